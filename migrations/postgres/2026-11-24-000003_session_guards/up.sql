@@ -1,0 +1,94 @@
+-- The rules that hold whoever writes to the tables: Keyrack, an Express peer, or a person with psql.
+
+-- 1. An ended session stays ended: no data row may appear for it, nor for a sid that a rotation has replaced.
+--    The refusal is quiet (no row, no error), so that a peer's late upsert ends as if it had come in time.
+--    FOR SHARE waits for an end that is under way; without it, the upsert would read "active" and survive the end.
+CREATE FUNCTION keyrack_refuse_data_of_ended() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    found_status varchar;
+BEGIN
+    SELECT status INTO found_status FROM sessions WHERE sid = NEW.sid FOR SHARE;
+    IF found_status = 'logged_out' THEN
+        RETURN NULL;
+    END IF;
+    IF found_status IS NULL AND EXISTS (SELECT FROM sessions WHERE previous_sid = NEW.sid) THEN
+        RETURN NULL;
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER keyrack_refuse_data_of_ended BEFORE INSERT ON user_sessions
+    FOR EACH ROW EXECUTE FUNCTION keyrack_refuse_data_of_ended();
+
+-- 2. Data that is kept after the end is a record: it can be removed, not changed.
+CREATE FUNCTION keyrack_freeze_data_of_ended() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM sessions WHERE sid IN (OLD.sid, NEW.sid) AND status = 'logged_out') THEN
+        RETURN NULL;
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER keyrack_freeze_data_of_ended BEFORE UPDATE ON user_sessions
+    FOR EACH ROW EXECUTE FUNCTION keyrack_freeze_data_of_ended();
+
+-- 3. Every end has a time and a reason, and no end is taken back.
+CREATE FUNCTION keyrack_complete_end() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.status = 'logged_out' THEN
+        RAISE EXCEPTION 'session % has ended and stays ended', OLD.id USING ERRCODE = 'check_violation';
+    END IF;
+    NEW.logged_out_at := coalesce(NEW.logged_out_at, now());
+    NEW.end_reason := coalesce(NEW.end_reason, 'signed_out');
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER keyrack_complete_end BEFORE UPDATE OF status ON sessions
+    FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION keyrack_complete_end();
+
+-- 4. An end removes the data, whoever writes it: the two tables change in one statement.
+CREATE FUNCTION keyrack_remove_data_of_ended() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM user_sessions WHERE sid = NEW.sid;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER keyrack_remove_data_of_ended AFTER UPDATE OF status ON sessions
+    FOR EACH ROW WHEN (OLD.status = 'active' AND NEW.status = 'logged_out' AND NOT NEW.data_kept)
+    EXECUTE FUNCTION keyrack_remove_data_of_ended();
+
+-- 5. A session whose data was removed by somebody else (a peer's destroy or prune) has ended.
+--    SKIP LOCKED: whoever holds the row is ending it or about to find that it ended; waiting could deadlock,
+--    because an end takes the same two rows in the other order.
+CREATE FUNCTION keyrack_end_without_data() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE sessions
+    SET status = 'logged_out',
+        updated_at = now(),
+        logged_out_at = CASE WHEN OLD.expire > LOCALTIMESTAMP THEN now() ELSE least(OLD.expire::timestamptz, expires_at) END,
+        end_reason = CASE
+            WHEN OLD.expire > LOCALTIMESTAMP THEN 'signed_out'
+            WHEN expires_at <= now() THEN 'absolute_timeout'
+            ELSE 'idle_timeout'
+        END
+    WHERE id = (SELECT id FROM sessions WHERE sid = OLD.sid AND status = 'active' FOR UPDATE SKIP LOCKED);
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER keyrack_end_without_data AFTER DELETE ON user_sessions
+    FOR EACH ROW EXECUTE FUNCTION keyrack_end_without_data();
+
+-- 6. An active session is ended before its row may go.
+CREATE FUNCTION keyrack_keep_active_sessions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'session % is active: end it before deleting its row', OLD.id USING ERRCODE = 'check_violation';
+END
+$$;
+
+CREATE TRIGGER keyrack_keep_active_sessions BEFORE DELETE ON sessions
+    FOR EACH ROW WHEN (OLD.status = 'active') EXECUTE FUNCTION keyrack_keep_active_sessions();

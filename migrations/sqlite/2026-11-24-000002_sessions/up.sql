@@ -1,0 +1,36 @@
+-- `sessions`: one row a signed-in device, kept as history after its end.
+-- Times are text of one width (`2026-01-29T11:50:14.000000Z`), so that they sort and compare as times.
+CREATE TABLE sessions (
+    id TEXT NOT NULL PRIMARY KEY DEFAULT (
+        lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-'
+            || substr('89AB', 1 + (abs(random()) % 4), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))
+    ),
+    sid TEXT NOT NULL UNIQUE,
+    user_id TEXT NOT NULL REFERENCES users (id),
+    status TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'logged_out')),
+    ip_address TEXT,
+    user_agent TEXT,
+    expires_at TEXT NOT NULL,
+    created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
+    updated_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
+    logged_out_at TEXT,
+    -- Keyrack's own columns; each has a default, so that an INSERT which does not know them still works.
+    last_seen_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
+    end_reason TEXT,
+    remembered BOOLEAN NOT NULL DEFAULT 0,
+    data_kept BOOLEAN NOT NULL DEFAULT 0,
+    previous_sid TEXT
+);
+
+CREATE INDEX sessions_by_user ON sessions (user_id, status, logged_out_at, id);
+CREATE INDEX sessions_by_end ON sessions (status, logged_out_at);
+CREATE INDEX sessions_by_previous_sid ON sessions (previous_sid);
+
+-- `user_sessions`: the data of live sessions, the twin of the table that connect-pg-simple creates.
+CREATE TABLE user_sessions (
+    sid TEXT NOT NULL PRIMARY KEY,
+    sess TEXT NOT NULL,
+    expire TEXT NOT NULL
+);
+
+CREATE INDEX "IDX_session_expire" ON user_sessions (expire);

@@ -1,0 +1,37 @@
+//! Accounts: who can sign in, and the proof that it is them.
+
+mod authenticate;
+mod password_rules;
+mod passwords;
+mod queries;
+mod throttle;
+mod users;
+
+use std::sync::Arc;
+
+use crate::{clock::Clock, db::Database, sessions::Sessions};
+
+pub use authenticate::{Authenticated, Outcome};
+pub use password_rules::{MAX_LENGTH, MIN_LENGTH, PasswordProblem};
+pub use passwords::{HashCost, InvalidHashCost, Password};
+pub use users::{CreateProblem, Email, InvalidEmail, NewUser, Role, User};
+
+use passwords::Passwords;
+use throttle::Throttle;
+
+/// The accounts of one database.
+#[derive(Clone)]
+pub struct Accounts {
+    db: Database,
+    clock: Clock,
+    sessions: Sessions,
+    passwords: Passwords,
+    throttle: Arc<Throttle>,
+}
+
+impl Accounts {
+    /// Accounts that live in `db`. `sessions` are those that end when a user is disabled or gets a new password.
+    pub fn new(db: Database, clock: Clock, sessions: Sessions, cost: HashCost) -> Self {
+        Self { db, clock, sessions, passwords: Passwords::new(cost), throttle: Arc::default() }
+    }
+}

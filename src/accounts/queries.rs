@@ -1,0 +1,112 @@
+//! Every statement on `users`. The functions run inside the caller's transaction.
+
+use diesel::{OptionalExtension, prelude::*};
+
+use super::users::{Email, NewUser, User};
+use crate::{
+    clock::Timestamp,
+    db::{UserId, connection::DbConnection, lock_writes, schema::users, types::SqlTime},
+    error::Result,
+};
+
+diesel::define_sql_function! {
+    /// Both engines' `lower`; addresses are stored in lower case already, but other programs write here too.
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
+/// A user to be inserted, their password hashed.
+pub(super) struct NewRow {
+    pub id: UserId,
+    pub user: NewUser,
+    pub password_hash: String,
+    pub now: Timestamp,
+}
+
+/// Keeps others from creating users until the transaction ends, so that "there is none yet" stays true.
+pub(super) fn lock_table(connection: &mut DbConnection) -> Result<()> {
+    lock_writes(connection, "users")
+}
+
+pub(super) fn insert(connection: &mut DbConnection, row: &NewRow) -> Result<()> {
+    let (user, now) = (&row.user, SqlTime::from(row.now));
+    diesel::insert_into(users::table)
+        .values((
+            users::id.eq(row.id),
+            users::email.eq(user.email.as_str()),
+            users::user_name.eq(user.user_name.as_deref()),
+            users::first_name.eq(user.first_name.as_deref()),
+            users::last_name.eq(user.last_name.as_deref()),
+            users::role.eq(user.role.as_str()),
+            users::password_hash.eq(&row.password_hash),
+            users::password_changed_at.eq(now),
+            users::created_at.eq(now),
+            users::updated_at.eq(now),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+pub(super) fn any(connection: &mut DbConnection) -> Result<bool> {
+    let id: Option<UserId> = users::table.select(users::id).limit(1).get_result(connection).optional()?;
+    Ok(id.is_some())
+}
+
+pub(super) fn find(connection: &mut DbConnection, email: &Email) -> Result<Option<UserRow>> {
+    let row = users::table.filter(lower(users::email).eq(email.as_str())).select(UserRow::as_select());
+    Ok(row.get_result(connection).optional()?)
+}
+
+pub(super) fn list(connection: &mut DbConnection) -> Result<Vec<UserRow>> {
+    Ok(users::table.order(users::email).select(UserRow::as_select()).load(connection)?)
+}
+
+pub(super) fn set_disabled(
+    connection: &mut DbConnection,
+    id: UserId,
+    disabled_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<()> {
+    diesel::update(users::table.find(id))
+        .set((users::disabled_at.eq(disabled_at.map(SqlTime::from)), users::updated_at.eq(SqlTime::from(now))))
+        .execute(connection)?;
+    Ok(())
+}
+
+pub(super) fn set_password(connection: &mut DbConnection, id: UserId, hash: &str, now: Timestamp) -> Result<()> {
+    let now = SqlTime::from(now);
+    diesel::update(users::table.find(id))
+        .set((users::password_hash.eq(hash), users::password_changed_at.eq(now), users::updated_at.eq(now)))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Replaces the hash of the same password, unless it has been changed meanwhile.
+pub(super) fn rehash(connection: &mut DbConnection, id: UserId, old: &str, new: &str) -> Result<()> {
+    diesel::update(users::table.find(id).filter(users::password_hash.eq(old)))
+        .set(users::password_hash.eq(new))
+        .execute(connection)?;
+    Ok(())
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub(super) struct UserRow {
+    pub id: UserId,
+    email: String,
+    user_name: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    role: String,
+    pub password_hash: Option<String>,
+    pub password_changed_at: SqlTime,
+    created_at: SqlTime,
+    pub disabled_at: Option<SqlTime>,
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        let UserRow { id, email, user_name, first_name, last_name, role, created_at, disabled_at, .. } = row;
+        let (created_at, disabled_at) = (created_at.into(), disabled_at.map(Timestamp::from));
+        Self { id, email, user_name, first_name, last_name, role, created_at, disabled_at }
+    }
+}

@@ -1,0 +1,114 @@
+//! Keyrack as a whole: its parts put together, and the server around them.
+
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+use actix_web::{App, HttpServer, dev::Server, web::ServiceConfig};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+
+use crate::{
+    accounts::Accounts,
+    config::{Config, PublicUrl},
+    db::Database,
+    error::{Error, Result},
+    routes,
+    sessions::Sessions,
+    web::{Csrf, SessionCookie, SessionLayer, SetupToken, Shared, TrustedProxies},
+};
+
+/// Keyrack, ready to serve: by its own [`server`](Keyrack::server), or mounted into another Actix application.
+///
+/// Clones share everything.
+#[derive(Clone)]
+pub struct Keyrack(Arc<Shared>);
+
+impl Keyrack {
+    /// Puts the parts together. The database must be [migrated](crate::db::migrate) before the first request; it need not be
+    /// reachable at every moment after that.
+    pub fn new(config: Config) -> Result<Self> {
+        let Config { database, public_url, secrets, cookie_name, mut policy, trusted_proxies, hash_cost, clock } =
+            config;
+        policy.secure_cookies = public_url.is_https();
+        let database = Database::open(database);
+        let sessions = Sessions::new(database.clone(), clock.clone(), policy);
+        Ok(Self(Arc::new(Shared {
+            accounts: Accounts::new(database.clone(), clock.clone(), sessions.clone(), hash_cost),
+            cookie: SessionCookie::new(cookie_name, &public_url, &secrets),
+            csrf: Csrf::new(&secrets, &public_url),
+            trusted_proxies: TrustedProxies::new(trusted_proxies),
+            setup_token: SetupToken(random_token()?),
+            database,
+            clock,
+            sessions,
+            public_url,
+        })))
+    }
+
+    /// Adds all of Keyrack's routes to an application. They answer every path that nothing registered before them answers,
+    /// with a page that says so; so register routes of your own first.
+    pub fn mount(&self, config: &mut ServiceConfig) {
+        routes::mount(&self.0, config);
+    }
+
+    /// Gives routes of your own the same session: their handlers can take actix-session's `Session`, actix-identity's
+    /// `Identity` and [`Visit`](crate::Visit). Add [`signed_in`](crate::signed_in) for those that need one.
+    pub fn session_layer(&self) -> SessionLayer {
+        SessionLayer::new(Arc::clone(&self.0))
+    }
+
+    /// The server on a listener that is bound already. It stops on SIGTERM and SIGINT, after the requests in flight, at most
+    /// ten seconds later.
+    pub fn server(&self, listener: TcpListener, workers: usize) -> std::io::Result<Server> {
+        let keyrack = self.clone();
+        let server = HttpServer::new(move || App::new().configure(|config| keyrack.mount(config)))
+            .workers(workers)
+            .shutdown_timeout(10)
+            .client_request_timeout(Duration::from_secs(5))
+            .listen(listener)?;
+        Ok(server.run())
+    }
+
+    /// Purges now and then, for as long as it is polled; an error is logged, and the next round tries again.
+    pub async fn purge_regularly(self) {
+        const INTERVAL: Duration = Duration::from_secs(5 * 60);
+        loop {
+            match self.sessions().purge(|_| ()).await {
+                Ok(purged) if purged.is_empty() => {}
+                Ok(purged) => tracing::info!(
+                    ended = purged.ended,
+                    data_removed = purged.data_removed,
+                    history_removed = purged.history_removed,
+                    "purged"
+                ),
+                Err(error) => tracing::warn!(error = error.chain(), "could not purge"),
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    }
+
+    /// The sessions.
+    pub fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    /// The accounts.
+    pub fn accounts(&self) -> &Accounts {
+        &self.0.accounts
+    }
+
+    /// The URL that people use.
+    pub fn public_url(&self) -> &PublicUrl {
+        &self.0.public_url
+    }
+
+    /// The link that creates the first account, if there is none yet.
+    pub async fn setup_link(&self) -> Result<Option<String>> {
+        let link = || format!("{}/setup?token={}", self.public_url(), self.0.setup_token.0);
+        Ok(if self.accounts().any().await? { None } else { Some(link()) })
+    }
+}
+
+fn random_token() -> Result<String> {
+    let mut bytes = [0; 24];
+    getrandom::fill(&mut bytes).map_err(Error::internal)?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+}

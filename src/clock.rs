@@ -1,0 +1,141 @@
+//! The one clock: UTC in whole microseconds.
+//!
+//! Every time that Keyrack writes or compares comes from here, never from the database, so that a test can move it.
+
+use std::{
+    fmt,
+    ops::{Add, Sub},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+
+/// A point in time: microseconds since 1970-01-01T00:00:00Z, the precision of both engines' columns.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The time that lies so many microseconds after the Unix epoch.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since the Unix epoch.
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// Reads RFC 3339, with any number of fractional digits; those past the sixth are dropped.
+    pub fn parse(text: &str) -> Option<Self> {
+        DateTime::parse_from_rfc3339(text).ok().map(|time| Self(time.timestamp_micros()))
+    }
+
+    /// How long ago `earlier` was; zero if it lies ahead, as it does when a clock has been set back.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// `2026-01-29T11:50:14.000Z`, as JavaScript's `toISOString` writes it.
+    pub fn to_iso_millis(self) -> String {
+        self.format("%Y-%m-%dT%H:%M:%S%.3fZ")
+    }
+
+    /// `2026-01-29T11:50:14.000000Z`, always of one width, so that such texts sort as times.
+    pub fn to_iso_micros(self) -> String {
+        self.format("%Y-%m-%dT%H:%M:%S%.6fZ")
+    }
+
+    /// Formats by a `strftime` pattern, in UTC.
+    pub fn format(self, pattern: &str) -> String {
+        DateTime::<Utc>::from_timestamp_micros(self.0).unwrap_or_default().format(pattern).to_string()
+    }
+}
+
+/// RFC 3339 in UTC, with milliseconds.
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_iso_millis())
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_iso_micros())
+    }
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, length: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(length.as_micros()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, length: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(length.as_micros()).unwrap_or(i64::MAX)))
+    }
+}
+
+/// Where `now` comes from.
+#[derive(Clone, Debug, Default)]
+pub enum Clock {
+    /// The system's clock.
+    #[default]
+    System,
+    /// A clock that stands still until it is set: for tests, shared by its clones.
+    Fixed(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// A clock that shows `at` until [`Clock::advance`] moves it.
+    pub fn fixed(at: Timestamp) -> Self {
+        Self::Fixed(Arc::new(AtomicI64::new(at.as_micros())))
+    }
+
+    /// The current time.
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Self::System => Timestamp(Utc::now().timestamp_micros()),
+            Self::Fixed(micros) => Timestamp(micros.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Moves a fixed clock forward; the system's clock is not ours to move.
+    pub fn advance(&self, length: Duration) {
+        if let Self::Fixed(micros) = self {
+            micros.store((self.now() + length).as_micros(), Ordering::SeqCst);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_keeps_one_width_and_sorts_as_time() {
+        let early = Timestamp::parse("2026-01-29T11:50:14.000Z").unwrap();
+        let late = Timestamp::parse("2026-01-29T13:50:14.000001+02:00").unwrap();
+        assert_eq!(early.to_iso_micros(), "2026-01-29T11:50:14.000000Z");
+        assert_eq!(late.as_micros() - early.as_micros(), 1);
+        assert!(early.to_iso_micros() < late.to_iso_micros());
+        assert_eq!(early.to_iso_millis(), "2026-01-29T11:50:14.000Z");
+    }
+
+    #[test]
+    fn a_clock_set_back_gives_no_negative_age() {
+        let clock = Clock::fixed(Timestamp::from_micros(5_000_000));
+        let before = clock.now();
+        clock.advance(Duration::from_secs(3));
+        assert_eq!(clock.now().since(before), Duration::from_secs(3));
+        assert_eq!(before.since(clock.now()), Duration::ZERO);
+    }
+}

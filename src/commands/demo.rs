@@ -1,0 +1,190 @@
+//! `keyrack demo`
+
+use std::{
+    fs,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+
+use super::{Failure, serve, settings::Settings};
+use crate::{
+    accounts::{Accounts, Email, NewUser, Password, Role},
+    clock::{Clock, Timestamp},
+    config::Secrets,
+    db::{Database, DatabaseOptions, DatabaseUrl},
+    error::Error,
+    sessions::{Changes, Client, NewSession, Policy, Sessions, UserId},
+};
+
+/// A device of the demonstration: when it signed in and was last active, hours ago; and whether it is over.
+struct Device {
+    user_agent: &'static str,
+    ip_address: &'static str,
+    signed_in: u64,
+    last_active: u64,
+    remembered: bool,
+    ended: Option<End>,
+}
+
+/// How a device of the demonstration ended, hours ago.
+enum End {
+    SignedOut(u64),
+    RevokedByAdmin(u64),
+}
+
+const DEVICES: [Device; 6] = [
+    Device {
+        user_agent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",
+        ip_address: "192.168.1.100",
+        signed_in: 20,
+        last_active: 3,
+        remembered: false,
+        ended: None,
+    },
+    Device {
+        user_agent: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1",
+        ip_address: "203.0.113.24",
+        signed_in: 9 * 24,
+        last_active: 0,
+        remembered: true,
+        ended: None,
+    },
+    Device {
+        user_agent: "Mozilla/5.0 (iPad; CPU OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.6 Mobile/15E148 Safari/604.1",
+        ip_address: "2001:db8:85a3::8a2e:370:7334",
+        signed_in: 12 * 24,
+        last_active: 5 * 24,
+        remembered: true,
+        ended: None,
+    },
+    Device {
+        user_agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        ip_address: "198.51.100.7",
+        signed_in: 4 * 24,
+        last_active: 26,
+        remembered: true,
+        ended: None,
+    },
+    Device {
+        user_agent: "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36",
+        ip_address: "203.0.113.77",
+        signed_in: 12 * 24,
+        last_active: 11 * 24,
+        remembered: true,
+        ended: Some(End::SignedOut(10 * 24)),
+    },
+    Device {
+        user_agent: "curl/8.5.0",
+        ip_address: "198.51.100.201",
+        signed_in: 50,
+        last_active: 50,
+        remembered: false,
+        ended: Some(End::RevokedByAdmin(48)),
+    },
+];
+
+const EMAIL: &str = "rajat.verma@example.com";
+
+pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
+    let folder = Folder::create()?;
+    let url: DatabaseUrl = format!("sqlite:{}", folder.0.join("demo.db").display()).parse().map_err(Failure::failed)?;
+    crate::db::migrate(&url)?;
+    let password = random_text(12)?;
+    fill(&url, settings, &password).await?;
+
+    let listener = settings.listen()?;
+    let address = listener.local_addr().map_err(Failure::failed)?;
+    let mut config = settings.config_for(address, url, Secrets::new(vec![random_text(32)?]).map_err(Failure::failed)?);
+    config.policy = Policy::default();
+    println!(
+        "A demonstration, gone when it is stopped (Ctrl-C). Sign in at\n\n    {}/login\n\nwith the email    {EMAIL}\nand the password  \
+         {password}\n",
+        config.public_url
+    );
+    serve::serve(listener, config, settings.workers()).await
+}
+
+/// Signs the user in on every device, each at its own time.
+async fn fill(url: &DatabaseUrl, settings: &Settings, password: &str) -> Result<(), Failure> {
+    let now = Clock::System.now();
+    let database = Database::open(DatabaseOptions::for_command(url.clone()));
+    let at = |time| Sessions::new(database.clone(), Clock::fixed(time), Policy::default());
+    let created = Clock::fixed(now - Duration::from_secs(30 * 24 * 3600));
+    let accounts = Accounts::new(database.clone(), created, at(now), settings.hash_cost);
+    let user = accounts.create(user(password)?).await.map_err(|problem| Failure::failed(problem.to_string()))?;
+    for device in &DEVICES {
+        device.live_through(user, now, at).await?;
+    }
+    Ok(())
+}
+
+fn user(password: &str) -> Result<NewUser, Failure> {
+    let email: Email = EMAIL.parse().map_err(Failure::failed)?;
+    Ok(NewUser {
+        email,
+        user_name: Some("rajat.verma".to_owned()),
+        first_name: Some("Rajat".to_owned()),
+        last_name: Some("Verma".to_owned()),
+        role: Role::User,
+        password: Password::new(password),
+    })
+}
+
+impl Device {
+    async fn live_through(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+        at: impl Fn(Timestamp) -> Sessions,
+    ) -> Result<(), Failure> {
+        let ago = |hours: u64| at(now - Duration::from_secs(hours * 3600));
+        let new = NewSession {
+            user_id,
+            password_changed_at: None,
+            remember: self.remembered,
+            client: Client::new(self.ip_address.parse().ok(), Some(self.user_agent)),
+            data: Changes::default(),
+            presented: None,
+        };
+        let started = ago(self.signed_in).start(new).await?;
+        ago(self.last_active).resume(&started.sid).await?;
+        match self.ended {
+            None => {}
+            Some(End::SignedOut(hours)) => drop(ago(hours).sign_out(&started.sid).await?),
+            Some(End::RevokedByAdmin(hours)) => drop(ago(hours).revoke_by_admin(started.id).await?),
+        }
+        Ok(())
+    }
+}
+
+/// A folder of the owner's own, removed when the demonstration ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn create() -> Result<Self, Failure> {
+        let path = std::env::temp_dir().join(format!("keyrack-demo-{}", random_text(6)?));
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&path)
+            .map_err(|error| Failure::failed(format!("cannot create {}: {error}", path.display())))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let path: &Path = &self.0;
+        if let Err(error) = fs::remove_dir_all(path) {
+            eprintln!("keyrack: cannot remove {}: {error}", path.display());
+        }
+    }
+}
+
+fn random_text(bytes: usize) -> Result<String, Failure> {
+    let mut random = vec![0; bytes];
+    getrandom::fill(&mut random).map_err(|error| Failure::from(Error::internal(error)))?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(random))
+}

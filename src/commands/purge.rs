@@ -1,0 +1,23 @@
+//! `keyrack purge`
+
+use super::{
+    Failure,
+    output::{self, Format},
+    settings::Settings,
+};
+use crate::sessions::Purged;
+
+pub(super) async fn run(settings: &Settings, format: Format) -> Result<(), Failure> {
+    let (sessions, _) = super::open(settings)?;
+    let purged = sessions.purge(|so_far| eprintln!("{}", sentence(so_far))).await?;
+    if format.json {
+        return output::json(&purged);
+    }
+    println!("{}", sentence(purged));
+    Ok(())
+}
+
+fn sentence(purged: Purged) -> String {
+    let Purged { ended, data_removed, history_removed } = purged;
+    format!("Ended {ended}, removed the data of {data_removed} and the history of {history_removed} session(s).")
+}

@@ -1,0 +1,53 @@
+//! The file that holds the signing secrets when no setting does.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{ErrorKind, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::Path,
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
+
+use super::Failure;
+use crate::config::Secrets;
+
+/// Reads the file, or makes it with a random secret for its owner only.
+///
+/// It stands beside the database and not in it: a copy of the database must not be enough to sign in.
+pub(super) fn read_or_create(path: &Path) -> Result<Secrets, Failure> {
+    if !path.exists() {
+        create(path)
+            .map_err(|error| Failure::failed(format!("cannot create the secrets file {}: {error}", path.display())))?;
+    }
+    let unreadable = |error| Failure::usage(format!("cannot read the secrets file {}: {error}", path.display()));
+    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(Failure::usage(format!(
+            "the secrets file {0} can be read by others (mode {1:o}): run `chmod 600 {0}`, and replace the secret if others \
+             may have seen it",
+            path.display(),
+            mode & 0o777
+        )));
+    }
+    let text = fs::read_to_string(path).map_err(unreadable)?;
+    // One line each, or one line with commas.
+    let list = text.lines().collect::<Vec<_>>().join(",");
+    list.parse().map_err(|error| Failure::usage(format!("the secrets file {}: {error}", path.display())))
+}
+
+/// Writes the secret under another name first: of several instances that start at once, one puts its file in place, whole.
+fn create(path: &Path) -> std::io::Result<()> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+    let draft = path.with_extension(format!("secrets.{}", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    writeln!(file, "{}", BASE64_STANDARD_NO_PAD.encode(bytes))?;
+    file.sync_all()?;
+    let placed = fs::hard_link(&draft, path);
+    fs::remove_file(&draft)?;
+    match placed {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,141 @@
+//! `keyrack session …`
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::{Failure, output, settings::Settings};
+use crate::{
+    accounts::{Accounts, Email},
+    sessions::{EndReason, SessionId, SessionRecord, Sessions, UserId},
+};
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// List the active sessions, or those that have ended
+    List {
+        /// Only this user's
+        #[arg(long, value_name = "EMAIL")]
+        user: Option<Email>,
+        /// Those that have ended
+        #[arg(long)]
+        ended: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End one session
+    Revoke {
+        /// Session id, as the list shows it
+        id: SessionId,
+    },
+    /// End all sessions of a user, or of everybody
+    RevokeAll(Whose),
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Whose {
+    /// This user's
+    #[arg(long, value_name = "EMAIL")]
+    user: Option<Email>,
+    /// Everybody's
+    #[arg(long)]
+    everyone: bool,
+}
+
+pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Failure> {
+    let (sessions, accounts) = super::open(settings)?;
+    match command {
+        Command::List { user, ended, json } => {
+            let user = match user {
+                Some(email) => Some(find(&accounts, &email).await?),
+                None => None,
+            };
+            list(&sessions, user, ended, json).await
+        }
+        Command::Revoke { id } => {
+            if !sessions.revoke_by_admin(id).await? {
+                return Err(Failure::failed(format!(
+                    "there is no active session {id}; `keyrack session list` shows the active ones"
+                )));
+            }
+            println!("Revoked {id}.");
+            Ok(())
+        }
+        Command::RevokeAll(Whose { user, .. }) => {
+            let ended = match user {
+                Some(email) => sessions.end_all_of(find(&accounts, &email).await?, EndReason::RevokedByAdmin).await?,
+                None => sessions.revoke_everyone().await?,
+            };
+            println!("Revoked {ended} session(s).");
+            Ok(())
+        }
+    }
+}
+
+async fn find(accounts: &Accounts, email: &Email) -> Result<UserId, Failure> {
+    let user = accounts.find(email).await?;
+    user.map(|user| user.id)
+        .ok_or_else(|| Failure::failed(format!("there is no user {email}; `keyrack user list` shows them all")))
+}
+
+async fn list(sessions: &Sessions, user: Option<UserId>, ended: bool, json: bool) -> Result<(), Failure> {
+    let records = sessions.list(user, ended).await?;
+    let lines: Vec<Line> = records.iter().map(Line::new).collect();
+    if json {
+        return output::json(&lines);
+    }
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    if ended {
+        let row = |line: &Line| {
+            let (ip, at, why) = (text(&line.ip_address), text(&line.logged_out_at), text(&line.end_reason));
+            [line.id.to_string(), line.user.clone(), line.device.clone(), ip, line.created_at.clone(), at, why]
+        };
+        let rows: Vec<_> = lines.iter().map(row).collect();
+        output::table(["ID", "USER", "DEVICE", "IP", "SIGNED IN", "ENDED", "REASON"], &rows);
+    } else {
+        let row = |line: &Line| {
+            let (ip, seen, ends) = (text(&line.ip_address), line.last_seen_at.clone(), line.expires_at.clone());
+            [line.id.to_string(), line.user.clone(), line.device.clone(), ip, line.created_at.clone(), seen, ends]
+        };
+        let rows: Vec<_> = lines.iter().map(row).collect();
+        output::table(["ID", "USER", "DEVICE", "IP", "SIGNED IN", "LAST ACTIVE", "EXPIRES"], &rows);
+    }
+    Ok(())
+}
+
+/// A session as the list prints it. Times are RFC 3339 in UTC.
+#[derive(Serialize)]
+struct Line {
+    id: SessionId,
+    user: String,
+    user_id: UserId,
+    device: String,
+    ip_address: Option<String>,
+    user_agent: Option<String>,
+    created_at: String,
+    last_seen_at: String,
+    expires_at: String,
+    remembered: bool,
+    logged_out_at: Option<String>,
+    end_reason: Option<String>,
+}
+
+impl Line {
+    fn new(record: &SessionRecord) -> Self {
+        Self {
+            id: record.id,
+            user: record.email.clone(),
+            user_id: record.user_id,
+            device: record.device().title(),
+            ip_address: record.ip_address.clone(),
+            user_agent: record.user_agent.clone(),
+            created_at: record.created_at.to_iso_millis(),
+            last_seen_at: record.last_seen_at.to_iso_millis(),
+            expires_at: record.expires_at.to_iso_millis(),
+            remembered: record.remembered,
+            logged_out_at: record.logged_out_at.map(crate::clock::Timestamp::to_iso_millis),
+            end_reason: record.end_reason.clone(),
+        }
+    }
+}

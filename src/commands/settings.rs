@@ -1,0 +1,260 @@
+//! The settings as flags, `KEYRACK_*` variables and a TOML file.
+
+use std::{
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    path::PathBuf,
+    thread::available_parallelism,
+    time::Duration,
+};
+
+use clap::Args;
+use ipnet::IpNet;
+
+use super::{Failure, secrets_file};
+use crate::{
+    accounts::HashCost,
+    config::{Config, PublicUrl, Secrets},
+    db::DatabaseUrl,
+    sessions::{Policy, Timeouts},
+};
+
+/// The file that is read if it is there and `--config` names no other.
+const DEFAULT_FILE: &str = "keyrack.toml";
+
+/// Every setting, with its default.
+#[derive(Args, Debug)]
+#[expect(clippy::doc_markdown, reason = "these comments are what --help prints, not Markdown")]
+#[command(next_help_heading = "Settings")]
+pub(super) struct Settings {
+    /// TOML file with any of these settings, named like the flags with underscores [default: keyrack.toml if it is there]
+    #[arg(long, env = "KEYRACK_CONFIG", global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Database: sqlite:PATH, or postgres://USER@HOST/DATABASE
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        global = true,
+        value_name = "URL",
+        default_value = "sqlite:keyrack.db",
+        hide_env_values = true
+    )]
+    database_url: String,
+
+    /// Address to listen on; port 0 takes any free one
+    #[arg(long, env = "KEYRACK_BIND", global = true, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    bind: String,
+
+    /// URL that people use; https makes cookies Secure [default: http and the address that Keyrack listens on]
+    #[arg(long, env = "KEYRACK_PUBLIC_URL", global = true, value_name = "URL")]
+    public_url: Option<PublicUrl>,
+
+    /// Signing secrets, newest first, separated by commas: all verify, the first signs [default: from --secrets-file]
+    #[arg(long, env = "KEYRACK_SECRETS", global = true, value_name = "LIST", hide_env_values = true)]
+    secrets: Option<String>,
+
+    /// File with the secrets, made with a random one if it is not there [default: beside the SQLite database, else
+    /// keyrack.secrets]
+    #[arg(long, env = "KEYRACK_SECRETS_FILE", global = true, value_name = "FILE")]
+    secrets_file: Option<PathBuf>,
+
+    /// Name of the session cookie, used as it is [default: keyrack.sid, over https __Host-keyrack.sid]
+    #[arg(long, env = "KEYRACK_COOKIE_NAME", global = true, value_name = "NAME", value_parser = cookie_name)]
+    cookie_name: Option<String>,
+
+    /// End a session after this long without activity
+    #[arg(long, env = "KEYRACK_IDLE_TIMEOUT", global = true, value_name = "DURATION", default_value = "24h", value_parser = duration)]
+    idle_timeout: Duration,
+
+    /// End a session this long after sign-in
+    #[arg(long, env = "KEYRACK_ABSOLUTE_TIMEOUT", global = true, value_name = "DURATION", default_value = "24h", value_parser = duration)]
+    absolute_timeout: Duration,
+
+    /// Idle timeout with "keep me signed in"
+    #[arg(long, env = "KEYRACK_REMEMBER_IDLE_TIMEOUT", global = true, value_name = "DURATION", default_value = "14d", value_parser = duration)]
+    remember_idle_timeout: Duration,
+
+    /// Absolute timeout with "keep me signed in"
+    #[arg(long, env = "KEYRACK_REMEMBER_ABSOLUTE_TIMEOUT", global = true, value_name = "DURATION", default_value = "30d", value_parser = duration)]
+    remember_absolute_timeout: Duration,
+
+    /// How long ended sessions stay as history
+    #[arg(long, env = "KEYRACK_HISTORY_RETENTION", global = true, value_name = "DURATION", default_value = "90d", value_parser = duration)]
+    history_retention: Duration,
+
+    /// Keep the data of ended sessions, marked as logged out, until it would have expired
+    #[arg(
+        long, env = "KEYRACK_KEEP_ENDED_DATA", global = true, value_name = "BOOL", default_value = "false",
+        default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set
+    )]
+    keep_ended_data: bool,
+
+    /// Networks (CIDR) whose X-Forwarded-For is believed, separated by commas [default: none]
+    #[arg(long, env = "KEYRACK_TRUSTED_PROXIES", global = true, value_name = "LIST", value_delimiter = ',', value_parser = network)]
+    trusted_proxies: Vec<IpNet>,
+
+    /// Threads that answer requests [default: one a core]
+    #[arg(long, env = "KEYRACK_WORKERS", global = true, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: Option<u16>,
+
+    /// Most connections to the database
+    #[arg(long, env = "KEYRACK_DB_POOL_SIZE", global = true, value_name = "NUMBER", default_value = "10", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    db_pool_size: u32,
+
+    /// Cost of a password hash (argon2id): memory in KiB, passes, lanes
+    #[arg(long, env = "KEYRACK_HASH_COST", global = true, value_name = "COST", default_value = "m=19456,t=2,p=1")]
+    pub(super) hash_cost: HashCost,
+
+    /// What to log: error, warn, info, debug or trace, also by module, as in info,keyrack::web=debug
+    #[arg(long, env = "KEYRACK_LOG", global = true, value_name = "FILTER", default_value = "info")]
+    pub(super) log: String,
+}
+
+impl Settings {
+    /// The database. It is parsed here and not by clap, whose message would repeat the URL with its password.
+    pub(super) fn database_url(&self) -> Result<DatabaseUrl, Failure> {
+        self.database_url.parse().map_err(|error| Failure::usage(format!("DATABASE_URL: {error}")))
+    }
+
+    /// The rules that sessions live under.
+    pub(super) fn policy(&self) -> Policy {
+        Policy {
+            timeouts: Timeouts {
+                idle: self.idle_timeout,
+                absolute: self.absolute_timeout,
+                remember_idle: self.remember_idle_timeout,
+                remember_absolute: self.remember_absolute_timeout,
+            },
+            keep_ended_data: self.keep_ended_data,
+            history_retention: self.history_retention,
+            ..Policy::default()
+        }
+    }
+
+    /// All that the server needs, once it is known where it listens.
+    pub(super) fn config(&self, address: SocketAddr) -> Result<Config, Failure> {
+        let database_url = self.database_url()?;
+        let secrets = self.secrets(&database_url)?;
+        Ok(self.config_for(address, database_url, secrets))
+    }
+
+    /// The same, with a database and secrets of the caller's own.
+    pub(super) fn config_for(&self, address: SocketAddr, database_url: DatabaseUrl, secrets: Secrets) -> Config {
+        let mut config = Config::new(database_url, secrets);
+        config.database.pool_size = self.db_pool_size;
+        config.public_url = self.public_url.clone().unwrap_or_else(|| PublicUrl::plain(address));
+        config.cookie_name.clone_from(&self.cookie_name);
+        config.policy = self.policy();
+        config.trusted_proxies.clone_from(&self.trusted_proxies);
+        config.hash_cost = self.hash_cost;
+        config
+    }
+
+    fn secrets(&self, database_url: &DatabaseUrl) -> Result<Secrets, Failure> {
+        if let Some(list) = &self.secrets {
+            return list.parse().map_err(|error| Failure::usage(format!("KEYRACK_SECRETS: {error}")));
+        }
+        let beside_database = || database_url.path().map(|path| path.with_extension("secrets"));
+        let path = self.secrets_file.clone().or_else(beside_database);
+        secrets_file::read_or_create(&path.unwrap_or_else(|| PathBuf::from("keyrack.secrets")))
+    }
+
+    /// Starts to listen.
+    pub(super) fn listen(&self) -> Result<TcpListener, Failure> {
+        let mut addresses = self.bind.to_socket_addrs().map_err(|error| {
+            Failure::usage(format!("KEYRACK_BIND: {:?} is no HOST:PORT to listen on: {error}", self.bind))
+        })?;
+        let address =
+            addresses.next().ok_or_else(|| Failure::usage(format!("KEYRACK_BIND: {:?} leads nowhere", self.bind)))?;
+        TcpListener::bind(address).map_err(|error| {
+            Failure::failed(format!(
+                "cannot listen on {address}: {error}; choose another address with --bind or KEYRACK_BIND, or port 0 for any"
+            ))
+        })
+    }
+
+    /// How many threads answer requests.
+    pub(super) fn workers(&self) -> usize {
+        self.workers.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from)
+    }
+}
+
+/// Makes the values of the settings file the defaults of the flags, so that a flag and a variable still win.
+pub(super) fn with_file(mut command: clap::Command) -> Result<clap::Command, Failure> {
+    let Some(path) = file_to_read() else { return Ok(command) };
+    let wrong = |message: String| Failure::usage(format!("{}: {message}", path.display()));
+    let text = std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+    for (name, value) in table {
+        let is_setting = name != "config" && command.get_arguments().any(|argument| argument.get_id() == name.as_str());
+        if !is_setting {
+            return Err(wrong(format!("there is no setting {name:?}; `keyrack --help` lists them")));
+        }
+        let text =
+            as_text(&value).ok_or_else(|| wrong(format!("{name}: use a text, a number, true or false, or a list")))?;
+        check(&command, &name, &text).map_err(wrong)?;
+        command = command.mut_arg(name, |argument| argument.default_value(text));
+    }
+    Ok(command)
+}
+
+/// `--config` has to be known before the rest is parsed, since it changes the defaults.
+fn file_to_read() -> Option<PathBuf> {
+    let mut arguments = std::env::args_os().skip(1);
+    while let Some(argument) = arguments.next() {
+        if argument == "--config" {
+            return arguments.next().map(PathBuf::from);
+        }
+        if let Some(path) = argument.to_str().and_then(|text| text.strip_prefix("--config=")) {
+            return Some(PathBuf::from(path));
+        }
+    }
+    let default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists());
+    std::env::var_os("KEYRACK_CONFIG").map(PathBuf::from).or_else(default)
+}
+
+fn as_text(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(_) | toml::Value::Boolean(_) => Some(value.to_string()),
+        toml::Value::Array(items) => items.iter().map(as_text).collect::<Option<Vec<_>>>().map(|items| items.join(",")),
+        _ => None,
+    }
+}
+
+/// Parses one value by itself, so that the message names the file and not a flag that nobody gave.
+fn check(command: &clap::Command, name: &str, text: &str) -> Result<(), String> {
+    let flag = format!("--{}={text}", name.replace('_', "-"));
+    match command.clone().try_get_matches_from(["keyrack", &flag]) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let cause = std::error::Error::source(&error)
+                .map_or_else(|| "the value can't be used".to_owned(), ToString::to_string);
+            Err(format!("{name}: {cause}"))
+        }
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::from_secs(400 * 24 * 3600);
+    let hint = "use a number with a unit, as in 90s, 30m, 24h or 14d";
+    let length = humantime::parse_duration(text).map_err(|_| format!("this is no duration: {hint}"))?;
+    if length.is_zero() || length > LONGEST {
+        return Err("a duration is longer than 0 and at most 400d (browsers keep no cookie longer)".to_owned());
+    }
+    Ok(length)
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse().ok().map(|address: std::net::IpAddr| IpNet::from(address));
+    text.parse().ok().or_else(address).ok_or_else(|| "use a network as in 10.0.0.0/8, or an address".to_owned())
+}
+
+fn cookie_name(text: &str) -> Result<String, String> {
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if !text.is_empty() && text.chars().all(is_token) {
+        Ok(text.to_owned())
+    } else {
+        Err("a cookie's name consists of letters, digits and some of !#$%&'*+-.^_`|~".to_owned())
+    }
+}

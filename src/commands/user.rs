@@ -1,0 +1,113 @@
+//! `keyrack user …`
+
+use clap::Subcommand;
+
+use super::{
+    Failure,
+    output::{self, Format},
+    password,
+    settings::Settings,
+};
+use crate::accounts::{Accounts, CreateProblem, Email, NewUser, Role, User};
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Add a user; the password is asked for, or read as one line from standard input
+    Add {
+        /// E-mail address
+        email: Email,
+        /// Name to show
+        #[arg(long, value_name = "NAME")]
+        user_name: Option<String>,
+        /// First name
+        #[arg(long, value_name = "NAME")]
+        first_name: Option<String>,
+        /// Last name
+        #[arg(long, value_name = "NAME")]
+        last_name: Option<String>,
+        /// What they may do
+        #[arg(long, value_enum, default_value_t)]
+        role: Role,
+    },
+    /// List all users
+    List(Format),
+    /// Keep a user from signing in, and end their sessions
+    Disable {
+        /// E-mail address
+        email: Email,
+    },
+    /// Let a disabled user sign in again
+    Enable {
+        /// E-mail address
+        email: Email,
+    },
+    /// Set a user's password, and end their sessions
+    SetPassword {
+        /// E-mail address
+        email: Email,
+    },
+}
+
+pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Failure> {
+    let (_, accounts) = super::open(settings)?;
+    match command {
+        Command::Add { email, user_name, first_name, last_name, role } => {
+            let password = password::ask()?;
+            add(&accounts, NewUser { email, user_name, first_name, last_name, role, password }).await
+        }
+        Command::List(format) => list(&accounts, format).await,
+        Command::Disable { email } => {
+            let ended = accounts.disable(&email).await?.ok_or_else(|| unknown(&email))?;
+            println!("Disabled {email}; {ended} session(s) ended.");
+            Ok(())
+        }
+        Command::Enable { email } => {
+            if !accounts.enable(&email).await? {
+                return Err(unknown(&email));
+            }
+            println!("Enabled {email}.");
+            Ok(())
+        }
+        Command::SetPassword { email } => {
+            if accounts.find(&email).await?.is_none() {
+                return Err(unknown(&email));
+            }
+            let ended = accounts.set_password(&email, password::ask()?).await.map_err(problem)?;
+            println!("Set the password of {email}; {} session(s) ended.", ended.unwrap_or(0));
+            Ok(())
+        }
+    }
+}
+
+async fn add(accounts: &Accounts, user: NewUser) -> Result<(), Failure> {
+    let email = user.email.clone();
+    let id = accounts.create(user).await.map_err(problem)?;
+    println!("Added {email} with id {id}.");
+    Ok(())
+}
+
+async fn list(accounts: &Accounts, format: Format) -> Result<(), Failure> {
+    let users = accounts.list().await?;
+    if format.json {
+        return output::json(&users);
+    }
+    let row = |user: &User| {
+        let names = [&user.first_name, &user.last_name].into_iter().flatten().map(String::as_str);
+        let name = names.collect::<Vec<_>>().join(" ");
+        let state = if user.disabled_at.is_some() { "disabled" } else { "enabled" };
+        [user.email.clone(), name, user.role.clone(), state.to_owned(), user.id.to_string()]
+    };
+    output::table(["EMAIL", "NAME", "ROLE", "STATE", "ID"], &users.iter().map(row).collect::<Vec<_>>());
+    Ok(())
+}
+
+fn unknown(email: &Email) -> Failure {
+    Failure::failed(format!("there is no user {email}; `keyrack user list` shows them all"))
+}
+
+fn problem(problem: CreateProblem) -> Failure {
+    match problem {
+        CreateProblem::Failed(error) => error.into(),
+        problem => Failure::failed(problem),
+    }
+}

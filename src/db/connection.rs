@@ -1,0 +1,97 @@
+//! One connection, to either engine.
+
+use std::time::Duration;
+
+use diesel::{
+    Connection as _, PgConnection, SqliteConnection,
+    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
+    r2d2::R2D2Connection,
+};
+
+use super::url::DatabaseUrl;
+use crate::error::{Error, Result};
+
+/// A connection to the database that the settings name.
+#[derive(diesel::MultiConnection)]
+pub enum DbConnection {
+    /// PostgreSQL 13 or later.
+    Postgres(PgConnection),
+    /// The embedded engine.
+    Sqlite(SqliteConnection),
+}
+
+/// Which engine a connection or URL belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// `postgres://…`
+    Postgres,
+    /// `sqlite:PATH`
+    Sqlite,
+}
+
+impl DbConnection {
+    /// Opens a connection and sets it up for Keyrack's promises; on SQLite it waits for another writer as long as
+    /// `patience` says.
+    pub fn open(url: &DatabaseUrl, patience: Duration) -> Result<Self, diesel::ConnectionError> {
+        let setup = |error| diesel::ConnectionError::CouldntSetupConfiguration(error);
+        match url.engine() {
+            Engine::Postgres => {
+                let mut connection = PgConnection::establish(url.connection_string())?;
+                // An acknowledged end must survive a crash of the server, whatever its default is.
+                connection.batch_execute("SET synchronous_commit = on").map_err(setup)?;
+                Ok(Self::Postgres(connection))
+            }
+            Engine::Sqlite => {
+                url.create_private_file().map_err(|error| diesel::ConnectionError::BadConnection(error.to_string()))?;
+                let mut connection = SqliteConnection::establish(url.connection_string())?;
+                // The timeout comes first: switching to WAL already needs a lock.
+                connection
+                    .batch_execute(&format!(
+                        "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                         PRAGMA foreign_keys = ON;",
+                        patience.as_millis()
+                    ))
+                    .map_err(setup)?;
+                Ok(Self::Sqlite(connection))
+            }
+        }
+    }
+
+    /// The engine at the other end.
+    pub fn engine(&self) -> Engine {
+        match self {
+            Self::Postgres(_) => Engine::Postgres,
+            Self::Sqlite(_) => Engine::Sqlite,
+        }
+    }
+
+    /// Runs `work` in one transaction that writes: committed if it returns `Ok`, rolled back otherwise.
+    pub fn transact<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.begin()?;
+        match work(self) {
+            Ok(value) => {
+                <Self as diesel::Connection>::TransactionManager::commit_transaction(self)?;
+                Ok(value)
+            }
+            Err(error) => match <Self as diesel::Connection>::TransactionManager::rollback_transaction(self) {
+                Ok(()) => Err(error),
+                // The connection is lost; that is the news, whatever made the work give up.
+                Err(lost) => Err(Error::Unavailable(anyhow::Error::new(lost).context(error.chain()))),
+            },
+        }
+    }
+
+    /// SQLite takes the write lock at the start: a transaction that reads first and then finds another writer in
+    /// between would fail at once, without waiting.
+    fn begin(&mut self) -> diesel::QueryResult<()> {
+        match self {
+            Self::Postgres(connection) => AnsiTransactionManager::begin_transaction(connection),
+            Self::Sqlite(connection) => AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE"),
+        }
+    }
+
+    /// Whether a transaction was left open by an error, so that the connection can't be used again.
+    pub(super) fn is_stuck(&mut self) -> bool {
+        R2D2Connection::is_broken(self)
+    }
+}

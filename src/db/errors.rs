@@ -1,0 +1,68 @@
+//! Which database errors mean "not available just now", and which are faults.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use crate::error::Error;
+
+impl From<DieselError> for Error {
+    fn from(error: DieselError) -> Self {
+        if is_unavailable(&error) { Self::Unavailable(error.into()) } else { Self::Internal(error.into()) }
+    }
+}
+
+fn is_unavailable(error: &DieselError) -> bool {
+    match error {
+        DieselError::BrokenTransactionManager => true,
+        DieselError::RollbackErrorOnCommit { rollback_error, commit_error } => {
+            is_unavailable(rollback_error) || is_unavailable(commit_error)
+        }
+        DieselError::DatabaseError(kind, information) => match kind {
+            DatabaseErrorKind::ClosedConnection
+            | DatabaseErrorKind::UnableToSendCommand
+            | DatabaseErrorKind::SerializationFailure
+            | DatabaseErrorKind::ReadOnlyTransaction => true,
+            _ => says_unavailable(information.message()),
+        },
+        _ => false,
+    }
+}
+
+/// Diesel passes on no SQLSTATE and no SQLite code for these, so the message has to tell.
+fn says_unavailable(message: &str) -> bool {
+    const SIGNS: [&str; 20] = [
+        // SQLite
+        "database is locked",
+        "database table is locked",
+        "database or disk is full",
+        "disk I/O error",
+        "unable to open database file",
+        "attempt to write a readonly database",
+        // libpq
+        "server closed the connection",
+        "no connection to the server",
+        "could not receive data",
+        "could not send data",
+        "SSL connection has been closed",
+        "SSL SYSCALL error",
+        "connection to server",
+        // PostgreSQL
+        "terminating connection",
+        "the database system is",
+        "canceling statement",
+        "deadlock detected",
+        "remaining connection slots",
+        "too many clients",
+        "No space left on device",
+    ];
+    SIGNS.iter().any(|sign| message.contains(sign))
+}
+
+/// Whether running the same transaction again may succeed at once.
+pub(super) fn is_worth_a_retry(error: &Error) -> bool {
+    let Error::Unavailable(cause) = error else { return false };
+    match cause.downcast_ref::<DieselError>() {
+        Some(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
+        Some(DieselError::DatabaseError(_, information)) => information.message().contains("deadlock detected"),
+        _ => false,
+    }
+}

@@ -1,0 +1,43 @@
+//! Whether the triggers and indexes that the promises rest on are there.
+
+use std::collections::BTreeSet;
+
+use diesel::{RunQueryDsl, sql_types::Text};
+
+use super::connection::{DbConnection, Engine};
+use crate::error::Result;
+
+/// What both engines have under the same names.
+const OBJECTS: [&str; 11] = [
+    "IDX_session_expire",
+    "keyrack_complete_end",
+    "keyrack_end_without_data",
+    "keyrack_freeze_data_of_ended",
+    "keyrack_keep_active_sessions",
+    "keyrack_refuse_data_of_ended",
+    "keyrack_remove_data_of_ended",
+    "sessions_by_end",
+    "sessions_by_previous_sid",
+    "sessions_by_user",
+    "users_email_key",
+];
+
+#[derive(diesel::QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// The names of the triggers and indexes that are not there, or are switched off.
+pub(crate) fn missing_objects(connection: &mut DbConnection) -> Result<Vec<String>> {
+    let catalog = match connection.engine() {
+        Engine::Postgres => {
+            "SELECT indexname::text AS name FROM pg_indexes WHERE schemaname = ANY (current_schemas(false)) \
+             UNION SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
+        }
+        Engine::Sqlite => "SELECT name FROM sqlite_master WHERE type IN ('index', 'trigger')",
+    };
+    let names: Vec<Name> = diesel::sql_query(catalog).load(connection)?;
+    let present: BTreeSet<String> = names.into_iter().map(|row| row.name).collect();
+    Ok(OBJECTS.iter().filter(|name| !present.contains(**name)).map(ToString::to_string).collect())
+}

@@ -1,0 +1,119 @@
+//! Bringing a database up to this version, and telling whether it is there.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use diesel::{
+    RunQueryDsl,
+    connection::SimpleConnection,
+    migration::{Migration, MigrationSource},
+    sql_types::Text,
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::{
+    connection::{DbConnection, Engine},
+    pool::Database,
+    url::DatabaseUrl,
+};
+use crate::error::{Error, Result};
+
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// Names Keyrack's migrations among PostgreSQL's advisory locks: "keyrack" in ASCII.
+const LOCK: i64 = 0x006b_6579_7261_636b;
+
+/// How long one instance waits for another that migrates.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Applies what is missing, all of it or nothing, while every other instance waits. Returns the names of what it applied.
+///
+/// # Errors
+/// [`Error::Invalid`] if the database can't be opened or was migrated by a newer version; the sentence is for the
+/// person who started the program.
+pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
+    let mut connection = DbConnection::open(url, PATIENCE)
+        .map_err(|error| Error::Invalid(format!("cannot open the database {url}: {}", one_line(&error.to_string()))))?;
+    connection.transact(|connection| {
+        take_lock(connection)?;
+        let applied = applied(connection)?;
+        refuse_newer(url, &applied)?;
+        run_pending(connection)
+    })
+}
+
+impl Database {
+    /// Whether the database answers and has exactly this version's migrations.
+    pub async fn is_ready(&self) -> Result<bool> {
+        self.read(|connection| {
+            let expected = known(connection.engine());
+            Ok(recorded(connection)? == expected)
+        })
+        .await
+    }
+}
+
+/// On SQLite the transaction itself is the lock, see [`DbConnection::transact`].
+fn take_lock(connection: &mut DbConnection) -> Result<()> {
+    if connection.engine() == Engine::Postgres {
+        connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK})"))?;
+    }
+    Ok(())
+}
+
+fn applied(connection: &mut DbConnection) -> Result<BTreeSet<String>> {
+    let versions = match connection {
+        DbConnection::Postgres(connection) => connection.applied_migrations(),
+        DbConnection::Sqlite(connection) => connection.applied_migrations(),
+    };
+    Ok(versions.map_err(Error::internal)?.iter().map(ToString::to_string).collect())
+}
+
+/// What the database's own table says, without creating it where it is missing.
+fn recorded(connection: &mut DbConnection) -> Result<BTreeSet<String>> {
+    #[derive(diesel::QueryableByName)]
+    struct Version {
+        #[diesel(sql_type = Text)]
+        version: String,
+    }
+
+    let rows: Vec<Version> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(connection)?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
+}
+
+/// The versions that this program brings.
+fn known(engine: Engine) -> BTreeSet<String> {
+    fn versions<DB: diesel::backend::Backend>(source: &EmbeddedMigrations) -> BTreeSet<String> {
+        let migrations: Vec<Box<dyn Migration<DB>>> = source.migrations().unwrap_or_default();
+        migrations.iter().map(|migration| migration.name().version().to_string()).collect()
+    }
+
+    match engine {
+        Engine::Postgres => versions::<diesel::pg::Pg>(&POSTGRES),
+        Engine::Sqlite => versions::<diesel::sqlite::Sqlite>(&SQLITE),
+    }
+}
+
+fn refuse_newer(url: &DatabaseUrl, applied: &BTreeSet<String>) -> Result<()> {
+    match applied.difference(&known(url.engine())).next() {
+        None => Ok(()),
+        Some(version) => Err(Error::Invalid(format!(
+            "the database {url} was migrated by a newer Keyrack (it has migration {version}, which this version, {}, \
+             does not know): run that version, or restore a backup from before",
+            env!("CARGO_PKG_VERSION")
+        ))),
+    }
+}
+
+fn run_pending(connection: &mut DbConnection) -> Result<Vec<String>> {
+    let names = match connection {
+        DbConnection::Postgres(connection) => connection.run_pending_migrations(POSTGRES),
+        DbConnection::Sqlite(connection) => connection.run_pending_migrations(SQLITE),
+    };
+    Ok(names.map_err(Error::internal)?.iter().map(ToString::to_string).collect())
+}
+
+/// libpq writes several indented lines; a terminal's sentence has one.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,22 @@
+//! The database: one schema, two engines.
+//!
+//! This is the only place that knows two dialects. Above it, `accounts/queries.rs` and `sessions/queries.rs` write
+//! Diesel against [`schema`] and [`connection::DbConnection`], which is either engine.
+
+pub(crate) mod connection;
+mod errors;
+mod inventory;
+mod migrations;
+mod pool;
+pub(crate) mod schema;
+pub(crate) mod sql;
+pub(crate) mod types;
+mod url;
+
+pub use connection::Engine;
+pub(crate) use inventory::missing_objects;
+pub use migrations::migrate;
+pub use pool::{Database, DatabaseOptions};
+pub(crate) use sql::lock_writes;
+pub use types::{SessionId, UserId};
+pub use url::{DatabaseUrl, InvalidDatabaseUrl};

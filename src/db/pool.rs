@@ -1,0 +1,181 @@
+//! The pool of connections, and the only way to them: [`Database::read`] and [`Database::transaction`].
+
+use std::{sync::Arc, time::Duration};
+
+use diesel::r2d2::{self, ManageConnection};
+use tokio::{sync::Semaphore, task, time};
+
+use super::{
+    connection::{DbConnection, Engine},
+    errors::is_worth_a_retry,
+    url::DatabaseUrl,
+};
+use crate::error::{Error, Result};
+
+/// How often a transaction that lost against another is tried.
+const ATTEMPTS: u32 = 4;
+
+/// How a [`Database`] is opened.
+#[derive(Debug, Clone)]
+pub struct DatabaseOptions {
+    /// Where it is.
+    pub url: DatabaseUrl,
+    /// The most connections that are open at once.
+    pub pool_size: u32,
+    /// How long one operation may take, waiting for a connection included, before it counts as unavailable.
+    ///
+    /// A server gives up within a second, so that a request is answered rather than left hanging; a command that a person
+    /// started waits longer.
+    pub patience: Duration,
+}
+
+impl DatabaseOptions {
+    /// What a server uses: 10 connections, 900 ms.
+    pub fn for_server(url: DatabaseUrl) -> Self {
+        Self { url, pool_size: 10, patience: Duration::from_millis(900) }
+    }
+
+    /// What a command uses: one connection, 30 s.
+    pub fn for_command(url: DatabaseUrl) -> Self {
+        Self { url, pool_size: 1, patience: Duration::from_secs(30) }
+    }
+}
+
+/// A handle on the database; clones share its pool.
+#[derive(Clone)]
+pub struct Database {
+    pool: r2d2::Pool<Manager>,
+    permits: Arc<Semaphore>,
+    patience: Duration,
+    engine: Engine,
+}
+
+impl Database {
+    /// Prepares the pool. Connections are opened when they are first needed, so this never waits for the database;
+    /// see [`Database::migrate`](super::migrate) for finding out early whether it is there.
+    pub fn open(options: DatabaseOptions) -> Self {
+        let DatabaseOptions { url, pool_size, patience } = options;
+        let engine = url.engine();
+        let pool = r2d2::Pool::builder()
+            .max_size(pool_size.max(1))
+            .min_idle(Some(0))
+            .connection_timeout(patience)
+            // A dead connection shows itself at its first use and is then replaced: asking before every use would
+            // cost a round trip a request.
+            .test_on_check_out(false)
+            .error_handler(Box::new(r2d2_log::AsDebug))
+            .build_unchecked(Manager { url, patience });
+        Self { pool, permits: Arc::new(Semaphore::new(pool_size.max(1) as usize)), patience, engine }
+    }
+
+    /// The engine behind the handle.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Runs `work` on a connection, each statement for itself.
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
+    {
+        self.run(move |slot| slot.use_once(work)).await
+    }
+
+    /// Runs `work` in one transaction, again if the database let another transaction win.
+    pub(crate) async fn transaction<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut DbConnection) -> Result<T> + Send + 'static,
+    {
+        self.run(move |slot| {
+            let mut attempt = 1;
+            loop {
+                match slot.use_once(|connection| connection.transact(&work)) {
+                    Err(error) if is_worth_a_retry(&error) && attempt < ATTEMPTS => attempt += 1,
+                    outcome => return outcome,
+                }
+            }
+        })
+        .await
+    }
+
+    /// Waits for a free connection without holding a thread, then works on a thread that may block.
+    ///
+    /// When patience runs out, the caller goes on and the work is left to end by itself: it commits or rolls back as a
+    /// whole, and its connection returns to the pool only then.
+    async fn run<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Slot) -> Result<T> + Send + 'static,
+    {
+        let (pool, permits, patience) = (self.pool.clone(), Arc::clone(&self.permits), self.patience);
+        let operation = async move {
+            let permit = permits.acquire_owned().await.map_err(Error::internal)?;
+            task::spawn_blocking(move || {
+                let _permit = permit;
+                let mut slot = pool.get_timeout(patience).map_err(|error| Error::Unavailable(error.into()))?;
+                work(&mut slot)
+            })
+            .await
+            .map_err(|panic| Error::Internal(panic.into()))?
+        };
+        time::timeout(patience, operation)
+            .await
+            .unwrap_or_else(|elapsed| Err(Error::Unavailable(anyhow::Error::new(elapsed).context("no answer in time"))))
+    }
+}
+
+/// A pooled connection, and whether it has failed.
+pub struct Slot {
+    connection: DbConnection,
+    failed: bool,
+}
+
+impl Slot {
+    fn use_once<T>(&mut self, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
+        let outcome = work(&mut self.connection);
+        // SQLite's "locked" and "full" say nothing against the connection; a lost server does.
+        self.failed |= matches!(outcome, Err(Error::Unavailable(_)))
+            && self.connection.engine() == Engine::Postgres
+            && !outcome.as_ref().is_err_and(is_worth_a_retry);
+        outcome
+    }
+}
+
+/// Opens connections for the pool.
+#[derive(Debug)]
+struct Manager {
+    url: DatabaseUrl,
+    patience: Duration,
+}
+
+impl ManageConnection for Manager {
+    type Connection = Slot;
+    type Error = diesel::ConnectionError;
+
+    fn connect(&self) -> Result<Slot, Self::Error> {
+        Ok(Slot { connection: DbConnection::open(&self.url, self.patience)?, failed: false })
+    }
+
+    fn is_valid(&self, _: &mut Slot) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn has_broken(&self, slot: &mut Slot) -> bool {
+        std::thread::panicking() || slot.failed || slot.connection.is_stuck()
+    }
+}
+
+/// Where the pool's own failures go.
+mod r2d2_log {
+    /// The pool tries again by itself, several times a second; each request that suffers logs its own failure.
+    #[derive(Debug)]
+    pub(super) struct AsDebug;
+
+    impl<E: std::error::Error> diesel::r2d2::HandleError<E> for AsDebug {
+        fn handle_error(&self, error: E) {
+            tracing::debug!(%error, "no connection to the database");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Sessions: their two tables, from sign-in to the end, and what can be asked of them.
+//!
+//! A session is one signed-in browser or device: a row of `sessions`, kept as history after its end. Its data is a row of
+//! `user_sessions`, there only while the session lives. The verbs, one file each:
+//!
+//! | verb | what it does |
+//! |---|---|
+//! | [start](Sessions::start) | a sign-in: a new session, or the browser's own one under a new sid |
+//! | [resume](Sessions::resume) | checks a request, and records that its device was active (touch) |
+//! | [save](Sessions::save) | writes what a request changed in the data |
+//! | [rotate](Sessions::rotate) | a new sid for the same session |
+//! | [end](Sessions::sign_out) | signs out, revokes |
+//! | [purge](Sessions::purge) | ends what has run out, removes what is past its retention |
+//!
+//! A public function opens the transaction; the functions of `queries.rs` run inside it.
+
+mod data;
+mod device;
+mod doctor;
+mod end;
+mod list;
+mod model;
+mod policy;
+mod purge;
+mod queries;
+mod resume;
+mod rotate;
+mod save;
+mod start;
+mod touch;
+
+use crate::{clock::Clock, db::Database};
+
+pub use crate::db::{SessionId, UserId};
+pub use data::{Changes, SessionData};
+pub use device::{Device, DeviceKind};
+pub use doctor::{Breach, Report};
+pub use list::{HistoryCursor, HistoryPage};
+pub use model::{Client, EndReason, LiveSession, SessionRecord, SessionUser, Sid};
+pub use policy::{Policy, Timeouts};
+pub use purge::Purged;
+pub use start::{NewSession, Started};
+
+/// The sessions of one database.
+#[derive(Clone)]
+pub struct Sessions {
+    db: Database,
+    clock: Clock,
+    policy: Policy,
+}
+
+impl Sessions {
+    /// Sessions that live in `db`, measured by `clock`, under `policy`.
+    pub fn new(db: Database, clock: Clock, policy: Policy) -> Self {
+        Self { db, clock, policy }
+    }
+
+    /// The rules that these sessions live under.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+}

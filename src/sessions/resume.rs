@@ -1,0 +1,44 @@
+//! Resume: the check behind every request.
+
+use super::{
+    Sessions,
+    data::SessionData,
+    model::{LiveSession, SessionUser, Sid},
+    queries::LiveRow,
+};
+use crate::{clock::Timestamp, db::types::Json, error::Result};
+
+impl Sessions {
+    /// The session that a request's sid stands for, if it is alive: read from the tables each time, never from a cache,
+    /// so that an end holds for the next request on every instance. Records the activity when the last record is a
+    /// minute old.
+    pub async fn resume(&self, sid: &Sid) -> Result<Option<LiveSession>> {
+        let (now, wanted) = (self.clock.now(), sid.clone());
+        let found = self.db.read(move |connection| super::queries::find_live(connection, &wanted, now)).await?;
+        let Some(mut live) = found.and_then(into_live) else { return Ok(None) };
+        self.touch(&mut live, now).await;
+        Ok(Some(live))
+    }
+}
+
+/// A row whose data can't be read, or names another user, lets nobody in.
+fn into_live((row, user, sess): (LiveRow, SessionUser, Json)) -> Option<LiveSession> {
+    let LiveRow { id, created_at, last_seen_at, expires_at, remembered } = row;
+    match SessionData::parse(&sess) {
+        Some(data) if data.user_id() == Some(user.id.to_string().as_str()) => {
+            Some(LiveSession { id, user, created_at, last_seen_at, expires_at, remembered, data })
+        }
+        unreadable => {
+            let what = if unreadable.is_some() { "names another user" } else { "is not a JSON object" };
+            tracing::warn!(session_id = %id, "the session is refused: its data {what}");
+            None
+        }
+    }
+}
+
+impl LiveSession {
+    /// How long ago its device was last active; a time ahead, left by a clock that ran fast, counts as now.
+    pub(super) fn idle_for(&self, now: Timestamp) -> std::time::Duration {
+        now.since(self.last_seen_at)
+    }
+}

@@ -1,0 +1,151 @@
+//! Start: a sign-in.
+
+use std::time::Duration;
+
+use super::{
+    Sessions,
+    data::{Changes, CookieTerms, SessionData},
+    model::{Client, EndReason, SessionUser, Sid},
+    queries::{self, End, NewRow, Rotation, Which},
+};
+use crate::{
+    clock::Timestamp,
+    db::{SessionId, UserId, connection::DbConnection},
+    error::{Error, Result},
+};
+
+/// Who signs in, from where, and for how long.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// The user, already authenticated.
+    pub user_id: UserId,
+    /// When the password that they proved was set; `None` if they proved themselves otherwise.
+    pub password_changed_at: Option<Timestamp>,
+    /// "Keep me signed in".
+    pub remember: bool,
+    /// The device.
+    pub client: Client,
+    /// What the application puts into the session at once.
+    pub data: Changes,
+    /// The sid that the browser is signed in with already. It is dead afterwards.
+    pub presented: Option<Sid>,
+}
+
+/// A sign-in that is committed.
+#[derive(Debug, Clone)]
+pub struct Started {
+    /// Names the session.
+    pub id: SessionId,
+    /// The new secret for the cookie.
+    pub sid: Sid,
+    /// How long a browser should keep the cookie; `None`: until it is closed.
+    pub max_age: Option<Duration>,
+}
+
+/// When a session ends, decided at its sign-in.
+struct Terms {
+    now: Timestamp,
+    expires_at: Timestamp,
+    cookie: CookieTerms,
+}
+
+impl Sessions {
+    /// Signs a user in. A browser that was signed in as the same user keeps its session, under a new sid and new limits;
+    /// one that was signed in as somebody else is signed out there.
+    ///
+    /// # Errors
+    /// [`Error::Ended`] if the user was disabled, or their password changed, since they were authenticated.
+    pub async fn start(&self, new: NewSession) -> Result<Started> {
+        let sessions = self.clone();
+        let sid = Sid::random()?;
+        let (now, id) = (self.clock.now(), SessionId::random());
+        self.db
+            .transaction(move |connection| {
+                let user = still_valid(connection, &new)?;
+                let terms = sessions.terms(now, new.remember);
+                let kept = match &new.presented {
+                    Some(old) => sessions.take_over(connection, &new, old, &user, &sid, &terms)?,
+                    None => None,
+                };
+                let id = match kept {
+                    Some(id) => id,
+                    None => insert(connection, &new, id, &user, &sid, &terms)?,
+                };
+                let max_age = new.remember.then(|| terms.expires_at.since(now));
+                Ok(Started { id, sid: sid.clone(), max_age })
+            })
+            .await
+    }
+
+    fn terms(&self, now: Timestamp, remembered: bool) -> Terms {
+        let timeouts = &self.policy.timeouts;
+        let expires_at = now + timeouts.absolute(remembered);
+        let cookie = CookieTerms {
+            original_max_age: timeouts.idle(remembered),
+            expires: timeouts.expire(now, remembered, expires_at),
+            secure: self.policy.secure_cookies,
+        };
+        Terms { now, expires_at, cookie }
+    }
+
+    /// Deals with the session that the browser has: rotates the user's own, ends another's.
+    fn take_over(
+        &self,
+        connection: &mut DbConnection,
+        new: &NewSession,
+        old: &Sid,
+        user: &SessionUser,
+        sid: &Sid,
+        terms: &Terms,
+    ) -> Result<Option<SessionId>> {
+        let Some((live, owner, sess)) = queries::lock_live(connection, old, terms.now)? else { return Ok(None) };
+        let data = SessionData::parse(&sess).filter(|_| owner == user.id);
+        let Some(mut data) = data else {
+            // A reason of its own would tell no more: the browser left that account.
+            let end = End { reason: EndReason::SignedOut, at: terms.now, keep_data: self.policy.keep_ended_data };
+            queries::end(connection, &Which::Id(live.id), end)?;
+            return Ok(None);
+        };
+        data.apply(&new.data);
+        data.sign_in(user, terms.cookie);
+        let rotation =
+            Rotation { id: live.id, old, new: sid, data: &data, expire: terms.cookie.expires, now: terms.now };
+        queries::rotate(connection, &rotation)?;
+        queries::renew_terms(connection, live.id, &new.client, new.remember, terms.expires_at, terms.now)?;
+        Ok(Some(live.id))
+    }
+}
+
+/// Makes sure that what was true when the user was authenticated is still true.
+fn still_valid(connection: &mut DbConnection, new: &NewSession) -> Result<SessionUser> {
+    let found = queries::lock_user(connection, new.user_id)?.ok_or(Error::Ended)?;
+    let other_password = new.password_changed_at.is_some_and(|at| at != found.password_changed_at);
+    if found.disabled || other_password { Err(Error::Ended) } else { Ok(found.user) }
+}
+
+fn insert(
+    connection: &mut DbConnection,
+    new: &NewSession,
+    id: SessionId,
+    user: &SessionUser,
+    sid: &Sid,
+    terms: &Terms,
+) -> Result<SessionId> {
+    let mut data = SessionData::for_sign_in(user, terms.cookie);
+    data.apply(&new.data);
+    queries::insert(
+        connection,
+        &NewRow {
+            id,
+            sid,
+            user_id: user.id,
+            client: &new.client,
+            remembered: new.remember,
+            created_at: terms.now,
+            expires_at: terms.expires_at,
+            expire: terms.cookie.expires,
+            data: &data,
+        },
+    )?;
+    Ok(id)
+}

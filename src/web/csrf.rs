@@ -1,0 +1,132 @@
+//! Forms come from our own pages only (ASVS 3.5).
+//!
+//! Two defences, each enough by itself: a token in every form, bound to the session's sid or, before sign-in, to a random
+//! cookie; and what the browser itself says of a request's origin.
+
+use actix_web::{
+    cookie::{Cookie, SameSite},
+    http::header::{HeaderMap, HeaderName, ORIGIN},
+};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+
+use super::{cookie::cookie_pairs, errors::WebError, signing::Signer};
+use crate::{
+    config::{PublicUrl, Secrets},
+    error::{Error, Result},
+    sessions::Sid,
+};
+
+/// Makes and checks form tokens.
+#[derive(Clone)]
+pub struct Csrf {
+    signer: Signer,
+    public_url: PublicUrl,
+    cookie_name: &'static str,
+}
+
+/// Separates the two parts of a token; it is in neither's alphabet.
+const SEPARATOR: char = '.';
+
+impl Csrf {
+    pub(crate) fn new(secrets: &Secrets, public_url: &PublicUrl) -> Self {
+        let cookie_name = if public_url.is_https() { "__Host-keyrack.csrf" } else { "keyrack.csrf" };
+        Self { signer: Signer::derived(secrets, "csrf"), public_url: public_url.clone(), cookie_name }
+    }
+
+    /// The token for the forms of a page of this session, or of a browser without one, and the cookie that must go with it if this browser has none yet.
+    pub(super) fn token(
+        &self,
+        session: Option<&Sid>,
+        headers: &HeaderMap,
+    ) -> Result<(String, Option<Cookie<'static>>)> {
+        if let Some(sid) = session {
+            return Ok((self.make(&binding("session", sid.expose()))?, None));
+        }
+        if let Some(visitor) = self.visitor(headers) {
+            return Ok((self.make(&binding("visitor", &visitor))?, None));
+        }
+        let visitor = random()?;
+        let signature = self.signer.sign(binding("cookie", &visitor).as_bytes());
+        let cookie = Cookie::build(self.cookie_name, format!("{visitor}{SEPARATOR}{signature}"))
+            .path("/")
+            .http_only(true)
+            .secure(self.public_url.is_https())
+            .same_site(SameSite::Lax)
+            .finish();
+        Ok((self.make(&binding("visitor", &visitor))?, Some(cookie)))
+    }
+
+    /// Refuses a request that changes something unless it comes from a form of ours, for this session or visitor.
+    pub(super) fn verify(&self, session: Option<&Sid>, headers: &HeaderMap, token: &str) -> Result<(), WebError> {
+        let bound = match session {
+            Some(sid) => Some(binding("session", sid.expose())),
+            None => self.visitor(headers).map(|visitor| binding("visitor", &visitor)),
+        };
+        let genuine = bound.is_some_and(|binding| self.is_genuine(&binding, token));
+        if genuine && self.is_from_here(headers) { Ok(()) } else { Err(WebError::ForeignForm) }
+    }
+
+    /// Like [`Csrf::verify`], for the sign-in form: it may have been opened before another tab signed in, so a visitor's token
+    /// does for a browser that has a session by now.
+    pub(super) fn verify_sign_in(
+        &self,
+        session: Option<&Sid>,
+        headers: &HeaderMap,
+        token: &str,
+    ) -> Result<(), WebError> {
+        let visitor = self.visitor(headers).map(|visitor| binding("visitor", &visitor));
+        if visitor.is_some_and(|binding| self.is_genuine(&binding, token)) && self.is_from_here(headers) {
+            return Ok(());
+        }
+        self.verify(session, headers, token)
+    }
+
+    /// A fresh random part in each token keeps a compressing proxy from giving it away (BREACH).
+    fn make(&self, binding: &str) -> Result<String> {
+        let salt = random()?;
+        let signature = self.signer.sign(format!("{salt}{SEPARATOR}{binding}").as_bytes());
+        Ok(format!("{salt}{SEPARATOR}{signature}"))
+    }
+
+    fn is_genuine(&self, binding: &str, token: &str) -> bool {
+        token.split_once(SEPARATOR).is_some_and(|(salt, signature)| {
+            self.signer.verify(format!("{salt}{SEPARATOR}{binding}").as_bytes(), signature).is_some()
+        })
+    }
+
+    /// The random part of the cookie that a browser without a session carries.
+    fn visitor(&self, headers: &HeaderMap) -> Option<String> {
+        let mut values = cookie_pairs(headers).filter(|(name, _)| *name == self.cookie_name).map(|(_, value)| value);
+        let value = values.next().filter(|value| value.len() < 256)?;
+        let (visitor, signature) = value.split_once(SEPARATOR)?;
+        self.signer.verify(binding("cookie", visitor).as_bytes(), signature)?;
+        if values.next().is_none() { Some(visitor.to_owned()) } else { None }
+    }
+
+    /// `Sec-Fetch-Site` is the browser's own word and can't be forged by a page. Older browsers, and all of them on plain
+    /// HTTP, only send `Origin`; a client without either is no browser, and has a token that no browser leaked.
+    fn is_from_here(&self, headers: &HeaderMap) -> bool {
+        let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("invalid"));
+        match text(HeaderName::from_static("sec-fetch-site")) {
+            Some(site) => matches!(site, "same-origin" | "none"),
+            None => text(ORIGIN).is_none_or(|origin| self.is_our_origin(origin, text(HeaderName::from_static("host")))),
+        }
+    }
+
+    /// The public URL's origin, or the host that the browser itself asked for: a page elsewhere can choose neither.
+    fn is_our_origin(&self, origin: &str, host: Option<&str>) -> bool {
+        let authority = origin.split_once("://").map(|(_, authority)| authority.to_ascii_lowercase());
+        origin.eq_ignore_ascii_case(&self.public_url.to_string())
+            || (authority.is_some() && authority == host.map(str::to_ascii_lowercase))
+    }
+}
+
+fn binding(kind: &str, secret: &str) -> String {
+    format!("{kind}:{secret}")
+}
+
+fn random() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(Error::internal)?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+}

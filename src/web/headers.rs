@@ -1,0 +1,64 @@
+//! The headers of every answer (ASVS 3.4, 14.3).
+
+use actix_web::{
+    Error, HttpResponse,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
+    http::header::{HeaderMap, HeaderName, HeaderValue},
+    middleware::Next,
+    web::Data,
+};
+
+use super::shared::Shared;
+
+/// Pages load what we serve and nothing else, post to us only, and stand in no frame.
+const ALWAYS: [(&str, &str); 6] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; \
+         base-uri 'none'; frame-ancestors 'none'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    // `no-referrer` would make same-origin form posts send `Origin: null`.
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "geolocation=(), camera=(), microphone=()"),
+];
+
+/// Middleware: adds them. What an answer has set itself stays.
+pub(crate) async fn add<B: MessageBody + 'static>(
+    shared: Data<Shared>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let https = shared.public_url.is_https();
+    match next.call(request).await {
+        Ok(mut answer) => {
+            write(answer.headers_mut(), https);
+            Ok(answer)
+        }
+        Err(error) => {
+            let mut response: HttpResponse = error.error_response();
+            write(response.headers_mut(), https);
+            Err(InternalError::from_response(error, response).into())
+        }
+    }
+}
+
+fn write(headers: &mut HeaderMap, https: bool) {
+    let mut set = |name: &'static str, value: &'static str| {
+        let name = HeaderName::from_static(name);
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    };
+    for (name, value) in ALWAYS {
+        set(name, value);
+    }
+    set("cache-control", "no-store");
+    if https {
+        set("strict-transport-security", "max-age=63072000; includeSubDomains");
+    }
+}

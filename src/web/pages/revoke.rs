@@ -1,0 +1,53 @@
+//! `POST /account/sessions/{id}/revoke` and `POST /account/sessions/revoke-others`: taking devices off the rack.
+
+use actix_identity::Identity;
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Form, Path},
+};
+
+use super::{
+    HOME,
+    logout::{self, BareForm},
+    see_other, with_cookie,
+};
+use crate::{
+    error::Error,
+    sessions::SessionId,
+    web::{
+        Visit,
+        errors::WebError,
+        flash::{self, Done},
+    },
+};
+
+/// Ends one of one's own sessions. Another user's, an unknown one and something that is no id at all: the same 404.
+pub(crate) async fn one(
+    visit: Visit,
+    identity: Identity,
+    request: HttpRequest,
+    id: Path<String>,
+    form: Form<BareForm>,
+) -> Result<HttpResponse, WebError> {
+    visit.shared().csrf.verify(visit.live_sid(), request.headers(), &form.csrf_token)?;
+    let live = visit.live().ok_or(Error::Ended)?;
+    let id: SessionId = id.parse().map_err(|_| WebError::NotFound)?;
+    if id == live.id {
+        identity.logout();
+        return Ok(logout::farewell());
+    }
+    visit.shared().sessions.revoke(live.user.id, id).await?.ok_or(WebError::NotFound)?;
+    done(&visit, Done::Revoked(id))
+}
+
+/// Ends all but this one.
+pub(crate) async fn others(visit: Visit, request: HttpRequest, form: Form<BareForm>) -> Result<HttpResponse, WebError> {
+    visit.shared().csrf.verify(visit.live_sid(), request.headers(), &form.csrf_token)?;
+    let live = visit.live().ok_or(Error::Ended)?;
+    let ended = visit.shared().sessions.revoke_others(live.user.id, live.id).await?;
+    done(&visit, Done::RevokedOthers(ended))
+}
+
+fn done(visit: &Visit, done: Done) -> Result<HttpResponse, WebError> {
+    with_cookie(see_other(HOME), Some(flash::cookie(done, &visit.shared().public_url)))
+}

@@ -1,0 +1,90 @@
+//! `GET /account/sessions`: the devices that are signed in.
+
+use std::rc::Rc;
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
+use askama::Template;
+use serde::Deserialize;
+
+use super::{device_card::DeviceCard, history, html, with_cookie};
+use crate::{
+    error::Error,
+    sessions::LiveSession,
+    web::{
+        Visit,
+        errors::WebError,
+        flash::{self, Done},
+        page::{Flash, Page},
+        wording::count_of,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "sessions.html")]
+struct SessionsPage {
+    page: Page,
+    csrf_token: String,
+    count: String,
+    current: DeviceCard,
+    others: Vec<DeviceCard>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct SessionsQuery {
+    #[serde(default)]
+    show: String,
+    #[serde(default)]
+    after: String,
+}
+
+/// The devices, this one first; with `?show=ended` the history instead.
+pub(crate) async fn show(
+    visit: Visit,
+    request: HttpRequest,
+    query: Query<SessionsQuery>,
+) -> Result<HttpResponse, WebError> {
+    let live = visit.live().ok_or(Error::Ended)?;
+    if query.show == "ended" {
+        history::show(&visit, &live, &query.after).await
+    } else {
+        list(&visit, &live, &request).await
+    }
+}
+
+async fn list(visit: &Visit, live: &Rc<LiveSession>, request: &HttpRequest) -> Result<HttpResponse, WebError> {
+    let (shared, now) = (visit.shared(), visit.shared().clock.now());
+    let records = shared.sessions.active_of(live.user.id).await?;
+    let (own, others): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.id == live.id);
+    // Revoked between the check and the list.
+    let current = own.first().ok_or(Error::Ended)?;
+
+    let done = flash::read(request.headers(), &shared.public_url);
+    let (csrf_token, _) = shared.csrf.token(visit.live_sid(), request.headers())?;
+    let mut page = Page::of(live, &csrf_token);
+    page.flash = match done {
+        Some(done) => say(visit, live, done).await?,
+        None => None,
+    };
+    let template = SessionsPage {
+        page,
+        csrf_token,
+        count: count_of(records.len(), "active session"),
+        current: DeviceCard::new(current, now),
+        others: others.into_iter().map(|record| DeviceCard::new(record, now)).collect(),
+    };
+    with_cookie(html(StatusCode::OK, &template)?, done.map(|_| flash::removal(&shared.public_url)))
+}
+
+/// What was just done, in words. The device's name is looked up among the user's own sessions, so that a forged cookie can
+/// say nothing.
+async fn say(visit: &Visit, live: &LiveSession, done: Done) -> Result<Option<Flash>, WebError> {
+    let text = match done {
+        Done::Revoked(id) => {
+            let Some(record) = visit.shared().sessions.find_own(live.user.id, id).await? else { return Ok(None) };
+            format!("Signed out {}.", record.device().title())
+        }
+        Done::RevokedOthers(0) => "No other device was signed in.".to_owned(),
+        Done::RevokedOthers(count) => format!("Signed out {}.", count_of(count, "other device")),
+    };
+    Ok(Some(Flash { good: true, text }))
+}

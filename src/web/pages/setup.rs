@@ -1,0 +1,174 @@
+//! `/setup`: creates the first account, an administrator's, while there is none.
+//!
+//! Who may do it has the link that was printed where Keyrack was started.
+
+use actix_identity::Identity;
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{Form, Query},
+};
+use askama::Template;
+use serde::Deserialize;
+
+use super::{HOME, html, see_other, with_cookie};
+use crate::{
+    accounts::{CreateProblem, NewUser, Password, Role},
+    error::Error,
+    web::{Visit, errors::WebError, page::Page},
+};
+
+#[derive(Template)]
+#[template(path = "setup.html")]
+struct SetupPage {
+    page: Page,
+    csrf_token: String,
+    token: String,
+    form: SetupForm,
+    errors: SetupErrors,
+}
+
+#[derive(Default)]
+struct SetupErrors {
+    form: Option<String>,
+    email: Option<String>,
+    user_name: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    password: Option<String>,
+    password_again: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct SetupQuery {
+    #[serde(default)]
+    token: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct SetupForm {
+    token: String,
+    csrf_token: String,
+    email: String,
+    user_name: String,
+    first_name: String,
+    last_name: String,
+    password: String,
+    password_again: String,
+}
+
+/// `GET /setup?token=…`
+pub(crate) async fn show(
+    visit: Visit,
+    request: HttpRequest,
+    query: Query<SetupQuery>,
+) -> Result<HttpResponse, WebError> {
+    allow(&visit, &query.token).await?;
+    let form = SetupForm { token: query.into_inner().token, ..SetupForm::default() };
+    page(&visit, &request, StatusCode::OK, form, SetupErrors::default())
+}
+
+/// `POST /setup`: creates the account and signs it in.
+pub(crate) async fn submit(
+    visit: Visit,
+    request: HttpRequest,
+    form: Form<SetupForm>,
+) -> Result<HttpResponse, WebError> {
+    let form = form.into_inner();
+    allow(&visit, &form.token).await?;
+    visit.shared().csrf.verify(visit.live_sid(), request.headers(), &form.csrf_token)?;
+    let user = match check(&form) {
+        Ok(user) => user,
+        Err(errors) => return page(&visit, &request, StatusCode::UNPROCESSABLE_ENTITY, form, *errors),
+    };
+    match visit.shared().accounts.create_first(user).await {
+        Ok(who) => {
+            visit.expect_sign_in(who, false);
+            Identity::login(&request.extensions(), who.user_id.to_string())
+                .map_err(|error| Error::internal(format!("{error:?}")))?;
+            Ok(see_other(HOME))
+        }
+        Err(CreateProblem::Failed(error)) => Err(error.into()),
+        Err(CreateProblem::NotFirst) => Err(WebError::NotFound),
+        Err(problem) => page(&visit, &request, StatusCode::UNPROCESSABLE_ENTITY, form, errors_of(&problem)),
+    }
+}
+
+/// Without the token, or once there is a user, the page does not exist.
+async fn allow(visit: &Visit, token: &str) -> Result<(), WebError> {
+    let shared = visit.shared();
+    if !shared.setup_token.matches(token) || shared.accounts.any().await? { Err(WebError::NotFound) } else { Ok(()) }
+}
+
+fn check(form: &SetupForm) -> Result<NewUser, Box<SetupErrors>> {
+    let mut errors = SetupErrors::default();
+    let email = form.email.parse().map_err(|error| errors.email = Some(format!("{error}"))).ok();
+    if form.first_name.trim().is_empty() {
+        errors.first_name = Some("Enter a first name.".to_owned());
+    }
+    if form.password != form.password_again {
+        errors.password_again = Some("The two passwords are not the same.".to_owned());
+    }
+    let limit = NewUser::NAME_LIMIT;
+    let names = [
+        (&form.user_name, &mut errors.user_name),
+        (&form.first_name, &mut errors.first_name),
+        (&form.last_name, &mut errors.last_name),
+    ];
+    for (name, error) in names {
+        if name.chars().count() > limit || name.chars().any(char::is_control) {
+            *error = Some(format!("Use at most {limit} characters, without control characters."));
+        }
+    }
+    let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let user = email.map(|email| NewUser {
+        email,
+        user_name: given(&form.user_name),
+        first_name: given(&form.first_name),
+        last_name: given(&form.last_name),
+        role: Role::Admin,
+        password: Password::new(&form.password),
+    });
+    if let Some(Err(problem)) = user.as_ref().map(NewUser::check_password) {
+        errors.password = Some(problem.to_string());
+    }
+    user.filter(|_| !errors.any()).ok_or_else(|| Box::new(errors))
+}
+
+impl SetupErrors {
+    fn any(&self) -> bool {
+        let all = [
+            &self.form,
+            &self.email,
+            &self.user_name,
+            &self.first_name,
+            &self.last_name,
+            &self.password,
+            &self.password_again,
+        ];
+        all.into_iter().any(Option::is_some)
+    }
+}
+
+fn errors_of(problem: &CreateProblem) -> SetupErrors {
+    let text = Some(problem.to_string());
+    match problem {
+        CreateProblem::EmailTaken => SetupErrors { email: text, ..SetupErrors::default() },
+        CreateProblem::Password(_) => SetupErrors { password: text, ..SetupErrors::default() },
+        _ => SetupErrors { form: text, ..SetupErrors::default() },
+    }
+}
+
+/// The form, with what was typed (never the password).
+fn page(
+    visit: &Visit,
+    request: &HttpRequest,
+    status: StatusCode,
+    form: SetupForm,
+    errors: SetupErrors,
+) -> Result<HttpResponse, WebError> {
+    let (csrf_token, cookie) = visit.shared().csrf.token(visit.live_sid(), request.headers())?;
+    let template = SetupPage { page: Page::bare(), csrf_token, token: form.token.clone(), form, errors };
+    with_cookie(html(status, &template)?, cookie)
+}

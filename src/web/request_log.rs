@@ -1,0 +1,64 @@
+//! One log line a request.
+
+use std::time::Instant;
+
+use actix_web::{
+    Error, HttpMessage,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{HeaderName, HeaderValue},
+    },
+    middleware::Next,
+};
+use tracing::field;
+
+use super::{request_id::RequestId, session::Visit};
+
+/// Middleware: writes the line when the answer is ready. The path comes without its query, which may hold a token, and the
+/// session by its id, never its sid.
+pub(crate) async fn log<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let (started, id) = (Instant::now(), RequestId::next());
+    let (method, path) = (request.method().clone(), request.path().to_owned());
+    request.extensions_mut().insert(id);
+    let mut answer = next.call(request).await;
+
+    let status = answer.as_ref().map_or_else(|error| error.as_response_error().status_code(), ServiceResponse::status);
+    let visit = answer.as_ref().ok().and_then(|answer| Visit::of(answer.request()));
+    let session_id = visit.as_ref().and_then(Visit::session_id);
+    let client = visit.as_ref().and_then(|visit| visit.client().ip_address);
+    if let Ok(answer) = &mut answer {
+        let value = HeaderValue::from_str(&id.to_string());
+        value.map(|value| answer.headers_mut().insert(HeaderName::from_static("x-request-id"), value)).ok();
+    }
+    write(&Line { id, method: method.as_str(), path: &path, status, started, session_id, client });
+    answer
+}
+
+struct Line<'a> {
+    id: RequestId,
+    method: &'a str,
+    path: &'a str,
+    status: StatusCode,
+    started: Instant,
+    session_id: Option<crate::sessions::SessionId>,
+    client: Option<std::net::IpAddr>,
+}
+
+fn write(line: &Line<'_>) {
+    let micros = u64::try_from(line.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    tracing::info!(
+        request_id = %line.id,
+        method = line.method,
+        path = line.path,
+        status = line.status.as_u16(),
+        micros,
+        session_id = line.session_id.map(field::display),
+        client = line.client.map(field::display),
+        "request"
+    );
+}

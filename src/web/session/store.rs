@@ -1,0 +1,162 @@
+//! actix-session's store, over the sessions module.
+//!
+//! What the middleware calls, and what that means here:
+//!
+//! | call | when | verb |
+//! |---|---|---|
+//! | `load` | a cookie is presented | resume |
+//! | `save` | state, but no session | start, if the state names a user |
+//! | `update` | the state changed | save |
+//! | `delete` | the session was purged | sign out |
+//! | `delete`, then `save` | the session was renewed, as every sign-in does | start or rotate, in one transaction |
+//!
+//! The store never returns an error: the middleware would turn it into an answer without a request. It records what went
+//! wrong in the [`Visit`], and the layer outside answers by it.
+
+use std::collections::HashMap;
+
+use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
+use actix_web::cookie::time::Duration;
+use serde_json::Value;
+
+use super::visit::{VISIT, Visit};
+use crate::{
+    db::UserId,
+    error::{Error, Result},
+    sessions::{Changes, LiveSession, NewSession, Sessions, Sid, Started},
+};
+
+/// actix-session 0.11 keeps each value as its JSON text; its next release keeps JSON values. Only this file knows.
+type State = HashMap<String, String>;
+
+/// The key in the state that names the user: actix-identity's, and the seed's.
+pub(super) const USER_KEY: &str = "userId";
+
+#[derive(Clone)]
+pub struct Store {
+    sessions: Sessions,
+}
+
+impl Store {
+    pub fn new(sessions: Sessions) -> Self {
+        Self { sessions }
+    }
+
+    async fn resume(&self, visit: &Visit, sid: &Sid) -> Result<Option<State>> {
+        let Some(live) = self.sessions.resume(sid).await? else { return Ok(None) };
+        let state: State = live.data.entries().map(|(key, value)| (key.to_owned(), value.to_string())).collect();
+        visit.resumed(live, state.clone());
+        Ok(Some(state))
+    }
+
+    async fn start(&self, visit: &Visit, state: State) -> Result<()> {
+        let values = parse(state)?;
+        let old = visit.take_renewed();
+        let user_id = user_of(&values)?;
+        let live = visit.live();
+        let same_user = live.as_ref().filter(|live| live.user.id == user_id);
+        let started = match (&old, same_user, visit.sign_in()) {
+            (Some(old), Some(live), None) => self.sessions.rotate(old, changes(live, &values)?).await?,
+            (_, _, sign_in) => {
+                let data = Changes::beside_sign_in(brought_along(live.as_deref(), user_id, &values))?;
+                let new = NewSession {
+                    user_id,
+                    password_changed_at: sign_in.map(|sign_in| sign_in.who.password_changed_at),
+                    remember: sign_in.is_some_and(|sign_in| sign_in.remember),
+                    client: visit.client().clone(),
+                    data,
+                    presented: old,
+                };
+                self.sessions.start(new).await?
+            }
+        };
+        let Started { id, sid, max_age } = started;
+        visit.issue_cookie(id, sid, max_age);
+        Ok(())
+    }
+
+    async fn update_data(&self, visit: &Visit, sid: &Sid, state: State) -> Result<()> {
+        let live = visit.live().ok_or(Error::Ended)?;
+        self.sessions.save(sid, changes(&live, &parse(state)?)?).await
+    }
+
+    async fn sign_out(&self, visit: &Visit, sid: &Sid) -> Result<()> {
+        self.sessions.sign_out(sid).await?;
+        visit.forget_cookie();
+        Ok(())
+    }
+}
+
+impl SessionStore for Store {
+    async fn load(&self, key: &SessionKey) -> Result<Option<State>, LoadError> {
+        let visit = VISIT.get();
+        let outcome = self.resume(&visit, &Sid::from_verified(key.as_ref())).await;
+        Ok(outcome.unwrap_or_else(|error| {
+            visit.could_not_read(error);
+            None
+        }))
+    }
+
+    async fn save(&self, state: State, _: &Duration) -> Result<SessionKey, SaveError> {
+        let visit = VISIT.get();
+        if let Err(error) = self.start(&visit, state).await {
+            visit.could_not_write(error);
+        }
+        // The layer outside writes the real cookie, or none.
+        String::new().try_into().map_err(|error| SaveError::Other(anyhow::Error::new(error)))
+    }
+
+    async fn update(&self, key: SessionKey, state: State, _: &Duration) -> Result<SessionKey, UpdateError> {
+        let visit = VISIT.get();
+        if let Err(error) = self.update_data(&visit, &Sid::from_verified(key.as_ref()), state).await {
+            visit.could_not_write(error);
+        }
+        Ok(key)
+    }
+
+    /// Nothing to do: activity is recorded when the session is resumed.
+    async fn update_ttl(&self, _: &SessionKey, _: &Duration) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    async fn delete(&self, key: &SessionKey) -> anyhow::Result<()> {
+        let visit = VISIT.get();
+        let sid = Sid::from_verified(key.as_ref());
+        if visit.is_renewing() {
+            // Half of a renewal: `save` follows and does both at once.
+            visit.set_renewed(sid);
+        } else if let Err(error) = self.sign_out(&visit, &sid).await {
+            visit.could_not_write(error);
+        }
+        Ok(())
+    }
+}
+
+fn parse(state: State) -> Result<Vec<(String, Value)>> {
+    let parse = |(key, text): (String, String)| {
+        let value =
+            serde_json::from_str(&text).map_err(|error| Error::internal(format!("session key {key:?}: {error}")))?;
+        Ok((key, value))
+    };
+    state.into_iter().map(parse).collect()
+}
+
+fn user_of(values: &[(String, Value)]) -> Result<UserId> {
+    let user = values.iter().find(|(key, _)| key == USER_KEY).and_then(|(_, value)| value.as_str());
+    user.and_then(|id| id.parse().ok()).ok_or_else(|| {
+        Error::internal("session data was set without a signed-in user: Keyrack keeps data for signed-in sessions only")
+    })
+}
+
+fn changes(live: &LiveSession, values: &[(String, Value)]) -> Result<Changes> {
+    Changes::between(&live.data, values.iter().map(|(key, value)| (key.as_str(), value.clone())))
+}
+
+/// What a sign-in takes into its session: all that the application has set, but nothing that belonged to another user who
+/// was signed in on this browser before.
+fn brought_along<'a>(live: Option<&LiveSession>, user: UserId, values: &'a [(String, Value)]) -> Vec<(&'a str, Value)> {
+    let anothers = live.filter(|live| live.user.id != user);
+    let found = |key: &str| anothers.and_then(|live| live.data.entries().find(|(name, _)| *name == key));
+    let is_new = |(key, value): &&(String, Value)| found(key).is_none_or(|(_, old)| old != value);
+    values.iter().filter(is_new).map(|(key, value)| (key.as_str(), value.clone())).collect()
+}

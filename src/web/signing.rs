@@ -1,0 +1,68 @@
+//! Signatures with the configured secrets, the newest first: all verify, the first signs.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::config::Secrets;
+
+/// Which secret made a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verified {
+    /// The one that signs today.
+    Newest,
+    /// One that is only still accepted.
+    Older,
+}
+
+/// HMAC-SHA256 under each of the secrets, for one purpose.
+#[derive(Clone)]
+pub(super) struct Signer {
+    keys: Vec<Hmac<Sha256>>,
+}
+
+impl Signer {
+    /// Signs with the secrets themselves, as `cookie-signature` (express-session) does.
+    pub fn plain(secrets: &Secrets) -> Self {
+        Self { keys: secrets.expose().map(|secret| key(secret.as_bytes())).collect() }
+    }
+
+    /// Signs with one secret of any length, as published test vectors have them.
+    #[cfg(test)]
+    pub fn for_vector(secret: &str) -> Self {
+        Self { keys: vec![key(secret.as_bytes())] }
+    }
+
+    /// Signs with keys derived from the secrets, so that no signature for another purpose is one for this.
+    pub fn derived(secrets: &Secrets, purpose: &str) -> Self {
+        let derive = |secret: &str| {
+            let mut mac = key(secret.as_bytes());
+            mac.update(b"keyrack ");
+            mac.update(purpose.as_bytes());
+            key(&mac.finalize().into_bytes())
+        };
+        Self { keys: secrets.expose().map(derive).collect() }
+    }
+
+    /// The signature in base64 without padding.
+    pub fn sign(&self, message: &[u8]) -> String {
+        // `Secrets` is never empty.
+        let mac = self.keys.first().cloned().unwrap_or_else(|| key(b""));
+        BASE64_STANDARD_NO_PAD.encode(mac.chain_update(message).finalize().into_bytes())
+    }
+
+    /// Which secret signed, compared in constant time; `None` if none did.
+    pub fn verify(&self, message: &[u8], signature: &str) -> Option<Verified> {
+        let signature = BASE64_STANDARD_NO_PAD.decode(signature).ok()?;
+        let made = |mac: &Hmac<Sha256>| mac.clone().chain_update(message).verify_slice(&signature).is_ok();
+        match self.keys.iter().position(made)? {
+            0 => Some(Verified::Newest),
+            _ => Some(Verified::Older),
+        }
+    }
+}
+
+/// HMAC takes a key of any length (RFC 2104), so this never fails.
+fn key(secret: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(secret).expect("HMAC takes keys of any length")
+}

@@ -1,0 +1,87 @@
+//! Times in words, as pages say them.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+
+/// A time, ready to print.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TimeText {
+    /// "5 minutes ago"
+    pub text: String,
+    /// "24 November 2026, 06:34 UTC"
+    pub exact: String,
+    /// For the `datetime` attribute.
+    pub iso: String,
+}
+
+impl TimeText {
+    fn new(time: Timestamp, text: String) -> Self {
+        Self { text, exact: time.format("%-d %B %Y, %H:%M UTC"), iso: time.to_iso_millis() }
+    }
+
+    /// "3 days ago", "just now"
+    pub fn ago(time: Timestamp, now: Timestamp) -> Self {
+        let text = length(now.since(time)).map_or_else(|| "just now".to_owned(), |length| format!("{length} ago"));
+        Self::new(time, text)
+    }
+
+    /// "in 23 hours"
+    pub fn ahead(time: Timestamp, now: Timestamp) -> Self {
+        let text = length(time.since(now)).map_or_else(|| "in a moment".to_owned(), |length| format!("in {length}"));
+        Self::new(time, text)
+    }
+
+    /// "Active now", "Active 5 minutes ago", "Inactive for 90+ days": activity is recorded once a minute, so nothing finer is
+    /// claimed.
+    pub fn activity(time: Timestamp, now: Timestamp) -> Self {
+        const NOW: Duration = Duration::from_secs(3 * 60);
+        const LONG: Duration = Duration::from_secs(90 * 24 * 3600);
+        let idle = now.since(time);
+        let text = match length(idle) {
+            Some(_) if idle >= LONG => "Inactive for 90+ days".to_owned(),
+            Some(length) if idle > NOW => format!("Active {length} ago"),
+            _ => "Active now".to_owned(),
+        };
+        Self::new(time, text)
+    }
+}
+
+/// The largest unit that fits, rounded down; `None` below a minute.
+fn length(length: Duration) -> Option<String> {
+    const UNITS: [(u64, &str); 3] = [(24 * 3600, "day"), (3600, "hour"), (60, "minute")];
+    let seconds = length.as_secs();
+    let (unit, name) = UNITS.into_iter().find(|(unit, _)| seconds >= *unit)?;
+    let count = seconds / unit;
+    Some(format!("{count} {name}{}", if count == 1 { "" } else { "s" }))
+}
+
+/// "1 active session", "3 active sessions"
+pub(super) fn count_of(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_769_601_014_000_000);
+
+    #[test]
+    fn times_are_said_by_their_largest_unit() {
+        let ago = |seconds| TimeText::ago(NOW - Duration::from_secs(seconds), NOW).text;
+        assert_eq!([ago(0), ago(59), ago(60), ago(7_199)], ["just now", "just now", "1 minute ago", "1 hour ago"]);
+        assert_eq!(ago(3 * 86_400), "3 days ago");
+        assert_eq!(TimeText::ahead(NOW + Duration::from_secs(23 * 3600 + 100), NOW).text, "in 23 hours");
+        assert_eq!(TimeText::ago(NOW, NOW).exact, "28 January 2026, 11:50 UTC");
+    }
+
+    #[test]
+    fn activity_claims_no_more_than_is_known() {
+        let activity = |seconds| TimeText::activity(NOW - Duration::from_secs(seconds), NOW).text;
+        assert_eq!([activity(0), activity(180)], ["Active now", "Active now"]);
+        assert_eq!([activity(181), activity(300)], ["Active 3 minutes ago", "Active 5 minutes ago"]);
+        assert_eq!(activity(91 * 86_400), "Inactive for 90+ days");
+        assert_eq!(TimeText::activity(NOW + Duration::from_secs(60), NOW).text, "Active now");
+    }
+}
