@@ -1,0 +1,203 @@
+//! A database of its own for each test, on either engine.
+
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU32, Ordering},
+};
+
+use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_types::Text};
+use keyrack::db::{DatabaseUrl, migrate};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::postgres;
+
+/// Which engine a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineKind {
+    Sqlite,
+    Postgres,
+}
+
+impl EngineKind {
+    /// Whether there is such a server; says loudly if not.
+    pub fn is_available(self) -> bool {
+        self == Self::Sqlite || postgres::server().is_some()
+    }
+}
+
+/// A migrated database that goes away with the value.
+pub struct TestDatabase {
+    kind: EngineKind,
+    url: String,
+    /// Holds the SQLite file, and whatever else a test wants to put beside it.
+    folder: TempDir,
+    name: String,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Row {
+    #[diesel(sql_type = diesel::sql_types::Nullable<Text>)]
+    v: Option<String>,
+}
+
+impl TestDatabase {
+    /// An empty database, migrated.
+    pub fn new(kind: EngineKind) -> Self {
+        let database = Self::unmigrated(kind);
+        if kind == EngineKind::Sqlite {
+            migrate(&database.parsed_url()).unwrap();
+        }
+        database
+    }
+
+    /// An empty database; on PostgreSQL a copy of a migrated template, which is faster.
+    fn unmigrated(kind: EngineKind) -> Self {
+        match kind {
+            EngineKind::Sqlite => Self::blank(kind),
+            EngineKind::Postgres => Self::create(kind, &format!("TEMPLATE {}", template())),
+        }
+    }
+
+    /// A database without any table.
+    pub fn blank(kind: EngineKind) -> Self {
+        Self::create(kind, "")
+    }
+
+    fn create(kind: EngineKind, how: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let name = unique_name("test");
+        let url = match kind {
+            EngineKind::Sqlite => format!("sqlite:{}", folder.path().join("keyrack.db").display()),
+            EngineKind::Postgres => {
+                admin(&format!("CREATE DATABASE {name} {how}"));
+                postgres::server().unwrap().url(&name)
+            }
+        };
+        Self { kind, url, folder, name }
+    }
+
+    pub fn kind(&self) -> EngineKind {
+        self.kind
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn parsed_url(&self) -> DatabaseUrl {
+        self.url.parse().unwrap()
+    }
+
+    /// A folder that lives as long as the database.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Runs statements as a foreign client would, on a connection of its own.
+    pub fn execute(&self, sql: &str) {
+        self.try_execute(sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    }
+
+    /// The same, for statements that may be refused.
+    pub fn try_execute(&self, sql: &str) -> diesel::QueryResult<()> {
+        match self.kind {
+            EngineKind::Sqlite => self.sqlite().batch_execute(sql),
+            EngineKind::Postgres => self.postgres().batch_execute(sql),
+        }
+    }
+
+    /// The rows of a query that selects one text column called `v`.
+    pub fn texts(&self, sql: &str) -> Vec<String> {
+        let rows: Vec<Row> = match self.kind {
+            EngineKind::Sqlite => diesel::sql_query(sql).load(&mut self.sqlite()),
+            EngineKind::Postgres => diesel::sql_query(sql).load(&mut self.postgres()),
+        }
+        .unwrap_or_else(|error| panic!("{error}\n{sql}"));
+        rows.into_iter().map(|row| row.v.unwrap_or_else(|| "NULL".to_owned())).collect()
+    }
+
+    /// The one text of such a query.
+    pub fn text(&self, sql: &str) -> String {
+        let texts = self.texts(sql);
+        assert_eq!(texts.len(), 1, "one row expected: {sql}\n{texts:?}");
+        texts.into_iter().next().unwrap()
+    }
+
+    /// How many rows a table has; `rest` may narrow it down (`WHERE …`).
+    pub fn count(&self, table: &str, rest: &str) -> usize {
+        self.text(&format!("SELECT CAST(count(*) AS text) AS v FROM {table} {rest}")).parse().unwrap()
+    }
+
+    /// A table's rows as JSON objects, every column by its name. Times are RFC 3339 in UTC with microseconds, JSON columns are
+    /// JSON.
+    pub fn rows(&self, table: &str, rest: &str) -> Vec<Value> {
+        let sql = match self.kind {
+            EngineKind::Postgres => format!("SELECT row_to_json(t)::text AS v FROM (SELECT * FROM {table} {rest}) t"),
+            EngineKind::Sqlite => {
+                let columns = self.texts(&format!("SELECT name AS v FROM pragma_table_info('{table}')"));
+                let value = |name: &String| match name.as_str() {
+                    "sess" => format!("'{name}', json({name})"),
+                    "remembered" | "data_kept" => format!("'{name}', json(iif({name}, 'true', 'false'))"),
+                    _ => format!("'{name}', {name}"),
+                };
+                let fields = columns.iter().map(value).collect::<Vec<_>>().join(", ");
+                format!("SELECT json_object({fields}) AS v FROM (SELECT * FROM {table} {rest})")
+            }
+        };
+        self.texts(&sql).iter().map(|text| with_plain_times(serde_json::from_str(text).unwrap())).collect()
+    }
+
+    fn sqlite(&self) -> SqliteConnection {
+        let mut connection = SqliteConnection::establish(self.url.strip_prefix("sqlite:").unwrap()).unwrap();
+        connection.batch_execute("PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON").unwrap();
+        connection
+    }
+
+    fn postgres(&self) -> PgConnection {
+        PgConnection::establish(&self.url).unwrap()
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if self.kind == EngineKind::Postgres {
+            admin(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        }
+    }
+}
+
+/// PostgreSQL and SQLite print times differently; this makes one form of them.
+fn with_plain_times(mut row: Value) -> Value {
+    for (name, value) in row.as_object_mut().unwrap() {
+        if (name.ends_with("_at") || name == "expire")
+            && let Value::String(text) = value
+        {
+            let zoned = if text.ends_with('Z') || text.contains('+') { text.clone() } else { format!("{text}Z") };
+            let time = keyrack::clock::Timestamp::parse(&zoned).unwrap_or_else(|| panic!("no time: {zoned}"));
+            *text = time.to_iso_micros();
+        }
+    }
+    row
+}
+
+/// A migrated database that others are copied from, made once for this process.
+fn template() -> &'static str {
+    static TEMPLATE: OnceLock<String> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let name = unique_name("template");
+        admin(&format!("CREATE DATABASE {name}"));
+        migrate(&postgres::server().unwrap().url(&name).parse().unwrap()).unwrap();
+        name
+    })
+}
+
+fn unique_name(what: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("keyrack_{what}_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn admin(sql: &str) {
+    let url = postgres::server().unwrap().admin_url();
+    PgConnection::establish(&url).unwrap().batch_execute(sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
+}
