@@ -14,10 +14,10 @@ use actix_web::{
 use std::sync::Arc;
 
 use crate::web::{
-    SessionLayer, Shared, assets,
+    SessionLayer, Shared,
     errors::{self, WebError},
     guard, headers,
-    pages::{api_session, health, login, logout, revoke, sessions, setup},
+    pages::{api_session, health, login, logout, revoke, sessions, setup, static_file},
     request_log,
 };
 
@@ -31,7 +31,7 @@ pub(crate) fn mount(shared: &Arc<Shared>, config: &mut ServiceConfig) {
         .app_data(QueryConfig::default().error_handler(|error, _| unreadable_query(&error)))
         .service(public("/healthz").route(get().to(health::alive)))
         .service(public("/readyz").route(get().to(health::ready)))
-        .service(public("/static/{name}").route(get().to(assets::serve)));
+        .service(public("/static/{name}").route(get().to(static_file::show)));
     let with_session = web::scope("")
         .service(public("/login").route(get().to(login::show)).route(post().to(login::submit)))
         .service(public("/setup").route(get().to(setup::show)).route(post().to(setup::submit)))

@@ -4,20 +4,11 @@ use std::{net::IpAddr, time::Duration};
 
 use super::{
     Accounts,
+    model::{Authenticated, Email},
     passwords::{Password, Verdict},
     queries,
-    users::Email,
 };
-use crate::{clock::Timestamp, db::UserId, error::Result};
-
-/// Somebody who has proved who they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Authenticated {
-    /// Who.
-    pub user_id: UserId,
-    /// When the password that they proved was set: it must still be the same when the session starts.
-    pub password_changed_at: Timestamp,
-}
+use crate::{db::UserId, error::Result};
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Accounts: who can sign in, and the proof that it is them.
 
 mod authenticate;
+mod model;
 mod password_rules;
 mod passwords;
 mod queries;
@@ -11,10 +12,11 @@ use std::sync::Arc;
 
 use crate::{clock::Clock, db::Database, sessions::Sessions};
 
-pub use authenticate::{Authenticated, Outcome};
+pub use authenticate::Outcome;
+pub use model::{Authenticated, Email, InvalidEmail, NewUser, Role, User};
 pub use password_rules::{MAX_LENGTH, MIN_LENGTH, PasswordProblem};
 pub use passwords::{HashCost, InvalidHashCost, Password};
-pub use users::{CreateProblem, Email, InvalidEmail, NewUser, Role, User};
+pub use users::CreateProblem;
 
 use passwords::Passwords;
 use throttle::Throttle;

@@ -1,6 +1,6 @@
 //! What a new password must be: long, and not the first thing that somebody would guess (ASVS 6.2).
 
-use super::{passwords::Password, users::Email};
+use super::{model::Email, passwords::Password};
 
 /// The fewest characters, where the password is the only factor (NIST SP 800-63B-4).
 pub const MIN_LENGTH: usize = 15;

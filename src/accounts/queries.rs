@@ -2,7 +2,7 @@
 
 use diesel::{OptionalExtension, prelude::*};
 
-use super::users::{Email, NewUser, User};
+use super::model::{Email, NewUser, User};
 use crate::{
     clock::Timestamp,
     db::{UserId, connection::DbConnection, lock_writes, schema::users, types::SqlTime},

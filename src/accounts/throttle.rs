@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use super::users::Email;
+use super::model::Email;
 use crate::clock::Timestamp;
 
 /// Failures are counted for this long after the first.

@@ -8,7 +8,7 @@ use diesel::{
     r2d2::R2D2Connection,
 };
 
-use super::url::DatabaseUrl;
+use super::url::{DatabaseUrl, Engine};
 use crate::error::{Error, Result};
 
 /// A connection to the database that the settings name.
@@ -18,15 +18,6 @@ pub enum DbConnection {
     Postgres(PgConnection),
     /// The embedded engine.
     Sqlite(SqliteConnection),
-}
-
-/// Which engine a connection or URL belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
-    /// `postgres://…`
-    Postgres,
-    /// `sqlite:PATH`
-    Sqlite,
 }
 
 impl DbConnection {

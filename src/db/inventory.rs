@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::{RunQueryDsl, sql_types::Text};
 
-use super::connection::{DbConnection, Engine};
+use super::{connection::DbConnection, url::Engine};
 use crate::error::Result;
 
 /// What both engines have under the same names.

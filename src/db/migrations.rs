@@ -11,9 +11,9 @@ use diesel::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{
-    connection::{DbConnection, Engine},
+    connection::DbConnection,
     pool::Database,
-    url::DatabaseUrl,
+    url::{DatabaseUrl, Engine},
 };
 use crate::error::{Error, Result};
 

@@ -13,10 +13,9 @@ pub(crate) mod sql;
 pub(crate) mod types;
 mod url;
 
-pub use connection::Engine;
 pub(crate) use inventory::missing_objects;
 pub use migrations::migrate;
 pub use pool::{Database, DatabaseOptions};
 pub(crate) use sql::lock_writes;
 pub use types::{SessionId, UserId};
-pub use url::{DatabaseUrl, InvalidDatabaseUrl};
+pub use url::{DatabaseUrl, Engine, InvalidDatabaseUrl};

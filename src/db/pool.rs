@@ -6,9 +6,9 @@ use diesel::r2d2::{self, ManageConnection};
 use tokio::{sync::Semaphore, task, time};
 
 use super::{
-    connection::{DbConnection, Engine},
+    connection::DbConnection,
     errors::is_worth_a_retry,
-    url::DatabaseUrl,
+    url::{DatabaseUrl, Engine},
 };
 use crate::error::{Error, Result};
 

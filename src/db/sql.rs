@@ -10,8 +10,9 @@ use diesel::{
 };
 
 use super::{
-    connection::{DbConnection, Engine, MultiBackend},
+    connection::{DbConnection, MultiBackend},
     types::{Expire, Instant},
+    url::Engine,
 };
 use crate::error::Result;
 

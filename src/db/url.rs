@@ -2,7 +2,14 @@
 
 use std::{fmt, io, os::unix::fs::OpenOptionsExt, path::Path, str::FromStr};
 
-use super::connection::Engine;
+/// Which engine a connection or URL belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// `postgres://…`
+    Postgres,
+    /// `sqlite:PATH`
+    Sqlite,
+}
 
 /// A parsed `DATABASE_URL`. Its `Debug` and `Display` hide the password.
 #[derive(Clone, PartialEq, Eq)]

@@ -36,9 +36,10 @@ pub use data::{Changes, SessionData};
 pub use device::{Device, DeviceKind};
 pub use doctor::{Breach, Report};
 pub use list::{HistoryCursor, HistoryPage};
-pub use model::{Client, EndReason, LiveSession, SessionRecord, SessionUser, Sid};
+pub use model::{Client, EndReason, SessionRecord, SessionUser, Sid};
 pub use policy::{Policy, Timeouts};
 pub use purge::Purged;
+pub use resume::LiveSession;
 pub use start::{NewSession, Started};
 
 /// The sessions of one database.

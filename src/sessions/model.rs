@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use super::{data::SessionData, device::Device};
+use super::device::Device;
 use crate::{
     clock::Timestamp,
     db::{SessionId, UserId},
@@ -166,25 +166,6 @@ impl SessionUser {
             _ => self.email.clone(),
         }
     }
-}
-
-/// A session that is signed in, as a request finds it.
-#[derive(Debug, Clone)]
-pub struct LiveSession {
-    /// Names the session.
-    pub id: SessionId,
-    /// Whose it is.
-    pub user: SessionUser,
-    /// When it was started.
-    pub created_at: Timestamp,
-    /// When its device was last active, to the minute.
-    pub last_seen_at: Timestamp,
-    /// Its absolute end.
-    pub expires_at: Timestamp,
-    /// "Keep me signed in".
-    pub remembered: bool,
-    /// What requests read and write.
-    pub data: SessionData,
 }
 
 /// A session as lists show it.

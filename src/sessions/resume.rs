@@ -3,10 +3,33 @@
 use super::{
     Sessions,
     data::SessionData,
-    model::{LiveSession, SessionUser, Sid},
-    queries::LiveRow,
+    model::{SessionUser, Sid},
+    queries::{self, LiveRow},
 };
-use crate::{clock::Timestamp, db::types::Json, error::Result};
+use crate::{
+    clock::Timestamp,
+    db::{SessionId, types::Json},
+    error::Result,
+};
+
+/// A session that is signed in, as a request finds it.
+#[derive(Debug, Clone)]
+pub struct LiveSession {
+    /// Names the session.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user: SessionUser,
+    /// When it was started.
+    pub created_at: Timestamp,
+    /// When its device was last active, to the minute.
+    pub last_seen_at: Timestamp,
+    /// Its absolute end.
+    pub expires_at: Timestamp,
+    /// "Keep me signed in".
+    pub remembered: bool,
+    /// What requests read and write.
+    pub data: SessionData,
+}
 
 impl Sessions {
     /// The session that a request's sid stands for, if it is alive: read from the tables each time, never from a cache,
@@ -14,7 +37,7 @@ impl Sessions {
     /// minute old.
     pub async fn resume(&self, sid: &Sid) -> Result<Option<LiveSession>> {
         let (now, wanted) = (self.clock.now(), sid.clone());
-        let found = self.db.read(move |connection| super::queries::find_live(connection, &wanted, now)).await?;
+        let found = self.db.read(move |connection| queries::find_live(connection, &wanted, now)).await?;
         let Some(mut live) = found.and_then(into_live) else { return Ok(None) };
         self.touch(&mut live, now).await;
         Ok(Some(live))

@@ -1,6 +1,6 @@
 //! Touch: recording that a device was active.
 
-use super::{Sessions, model::LiveSession, policy::TOUCH_INTERVAL, queries};
+use super::{Sessions, policy::TOUCH_INTERVAL, queries, resume::LiveSession};
 use crate::clock::Timestamp;
 
 impl Sessions {

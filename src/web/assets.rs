@@ -2,20 +2,14 @@
 
 use std::sync::LazyLock;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{CACHE_CONTROL, CONTENT_TYPE},
-    web::Path,
-};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use super::errors::WebError;
-
-struct Asset {
+/// A file that pages link.
+pub(super) struct Asset {
     name: &'static str,
-    content_type: &'static str,
-    content: &'static [u8],
+    pub content_type: &'static str,
+    pub content: &'static [u8],
 }
 
 const ASSETS: [Asset; 3] = [
@@ -46,13 +40,8 @@ pub(super) fn url(name: &str) -> String {
     format!("/static/{name}?v={}", *VERSION)
 }
 
-/// `GET /static/{name}`
-pub(crate) async fn serve(request: HttpRequest, name: Path<String>) -> Result<HttpResponse, WebError> {
-    let asset = ASSETS.iter().find(|asset| asset.name == *name).ok_or(WebError::NotFound)?;
-    let is_current = request.query_string() == format!("v={}", *VERSION);
-    let cache = if is_current { "public, max-age=31536000, immutable" } else { "public, max-age=300" };
-    Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, asset.content_type))
-        .insert_header((CACHE_CONTROL, cache))
-        .body(asset.content))
+/// The asset of that name, and whether `query` is that of its URL today.
+pub(super) fn find(name: &str, query: &str) -> Option<(&'static Asset, bool)> {
+    let asset = ASSETS.iter().find(|asset| asset.name == name)?;
+    Some((asset, query.strip_prefix("v=") == Some(VERSION.as_str())))
 }

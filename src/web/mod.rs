@@ -3,7 +3,7 @@
 //! A request passes, from the outside in: the log line (`request_log`), the headers of every answer (`headers`), pages for
 //! bare errors (`errors`), the session (`session`), the guard (`guard`), and its page (`pages`).
 
-pub(crate) mod assets;
+mod assets;
 mod client_ip;
 mod cookie;
 mod csrf;

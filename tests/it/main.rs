@@ -1,6 +1,7 @@
 //! Tests through HTTP, on both engines. Each test has a database and a server of its own; the files mirror the routes.
 
 mod commands;
+mod embed;
 mod routes;
 mod schema;
 mod sessions;

@@ -9,6 +9,7 @@ pub(crate) mod logout;
 pub(crate) mod revoke;
 pub(crate) mod sessions;
 pub(crate) mod setup;
+pub(crate) mod static_file;
 
 use actix_web::{
     HttpResponse,

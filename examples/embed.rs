@@ -1,0 +1,45 @@
+//! An Actix application of its own, with Keyrack's sign-in before it: a counter that each signed-in device keeps in its session.
+//!
+//! `cargo run --example embed`, then open the address that it prints. `DATABASE_URL` and `BIND` change the defaults.
+
+use actix_session::Session;
+use actix_web::{App, HttpResponse, HttpServer, Result, middleware::from_fn, web};
+use keyrack::{
+    Keyrack, Visit,
+    config::{Config, PublicUrl},
+    db::migrate,
+    signed_in,
+};
+
+/// `GET /counter`: counts this device's visits, in the session that Keyrack keeps for it.
+async fn counter(session: Session, visit: Visit) -> Result<HttpResponse> {
+    let count = session.get::<u32>("count")?.unwrap_or(0) + 1;
+    session.insert("count", count)?;
+    let name = visit.live().map(|live| live.user.display_name()).unwrap_or_default();
+    Ok(HttpResponse::Ok().body(format!("Hello {name}, this device was here {count} times.\n")))
+}
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let variable = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
+    let listener = std::net::TcpListener::bind(variable("BIND", "127.0.0.1:8081"))?;
+    let address = listener.local_addr()?;
+
+    let secrets = variable("SECRETS", "for this example only: make your own").parse()?;
+    let mut config = Config::new(variable("DATABASE_URL", "sqlite:embed.db").parse()?, secrets);
+    config.public_url = PublicUrl::plain(address);
+    migrate(&config.database.url)?;
+    let keyrack = Keyrack::new(config)?;
+
+    println!("Listening on http://{address}/counter");
+    if let Some(link) = keyrack.setup_link().await? {
+        println!("Create the first account at {link}");
+    }
+    let app = move || {
+        // The guard stands inside the session layer, so it is wrapped first.
+        let counter = web::resource("/counter").get(counter).wrap(from_fn(signed_in)).wrap(keyrack.session_layer());
+        App::new().service(counter).configure(|routes| keyrack.mount(routes))
+    };
+    HttpServer::new(app).listen(listener)?.run().await?;
+    Ok(())
+}

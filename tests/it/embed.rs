@@ -1,0 +1,85 @@
+//! `examples/embed.rs`, run as its readers run it: an application of one's own, guarded and served by Keyrack's parts.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::Once,
+};
+
+use crate::support::{Browser, EngineKind, PASSWORD, TestDatabase, on_both_engines};
+
+on_both_engines!(the_example_counts_in_the_session_of_each_device);
+
+/// A running example, ended with the value.
+struct Example {
+    process: Child,
+    address: std::net::SocketAddr,
+    setup: String,
+}
+
+impl Example {
+    fn start(database: &TestDatabase) -> Self {
+        let mut process = Command::new(binary())
+            .env("DATABASE_URL", database.url())
+            .env("BIND", "127.0.0.1:0")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let first = lines.next().unwrap();
+        let address = first.strip_prefix("Listening on http://").unwrap().strip_suffix("/counter").unwrap();
+        let (_, setup) = lines.next().unwrap().split_once(address).map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        Self { process, address: address.parse().unwrap(), setup }
+    }
+}
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+/// `cargo test` builds the examples, `cargo test --test it` does not; building what is built costs nothing.
+fn binary() -> PathBuf {
+    static BUILT: Once = Once::new();
+    BUILT.call_once(|| {
+        let status = Command::new(env!("CARGO")).args(["build", "--quiet", "--example", "embed"]).status().unwrap();
+        assert!(status.success());
+    });
+    let tests = std::env::current_exe().unwrap();
+    tests.parent().unwrap().parent().unwrap().join("examples/embed")
+}
+
+fn the_example_counts_in_the_session_of_each_device(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let example = Example::start(&database);
+    let mut first = Browser::new(example.address);
+    let sent_away = first.get("/counter");
+    assert_eq!((sent_away.status, sent_away.location()), (303, "/login?next=%2Fcounter"));
+
+    let (page, setup) = (first.get(&example.setup), example.setup.clone());
+    let token = setup.split_once("token=").unwrap().1.to_owned();
+    let fields = [
+        ("token", token.as_str()),
+        ("csrf_token", &page.csrf_token()),
+        ("email", "rajat.verma@example.com"),
+        ("first_name", "Rajat"),
+        ("password", PASSWORD),
+        ("password_again", PASSWORD),
+    ];
+    assert_eq!(first.post("/setup", &fields).status, 303);
+
+    let mut second = Browser::new(example.address);
+    second.sign_in("rajat.verma@example.com", PASSWORD);
+    assert_eq!(first.get("/counter").body, "Hello Rajat, this device was here 1 times.\n");
+    assert_eq!(first.get("/counter").body, "Hello Rajat, this device was here 2 times.\n");
+    assert_eq!(second.get("/counter").body, "Hello Rajat, this device was here 1 times.\n");
+
+    let count = "SELECT CAST(count(*) AS text) AS v FROM user_sessions WHERE CAST(sess->>'count' AS integer) = 2";
+    assert_eq!(database.text(count), "1", "the counter is real JSON in the table");
+    assert!(first.get("/account/sessions").body.contains("2 active sessions"));
+    second.sign_out();
+    assert_eq!(second.get("/counter").status, 303);
+}
