@@ -1,0 +1,121 @@
+//! Rows that break a rule.
+
+use diesel::{dsl::exists, prelude::*};
+
+use super::{ACTIVE, LOGGED_OUT};
+use crate::{
+    db::{
+        SessionId, UserId,
+        connection::DbConnection,
+        schema::{sessions, user_sessions},
+        types::Json,
+    },
+    error::Result,
+    sessions::model::{EndReason, Sid},
+};
+
+/// Active sessions without data.
+pub(in crate::sessions) fn active_without_data(connection: &mut DbConnection) -> Result<Vec<SessionId>> {
+    let query = sessions::table
+        .filter(sessions::status.eq(ACTIVE))
+        .filter(diesel::dsl::not(exists(user_sessions::table.filter(user_sessions::sid.eq(sessions::sid)))))
+        .select(sessions::id);
+    Ok(query.load(connection)?)
+}
+
+/// Ended sessions whose data is still there although it was not to be kept.
+pub(in crate::sessions) fn ended_with_data(connection: &mut DbConnection) -> Result<Vec<SessionId>> {
+    let query = sessions::table
+        .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
+        .filter(sessions::status.eq(LOGGED_OUT))
+        .filter(sessions::data_kept.eq(false))
+        .select(sessions::id);
+    Ok(query.load(connection)?)
+}
+
+/// Removes the data of an ended session.
+pub(in crate::sessions) fn delete_data_of(connection: &mut DbConnection, id: SessionId) -> Result<()> {
+    let sid = sessions::table.filter(sessions::id.eq(id)).filter(sessions::status.eq(LOGGED_OUT)).select(sessions::sid);
+    diesel::delete(user_sessions::table.filter(user_sessions::sid.eq_any(sid))).execute(connection)?;
+    Ok(())
+}
+
+/// Ended sessions that don't say when, or why.
+pub(in crate::sessions) fn end_incomplete(connection: &mut DbConnection) -> Result<Vec<SessionId>> {
+    let query = sessions::table
+        .filter(sessions::status.eq(LOGGED_OUT))
+        .filter(sessions::logged_out_at.is_null().or(sessions::end_reason.is_null()))
+        .select(sessions::id);
+    Ok(query.load(connection)?)
+}
+
+/// Completes such an end: the time from the last change of the row, the reason that a plain sign-out has.
+pub(in crate::sessions) fn complete_end(connection: &mut DbConnection, id: SessionId) -> Result<()> {
+    let row = || sessions::table.filter(sessions::id.eq(id)).filter(sessions::status.eq(LOGGED_OUT));
+    diesel::update(row().filter(sessions::logged_out_at.is_null()))
+        .set(sessions::logged_out_at.eq(sessions::updated_at.nullable()))
+        .execute(connection)?;
+    diesel::update(row().filter(sessions::end_reason.is_null()))
+        .set(sessions::end_reason.eq(EndReason::SignedOut.as_str()))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Active sessions that carry the marks of an end.
+pub(in crate::sessions) fn active_with_end(connection: &mut DbConnection) -> Result<Vec<SessionId>> {
+    let query = sessions::table
+        .filter(sessions::status.eq(ACTIVE))
+        .filter(sessions::logged_out_at.is_not_null().or(sessions::end_reason.is_not_null()))
+        .select(sessions::id);
+    Ok(query.load(connection)?)
+}
+
+/// Sessions whose times contradict each other.
+pub(in crate::sessions) fn contradictory_times(connection: &mut DbConnection) -> Result<Vec<SessionId>> {
+    let query = sessions::table
+        .filter(
+            sessions::expires_at
+                .lt(sessions::created_at)
+                .or(sessions::last_seen_at.lt(sessions::created_at))
+                .or(sessions::logged_out_at.lt(sessions::created_at.nullable()).assume_not_null()),
+        )
+        .select(sessions::id);
+    Ok(query.load(connection)?)
+}
+
+/// A row of data beside the session that it should agree with.
+pub(in crate::sessions) struct DataBesideSession {
+    pub sid: Sid,
+    pub sess: Json,
+    /// `None` if no session has this sid.
+    pub session: Option<(SessionId, UserId, bool)>,
+}
+
+/// The next rows of data in the order of their sids.
+pub(in crate::sessions) fn data_after(
+    connection: &mut DbConnection,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<DataBesideSession>> {
+    type Row = (String, Json, Option<(SessionId, UserId, String)>);
+    let rows: Vec<Row> = user_sessions::table
+        .left_join(sessions::table.on(sessions::sid.eq(user_sessions::sid)))
+        .filter(user_sessions::sid.gt(after))
+        .order(user_sessions::sid)
+        .limit(limit)
+        .select((
+            user_sessions::sid,
+            user_sessions::sess,
+            (sessions::id, sessions::user_id, sessions::status).nullable(),
+        ))
+        .load(connection)?;
+    let beside = |(id, user, status): (SessionId, UserId, String)| (id, user, status == ACTIVE);
+    Ok(rows
+        .into_iter()
+        .map(|(sid, sess, session)| DataBesideSession {
+            sid: Sid::from_verified(&sid),
+            sess,
+            session: session.map(beside),
+        })
+        .collect())
+}

@@ -1,0 +1,99 @@
+//! The end of sessions.
+
+use diesel::{OptionalExtension, prelude::*};
+
+use super::{ACTIVE, LOGGED_OUT, change::update_data};
+use crate::{
+    clock::Timestamp,
+    db::{
+        SessionId, UserId,
+        connection::{DbConnection, MultiBackend},
+        schema::{sessions, user_sessions},
+        sql::locked,
+        types::{Json, SqlTime},
+    },
+    error::Result,
+    sessions::{
+        data::SessionData,
+        model::{EndReason, Sid},
+    },
+};
+
+/// Which active sessions an end is about.
+#[derive(Debug, Clone)]
+pub(in crate::sessions) enum Which {
+    /// The one that a browser presents.
+    Presented(Sid),
+    /// One by its id.
+    Id(SessionId),
+    /// One by its id, if it is this user's.
+    Own(UserId, SessionId),
+    /// All of a user's but one.
+    OthersOf(UserId, SessionId),
+    /// All of a user's.
+    AllOf(UserId),
+    /// Everybody's.
+    Everyone,
+}
+
+type Predicate = Box<dyn BoxableExpression<sessions::table, MultiBackend, SqlType = diesel::sql_types::Bool>>;
+
+impl Which {
+    fn predicate(&self) -> Predicate {
+        match self {
+            Self::Presented(sid) => Box::new(sessions::sid.eq(sid.expose().to_owned())),
+            Self::Id(id) => Box::new(sessions::id.eq(*id)),
+            Self::Own(user, id) => Box::new(sessions::id.eq(*id).and(sessions::user_id.eq(*user))),
+            Self::OthersOf(user, id) => Box::new(sessions::user_id.eq(*user).and(sessions::id.ne(*id))),
+            Self::AllOf(user) => Box::new(sessions::user_id.eq(*user)),
+            Self::Everyone => Box::new(sessions::status.eq(ACTIVE)),
+        }
+    }
+}
+
+/// How sessions end.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::sessions) struct End {
+    pub reason: EndReason,
+    pub at: Timestamp,
+    pub keep_data: bool,
+}
+
+/// Ends what is still active of `which`, and returns the ids of what ended by it. The trigger on `sessions` removes the
+/// data in the same statement, as it does for a plain SQL client.
+pub(in crate::sessions) fn end(connection: &mut DbConnection, which: &Which, end: End) -> Result<Vec<SessionId>> {
+    if end.keep_data {
+        mark_data(connection, which)?;
+    }
+    let at = SqlTime::from(end.at);
+    let ended = diesel::update(sessions::table.filter(sessions::status.eq(ACTIVE)))
+        .filter(which.predicate())
+        .set((
+            sessions::status.eq(LOGGED_OUT),
+            sessions::end_reason.eq(end.reason.as_str()),
+            sessions::logged_out_at.eq(at),
+            sessions::updated_at.eq(at),
+            sessions::data_kept.eq(end.keep_data),
+        ))
+        .returning(sessions::id)
+        .get_results(connection)?;
+    Ok(ended)
+}
+
+/// Writes `"status": "logout"` into the data that is about to be kept. It comes before the end: from then on, a trigger
+/// freezes the row.
+fn mark_data(connection: &mut DbConnection, which: &Which) -> Result<()> {
+    let query = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(which.predicate()).select(sessions::id);
+    let ids: Vec<SessionId> = query.get_results(connection)?;
+    for id in ids {
+        let query = sessions::table.find(id).filter(sessions::status.eq(ACTIVE)).select(sessions::sid);
+        let Some(sid) = locked(query).get_result::<String>(connection).optional()? else { continue };
+        let query = user_sessions::table.find(&sid).select(user_sessions::sess);
+        let sess: Option<Json> = locked(query).get_result(connection).optional()?;
+        if let Some(mut data) = sess.and_then(|sess| SessionData::parse(&sess)) {
+            data.sign_out();
+            update_data(connection, &Sid::from_verified(&sid), &data)?;
+        }
+    }
+    Ok(())
+}

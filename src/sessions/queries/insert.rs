@@ -1,0 +1,80 @@
+//! A sign-in: its user, and the rows of its session.
+
+use diesel::{OptionalExtension, prelude::*};
+
+use super::rows::{SessionUserRow, USER_COLUMNS};
+use crate::{
+    clock::Timestamp,
+    db::{
+        SessionId, UserId,
+        connection::DbConnection,
+        schema::{sessions, user_sessions, users},
+        sql::locked,
+        types::SqlTime,
+    },
+    error::Result,
+    sessions::{
+        data::SessionData,
+        model::{Client, SessionUser, Sid},
+    },
+};
+
+/// The user of a sign-in, with what decides whether the sign-in still holds.
+pub(in crate::sessions) struct SigningIn {
+    pub user: SessionUser,
+    pub disabled: bool,
+    pub password_changed_at: Timestamp,
+}
+
+/// Finds the user and keeps them from being disabled, and their password from being changed, until the session stands.
+pub(in crate::sessions) fn lock_user(connection: &mut DbConnection, id: UserId) -> Result<Option<SigningIn>> {
+    type Row = (SessionUserRow, Option<SqlTime>, SqlTime);
+    let query =
+        users::table.filter(users::id.eq(id)).select((USER_COLUMNS, users::disabled_at, users::password_changed_at));
+    let row: Option<Row> = locked(query).get_result(connection).optional()?;
+    Ok(row.map(|(user, disabled_at, password_changed_at)| SigningIn {
+        user: user.into(),
+        disabled: disabled_at.is_some(),
+        password_changed_at: password_changed_at.into(),
+    }))
+}
+
+/// A session about to be inserted.
+pub(in crate::sessions) struct NewRow<'a> {
+    pub id: SessionId,
+    pub sid: &'a Sid,
+    pub user_id: UserId,
+    pub client: &'a Client,
+    pub remembered: bool,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub expire: Timestamp,
+    pub data: &'a SessionData,
+}
+
+/// Inserts the session and its data.
+pub(in crate::sessions) fn insert(connection: &mut DbConnection, row: &NewRow<'_>) -> Result<()> {
+    let now = SqlTime::from(row.created_at);
+    diesel::insert_into(sessions::table)
+        .values((
+            sessions::id.eq(row.id),
+            sessions::sid.eq(row.sid.expose()),
+            sessions::user_id.eq(row.user_id),
+            sessions::ip_address.eq(row.client.ip_address.map(|ip| ip.to_string())),
+            sessions::user_agent.eq(row.client.user_agent.as_deref()),
+            sessions::remembered.eq(row.remembered),
+            sessions::expires_at.eq(SqlTime::from(row.expires_at)),
+            sessions::created_at.eq(now),
+            sessions::updated_at.eq(now),
+            sessions::last_seen_at.eq(now),
+        ))
+        .execute(connection)?;
+    diesel::insert_into(user_sessions::table)
+        .values((
+            user_sessions::sid.eq(row.sid.expose()),
+            user_sessions::sess.eq(row.data.to_json()),
+            user_sessions::expire.eq(SqlTime::from(row.expire)),
+        ))
+        .execute(connection)?;
+    Ok(())
+}

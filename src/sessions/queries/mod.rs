@@ -1,0 +1,28 @@
+//! Every statement on `sessions` and `user_sessions`. The functions run inside the caller's transaction.
+//!
+//! Rows are locked in one order, `users`, `sessions`, `user_sessions`, so that two transactions never wait for each other
+//! in a circle. A session's data is never upserted: creating inserts, saving only updates.
+
+mod change;
+mod doctor;
+mod end;
+mod insert;
+mod list;
+mod live;
+mod purge;
+mod rows;
+
+pub(super) use change::{Rotation, renew_terms, rotate, touch, update_data};
+pub(super) use doctor::{
+    DataBesideSession, active_with_end, active_without_data, complete_end, contradictory_times, data_after,
+    delete_data_of, end_incomplete, ended_with_data,
+};
+pub(super) use end::{End, Which, end};
+pub(super) use insert::{NewRow, SigningIn, insert, lock_user};
+pub(super) use list::{active_of, ended_of, find_own, list};
+pub(super) use live::{LiveRow, find_live, lock_live};
+pub(super) use purge::{RunOut, delete_dead_data, delete_history, find_run_out};
+
+/// The two words of `sessions.status`.
+const ACTIVE: &str = "active";
+const LOGGED_OUT: &str = "logged_out";

@@ -1,0 +1,70 @@
+//! Rows as several queries read them.
+
+use diesel::prelude::*;
+
+use crate::{
+    clock::Timestamp,
+    db::{
+        SessionId, UserId,
+        schema::{sessions, users},
+        types::SqlTime,
+    },
+    sessions::model::{SessionRecord, SessionUser},
+};
+
+pub(super) type UserColumns =
+    (users::id, users::email, users::user_name, users::first_name, users::last_name, users::role);
+pub(super) const USER_COLUMNS: UserColumns =
+    (users::id, users::email, users::user_name, users::first_name, users::last_name, users::role);
+
+#[derive(Queryable)]
+pub(super) struct SessionUserRow {
+    id: UserId,
+    email: String,
+    user_name: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    role: String,
+}
+
+impl From<SessionUserRow> for SessionUser {
+    fn from(row: SessionUserRow) -> Self {
+        let SessionUserRow { id, email, user_name, first_name, last_name, role } = row;
+        Self { id, email, user_name, first_name, last_name, role }
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+pub(super) struct RecordRow {
+    id: SessionId,
+    user_id: UserId,
+    #[diesel(select_expression = users::email)]
+    email: String,
+    ip_address: Option<String>,
+    user_agent: Option<String>,
+    created_at: SqlTime,
+    last_seen_at: SqlTime,
+    expires_at: SqlTime,
+    remembered: bool,
+    logged_out_at: Option<SqlTime>,
+    end_reason: Option<String>,
+}
+
+impl From<RecordRow> for SessionRecord {
+    fn from(row: RecordRow) -> Self {
+        Self {
+            id: row.id,
+            user_id: row.user_id,
+            email: row.email,
+            ip_address: row.ip_address,
+            user_agent: row.user_agent,
+            created_at: row.created_at.into(),
+            last_seen_at: row.last_seen_at.into(),
+            expires_at: row.expires_at.into(),
+            remembered: row.remembered,
+            logged_out_at: row.logged_out_at.map(Timestamp::from),
+            end_reason: row.end_reason,
+        }
+    }
+}
