@@ -41,22 +41,33 @@ impl Sessions {
     /// Ends what has run out, with its reason and the time at which it did, then removes dead data and old history.
     ///
     /// What is to be done is looked up outside any transaction and done in small batches, each a transaction of its own, so
-    /// that a sign-in never waits long for its turn; of several instances, one at a time does one. Calls `progress` after each batch with the sum so far.
+    /// that a sign-in never waits long for its turn; of several instances, one at a time does one. Calls `progress` after
+    /// each batch with the sum so far.
+    ///
+    /// # Errors
+    /// The first one; what does not depend on the step that failed is done all the same.
     pub async fn purge(&self, mut progress: impl FnMut(Purged)) -> Result<Purged> {
         let mut sum = Purged::default();
+        let mut failure = None;
         for step in [Step::Expired, Step::WithoutData, Step::DeadData, Step::History] {
-            loop {
-                let batch = self.purge_batch(step).await?;
-                if batch.is_empty() {
-                    break;
-                }
-                sum.ended += batch.ended;
-                sum.data_removed += batch.data_removed;
-                sum.history_removed += batch.history_removed;
-                progress(sum);
+            if let Err(error) = self.purge_step(step, &mut sum, &mut progress).await {
+                failure.get_or_insert(error);
             }
         }
-        Ok(sum)
+        failure.map_or(Ok(sum), Err)
+    }
+
+    async fn purge_step(&self, step: Step, sum: &mut Purged, progress: &mut impl FnMut(Purged)) -> Result<()> {
+        loop {
+            let batch = self.purge_batch(step).await?;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            sum.ended += batch.ended;
+            sum.data_removed += batch.data_removed;
+            sum.history_removed += batch.history_removed;
+            progress(*sum);
+        }
     }
 
     async fn purge_batch(&self, step: Step) -> Result<Purged> {
