@@ -1,6 +1,9 @@
 //! Bringing a database up to this version, and telling whether it is there.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use diesel::{
     RunQueryDsl,
@@ -31,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
     let mut connection = DbConnection::open(url, PATIENCE)
         .map_err(|error| Error::Invalid(format!("cannot open the database {url}: {}", one_line(&error.to_string()))))?;
-    connection.transact(|connection| {
+    connection.transact(Instant::now() + PATIENCE, |connection| {
         exclusively(connection, Exclusive::Migrate)?;
         let applied = applied(connection)?;
         refuse_newer(url, &applied)?;

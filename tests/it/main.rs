@@ -2,6 +2,7 @@
 
 mod commands;
 mod embed;
+mod lifecycle;
 mod routes;
 mod schema;
 mod sessions;

@@ -2,11 +2,13 @@
 
 mod app;
 mod browser;
+mod cluster;
 mod database;
 mod postgres;
 
-pub use app::{CLOCK_START, TestApp};
+pub use app::{CLOCK_START, TestApp, wait};
 pub use browser::{Answer, Browser};
+pub use cluster::Cluster;
 pub use database::{EngineKind, TestDatabase};
 
 /// The password of every user that the tests make.
