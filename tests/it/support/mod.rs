@@ -4,12 +4,14 @@ mod app;
 mod browser;
 mod cluster;
 mod database;
+mod fault;
 mod postgres;
 
 pub use app::{CLOCK_START, TestApp, wait};
 pub use browser::{Answer, Browser};
 pub use cluster::Cluster;
 pub use database::{EngineKind, TestDatabase};
+pub use fault::Faults;
 
 /// The password of every user that the tests make.
 pub const PASSWORD: &str = "green tea, twice a day";
