@@ -2,4 +2,6 @@
 
 mod faults;
 mod limit;
+mod model;
 mod outage;
+mod world;
