@@ -104,7 +104,7 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
          {password}\n",
         config.public_url
     );
-    serve::serve(listener, config, settings.workers()).await
+    serve::serve(listener, config, settings.workers(), None).await
 }
 
 /// Signs the user in on every device, each at its own time.

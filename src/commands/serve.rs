@@ -1,8 +1,8 @@
 //! `keyrack serve`
 
-use std::net::TcpListener;
+use std::{future::ready, net::TcpListener};
 
-use actix_web::rt;
+use actix_web::{App, HttpResponse, HttpServer, dev::Server, rt, web};
 
 use super::{Failure, settings::Settings};
 use crate::{Keyrack, config::Config};
@@ -11,11 +11,17 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
     let listener = settings.listen()?;
     let config = settings.config(listener.local_addr().map_err(Failure::failed)?)?;
     crate::db::migrate(&config.database.url)?;
-    serve(listener, config, settings.workers()).await
+    let metrics = settings.listen_for_metrics()?;
+    serve(listener, config, settings.workers(), metrics).await
 }
 
 /// Serves until it is told to stop; then finishes the requests in flight.
-pub(super) async fn serve(listener: TcpListener, config: Config, workers: usize) -> Result<(), Failure> {
+pub(super) async fn serve(
+    listener: TcpListener,
+    config: Config,
+    workers: usize,
+    metrics: Option<TcpListener>,
+) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(Failure::failed)?;
     let database = config.database.url.clone();
     let keyrack = Keyrack::new(config)?;
@@ -26,10 +32,26 @@ pub(super) async fn serve(listener: TcpListener, config: Config, workers: usize)
     }
     let sessions = keyrack.sessions().clone();
     let purging = rt::spawn(keyrack.clone().purge_regularly());
+    if let Some(listener) = metrics {
+        rt::spawn(metrics_server(&keyrack, listener)?);
+    }
     let served = keyrack.server(listener, workers).map_err(Failure::failed)?.await;
     purging.abort();
     sessions.record_activity().await?;
     served.map_err(Failure::failed)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// A server of its own, so that nobody reaches it from where people sign in.
+fn metrics_server(keyrack: &Keyrack, listener: TcpListener) -> Result<Server, Failure> {
+    let address = listener.local_addr().map_err(Failure::failed)?;
+    tracing::info!(%address, "metrics on http://{address}/metrics");
+    let sessions = keyrack.sessions().clone();
+    let server = HttpServer::new(move || {
+        let sessions = sessions.clone();
+        let text = move || ready(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(sessions.metrics()));
+        App::new().route("/metrics", web::get().to(text))
+    });
+    Ok(server.workers(1).disable_signals().listen(listener).map_err(Failure::failed)?.run())
 }

@@ -107,6 +107,10 @@ pub(super) struct Settings {
     #[arg(long, env = "KEYRACK_DB_POOL_SIZE", global = true, value_name = "NUMBER", default_value = "10", value_parser = clap::value_parser!(u32).range(1..=1000))]
     db_pool_size: u32,
 
+    /// Address to serve metrics on, at /metrics, in Prometheus' format; not for the public [default: none]
+    #[arg(long, env = "KEYRACK_METRICS_BIND", global = true, value_name = "HOST:PORT")]
+    metrics_bind: Option<String>,
+
     /// Cost of a password hash (argon2id): memory in KiB, passes, lanes
     #[arg(long, env = "KEYRACK_HASH_COST", global = true, value_name = "COST", default_value = "m=19456,t=2,p=1")]
     pub(super) hash_cost: HashCost,
@@ -168,22 +172,31 @@ impl Settings {
 
     /// Starts to listen.
     pub(super) fn listen(&self) -> Result<TcpListener, Failure> {
-        let mut addresses = self.bind.to_socket_addrs().map_err(|error| {
-            Failure::usage(format!("KEYRACK_BIND: {:?} is no HOST:PORT to listen on: {error}", self.bind))
-        })?;
-        let address =
-            addresses.next().ok_or_else(|| Failure::usage(format!("KEYRACK_BIND: {:?} leads nowhere", self.bind)))?;
-        TcpListener::bind(address).map_err(|error| {
-            Failure::failed(format!(
-                "cannot listen on {address}: {error}; choose another address with --bind or KEYRACK_BIND, or port 0 for any"
-            ))
-        })
+        listen("bind", &self.bind)
+    }
+
+    /// Starts to listen for whoever reads metrics, if somebody shall.
+    pub(super) fn listen_for_metrics(&self) -> Result<Option<TcpListener>, Failure> {
+        self.metrics_bind.as_deref().map(|address| listen("metrics-bind", address)).transpose()
     }
 
     /// How many threads answer requests.
     pub(super) fn workers(&self) -> usize {
         self.workers.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from)
     }
+}
+
+fn listen(flag: &str, address: &str) -> Result<TcpListener, Failure> {
+    let mut addresses = address
+        .to_socket_addrs()
+        .map_err(|error| Failure::usage(format!("--{flag}: {address:?} is no HOST:PORT to listen on: {error}")))?;
+    let address = addresses.next().ok_or_else(|| Failure::usage(format!("--{flag}: {address:?} leads nowhere")))?;
+    TcpListener::bind(address).map_err(|error| {
+        let variable = flag.to_uppercase().replace('-', "_");
+        Failure::failed(format!(
+            "cannot listen on {address}: {error}; choose another address with --{flag} or KEYRACK_{variable}, or port 0 for any"
+        ))
+    })
 }
 
 /// Makes the values of the settings file the defaults of the flags, so that a flag and a variable still win.

@@ -19,6 +19,7 @@ mod device;
 mod doctor;
 mod end;
 mod list;
+mod metrics;
 mod model;
 mod policy;
 mod purge;
@@ -32,6 +33,7 @@ mod touch;
 use std::sync::Arc;
 
 use crate::{clock::Clock, db::Database};
+use metrics::Metrics;
 use touch::Touches;
 
 pub use crate::db::{SessionId, UserId};
@@ -52,12 +54,18 @@ pub struct Sessions {
     clock: Clock,
     policy: Policy,
     touches: Arc<Touches>,
+    metrics: Arc<Metrics>,
 }
 
 impl Sessions {
     /// Sessions that live in `db`, measured by `clock`, under `policy`.
     pub fn new(db: Database, clock: Clock, policy: Policy) -> Self {
-        Self { db, clock, policy, touches: Arc::default() }
+        Self { db, clock, policy, touches: Arc::default(), metrics: Arc::default() }
+    }
+
+    /// What the purge has done since the program started, in Prometheus' text format.
+    pub fn metrics(&self) -> String {
+        self.metrics.text()
     }
 
     /// The rules that these sessions live under.

@@ -54,6 +54,7 @@ impl Sessions {
                 failure.get_or_insert(error);
             }
         }
+        self.metrics.run(failure.is_none(), self.clock.now());
         failure.map_or(Ok(sum), Err)
     }
 
@@ -63,6 +64,7 @@ impl Sessions {
             if batch.is_empty() {
                 return Ok(());
             }
+            self.metrics.batch(batch);
             sum.ended += batch.ended;
             sum.data_removed += batch.data_removed;
             sum.history_removed += batch.history_removed;

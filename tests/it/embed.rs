@@ -12,14 +12,15 @@ use crate::support::{Browser, EngineKind, PASSWORD, TestDatabase, on_both_engine
 on_both_engines!(the_example_counts_in_the_session_of_each_device);
 
 /// A running example, ended with the value.
-struct Example {
+pub struct Example {
     process: Child,
-    address: std::net::SocketAddr,
-    setup: String,
+    pub address: std::net::SocketAddr,
+    /// Where the first account is created, if there is none.
+    setup: Option<String>,
 }
 
 impl Example {
-    fn start(database: &TestDatabase) -> Self {
+    pub fn start(database: &TestDatabase) -> Self {
         let mut process = Command::new(binary())
             .env("DATABASE_URL", database.url())
             .env("BIND", "127.0.0.1:0")
@@ -29,15 +30,25 @@ impl Example {
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
         let first = lines.next().unwrap();
         let address = first.strip_prefix("Listening on http://").unwrap().strip_suffix("/counter").unwrap();
-        let (_, setup) = lines.next().unwrap().split_once(address).map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-        Self { process, address: address.parse().unwrap(), setup }
+        let mut example = Self { process, address: address.parse().unwrap(), setup: None };
+        if database.count("users", "") > 0 {
+            return example;
+        }
+        let link = lines.next().unwrap();
+        example.setup = link.split_once(address).map(|(_, path)| path.to_owned());
+        example
+    }
+
+    /// Kills it as `kill -9` does.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 }
 
 impl Drop for Example {
     fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+        self.kill();
     }
 }
 
@@ -59,7 +70,8 @@ fn the_example_counts_in_the_session_of_each_device(engine: EngineKind) {
     let sent_away = first.get("/counter");
     assert_eq!((sent_away.status, sent_away.location()), (303, "/login?next=%2Fcounter"));
 
-    let (page, setup) = (first.get(&example.setup), example.setup.clone());
+    let setup = example.setup.clone().unwrap();
+    let page = first.get(&setup);
     let token = setup.split_once("token=").unwrap().1.to_owned();
     let fields = [
         ("token", token.as_str()),

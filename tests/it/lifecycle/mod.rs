@@ -1,7 +1,9 @@
 //! What has ended stays ended, what is signed in stays signed in: under races, faults, crashes and outages.
 
 mod faults;
+mod kill;
 mod limit;
 mod model;
 mod outage;
+mod person;
 mod world;

@@ -100,6 +100,19 @@ impl Browser {
         value.strip_prefix("s%3A").unwrap().rsplit_once('.').unwrap().0.to_owned()
     }
 
+    /// Like [`Browser::get`], for a server that may be gone.
+    pub fn try_get(&mut self, path: &str) -> Option<Answer> {
+        self.try_send("GET", path, None, &[]).ok()
+    }
+
+    /// Like [`Browser::post_from`], for a server that may be gone: `None` without an answer to the form.
+    pub fn try_post_from(&mut self, page: &str, path: &str, fields: &[(&str, &str)]) -> Option<Answer> {
+        let token = self.try_get(page).filter(|answer| answer.status == 200)?.csrf_token();
+        let mut fields = fields.to_vec();
+        fields.push(("csrf_token", &token));
+        self.try_send("POST", path, Some(&fields), &[]).ok()
+    }
+
     /// Sends any request, with further headers for this one only.
     pub fn send(
         &mut self,
@@ -108,6 +121,16 @@ impl Browser {
         form: Option<&[(&str, &str)]>,
         headers: &[(&str, &str)],
     ) -> Answer {
+        self.try_send(method, path, form, headers).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    fn try_send(
+        &mut self,
+        method: &str,
+        path: &str,
+        form: Option<&[(&str, &str)]>,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer, ureq::Error> {
         let mut request = http::Request::builder().method(method).uri(format!("http://{}{path}", self.address));
         for (name, value) in self.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).chain(headers.iter().copied()) {
             request = request.header(name, value);
@@ -116,19 +139,18 @@ impl Browser {
             let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header("cookie", pairs.join("; "));
         }
-        let answer = match form {
+        let mut answer = match form {
             Some(fields) => {
                 let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
                 let request = request.header("content-type", "application/x-www-form-urlencoded");
-                self.agent.run(request.body(body).unwrap())
+                self.agent.run(request.body(body).unwrap())?
             }
-            None => self.agent.run(request.body(()).unwrap()),
+            None => self.agent.run(request.body(()).unwrap())?,
         };
-        let mut answer = answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
-        let body = answer.body_mut().read_to_string().unwrap();
+        let body = answer.body_mut().read_to_string()?;
         let answer = Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), body };
         self.keep_cookies(&answer);
-        answer
+        Ok(answer)
     }
 
     fn keep_cookies(&mut self, answer: &Answer) {
