@@ -105,10 +105,10 @@ export class Device {
   }
 }
 
-/** Real-looking user agents, and how the pages name them. */
+/** What real devices send, and how the pages name them. */
 export const DEVICES = {
   phone: {
-    title: 'Safari 18 on iPhone',
+    title: 'Safari 18 on iOS 18.5',
     userAgent: 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1',
   },
   laptop: {

@@ -47,7 +47,7 @@ class Stage {
         return device;
       };
       try {
-        await run({ keyrack, open });
+        await run({ keyrack, open, scripts: options.javaScriptEnabled !== false });
       } finally {
         try {
           for (const device of devices) await device.close();
