@@ -38,7 +38,7 @@ class Stage {
   }
 
   #test(title, run, options) {
-    test(title, { timeout: 120_000 }, async () => {
+    test(title, { timeout: 300_000 }, async () => {
       const keyrack = await Keyrack.start(this.engine);
       const devices = [];
       const open = async (more = {}) => {
