@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,6 +56,11 @@ export class Keyrack {
 
   #folder;
   #environment;
+  /** For the case that the tests end before they can stop it. */
+  #abandon = () => {
+    this.#server.kill('SIGKILL');
+    rmSync(this.#folder, { recursive: true, force: true });
+  };
   #server;
   #errors = [];
   #output = [];
@@ -74,6 +80,7 @@ export class Keyrack {
 
   async #serve(args) {
     this.#server = spawn(BINARY, args, { cwd: this.#folder, env: this.#environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    process.once('exit', this.#abandon);
     this.#output = collect(this.#server.stdout);
     this.#errors = collect(this.#server.stderr);
     try {
@@ -142,6 +149,7 @@ export class Keyrack {
       this.#server.kill('SIGKILL');
       await once(this.#server, 'exit');
     }
+    process.off('exit', this.#abandon);
     await this.database?.drop();
     await rm(this.#folder, { recursive: true, force: true });
   }
