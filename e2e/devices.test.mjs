@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+
+import { DEVICES } from './support/browser.mjs';
+import { onEveryEngine } from './support/suite.mjs';
+import { USER } from './support/keyrack.mjs';
+
+const { phone, laptop, desk } = DEVICES;
+
+onEveryEngine('Devices', (stage) => {
+  stage.test('two devices see each other, and one takes the other off the rack', async ({ keyrack, open }) => {
+    await keyrack.addUser();
+    const mine = await open({ userAgent: laptop.userAgent });
+    const lost = await open({ userAgent: phone.userAgent });
+    await mine.signIn(USER);
+    await lost.signIn(USER);
+    await mine.page.reload();
+    for (const [device, own, other] of [[mine, laptop, phone], [lost, phone, laptop]]) {
+      await device.page.getByText('2 active sessions').waitFor();
+      assert.equal(await device.page.locator('.device-mine h3').innerText(), own.title);
+      assert.match(await device.row(other.title).innerText(), /Active now/);
+    }
+
+    await mine.following(() => mine.row(phone.title).getByRole('button', { name: 'Revoke' }).click());
+    assert.equal(mine.path(), '/account/sessions');
+    assert.equal(await mine.page.getByRole('status').innerText(), `Signed out ${phone.title}.`);
+    await mine.page.getByText('No other device is signed in.').waitFor();
+    await mine.page.reload();
+    assert.equal(await mine.page.getByRole('status').count(), 0, 'it is said once');
+
+    await lost.following(() => lost.page.getByRole('link', { name: 'History' }).click());
+    assert.equal(lost.path(), '/login?next=%2Faccount%2Fsessions%3Fshow%3Dended');
+    assert.equal(await lost.page.getByText(USER.name).count(), 0);
+  });
+
+  stage.test('a form of a device that was signed out meanwhile changes nothing', async ({ keyrack, open }) => {
+    await keyrack.addUser();
+    const mine = await open({ userAgent: laptop.userAgent });
+    const lost = await open({ userAgent: phone.userAgent });
+    await mine.signIn(USER);
+    await lost.signIn(USER);
+    await mine.page.reload();
+    await mine.following(() => mine.row(phone.title).getByRole('button', { name: 'Revoke' }).click());
+
+    await lost.following(() => lost.row(laptop.title).getByRole('button', { name: 'Revoke' }).click());
+    assert.equal(lost.path(), '/login');
+    await mine.page.reload();
+    await mine.page.getByText('1 active session', { exact: true }).waitFor();
+  });
+
+  stage.test('all others go at once, after a second thought', async ({ keyrack, open }) => {
+    await keyrack.addUser();
+    for (const { userAgent } of [phone, desk, desk]) await keyrack.signIn(userAgent);
+    const device = await open({ userAgent: laptop.userAgent });
+    const { page } = device;
+    await device.signIn(USER);
+    await page.getByText('4 active sessions').waitFor();
+    const sure = page.getByRole('button', { name: 'Yes, sign them all out' });
+    assert.ok(await sure.isHidden(), 'one click is not enough');
+
+    await page.getByText('Sign out all other devices').click();
+    await page.getByText('All 3 other devices will be signed out at once.').waitFor();
+    await device.following(() => sure.click());
+    assert.equal(device.path(), '/account/sessions');
+    assert.equal(await page.getByRole('status').innerText(), 'Signed out 3 other devices.');
+    await page.getByText('1 active session', { exact: true }).waitFor();
+    assert.equal(await page.getByText('Sign out all other devices').count(), 0);
+  });
+
+  stage.test('what a device sends as its name is text and nothing else', async ({ keyrack, open }) => {
+    await keyrack.addUser();
+    const hostile = '"><img src=x onerror=alert(1)><script>alert(2)</script><form action="//elsewhere.example">';
+    await keyrack.signIn(hostile);
+    const device = await open();
+    await device.signIn(USER);
+    await device.page.locator('.devices .facts summary').click();
+    assert.ok((await device.page.locator('.devices .code').innerText()).includes('<script>alert(2)</script>'));
+    assert.equal(await device.page.locator('main img, main script, form:not([action^="/"])').count(), 0);
+  });
+});

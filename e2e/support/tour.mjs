@@ -1,0 +1,102 @@
+// Every page in each of its states, one after the other: for those that look at all of them.
+
+import { DEVICES } from './browser.mjs';
+
+/** Devices of every kind, and some that try to burst the page. */
+const AGENTS = [
+  ...Object.values(DEVICES).map(({ userAgent }) => userAgent),
+  'curl/8.5.0',
+  'Googlebot/2.1 (+http://www.google.com/bot.html)',
+  'W'.repeat(300),
+  'a-program-whose-name-does-not-end/123456.7',
+];
+
+/** The set-up form, as it is and with everything wrong. */
+export async function* setupPages(page, link) {
+  await page.goto(link);
+  yield 'setup';
+  await page.getByLabel('Email').fill('rajat.verma@example.com');
+  await page.getByLabel('First name').fill(' ');
+  await page.getByLabel('Password', { exact: true }).fill('too short');
+  await page.getByLabel('Password again').fill('tooo short');
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await page.getByRole('alert').waitFor();
+  yield 'setup-errors';
+}
+
+/** What a user meets, from the sign-in form to the last device on the rack. They have other devices, and a history. */
+export async function* accountPages(page, { email, password }) {
+  await page.goto('/login');
+  yield 'sign-in';
+  await page.goto('/account/sessions');
+  yield 'sign-in-notice';
+  await page.getByLabel('Email').fill(email);
+  await page.getByLabel('Password').fill('not the password');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('alert').waitFor();
+  yield 'sign-in-error';
+  await page.goto('/nothing/here');
+  yield 'error-404';
+
+  await signIn(page, { email, password });
+  yield 'devices';
+  await unfold(page);
+  yield 'devices-details';
+  await page.goto('/account/sessions');
+  await page.getByText('Sign out all other devices').click();
+  await page.getByRole('button', { name: 'Yes' }).waitFor();
+  yield 'devices-confirm';
+  await page.goto('/account/sessions?show=ended');
+  yield 'history';
+  await unfold(page);
+  yield 'history-details';
+  await page.goto('/account/sessions?show=ended&after=1.550e8400-e29b-41d4-a716-446655440000');
+  yield 'history-end';
+
+  await page.goto('/account/sessions');
+  await page.getByRole('button', { name: /^Revoke/ }).first().click();
+  await page.getByRole('status').waitFor();
+  yield 'devices-revoked';
+  await page.goto('/account/sessions');
+  await page.getByText('Sign out all other devices').click();
+  await page.getByRole('button', { name: 'Yes' }).click();
+  await page.getByText('No other device is signed in.').waitFor();
+  yield 'devices-alone';
+}
+
+/** What is left when nothing can be written. */
+export async function* brokenPages(page, keyrack, user) {
+  await signIn(page, user);
+  const repair = await keyrack.database.interrupt();
+  try {
+    await page.locator('.leave').getByRole('button', { name: 'Sign out' }).click();
+    await page.getByText('Error 503').waitFor();
+    yield 'error-503';
+  } finally {
+    await repair();
+  }
+}
+
+/** All of it, on a server without an account yet. `keyrack` gets one. */
+export async function* allPages(page, keyrack, user) {
+  yield* setupPages(page, await keyrack.setupLink());
+  await keyrack.addUser(user);
+  for (const agent of AGENTS) await keyrack.signIn(agent, user);
+  await keyrack.command(['session', 'revoke-all', '--everyone']);
+  for (const agent of AGENTS) await keyrack.signIn(agent, user);
+  yield* accountPages(page, user);
+  await page.context().clearCookies();
+  yield* brokenPages(page, keyrack, user);
+}
+
+async function signIn(page, { email, password }) {
+  await page.goto('/login');
+  await page.getByLabel('Email').fill(email);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL('**/account/sessions');
+}
+
+async function unfold(page) {
+  for (const summary of await page.locator('.facts summary').all()) await summary.click();
+}
