@@ -4,10 +4,12 @@ mod app;
 mod browser;
 mod database;
 mod postgres;
+mod program;
 
-pub use app::{CLOCK_START, TestApp};
+pub use app::{CLOCK_START, SECRETS, TestApp};
 pub use browser::{Answer, Browser};
 pub use database::{EngineKind, TestDatabase};
+pub use program::{Finished, Program, Serving};
 
 /// The password of every user that the tests make.
 pub const PASSWORD: &str = "green tea, twice a day";
