@@ -14,11 +14,11 @@ fn migrating_twice_changes_nothing_the_second_time(engine: EngineKind) {
     let database = TestDatabase::blank(engine);
     let program = Program::new(&database);
     let first = program.done(&["migrate"]);
-    assert!(first.contains("_users") && first.contains("_session_guards"), "{first}");
-    let applied = database.count("__diesel_schema_migrations", "");
+    let versions = database.texts("SELECT version AS v FROM __diesel_schema_migrations ORDER BY version");
+    assert!(versions.len() > 2 && first.contains(&format!("applied {}.", versions.join(", "))), "{first}");
     let second = program.done(&["migrate"]);
     assert!(second.ends_with("is up to date.\n"), "{second}");
-    assert_eq!(database.count("__diesel_schema_migrations", ""), applied);
+    assert_eq!(database.count("__diesel_schema_migrations", ""), versions.len());
 }
 
 fn of_several_at_once_one_migrates_and_all_succeed(engine: EngineKind) {

@@ -20,10 +20,11 @@ fn days_ago(days: i32) -> String {
 /// Makes a session by plain SQL, that began ten days before it expires.
 fn add_session(database: &TestDatabase, sid: &str, expires_at: i32, expire: i32) {
     let (begun, expires_at, expire) = (days_ago(expires_at + 10), days_ago(expires_at), days_ago(expire));
+    let user = database.text("SELECT CAST(id AS text) AS v FROM users");
     database.execute(&format!(
         "INSERT INTO sessions (sid, user_id, expires_at, created_at, updated_at, last_seen_at)
-         SELECT '{sid}', id, '{expires_at}', '{begun}', '{begun}', '{begun}' FROM users;
-         INSERT INTO user_sessions (sid, sess, expire) VALUES ('{sid}', '{{}}', '{expire}');"
+         VALUES ('{sid}', '{user}', '{expires_at}', '{begun}', '{begun}', '{begun}');
+         INSERT INTO user_sessions (sid, sess, expire) VALUES ('{sid}', '{{\"userId\": \"{user}\"}}', '{expire}');"
     ));
 }
 

@@ -18,10 +18,12 @@ fn serving_is_what_happens_without_a_command(engine: EngineKind) {
     let database = TestDatabase::blank(engine);
     let serving = Program::new(&database).serve_as(&[]);
     assert_ne!(serving.address.port(), 0);
-    let message = serving.first_line["message"].as_str().unwrap();
-    assert_eq!(message, format!("listening on http://{}", serving.address));
+    let message = format!("listening on http://{}", serving.address);
+    assert_eq!(serving.listening["message"], message);
     assert_eq!(serving.browser().get("/readyz").status, 200);
-    assert_eq!(serving.stop().status, 0);
+    let stopped = serving.stop();
+    assert_eq!(stopped.status, 0);
+    assert!(stopped.err.lines().next().unwrap().contains(&message), "the first line says where: {stopped:?}");
 }
 
 fn the_first_account_is_made_by_the_printed_link_and_only_then(engine: EngineKind) {

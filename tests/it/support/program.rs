@@ -148,8 +148,8 @@ impl Finished {
 /// A process that serves. It is killed when the value is dropped.
 pub struct Serving {
     pub address: SocketAddr,
-    /// The first line of its log.
-    pub first_line: Value,
+    /// The line of its log that names the address.
+    pub listening: Value,
     pub out: Lines,
     pub err: Lines,
     child: Child,
@@ -197,16 +197,17 @@ impl Lines {
 }
 
 impl Serving {
-    /// Waits for the first line of the log of a program that was started to serve.
+    /// Waits until a program that was started to serve says where it listens.
     pub fn await_start(mut child: Child) -> Self {
         let (out, mut err) = (Lines::of(child.stdout.take().unwrap()), Lines::of(child.stderr.take().unwrap()));
-        let line = err.next().unwrap_or_default();
-        let first_line = serde_json::from_str::<Value>(&line).unwrap_or_default();
-        let Some(address) = first_line["address"].as_str().and_then(|text| text.parse().ok()) else {
-            let _ = child.kill();
-            panic!("it does not serve: {line}{}", err.all());
-        };
-        Self { address, first_line, out, err, child }
+        while let Some(line) = err.next() {
+            let listening = serde_json::from_str::<Value>(&line).unwrap_or_default();
+            if let Some(address) = listening["address"].as_str().and_then(|text| text.parse().ok()) {
+                return Self { address, listening, out, err, child };
+            }
+        }
+        let _ = child.kill();
+        panic!("it does not serve: {}", err.all())
     }
 
     pub fn browser(&self) -> Browser {
@@ -220,8 +221,9 @@ impl Serving {
         browser
     }
 
-    /// Asks it to stop.
+    /// Asks it to stop, once it answers: before that, the signal would still kill it.
     pub fn terminate(&self) {
+        assert_eq!(self.browser().get("/healthz").status, 200);
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     }
