@@ -69,7 +69,6 @@ impl Keyrack {
 
     /// Purges now and then, for as long as it is polled; an error is logged, and the next round tries again.
     pub async fn purge_regularly(self) {
-        const INTERVAL: Duration = Duration::from_secs(5 * 60);
         loop {
             match self.sessions().purge(|_| ()).await {
                 Ok(purged) if purged.is_empty() => {}
@@ -81,7 +80,7 @@ impl Keyrack {
                 ),
                 Err(error) => tracing::warn!(error = error.chain(), "could not purge"),
             }
-            tokio::time::sleep(INTERVAL).await;
+            tokio::time::sleep(about_five_minutes()).await;
         }
     }
 
@@ -105,6 +104,12 @@ impl Keyrack {
         let link = || format!("{}/setup?token={}", self.public_url(), self.0.setup_token.0);
         Ok(if self.accounts().any().await? { None } else { Some(link()) })
     }
+}
+
+/// Between half and one and a half times as long, so that instances which started together don't stay together.
+fn about_five_minutes() -> Duration {
+    let spread = getrandom::u32().map_or(0, |random| random % 300);
+    Duration::from_secs(150 + u64::from(spread))
 }
 
 fn random_token() -> Result<String> {

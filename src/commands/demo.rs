@@ -150,7 +150,9 @@ impl Device {
             presented: None,
         };
         let started = ago(self.signed_in).start(new).await?;
-        ago(self.last_active).resume(&started.sid).await?;
+        let last = ago(self.last_active);
+        last.resume(&started.sid).await?;
+        last.record_activity().await?;
         match self.ended {
             None => {}
             Some(End::SignedOut(hours)) => drop(ago(hours).sign_out(&started.sid).await?),

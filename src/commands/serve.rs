@@ -24,9 +24,11 @@ pub(super) async fn serve(listener: TcpListener, config: Config, workers: usize)
     if let Some(link) = keyrack.setup_link().await? {
         println!("There is no account yet. Create the first one, an administrator's, at\n\n    {link}\n");
     }
+    let sessions = keyrack.sessions().clone();
     let purging = rt::spawn(keyrack.clone().purge_regularly());
     let served = keyrack.server(listener, workers).map_err(Failure::failed)?.await;
     purging.abort();
+    sessions.record_activity().await?;
     served.map_err(Failure::failed)?;
     tracing::info!("stopped");
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener, ToSocketAddrs},
+    num::NonZeroU32,
     path::PathBuf,
     thread::available_parallelism,
     time::Duration,
@@ -78,6 +79,11 @@ pub(super) struct Settings {
     #[arg(long, env = "KEYRACK_REMEMBER_ABSOLUTE_TIMEOUT", global = true, value_name = "DURATION", default_value = "30d", value_parser = duration)]
     remember_absolute_timeout: Duration,
 
+    /// Most sessions of one user at once; a sign-in past it takes the place of the least recently active one [default: no
+    /// limit]
+    #[arg(long, env = "KEYRACK_MAX_SESSIONS", global = true, value_name = "NUMBER")]
+    max_sessions: Option<NonZeroU32>,
+
     /// How long ended sessions stay as history
     #[arg(long, env = "KEYRACK_HISTORY_RETENTION", global = true, value_name = "DURATION", default_value = "90d", value_parser = duration)]
     history_retention: Duration,
@@ -126,6 +132,7 @@ impl Settings {
                 remember_absolute: self.remember_absolute_timeout,
             },
             keep_ended_data: self.keep_ended_data,
+            max_sessions: self.max_sessions,
             history_retention: self.history_retention,
             ..Policy::default()
         }

@@ -1,6 +1,6 @@
 //! One connection, to either engine.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::{
     Connection as _, PgConnection, SqliteConnection,
@@ -56,10 +56,12 @@ impl DbConnection {
         }
     }
 
-    /// Runs `work` in one transaction that writes: committed if it returns `Ok`, rolled back otherwise.
-    pub fn transact<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    /// Runs `work` in one transaction that writes: committed if it returns `Ok`, rolled back otherwise, and also after the
+    /// deadline, when nobody waits for it any more: what was answered with "try again" should not have happened.
+    pub fn transact<T>(&mut self, deadline: Instant, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.begin()?;
-        match work(self) {
+        let late = || Error::Unavailable(anyhow::anyhow!("the transaction took too long and was rolled back"));
+        match work(self).and_then(|value| if Instant::now() < deadline { Ok(value) } else { Err(late()) }) {
             Ok(value) => {
                 <Self as diesel::Connection>::TransactionManager::commit_transaction(self)?;
                 Ok(value)

@@ -1,10 +1,12 @@
 //! Bringing a database up to this version, and telling whether it is there.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use diesel::{
     RunQueryDsl,
-    connection::SimpleConnection,
     migration::{Migration, MigrationSource},
     sql_types::Text,
 };
@@ -13,15 +15,13 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use super::{
     connection::DbConnection,
     pool::Database,
+    sql::{Exclusive, exclusively},
     url::{DatabaseUrl, Engine},
 };
 use crate::error::{Error, Result};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
-
-/// Names Keyrack's migrations among PostgreSQL's advisory locks: "keyrack" in ASCII.
-const LOCK: i64 = 0x006b_6579_7261_636b;
 
 /// How long one instance waits for another that migrates.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,8 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
     let mut connection = DbConnection::open(url, PATIENCE)
         .map_err(|error| Error::Invalid(format!("cannot open the database {url}: {}", one_line(&error.to_string()))))?;
-    connection.transact(|connection| {
-        take_lock(connection)?;
+    connection.transact(Instant::now() + PATIENCE, |connection| {
+        exclusively(connection, Exclusive::Migrate)?;
         let applied = applied(connection)?;
         refuse_newer(url, &applied)?;
         run_pending(connection)
@@ -51,14 +51,6 @@ impl Database {
         })
         .await
     }
-}
-
-/// On SQLite the transaction itself is the lock, see [`DbConnection::transact`].
-fn take_lock(connection: &mut DbConnection) -> Result<()> {
-    if connection.engine() == Engine::Postgres {
-        connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK})"))?;
-    }
-    Ok(())
 }
 
 fn applied(connection: &mut DbConnection) -> Result<BTreeSet<String>> {

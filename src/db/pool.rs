@@ -1,6 +1,9 @@
 //! The pool of connections, and the only way to them: [`Database::read`] and [`Database::transaction`].
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use diesel::r2d2::{self, ManageConnection};
 use tokio::{sync::Semaphore, task, time};
@@ -79,7 +82,7 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        self.run(move |slot| slot.use_once(work)).await
+        self.run(move |slot, _| slot.use_once(work)).await
     }
 
     /// Runs `work` in one transaction, again if the database let another transaction win.
@@ -88,10 +91,10 @@ impl Database {
         T: Send + 'static,
         F: Fn(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        self.run(move |slot| {
+        self.run(move |slot, deadline| {
             let mut attempt = 1;
             loop {
-                match slot.use_once(|connection| connection.transact(&work)) {
+                match slot.use_once(|connection| connection.transact(deadline, &work)) {
                     Err(error) if is_worth_a_retry(&error) && attempt < ATTEMPTS => attempt += 1,
                     outcome => return outcome,
                 }
@@ -102,20 +105,21 @@ impl Database {
 
     /// Waits for a free connection without holding a thread, then works on a thread that may block.
     ///
-    /// When patience runs out, the caller goes on and the work is left to end by itself: it commits or rolls back as a
-    /// whole, and its connection returns to the pool only then.
+    /// When patience runs out, the caller goes on and the work is left to end by itself: a transaction that has not come to
+    /// its commit by then rolls back, and the connection returns to the pool only then.
     async fn run<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Slot) -> Result<T> + Send + 'static,
+        F: FnOnce(&mut Slot, Instant) -> Result<T> + Send + 'static,
     {
         let (pool, permits, patience) = (self.pool.clone(), Arc::clone(&self.permits), self.patience);
+        let deadline = Instant::now() + patience;
         let operation = async move {
             let permit = permits.acquire_owned().await.map_err(Error::internal)?;
             task::spawn_blocking(move || {
                 let _permit = permit;
                 let mut slot = pool.get_timeout(patience).map_err(|error| Error::Unavailable(error.into()))?;
-                work(&mut slot)
+                work(&mut slot, deadline)
             })
             .await
             .map_err(|panic| Error::Internal(panic.into()))?

@@ -66,39 +66,89 @@ impl<E: QueryFragment<Pg> + QueryFragment<Sqlite>> QueryFragment<MultiBackend> f
 
 /// Keeps the rows that `query` reads from changing until the transaction ends.
 ///
-/// PostgreSQL: `FOR NO KEY UPDATE`. SQLite: nothing, since a transaction that writes already excludes every other.
-pub fn locked<Q>(query: Q) -> Locked<Q> {
-    Locked(query)
+/// PostgreSQL: `FOR NO KEY UPDATE`, the lock that an UPDATE takes. SQLite: nothing, since a transaction that writes already
+/// excludes every other.
+pub fn locked<Q>(query: Q) -> Locked<Q, Waiting> {
+    Locked(query, Waiting)
 }
 
-/// See [`locked`].
-#[derive(Debug, Clone, Copy, QueryId)]
-pub struct Locked<Q>(Q);
+/// The same, but leaves out rows that another transaction is changing instead of waiting for it.
+pub fn locked_unless_busy<Q>(query: Q) -> Locked<Q, Skipping> {
+    Locked(query, Skipping)
+}
 
-impl<Q: Query> Query for Locked<Q> {
+/// See [`locked`] and [`locked_unless_busy`].
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct Locked<Q, M>(Q, M);
+
+/// Waits for a row that is locked.
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct Waiting;
+
+/// Leaves out a row that is locked.
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct Skipping;
+
+/// What PostgreSQL's clause says.
+pub trait LockMode {
+    /// The clause.
+    const CLAUSE: &'static str;
+}
+
+impl LockMode for Waiting {
+    const CLAUSE: &'static str = " FOR NO KEY UPDATE";
+}
+
+impl LockMode for Skipping {
+    const CLAUSE: &'static str = " FOR NO KEY UPDATE SKIP LOCKED";
+}
+
+impl<Q: Query, M> Query for Locked<Q, M> {
     type SqlType = Q::SqlType;
 }
 
-impl<Q> RunQueryDsl<DbConnection> for Locked<Q> {}
+impl<Q, M> RunQueryDsl<DbConnection> for Locked<Q, M> {}
 
-impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Locked<Q> {
+impl<Q: QueryFragment<Pg>, M: LockMode> QueryFragment<Pg> for Locked<Q, M> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         self.0.walk_ast(out.reborrow())?;
-        out.push_sql(" FOR NO KEY UPDATE");
+        out.push_sql(M::CLAUSE);
         Ok(())
     }
 }
 
-impl<Q: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Locked<Q> {
+impl<Q: QueryFragment<Sqlite>, M> QueryFragment<Sqlite> for Locked<Q, M> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         self.0.walk_ast(out)
     }
 }
 
-impl<Q: QueryFragment<Pg> + QueryFragment<Sqlite>> QueryFragment<MultiBackend> for Locked<Q> {
+impl<Q: QueryFragment<Pg> + QueryFragment<Sqlite>, M: LockMode> QueryFragment<MultiBackend> for Locked<Q, M> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
         MultiBackend::walk_variant_ast(self, out)
     }
+}
+
+/// Work that one instance does at a time, whichever it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exclusive {
+    /// Migrating.
+    Migrate,
+    /// Purging.
+    Purge,
+}
+
+/// Waits until no other instance does this work, and keeps them waiting until the transaction ends.
+///
+/// PostgreSQL: an advisory lock; its number is "keyrack" in ASCII, then the work's. SQLite: nothing, since a transaction that
+/// writes already excludes every other.
+pub fn exclusively(connection: &mut DbConnection, work: Exclusive) -> Result<()> {
+    const KEYRACK: i64 = 0x6b65_7972_6163_6b00;
+    if connection.engine() == Engine::Postgres {
+        let number = KEYRACK + work as i64;
+        connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({number})"))?;
+    }
+    Ok(())
 }
 
 /// Keeps every other transaction from writing to a table until this one ends; reading goes on.

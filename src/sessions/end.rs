@@ -64,7 +64,8 @@ impl Sessions {
         self.db.transaction(move |connection| queries::end(connection, &which, how)).await
     }
 
-    fn how(&self, reason: EndReason) -> End {
+    /// An end now, for this reason.
+    pub(super) fn how(&self, reason: EndReason) -> End {
         End { reason, at: self.clock.now(), keep_data: self.policy.keep_ended_data }
     }
 }

@@ -29,7 +29,10 @@ mod save;
 mod start;
 mod touch;
 
+use std::sync::Arc;
+
 use crate::{clock::Clock, db::Database};
+use touch::Touches;
 
 pub use crate::db::{SessionId, UserId};
 pub use data::{Changes, SessionData};
@@ -48,12 +51,13 @@ pub struct Sessions {
     db: Database,
     clock: Clock,
     policy: Policy,
+    touches: Arc<Touches>,
 }
 
 impl Sessions {
     /// Sessions that live in `db`, measured by `clock`, under `policy`.
     pub fn new(db: Database, clock: Clock, policy: Policy) -> Self {
-        Self { db, clock, policy }
+        Self { db, clock, policy, touches: Arc::default() }
     }
 
     /// The rules that these sessions live under.

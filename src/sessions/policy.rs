@@ -1,6 +1,6 @@
 //! The rules that sessions live under.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use crate::clock::Timestamp;
 
@@ -54,6 +54,9 @@ pub struct Policy {
     pub keep_ended_data: bool,
     /// Whether cookies are `Secure`; recorded in the data, where an Express peer looks for it. Default false.
     pub secure_cookies: bool,
+    /// The most sessions that a user may have at once. A sign-in past it takes the place of the least recently active one.
+    /// Default: no limit.
+    pub max_sessions: Option<NonZeroU32>,
     /// How long ended sessions stay as history. Default 90 days.
     pub history_retention: Duration,
 }
@@ -64,6 +67,7 @@ impl Default for Policy {
             timeouts: Timeouts::default(),
             keep_ended_data: false,
             secure_cookies: false,
+            max_sessions: None,
             history_retention: Duration::from_secs(90 * 24 * 3600),
         }
     }

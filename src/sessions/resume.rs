@@ -39,7 +39,7 @@ impl Sessions {
         let (now, wanted) = (self.clock.now(), sid.clone());
         let found = self.db.read(move |connection| queries::find_live(connection, &wanted, now)).await?;
         let Some(mut live) = found.and_then(into_live) else { return Ok(None) };
-        self.touch(&mut live, now).await;
+        self.touch(&mut live, now);
         Ok(Some(live))
     }
 }

@@ -6,7 +6,7 @@ use super::{
     Sessions,
     data::{Changes, CookieTerms, SessionData},
     model::{Client, EndReason, SessionUser, Sid},
-    queries::{self, End, NewRow, Rotation, Which},
+    queries::{self, NewRow, Rotation, Which},
 };
 use crate::{
     clock::Timestamp,
@@ -67,14 +67,26 @@ impl Sessions {
                     Some(old) => sessions.take_over(connection, &new, old, &user, &sid, &terms)?,
                     None => None,
                 };
-                let id = match kept {
-                    Some(id) => id,
-                    None => insert(connection, &new, id, &user, &sid, &terms)?,
+                let id = if let Some(id) = kept {
+                    id
+                } else {
+                    sessions.make_room(connection, user.id, now)?;
+                    insert(connection, &new, id, &user, &sid, &terms)?
                 };
                 let max_age = new.remember.then(|| terms.expires_at.since(now));
                 Ok(Started { id, sid: sid.clone(), max_age })
             })
             .await
+    }
+
+    /// Ends the least recently active sessions until one more fits under the limit. The user's row is locked, so that of
+    /// many sign-ins at once each sees those before it.
+    fn make_room(&self, connection: &mut DbConnection, user: UserId, now: Timestamp) -> Result<()> {
+        let Some(limit) = self.policy.max_sessions else { return Ok(()) };
+        for id in queries::active_beyond(connection, user, now, limit.get() - 1)? {
+            queries::end(connection, &Which::Id(id), self.how(EndReason::Replaced))?;
+        }
+        Ok(())
     }
 
     fn terms(&self, now: Timestamp, remembered: bool) -> Terms {
@@ -102,8 +114,7 @@ impl Sessions {
         let data = SessionData::parse(&sess).filter(|_| owner == user.id);
         let Some(mut data) = data else {
             // A reason of its own would tell no more: the browser left that account.
-            let end = End { reason: EndReason::SignedOut, at: terms.now, keep_data: self.policy.keep_ended_data };
-            queries::end(connection, &Which::Id(live.id), end)?;
+            queries::end(connection, &Which::Id(live.id), self.how(EndReason::SignedOut))?;
             return Ok(None);
         };
         data.apply(&new.data);

@@ -1,23 +1,109 @@
 //! Touch: recording that a device was active.
+//!
+//! A request only notes the activity; a moment later, all that was noted is written together, so that a thousand active
+//! sessions do not mean a thousand transactions. What waits is lost in a crash: at most the last minute's activity.
+
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use super::{Sessions, policy::TOUCH_INTERVAL, queries, resume::LiveSession};
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, db::SessionId, error::Result};
+
+/// How long activity is gathered before it is written.
+const GATHERING: Duration = Duration::from_secs(1);
+
+/// How many rows one transaction changes: an end that waits for one of them waits for so many at most.
+const BATCH: usize = 200;
+
+/// Activity that waits to be written: one entry a session, so never two writes for one at once.
+#[derive(Debug, Default)]
+pub(super) struct Touches(Mutex<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    sessions: HashMap<SessionId, Touch>,
+    /// Whether somebody is going to write them.
+    is_scheduled: bool,
+}
+
+/// When a session was last active, and until when that keeps it alive.
+#[derive(Debug, Clone, Copy)]
+struct Touch {
+    at: Timestamp,
+    expire: Timestamp,
+}
+
+impl Touches {
+    /// Takes the note. Returns whether the caller has to see to it that it is written.
+    fn add(&self, id: SessionId, touch: Touch) -> bool {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let noted = waiting.sessions.entry(id).or_insert(touch);
+        if noted.at < touch.at {
+            *noted = touch;
+        }
+        !mem::replace(&mut waiting.is_scheduled, true)
+    }
+
+    /// Everything that waits, in the order of the ids, in which every instance locks its rows.
+    fn take(&self) -> Vec<(SessionId, Touch)> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.is_scheduled = false;
+        let mut touches: Vec<_> = mem::take(&mut waiting.sessions).into_iter().collect();
+        touches.sort_unstable_by_key(|(id, _)| *id);
+        touches
+    }
+
+    /// Puts back what could not be written; the next note brings it along.
+    fn put_back(&self, touches: &[(SessionId, Touch)]) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (id, touch) in touches {
+            waiting.sessions.entry(*id).or_insert(*touch);
+        }
+    }
+}
 
 impl Sessions {
-    /// Moves `last_seen_at`, and with it the idle end, if the last record is a minute old. It never moves them back, and
-    /// never touches a session that has ended meanwhile.
-    ///
-    /// A request does not fail because its activity could not be written: the next one records it.
-    pub(super) async fn touch(&self, live: &mut LiveSession, now: Timestamp) {
+    /// Notes that a session is active now, if the last record is a minute old.
+    pub(super) fn touch(&self, live: &mut LiveSession, now: Timestamp) {
         if live.idle_for(now) < TOUCH_INTERVAL {
             return;
         }
-        let (id, expires_at) = (live.id, live.expires_at);
-        let expire = self.policy.timeouts.expire(now, live.remembered, expires_at);
-        match self.db.transaction(move |connection| queries::touch(connection, id, now, expire)).await {
-            Ok(true) => live.last_seen_at = now,
-            Ok(false) => {}
-            Err(error) => tracing::warn!(session_id = %id, error = error.chain(), "activity was not recorded"),
+        let expire = self.policy.timeouts.expire(now, live.remembered, live.expires_at);
+        live.last_seen_at = now;
+        if self.touches.add(live.id, Touch { at: now, expire }) {
+            let sessions = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(GATHERING).await;
+                if let Err(error) = sessions.record_activity().await {
+                    tracing::warn!(error = error.chain(), "activity was not recorded; it will be with the next");
+                }
+            });
         }
+    }
+
+    /// Writes the activity that was noted since the last time. It happens by itself a second after the first note; call it
+    /// before the program ends.
+    ///
+    /// It moves `last_seen_at` and the idle end forward, never back, and never touches a session that has ended meanwhile.
+    pub async fn record_activity(&self) -> Result<()> {
+        let touches = self.touches.take();
+        for (index, batch) in touches.chunks(BATCH).enumerate() {
+            let rows = batch.to_vec();
+            let written = self.db.transaction(move |connection| {
+                for (id, touch) in &rows {
+                    queries::touch(connection, *id, touch.at, touch.expire)?;
+                }
+                Ok(())
+            });
+            if let Err(error) = written.await {
+                self.touches.put_back(&touches[index * BATCH..]);
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 mod architecture;
 mod commands;
 mod embed;
+mod lifecycle;
 mod routes;
 mod schema;
 mod sessions;

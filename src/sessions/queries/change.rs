@@ -1,6 +1,6 @@
 //! Changes to a session that goes on living.
 
-use diesel::prelude::*;
+use diesel::{OptionalExtension, prelude::*};
 
 use super::ACTIVE;
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
         SessionId,
         connection::DbConnection,
         schema::{sessions, user_sessions},
+        sql::locked_unless_busy,
         types::SqlTime,
     },
     error::Result,
@@ -77,29 +78,25 @@ pub(in crate::sessions) fn renew_terms(
     Ok(())
 }
 
-/// Records activity: never backwards, and only on a session that is still active. Returns whether it was.
+/// Records activity: never backwards, and only on a session that is still active. One that is being changed just now is left
+/// out: waiting for it while holding others could make two transactions wait for each other, and its next request will
+/// record it.
 pub(in crate::sessions) fn touch(
     connection: &mut DbConnection,
     id: SessionId,
-    now: Timestamp,
+    at: Timestamp,
     expire: Timestamp,
-) -> Result<bool> {
-    let (now, expire) = (SqlTime::from(now), SqlTime::from(expire));
-    let touched = diesel::update(
-        sessions::table
-            .filter(sessions::id.eq(id))
-            .filter(sessions::status.eq(ACTIVE))
-            .filter(sessions::last_seen_at.lt(now)),
-    )
-    .set((sessions::last_seen_at.eq(now), sessions::updated_at.eq(now)))
-    .execute(connection)?;
-    if touched == 0 {
-        return Ok(false);
-    }
-    let sid = sessions::table.find(id).select(sessions::sid);
-    diesel::update(user_sessions::table.filter(user_sessions::sid.eq_any(sid)))
-        .filter(user_sessions::expire.lt(expire))
+) -> Result<()> {
+    let (at, expire) = (SqlTime::from(at), SqlTime::from(expire));
+    let row = sessions::table.find(id).filter(sessions::status.eq(ACTIVE)).filter(sessions::last_seen_at.lt(at));
+    // The sid that the session has now: it may have been rotated since the request.
+    let sid: Option<String> = locked_unless_busy(row.select(sessions::sid)).get_result(connection).optional()?;
+    let Some(sid) = sid else { return Ok(()) };
+    diesel::update(sessions::table.find(id))
+        .set((sessions::last_seen_at.eq(at), sessions::updated_at.eq(at)))
+        .execute(connection)?;
+    diesel::update(user_sessions::table.find(sid).filter(user_sessions::expire.lt(expire)))
         .set(user_sessions::expire.eq(expire))
         .execute(connection)?;
-    Ok(true)
+    Ok(())
 }

@@ -1,6 +1,10 @@
 //! The end of sessions.
 
-use diesel::{OptionalExtension, prelude::*};
+use diesel::{
+    OptionalExtension,
+    dsl::{exists, not},
+    prelude::*,
+};
 
 use super::{ACTIVE, LOGGED_OUT, change::update_data};
 use crate::{
@@ -26,6 +30,9 @@ pub(in crate::sessions) enum Which {
     Presented(Sid),
     /// One by its id.
     Id(SessionId),
+    /// One by its id, if it has no data that is alive at this time: it was so when it was found, but a request may have
+    /// been faster.
+    RunOut(SessionId, Timestamp),
     /// One by its id, if it is this user's.
     Own(UserId, SessionId),
     /// All of a user's but one.
@@ -43,6 +50,12 @@ impl Which {
         match self {
             Self::Presented(sid) => Box::new(sessions::sid.eq(sid.expose().to_owned())),
             Self::Id(id) => Box::new(sessions::id.eq(*id)),
+            Self::RunOut(id, now) => {
+                let alive = user_sessions::table
+                    .filter(user_sessions::sid.eq(sessions::sid))
+                    .filter(user_sessions::expire.gt(SqlTime::from(*now)));
+                Box::new(sessions::id.eq(*id).and(not(exists(alive))))
+            }
             Self::Own(user, id) => Box::new(sessions::id.eq(*id).and(sessions::user_id.eq(*user))),
             Self::OthersOf(user, id) => Box::new(sessions::user_id.eq(*user).and(sessions::id.ne(*id))),
             Self::AllOf(user) => Box::new(sessions::user_id.eq(*user)),

@@ -35,6 +35,17 @@ pub(in crate::sessions) fn active_of(
     Ok(rows.into_iter().map(SessionRecord::from).collect())
 }
 
+/// A user's live sessions but for the `most` most recently active ones, the least recent first.
+pub(in crate::sessions) fn active_beyond(
+    connection: &mut DbConnection,
+    user: UserId,
+    now: Timestamp,
+    most: u32,
+) -> Result<Vec<SessionId>> {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    Ok(active_of(connection, user, now)?.iter().skip(most).rev().map(|record| record.id).collect())
+}
+
 /// A user's ended sessions that ended before `before`, the latest first.
 pub(in crate::sessions) fn ended_of(
     connection: &mut DbConnection,

@@ -16,6 +16,7 @@ use crate::{
 };
 
 /// An active session that has run out, and when it did.
+#[derive(Debug, Clone)]
 pub(in crate::sessions) struct RunOut {
     pub id: SessionId,
     pub expires_at: Timestamp,
@@ -23,32 +24,38 @@ pub(in crate::sessions) struct RunOut {
     pub expire: Option<Timestamp>,
 }
 
-/// Active sessions past one of their ends, those whose data is gone included.
+/// Active sessions past one of their ends, the longest past first.
 pub(in crate::sessions) fn find_run_out(
     connection: &mut DbConnection,
     now: Timestamp,
     limit: i64,
 ) -> Result<Vec<RunOut>> {
-    let now = SqlTime::from(now);
-    let expired: Vec<(SessionId, SqlTime, SqlTime)> = user_sessions::table
+    let rows: Vec<(SessionId, SqlTime, SqlTime)> = user_sessions::table
         .inner_join(sessions::table.on(sessions::sid.eq(user_sessions::sid)))
-        .filter(user_sessions::expire.le(now))
+        .filter(user_sessions::expire.le(SqlTime::from(now)))
         .filter(sessions::status.eq(ACTIVE))
         .order(user_sessions::expire)
         .limit(limit)
         .select((sessions::id, sessions::expires_at, instant(user_sessions::expire)))
         .load(connection)?;
-    let without_data: Vec<(SessionId, SqlTime)> = sessions::table
+    let run_out = |(id, expires_at, expire): (SessionId, SqlTime, SqlTime)| RunOut {
+        id,
+        expires_at: expires_at.into(),
+        expire: Some(expire.into()),
+    };
+    Ok(rows.into_iter().map(run_out).collect())
+}
+
+/// Active sessions whose data somebody has removed.
+pub(in crate::sessions) fn find_without_data(connection: &mut DbConnection, limit: i64) -> Result<Vec<RunOut>> {
+    let rows: Vec<(SessionId, SqlTime)> = sessions::table
         .filter(sessions::status.eq(ACTIVE))
         .filter(diesel::dsl::not(exists(user_sessions::table.filter(user_sessions::sid.eq(sessions::sid)))))
         .limit(limit)
         .select((sessions::id, sessions::expires_at))
         .load(connection)?;
-    let expired = expired.into_iter().map(|(id, expires_at, expire)| (id, expires_at, Some(expire.into())));
-    let without_data = without_data.into_iter().map(|(id, expires_at)| (id, expires_at, None));
-    let run_out =
-        |(id, expires_at, expire): (SessionId, SqlTime, _)| RunOut { id, expires_at: expires_at.into(), expire };
-    Ok(expired.chain(without_data).map(run_out).collect())
+    let run_out = |(id, expires_at): (SessionId, SqlTime)| RunOut { id, expires_at: expires_at.into(), expire: None };
+    Ok(rows.into_iter().map(run_out).collect())
 }
 
 /// Removes data that has expired and belongs to no active session: kept after an end, or a peer's.

@@ -1,6 +1,6 @@
 //! Settings that are good: where they come from, and what they change
 
-use crate::support::{EngineKind, PASSWORD, Program, TestDatabase, on_both_engines};
+use crate::support::{EngineKind, PASSWORD, Program, SECRETS, TestDatabase, on_both_engines};
 
 const EMAIL: &str = "rajat.verma@example.com";
 
@@ -9,6 +9,7 @@ on_both_engines!(
     the_public_url_decides_about_the_cookie,
     timeouts_and_the_cookies_name_are_settings,
     ended_data_is_kept_where_that_is_set,
+    a_list_of_the_file_is_a_list,
 );
 
 /// The cost at which the only user's password is hashed shows which source won.
@@ -101,13 +102,28 @@ fn ended_data_is_kept_where_that_is_set(engine: EngineKind) {
     assert!(!kept_after(&program, &["--keep-ended-data=false"]));
 }
 
+fn a_list_of_the_file_is_a_list(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let secrets = format!("secrets = ['{SECRETS}', 'an older secret than that']\n");
+    let file = format!("{secrets}trusted_proxies = ['127.0.0.1', '10.0.0.0/8']\n");
+    let program = Program::new(&database).with_file("keyrack.toml", &file);
+    program.add_user(EMAIL);
+    let serving = program.serve();
+    let mut browser = serving.browser().with_header("x-forwarded-for", "198.51.100.66, 203.0.113.9, 10.1.2.3");
+    assert_eq!(browser.sign_in(EMAIL, PASSWORD).status, 303);
+    assert_eq!(database.text("SELECT ip_address AS v FROM sessions"), "203.0.113.9");
+    assert!(!database.folder().join("keyrack.secrets").exists());
+    let other = Program::new(&database).with("KEYRACK_SECRETS", "an older secret than that").serve();
+    assert!(!browser.at(other.address).is_signed_in(), "the first secret signs");
+}
+
 #[test]
 fn help_names_every_setting_with_its_default() {
     let database = TestDatabase::blank(EngineKind::Sqlite);
     let help = Program::without_settings(&database).done(&["--help"]);
     // One space between words, whatever the width at which it was broken.
     let help = help.split_once("Settings:").unwrap().1.split_whitespace().collect::<Vec<_>>().join(" ");
-    for (flag, variable, default) in [
+    let settings = [
         ("config", "KEYRACK_CONFIG", "keyrack.toml if it is there"),
         ("database-url", "DATABASE_URL", "sqlite:keyrack.db"),
         ("bind", "KEYRACK_BIND", "127.0.0.1:8080"),
@@ -119,6 +135,7 @@ fn help_names_every_setting_with_its_default() {
         ("absolute-timeout", "KEYRACK_ABSOLUTE_TIMEOUT", "24h"),
         ("remember-idle-timeout", "KEYRACK_REMEMBER_IDLE_TIMEOUT", "14d"),
         ("remember-absolute-timeout", "KEYRACK_REMEMBER_ABSOLUTE_TIMEOUT", "30d"),
+        ("max-sessions", "KEYRACK_MAX_SESSIONS", "no limit"),
         ("history-retention", "KEYRACK_HISTORY_RETENTION", "90d"),
         ("keep-ended-data", "KEYRACK_KEEP_ENDED_DATA", "false"),
         ("trusted-proxies", "KEYRACK_TRUSTED_PROXIES", "none"),
@@ -126,7 +143,9 @@ fn help_names_every_setting_with_its_default() {
         ("db-pool-size", "KEYRACK_DB_POOL_SIZE", "10"),
         ("hash-cost", "KEYRACK_HASH_COST", "m=19456,t=2,p=1"),
         ("log", "KEYRACK_LOG", "info"),
-    ] {
+    ];
+    assert_eq!(help.matches("[env: ").count(), settings.len());
+    for (flag, variable, default) in settings {
         let own = help.split("--").find(|part| part.split([' ', '[']).next() == Some(flag)).unwrap();
         assert!(own.contains(&format!("[env: {variable}")), "{flag}: {own}");
         assert!(own.contains(&format!("[default: {default}]")), "{flag}: {own}");

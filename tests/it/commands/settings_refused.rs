@@ -20,6 +20,7 @@ fn a_bad_value_is_named_with_its_setting() {
         ("KEYRACK_COOKIE_NAME", "--cookie-name", "two words", "letters, digits"),
         ("KEYRACK_TRUSTED_PROXIES", "--trusted-proxies", "10.0.0.0/99", "10.0.0.0/8"),
         ("KEYRACK_KEEP_ENDED_DATA", "--keep-ended-data", "perhaps", "true, false"),
+        ("KEYRACK_MAX_SESSIONS", "--max-sessions", "0", "non-zero"),
         ("KEYRACK_WORKERS", "--workers", "0", "1..=1024"),
         ("KEYRACK_DB_POOL_SIZE", "--db-pool-size", "many", "invalid digit"),
         ("KEYRACK_HASH_COST", "--hash-cost", "m=1,t=1,p=1", "m=19456,t=2,p=1"),

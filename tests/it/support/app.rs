@@ -107,6 +107,17 @@ impl TestApp {
         browser
     }
 
+    /// Writes the activity that requests have noted, as happens by itself a moment later.
+    pub fn record_activity(&self) {
+        wait(self.keyrack.sessions().record_activity()).unwrap();
+    }
+
+    /// Every rule that the data can show to be kept is kept.
+    pub fn assert_sound(&self) {
+        let report = wait(self.keyrack.sessions().doctor(false)).unwrap();
+        assert!(report.breaches.is_empty(), "{:#?}", report.breaches);
+    }
+
     /// Stops serving, as a crash would: without waiting for anybody.
     pub fn stop(mut self) {
         self.shut_down();

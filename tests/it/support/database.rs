@@ -32,7 +32,8 @@ pub struct TestDatabase {
     url: String,
     /// Holds the SQLite file, and whatever else a test wants to put beside it.
     folder: TempDir,
-    name: String,
+    /// What to drop in the shared server, if it is there.
+    name: Option<String>,
 }
 
 #[derive(diesel::QueryableByName)]
@@ -74,7 +75,24 @@ impl TestDatabase {
                 postgres::server().unwrap().url(&name)
             }
         };
+        let name = Some(name).filter(|_| kind == EngineKind::Postgres);
         Self { kind, url, folder, name }
+    }
+
+    /// The database of a server of one's own, migrated.
+    pub fn in_cluster(url: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Self { kind: EngineKind::Postgres, url: url.to_owned(), folder, name: None };
+        migrate(&database.parsed_url()).unwrap();
+        database
+    }
+
+    /// A SQLite database at a place of one's own, migrated.
+    pub fn at(path: &std::path::Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Self { kind: EngineKind::Sqlite, url: format!("sqlite:{}", path.display()), folder, name: None };
+        migrate(&database.parsed_url()).unwrap();
+        database
     }
 
     pub fn kind(&self) -> EngineKind {
@@ -161,8 +179,8 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        if self.kind == EngineKind::Postgres {
-            admin(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        if let Some(name) = &self.name {
+            admin(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
         }
     }
 }

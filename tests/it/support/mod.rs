@@ -2,12 +2,14 @@
 
 mod app;
 mod browser;
+mod cluster;
 mod database;
 mod postgres;
 mod program;
 
-pub use app::{CLOCK_START, SECRETS, TestApp};
+pub use app::{CLOCK_START, SECRETS, TestApp, wait};
 pub use browser::{Answer, Browser};
+pub use cluster::Cluster;
 pub use database::{EngineKind, TestDatabase};
 pub use program::{Finished, Program, Serving};
 

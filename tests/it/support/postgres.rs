@@ -159,7 +159,7 @@ fn open() -> Result<Option<Server>, String> {
 }
 
 /// The folder of initdb and postgres: where the PATH leads, else the newest that Debian installed.
-fn programs() -> Option<PathBuf> {
+pub(super) fn programs() -> Option<PathBuf> {
     let on_path = env::var_os("PATH").unwrap_or_default();
     let on_path = env::split_paths(&on_path)
         .filter_map(|folder| fs::canonicalize(folder.join("initdb")).ok())
@@ -231,14 +231,14 @@ fn start(programs: &Path, run: Option<&Run>) -> Result<(u16, Child), String> {
 }
 
 /// A loopback port that nobody listens on right now.
-fn free_port() -> io::Result<u16> {
+pub(super) fn free_port() -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.local_addr().map(|address| address.port())
 }
 
 /// A script in a process group of its own, which neither ^C nor a killed test's group reaches, and
 /// which holds none of our outputs open (nextest would report a leak).
-fn detached(script: &str) -> Command {
+pub(super) fn detached(script: &str) -> Command {
     let mut command = Command::new("sh");
     command
         .args(["-c", script, "keyrack-pg"])
@@ -269,7 +269,7 @@ fn spawn_sentinel(run: &Run) -> io::Result<ChildStdout> {
 }
 
 /// The user and group to run the server as, if not the current: PostgreSQL refuses root.
-fn server_account() -> Option<(u32, u32)> {
+pub(super) fn server_account() -> Option<(u32, u32)> {
     let id = |arguments: &[&str]| -> Option<u32> {
         let output = Command::new("id").args(arguments).output().ok()?;
         String::from_utf8(output.stdout).ok()?.trim().parse().ok()

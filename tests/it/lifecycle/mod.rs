@@ -1,0 +1,4 @@
+//! What has ended stays ended, what is signed in stays signed in: under races, faults, crashes and outages.
+
+mod limit;
+mod outage;
