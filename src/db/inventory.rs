@@ -16,8 +16,8 @@ const OBJECTS: [&str; 11] = [
     "keyrack_keep_active_sessions",
     "keyrack_refuse_data_of_ended",
     "keyrack_remove_data_of_ended",
+    "replaced_sids_by_session",
     "sessions_by_end",
-    "sessions_by_previous_sid",
     "sessions_by_user",
     "users_email_key",
 ];

@@ -42,7 +42,6 @@ table! {
         end_reason -> Nullable<Text>,
         remembered -> Bool,
         data_kept -> Bool,
-        previous_sid -> Nullable<Text>,
     }
 }
 
@@ -55,6 +54,17 @@ table! {
         sid -> Text,
         sess -> SqlJson,
         expire -> Expire,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::db::types::SqlUuid;
+
+    /// Sids that sessions had before a rotation.
+    replaced_sids (sid) {
+        sid -> Text,
+        session_id -> SqlUuid,
     }
 }
 

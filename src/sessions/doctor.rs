@@ -51,7 +51,7 @@ struct Rule {
     mend: Option<Mend>,
 }
 
-const RULES: [Rule; 5] = [
+const RULES: [Rule; 6] = [
     Rule {
         name: "active without data",
         detail: "the session is active but its data is gone: nobody can use it",
@@ -75,6 +75,12 @@ const RULES: [Rule; 5] = [
         detail: "the session is active but says that it ended: end it, or clear logged_out_at and end_reason",
         broken_by: queries::active_with_end,
         mend: None,
+    },
+    Rule {
+        name: "data outlives its session",
+        detail: "the session's data expires after the session's absolute end",
+        broken_by: queries::outliving_data,
+        mend: Some(|connection, id, _| queries::cap_expire(connection, id)),
     },
     Rule {
         name: "contradictory times",

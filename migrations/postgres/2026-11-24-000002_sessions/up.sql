@@ -14,13 +14,19 @@ CREATE TABLE sessions (
     last_seen_at timestamptz NOT NULL DEFAULT now(),
     end_reason varchar(32),
     remembered boolean NOT NULL DEFAULT false,
-    data_kept boolean NOT NULL DEFAULT false,
-    previous_sid varchar
+    data_kept boolean NOT NULL DEFAULT false
 );
 
 CREATE INDEX sessions_by_user ON sessions (user_id, status, logged_out_at, id);
 CREATE INDEX sessions_by_end ON sessions (status, logged_out_at);
-CREATE INDEX sessions_by_previous_sid ON sessions (previous_sid);
+
+-- Sids that sessions had before a rotation: dead, and not to be used again. They go with their session's history.
+CREATE TABLE replaced_sids (
+    sid varchar PRIMARY KEY,
+    session_id uuid NOT NULL REFERENCES sessions (id) ON DELETE CASCADE
+);
+
+CREATE INDEX replaced_sids_by_session ON replaced_sids (session_id);
 
 -- `user_sessions`: the data of live sessions, exactly the table that connect-pg-simple creates.
 CREATE TABLE user_sessions (

@@ -3,17 +3,22 @@
 -- 1. An ended session stays ended: no data row may appear for it, nor for a sid that a rotation has replaced.
 --    The refusal is quiet (no row, no error), so that a peer's late upsert ends as if it had come in time.
 --    FOR SHARE waits for an end that is under way; without it, the upsert would read "active" and survive the end.
+--    And data never outlives its session: a peer that moves `expire` on at each request can't move it past the absolute end.
 CREATE FUNCTION keyrack_refuse_data_of_ended() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    found_status varchar;
+    session record;
 BEGIN
-    SELECT status INTO found_status FROM sessions WHERE sid = NEW.sid FOR SHARE;
-    IF found_status = 'logged_out' THEN
+    SELECT status, expires_at INTO session FROM sessions WHERE sid = NEW.sid FOR SHARE;
+    IF NOT FOUND THEN
+        IF EXISTS (SELECT FROM replaced_sids WHERE sid = NEW.sid) THEN
+            RETURN NULL;
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF session.status = 'logged_out' THEN
         RETURN NULL;
     END IF;
-    IF found_status IS NULL AND EXISTS (SELECT FROM sessions WHERE previous_sid = NEW.sid) THEN
-        RETURN NULL;
-    END IF;
+    NEW.expire := least(NEW.expire, session.expires_at::timestamp);
     RETURN NEW;
 END
 $$;
@@ -21,12 +26,16 @@ $$;
 CREATE TRIGGER keyrack_refuse_data_of_ended BEFORE INSERT ON user_sessions
     FOR EACH ROW EXECUTE FUNCTION keyrack_refuse_data_of_ended();
 
--- 2. Data that is kept after the end is a record: it can be removed, not changed.
+-- 2. Data that is kept after the end is a record: it can be removed, not changed. Living data does not outlive its session.
 CREATE FUNCTION keyrack_freeze_data_of_ended() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    session record;
 BEGIN
-    IF EXISTS (SELECT FROM sessions WHERE sid IN (OLD.sid, NEW.sid) AND status = 'logged_out') THEN
+    SELECT status, expires_at INTO session FROM sessions WHERE sid = NEW.sid;
+    IF session.status = 'logged_out' THEN
         RETURN NULL;
     END IF;
+    NEW.expire := least(NEW.expire, session.expires_at::timestamp);
     RETURN NEW;
 END
 $$;

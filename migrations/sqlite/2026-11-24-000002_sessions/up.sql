@@ -18,13 +18,19 @@ CREATE TABLE sessions (
     last_seen_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
     end_reason TEXT,
     remembered BOOLEAN NOT NULL DEFAULT 0,
-    data_kept BOOLEAN NOT NULL DEFAULT 0,
-    previous_sid TEXT
+    data_kept BOOLEAN NOT NULL DEFAULT 0
 );
 
 CREATE INDEX sessions_by_user ON sessions (user_id, status, logged_out_at, id);
 CREATE INDEX sessions_by_end ON sessions (status, logged_out_at);
-CREATE INDEX sessions_by_previous_sid ON sessions (previous_sid);
+
+-- Sids that sessions had before a rotation: dead, and not to be used again. They go with their session's history.
+CREATE TABLE replaced_sids (
+    sid TEXT NOT NULL PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE
+);
+
+CREATE INDEX replaced_sids_by_session ON replaced_sids (session_id);
 
 -- `user_sessions`: the data of live sessions, the twin of the table that connect-pg-simple creates.
 CREATE TABLE user_sessions (

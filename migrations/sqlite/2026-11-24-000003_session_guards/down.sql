@@ -1,5 +1,7 @@
 DROP TRIGGER keyrack_refuse_data_of_ended;
 DROP TRIGGER keyrack_freeze_data_of_ended;
+DROP TRIGGER keyrack_cap_expire_inserted;
+DROP TRIGGER keyrack_cap_expire_updated;
 DROP TRIGGER keyrack_refuse_return;
 DROP TRIGGER keyrack_complete_end;
 DROP TRIGGER keyrack_remove_data_of_ended;

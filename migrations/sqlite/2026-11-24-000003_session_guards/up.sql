@@ -4,16 +4,28 @@
 -- 1. An ended session stays ended: no data row may appear for it, nor for a sid that a rotation has replaced.
 CREATE TRIGGER keyrack_refuse_data_of_ended BEFORE INSERT ON user_sessions
 WHEN EXISTS (SELECT 1 FROM sessions WHERE sid = NEW.sid AND status = 'logged_out')
-    OR EXISTS (SELECT 1 FROM sessions WHERE previous_sid = NEW.sid)
+    OR EXISTS (SELECT 1 FROM replaced_sids WHERE sid = NEW.sid)
 BEGIN
     SELECT RAISE(IGNORE);
 END;
 
--- 2. Data that is kept after the end is a record: it can be removed, not changed.
+-- 2. Data that is kept after the end is a record: it can be removed, not changed. Living data does not outlive its session.
 CREATE TRIGGER keyrack_freeze_data_of_ended BEFORE UPDATE ON user_sessions
-WHEN EXISTS (SELECT 1 FROM sessions WHERE sid IN (OLD.sid, NEW.sid) AND status = 'logged_out')
+WHEN EXISTS (SELECT 1 FROM sessions WHERE sid = NEW.sid AND status = 'logged_out')
 BEGIN
     SELECT RAISE(IGNORE);
+END;
+
+CREATE TRIGGER keyrack_cap_expire_inserted AFTER INSERT ON user_sessions
+WHEN NEW.expire > (SELECT expires_at FROM sessions WHERE sid = NEW.sid)
+BEGIN
+    UPDATE user_sessions SET expire = (SELECT expires_at FROM sessions WHERE sid = NEW.sid) WHERE sid = NEW.sid;
+END;
+
+CREATE TRIGGER keyrack_cap_expire_updated AFTER UPDATE OF expire ON user_sessions
+WHEN NEW.expire > (SELECT expires_at FROM sessions WHERE sid = NEW.sid)
+BEGIN
+    UPDATE user_sessions SET expire = (SELECT expires_at FROM sessions WHERE sid = NEW.sid) WHERE sid = NEW.sid;
 END;
 
 -- 3. Every end has a time and a reason, and no end is taken back.

@@ -8,7 +8,7 @@ use crate::{
     db::{
         SessionId,
         connection::DbConnection,
-        schema::{sessions, user_sessions},
+        schema::{replaced_sids, sessions, user_sessions},
         sql::locked_unless_busy,
         types::SqlTime,
     },
@@ -41,11 +41,10 @@ pub(in crate::sessions) struct Rotation<'a> {
 /// upsert under it is refused.
 pub(in crate::sessions) fn rotate(connection: &mut DbConnection, rotation: &Rotation<'_>) -> Result<()> {
     diesel::update(sessions::table.find(rotation.id))
-        .set((
-            sessions::sid.eq(rotation.new.expose()),
-            sessions::previous_sid.eq(rotation.old.expose()),
-            sessions::updated_at.eq(SqlTime::from(rotation.now)),
-        ))
+        .set((sessions::sid.eq(rotation.new.expose()), sessions::updated_at.eq(SqlTime::from(rotation.now))))
+        .execute(connection)?;
+    diesel::insert_into(replaced_sids::table)
+        .values((replaced_sids::sid.eq(rotation.old.expose()), replaced_sids::session_id.eq(rotation.id)))
         .execute(connection)?;
     diesel::update(user_sessions::table.find(rotation.old.expose()))
         .set((

@@ -1,6 +1,6 @@
 //! Rows that break a rule.
 
-use diesel::{dsl::exists, prelude::*};
+use diesel::{OptionalExtension, dsl::exists, prelude::*};
 
 use super::{ACTIVE, LOGGED_OUT};
 use crate::{
@@ -8,7 +8,8 @@ use crate::{
         SessionId, UserId,
         connection::DbConnection,
         schema::{sessions, user_sessions},
-        types::Json,
+        sql::instant,
+        types::{Json, SqlTime},
     },
     error::Result,
     sessions::model::{EndReason, Sid},
@@ -81,6 +82,26 @@ pub(in crate::sessions) fn contradictory_times(connection: &mut DbConnection) ->
         )
         .select(sessions::id);
     Ok(query.load(connection)?)
+}
+
+/// Sessions whose data would outlive them.
+pub(in crate::sessions) fn outliving_data(connection: &mut DbConnection) -> Result<Vec<SessionId>> {
+    let query = sessions::table
+        .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
+        .filter(sessions::status.eq(ACTIVE))
+        .filter(instant(user_sessions::expire).gt(sessions::expires_at))
+        .select(sessions::id);
+    Ok(query.load(connection)?)
+}
+
+/// Moves the data's end to the session's. The guards do it on any change of `expire`.
+pub(in crate::sessions) fn cap_expire(connection: &mut DbConnection, id: SessionId) -> Result<()> {
+    let row: Option<(String, SqlTime)> =
+        sessions::table.find(id).select((sessions::sid, sessions::expires_at)).get_result(connection).optional()?;
+    if let Some((sid, expires_at)) = row {
+        diesel::update(user_sessions::table.find(sid)).set(user_sessions::expire.eq(expires_at)).execute(connection)?;
+    }
+    Ok(())
 }
 
 /// A row of data beside the session that it should agree with.

@@ -77,10 +77,6 @@ impl TestApp {
         self.database.as_ref().expect("this instance has no database of its own")
     }
 
-    pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-
     /// A browser without cookies.
     pub fn browser(&self) -> Browser {
         Browser::new(self.address)

@@ -82,11 +82,12 @@ impl Cluster {
     fn signal(&self, signal: &str) {
         let status = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
         let server = status.lines().next().unwrap();
+        // The server first: once it is frozen it makes no more children, and those that end stay visible.
+        let send = |to: &[&str]| assert!(Command::new("kill").arg(signal).args(to).status().unwrap().success());
+        send(&[server]);
         let children = Command::new("pgrep").args(["-P", server]).output().unwrap();
         let children = String::from_utf8(children.stdout).unwrap();
-        assert!(
-            Command::new("kill").arg(signal).arg(server).args(children.split_whitespace()).status().unwrap().success()
-        );
+        send(&children.split_whitespace().collect::<Vec<_>>());
     }
 
     fn data(&self) -> String {

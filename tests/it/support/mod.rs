@@ -4,6 +4,7 @@ mod app;
 mod browser;
 mod cluster;
 mod database;
+mod fault;
 mod postgres;
 mod program;
 
@@ -11,6 +12,7 @@ pub use app::{CLOCK_START, SECRETS, TestApp, wait};
 pub use browser::{Answer, Browser};
 pub use cluster::Cluster;
 pub use database::{EngineKind, TestDatabase};
+pub use fault::Faults;
 pub use program::{Finished, Program, Serving};
 
 /// The password of every user that the tests make.
