@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use clap::Args;
+use clap::{Args, error::ContextKind};
 use ipnet::IpNet;
 
 use super::{Failure, secrets_file};
@@ -50,7 +50,7 @@ pub(super) struct Settings {
     #[arg(long, env = "KEYRACK_PUBLIC_URL", global = true, value_name = "URL")]
     public_url: Option<PublicUrl>,
 
-    /// Signing secrets, newest first, separated by commas: all verify, the first signs [default: from --secrets-file]
+    /// Signing secrets, newest first, separated by commas: all verify, the first signs [default: from the secrets file]
     #[arg(long, env = "KEYRACK_SECRETS", global = true, value_name = "LIST", hide_env_values = true)]
     secrets: Option<String>,
 
@@ -213,7 +213,11 @@ pub(super) fn with_file(mut command: clap::Command) -> Result<clap::Command, Fai
         let text =
             as_text(&value).ok_or_else(|| wrong(format!("{name}: use a text, a number, true or false, or a list")))?;
         check(&command, &name, &text).map_err(wrong)?;
-        command = command.mut_arg(name, |argument| argument.default_value(text));
+        command = command.mut_arg(name, |argument| {
+            // `--help` prints defaults: what it does not show of a variable, it does not show of the file.
+            let is_secret = argument.is_hide_env_values_set();
+            argument.default_value(text).hide_default_value(is_secret)
+        });
     }
     Ok(command)
 }
@@ -242,17 +246,16 @@ fn as_text(value: &toml::Value) -> Option<String> {
     }
 }
 
-/// Parses one value by itself, so that the message names the file and not a flag that nobody gave.
+/// Parses one value by itself, without the variables, so that the message names the file and its key, and only for their
+/// own faults.
 fn check(command: &clap::Command, name: &str, text: &str) -> Result<(), String> {
     let flag = format!("--{}={text}", name.replace('_', "-"));
-    match command.clone().try_get_matches_from(["keyrack", &flag]) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let cause = std::error::Error::source(&error)
-                .map_or_else(|| "the value can't be used".to_owned(), ToString::to_string);
-            Err(format!("{name}: {cause}"))
-        }
-    }
+    let alone = command.clone().mut_args(|argument| argument.env(None));
+    alone.try_get_matches_from(["keyrack", &flag]).map(drop).map_err(|error| {
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        let choice = || Some(format!("use one of {}", error.get(ContextKind::ValidValue)?));
+        format!("{name}: {}", cause.or_else(choice).unwrap_or_else(|| "the value can't be used".to_owned()))
+    })
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -1,7 +1,7 @@
 //! The database: one schema, two engines.
 //!
-//! This is the only place that knows two dialects. Above it, `accounts/queries.rs` and `sessions/queries.rs` write
-//! Diesel against [`schema`] and [`connection::DbConnection`], which is either engine.
+//! This is the only place that knows two dialects. Above it, `accounts/queries.rs` and `sessions/queries/` write
+//! Diesel against `schema` and `connection::DbConnection`, which is either engine.
 
 pub(crate) mod connection;
 mod errors;

@@ -1,5 +1,6 @@
 //! Tests through HTTP, on both engines. Each test has a database and a server of its own; the files mirror the routes.
 
+mod architecture;
 mod commands;
 mod embed;
 mod lifecycle;

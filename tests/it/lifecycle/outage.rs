@@ -79,12 +79,22 @@ fn under_load(browsers: &[Browser], what: impl FnOnce()) {
                 })
             })
             .collect();
+        // Also if it panics: the scope waits for the clients.
+        let stop = SetOnDrop(done);
         what();
-        done.store(true, Ordering::SeqCst);
+        drop(stop);
         let joined = clients.into_iter().map(|client| client.join().unwrap());
         joined.fold((Duration::ZERO, 0), |all, one| (all.0.max(one.0), all.1 + one.1))
     });
     println!("{answers} answers, the slowest after {slowest:?}");
+}
+
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 /// A server of the test's own with four signed-in browsers, unless PostgreSQL is not installed.

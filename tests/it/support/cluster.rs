@@ -69,24 +69,25 @@ impl Cluster {
         self.run("pg_ctl", &["-D", &self.data(), "-m", "immediate", "stop"]);
     }
 
-    /// Freezes every process of it: connections stay open, nothing answers.
+    /// Freezes every process of it: connections stay open, nothing answers. The server comes first: it makes no more children
+    /// then, and those that end stay visible.
     pub fn pause(&self) {
-        self.signal("-STOP");
+        let server = self.server();
+        signal("-STOP", std::slice::from_ref(&server));
+        signal("-STOP", &children(&server));
     }
 
-    /// Lets them go on.
+    /// Lets them go on, the server last.
     pub fn resume(&self) {
-        self.signal("-CONT");
+        let server = self.server();
+        signal("-CONT", &children(&server));
+        signal("-CONT", &[server]);
     }
 
-    fn signal(&self, signal: &str) {
+    /// The process id of the server.
+    fn server(&self) -> String {
         let status = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
-        let server = status.lines().next().unwrap();
-        let children = Command::new("pgrep").args(["-P", server]).output().unwrap();
-        let children = String::from_utf8(children.stdout).unwrap();
-        assert!(
-            Command::new("kill").arg(signal).arg(server).args(children.split_whitespace()).status().unwrap().success()
-        );
+        status.lines().next().unwrap().to_owned()
     }
 
     fn data(&self) -> String {
@@ -100,6 +101,15 @@ impl Cluster {
         as_server(&mut command);
         assert!(command.status().unwrap().success(), "{program} {arguments:?}");
     }
+}
+
+fn children(server: &str) -> Vec<String> {
+    let found = Command::new("pgrep").args(["-P", server]).output().unwrap();
+    String::from_utf8(found.stdout).unwrap().split_whitespace().map(str::to_owned).collect()
+}
+
+fn signal(signal: &str, to: &[String]) {
+    assert!(Command::new("kill").arg(signal).args(to).status().unwrap().success());
 }
 
 /// PostgreSQL refuses to run as root.

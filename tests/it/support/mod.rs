@@ -6,12 +6,14 @@ mod cluster;
 mod database;
 mod fault;
 mod postgres;
+mod program;
 
-pub use app::{CLOCK_START, TestApp, wait};
+pub use app::{CLOCK_START, SECRETS, TestApp, wait};
 pub use browser::{Answer, Browser};
 pub use cluster::Cluster;
 pub use database::{EngineKind, TestDatabase};
 pub use fault::Faults;
+pub use program::{Finished, Program, Serving};
 
 /// The password of every user that the tests make.
 pub const PASSWORD: &str = "green tea, twice a day";

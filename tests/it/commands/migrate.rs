@@ -1,0 +1,55 @@
+//! `keyrack migrate`, and what every other command does before it works
+
+use crate::support::{EngineKind, Finished, Program, TestDatabase, on_both_engines};
+
+on_both_engines!(
+    migrating_twice_changes_nothing_the_second_time,
+    of_several_at_once_one_migrates_and_all_succeed,
+    any_command_can_be_the_first,
+    a_database_of_a_newer_version_is_left_alone,
+    migrating_only_migrates,
+);
+
+fn migrating_twice_changes_nothing_the_second_time(engine: EngineKind) {
+    let database = TestDatabase::blank(engine);
+    let program = Program::new(&database);
+    let first = program.done(&["migrate"]);
+    let versions = database.texts("SELECT version AS v FROM __diesel_schema_migrations ORDER BY version");
+    assert!(versions.len() > 2 && first.contains(&format!("applied {}.", versions.join(", "))), "{first}");
+    let second = program.done(&["migrate"]);
+    assert!(second.ends_with("is up to date.\n"), "{second}");
+    assert_eq!(database.count("__diesel_schema_migrations", ""), versions.len());
+}
+
+fn of_several_at_once_one_migrates_and_all_succeed(engine: EngineKind) {
+    let database = TestDatabase::blank(engine);
+    let program = Program::new(&database);
+    let children: Vec<_> = (0..6).map(|_| program.start(&["migrate"])).collect();
+    let finished: Vec<Finished> = children.into_iter().map(Finished::wait_for).collect();
+    assert!(finished.iter().all(|finished| finished.status == 0), "{finished:#?}");
+    let up_to_date = finished.iter().filter(|finished| finished.out.ends_with("is up to date.\n")).count();
+    assert_eq!(up_to_date, 5, "{finished:#?}");
+}
+
+fn any_command_can_be_the_first(engine: EngineKind) {
+    let database = TestDatabase::blank(engine);
+    let program = Program::new(&database);
+    assert_eq!(program.json(&["user", "list", "--json"]), serde_json::json!([]));
+    assert!(program.done(&["migrate"]).ends_with("is up to date.\n"));
+}
+
+fn a_database_of_a_newer_version_is_left_alone(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database);
+    database.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000001')");
+    for command in [&["serve"][..], &["migrate"], &["user", "list"], &["purge"], &["doctor"]] {
+        program.run(command).assert_refused(1, &["newer Keyrack", "29990101000001", env!("CARGO_PKG_VERSION")]);
+    }
+}
+
+fn migrating_only_migrates(engine: EngineKind) {
+    let database = TestDatabase::blank(engine);
+    Program::new(&database).done(&["migrate"]);
+    assert!(!database.folder().join("keyrack.secrets").exists(), "secrets are the server's business");
+    assert_eq!(database.count("users", ""), 0);
+}

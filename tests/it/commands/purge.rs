@@ -1,0 +1,93 @@
+//! `keyrack purge`
+
+use std::time::Duration;
+
+use keyrack::clock::Clock;
+
+use crate::support::{EngineKind, Program, TestDatabase, on_both_engines};
+
+const EMAIL: &str = "rajat.verma@example.com";
+
+on_both_engines!(what_has_run_out_ends_with_its_reason_and_old_history_goes, much_is_purged_in_batches_with_progress,);
+
+/// A time that many days ago, or ahead if negative, as both engines read it.
+fn days_ago(days: i32) -> String {
+    let length = Duration::from_secs(u64::from(days.unsigned_abs()) * 24 * 3600);
+    let now = Clock::System.now();
+    if days < 0 { now + length } else { now - length }.to_iso_micros()
+}
+
+/// Makes a session by plain SQL, that began ten days before it expires.
+fn add_session(database: &TestDatabase, sid: &str, expires_at: i32, expire: i32) {
+    let (begun, expires_at, expire) = (days_ago(expires_at + 10), days_ago(expires_at), days_ago(expire));
+    let user = database.text("SELECT CAST(id AS text) AS v FROM users");
+    database.execute(&format!(
+        "INSERT INTO sessions (sid, user_id, expires_at, created_at, updated_at, last_seen_at)
+         VALUES ('{sid}', '{user}', '{expires_at}', '{begun}', '{begun}', '{begun}');
+         INSERT INTO user_sessions (sid, sess, expire) VALUES ('{sid}', '{{\"userId\": \"{user}\"}}', '{expire}');"
+    ));
+}
+
+/// Makes one that was signed out.
+fn add_history(database: &TestDatabase, sid: &str, logged_out_at: i32) {
+    add_session(database, sid, logged_out_at - 1, logged_out_at - 1);
+    let at = days_ago(logged_out_at);
+    database.execute(&format!(
+        "UPDATE sessions SET status = 'logged_out', logged_out_at = '{at}', end_reason = 'signed_out' WHERE sid = '{sid}'"
+    ));
+}
+
+fn what_has_run_out_ends_with_its_reason_and_old_history_goes(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database);
+    program.add_user(EMAIL);
+    add_session(&database, "over", 2, 2);
+    add_session(&database, "idle", -5, 1);
+    add_session(&database, "alive", -5, -1);
+    add_history(&database, "young", 89);
+    add_history(&database, "old", 91);
+    database.execute(&format!(
+        "INSERT INTO user_sessions (sid, sess, expire) VALUES ('a peer''s', '{{}}', '{}')",
+        days_ago(1)
+    ));
+
+    let purged = program.json(&["purge", "--json"]);
+    assert_eq!(purged, serde_json::json!({ "ended": 2, "data_removed": 1, "history_removed": 1 }));
+    let sessions = database
+        .texts("SELECT sid || ' ' || status || ' ' || coalesce(end_reason, '-') AS v FROM sessions ORDER BY sid");
+    let expected = [
+        "alive active -",
+        "idle logged_out idle_timeout",
+        "over logged_out absolute_timeout",
+        "young logged_out signed_out",
+    ];
+    assert_eq!(sessions, expected);
+    assert_eq!(database.texts("SELECT sid AS v FROM user_sessions"), ["alive"]);
+
+    let nothing = program.run(&["purge"]);
+    assert_eq!((nothing.status, nothing.err.as_str()), (0, ""), "{nothing:?}");
+    assert_eq!(nothing.out, "Ended 0, removed the data of 0 and the history of 0 session(s).\n");
+    assert_eq!(program.done(&["doctor"]), "Every rule is kept.\n");
+
+    // The retention is a setting.
+    let purged = program.clone().with("KEYRACK_HISTORY_RETENTION", "88d").json(&["purge", "--json"]);
+    assert_eq!(purged["history_removed"], 1);
+}
+
+fn much_is_purged_in_batches_with_progress(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database);
+    let rows: Vec<String> = (0..501).map(|n| format!("('peer {n}', '{{}}', '{}')", days_ago(1))).collect();
+    database.execute(&format!("INSERT INTO user_sessions (sid, sess, expire) VALUES {}", rows.join(", ")));
+
+    let purged = program.run(&["purge"]);
+    assert_eq!(purged.status, 0, "{purged:?}");
+    let so_far = |line: &str| -> usize {
+        let (_, rest) = line.split_once("removed the data of ").unwrap();
+        rest.split(' ').next().unwrap().parse().unwrap()
+    };
+    let progress: Vec<usize> = purged.err.lines().map(so_far).collect();
+    assert!(progress.len() > 1 && progress.is_sorted_by(|a, b| a < b), "{purged:?}");
+    assert_eq!((progress.last(), so_far(&purged.out)), (Some(&501), 501));
+    assert_eq!(database.count("user_sessions", ""), 0);
+}

@@ -1,0 +1,107 @@
+//! `keyrack serve`: how it starts, and what it prints and logs
+
+use serde_json::Value;
+
+use crate::support::{EngineKind, PASSWORD, Program, Serving, TestDatabase, on_both_engines};
+
+const EMAIL: &str = "rajat.verma@example.com";
+
+on_both_engines!(
+    serving_is_what_happens_without_a_command,
+    the_first_account_is_made_by_the_printed_link_and_only_then,
+    the_log_is_json_without_secrets,
+    two_that_start_at_once_on_a_blank_database_both_come_up,
+    a_taken_port_is_named_with_the_mend,
+);
+
+fn serving_is_what_happens_without_a_command(engine: EngineKind) {
+    let database = TestDatabase::blank(engine);
+    let serving = Program::new(&database).serve_as(&[]);
+    assert_ne!(serving.address.port(), 0);
+    let message = format!("listening on http://{}", serving.address);
+    assert_eq!(serving.listening["message"], message);
+    assert_eq!(serving.browser().get("/readyz").status, 200);
+    let stopped = serving.stop();
+    assert_eq!(stopped.status, 0);
+    assert!(stopped.err.lines().next().unwrap().contains(&message), "the first line says where: {stopped:?}");
+}
+
+fn the_first_account_is_made_by_the_printed_link_and_only_then(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database);
+    let mut serving = program.serve();
+    let link = serving.out.wait_for("/setup?token=");
+    let path = link.trim().strip_prefix(&format!("http://{}", serving.address)).unwrap().to_owned();
+    let token = path.split_once('=').unwrap().1.to_owned();
+    let mut browser = serving.browser();
+    let fields = [
+        ("token", token.as_str()),
+        ("email", EMAIL),
+        ("first_name", "Rajat"),
+        ("password", PASSWORD),
+        ("password_again", PASSWORD),
+    ];
+    assert_eq!(browser.post_from(&path, "/setup", &fields).status, 303);
+    assert!(browser.is_signed_in());
+    let stopped = serving.stop();
+    assert!(!stopped.err.contains(&token), "{stopped:?}");
+
+    let again = program.serve().stop();
+    assert_eq!((again.status, again.out.as_str()), (0, ""), "there is an account now");
+}
+
+fn the_log_is_json_without_secrets(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database).with("KEYRACK_LOG", "trace");
+    let mut serving = program.serve();
+    let link = serving.out.wait_for("/setup?token=");
+    let token = link.split_once("token=").unwrap().1.to_owned();
+    program.add_user(EMAIL);
+    let mut browser = serving.browser();
+    browser.get(&format!("/setup?token={token}"));
+    let csrf_token = browser.get("/login").csrf_token();
+    let fields = [("email", EMAIL), ("password", PASSWORD), ("csrf_token", csrf_token.as_str())];
+    assert_eq!(browser.post("/login", &fields).status, 303);
+    let (sid, cookie, id) = (browser.sid(), browser.cookies["keyrack.sid"].clone(), browser.session_id());
+    browser.get("/account/sessions?show=ended");
+    browser.get(&format!("/login?next=/account/sessions%3Ftoken={token}"));
+    browser.sign_out();
+
+    let stopped = serving.stop();
+    assert_eq!(stopped.status, 0);
+    let lines: Vec<Value> =
+        stopped.err.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect();
+    let sign_in = lines.iter().find(|line| line["path"] == "/login" && line["method"] == "POST").unwrap();
+    assert_eq!((&sign_in["message"], &sign_in["status"]), (&"request".into(), &303.into()));
+    let page = lines.iter().find(|line| line["path"] == "/account/sessions").unwrap();
+    assert_eq!((&page["session_id"], &page["client"]), (&id.into(), &"127.0.0.1".into()));
+    assert!(lines.iter().all(|line| line["timestamp"].is_string() && line["level"].is_string()));
+    let secret = std::fs::read_to_string(database.folder().join("keyrack.secrets")).unwrap();
+    for secret in [&sid, &cookie, &token, &csrf_token, PASSWORD, secret.trim()] {
+        let leaks: Vec<&str> = stopped.err.lines().filter(|line| line.contains(secret)).collect();
+        assert!(leaks.is_empty(), "{secret}: {leaks:#?}");
+    }
+}
+
+fn two_that_start_at_once_on_a_blank_database_both_come_up(engine: EngineKind) {
+    let database = TestDatabase::blank(engine);
+    let program = Program::new(&database);
+    let children = [program.start(&["serve"]), program.start(&["serve"])];
+    let [first, second] = children.map(Serving::await_start);
+    for serving in [&first, &second] {
+        assert_eq!(serving.browser().get("/readyz").status, 200);
+    }
+    // They share the one secret that was made, so one honours what the other signed.
+    program.add_user(EMAIL);
+    assert!(first.signed_in(EMAIL).at(second.address).is_signed_in());
+    assert!(second.signed_in(EMAIL).at(first.address).is_signed_in());
+}
+
+fn a_taken_port_is_named_with_the_mend(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let serving = Program::new(&database).serve();
+    let address = serving.address.to_string();
+    let refused = Program::new(&database).with("KEYRACK_BIND", &address).run(&["serve"]);
+    refused.assert_refused(1, &["cannot listen on", &address, "--bind", "KEYRACK_BIND", "port 0"]);
+    assert_eq!(serving.browser().get("/healthz").status, 200);
+}

@@ -1,0 +1,165 @@
+//! Settings that are good: where they come from, and what they change
+
+use crate::support::{EngineKind, PASSWORD, Program, SECRETS, TestDatabase, on_both_engines};
+
+const EMAIL: &str = "rajat.verma@example.com";
+
+on_both_engines!(
+    a_flag_beats_a_variable_beats_the_file_beats_the_default,
+    the_public_url_decides_about_the_cookie,
+    timeouts_and_the_cookies_name_are_settings,
+    ended_data_is_kept_where_that_is_set,
+    a_list_of_the_file_is_a_list,
+);
+
+/// The cost at which the only user's password is hashed shows which source won.
+fn a_flag_beats_a_variable_beats_the_file_beats_the_default(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::without_settings(&database).with("DATABASE_URL", database.url());
+    let cost_of_a_new_user = |program: &Program<'_>, flags: &[&str]| {
+        let arguments = [&["user", "add", EMAIL], flags].concat();
+        let added = program.run_with_input(&arguments, &format!("{PASSWORD}\n"));
+        assert_eq!(added.status, 0, "{added:?}");
+        let hash = database.text("SELECT password_hash AS v FROM users");
+        database.execute("DELETE FROM users");
+        hash.split('$').nth(3).unwrap().to_owned()
+    };
+    assert_eq!(cost_of_a_new_user(&program, &[]), "m=19456,t=2,p=1");
+    let program =
+        program.with_file("keyrack.toml", "hash_cost = 'm=11,t=1,p=1'\nworkers = 2\nkeep_ended_data = true\n");
+    assert_eq!(cost_of_a_new_user(&program, &[]), "m=11,t=1,p=1");
+    let program = program.with_file("other.toml", "hash_cost = 'm=12,t=1,p=1'\n");
+    assert_eq!(cost_of_a_new_user(&program.clone().with("KEYRACK_CONFIG", "other.toml"), &[]), "m=12,t=1,p=1");
+    assert_eq!(cost_of_a_new_user(&program, &["--config", "other.toml"]), "m=12,t=1,p=1");
+    assert_eq!(cost_of_a_new_user(&program, &["--config=other.toml"]), "m=12,t=1,p=1");
+    let program = program.with("KEYRACK_HASH_COST", "m=13,t=1,p=1");
+    assert_eq!(cost_of_a_new_user(&program, &[]), "m=13,t=1,p=1");
+    assert_eq!(cost_of_a_new_user(&program, &["--hash-cost", "m=14,t=1,p=1"]), "m=14,t=1,p=1");
+}
+
+fn the_public_url_decides_about_the_cookie(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database);
+    program.add_user(EMAIL);
+    let session_cookie = |program: &Program<'_>| {
+        let serving = program.serve();
+        let cookies = serving.browser().sign_in(EMAIL, PASSWORD).set_cookies();
+        cookies.into_iter().find(|cookie| cookie.contains("s%3A")).unwrap()
+    };
+    let plain = session_cookie(&program);
+    assert!(plain.starts_with("keyrack.sid=") && !plain.contains("Secure"), "{plain}");
+    let program = program.with("KEYRACK_PUBLIC_URL", "https://keys.example.com");
+    let secure = session_cookie(&program);
+    assert!(secure.starts_with("__Host-keyrack.sid=") && secure.contains("; Secure"), "{secure}");
+    let named = session_cookie(&program.with("KEYRACK_COOKIE_NAME", "connect.sid"));
+    assert!(named.starts_with("connect.sid=") && named.contains("; Secure"), "{named}");
+}
+
+fn timeouts_and_the_cookies_name_are_settings(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database)
+        .with("KEYRACK_IDLE_TIMEOUT", "90m")
+        .with("KEYRACK_ABSOLUTE_TIMEOUT", "2h")
+        .with("KEYRACK_REMEMBER_IDLE_TIMEOUT", "2d")
+        .with_file("keyrack.toml", "remember_absolute_timeout = '3d'\n");
+    program.add_user(EMAIL);
+    let serving = program.serve();
+    serving.signed_in(EMAIL);
+    let mut browser = serving.browser();
+    let fields = [("email", EMAIL), ("password", PASSWORD), ("remember", "on")];
+    assert_eq!(browser.post_from("/login", "/login", &fields).status, 303);
+
+    let lengths = |remembered: bool| {
+        let session = &database.rows("sessions", &format!("WHERE remembered = {remembered}"))[0];
+        let sid = session["sid"].as_str().unwrap();
+        let data = &database.rows("user_sessions", &format!("WHERE sid = '{sid}'"))[0];
+        let time = |value: &serde_json::Value| keyrack::clock::Timestamp::parse(value.as_str().unwrap()).unwrap();
+        let begun = time(&session["created_at"]);
+        [time(&data["expire"]), time(&session["expires_at"])].map(|end| end.since(begun).as_secs() / 60)
+    };
+    assert_eq!(lengths(false), [90, 120]);
+    assert_eq!(lengths(true), [2 * 24 * 60, 3 * 24 * 60]);
+}
+
+fn ended_data_is_kept_where_that_is_set(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database);
+    program.add_user(EMAIL);
+    let kept_after = |program: &Program<'_>, flags: &[&str]| {
+        let serving = program.serve_as(&[&["serve"], flags].concat());
+        let mut browser = serving.signed_in(EMAIL);
+        assert_eq!(browser.sign_out().status, 303);
+        let kept = database.count("user_sessions", "");
+        database.execute("DELETE FROM user_sessions");
+        kept == 1
+    };
+    assert!(!kept_after(&program, &[]));
+    assert!(kept_after(&program, &["--keep-ended-data"]));
+    assert!(!kept_after(&program, &["--keep-ended-data=false"]));
+    assert!(kept_after(&program.clone().with("KEYRACK_KEEP_ENDED_DATA", "true"), &[]));
+    let program = program.with_file("keyrack.toml", "keep_ended_data = true\n");
+    assert!(kept_after(&program, &[]));
+    assert!(!kept_after(&program, &["--keep-ended-data=false"]));
+}
+
+fn a_list_of_the_file_is_a_list(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let secrets = format!("secrets = ['{SECRETS}', 'an older secret than that']\n");
+    let file = format!("{secrets}trusted_proxies = ['127.0.0.1', '10.0.0.0/8']\n");
+    let program = Program::new(&database).with_file("keyrack.toml", &file);
+    program.add_user(EMAIL);
+    let serving = program.serve();
+    let mut browser = serving.browser().with_header("x-forwarded-for", "198.51.100.66, 203.0.113.9, 10.1.2.3");
+    assert_eq!(browser.sign_in(EMAIL, PASSWORD).status, 303);
+    assert_eq!(database.text("SELECT ip_address AS v FROM sessions"), "203.0.113.9");
+    assert!(!database.folder().join("keyrack.secrets").exists());
+    let other = Program::new(&database).with("KEYRACK_SECRETS", "an older secret than that").serve();
+    assert!(!browser.at(other.address).is_signed_in(), "the first secret signs");
+}
+
+#[test]
+fn help_names_every_setting_with_its_default() {
+    let database = TestDatabase::blank(EngineKind::Sqlite);
+    let help = Program::without_settings(&database).done(&["--help"]);
+    // One space between words, whatever the width at which it was broken.
+    let help = help.split_once("Settings:").unwrap().1.split_whitespace().collect::<Vec<_>>().join(" ");
+    let settings = [
+        ("config", "KEYRACK_CONFIG", "keyrack.toml if it is there"),
+        ("database-url", "DATABASE_URL", "sqlite:keyrack.db"),
+        ("bind", "KEYRACK_BIND", "127.0.0.1:8080"),
+        ("public-url", "KEYRACK_PUBLIC_URL", "http and the address that Keyrack listens on"),
+        ("secrets", "KEYRACK_SECRETS", "from the secrets file"),
+        ("secrets-file", "KEYRACK_SECRETS_FILE", "beside the SQLite database, else keyrack.secrets"),
+        ("cookie-name", "KEYRACK_COOKIE_NAME", "keyrack.sid, over https __Host-keyrack.sid"),
+        ("idle-timeout", "KEYRACK_IDLE_TIMEOUT", "24h"),
+        ("absolute-timeout", "KEYRACK_ABSOLUTE_TIMEOUT", "24h"),
+        ("remember-idle-timeout", "KEYRACK_REMEMBER_IDLE_TIMEOUT", "14d"),
+        ("remember-absolute-timeout", "KEYRACK_REMEMBER_ABSOLUTE_TIMEOUT", "30d"),
+        ("max-sessions", "KEYRACK_MAX_SESSIONS", "no limit"),
+        ("history-retention", "KEYRACK_HISTORY_RETENTION", "90d"),
+        ("keep-ended-data", "KEYRACK_KEEP_ENDED_DATA", "false"),
+        ("trusted-proxies", "KEYRACK_TRUSTED_PROXIES", "none"),
+        ("workers", "KEYRACK_WORKERS", "one a core"),
+        ("db-pool-size", "KEYRACK_DB_POOL_SIZE", "10"),
+        ("hash-cost", "KEYRACK_HASH_COST", "m=19456,t=2,p=1"),
+        ("log", "KEYRACK_LOG", "info"),
+    ];
+    assert_eq!(help.matches("[env: ").count(), settings.len());
+    for (flag, variable, default) in settings {
+        let own = help.split("--").find(|part| part.split([' ', '[']).next() == Some(flag)).unwrap();
+        assert!(own.contains(&format!("[env: {variable}")), "{flag}: {own}");
+        assert!(own.contains(&format!("[default: {default}]")), "{flag}: {own}");
+    }
+}
+
+#[test]
+fn help_shows_no_secret_that_a_variable_or_the_file_holds() {
+    let database = TestDatabase::blank(EngineKind::Sqlite);
+    let file = "secrets = 'hidden-in-the-file-a'\ndatabase_url = 'postgres://app:hidden-in-the-file-b@h/d'\n";
+    let program = Program::without_settings(&database).with_file("keyrack.toml", file);
+    let by_file = program.done(&["--help"]);
+    assert!(!by_file.contains("hidden-in"), "{by_file}");
+    let program = program.with("KEYRACK_SECRETS", "hidden-in-a-variable");
+    let by_variable = program.with("DATABASE_URL", "postgres://app:hidden-in-a-variable@h/d").done(&["--help"]);
+    assert!(!by_variable.contains("hidden-in"), "{by_variable}");
+}

@@ -1,0 +1,115 @@
+//! `keyrack user …`
+
+use crate::support::{EngineKind, PASSWORD, Program, TestDatabase, on_both_engines};
+
+const EMAIL: &str = "rajat.verma@example.com";
+const NEW_PASSWORD: &str = "black coffee, once a day";
+
+on_both_engines!(
+    an_added_user_is_listed_and_can_sign_in,
+    a_user_who_can_not_be_added_is_refused_with_the_reason,
+    a_disabled_user_is_out_until_enabled_again,
+    a_new_password_ends_the_sessions_and_replaces_the_old_one,
+    an_unknown_user_is_named,
+);
+
+fn an_added_user_is_listed_and_can_sign_in(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database);
+    let arguments = ["user", "add", "Rajat.Verma@Example.com", "--user-name", "rajat.verma", "--first-name", "Rajat"];
+    let arguments = [arguments.as_slice(), &["--last-name", "Verma", "--role", "admin"]].concat();
+    let added = program.run_with_input(&arguments, &format!("{PASSWORD}\r\n"));
+    assert_eq!((added.status, added.err.as_str()), (0, ""), "{added:?}");
+
+    let users = program.json(&["user", "list", "--json"]);
+    let user = &users[0];
+    assert_eq!(users.as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&user["email"], &user["role"], &user["disabled_at"]),
+        (&EMAIL.into(), &"admin".into(), &None::<u8>.into())
+    );
+    assert_eq!((&user["user_name"], &user["first_name"]), (&"rajat.verma".into(), &"Rajat".into()));
+    assert!(added.out.contains(user["id"].as_str().unwrap()), "{added:?}");
+    assert!(!users.to_string().contains("argon2"), "{users}");
+
+    let list = program.done(&["user", "list"]);
+    let mut lines = list.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(lines.next().unwrap(), ["EMAIL", "NAME", "ROLE", "STATE", "ID"]);
+    assert_eq!(lines.next().unwrap(), [EMAIL, "Rajat", "Verma", "admin", "enabled", user["id"].as_str().unwrap()]);
+    assert_eq!(lines.next(), None);
+
+    // Without the line's end: it is not part of the password.
+    assert!(program.serve().signed_in(EMAIL).is_signed_in());
+}
+
+fn a_user_who_can_not_be_added_is_refused_with_the_reason(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database);
+    program.add_user(EMAIL);
+    let line = format!("{PASSWORD}\n");
+    let add = |email: &str, input: &str| program.run_with_input(&["user", "add", email], input);
+
+    add("RAJAT.VERMA@example.com", &line).assert_refused(1, &["a user with this e-mail address already"]);
+    add("new@example.com", "short\n").assert_refused(1, &["at least"]);
+    add("new@example.com", "").assert_refused(2, &["no password on standard input"]);
+    let bad_email = add("new.example.com", &line);
+    assert_eq!(bad_email.status, 2);
+    bad_email.assert_says(&["new.example.com", "like name@example.com"]);
+    let bad_name = program.run_with_input(&["user", "add", "new@example.com", "--first-name", &"x".repeat(65)], &line);
+    bad_name.assert_refused(1, &["64 characters"]);
+    let bad_role = program.run_with_input(&["user", "add", "new@example.com", "--role", "emperor"], &line);
+    assert_eq!(bad_role.status, 2);
+    bad_role.assert_says(&["emperor", "user, admin"]);
+    assert_eq!(database.count("users", ""), 1);
+}
+
+fn a_disabled_user_is_out_until_enabled_again(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database);
+    program.add_user(EMAIL);
+    program.add_user("other@example.com");
+    let serving = program.serve();
+    let (mut phone, mut laptop) = (serving.signed_in(EMAIL), serving.signed_in(EMAIL));
+    let mut other = serving.signed_in("other@example.com");
+
+    let out = program.done(&["user", "disable", EMAIL]);
+    assert!(out.contains(EMAIL) && out.contains("2 session(s)"), "{out}");
+    assert_eq!((phone.is_signed_in(), laptop.is_signed_in(), other.is_signed_in()), (false, false, true));
+    assert_eq!(database.count("sessions", "WHERE end_reason = 'account_disabled'"), 2);
+    assert_eq!(serving.browser().sign_in(EMAIL, PASSWORD).status, 401);
+    assert!(program.done(&["user", "list"]).contains("disabled"));
+
+    program.done(&["user", "enable", EMAIL]);
+    assert!(serving.signed_in(EMAIL).is_signed_in());
+    assert!(!phone.is_signed_in(), "what has ended stays ended");
+}
+
+fn a_new_password_ends_the_sessions_and_replaces_the_old_one(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database);
+    program.add_user(EMAIL);
+    let serving = program.serve();
+    let mut browser = serving.signed_in(EMAIL);
+
+    let set = |input: &str| program.run_with_input(&["user", "set-password", EMAIL], input);
+    set("short\n").assert_refused(1, &["at least"]);
+    assert!(browser.is_signed_in(), "a refused password changes nothing");
+
+    let changed = set(&format!("{NEW_PASSWORD}\n"));
+    assert_eq!(changed.status, 0, "{changed:?}");
+    assert!(changed.out.contains("1 session(s)") && !changed.out.contains(NEW_PASSWORD), "{changed:?}");
+    assert!(!browser.is_signed_in());
+    assert_eq!(database.text("SELECT end_reason AS v FROM sessions"), "password_changed");
+    assert_eq!(serving.browser().sign_in(EMAIL, PASSWORD).status, 401);
+    assert_eq!(serving.browser().sign_in(EMAIL, NEW_PASSWORD).status, 303);
+}
+
+fn an_unknown_user_is_named(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database);
+    for command in ["disable", "enable", "set-password"] {
+        let line = format!("{PASSWORD}\n");
+        let answer = program.run_with_input(&["user", command, "nobody@example.com"], &line);
+        answer.assert_refused(1, &["no user nobody@example.com", "keyrack user list"]);
+    }
+}
