@@ -2,10 +2,13 @@
 
 mod app;
 mod browser;
+pub mod cookies;
 mod database;
+pub mod log;
 mod postgres;
+pub mod raw;
 
-pub use app::{CLOCK_START, TestApp};
+pub use app::{CLOCK_START, SECRETS, TestApp, wait};
 pub use browser::{Answer, Browser};
 pub use database::{EngineKind, TestDatabase};
 
