@@ -54,8 +54,8 @@ fn secrets_stand_in_no_answer_and_in_no_log_line(engine: EngineKind) {
     for secret in
         secrets.into_iter().chain(cookie_halves.iter().map(String::as_str)).chain([csrf.as_str(), &setup_token])
     {
-        let line = log.lines().find(|line| line.contains(secret));
-        assert_eq!(line, None, "{secret}");
+        let found = log.lines().find(|line| line.contains(secret));
+        assert_eq!(found, None, "{secret}");
     }
     for line in log.lines() {
         serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
