@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{CLOCK_START, EngineKind, TestApp, TestDatabase, on_both_engines};
+use crate::support::{CLOCK_START, EngineKind, TestApp, TestDatabase, eventually, on_both_engines};
 
 use keyrack::clock::Clock;
 
@@ -48,10 +48,5 @@ fn a_database_that_is_away_is_not_ready_until_it_is_back(engine: EngineKind) {
     assert_eq!((answer.status, answer.body.as_str()), (503, "the database is not available\n"));
     assert_eq!(browser.get("/healthz").status, 200);
     database.come_back();
-    assert_eq!(ready_after_a_while(&mut browser), 200);
-}
-
-/// A freshly started PostgreSQL connection may take longer than the server's patience here.
-fn ready_after_a_while(browser: &mut crate::support::Browser) -> u16 {
-    (0..20).map(|_| browser.get("/readyz").status).find(|status| *status == 200).unwrap_or(503)
+    eventually(|| browser.get("/readyz").status == 200);
 }
