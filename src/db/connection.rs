@@ -21,8 +21,17 @@ pub enum DbConnection {
 }
 
 impl DbConnection {
+    /// Opens a connection like [`DbConnection::open`], to a database file that may not exist yet.
+    pub(super) fn create_or_open(url: &DatabaseUrl, patience: Duration) -> Result<Self, diesel::ConnectionError> {
+        url.create_private_file().map_err(|error| diesel::ConnectionError::BadConnection(error.to_string()))?;
+        Self::open(url, patience)
+    }
+
     /// Opens a connection and sets it up for Keyrack's promises; on SQLite it waits for another writer as long as
     /// `patience` says.
+    ///
+    /// A file that is missing is not created: an empty one in its place would look like a database without sessions, and
+    /// the connections to it would outlive the return of the real one.
     pub fn open(url: &DatabaseUrl, patience: Duration) -> Result<Self, diesel::ConnectionError> {
         let setup = |error| diesel::ConnectionError::CouldntSetupConfiguration(error);
         match url.engine() {
@@ -33,7 +42,10 @@ impl DbConnection {
                 Ok(Self::Postgres(connection))
             }
             Engine::Sqlite => {
-                url.create_private_file().map_err(|error| diesel::ConnectionError::BadConnection(error.to_string()))?;
+                if let Some(path) = url.path().filter(|path| !path.exists()) {
+                    let message = format!("there is no file {}", path.display());
+                    return Err(diesel::ConnectionError::BadConnection(message));
+                }
                 let mut connection = SqliteConnection::establish(url.connection_string())?;
                 // The timeout comes first: switching to WAL already needs a lock.
                 connection

@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// [`Error::Invalid`] if the database can't be opened or was migrated by a newer version; the sentence is for the
 /// person who started the program.
 pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
-    let mut connection = DbConnection::open(url, PATIENCE)
+    let mut connection = DbConnection::create_or_open(url, PATIENCE)
         .map_err(|error| Error::Invalid(format!("cannot open the database {url}: {}", one_line(&error.to_string()))))?;
     connection.transact(Instant::now() + PATIENCE, |connection| {
         exclusively(connection, Exclusive::Migrate)?;
@@ -69,6 +69,16 @@ fn recorded(connection: &mut DbConnection) -> Result<BTreeSet<String>> {
         version: String,
     }
 
+    let table = match connection.engine() {
+        Engine::Postgres => {
+            "SELECT relname::text AS version FROM pg_class WHERE oid = to_regclass('__diesel_schema_migrations')"
+        }
+        Engine::Sqlite => "SELECT name AS version FROM sqlite_master WHERE name = '__diesel_schema_migrations'",
+    };
+    let tables: Vec<Version> = diesel::sql_query(table).load(connection)?;
+    if tables.is_empty() {
+        return Ok(BTreeSet::new());
+    }
     let rows: Vec<Version> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(connection)?;
     Ok(rows.into_iter().map(|row| row.version).collect())
 }

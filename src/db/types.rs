@@ -114,7 +114,7 @@ macro_rules! time_as {
     ($sql:ty) => {
         impl ToSql<$sql, Pg> for SqlTime {
             fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-                out.write_all(&(self.0.as_micros() - POSTGRES_EPOCH_MICROS).to_be_bytes())?;
+                out.write_all(&self.0.as_micros().saturating_sub(POSTGRES_EPOCH_MICROS).to_be_bytes())?;
                 Ok(IsNull::No)
             }
         }

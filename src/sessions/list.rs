@@ -12,6 +12,9 @@ use crate::{
 /// How many ended sessions a page shows.
 const PAGE: u8 = 20;
 
+/// In microseconds since 1970.
+const YEAR_10000: i64 = 253_402_300_800_000_000;
+
 /// Where a page of history begins: after the session that ended then. Its text stands in a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HistoryCursor {
@@ -30,7 +33,9 @@ impl FromStr for HistoryCursor {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let (micros, id) = text.split_once('.').ok_or(())?;
-        Ok(Self { ended_at: Timestamp::from_micros(micros.parse().map_err(|_| ())?), id: id.parse().map_err(|_| ())? })
+        // Anybody can write a URL; the columns hold no time that has more than four digits to its year.
+        let micros = micros.parse().ok().filter(|micros| (0..YEAR_10000).contains(micros)).ok_or(())?;
+        Ok(Self { ended_at: Timestamp::from_micros(micros), id: id.parse().map_err(|_| ())? })
     }
 }
 
@@ -82,6 +87,10 @@ mod tests {
         let cursor = HistoryCursor { ended_at: Timestamp::from_micros(1_769_687_414_000_001), id: SessionId::random() };
         assert_eq!(cursor.to_string().parse(), Ok(cursor));
         for text in ["", "1", "1.2", "x.550e8400-e29b-41d4-a716-446655440000", "' OR 1=1"] {
+            assert_eq!(text.parse::<HistoryCursor>(), Err(()), "{text}");
+        }
+        for micros in [i64::MIN, -1, YEAR_10000, i64::MAX] {
+            let text = format!("{micros}.550e8400-e29b-41d4-a716-446655440000");
             assert_eq!(text.parse::<HistoryCursor>(), Err(()), "{text}");
         }
     }

@@ -110,8 +110,9 @@ where
         let shared = &self.layer.shared;
         let presented = shared.cookie.read(request.headers());
         let ip = shared.trusted_proxies.client_ip(request.peer_addr().map(|peer| peer.ip()), request.headers());
-        let user_agent = request.headers().get("user-agent").and_then(|value| value.to_str().ok());
-        let visit = Visit::new(Arc::clone(shared), Client::new(ip, user_agent), presented);
+        // Not `to_str`, which takes ASCII only: one odd letter would cost the device its name.
+        let user_agent = request.headers().get("user-agent").map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let visit = Visit::new(Arc::clone(shared), Client::new(ip, user_agent.as_deref()), presented);
         self.layer.translate_cookie(request.headers_mut(), visit.presented());
         request.extensions_mut().insert(visit.clone());
 

@@ -1,8 +1,19 @@
 //! `/login`
 
-use crate::support::{EngineKind, PASSWORD, TestApp, on_both_engines};
+use std::time::{Duration, Instant};
 
-on_both_engines!(signing_in_leads_to_the_devices, looking_writes_no_row);
+use crate::support::{Answer, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
+
+on_both_engines!(
+    signing_in_leads_to_the_devices,
+    looking_writes_no_row,
+    every_failure_answers_the_same_bytes,
+    every_sign_in_costs_a_hash_whatever_comes_of_it,
+    what_was_typed_is_kept_but_never_the_password,
+    what_was_typed_is_escaped,
+    whoever_is_signed_in_sees_no_form,
+    a_disabled_user_is_out_at_once_and_comes_back_only_by_signing_in,
+);
 
 fn signing_in_leads_to_the_devices(engine: EngineKind) {
     let app = TestApp::new(engine);
@@ -23,4 +34,114 @@ fn looking_writes_no_row(engine: EngineKind) {
         browser.get(path);
     }
     assert_eq!((app.count("sessions", ""), app.count("user_sessions", "")), (0, 0));
+}
+
+fn every_failure_answers_the_same_bytes(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    for email in ["known@example.com", "gone.@example.com"] {
+        app.add_user(email);
+    }
+    wait(app.keyrack.accounts().disable(&"gone.@example.com".parse().unwrap())).unwrap().unwrap();
+    let mut browser = app.browser();
+    let mut answer_to = |email: &str, password: &str| {
+        let answer = browser.sign_in(email, password);
+        (answer.without_tokens().replace(email, "EMAIL"), comparable(&answer))
+    };
+    let wrong = answer_to("known@example.com", "not the password at all");
+    assert!(wrong.0.contains("Invalid email or password."), "{}", wrong.0);
+    assert_eq!(wrong.1[0], "401");
+    assert_eq!(answer_to("other@example.com", PASSWORD), wrong, "unknown");
+    assert_eq!(answer_to("gone.@example.com", PASSWORD), wrong, "disabled");
+    assert_eq!(answer_to("no-address-at-all", PASSWORD), wrong, "malformed");
+    assert_eq!(answer_to("known@example.com", ""), wrong, "empty");
+    assert_eq!((app.count("sessions", ""), app.count("user_sessions", "")), (0, 0));
+}
+
+/// The status and the headers, but for those that differ in every answer.
+fn comparable(answer: &Answer) -> Vec<String> {
+    let headers = answer.headers.iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
+    let mut lines: Vec<String> = headers.map(|(name, value)| format!("{name}: {value:?}")).collect();
+    lines.sort();
+    lines.insert(0, answer.status.to_string());
+    lines
+}
+
+fn every_sign_in_costs_a_hash_whatever_comes_of_it(engine: EngineKind) {
+    // 16 passes over 16 MiB: no machine does that in less, while an answer without a hash takes a tenth of it.
+    const LEAST: Duration = Duration::from_millis(30);
+    let app = TestApp::with(engine, |config| config.hash_cost = "m=16384,t=16,p=1".parse().unwrap());
+    for email in ["known@example.com", "gone.@example.com"] {
+        app.add_user(email);
+    }
+    wait(app.keyrack.accounts().disable(&"gone.@example.com".parse().unwrap())).unwrap().unwrap();
+    let mut browser = app.browser();
+    let token = browser.get("/login").csrf_token();
+    for (email, password) in [
+        ("known@example.com", "not the password at all"),
+        ("other@example.com", PASSWORD),
+        ("gone.@example.com", PASSWORD),
+        ("no-address-at-all", PASSWORD),
+    ] {
+        for _ in 0..3 {
+            let started = Instant::now();
+            let answer = browser.post("/login", &[("email", email), ("password", password), ("csrf_token", &token)]);
+            assert_eq!(answer.status, 401);
+            assert!(started.elapsed() > LEAST, "{email}: {:?}", started.elapsed());
+        }
+    }
+}
+
+fn what_was_typed_is_kept_but_never_the_password(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let fields = [
+        ("email", "Nobody@Example.com"),
+        ("password", "a secret that comes back nowhere"),
+        ("remember", "on"),
+        ("next", "/account/sessions?show=ended"),
+    ];
+    let answer = app.browser().post_from("/login", "/login", &fields);
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.between("name=\"email\" type=\"email\" value=\"", "\""), "Nobody@Example.com");
+    assert_eq!(answer.between("name=\"next\" value=\"", "\""), "/account/sessions?show=ended");
+    assert!(answer.body.contains("name=\"remember\" value=\"on\" checked"), "{}", answer.body);
+    assert!(!answer.body.contains("a secret that"), "{}", answer.body);
+}
+
+fn what_was_typed_is_escaped(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let typed = "\"><script>alert(1)</script>'&@example.com";
+    let fields = [("email", typed), ("password", typed), ("next", "/\"><script>alert(2)</script>")];
+    let answer = app.browser().post_from("/login", "/login", &fields);
+    assert_eq!(answer.status, 401);
+    assert!(answer.body.contains("alert(1)") && answer.body.contains("alert(2)"), "{}", answer.body);
+    assert_eq!(answer.body.matches("<script").count(), 1, "only our own: {}", answer.body);
+    assert!(!answer.body.contains("\"><script"), "{}", answer.body);
+}
+
+fn whoever_is_signed_in_sees_no_form(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.signed_in("rajat.verma@example.com");
+    for (path, leads_to) in [
+        ("/login", "/account/sessions"),
+        ("/login?next=/account/sessions%3Fshow%3Dended", "/account/sessions?show=ended"),
+        ("/login?next=//evil.example", "/account/sessions"),
+        ("/", "/account/sessions"),
+    ] {
+        let answer = browser.get(path);
+        assert_eq!((answer.status, answer.location()), (303, leads_to), "{path}");
+    }
+}
+
+fn a_disabled_user_is_out_at_once_and_comes_back_only_by_signing_in(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.signed_in("rajat.verma@example.com");
+    let email = "rajat.verma@example.com".parse().unwrap();
+    assert_eq!(wait(app.keyrack.accounts().disable(&email)).unwrap(), Some(1));
+    assert!(!browser.is_signed_in());
+    assert!(wait(app.keyrack.accounts().enable(&email)).unwrap());
+    assert!(!browser.is_signed_in(), "what has ended stays ended");
+    assert_eq!(browser.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
+    assert!(browser.is_signed_in());
 }

@@ -1,3 +1,26 @@
 //! One file a route, or a group of routes that belong together.
 
+mod api_session;
+mod client_address;
+mod cookies;
+mod csrf;
+mod errors;
+mod headers;
+mod health;
+mod history;
+mod instances;
 mod login;
+mod logout;
+mod next;
+mod outage;
+mod oversize;
+mod remember;
+mod revoke;
+mod secrecy;
+mod session_data;
+mod sessions;
+mod setup;
+mod sign_in_again;
+mod throttle;
+mod timeouts;
+mod user_agent;

@@ -46,6 +46,12 @@ impl Browser {
         self
     }
 
+    /// Carries this cookie, whoever set it.
+    pub fn with_cookie(mut self, name: &str, value: &str) -> Self {
+        self.cookies.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
     /// The same browser, talking to another instance.
     pub fn at(&self, address: SocketAddr) -> Self {
         Self { address, ..self.clone() }
@@ -187,6 +193,31 @@ impl Answer {
     /// The token of the page's first form.
     pub fn csrf_token(&self) -> String {
         self.between("name=\"csrf_token\" value=\"", "\"")
+    }
+
+    /// The body without its tokens, which differ in every answer.
+    pub fn without_tokens(&self) -> String {
+        let mut parts = self.body.split("name=\"csrf_token\" value=\"");
+        let first = parts.next().unwrap().to_owned();
+        parts.fold(first, |body, part| body + "TOKEN" + part.split_once('"').unwrap().1)
+    }
+
+    /// The page as a person reads it: without markup, one space between words.
+    pub fn text(&self) -> String {
+        let body = self.body.split_once("<body").map_or(self.body.as_str(), |(_, body)| body);
+        let outside = body.split('<').map(|piece| piece.split_once('>').map_or("", |(_, text)| text));
+        let text = outside.collect::<Vec<_>>().join(" ");
+        let text = text.replace("&#60;", "<").replace("&#62;", ">").replace("&#34;", "\"").replace("&#38;", "&");
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Asserts what "dead" means: a page leads to the sign-in form, `/api` says 401.
+    pub fn assert_says_not_signed_in(&self) {
+        match self.status {
+            303 => assert!(self.location().starts_with("/login"), "{}", self.location()),
+            status => assert_eq!(status, 401, "{}", self.body),
+        }
+        assert!(!self.body.contains("example.com"), "{}", self.body);
     }
 
     /// The first text between two others.

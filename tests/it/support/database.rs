@@ -107,6 +107,37 @@ impl TestDatabase {
         self.url.parse().unwrap()
     }
 
+    /// Takes the database away, as an outage would: connections break, and new ones are refused. On SQLite those that are
+    /// open keep the file, so let them be another instance's.
+    pub fn go_away(&self) {
+        match self.kind {
+            EngineKind::Sqlite => self.rename_files("", ".away"),
+            EngineKind::Postgres => {
+                admin(&format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", self.name));
+                let others = format!("FROM pg_stat_activity WHERE datname = '{}'", self.name);
+                admin(&format!("SELECT pg_terminate_backend(pid, 10000) {others}"));
+            }
+        }
+    }
+
+    /// Brings it back as it was.
+    pub fn come_back(&self) {
+        match self.kind {
+            EngineKind::Sqlite => self.rename_files(".away", ""),
+            EngineKind::Postgres => admin(&format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS true", self.name)),
+        }
+    }
+
+    fn rename_files(&self, from: &str, to: &str) {
+        let path = self.url.strip_prefix("sqlite:").unwrap();
+        std::fs::rename(format!("{path}{from}"), format!("{path}{to}")).unwrap();
+        for journal in ["-wal", "-shm"] {
+            if std::fs::exists(format!("{path}{from}{journal}")).unwrap() {
+                std::fs::rename(format!("{path}{from}{journal}"), format!("{path}{to}{journal}")).unwrap();
+            }
+        }
+    }
+
     /// A folder that lives as long as the database.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()

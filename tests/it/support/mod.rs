@@ -3,10 +3,13 @@
 mod app;
 mod browser;
 mod cluster;
+pub mod cookies;
 mod database;
 mod fault;
+pub mod log;
 mod postgres;
 mod program;
+pub mod raw;
 
 pub use app::{CLOCK_START, SECRETS, TestApp, wait};
 pub use browser::{Answer, Browser};
@@ -17,6 +20,15 @@ pub use program::{Finished, Program, Serving};
 
 /// The password of every user that the tests make.
 pub const PASSWORD: &str = "green tea, twice a day";
+
+/// Asks again and again until it is so: for what a busy machine may make wait. Asking itself must take a while.
+pub fn eventually(mut is_so: impl FnMut() -> bool) {
+    let started = std::time::Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < std::time::Duration::from_secs(60), "it never came true");
+        std::thread::yield_now();
+    }
+}
 
 /// Runs each function on both engines, as `sqlite::name` and `postgres::name`. They take the engine.
 ///

@@ -1,0 +1,56 @@
+//! The client's address, on the pages that show it.
+
+use crate::support::{EngineKind, PASSWORD, TestApp, on_both_engines};
+
+on_both_engines!(nobody_else_is_believed, a_trusted_proxy_is_believed_from_right_to_left);
+
+/// The address that the page of a new session shows for it.
+fn shown(app: &TestApp, forwarded: &[&str]) -> String {
+    let mut browser = app.browser();
+    for line in forwarded {
+        browser.headers.push(("x-forwarded-for".to_owned(), (*line).to_owned()));
+    }
+    browser.headers.push(("forwarded".to_owned(), "for=192.0.2.99".to_owned()));
+    browser.headers.push(("x-real-ip".to_owned(), "192.0.2.99".to_owned()));
+    assert_eq!(browser.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
+    let id = browser.session_id();
+    let stored = app.rows("sessions", &format!("WHERE id = '{id}'"))[0]["ip_address"].as_str().unwrap().to_owned();
+    let page = browser.get("/account/sessions");
+    let mine = page.between("id=\"this-device\"", "</p>");
+    assert!(mine.contains(&format!("<span>{stored}</span>")), "{mine}");
+    stored
+}
+
+fn nobody_else_is_believed(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    assert_eq!(shown(&app, &[]), "127.0.0.1");
+    assert_eq!(shown(&app, &["192.0.2.1"]), "127.0.0.1");
+    assert_eq!(shown(&app, &["192.0.2.1, 10.0.0.1"]), "127.0.0.1");
+    let app = TestApp::with(engine, |config| config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()]);
+    app.add_user("rajat.verma@example.com");
+    assert_eq!(shown(&app, &["192.0.2.1"]), "127.0.0.1", "the peer is not one of the proxies");
+}
+
+fn a_trusted_proxy_is_believed_from_right_to_left(engine: EngineKind) {
+    let app = TestApp::with(engine, |config| {
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap(), "10.0.0.0/8".parse().unwrap()];
+    });
+    app.add_user("rajat.verma@example.com");
+    for (lines, address) in [
+        (&["192.0.2.1"][..], "192.0.2.1"),
+        (&["192.0.2.66, 192.0.2.1"], "192.0.2.1"),
+        (&["192.0.2.66, 192.0.2.1, 10.1.2.3"], "192.0.2.1"),
+        (&["192.0.2.66", "192.0.2.1", "10.1.2.3"], "192.0.2.1"),
+        (&["2001:db8::1"], "2001:db8::1"),
+        (&["::ffff:192.0.2.1"], "192.0.2.1"),
+        (&["[2001:db8::1]:4711"], "2001:db8::1"),
+        (&["192.0.2.1:4711"], "192.0.2.1"),
+        (&["192.0.2.66, <script>alert(1)</script>"], "127.0.0.1"),
+        (&["192.0.2.66, unknown, 10.1.2.3"], "10.1.2.3"),
+        (&["", "192.0.2.1"], "192.0.2.1"),
+        (&[], "127.0.0.1"),
+    ] {
+        assert_eq!(shown(&app, lines), address, "{lines:?}");
+    }
+}

@@ -1,0 +1,196 @@
+//! The cookies that are set, and those that are presented.
+
+use crate::support::{
+    Answer, Browser, EngineKind, PASSWORD, SECRETS, TestApp,
+    cookies::{parts, signed},
+    on_both_engines,
+};
+
+on_both_engines!(
+    every_cookie_has_exactly_its_attributes,
+    over_https_every_cookie_is_secure_and_bound_to_the_host,
+    a_name_of_ones_own_is_used_as_it_is,
+    ordinary_requests_set_no_cookie,
+    a_cookie_under_an_old_secret_is_accepted_and_signed_anew,
+    a_flipped_byte_makes_the_cookie_worthless,
+    two_cookies_of_our_name_are_none,
+    other_cookies_are_left_alone,
+);
+
+/// Every `Set-Cookie` of a browser's life: name, attributes, whether it has a value.
+fn life(app: &TestApp) -> Vec<(String, Vec<String>, bool)> {
+    let mut cookies = Vec::new();
+    let mut note = |answer: Answer| {
+        for cookie in answer.set_cookies() {
+            let (name, value, attributes) = parts(&cookie);
+            cookies.push((name, attributes, !value.is_empty()));
+        }
+        answer
+    };
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.browser();
+    let token = note(browser.get("/login")).csrf_token();
+    let fields = [("email", "rajat.verma@example.com"), ("password", PASSWORD), ("csrf_token", &token)];
+    note(browser.post("/login", &fields));
+    let token = note(browser.get("/account/sessions")).csrf_token();
+    note(browser.post("/account/sessions/revoke-others", &[("csrf_token", &token)]));
+    note(browser.get("/account/sessions"));
+    note(browser.post("/logout", &[("csrf_token", &token)]));
+    cookies
+}
+
+fn expected(prefix: &str, session: &str, secure: &[&str]) -> Vec<(String, Vec<String>, bool)> {
+    let with = |more: &[&str]| {
+        let mut all: Vec<String> = ["HttpOnly", "Path=/", "SameSite=Lax"].map(str::to_owned).to_vec();
+        all.extend(more.iter().chain(secure).map(|text| (*text).to_owned()));
+        all.sort();
+        all
+    };
+    let gone = ["Max-Age=0", "Expires"];
+    vec![
+        (format!("{prefix}keyrack.csrf"), with(&[]), true),
+        (session.to_owned(), with(&[]), true),
+        (format!("{prefix}keyrack.done"), with(&["Max-Age=60"]), true),
+        (format!("{prefix}keyrack.done"), with(&gone[..1]), false),
+        (session.to_owned(), with(&gone), false),
+    ]
+}
+
+/// The moment of an `Expires` is not ours to know, only that it lies in the past.
+fn without_moments(cookies: Vec<(String, Vec<String>, bool)>) -> Vec<(String, Vec<String>, bool)> {
+    let plain = |attribute: String| match attribute.split_once('=') {
+        Some(("Expires", _)) => "Expires".to_owned(),
+        _ => attribute,
+    };
+    let sorted = |attributes: Vec<String>| {
+        let mut attributes: Vec<String> = attributes.into_iter().map(plain).collect();
+        attributes.sort();
+        attributes
+    };
+    cookies.into_iter().map(|(name, attributes, set)| (name, sorted(attributes), set)).collect()
+}
+
+fn every_cookie_has_exactly_its_attributes(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    assert_eq!(without_moments(life(&app)), expected("", "keyrack.sid", &[]));
+}
+
+fn over_https_every_cookie_is_secure_and_bound_to_the_host(engine: EngineKind) {
+    let app = TestApp::with(engine, |config| config.public_url = "https://keyrack.example".parse().unwrap());
+    assert_eq!(without_moments(life(&app)), expected("__Host-", "__Host-keyrack.sid", &["Secure"]));
+    let mut browser = app.browser();
+    browser.sign_in("rajat.verma@example.com", PASSWORD);
+    let data = &app.rows("user_sessions", "")[0]["sess"]["cookie"];
+    assert_eq!((&data["secure"], &data["httpOnly"]), (&true.into(), &true.into()));
+    // Without its prefix a neighbouring host could have set it.
+    let value = browser.cookies["__Host-keyrack.sid"].clone();
+    assert!(!app.browser().with_cookie("keyrack.sid", &value).is_signed_in());
+    assert!(browser.is_signed_in());
+}
+
+fn a_name_of_ones_own_is_used_as_it_is(engine: EngineKind) {
+    for (url, secure) in [("http://keyrack.example", &[][..]), ("https://keyrack.example", &["Secure"])] {
+        let app = TestApp::with(engine, |config| {
+            config.public_url = url.parse().unwrap();
+            config.cookie_name = Some("connect.sid".to_owned());
+        });
+        let prefix = if secure.is_empty() { "" } else { "__Host-" };
+        assert_eq!(without_moments(life(&app)), expected(prefix, "connect.sid", secure));
+    }
+}
+
+fn ordinary_requests_set_no_cookie(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.signed_in("rajat.verma@example.com");
+    app.clock.advance(std::time::Duration::from_secs(90));
+    for path in ["/account/sessions", "/account/sessions?show=ended", "/api/session", "/login", "/", "/nowhere"] {
+        assert_eq!(browser.get(path).set_cookies(), Vec::<String>::new(), "{path}");
+    }
+    let mut visitor = app.browser();
+    visitor.get("/login");
+    for path in ["/login", "/account/sessions", "/api/session", "/healthz", "/static/keyrack.css"] {
+        assert_eq!(visitor.get(path).set_cookies(), Vec::<String>::new(), "{path}");
+    }
+}
+
+fn a_cookie_under_an_old_secret_is_accepted_and_signed_anew(engine: EngineKind) {
+    const OLD: &str = "a secret that was in use before";
+    let secrets = format!("{SECRETS},{OLD}");
+    let app = TestApp::with(engine, |config| config.secrets = secrets.parse().unwrap());
+    app.add_user("rajat.verma@example.com");
+    for remember in ["", "on"] {
+        let mut browser = app.browser();
+        let fields = [("email", "rajat.verma@example.com"), ("password", PASSWORD), ("remember", remember)];
+        browser.post_from("/login", "/login", &fields);
+        let (sid, today) = (browser.sid(), browser.cookies["keyrack.sid"].clone());
+        browser.cookies.insert("keyrack.sid".to_owned(), signed(&sid, OLD));
+        let answer = browser.get("/api/session");
+        assert_eq!((answer.status, answer.set_cookies().len()), (200, 1));
+        assert_eq!(browser.cookies["keyrack.sid"], today, "the same sid under the newest secret");
+        assert_eq!(answer.set_cookies()[0].contains("; Max-Age=2592000"), remember == "on");
+        assert_eq!(browser.get("/api/session").set_cookies(), Vec::<String>::new(), "once is enough");
+        let mut forgotten = browser.clone().with_cookie("keyrack.sid", &signed(&sid, "a secret of somebody else"));
+        assert!(!forgotten.is_signed_in());
+    }
+    // One that is signed with an old secret and dead is not brought back.
+    let answer = app.browser().with_cookie("keyrack.sid", &signed("dead", OLD)).get("/api/session");
+    assert_eq!((answer.status, answer.set_cookies()), (401, vec![]));
+}
+
+fn a_flipped_byte_makes_the_cookie_worthless(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.signed_in("rajat.verma@example.com");
+    let value = browser.cookies["keyrack.sid"].clone();
+    let unescaped = value.replace("%3A", ":").replace("%2B", "+").replace("%2F", "/");
+    for good in [&value, &unescaped] {
+        for index in 0..good.len() {
+            let mut bytes = good.clone().into_bytes();
+            bytes[index] ^= if bytes[index] == b'=' || bytes[index] == b':' { 2 } else { 1 };
+            let Ok(flipped) = String::from_utf8(bytes) else { continue };
+            // An escape in lower case is the same escape.
+            let decoded =
+                |text: &str| text.to_ascii_lowercase().replace("%3a", ":").replace("%2b", "+").replace("%2f", "/");
+            let mut forged = app.browser().with_cookie("keyrack.sid", &flipped);
+            let answer = forged.get("/api/session");
+            assert_eq!((answer.status, answer.set_cookies()), (401, vec![]), "{index} of {}", decoded(&flipped));
+        }
+    }
+    let long = "a".repeat(5000);
+    for garbage in ["", "s:", "s%3A", "s%3A.", "s%3Ax.y", "%", "%zz", "\"\"", "j:{}", &unescaped[2..], &long] {
+        let answer = app.browser().with_cookie("keyrack.sid", garbage).get("/account/sessions");
+        assert_eq!((answer.status, answer.set_cookies()), (303, vec![]), "{garbage}");
+    }
+    assert!(app.browser().with_cookie("keyrack.sid", &unescaped).is_signed_in(), "as a peer may write it");
+    assert!(browser.is_signed_in());
+}
+
+fn two_cookies_of_our_name_are_none(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let browser = app.signed_in("rajat.verma@example.com");
+    let value = browser.cookies["keyrack.sid"].clone();
+    for second in [value.as_str(), "planted", ""] {
+        for values in [format!("{value}; keyrack.sid={second}"), format!("{second}; keyrack.sid={value}")] {
+            let mut both: Browser = app.browser().with_cookie("keyrack.sid", &values);
+            assert!(!both.is_signed_in(), "{second}");
+        }
+        // In a header of its own, as HTTP/2 proxies may pass it on.
+        let second = format!("keyrack.sid={second}");
+        let answer = browser.clone().send("GET", "/api/session", None, &[("cookie", &second)]);
+        assert_eq!(answer.status, 401, "{second}");
+    }
+    assert!(browser.clone().is_signed_in());
+}
+
+fn other_cookies_are_left_alone(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let browser = app.signed_in("rajat.verma@example.com");
+    let value = browser.cookies["keyrack.sid"].clone();
+    let mut among_others = browser.with_cookie("a", "1; b=\"2\"; =; c; keyrack-inner=forged; Keyrack.sid=x");
+    assert!(among_others.is_signed_in());
+    let mut inner = app.browser().with_cookie("keyrack-inner", &value);
+    assert!(!inner.is_signed_in());
+}

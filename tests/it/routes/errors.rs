@@ -1,0 +1,129 @@
+//! Answers that are not what was asked for.
+
+use serde_json::json;
+
+use crate::support::{EngineKind, SECRETS, TestApp, cookies, on_both_engines};
+
+on_both_engines!(
+    an_unknown_page_is_a_page_that_says_so,
+    an_unknown_api_path_is_a_problem,
+    a_method_that_is_not_there_is_named,
+    what_cannot_be_read_is_refused,
+    a_fault_gives_nothing_away_and_names_its_request,
+    data_that_is_broken_lets_nobody_in,
+);
+
+fn an_unknown_page_is_a_page_that_says_so(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let mut browsers = [app.browser(), app.signed_in("rajat.verma@example.com")];
+    for path in ["/nowhere", "/account", "/account/sessions/", "/login/", "/%00", "/%ff", "/..%2f", "//login", "/apix"]
+    {
+        for browser in &mut browsers {
+            for method in ["GET", "POST", "DELETE"] {
+                let answer = browser.send(method, path, None, &[]);
+                assert_eq!(answer.status, 404, "{method} {path}");
+                assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+                assert!(answer.text().contains("Error 404 This does not exist"), "{}", answer.text());
+            }
+        }
+    }
+}
+
+fn an_unknown_api_path_is_a_problem(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    for path in ["/api", "/api/", "/api/nowhere", "/api/session/", "/api/session/x"] {
+        let answer = app.browser().get(path);
+        assert_eq!((answer.status, answer.header("content-type")), (404, Some("application/problem+json")), "{path}");
+        let expected = json!({
+            "type": "about:blank",
+            "title": "This does not exist",
+            "status": 404,
+            "detail": "The address may be mistyped, or what it led to is no longer there.",
+        });
+        assert_eq!(answer.json(), expected);
+    }
+}
+
+fn a_method_that_is_not_there_is_named(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.signed_in("rajat.verma@example.com");
+    for (method, path, allowed, kind) in [
+        ("PUT", "/login", "GET, POST", "text/html; charset=utf-8"),
+        ("POST", "/account/sessions", "GET", "text/html; charset=utf-8"),
+        ("GET", "/logout", "POST", "text/html; charset=utf-8"),
+        ("POST", "/healthz", "GET", "text/html; charset=utf-8"),
+        ("POST", "/api/session", "GET", "application/problem+json"),
+        ("PATCH", "/login", "GET, POST", "text/html; charset=utf-8"),
+    ] {
+        let answer = browser.send(method, path, None, &[]);
+        assert_eq!((answer.status, answer.header("content-type")), (405, Some(kind)), "{method} {path}");
+        let mut named: Vec<&str> = answer.header("allow").unwrap_or_default().split(", ").collect();
+        named.sort_unstable();
+        assert_eq!(named.join(", "), allowed, "{method} {path}");
+    }
+}
+
+fn what_cannot_be_read_is_refused(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.signed_in("rajat.verma@example.com");
+    for (method, path) in [
+        ("GET", "/login?next=1&next=2"),
+        ("GET", "/account/sessions?show=ended&show=active"),
+        ("POST", "/login"),
+        ("POST", "/logout"),
+        ("POST", "/account/sessions/revoke-others"),
+    ] {
+        let answer = browser.send(method, path, None, &[("content-type", "text/plain")]);
+        assert_eq!(answer.status, 400, "{method} {path}");
+        assert!(answer.text().contains("This request can’t be read"), "{}", answer.text());
+    }
+    let answer = browser.post("/login", &[("email", "a@example.com"), ("email", "b@example.com")]);
+    assert_eq!(answer.status, 400);
+    assert!(browser.is_signed_in());
+}
+
+fn a_fault_gives_nothing_away_and_names_its_request(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.signed_in("rajat.verma@example.com");
+    app.execute("ALTER TABLE users RENAME TO users_away");
+    let page = browser.get("/account/sessions");
+    assert_eq!((page.status, page.set_cookies()), (500, vec![]));
+    assert!(page.text().contains("Error 500 Something went wrong"), "{}", page.text());
+    assert_eq!(page.between("<code>", "</code>"), page.header("x-request-id").unwrap());
+    let problem = browser.get("/api/session");
+    assert_eq!((problem.status, problem.set_cookies()), (500, vec![]));
+    for body in [&page.body, &problem.body] {
+        for word in ["users", "table", "relation", "SELECT", "diesel", "src/"] {
+            assert!(!body.contains(word), "{word}: {body}");
+        }
+    }
+    app.execute("ALTER TABLE users_away RENAME TO users");
+    assert!(browser.is_signed_in(), "the fault has signed nobody out");
+}
+
+fn data_that_is_broken_lets_nobody_in(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let user = app.add_user("rajat.verma@example.com");
+    let broken = ["[]", "\"{}\"", "17", "null", "{}", "{\"userId\":7}", "{\"userId\":\"somebody else\"}"];
+    for (number, sess) in broken.into_iter().enumerate() {
+        let sid = format!("sid {number}");
+        app.execute("DELETE FROM user_sessions");
+        app.execute(&format!(
+            "INSERT INTO sessions (sid, user_id, status, expires_at) VALUES ('{sid}', '{user}', 'active', \
+             '2026-01-29T11:50:14.000Z')"
+        ));
+        app.execute(&format!(
+            "INSERT INTO user_sessions (sid, sess, expire) VALUES ('{sid}', '{sess}', '2026-01-29T11:50:14.000Z')"
+        ));
+        let signed = cookies::signed(&sid, SECRETS).replace(' ', "%20");
+        let mut browser = app.browser().with_cookie("keyrack.sid", &signed);
+        assert!(!browser.is_signed_in(), "{sess}");
+        let good = format!("{{\"cookie\":{{}},\"userId\":\"{user}\"}}");
+        app.execute(&format!("UPDATE user_sessions SET sess = '{good}' WHERE sid = '{sid}'"));
+        assert!(browser.is_signed_in(), "it was the data that kept it out: {sess}");
+    }
+}

@@ -1,0 +1,121 @@
+//! Two instances over one database.
+
+use std::time::Duration;
+
+use keyrack::clock::Clock;
+use serde_json::json;
+
+use crate::support::{CLOCK_START, EngineKind, PASSWORD, TestApp, TestDatabase, on_both_engines};
+
+on_both_engines!(
+    a_session_of_one_instance_is_known_and_ended_on_the_other,
+    a_revoked_browser_is_at_the_sign_in_form_and_the_tables_say_what_the_seed_says,
+    a_restart_signs_nobody_out_and_brings_nobody_back,
+);
+
+fn two(database: &TestDatabase) -> (TestApp, TestApp) {
+    let clock = Clock::fixed(CLOCK_START);
+    let proxies = |config: &mut keyrack::config::Config| config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    (TestApp::over(database, clock.clone(), proxies), TestApp::over(database, clock, proxies))
+}
+
+fn a_session_of_one_instance_is_known_and_ended_on_the_other(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let (one, two) = two(&database);
+    one.add_user("rajat.verma@example.com");
+    let mut here = one.signed_in("rajat.verma@example.com");
+    let mut there = here.at(two.address);
+    assert!(there.is_signed_in());
+    assert_eq!(here.session_id(), there.session_id());
+    // A form of one instance is good on the other.
+    let token = here.get("/account/sessions").csrf_token();
+    assert_eq!(there.post("/account/sessions/revoke-others", &[("csrf_token", &token)]).status, 303);
+    let mut other = two.signed_in("rajat.verma@example.com");
+    let path = format!("/account/sessions/{}/revoke", here.session_id());
+    assert_eq!(other.post_from("/account/sessions", &path, &[]).status, 303);
+    assert!(!here.is_signed_in(), "at its next request on the instance that did not hear of it");
+    assert!(!there.is_signed_in());
+    let mut again = two.signed_in("rajat.verma@example.com");
+    let mut copy = again.at(one.address);
+    assert!(copy.is_signed_in());
+    again.sign_out();
+    assert!(!copy.is_signed_in());
+}
+
+const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 \
+                      Safari/537.36";
+
+fn a_revoked_browser_is_at_the_sign_in_form_and_the_tables_say_what_the_seed_says(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let (one, two) = two(&database);
+    let user = one.add_user("rajat.verma@example.com");
+    let mut chrome = one.browser().with_header("user-agent", CHROME).with_header("x-forwarded-for", "192.168.1.100");
+    assert_eq!(chrome.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
+    let (id, sid) = (chrome.session_id(), chrome.sid());
+    let mut firefox = two.signed_in("rajat.verma@example.com");
+    for browser in [&mut chrome, &mut firefox] {
+        let page = browser.get("/account/sessions").text();
+        assert!(page.contains("Chrome 120 on Windows") && page.contains("Firefox 140 on Linux"), "{page}");
+        assert!(page.contains("2 active sessions"), "{page}");
+    }
+    one.clock.advance(Duration::from_secs(40 * 60 + 31));
+    let path = format!("/account/sessions/{id}/revoke");
+    assert_eq!(firefox.post_from("/account/sessions", &path, &[]).status, 303);
+    assert!(firefox.get("/account/sessions").text().contains("Signed out Chrome 120 on Windows."));
+    let answer = chrome.get("/account/sessions");
+    assert_eq!((answer.status, answer.location()), (303, "/login?next=%2Faccount%2Fsessions"));
+    assert_eq!(chrome.get("/api/session").status, 401);
+
+    let expected = json!({
+        "id": id,
+        "sid": sid,
+        "user_id": user.to_string(),
+        "status": "logged_out",
+        "ip_address": "192.168.1.100",
+        "user_agent": CHROME,
+        "expires_at": "2026-01-29T11:50:14.000000Z",
+        "created_at": "2026-01-28T11:50:14.000000Z",
+        "updated_at": "2026-01-28T12:30:45.000000Z",
+        "logged_out_at": "2026-01-28T12:30:45.000000Z",
+        "last_seen_at": "2026-01-28T11:50:14.000000Z",
+        "end_reason": "revoked",
+        "remembered": false,
+        "data_kept": false,
+        "previous_sid": null,
+    });
+    assert_eq!(database.rows("sessions", &format!("WHERE id = '{id}'")), [expected]);
+    let left = database.rows("user_sessions", "");
+    let expected = json!({
+        "sid": firefox.sid(),
+        "sess": {
+            "cookie": {
+                "originalMaxAge": 86_400_000,
+                "expires": "2026-01-29T11:50:14.000Z",
+                "secure": false,
+                "httpOnly": true,
+                "path": "/",
+                "sameSite": "lax",
+            },
+            "userId": user.to_string(),
+            "email": "rajat.verma@example.com",
+            "role": "user",
+            "status": "login",
+        },
+        "expire": "2026-01-29T11:50:14.000000Z",
+    });
+    assert_eq!(left, [expected], "only the other's data is left");
+}
+
+fn a_restart_signs_nobody_out_and_brings_nobody_back(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let clock = Clock::fixed(CLOCK_START);
+    let first = TestApp::over(&database, clock.clone(), |_| ());
+    first.add_user("rajat.verma@example.com");
+    let (alive, mut ended) = (first.signed_in("rajat.verma@example.com"), first.signed_in("rajat.verma@example.com"));
+    let copy = ended.clone();
+    ended.sign_out();
+    first.stop();
+    let second = TestApp::over(&database, clock, |_| ());
+    assert!(alive.at(second.address).is_signed_in());
+    assert!(!copy.at(second.address).is_signed_in());
+}

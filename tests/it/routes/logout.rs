@@ -1,0 +1,78 @@
+//! `/logout`
+
+use std::time::Duration;
+
+use crate::support::{EngineKind, TestApp, on_both_engines};
+
+on_both_engines!(
+    signing_out_ends_the_session_and_clears_the_browser,
+    a_copy_of_the_cookie_is_dead_after_the_sign_out,
+    only_a_post_signs_out,
+    signing_out_without_a_session_leads_to_the_form,
+    kept_data_lets_nobody_in,
+);
+
+fn signing_out_ends_the_session_and_clears_the_browser(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.signed_in("rajat.verma@example.com");
+    app.clock.advance(Duration::from_secs(40 * 60));
+    let answer = browser.sign_out();
+    assert_eq!((answer.status, answer.location()), (303, "/login"));
+    assert_eq!(answer.header("clear-site-data"), Some("\"cache\", \"storage\""));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert!(!browser.cookies.contains_key("keyrack.sid"));
+    assert_eq!(app.count("user_sessions", ""), 0);
+    let session = &app.rows("sessions", "")[0];
+    assert_eq!((&session["status"], &session["end_reason"]), (&"logged_out".into(), &"signed_out".into()));
+    assert_eq!(session["logged_out_at"], "2026-01-28T12:30:14.000000Z");
+}
+
+fn a_copy_of_the_cookie_is_dead_after_the_sign_out(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.signed_in("rajat.verma@example.com");
+    let mut copy = browser.clone();
+    let token = browser.get("/account/sessions").csrf_token();
+    browser.sign_out();
+    let before = app.rows("sessions", "");
+    assert!(!copy.is_signed_in());
+    for path in ["/logout", "/account/sessions/revoke-others"] {
+        let answer = copy.post(path, &[("csrf_token", &token)]);
+        assert_eq!((answer.status, answer.location()), (303, "/login"), "{path}");
+        assert_eq!((answer.header("clear-site-data"), answer.set_cookies()), (None, vec![]), "{path}");
+    }
+    assert_eq!((app.rows("sessions", ""), app.count("user_sessions", "")), (before, 0));
+}
+
+fn only_a_post_signs_out(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.signed_in("rajat.verma@example.com");
+    let token = browser.get("/account/sessions").csrf_token();
+    for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"] {
+        let answer = browser.send(method, &format!("/logout?csrf_token={token}"), None, &[]);
+        assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{method}");
+    }
+    assert!(browser.is_signed_in());
+}
+
+fn signing_out_without_a_session_leads_to_the_form(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let answer = app.browser().post("/logout", &[]);
+    assert_eq!((answer.status, answer.location()), (303, "/login"));
+    assert!(answer.set_cookies().is_empty());
+}
+
+fn kept_data_lets_nobody_in(engine: EngineKind) {
+    let app = TestApp::with(engine, |config| config.policy.keep_ended_data = true);
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.signed_in("rajat.verma@example.com");
+    let mut copy = browser.clone();
+    browser.sign_out();
+    let kept = app.rows("user_sessions", "");
+    assert_eq!((kept.len(), &kept[0]["sess"]["status"]), (1, &"logout".into()));
+    assert_eq!(kept[0]["sess"]["email"], "rajat.verma@example.com");
+    assert!(!copy.is_signed_in());
+    assert_eq!(app.rows("user_sessions", ""), kept);
+}

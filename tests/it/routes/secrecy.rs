@@ -1,0 +1,63 @@
+//! What stands in no answer and in no log line: sids, passwords, tokens.
+
+use std::time::Duration;
+
+use crate::support::{Answer, EngineKind, PASSWORD, TestApp, log, on_both_engines, wait};
+
+on_both_engines!(secrets_stand_in_no_answer_and_in_no_log_line);
+
+fn secrets_stand_in_no_answer_and_in_no_log_line(engine: EngineKind) {
+    log::keep();
+    let app = TestApp::new(engine);
+    let wrong = format!("wrong, typed on {}", app.address);
+    let link = wait(app.keyrack.setup_link()).unwrap().unwrap();
+    let setup_token = link.rsplit_once('=').unwrap().1.to_owned();
+    let mut answers: Vec<Answer> = Vec::new();
+    let mut browser = app.browser();
+    answers.push(browser.get(&format!("/setup?token={setup_token}")));
+    app.add_user("rajat.verma@example.com");
+    let csrf = browser.get("/login").csrf_token();
+    answers.push(browser.sign_in("rajat.verma@example.com", &wrong));
+    answers.push(browser.sign_in("rajat.verma@example.com", PASSWORD));
+    let (first_sid, first_cookie) = (browser.sid(), browser.cookies["keyrack.sid"].clone());
+    app.clock.advance(Duration::from_secs(90));
+    for path in ["/account/sessions", "/account/sessions?show=ended", "/api/session", "/login", "/", "/nowhere"] {
+        answers.push(browser.get(path));
+    }
+    // Over the session, for a new sid.
+    let mut fields = vec![("email", "rajat.verma@example.com"), ("password", PASSWORD)];
+    fields.push(("csrf_token", &csrf));
+    answers.push(browser.post("/login", &fields));
+    let second_sid = browser.sid();
+    assert_ne!(first_sid, second_sid);
+    let mut copy = browser.clone();
+    answers.push(browser.post("/logout", &[("csrf_token", &csrf)]));
+    answers.push(browser.sign_out());
+    answers.extend([copy.get("/account/sessions"), copy.get("/api/session")]);
+    answers.push(copy.get("/account/sessions?next=/x&csrf_token=t"));
+    app.execute("ALTER TABLE users RENAME TO users_away");
+    answers.push(copy.get("/account/sessions"));
+    answers.push(copy.post("/login", &fields));
+
+    let secrets = [&first_sid, &second_sid, &first_cookie, &wrong, crate::support::SECRETS, PASSWORD];
+    let cookie_halves = [first_cookie.rsplit_once('.').unwrap().1.to_owned()];
+    for answer in &answers {
+        for secret in secrets.into_iter().chain(cookie_halves.iter().map(String::as_str)) {
+            assert!(!answer.body.contains(secret), "{secret}: {}", answer.body);
+            assert!(!answer.location().contains(secret), "{secret}: {}", answer.location());
+        }
+        assert!(!answer.location().contains(&csrf));
+    }
+    let log = log::kept();
+    let ours: Vec<&str> = log.lines().filter(|line| line.contains("\"path\":\"/account/sessions\"")).collect();
+    assert!(!ours.is_empty(), "the log is kept: {}", log.len());
+    for secret in
+        secrets.into_iter().chain(cookie_halves.iter().map(String::as_str)).chain([csrf.as_str(), &setup_token])
+    {
+        let found = log.lines().find(|line| line.contains(secret));
+        assert_eq!(found, None, "{secret}");
+    }
+    for line in log.lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    }
+}

@@ -1,0 +1,294 @@
+//! Another application's handlers over the same session: actix-session's `Session` inside Keyrack's layer.
+
+use std::{net::SocketAddr, sync::Arc, thread::JoinHandle};
+
+use actix_session::Session;
+use actix_web::{
+    App, HttpResponse, HttpServer,
+    dev::ServerHandle,
+    middleware::from_fn,
+    web::{Data, Path, ServiceConfig, get, post, resource, scope},
+};
+use keyrack::{Keyrack, Visit, signed_in};
+use serde_json::{Value, json};
+use tokio::sync::{Barrier, Notify};
+
+use crate::support::{Browser, EngineKind, PASSWORD, TestApp, on_both_engines};
+
+on_both_engines!(
+    what_one_request_sets_the_next_one_reads,
+    requests_at_once_do_not_lose_each_others_keys,
+    an_update_alone_is_written,
+    looking_at_the_data_writes_nothing,
+    a_session_that_ends_under_a_request_stays_ended,
+    only_a_sign_in_writes_keyracks_own_keys,
+    a_renewal_is_a_new_sid_for_the_same_session,
+    a_purge_signs_out,
+    data_without_a_session_is_refused,
+    data_never_passes_to_another_user,
+);
+
+/// Where requests of the test's application wait for each other, or for the test.
+#[derive(Default)]
+struct Gates {
+    arrived: Notify,
+    released: Notify,
+}
+
+/// The test's own application, with Keyrack mounted beside it.
+struct OwnApp {
+    address: SocketAddr,
+    gates: Arc<Gates>,
+    server: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl OwnApp {
+    fn new(keyrack: &Keyrack) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (keyrack, gates) = (keyrack.clone(), Arc::<Gates>::default());
+        let (pair, shared) = (Data::new(Barrier::new(2)), Data::from(Arc::clone(&gates)));
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let app = move || {
+                    let (keyrack, pair, shared) = (keyrack.clone(), pair.clone(), shared.clone());
+                    App::new().app_data(pair).app_data(shared).configure(move |config| routes(&keyrack, config))
+                };
+                let server = HttpServer::new(app).workers(2).listen(listener).unwrap().run();
+                sender.send(server.handle()).unwrap();
+                server.await.unwrap();
+            });
+        });
+        Self { address, gates, server: receiver.recv().unwrap(), thread: Some(thread) }
+    }
+}
+
+impl Drop for OwnApp {
+    fn drop(&mut self) {
+        drop(self.server.stop(false));
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn routes(keyrack: &Keyrack, config: &mut ServiceConfig) {
+    let own = scope("/app")
+        .route("/set/{key}/{value}", post().to(set))
+        .route("/set-together/{key}/{value}", post().to(set_together))
+        .route("/set-later/{key}/{value}", post().to(set_later))
+        .route("/remove-together/{key}", post().to(remove_together))
+        .route("/count", post().to(count))
+        .route("/renew", post().to(renew))
+        .route("/purge", post().to(purge))
+        .route("/data", get().to(data))
+        .wrap(from_fn(signed_in))
+        .wrap(keyrack.session_layer());
+    let open = resource("/open/{key}/{value}").route(post().to(set)).wrap(keyrack.session_layer());
+    config.service(own).service(open);
+    keyrack.mount(config);
+}
+
+async fn set(session: Session, path: Path<(String, String)>) -> HttpResponse {
+    let (key, value) = path.into_inner();
+    session.insert(key, value).unwrap();
+    HttpResponse::Ok().finish()
+}
+
+/// Saves only when another request has loaded the same data, too.
+async fn set_together(session: Session, path: Path<(String, String)>, pair: Data<Barrier>) -> HttpResponse {
+    pair.wait().await;
+    set(session, path).await
+}
+
+async fn remove_together(session: Session, key: Path<String>, pair: Data<Barrier>) -> HttpResponse {
+    pair.wait().await;
+    session.remove(&key);
+    HttpResponse::Ok().finish()
+}
+
+/// Saves only when the test says so.
+async fn set_later(session: Session, path: Path<(String, String)>, gates: Data<Gates>) -> HttpResponse {
+    gates.arrived.notify_one();
+    gates.released.notified().await;
+    set(session, path).await
+}
+
+async fn count(session: Session) -> HttpResponse {
+    session.update("count", |count: u32| count + 1).unwrap();
+    HttpResponse::Ok().finish()
+}
+
+async fn renew(session: Session) -> HttpResponse {
+    session.renew();
+    HttpResponse::Ok().finish()
+}
+
+async fn purge(session: Session) -> HttpResponse {
+    session.purge();
+    HttpResponse::Ok().finish()
+}
+
+async fn data(session: Session, visit: Visit) -> HttpResponse {
+    let keys: std::collections::BTreeMap<String, Value> =
+        session.entries().iter().map(|(key, text)| (key.clone(), serde_json::from_str(text).unwrap())).collect();
+    HttpResponse::Ok().json(json!({"user": visit.live().unwrap().user.email, "keys": keys}))
+}
+
+/// A signed-in browser at the test's application.
+fn scene(engine: EngineKind) -> (TestApp, OwnApp, Browser) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let own = OwnApp::new(&app.keyrack);
+    let browser = app.signed_in("rajat.verma@example.com").at(own.address);
+    (app, own, browser)
+}
+
+fn sess(app: &TestApp) -> Value {
+    app.rows("user_sessions", "")[0]["sess"].clone()
+}
+
+fn own_post(browser: &mut Browser, path: &str) -> u16 {
+    let answer = browser.post(path, &[]);
+    assert!(answer.status != 200 || answer.set_cookies().is_empty() || path == "/app/renew" || path == "/app/purge");
+    answer.status
+}
+
+fn what_one_request_sets_the_next_one_reads(engine: EngineKind) {
+    let (app, own, mut browser) = scene(engine);
+    let before = sess(&app);
+    assert_eq!(own_post(&mut browser, "/app/set/theme/dark"), 200);
+    let answer = browser.get("/app/data").json();
+    assert_eq!((&answer["user"], &answer["keys"]["theme"]), (&"rajat.verma@example.com".into(), &"dark".into()));
+    assert_eq!(answer["keys"]["email"], "rajat.verma@example.com");
+    assert_eq!(answer["keys"].get("cookie"), None, "which is not for handlers");
+    let mut expected = before;
+    expected["theme"] = "dark".into();
+    assert_eq!(sess(&app), expected, "real JSON, beside what was there");
+    assert_eq!(app.browser().at(own.address).get("/app/data").status, 303);
+}
+
+fn requests_at_once_do_not_lose_each_others_keys(engine: EngineKind) {
+    let (app, _own, mut browser) = scene(engine);
+    for round in 0..5 {
+        own_post(&mut browser, "/app/set/old/1");
+        let (mut first, mut second) = (browser.clone(), browser.clone());
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert_eq!(own_post(&mut first, &format!("/app/set-together/a/{round}")), 200));
+            scope.spawn(|| assert_eq!(own_post(&mut second, &format!("/app/set-together/b/{round}")), 200));
+        });
+        let both = sess(&app);
+        assert_eq!((&both["a"], &both["b"]), (&json!(round.to_string()), &json!(round.to_string())));
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert_eq!(own_post(&mut first, "/app/remove-together/old"), 200));
+            scope.spawn(|| assert_eq!(own_post(&mut second, &format!("/app/set-together/c/{round}")), 200));
+        });
+        let both = sess(&app);
+        assert_eq!(
+            (both.get("old"), &both["c"], &both["a"]),
+            (None, &json!(round.to_string()), &json!(round.to_string()))
+        );
+    }
+}
+
+fn an_update_alone_is_written(engine: EngineKind) {
+    let (app, _own, mut browser) = scene(engine);
+    let sid = browser.sid();
+    let counted = "UPDATE user_sessions SET sess = ";
+    let with_count = sess(&app).as_object().cloned().map(|mut map| {
+        map.insert("count".to_owned(), 1.into());
+        Value::Object(map).to_string()
+    });
+    app.execute(&format!("{counted}'{}' WHERE sid = '{sid}'", with_count.unwrap()));
+    assert_eq!(own_post(&mut browser, "/app/count"), 200);
+    assert_eq!(own_post(&mut browser, "/app/count"), 200);
+    assert_eq!(sess(&app)["count"], 3);
+}
+
+fn looking_at_the_data_writes_nothing(engine: EngineKind) {
+    let (app, _own, mut browser) = scene(engine);
+    own_post(&mut browser, "/app/set/theme/dark");
+    let before = (app.rows("sessions", ""), app.text("SELECT CAST(sess AS text) AS v FROM user_sessions"));
+    for _ in 0..3 {
+        assert_eq!(browser.get("/app/data").set_cookies(), Vec::<String>::new());
+    }
+    let after = (app.rows("sessions", ""), app.text("SELECT CAST(sess AS text) AS v FROM user_sessions"));
+    assert_eq!(after, before);
+}
+
+fn a_session_that_ends_under_a_request_stays_ended(engine: EngineKind) {
+    let (app, own, mut browser) = scene(engine);
+    let mut held = browser.clone();
+    let answer = std::thread::scope(|scope| {
+        let held = scope.spawn(|| held.post("/app/set-later/late/1", &[]));
+        crate::support::wait(own.gates.arrived.notified());
+        browser.sign_out();
+        own.gates.released.notify_one();
+        held.join().unwrap()
+    });
+    answer.assert_says_not_signed_in();
+    assert!(answer.set_cookies().is_empty());
+    assert_eq!((app.count("user_sessions", ""), app.count("sessions", "WHERE status = 'active'")), (0, 0));
+    assert!(!held.is_signed_in());
+}
+
+fn only_a_sign_in_writes_keyracks_own_keys(engine: EngineKind) {
+    let (app, _own, mut browser) = scene(engine);
+    let before = sess(&app);
+    for key in ["role", "email", "status", "userId", "cookie"] {
+        let answer = browser.post(&format!("/app/set/{key}/admin"), &[]);
+        assert_eq!((answer.status, answer.set_cookies()), (500, vec![]), "{key}");
+    }
+    assert_eq!(sess(&app), before);
+    assert!(browser.is_signed_in());
+}
+
+fn a_renewal_is_a_new_sid_for_the_same_session(engine: EngineKind) {
+    let (app, _own, mut browser) = scene(engine);
+    own_post(&mut browser, "/app/set/theme/dark");
+    let (mut old, id) = (browser.clone(), browser.session_id());
+    assert_eq!(own_post(&mut browser, "/app/renew"), 200);
+    assert_ne!(browser.sid(), old.sid());
+    assert_eq!(browser.session_id(), id);
+    assert!(!old.is_signed_in() && browser.is_signed_in());
+    assert_eq!(browser.get("/app/data").json()["keys"]["theme"], "dark");
+    assert_eq!((app.count("sessions", ""), app.count("user_sessions", "")), (1, 1));
+}
+
+fn a_purge_signs_out(engine: EngineKind) {
+    let (app, _own, mut browser) = scene(engine);
+    let mut copy = browser.clone();
+    assert_eq!(own_post(&mut browser, "/app/purge"), 200);
+    assert!(!browser.cookies.contains_key("keyrack.sid"));
+    assert!(!copy.is_signed_in());
+    assert_eq!(app.rows("sessions", "")[0]["end_reason"], "signed_out");
+    assert_eq!(app.count("user_sessions", ""), 0);
+}
+
+fn data_without_a_session_is_refused(engine: EngineKind) {
+    let (app, own, mut browser) = scene(engine);
+    let answer = app.browser().at(own.address).post("/open/theme/dark", &[]);
+    assert_eq!((answer.status, answer.set_cookies()), (500, vec![]));
+    assert_eq!((app.count("sessions", ""), app.count("user_sessions", "")), (1, 1));
+    assert_eq!(own_post(&mut browser, "/open/theme/dark"), 200, "with a session it is kept");
+    assert_eq!(sess(&app)["theme"], "dark");
+}
+
+fn data_never_passes_to_another_user(engine: EngineKind) {
+    let (app, _own, mut browser) = scene(engine);
+    app.add_user("ana@example.com");
+    own_post(&mut browser, "/app/set/cart/a-gift-for-ana");
+    let mut visitor = browser.clone();
+    visitor.cookies.remove("keyrack.sid");
+    let token = visitor.get("/login").csrf_token();
+    browser.cookies.extend(visitor.cookies);
+    let fields = [("email", "ana@example.com"), ("password", PASSWORD), ("csrf_token", token.as_str())];
+    assert_eq!(browser.post("/login", &fields).status, 303);
+    let data = browser.get("/app/data").json();
+    assert_eq!((&data["user"], data["keys"].get("cart")), (&"ana@example.com".into(), None));
+    assert_eq!(sess(&app).get("cart"), None);
+    // The same user keeps what is theirs.
+    own_post(&mut browser, "/app/set/cart/mine");
+    assert_eq!(browser.post("/login", &fields).status, 303);
+    assert_eq!(browser.get("/app/data").json()["keys"]["cart"], "mine");
+}

@@ -1,0 +1,178 @@
+//! `/setup`
+
+use std::sync::Barrier;
+
+use crate::support::{EngineKind, PASSWORD, TestApp, on_both_engines, wait};
+
+on_both_engines!(
+    the_link_creates_an_administrator_and_signs_in,
+    without_the_link_the_page_does_not_exist,
+    once_there_is_a_user_the_page_does_not_exist,
+    each_mistake_is_said_at_its_field_and_the_rest_is_kept,
+    a_weak_password_is_refused_with_the_reason,
+    two_at_once_create_one_account,
+    a_form_from_elsewhere_creates_nothing,
+);
+
+/// The path and query of the printed link.
+fn link(app: &TestApp) -> String {
+    let link = wait(app.keyrack.setup_link()).unwrap().unwrap();
+    link.strip_prefix(&app.url("")).unwrap().to_owned()
+}
+
+fn token(app: &TestApp) -> String {
+    link(app).strip_prefix("/setup?token=").unwrap().to_owned()
+}
+
+fn fields<'a>(token: &'a str, email: &'a str, password: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("token", token),
+        ("email", email),
+        ("user_name", "rajat"),
+        ("first_name", "Rajat"),
+        ("last_name", "Verma"),
+        ("password", password),
+        ("password_again", password),
+    ]
+}
+
+fn the_link_creates_an_administrator_and_signs_in(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let (link, token) = (link(&app), token(&app));
+    let mut browser = app.browser();
+    let answer = browser.post_from(&link, "/setup", &fields(&token, "Rajat.Verma@Example.com", PASSWORD));
+    assert_eq!((answer.status, answer.location()), (303, "/account/sessions"));
+    let user = browser.get("/api/session").json()["user"].clone();
+    assert_eq!((&user["email"], &user["role"]), (&"rajat.verma@example.com".into(), &"admin".into()));
+    assert_eq!(user["user_name"], "rajat");
+    assert!(browser.get("/account/sessions").text().contains("Rajat Verma"));
+    assert_eq!(wait(app.keyrack.setup_link()).unwrap(), None);
+    browser.sign_out();
+    assert_eq!(browser.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
+}
+
+fn without_the_link_the_page_does_not_exist(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let link = link(&app);
+    let mut browser = app.browser();
+    let csrf = browser.get("/login").csrf_token();
+    let unknown = browser.get("/nowhere").body;
+    for path in ["/setup", "/setup?token=", "/setup?token=guessed", &format!("{link}x"), &link[..link.len() - 1]] {
+        let answer = browser.get(path);
+        assert_eq!((answer.status, &answer.body), (404, &unknown), "{path}");
+        let mut fields = fields(path.split_once("token=").map_or("", |(_, token)| token), "a@example.com", PASSWORD);
+        fields.push(("csrf_token", &csrf));
+        assert_eq!(browser.post("/setup", &fields).status, 404, "{path}");
+    }
+    assert_eq!(app.count("users", ""), 0);
+    assert_eq!(browser.get(&link).status, 200, "the link itself works");
+}
+
+fn once_there_is_a_user_the_page_does_not_exist(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let (link, token) = (link(&app), token(&app));
+    let mut browser = app.browser();
+    let csrf = browser.get(&link).csrf_token();
+    app.add_user("rajat.verma@example.com");
+    assert_eq!(browser.get(&link).status, 404);
+    let mut fields = fields(&token, "ana@example.com", PASSWORD);
+    fields.push(("csrf_token", &csrf));
+    assert_eq!(browser.post("/setup", &fields).status, 404);
+    assert_eq!((app.count("users", ""), app.count("sessions", "")), (1, 0));
+}
+
+fn each_mistake_is_said_at_its_field_and_the_rest_is_kept(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let (link, token) = (link(&app), token(&app));
+    let long = "n".repeat(65);
+    let cases = [
+        ("email", "not an address", "Enter an e-mail address"),
+        ("email", "", "Enter an e-mail address"),
+        ("first_name", " ", "Enter a first name."),
+        ("last_name", &long, "Use at most 64 characters"),
+        ("user_name", "a\u{7}b", "without control characters"),
+        ("password_again", "another password, typed wrong", "The two passwords are not the same."),
+        ("password", "too short", "Use at least 15 characters"),
+    ];
+    for (name, value, said) in cases {
+        let mut fields = fields(&token, "rajat.verma@example.com", "an unguessable pass phrase");
+        for field in fields.iter_mut().filter(|field| field.0 == name) {
+            field.1 = value;
+        }
+        let answer = app.browser().post_from(&link, "/setup", &fields);
+        assert_eq!(answer.status, 422, "{name}");
+        let error = answer.between(&format!("id=\"{name}-error\""), "</p>");
+        assert!(error.contains(said), "{name}: {error}");
+        assert!(answer.body.contains(&format!("<li><a href=\"#{name}\">")), "{name}: listed on top");
+        let input = answer.between(&format!("<input id=\"{name}\""), ">");
+        assert!(input.contains("aria-invalid=\"true\"") && input.contains(&format!("{name}-error")), "{input}");
+        let kept = [("email", "rajat.verma@example.com"), ("user_name", "rajat"), ("last_name", "Verma")];
+        for (other, value) in kept.into_iter().filter(|(other, _)| *other != name) {
+            assert!(
+                answer.between(&format!("id=\"{other}\" "), ">").contains(&format!("value=\"{value}\"")),
+                "{other}"
+            );
+        }
+        assert!(!answer.body.contains("unguessable") && !answer.body.contains("typed wrong"), "{name}");
+    }
+    assert_eq!(app.count("users", ""), 0);
+}
+
+fn a_weak_password_is_refused_with_the_reason(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let (link, token) = (link(&app), token(&app));
+    let long = "long ".repeat(52);
+    for (password, reason) in [
+        ("fourteen chars", "Use at least 15 characters"),
+        ("", "Use at least 15 characters"),
+        (long.as_str(), "Use at most 256 characters."),
+        ("passwordpassword", "among the first that an attacker would try"),
+        ("aaaaaaaaaaaaaaaaaa", "among the first that an attacker would try"),
+        ("1234567890123456", "among the first that an attacker would try"),
+        ("Rajat.Verma@Example.com", "your own name or e-mail address"),
+        ("rajat verma 1985", "your own name or e-mail address"),
+    ] {
+        let answer = app.browser().post_from(&link, "/setup", &fields(&token, "rajat.verma@example.com", password));
+        assert_eq!(answer.status, 422, "{password}");
+        let error = answer.between("id=\"password-error\"", "</p>");
+        assert!(error.contains(reason), "{password}: {error}");
+    }
+    assert_eq!(app.count("users", ""), 0);
+}
+
+fn two_at_once_create_one_account(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let (link, token) = (link(&app), token(&app));
+    let ready = Barrier::new(2);
+    let statuses = std::thread::scope(|scope| {
+        let create = |email: &'static str| {
+            let mut browser = app.browser();
+            let (csrf, ready, token) = (browser.get(&link).csrf_token(), &ready, &token);
+            scope.spawn(move || {
+                let mut fields = fields(token, email, PASSWORD);
+                fields.push(("csrf_token", &csrf));
+                ready.wait();
+                (browser.post("/setup", &fields).status, browser)
+            })
+        };
+        let both = [create("rajat.verma@example.com"), create("ana@example.com")];
+        both.map(|thread| thread.join().unwrap())
+    });
+    let mut statuses: Vec<_> = statuses.into_iter().map(|(status, mut b)| (status, b.is_signed_in())).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [(303, true), (404, false)]);
+    assert_eq!((app.count("users", ""), app.count("sessions", ""), app.count("user_sessions", "")), (1, 1, 1));
+}
+
+fn a_form_from_elsewhere_creates_nothing(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let (link, token) = (link(&app), token(&app));
+    let mut browser = app.browser();
+    assert_eq!(browser.post("/setup", &fields(&token, "a@example.com", PASSWORD)).status, 403);
+    let mut with_token = fields(&token, "a@example.com", PASSWORD);
+    let csrf = browser.get(&link).csrf_token();
+    with_token.push(("csrf_token", &csrf));
+    let cross = [("sec-fetch-site", "cross-site")];
+    assert_eq!(browser.send("POST", "/setup", Some(&with_token), &cross).status, 403);
+    assert_eq!(app.count("users", ""), 0);
+}

@@ -1,0 +1,95 @@
+//! Too many failed sign-ins.
+
+use std::time::Duration;
+
+use crate::support::{Browser, EngineKind, PASSWORD, TestApp, on_both_engines};
+
+on_both_engines!(
+    after_ten_failures_even_the_right_password_has_to_wait,
+    an_unknown_address_is_throttled_like_a_known_one,
+    a_success_forgets_the_failures_before_it,
+    a_stranger_locks_nobody_out_who_is_signed_in,
+    many_accounts_tried_from_one_client_are_throttled_together,
+);
+
+const WRONG: &str = "not the password at all";
+
+fn fail(browser: &mut Browser, email: &str, times: usize) {
+    let token = browser.get("/login").csrf_token();
+    for attempt in 1..=times {
+        let answer = browser.post("/login", &[("email", email), ("password", WRONG), ("csrf_token", &token)]);
+        assert_eq!(answer.status, 401, "attempt {attempt}");
+    }
+}
+
+fn after_ten_failures_even_the_right_password_has_to_wait(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.browser();
+    fail(&mut browser, "rajat.verma@example.com", 10);
+    app.clock.advance(Duration::from_secs(60));
+    let answer = browser.sign_in("Rajat.Verma@example.com", PASSWORD);
+    assert_eq!((answer.status, answer.header("retry-after")), (429, Some("840")));
+    assert!(answer.text().contains("Too many attempts. Try again in 14 minutes."), "{}", answer.text());
+    assert_eq!(answer.between("name=\"email\" type=\"email\" value=\"", "\""), "Rajat.Verma@example.com");
+    assert!(!answer.body.contains(PASSWORD));
+    assert!(answer.set_cookies().is_empty());
+    assert_eq!(app.count("sessions", ""), 0);
+    app.clock.advance(Duration::from_secs(839));
+    assert_eq!(browser.sign_in("rajat.verma@example.com", PASSWORD).status, 429);
+    app.clock.advance(Duration::from_secs(1));
+    assert_eq!(browser.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
+}
+
+fn an_unknown_address_is_throttled_like_a_known_one(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("known@example.com");
+    let mut browser = app.browser();
+    let mut bodies = Vec::new();
+    for email in ["known@example.com", "other@example.com"] {
+        fail(&mut browser, email, 10);
+        let answer = browser.sign_in(email, WRONG);
+        assert_eq!((answer.status, answer.header("retry-after")), (429, Some("900")), "{email}");
+        bodies.push(answer.without_tokens().replace(email, "EMAIL"));
+    }
+    assert_eq!(bodies[0], bodies[1]);
+}
+
+fn a_success_forgets_the_failures_before_it(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    for _ in 0..2 {
+        let mut browser = app.browser();
+        fail(&mut browser, "rajat.verma@example.com", 9);
+        assert_eq!(browser.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
+    }
+}
+
+fn a_stranger_locks_nobody_out_who_is_signed_in(engine: EngineKind) {
+    let app = TestApp::with(engine, |config| config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]);
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.signed_in("rajat.verma@example.com");
+    for network in 1..=5 {
+        let mut stranger = app.browser().with_header("x-forwarded-for", &format!("203.0.113.{network}"));
+        fail(&mut stranger, "rajat.verma@example.com", 10);
+    }
+    let mut another = app.browser().with_header("x-forwarded-for", "203.0.113.200");
+    let answer = another.sign_in("rajat.verma@example.com", WRONG);
+    assert_eq!(answer.status, 429, "fifty failures throttle the account from anywhere");
+    assert!(browser.is_signed_in());
+    assert_eq!(browser.sign_out().status, 303);
+}
+
+fn many_accounts_tried_from_one_client_are_throttled_together(engine: EngineKind) {
+    let app = TestApp::with(engine, |config| config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]);
+    app.add_user("rajat.verma@example.com");
+    // Addresses of one IPv6 network are one client.
+    for host in 1..=5 {
+        let mut stranger = app.browser().with_header("x-forwarded-for", &format!("2001:db8::{host}"));
+        fail(&mut stranger, &format!("user{host}@example.com"), 10);
+    }
+    let mut stranger = app.browser().with_header("x-forwarded-for", "2001:db8::6");
+    assert_eq!(stranger.sign_in("rajat.verma@example.com", PASSWORD).status, 429);
+    let mut neighbour = app.browser().with_header("x-forwarded-for", "2001:db8:0:1::6");
+    assert_eq!(neighbour.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
+}
