@@ -5,7 +5,7 @@ mod browser;
 mod database;
 mod postgres;
 
-pub use app::{CLOCK_START, TestApp};
+pub use app::{CLOCK_START, TestApp, wait};
 pub use browser::{Answer, Browser};
 pub use database::{EngineKind, TestDatabase};
 
