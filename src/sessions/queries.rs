@@ -374,7 +374,7 @@ pub(super) fn find_own(connection: &mut DbConnection, user: UserId, id: SessionI
 pub(super) struct RunOut {
     pub id: SessionId,
     pub expires_at: Timestamp,
-    /// The earlier of its two ends; `None` if somebody has removed its data.
+    /// The earlier of its two ends, unless a peer moved it; `None` if somebody has removed its data.
     pub expire: Option<Timestamp>,
 }
 
@@ -389,17 +389,27 @@ pub(super) fn find_run_out(connection: &mut DbConnection, now: Timestamp, limit:
         .limit(limit)
         .select((sessions::id, sessions::expires_at, instant(user_sessions::expire)))
         .load(connection)?;
+    // A peer's touch moves `expire` on at every request, past the absolute end too.
+    let overdue: Vec<(SessionId, SqlTime, SqlTime)> = user_sessions::table
+        .inner_join(sessions::table.on(sessions::sid.eq(user_sessions::sid)))
+        .filter(user_sessions::expire.gt(now))
+        .filter(sessions::status.eq(ACTIVE))
+        .filter(sessions::expires_at.le(now))
+        .limit(limit)
+        .select((sessions::id, sessions::expires_at, instant(user_sessions::expire)))
+        .load(connection)?;
     let without_data: Vec<(SessionId, SqlTime)> = sessions::table
         .filter(sessions::status.eq(ACTIVE))
         .filter(diesel::dsl::not(exists(user_sessions::table.filter(user_sessions::sid.eq(sessions::sid)))))
         .limit(limit)
         .select((sessions::id, sessions::expires_at))
         .load(connection)?;
-    let expired = expired.into_iter().map(|(id, expires_at, expire)| (id, expires_at, Some(expire.into())));
+    let with_data = expired.into_iter().chain(overdue);
+    let with_data = with_data.map(|(id, expires_at, expire)| (id, expires_at, Some(expire.into())));
     let without_data = without_data.into_iter().map(|(id, expires_at)| (id, expires_at, None));
     let run_out =
         |(id, expires_at, expire): (SessionId, SqlTime, _)| RunOut { id, expires_at: expires_at.into(), expire };
-    Ok(expired.chain(without_data).map(run_out).collect())
+    Ok(with_data.chain(without_data).map(run_out).collect())
 }
 
 /// Removes data that has expired and belongs to no active session: kept after an end, or a peer's.
