@@ -1,9 +1,6 @@
 //! A peer's late write against a change that is not committed yet. PostgreSQL only: SQLite has one writer at a time.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Duration};
 
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use keyrack::clock::Clock;
@@ -26,30 +23,13 @@ fn set_during(change: &str, conclusion: &str) -> Option<bool> {
     ending.batch_execute(&format!("BEGIN; {change}")).unwrap();
     thread::scope(|scope| {
         let set = scope.spawn(|| peer.set("s1", r#"{"late":true}"#, later));
-        wait_until_blocked(&peer, r#"INSERT INTO "user_sessions"%"#);
+        peer.0.wait_until_blocked(r#"INSERT INTO "user_sessions"%"#);
         assert!(!set.is_finished());
         ending.batch_execute(conclusion).unwrap();
         let written = set.join().unwrap();
         assert_eq!(peer.0.count("user_sessions", "WHERE sid = 's1' AND sess->>'late' = 'true'"), usize::from(written));
         Some(written)
     })
-}
-
-/// Waits until a connection to this database waits for a lock with such a statement.
-fn wait_until_blocked(peer: &Peer, statement: &str) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    let waits = format!(
-        "WHERE datname = current_database() AND wait_event_type = 'Lock' AND cardinality(pg_blocking_pids(pid)) > 0
-         AND query LIKE '{statement}'"
-    );
-    while peer.0.count("pg_stat_activity", &waits) == 0 {
-        assert!(
-            Instant::now() < deadline,
-            "nobody waits: {:?}",
-            peer.0.texts("SELECT query AS v FROM pg_stat_activity")
-        );
-        thread::yield_now();
-    }
 }
 
 #[test]
@@ -90,7 +70,7 @@ fn an_end_that_waits_for_a_set_removes_what_it_wrote() {
     setting.batch_execute(&format!("BEGIN; {}", peer.set_statement("s1", "{}", later))).unwrap();
     thread::scope(|scope| {
         let end = scope.spawn(|| peer.end("s1"));
-        wait_until_blocked(&peer, "UPDATE sessions SET status%");
+        peer.0.wait_until_blocked("UPDATE sessions SET status%");
         setting.batch_execute("COMMIT").unwrap();
         end.join().unwrap();
     });

@@ -1,8 +1,11 @@
 //! A database of its own for each test, on either engine.
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_types::Text};
@@ -146,6 +149,22 @@ impl TestDatabase {
             }
         };
         self.texts(&sql).iter().map(|text| with_plain_times(serde_json::from_str(text).unwrap())).collect()
+    }
+
+    /// Waits until a connection to this database waits for a lock with such a statement (a LIKE pattern). PostgreSQL only.
+    pub fn wait_until_blocked(&self, statement: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let blocked = format!(
+            "WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0 AND query LIKE '{statement}'"
+        );
+        while self.count("pg_stat_activity", &blocked) == 0 {
+            assert!(
+                Instant::now() < deadline,
+                "nobody waits: {:?}",
+                self.texts("SELECT query AS v FROM pg_stat_activity")
+            );
+            std::thread::yield_now();
+        }
     }
 
     fn sqlite(&self) -> SqliteConnection {
