@@ -22,6 +22,17 @@ const OBJECTS: [&str; 11] = [
     "users_email_key",
 ];
 
+/// What only SQLite has, where a rule takes a trigger more, and times are text.
+const SQLITE_OBJECTS: [&str; 7] = [
+    "keyrack_cap_expire_inserted",
+    "keyrack_cap_expire_updated",
+    "keyrack_refuse_return",
+    "keyrack_widen_expire_inserted",
+    "keyrack_widen_expire_updated",
+    "keyrack_widen_session_times_inserted",
+    "keyrack_widen_session_times_updated",
+];
+
 #[derive(diesel::QueryableByName)]
 struct Name {
     #[diesel(sql_type = Text)]
@@ -30,14 +41,15 @@ struct Name {
 
 /// The names of the triggers and indexes that are not there, or are switched off.
 pub(crate) fn missing_objects(connection: &mut DbConnection) -> Result<Vec<String>> {
-    let catalog = match connection.engine() {
-        Engine::Postgres => {
+    let (catalog, own): (_, &[&str]) = match connection.engine() {
+        Engine::Postgres => (
             "SELECT indexname::text AS name FROM pg_indexes WHERE schemaname = ANY (current_schemas(false)) \
-             UNION SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
-        }
-        Engine::Sqlite => "SELECT name FROM sqlite_master WHERE type IN ('index', 'trigger')",
+             UNION SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'",
+            &[],
+        ),
+        Engine::Sqlite => ("SELECT name FROM sqlite_master WHERE type IN ('index', 'trigger')", &SQLITE_OBJECTS),
     };
     let names: Vec<Name> = diesel::sql_query(catalog).load(connection)?;
     let present: BTreeSet<String> = names.into_iter().map(|row| row.name).collect();
-    Ok(OBJECTS.iter().filter(|name| !present.contains(**name)).map(ToString::to_string).collect())
+    Ok(OBJECTS.iter().chain(own).filter(|name| !present.contains(**name)).map(ToString::to_string).collect())
 }

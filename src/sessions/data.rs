@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::model::SessionUser;
 use crate::{
     clock::Timestamp,
-    db::types::Json,
+    db::{UserId, types::Json},
     error::{Error, Result},
 };
 
@@ -67,6 +67,16 @@ impl SessionData {
             Ok(Value::Object(map)) => Some(Self(map)),
             _ => None,
         }
+    }
+
+    /// Reads the column of a session of `user`. `None` if it is no object, or says that it is somebody else's.
+    pub(super) fn parse_of(user: UserId, json: &Json) -> Option<Self> {
+        Self::parse(json).filter(|data| data.is_of(user))
+    }
+
+    /// Whether the data says that the session is this user's.
+    pub(super) fn is_of(&self, user: UserId) -> bool {
+        self.user_id() == Some(user.to_string().as_str())
     }
 
     /// What the column holds.

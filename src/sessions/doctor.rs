@@ -146,17 +146,16 @@ fn disagreeing_data(connection: &mut DbConnection) -> Result<Vec<Breach>> {
 
 fn disagreement(row: &DataBesideSession) -> Option<Breach> {
     let data = SessionData::parse(&row.sess);
-    let user_id = data.as_ref().and_then(SessionData::user_id);
     let breach =
         |rule, session_id, detail: &str| Some(Breach { rule, session_id, detail: detail.to_owned(), repaired: false });
-    match (row.session, data.is_some()) {
+    match (row.session, data.as_ref()) {
         // A peer's session that nobody has signed in to yet has no user, and no business in `sessions`.
-        (None, _) if user_id.is_none() => None,
+        (None, data) if data.and_then(SessionData::user_id).is_none() => None,
         (None, _) => {
             breach("data of an unknown session", None, "a row of user_sessions names a user but has no session")
         }
-        (Some((id, _, _)), false) => breach("unreadable data", Some(id), "the session's data is not a JSON object"),
-        (Some((id, owner, true)), true) if user_id != Some(owner.to_string().as_str()) => {
+        (Some((id, _, _)), None) => breach("unreadable data", Some(id), "the session's data is not a JSON object"),
+        (Some((id, owner, true)), Some(data)) if !data.is_of(owner) => {
             breach("data of another user", Some(id), "the session's data names another user than the session")
         }
         _ => None,

@@ -48,7 +48,7 @@ impl Sessions {
 fn into_live((row, user, sess): (LiveRow, SessionUser, Json)) -> Option<LiveSession> {
     let LiveRow { id, created_at, last_seen_at, expires_at, remembered } = row;
     match SessionData::parse(&sess) {
-        Some(data) if data.user_id() == Some(user.id.to_string().as_str()) => {
+        Some(data) if data.is_of(user.id) => {
             Some(LiveSession { id, user, created_at, last_seen_at, expires_at, remembered, data })
         }
         unreadable => {

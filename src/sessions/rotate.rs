@@ -20,8 +20,8 @@ impl Sessions {
         let (now, timeouts) = (self.clock.now(), self.policy.timeouts);
         self.db
             .transaction(move |connection| {
-                let (live, _, sess) = queries::lock_live(connection, &old, now)?.ok_or(Error::Ended)?;
-                let mut data = SessionData::parse(&sess).ok_or(Error::Ended)?;
+                let (live, owner, sess) = queries::lock_live(connection, &old, now)?.ok_or(Error::Ended)?;
+                let mut data = SessionData::parse_of(owner, &sess).ok_or(Error::Ended)?;
                 data.apply(&changes);
                 let expire = timeouts.expire(now, live.remembered, live.expires_at);
                 let rotation = Rotation { id: live.id, old: &old, new: &new, data: &data, expire, now };

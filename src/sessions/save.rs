@@ -22,8 +22,8 @@ impl Sessions {
         let (sid, now) = (sid.clone(), self.clock.now());
         self.db
             .transaction(move |connection| {
-                let (_, _, sess) = queries::lock_live(connection, &sid, now)?.ok_or(Error::Ended)?;
-                let mut data = SessionData::parse(&sess).ok_or(Error::Ended)?;
+                let (_, owner, sess) = queries::lock_live(connection, &sid, now)?.ok_or(Error::Ended)?;
+                let mut data = SessionData::parse_of(owner, &sess).ok_or(Error::Ended)?;
                 data.apply(&changes);
                 queries::update_data(connection, &sid, &data)
             })

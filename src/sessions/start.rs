@@ -111,7 +111,7 @@ impl Sessions {
         terms: &Terms,
     ) -> Result<Option<SessionId>> {
         let Some((live, owner, sess)) = queries::lock_live(connection, old, terms.now)? else { return Ok(None) };
-        let data = SessionData::parse(&sess).filter(|_| owner == user.id);
+        let data = SessionData::parse_of(owner, &sess).filter(|_| owner == user.id);
         let Some(mut data) = data else {
             // A reason of its own would tell no more: the browser left that account.
             queries::end(connection, &Which::Id(live.id), self.how(EndReason::SignedOut))?;

@@ -1,6 +1,6 @@
 //! The session that a sid stands for.
 
-use diesel::{OptionalExtension, prelude::*};
+use diesel::{OptionalExtension, prelude::*, result::Error as DieselError};
 
 use super::{
     ACTIVE,
@@ -45,7 +45,7 @@ pub(in crate::sessions) fn find_live(
 ) -> Result<Option<(LiveRow, SessionUser, Json)>> {
     let now = SqlTime::from(now);
     // `get_result`, not `first`: a `LIMIT` on a unique key would only cost SQLite another parse.
-    let row: Option<(LiveRow, SessionUserRow, Json)> = sessions::table
+    let row: QueryResult<(LiveRow, SessionUserRow, Json)> = sessions::table
         .inner_join(users::table)
         .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
         .filter(sessions::sid.eq(sid.expose()))
@@ -54,9 +54,13 @@ pub(in crate::sessions) fn find_live(
         .filter(user_sessions::expire.gt(now))
         .filter(users::disabled_at.is_null())
         .select((LIVE_COLUMNS, USER_COLUMNS, user_sessions::sess))
-        .get_result(connection)
-        .optional()?;
-    Ok(row.map(|(live, user, sess)| (live, user.into(), sess)))
+        .get_result(connection);
+    if let Err(DieselError::DeserializationError(error)) = row {
+        // SQLite takes any text for a time. A fault would meet this browser on every page, the sign-in page included.
+        tracing::error!(error, "a session is refused: its row can't be read");
+        return Ok(None);
+    }
+    Ok(row.optional()?.map(|(live, user, sess)| (live, user.into(), sess)))
 }
 
 /// Takes the session of a sid for a change, if it is alive at `now`; nobody else changes it until the transaction ends.

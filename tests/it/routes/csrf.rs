@@ -75,7 +75,7 @@ fn a_form_without_its_own_token_changes_nothing(engine: EngineKind) {
 fn a_form_that_comes_from_elsewhere_changes_nothing(engine: EngineKind) {
     let mut scene = Scene::new(engine);
     let token = scene.token();
-    let ours = scene.app.url("");
+    let ours = scene.app.origin();
     for headers in [
         vec![("sec-fetch-site", "cross-site")],
         vec![("sec-fetch-site", "same-site")],
@@ -95,7 +95,7 @@ fn a_form_that_comes_from_elsewhere_changes_nothing(engine: EngineKind) {
 
 fn a_form_from_our_own_pages_is_accepted(engine: EngineKind) {
     let mut scene = Scene::new(engine);
-    let ours = scene.app.url("");
+    let ours = scene.app.origin();
     let same = [("sec-fetch-site", "same-origin"), ("origin", ours.as_str())];
     for headers in [&same[..1], &[("sec-fetch-site", "none")], &[("origin", &ours)], &same, &[]] {
         let token = scene.token();

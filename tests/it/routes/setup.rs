@@ -17,7 +17,7 @@ on_both_engines!(
 /// The path and query of the printed link.
 fn link(app: &TestApp) -> String {
     let link = wait(app.keyrack.setup_link()).unwrap().unwrap();
-    link.strip_prefix(&app.url("")).unwrap().to_owned()
+    link.strip_prefix(&app.origin()).unwrap().to_owned()
 }
 
 fn token(app: &TestApp) -> String {

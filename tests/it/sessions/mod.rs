@@ -1,1 +1,16 @@
 //! The verbs of the sessions module, on both engines: one contract for the store.
+
+mod data;
+mod doctor;
+mod end;
+mod history;
+mod kept;
+mod limits;
+mod purge;
+mod rack;
+mod resurrection;
+mod rotate;
+mod save;
+mod start;
+mod touch;
+mod users;

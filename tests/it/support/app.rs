@@ -77,6 +77,11 @@ impl TestApp {
         self.database.as_ref().expect("this instance has no database of its own")
     }
 
+    /// Scheme, host and port.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// A browser without cookies.
     pub fn browser(&self) -> Browser {
         Browser::new(self.address)

@@ -1,11 +1,16 @@
 //! A database of its own for each test, on either engine.
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
-use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_types::Text};
+use diesel::{
+    Connection, PgConnection, QueryResult, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_types::Text,
+};
 use keyrack::db::{DatabaseUrl, migrate};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -34,6 +39,8 @@ pub struct TestDatabase {
     folder: TempDir,
     /// What to drop in the shared server, if it is there.
     name: Option<String>,
+    /// For looking into the tables again and again; a new connection to PostgreSQL costs milliseconds.
+    reader: Mutex<Option<PgConnection>>,
 }
 
 #[derive(diesel::QueryableByName)]
@@ -76,13 +83,14 @@ impl TestDatabase {
             }
         };
         let name = Some(name).filter(|_| kind == EngineKind::Postgres);
-        Self { kind, url, folder, name }
+        Self { kind, url, folder, name, reader: Mutex::default() }
     }
 
     /// The database of a server of one's own, migrated.
     pub fn in_cluster(url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = Self { kind: EngineKind::Postgres, url: url.to_owned(), folder, name: None };
+        let database =
+            Self { kind: EngineKind::Postgres, url: url.to_owned(), folder, name: None, reader: Mutex::default() };
         migrate(&database.parsed_url()).unwrap();
         database
     }
@@ -90,7 +98,13 @@ impl TestDatabase {
     /// A SQLite database at a place of one's own, migrated.
     pub fn at(path: &std::path::Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = Self { kind: EngineKind::Sqlite, url: format!("sqlite:{}", path.display()), folder, name: None };
+        let database = Self {
+            kind: EngineKind::Sqlite,
+            url: format!("sqlite:{}", path.display()),
+            folder,
+            name: None,
+            reader: Mutex::default(),
+        };
         migrate(&database.parsed_url()).unwrap();
         database
     }
@@ -113,8 +127,9 @@ impl TestDatabase {
         match self.kind {
             EngineKind::Sqlite => self.rename_files("", ".away"),
             EngineKind::Postgres => {
-                admin(&format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", self.name));
-                let others = format!("FROM pg_stat_activity WHERE datname = '{}'", self.name);
+                let name = self.name.as_deref().expect("a server of one's own is stopped instead");
+                admin(&format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false"));
+                let others = format!("FROM pg_stat_activity WHERE datname = '{name}'");
                 admin(&format!("SELECT pg_terminate_backend(pid, 10000) {others}"));
             }
         }
@@ -124,7 +139,10 @@ impl TestDatabase {
     pub fn come_back(&self) {
         match self.kind {
             EngineKind::Sqlite => self.rename_files(".away", ""),
-            EngineKind::Postgres => admin(&format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS true", self.name)),
+            EngineKind::Postgres => {
+                let name = self.name.as_deref().expect("a server of one's own is started instead");
+                admin(&format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true"));
+            }
         }
     }
 
@@ -149,7 +167,7 @@ impl TestDatabase {
     }
 
     /// The same, for statements that may be refused.
-    pub fn try_execute(&self, sql: &str) -> diesel::QueryResult<()> {
+    pub fn try_execute(&self, sql: &str) -> QueryResult<()> {
         match self.kind {
             EngineKind::Sqlite => self.sqlite().batch_execute(sql),
             EngineKind::Postgres => self.postgres().batch_execute(sql),
@@ -160,7 +178,7 @@ impl TestDatabase {
     pub fn texts(&self, sql: &str) -> Vec<String> {
         let rows: Vec<Row> = match self.kind {
             EngineKind::Sqlite => diesel::sql_query(sql).load(&mut self.sqlite()),
-            EngineKind::Postgres => diesel::sql_query(sql).load(&mut self.postgres()),
+            EngineKind::Postgres => self.load_from_postgres(sql),
         }
         .unwrap_or_else(|error| panic!("{error}\n{sql}"));
         rows.into_iter().map(|row| row.v.unwrap_or_else(|| "NULL".to_owned())).collect()
@@ -195,6 +213,33 @@ impl TestDatabase {
             }
         };
         self.texts(&sql).iter().map(|text| with_plain_times(serde_json::from_str(text).unwrap())).collect()
+    }
+
+    /// Waits until a connection to this database waits for a lock with such a statement (a LIKE pattern). PostgreSQL only.
+    pub fn wait_until_blocked(&self, statement: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let blocked = format!(
+            "WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0 AND query LIKE '{statement}'"
+        );
+        while self.count("pg_stat_activity", &blocked) == 0 {
+            assert!(
+                Instant::now() < deadline,
+                "nobody waits: {:?}",
+                self.texts("SELECT query AS v FROM pg_stat_activity")
+            );
+            std::thread::yield_now();
+        }
+    }
+
+    /// On the connection of last time, unless the server has been away since.
+    fn load_from_postgres(&self, sql: &str) -> QueryResult<Vec<Row>> {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connection) = reader.as_mut()
+            && let Ok(rows) = diesel::sql_query(sql).load(connection)
+        {
+            return Ok(rows);
+        }
+        diesel::sql_query(sql).load(reader.insert(self.postgres()))
     }
 
     fn sqlite(&self) -> SqliteConnection {

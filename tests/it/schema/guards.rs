@@ -1,0 +1,187 @@
+//! The rules that the tables keep by themselves, whoever writes to them.
+
+use std::time::Duration;
+
+use keyrack::clock::{Clock, Timestamp};
+use serde_json::Value;
+
+use super::peer::{Peer, USER};
+use crate::support::{EngineKind, on_both_engines};
+
+on_both_engines!(
+    a_peer_may_write_the_data_of_a_live_session,
+    no_data_appears_for_an_ended_session,
+    no_data_appears_for_a_sid_that_was_rotated_away,
+    kept_data_is_a_record_that_nobody_changes,
+    a_plain_end_removes_the_data_and_says_when_and_why,
+    an_end_that_says_when_and_why_is_believed,
+    what_has_ended_never_becomes_active_again,
+    a_peers_destroy_signs_the_session_out,
+    a_peers_prune_ends_the_session_by_the_limit_that_it_reached,
+    an_active_session_is_not_deleted_but_an_ended_one_is,
+    only_the_known_words_are_states_and_roles,
+    addresses_are_unique_without_regard_to_case,
+);
+
+const HOUR: Duration = Duration::from_secs(3600);
+const LATE: &str = r#"{"late":true}"#;
+
+fn now() -> Timestamp {
+    Clock::System.now()
+}
+
+/// A session that another program started, with an hour to live.
+fn signed_in(engine: EngineKind) -> Peer {
+    let peer = Peer::new(engine);
+    peer.sign_in("s1", now() + HOUR, now() + HOUR);
+    peer
+}
+
+fn assert_at(text: &str, expected: Timestamp) {
+    let time = Timestamp::parse(text).unwrap_or_else(|| panic!("no time: {text}"));
+    let apart = time.since(expected).max(expected.since(time));
+    assert!(apart < Duration::from_secs(60), "{time:?} is not about {expected:?}");
+}
+
+fn a_peer_may_write_the_data_of_a_live_session(engine: EngineKind) {
+    let peer = signed_in(engine);
+    assert!(peer.set("s1", LATE, now() + HOUR));
+    assert!(peer.touch("s1", now() + HOUR * 2));
+    assert!(peer.set("anonymous", r#"{"cookie":{}}"#, now() + HOUR));
+    assert_eq!(peer.0.text("SELECT CAST(sess AS text) AS v FROM user_sessions WHERE sid = 's1'"), LATE);
+    assert_eq!(peer.session("s1", "status"), "active");
+}
+
+fn no_data_appears_for_an_ended_session(engine: EngineKind) {
+    let peer = signed_in(engine);
+    peer.end("s1");
+    assert!(!peer.set("s1", LATE, now() + HOUR));
+    assert!(!peer.touch("s1", now() + HOUR));
+    peer.0.execute("INSERT INTO user_sessions (sid, sess, expire) VALUES ('s1', '{}', '2999-01-01T00:00:00.000Z')");
+    assert!(!peer.has_data("s1"));
+    // The refusal is about that session only.
+    peer.sign_in("s2", now() + HOUR, now() + HOUR);
+    assert!(peer.has_data("s2") && peer.set("s2", LATE, now() + HOUR));
+}
+
+fn no_data_appears_for_a_sid_that_was_rotated_away(engine: EngineKind) {
+    let peer = signed_in(engine);
+    peer.0.execute(
+        "UPDATE sessions SET sid = 's2', previous_sid = 's1' WHERE sid = 's1';
+         UPDATE user_sessions SET sid = 's2' WHERE sid = 's1'",
+    );
+    assert_eq!(peer.session("s2", "status"), "active");
+    assert!(!peer.set("s1", LATE, now() + HOUR));
+    assert!(!peer.has_data("s1") && peer.has_data("s2"));
+    assert!(peer.set("s2", LATE, now() + HOUR));
+}
+
+fn kept_data_is_a_record_that_nobody_changes(engine: EngineKind) {
+    let peer = signed_in(engine);
+    peer.0.execute("UPDATE sessions SET status = 'logged_out', data_kept = true WHERE sid = 's1'");
+    let before = peer.0.rows("user_sessions", "");
+    assert_eq!(before.len(), 1);
+    assert!(!peer.set("s1", LATE, now() + HOUR * 5));
+    assert!(!peer.touch("s1", now() + HOUR * 5));
+    peer.0.execute("UPDATE user_sessions SET sid = 'free' WHERE sid = 's1'");
+    assert_eq!(peer.0.rows("user_sessions", ""), before);
+
+    // Nor does other data become an ended session's.
+    assert!(peer.set("other", "{}", now() + HOUR));
+    peer.destroy("s1");
+    peer.0.execute("UPDATE user_sessions SET sid = 's1' WHERE sid = 'other'");
+    assert!(!peer.has_data("s1") && peer.has_data("other"));
+}
+
+fn a_plain_end_removes_the_data_and_says_when_and_why(engine: EngineKind) {
+    let peer = signed_in(engine);
+    peer.sign_in("s2", now() + HOUR, now() + HOUR);
+    peer.end("s1");
+    assert!(!peer.has_data("s1"));
+    assert_at(&peer.session("s1", "logged_out_at"), now());
+    assert_eq!(peer.session("s1", "end_reason"), "signed_out");
+    assert_eq!(peer.session("s2", "status"), "active");
+    assert!(peer.has_data("s2"));
+}
+
+fn an_end_that_says_when_and_why_is_believed(engine: EngineKind) {
+    let peer = signed_in(engine);
+    peer.0.execute(
+        "UPDATE sessions SET status = 'logged_out', logged_out_at = '2026-01-28T12:30:45.000Z', end_reason = 'revoked'",
+    );
+    assert_eq!(peer.session("s1", "logged_out_at"), "2026-01-28T12:30:45.000000Z");
+    assert_eq!(peer.session("s1", "end_reason"), "revoked");
+    assert!(!peer.has_data("s1"));
+}
+
+fn what_has_ended_never_becomes_active_again(engine: EngineKind) {
+    let peer = signed_in(engine);
+    peer.end("s1");
+    let before = peer.0.rows("sessions", "");
+    let refused = peer.0.try_execute("UPDATE sessions SET status = 'active', logged_out_at = NULL").unwrap_err();
+    assert!(refused.to_string().contains("has ended"), "{refused}");
+    assert_eq!(peer.0.rows("sessions", ""), before);
+    // Saying once more that it has ended is no return, and changes neither time nor reason.
+    peer.end("s1");
+    assert_eq!(peer.0.rows("sessions", ""), before);
+}
+
+fn a_peers_destroy_signs_the_session_out(engine: EngineKind) {
+    let peer = signed_in(engine);
+    peer.sign_in("s2", now() + HOUR, now() + HOUR);
+    peer.destroy("s1");
+    assert_eq!(peer.session("s1", "status"), "logged_out");
+    assert_eq!(peer.session("s1", "end_reason"), "signed_out");
+    assert_at(&peer.session("s1", "logged_out_at"), now());
+    assert_at(&peer.session("s1", "updated_at"), now());
+    assert_eq!(peer.session("s2", "status"), "active");
+    assert!(!peer.set("s1", LATE, now() + HOUR));
+}
+
+fn a_peers_prune_ends_the_session_by_the_limit_that_it_reached(engine: EngineKind) {
+    let peer = Peer::new(engine);
+    let (then, soon) = (now() - HOUR, now() + HOUR);
+    peer.sign_in("idle", then, soon);
+    peer.sign_in("absolute", then, then);
+    peer.sign_in("both", then, then - HOUR);
+    peer.sign_in("alive", soon, soon);
+    peer.prune(now());
+    let reason = |sid| peer.session(sid, "end_reason");
+    assert_eq!(
+        [reason("idle"), reason("absolute"), reason("both")],
+        ["idle_timeout", "absolute_timeout", "absolute_timeout"]
+    );
+    let second = |at: Timestamp| Timestamp::from_micros(at.as_micros() / 1_000_000 * 1_000_000);
+    for (sid, at) in [("idle", then), ("absolute", then), ("both", then - HOUR)] {
+        let ended = Timestamp::parse(&peer.session(sid, "logged_out_at")).unwrap();
+        assert_eq!(second(ended), second(at), "{sid} ended when its limit came, not when somebody looked");
+    }
+    assert_eq!(peer.session("alive", "status"), "active");
+    assert!(peer.has_data("alive"));
+}
+
+fn an_active_session_is_not_deleted_but_an_ended_one_is(engine: EngineKind) {
+    let peer = signed_in(engine);
+    let refused = peer.0.try_execute("DELETE FROM sessions").unwrap_err();
+    assert!(refused.to_string().contains("end it before deleting its row"), "{refused}");
+    assert!(peer.has_data("s1"));
+    peer.end("s1");
+    peer.0.execute("DELETE FROM sessions");
+    assert_eq!(peer.0.count("sessions", ""), 0);
+}
+
+fn only_the_known_words_are_states_and_roles(engine: EngineKind) {
+    let peer = signed_in(engine);
+    for sql in ["UPDATE sessions SET status = 'gone'", "UPDATE users SET role = 'root'"] {
+        assert!(peer.0.try_execute(sql).is_err(), "{sql}");
+    }
+    let foreign = format!("UPDATE sessions SET user_id = '{}'", USER.replace("550e", "650e"));
+    assert!(peer.0.try_execute(&foreign).is_err(), "a session without its user");
+    assert!(peer.0.try_execute("DELETE FROM users").is_err(), "a user with sessions");
+    assert_eq!(peer.0.rows("users", "")[0]["role"], Value::from("user"));
+}
+
+fn addresses_are_unique_without_regard_to_case(engine: EngineKind) {
+    let peer = Peer::new(engine);
+    assert!(peer.0.try_execute("INSERT INTO users (email) VALUES ('Rajat.Verma@Example.COM')").is_err());
+}

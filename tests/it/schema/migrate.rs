@@ -1,0 +1,79 @@
+//! Bringing a database up to this version, and back.
+
+use std::{fs, path::PathBuf, thread};
+
+use keyrack::{db::migrate, error::Error};
+
+use super::parity::Description;
+use crate::support::{EngineKind, TestDatabase, on_both_engines};
+
+on_both_engines!(
+    many_instances_may_migrate_at_once,
+    a_second_run_does_nothing,
+    a_database_of_a_newer_version_is_refused,
+    the_way_down_leads_up_again,
+);
+
+/// The folders of an engine's migrations, in their order.
+pub fn folders(engine: EngineKind) -> Vec<PathBuf> {
+    let name = match engine {
+        EngineKind::Sqlite => "sqlite",
+        EngineKind::Postgres => "postgres",
+    };
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("migrations").join(name);
+    let mut folders: Vec<PathBuf> = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    assert!(!folders.is_empty());
+    folders
+}
+
+fn many_instances_may_migrate_at_once(engine: EngineKind) {
+    let database = TestDatabase::blank(engine);
+    let url = database.parsed_url();
+    let mut applied: Vec<Vec<String>> = thread::scope(|scope| {
+        let migrating: Vec<_> = (0..8).map(|_| scope.spawn(|| migrate(&url).unwrap())).collect();
+        migrating.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    applied.retain(|names| !names.is_empty());
+    assert_eq!(applied.len(), 1, "one does it all: {applied:?}");
+    assert_eq!(applied[0].len(), folders(engine).len());
+    assert_eq!(Description::of(&database), Description::of(&TestDatabase::new(engine)));
+}
+
+fn a_second_run_does_nothing(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    database.execute("INSERT INTO users (email) VALUES ('rajat.verma@example.com')");
+    assert!(migrate(&database.parsed_url()).unwrap().is_empty());
+    assert_eq!(database.count("users", ""), 1);
+}
+
+fn a_database_of_a_newer_version_is_refused(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    database.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000000')");
+    let before = Description::of(&database);
+    let Err(Error::Invalid(sentence)) = migrate(&database.parsed_url()) else { panic!("it was not refused") };
+    for part in ["newer Keyrack", "29991231000000", env!("CARGO_PKG_VERSION"), "run that version, or restore a backup"]
+    {
+        assert!(sentence.contains(part), "{part:?} is not in {sentence:?}");
+    }
+    assert!(!sentence.contains('\n'));
+    assert_eq!(Description::of(&database), before);
+}
+
+fn the_way_down_leads_up_again(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let migrated = Description::of(&database);
+    for folder in folders(engine).iter().rev() {
+        database.execute(&fs::read_to_string(folder.join("down.sql")).unwrap());
+    }
+    database.execute("DELETE FROM __diesel_schema_migrations");
+    let bare = Description::of(&database);
+    assert_eq!(bare.tables(), ["__diesel_schema_migrations"]);
+    assert!(bare.triggers.is_empty(), "{bare:?}");
+    if engine == EngineKind::Postgres {
+        let functions = "WHERE pronamespace = 'public'::regnamespace";
+        assert_eq!(database.count("pg_proc", functions), 0);
+    }
+    assert_eq!(migrate(&database.parsed_url()).unwrap().len(), folders(engine).len());
+    assert_eq!(Description::of(&database), migrated);
+}

@@ -1,0 +1,188 @@
+//! The twin migrations: one schema in two dialects; and connect-pg-simple's own table.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::migrate::folders;
+use crate::support::{EngineKind, TestDatabase, on_both_engines};
+
+/// Only SQLite has these. It keeps times as text, which it widens to one form; and a BEFORE trigger can't change a row there,
+/// so that the rule which PostgreSQL keeps by `keyrack_complete_end` alone takes two.
+const SQLITE_ONLY: [&str; 5] = [
+    "sessions keyrack_refuse_return",
+    "sessions keyrack_widen_session_times_inserted",
+    "sessions keyrack_widen_session_times_updated",
+    "user_sessions keyrack_widen_expire_inserted",
+    "user_sessions keyrack_widen_expire_updated",
+];
+
+/// What a database consists of, in words that both engines share.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Description {
+    /// By table, in their order: name, whether it may be null, whether it has a default; then the type.
+    columns: BTreeMap<String, Vec<(String, String)>>,
+    /// Table, name (none if it belongs to a constraint), columns, uniqueness.
+    indexes: BTreeSet<String>,
+    /// Table, column, the table and the column that it refers to.
+    foreign_keys: BTreeSet<String>,
+    /// Table and name.
+    pub triggers: BTreeSet<String>,
+}
+
+impl Description {
+    pub fn of(database: &TestDatabase) -> Self {
+        let queries = match database.kind() {
+            EngineKind::Postgres => POSTGRES,
+            EngineKind::Sqlite => SQLITE,
+        };
+        let [columns, indexes, foreign_keys, triggers] = queries.map(|sql| database.texts(sql));
+        let mut by_table: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+        for line in columns {
+            let [table, column, declared] = line.splitn(3, '|').collect::<Vec<_>>().try_into().unwrap();
+            by_table.entry(table.to_owned()).or_default().push((column.to_owned(), declared.to_owned()));
+        }
+        let set = |lines: Vec<String>| lines.into_iter().collect();
+        Self { columns: by_table, indexes: set(indexes), foreign_keys: set(foreign_keys), triggers: set(triggers) }
+    }
+
+    pub fn tables(&self) -> Vec<&str> {
+        self.columns.keys().map(String::as_str).collect()
+    }
+
+    /// The tables of ours: Diesel's own is not.
+    fn ours(&self) -> impl Iterator<Item = (&String, &Vec<(String, String)>)> {
+        self.columns.iter().filter(|(table, _)| *table != "__diesel_schema_migrations")
+    }
+
+    fn names_of_columns(&self) -> BTreeMap<&String, Vec<&String>> {
+        self.ours().map(|(table, columns)| (table, columns.iter().map(|(name, _)| name).collect())).collect()
+    }
+}
+
+/// Columns, indexes, foreign keys, triggers.
+const POSTGRES: [&str; 4] = [
+    "SELECT concat(table_name, '|', column_name, ' ', is_nullable = 'YES', ' ', column_default IS NOT NULL, '|',
+         format_type(atttypid, atttypmod)) AS v
+     FROM information_schema.columns
+     JOIN pg_attribute ON attrelid = format('%I', table_name)::regclass AND attname = column_name
+     WHERE table_schema = 'public' ORDER BY table_name, ordinal_position",
+    "SELECT concat(t.relname, ' ', CASE WHEN NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.oid)
+             THEN i.relname END, ' (', (
+             SELECT string_agg(replace(pg_get_indexdef(i.oid, n, true), '::text', ''), ', ' ORDER BY n)
+             FROM generate_series(1, x.indnatts) n
+         ), ') ', x.indisunique) AS v
+     FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
+     WHERE t.relnamespace = 'public'::regnamespace",
+    "SELECT concat(conrelid::regclass, ' ', f.attname, ' ', confrelid::regclass, ' ', r.attname) AS v
+     FROM pg_constraint
+     JOIN pg_attribute f ON f.attrelid = conrelid AND f.attnum = conkey[1]
+     JOIN pg_attribute r ON r.attrelid = confrelid AND r.attnum = confkey[1]
+     WHERE contype = 'f'",
+    "SELECT concat(tgrelid::regclass, ' ', tgname) AS v FROM pg_trigger WHERE NOT tgisinternal",
+];
+
+const SQLITE: [&str; 4] = [
+    "SELECT t.name || '|' || c.name || ' ' || iif(c.\"notnull\", 'f', 't') || ' '
+         || iif(c.dflt_value IS NULL, 'f', 't') || '|' || c.type AS v
+     FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table' ORDER BY t.name, c.cid",
+    "SELECT t.name || ' ' || iif(i.origin = 'c', i.name, '') || ' ' || coalesce(
+             (SELECT substr(sql, instr(sql, ' (') + 1) FROM sqlite_master WHERE type = 'index' AND name = i.name),
+             '(' || (SELECT group_concat(name, ', ') FROM pragma_index_info(i.name)) || ')'
+         ) || ' ' || iif(i.\"unique\", 't', 'f') AS v
+     FROM sqlite_master t, pragma_index_list(t.name) i WHERE t.type = 'table'",
+    "SELECT t.name || ' ' || f.\"from\" || ' ' || f.\"table\" || ' ' || f.\"to\" AS v
+     FROM sqlite_master t, pragma_foreign_key_list(t.name) f WHERE t.type = 'table'",
+    "SELECT tbl_name || ' ' || name AS v FROM sqlite_master WHERE type = 'trigger'",
+];
+
+fn both() -> Option<(Description, Description)> {
+    let new = |engine| Description::of(&TestDatabase::new(engine));
+    EngineKind::Postgres.is_available().then(|| (new(EngineKind::Postgres), new(EngineKind::Sqlite)))
+}
+
+#[test]
+fn the_migrations_have_the_same_names() {
+    let names = |engine| folders(engine).iter().map(|path| path.file_name().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(names(EngineKind::Postgres), names(EngineKind::Sqlite));
+}
+
+#[test]
+fn the_columns_are_twins() {
+    let Some((postgres, sqlite)) = both() else { return };
+    assert_eq!(postgres.tables(), sqlite.tables());
+    assert_eq!(postgres.names_of_columns(), sqlite.names_of_columns());
+    let expected: Vec<_> = postgres.ours().collect();
+    let sessions = expected.iter().find(|(table, _)| *table == "sessions").unwrap();
+    assert!(sessions.1.iter().any(|(column, declared)| column == "sid f f" && declared == "character varying"));
+    for ((table, native), (_, text)) in expected.into_iter().zip(sqlite.ours()) {
+        for ((column, native), (_, text)) in native.iter().zip(text) {
+            let twin = if native == "boolean" { "BOOLEAN" } else { "TEXT" };
+            assert_eq!(text, twin, "{table}.{column} is {native} on PostgreSQL");
+        }
+    }
+}
+
+#[test]
+fn the_indexes_and_foreign_keys_are_twins() {
+    let Some((postgres, sqlite)) = both() else { return };
+    assert_eq!(postgres.indexes, sqlite.indexes);
+    assert_eq!(postgres.foreign_keys, sqlite.foreign_keys);
+    for index in ["users users_email_key (lower(email)) t", "sessions  (sid) t"] {
+        assert!(postgres.indexes.contains(index), "{index} is not in {:?}", postgres.indexes);
+    }
+    assert!(postgres.foreign_keys.contains("sessions user_id users id"));
+}
+
+#[test]
+fn the_triggers_are_twins() {
+    let Some((postgres, mut sqlite)) = both() else { return };
+    for name in SQLITE_ONLY {
+        assert!(sqlite.triggers.remove(name), "{name} is an exception without need");
+    }
+    assert_eq!(postgres.triggers, sqlite.triggers);
+    assert!(!postgres.triggers.is_empty());
+}
+
+on_both_engines!(nothing_that_the_doctor_looks_for_is_missing_from_a_migrated_database);
+
+fn nothing_that_the_doctor_looks_for_is_missing_from_a_migrated_database(engine: EngineKind) {
+    let app = crate::support::TestApp::new(engine);
+    let report = crate::support::wait(app.keyrack.sessions().doctor(false)).unwrap();
+    assert!(report.breaches.is_empty(), "{report:?}");
+}
+
+/// What `createTableIfMissing` of connect-pg-simple runs, for a table of this name.
+const PEERS_TABLE: &str = r#"
+    CREATE TABLE "user_sessions" (
+      "sid" varchar NOT NULL COLLATE "default",
+      "sess" json NOT NULL,
+      "expire" timestamp(6) NOT NULL
+    )
+    WITH (OIDS=FALSE);
+    ALTER TABLE "user_sessions" ADD CONSTRAINT "session_pkey" PRIMARY KEY ("sid") NOT DEFERRABLE INITIALLY IMMEDIATE;
+    CREATE INDEX "IDX_session_expire" ON "user_sessions" ("expire");
+"#;
+
+#[test]
+fn the_table_of_data_is_the_one_that_connect_pg_simple_creates() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let peers = TestDatabase::blank(EngineKind::Postgres);
+    peers.execute(PEERS_TABLE);
+    let (peers, ours) = (definition(&peers), definition(&TestDatabase::new(EngineKind::Postgres)));
+    assert_eq!(ours, peers);
+    assert_eq!(peers.len(), 6, "{peers:#?}");
+}
+
+/// The columns, indexes and constraints of `user_sessions`, as the server spells them.
+fn definition(database: &TestDatabase) -> Vec<String> {
+    database.texts(
+        "SELECT concat_ws(' ', attnum, attname, format_type(atttypid, atttypmod), attnotnull, attcollation::regcollation,
+             pg_get_expr(adbin, adrelid)) AS v
+         FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+         WHERE attrelid = 'user_sessions'::regclass AND attnum > 0 AND NOT attisdropped
+         UNION ALL SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'user_sessions'::regclass
+         UNION ALL SELECT concat_ws(' ', conname, pg_get_constraintdef(oid)) FROM pg_constraint
+         WHERE conrelid = 'user_sessions'::regclass AND contype <> 'n' ORDER BY v",
+    )
+}

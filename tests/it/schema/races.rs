@@ -1,0 +1,79 @@
+//! A peer's late write against a change that is not committed yet. PostgreSQL only: SQLite has one writer at a time.
+
+use std::{thread, time::Duration};
+
+use diesel::{Connection, PgConnection, connection::SimpleConnection};
+use keyrack::clock::Clock;
+
+use super::peer::Peer;
+use crate::support::EngineKind;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Whether a peer's `set` under the old sid comes through that begins while `change` is not committed, and ends after
+/// `conclusion`.
+fn set_during(change: &str, conclusion: &str) -> Option<bool> {
+    if !EngineKind::Postgres.is_available() {
+        return None;
+    }
+    let peer = Peer::new(EngineKind::Postgres);
+    let later = Clock::System.now() + HOUR;
+    peer.sign_in("s1", later, later);
+    let mut ending = PgConnection::establish(peer.0.url()).unwrap();
+    ending.batch_execute(&format!("BEGIN; {change}")).unwrap();
+    thread::scope(|scope| {
+        let set = scope.spawn(|| peer.set("s1", r#"{"late":true}"#, later));
+        peer.0.wait_until_blocked(r#"INSERT INTO "user_sessions"%"#);
+        assert!(!set.is_finished());
+        ending.batch_execute(conclusion).unwrap();
+        let written = set.join().unwrap();
+        assert_eq!(peer.0.count("user_sessions", "WHERE sid = 's1' AND sess->>'late' = 'true'"), usize::from(written));
+        Some(written)
+    })
+}
+
+#[test]
+fn an_end_that_is_not_committed_yet_holds_against_a_late_set() {
+    let written = set_during("UPDATE sessions SET status = 'logged_out' WHERE sid = 's1'", "COMMIT");
+    assert_ne!(written, Some(true));
+}
+
+#[test]
+fn a_destroy_that_is_not_committed_yet_holds_against_a_late_set() {
+    let written = set_during("DELETE FROM user_sessions WHERE sid = 's1'", "COMMIT");
+    assert_ne!(written, Some(true));
+}
+
+#[test]
+fn a_rotation_that_is_not_committed_yet_holds_against_a_late_set() {
+    let rotation = "UPDATE sessions SET sid = 's2', previous_sid = 's1' WHERE sid = 's1';
+                    UPDATE user_sessions SET sid = 's2' WHERE sid = 's1'";
+    assert_ne!(set_during(rotation, "COMMIT"), Some(true));
+}
+
+#[test]
+fn a_late_set_comes_through_when_the_end_is_taken_back() {
+    let written = set_during("UPDATE sessions SET status = 'logged_out' WHERE sid = 's1'", "ROLLBACK");
+    assert_ne!(written, Some(false));
+}
+
+/// The other order: the set came first, so the end waits for it and then removes what it wrote.
+#[test]
+fn an_end_that_waits_for_a_set_removes_what_it_wrote() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let peer = Peer::new(EngineKind::Postgres);
+    let later = Clock::System.now() + HOUR;
+    peer.sign_in("s1", later, later);
+    let mut setting = PgConnection::establish(peer.0.url()).unwrap();
+    setting.batch_execute(&format!("BEGIN; {}", peer.set_statement("s1", "{}", later))).unwrap();
+    thread::scope(|scope| {
+        let end = scope.spawn(|| peer.end("s1"));
+        peer.0.wait_until_blocked("UPDATE sessions SET status%");
+        setting.batch_execute("COMMIT").unwrap();
+        end.join().unwrap();
+    });
+    assert!(!peer.has_data("s1"));
+    assert_eq!(peer.session("s1", "status"), "logged_out");
+}

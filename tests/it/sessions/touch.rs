@@ -1,0 +1,125 @@
+//! Touch: recording that a device was active.
+
+use std::thread;
+
+use diesel::{Connection, PgConnection, connection::SimpleConnection};
+use keyrack::sessions::Timeouts;
+
+use super::rack::{DAY, EMAIL, HOUR, MINUTE, Rack, SECOND, just_before};
+use crate::support::{EngineKind, on_both_engines, wait};
+
+on_both_engines!(
+    activity_is_recorded_at_most_once_a_minute,
+    a_request_records_activity_and_the_next_ones_write_nothing,
+    a_clock_that_was_set_back_moves_nothing_back,
+    an_ended_session_is_not_touched,
+    the_idle_end_moves_with_the_activity,
+    an_idle_end_that_a_peer_moved_further_is_not_moved_back,
+    activity_that_cannot_be_written_locks_nobody_out,
+);
+
+fn activity_is_recorded_at_most_once_a_minute(engine: EngineKind) {
+    let rack = Rack::new(engine);
+    let started = rack.sign_in();
+    let first = rack.now();
+    rack.clock.advance(just_before(MINUTE));
+    assert_eq!(rack.resume(&started.sid).unwrap().last_seen_at, first);
+    assert_eq!(rack.session(started.id)["last_seen_at"], first.to_iso_micros());
+    rack.clock.advance(SECOND);
+    assert_eq!(rack.resume(&started.sid).unwrap().last_seen_at, rack.now());
+    let session = rack.session(started.id);
+    assert_eq!(session["last_seen_at"], rack.now().to_iso_micros());
+    assert_eq!(session["updated_at"], rack.now().to_iso_micros());
+    assert_eq!(session["created_at"], first.to_iso_micros());
+}
+
+fn a_request_records_activity_and_the_next_ones_write_nothing(engine: EngineKind) {
+    let rack = Rack::new(engine);
+    let mut browser = rack.signed_in(EMAIL);
+    rack.clock.advance(HOUR);
+    assert_eq!(browser.get("/api/session").json()["session"]["last_seen_at"], rack.now().to_iso_millis());
+    assert_eq!(rack.rows("sessions", "")[0]["last_seen_at"], rack.now().to_iso_micros());
+    rack.forbid_writes();
+    rack.clock.advance(just_before(MINUTE));
+    let before = (rack.rows("sessions", ""), rack.rows("user_sessions", ""));
+    assert!(browser.is_signed_in());
+    assert_eq!((rack.rows("sessions", ""), rack.rows("user_sessions", "")), before);
+}
+
+fn a_clock_that_was_set_back_moves_nothing_back(engine: EngineKind) {
+    let rack = Rack::new(engine);
+    let started = rack.sign_in();
+    rack.clock.advance(HOUR);
+    assert!(rack.is_alive(&started.sid));
+    let before = (rack.session(started.id), rack.data(&started.sid));
+    let slow = rack.sessions_at(rack.now() - HOUR / 2);
+    let live = wait(slow.keyrack.sessions().resume(&started.sid)).unwrap().unwrap();
+    assert_eq!(live.last_seen_at, rack.now());
+    assert_eq!((rack.session(started.id), rack.data(&started.sid)), before);
+}
+
+fn an_ended_session_is_not_touched(engine: EngineKind) {
+    let rack = Rack::new(engine);
+    let started = rack.sign_in();
+    wait(rack.sessions().sign_out(&started.sid)).unwrap();
+    let before = rack.session(started.id);
+    rack.clock.advance(HOUR);
+    assert!(!rack.is_alive(&started.sid));
+    assert_eq!(rack.session(started.id), before);
+}
+
+fn the_idle_end_moves_with_the_activity(engine: EngineKind) {
+    let timeouts = Timeouts { idle: HOUR, absolute: DAY, ..Timeouts::default() };
+    let rack = Rack::with(engine, |config| config.policy.timeouts = timeouts);
+    let started = rack.sign_in();
+    rack.clock.advance(HOUR / 2);
+    let expire = || rack.data(&started.sid).unwrap()["expire"].clone();
+    assert_eq!(expire(), (rack.now() + HOUR / 2).to_iso_micros());
+    assert!(rack.is_alive(&started.sid));
+    assert_eq!(expire(), (rack.now() + HOUR).to_iso_micros());
+}
+
+fn an_idle_end_that_a_peer_moved_further_is_not_moved_back(engine: EngineKind) {
+    let timeouts = Timeouts { idle: HOUR, absolute: DAY, ..Timeouts::default() };
+    let rack = Rack::with(engine, |config| config.policy.timeouts = timeouts);
+    let started = rack.sign_in();
+    let further = (rack.now() + HOUR * 5).to_iso_micros();
+    rack.execute(&format!("UPDATE user_sessions SET expire = '{further}'"));
+    rack.clock.advance(MINUTE);
+    assert_eq!(rack.resume(&started.sid).unwrap().last_seen_at, rack.now());
+    assert_eq!(rack.data(&started.sid).unwrap()["expire"], further);
+}
+
+/// A slow request writes its activity after a later one has written its own.
+#[test]
+fn activity_that_comes_late_moves_nothing_back() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let rack = Rack::new(EngineKind::Postgres);
+    let started = rack.sign_in();
+    rack.clock.advance(MINUTE * 2);
+    let later = (rack.now() + MINUTE).to_iso_micros();
+    let mut other = PgConnection::establish(rack.database().url()).unwrap();
+    other
+        .batch_execute(&format!("BEGIN; UPDATE sessions SET last_seen_at = '{later}', updated_at = '{later}'"))
+        .unwrap();
+    thread::scope(|scope| {
+        let (sessions, sid) = (rack.sessions(), &started.sid);
+        let late = scope.spawn(move || wait(sessions.resume(sid)).unwrap().is_some());
+        rack.wait_until_blocked("UPDATE%sessions%");
+        other.batch_execute("COMMIT").unwrap();
+        assert!(late.join().unwrap(), "the request itself goes on");
+    });
+    assert_eq!(rack.session(started.id)["last_seen_at"], later);
+}
+
+fn activity_that_cannot_be_written_locks_nobody_out(engine: EngineKind) {
+    let rack = Rack::new(engine);
+    let mut browser = rack.signed_in(EMAIL);
+    rack.forbid_writes();
+    rack.clock.advance(HOUR);
+    let before = rack.rows("sessions", "");
+    assert!(browser.is_signed_in());
+    assert_eq!(rack.rows("sessions", ""), before);
+}
