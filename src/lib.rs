@@ -17,7 +17,7 @@
 //! | [`db`] | pool, schema, migrations; the only place that knows two dialects | |
 //! | [`config`], [`error`], [`clock`] | typed settings, kinds of failure, the one clock | |
 //!
-//! `sessions`, `accounts` and `db` know nothing of the web; Diesel stands in `db` and the two `queries` files only. A test
+//! `sessions`, `accounts` and `db` know nothing of the web; Diesel stands in `db` and the two `queries` modules only. A test
 //! holds these rules.
 //!
 //! # The five flows

@@ -172,12 +172,12 @@ impl Settings {
 
     /// Starts to listen.
     pub(super) fn listen(&self) -> Result<TcpListener, Failure> {
-        listen("bind", &self.bind)
+        listen("KEYRACK_BIND", &self.bind)
     }
 
     /// Starts to listen for whoever reads metrics, if somebody shall.
     pub(super) fn listen_for_metrics(&self) -> Result<Option<TcpListener>, Failure> {
-        self.metrics_bind.as_deref().map(|address| listen("metrics-bind", address)).transpose()
+        self.metrics_bind.as_deref().map(|address| listen("KEYRACK_METRICS_BIND", address)).transpose()
     }
 
     /// How many threads answer requests.
@@ -186,15 +186,15 @@ impl Settings {
     }
 }
 
-fn listen(flag: &str, address: &str) -> Result<TcpListener, Failure> {
-    let mut addresses = address
-        .to_socket_addrs()
-        .map_err(|error| Failure::usage(format!("--{flag}: {address:?} is no HOST:PORT to listen on: {error}")))?;
-    let address = addresses.next().ok_or_else(|| Failure::usage(format!("--{flag}: {address:?} leads nowhere")))?;
+fn listen(variable: &str, address: &str) -> Result<TcpListener, Failure> {
+    let no_address =
+        |why: String| Failure::usage(format!("{variable}: {address:?} is no HOST:PORT to listen on: {why}"));
+    let mut addresses = address.to_socket_addrs().map_err(|error| no_address(error.to_string()))?;
+    let address = addresses.next().ok_or_else(|| no_address("it leads nowhere".to_owned()))?;
     TcpListener::bind(address).map_err(|error| {
-        let variable = flag.to_uppercase().replace('-', "_");
         Failure::failed(format!(
-            "cannot listen on {address}: {error}; choose another address with --{flag} or KEYRACK_{variable}, or port 0 for any"
+            "cannot listen on {address}: {error}; choose another address with --{} or {variable}, or port 0 for any",
+            variable.trim_start_matches("KEYRACK_").to_lowercase().replace('_', "-")
         ))
     })
 }

@@ -49,11 +49,9 @@ impl DbConnection {
                 let mut connection = SqliteConnection::establish(url.connection_string())?;
                 // The timeout comes first: switching to WAL already needs a lock.
                 connection
-                    .batch_execute(&format!(
-                        "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                         PRAGMA foreign_keys = ON;",
-                        patience.as_millis()
-                    ))
+                    .batch_execute(&format!("PRAGMA busy_timeout = {}", patience.as_millis()))
+                    .and_then(|()| switch_to_wal(&mut connection, Instant::now() + patience))
+                    .and_then(|()| connection.batch_execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"))
                     .map_err(setup)?;
                 Ok(Self::Sqlite(connection))
             }
@@ -98,5 +96,17 @@ impl DbConnection {
     /// Whether a transaction was left open by an error, so that the connection can't be used again.
     pub(super) fn is_stuck(&mut self) -> bool {
         R2D2Connection::is_broken(self)
+    }
+}
+
+/// Several that open a new file at once all want to switch it, and SQLite lets all but one fail without waiting.
+fn switch_to_wal(connection: &mut SqliteConnection, deadline: Instant) -> diesel::QueryResult<()> {
+    loop {
+        match connection.batch_execute("PRAGMA journal_mode = WAL") {
+            Err(error) if error.to_string().contains("locked") && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            outcome => return outcome,
+        }
     }
 }

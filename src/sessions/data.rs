@@ -69,14 +69,15 @@ impl SessionData {
         }
     }
 
-    /// Reads the column of a session of `user`. `None` if it is no object, or says that it is somebody else's.
+    /// Reads the column of a session of `user`. `None` if it is no object, or says that it is somebody else's or over.
     pub(super) fn parse_of(user: UserId, json: &Json) -> Option<Self> {
         Self::parse(json).filter(|data| data.is_of(user))
     }
 
-    /// Whether the data says that the session is this user's.
+    /// Whether the data says that the session is this user's, and not that it is over.
     pub(super) fn is_of(&self, user: UserId) -> bool {
-        self.user_id() == Some(user.to_string().as_str())
+        let is_over = self.0.get("status").is_some_and(|status| status == "logout");
+        self.user_id() == Some(user.to_string().as_str()) && !is_over
     }
 
     /// What the column holds.

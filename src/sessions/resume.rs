@@ -52,7 +52,11 @@ fn into_live((row, user, sess): (LiveRow, SessionUser, Json)) -> Option<LiveSess
             Some(LiveSession { id, user, created_at, last_seen_at, expires_at, remembered, data })
         }
         unreadable => {
-            let what = if unreadable.is_some() { "names another user" } else { "is not a JSON object" };
+            let what = if unreadable.is_some() {
+                "names another user, or says that it is over"
+            } else {
+                "is not a JSON object"
+            };
             tracing::warn!(session_id = %id, "the session is refused: its data {what}");
             None
         }

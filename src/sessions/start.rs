@@ -121,8 +121,9 @@ impl Sessions {
         data.sign_in(user, terms.cookie);
         let rotation =
             Rotation { id: live.id, old, new: sid, data: &data, expire: terms.cookie.expires, now: terms.now };
-        queries::rotate(connection, &rotation)?;
+        // The new limits come first: the data's end is capped by the session's.
         queries::renew_terms(connection, live.id, &new.client, new.remember, terms.expires_at, terms.now)?;
+        queries::rotate(connection, &rotation)?;
         Ok(Some(live.id))
     }
 }

@@ -1,5 +1,7 @@
 //! Tests through HTTP, on both engines. Each test has a database and a server of its own; the files mirror the routes.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod architecture;
 mod commands;
 mod embed;

@@ -35,6 +35,9 @@ BEGIN
     IF session.status = 'logged_out' THEN
         RETURN NULL;
     END IF;
+    IF NEW.sid <> OLD.sid AND EXISTS (SELECT FROM sessions WHERE sid = OLD.sid AND status = 'logged_out') THEN
+        RETURN NULL;
+    END IF;
     NEW.expire := least(NEW.expire, session.expires_at::timestamp);
     RETURN NEW;
 END

@@ -11,7 +11,7 @@ END;
 
 -- 2. Data that is kept after the end is a record: it can be removed, not changed. Living data does not outlive its session.
 CREATE TRIGGER keyrack_freeze_data_of_ended BEFORE UPDATE ON user_sessions
-WHEN EXISTS (SELECT 1 FROM sessions WHERE sid = NEW.sid AND status = 'logged_out')
+WHEN EXISTS (SELECT 1 FROM sessions WHERE sid IN (OLD.sid, NEW.sid) AND status = 'logged_out')
 BEGIN
     SELECT RAISE(IGNORE);
 END;

@@ -141,6 +141,7 @@ fn help_names_every_setting_with_its_default() {
         ("trusted-proxies", "KEYRACK_TRUSTED_PROXIES", "none"),
         ("workers", "KEYRACK_WORKERS", "one a core"),
         ("db-pool-size", "KEYRACK_DB_POOL_SIZE", "10"),
+        ("metrics-bind", "KEYRACK_METRICS_BIND", "none"),
         ("hash-cost", "KEYRACK_HASH_COST", "m=19456,t=2,p=1"),
         ("log", "KEYRACK_LOG", "info"),
     ];

@@ -92,7 +92,7 @@ impl Bench {
                 break;
             }
             struck += 1;
-            wait(operation(&prepared)).ok().expect("trying again works");
+            assert!(wait(operation(&prepared)).is_ok(), "trying again works");
             self.app.assert_sound();
         }
         println!("{struck} faults");
@@ -206,7 +206,7 @@ fn disabling_a_user_and_a_new_password_end_all_sessions_or_none(engine: EngineKi
         || [bench.start(), bench.start()],
         async |_| {
             let set = accounts.set_password(&email, Password::new("another long enough password")).await;
-            set.map_err(|problem| keyrack::error::Error::internal(problem))
+            set.map_err(keyrack::error::Error::internal)
         },
         |_, set| assert_eq!(bench.active() == 0, set.is_some()),
     );

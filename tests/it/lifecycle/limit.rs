@@ -18,11 +18,11 @@ fn a_sign_in_past_the_limit_replaces_the_least_recently_active_session(engine: E
     app.add_user("rajat.verma@example.com");
     let mut browsers: Vec<_> = (0..2)
         .map(|_| {
-            app.clock.advance(std::time::Duration::from_secs(600));
+            app.advance(std::time::Duration::from_secs(600));
             app.signed_in("rajat.verma@example.com")
         })
         .collect();
-    app.clock.advance(std::time::Duration::from_secs(600));
+    app.advance(std::time::Duration::from_secs(600));
     assert!(browsers[0].is_signed_in(), "the older session is the more recently active one");
     app.record_activity();
 

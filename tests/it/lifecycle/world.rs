@@ -126,7 +126,7 @@ impl World {
         self.model.get_mut(&id).unwrap().ended.get_or_insert(reason);
     }
 
-    fn limits(&self, remember: bool) -> (Duration, Duration) {
+    fn limits(remember: bool) -> (Duration, Duration) {
         let timeouts = Policy::default().timeouts;
         (timeouts.idle(remember), timeouts.absolute(remember))
     }
@@ -146,7 +146,7 @@ impl World {
             Step::Save { sid, key, value } => self.save(sid, key, value),
             Step::Rotate(sid) => self.rotate(sid),
             Step::SignOut(_) | Step::Revoke { .. } | Step::RevokeOthers(_) | Step::RevokeByAdmin(_) => {
-                self.take_end(step)
+                self.take_end(step);
             }
             Step::Disable(user) => {
                 wait(self.accounts.disable(&self.users[user].0)).unwrap();
@@ -184,7 +184,7 @@ impl World {
             (outcome, disabled) => panic!("{outcome:?}, disabled: {disabled}"),
         };
         let before = presented.and_then(|sid| self.is_alive(&sid)).map(|id| (id, self.model[&id].clone()));
-        let (idle, absolute) = self.limits(remember);
+        let (idle, absolute) = Self::limits(remember);
         let expires_at = now + absolute;
         let mut session = Session {
             user,
@@ -256,7 +256,7 @@ impl World {
             (Ok(started), Some(id)) => {
                 assert_eq!(started.id, id);
                 let now = self.clock.now();
-                let idle = self.limits(self.model[&id].remembered).0;
+                let idle = Self::limits(self.model[&id].remembered).0;
                 let session = self.model.get_mut(&id).unwrap();
                 session.sid = started.sid.clone();
                 session.expire = session.expires_at.min(now + idle);
@@ -270,7 +270,7 @@ impl World {
     fn take_end(&mut self, step: &Step) {
         let index = match *step {
             Step::SignOut(sid) | Step::RevokeOthers(sid) | Step::RevokeByAdmin(sid) | Step::Revoke { sid, .. } => sid,
-            _ => unreachable!("only ends come here"),
+            _ => return,
         };
         let Some((sid, id)) = self.sid(index) else { return };
         let owner = self.model[&id].user;
@@ -313,7 +313,7 @@ impl World {
     fn record_activity(&mut self) {
         wait(self.sessions.record_activity()).unwrap();
         for (id, at) in std::mem::take(&mut self.noted) {
-            let idle = self.limits(self.model[&id].remembered).0;
+            let idle = Self::limits(self.model[&id].remembered).0;
             let session = self.model.get_mut(&id).unwrap();
             if session.ended.is_none() && session.last_seen_at < at {
                 session.last_seen_at = at;

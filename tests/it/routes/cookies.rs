@@ -103,7 +103,7 @@ fn ordinary_requests_set_no_cookie(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
-    app.clock.advance(std::time::Duration::from_secs(90));
+    app.advance(std::time::Duration::from_secs(90));
     for path in ["/account/sessions", "/account/sessions?show=ended", "/api/session", "/login", "/", "/nowhere"] {
         assert_eq!(browser.get(path).set_cookies(), Vec::<String>::new(), "{path}");
     }

@@ -24,7 +24,7 @@ fn add_history(app: &TestApp, count: u32, step: Duration) -> Browser {
              'signed_out')"
         ));
     }
-    app.clock.advance(step * count + Duration::from_secs(60));
+    app.advance(step * count + Duration::from_secs(60));
     app.signed_in("rajat.verma@example.com")
 }
 

@@ -81,7 +81,6 @@ fn a_revoked_browser_is_at_the_sign_in_form_and_the_tables_say_what_the_seed_say
         "end_reason": "revoked",
         "remembered": false,
         "data_kept": false,
-        "previous_sid": null,
     });
     assert_eq!(database.rows("sessions", &format!("WHERE id = '{id}'")), [expected]);
     let left = database.rows("user_sessions", "");

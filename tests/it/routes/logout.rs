@@ -16,7 +16,7 @@ fn signing_out_ends_the_session_and_clears_the_browser(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
-    app.clock.advance(Duration::from_secs(40 * 60));
+    app.advance(Duration::from_secs(40 * 60));
     let answer = browser.sign_out();
     assert_eq!((answer.status, answer.location()), (303, "/login"));
     assert_eq!(answer.header("clear-site-data"), Some("\"cache\", \"storage\""));

@@ -61,13 +61,13 @@ fn without_it_the_cookie_goes_with_the_browser(engine: EngineKind) {
 fn a_kept_session_ends_after_fourteen_idle_days(engine: EngineKind) {
     let app = TestApp::new(engine);
     let mut browser = keep_signed_in(&app);
-    app.clock.advance(just_before(14 * DAY));
+    app.advance(just_before(14 * DAY));
     assert!(browser.is_signed_in());
-    app.clock.advance(just_before(14 * DAY));
+    app.advance(just_before(14 * DAY));
     assert!(browser.is_signed_in(), "activity moves the idle end on");
     let app = TestApp::new(engine);
     let mut browser = keep_signed_in(&app);
-    app.clock.advance(14 * DAY + SECOND);
+    app.advance(14 * DAY + SECOND);
     assert!(!browser.is_signed_in());
 }
 
@@ -75,11 +75,11 @@ fn a_kept_session_ends_after_thirty_days_however_busy(engine: EngineKind) {
     let app = TestApp::new(engine);
     let mut browser = keep_signed_in(&app);
     for _ in 0..29 {
-        app.clock.advance(DAY);
+        app.advance(DAY);
         assert!(browser.is_signed_in());
     }
-    app.clock.advance(just_before(DAY));
+    app.advance(just_before(DAY));
     assert!(browser.is_signed_in());
-    app.clock.advance(2 * SECOND);
+    app.advance(2 * SECOND);
     assert!(!browser.is_signed_in());
 }

@@ -27,7 +27,7 @@ fn a_revoked_device_is_out_at_its_next_request(engine: EngineKind) {
     let mut phone = app.signed_in("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
     let id = phone.session_id();
-    app.clock.advance(Duration::from_secs(90));
+    app.advance(Duration::from_secs(90));
     let answer = browser.post_from(PAGE, &path(&id), &[]);
     assert_eq!((answer.status, answer.location()), (303, PAGE));
     assert!(!phone.is_signed_in());
@@ -87,7 +87,7 @@ fn revoking_what_has_ended_changes_nothing(engine: EngineKind) {
     phone.sign_out();
     let before = app.rows("sessions", "");
     let mut browser = app.signed_in("rajat.verma@example.com");
-    app.clock.advance(Duration::from_secs(5));
+    app.advance(Duration::from_secs(5));
     let answer = browser.post_from(PAGE, &path(&id), &[]);
     assert_eq!((answer.status, answer.location()), (303, PAGE));
     assert_eq!(app.rows("sessions", &format!("WHERE id = '{id}'")), before);
@@ -105,7 +105,7 @@ fn revoking_the_others_twice_ends_them_once(engine: EngineKind) {
         let answer = browser.post("/account/sessions/revoke-others", &[("csrf_token", &token)]);
         assert_eq!((answer.status, answer.location()), (303, PAGE));
         assert!(browser.get(PAGE).text().contains(said), "{said}");
-        app.clock.advance(Duration::from_secs(5));
+        app.advance(Duration::from_secs(5));
     }
     assert!(others.iter_mut().all(|other| !other.is_signed_in()));
     assert!(browser.is_signed_in() && ana.is_signed_in());

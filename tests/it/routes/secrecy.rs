@@ -20,7 +20,7 @@ fn secrets_stand_in_no_answer_and_in_no_log_line(engine: EngineKind) {
     answers.push(browser.sign_in("rajat.verma@example.com", &wrong));
     answers.push(browser.sign_in("rajat.verma@example.com", PASSWORD));
     let (first_sid, first_cookie) = (browser.sid(), browser.cookies["keyrack.sid"].clone());
-    app.clock.advance(Duration::from_secs(90));
+    app.advance(Duration::from_secs(90));
     for path in ["/account/sessions", "/account/sessions?show=ended", "/api/session", "/login", "/", "/nowhere"] {
         answers.push(browser.get(path));
     }

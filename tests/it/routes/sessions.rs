@@ -23,10 +23,10 @@ fn this_device_stands_on_top_and_the_others_by_their_last_activity(engine: Engin
     let mut ids = Vec::new();
     let mut browsers: Vec<_> = (0..4).map(|_| app.signed_in("rajat.verma@example.com")).collect();
     for browser in &mut browsers {
-        app.clock.advance(5 * MINUTE);
+        app.advance(5 * MINUTE);
         ids.push(browser.session_id());
     }
-    app.clock.advance(5 * MINUTE);
+    app.advance(5 * MINUTE);
     // The first to sign in, and the least recently active one, looks: it is on top all the same.
     let page = browsers[0].get("/account/sessions");
     assert_eq!(page.status, 200);
@@ -74,9 +74,9 @@ fn times_are_said_in_words_and_exactly(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     app.signed_in("rajat.verma@example.com");
-    app.clock.advance(5 * MINUTE);
+    app.advance(5 * MINUTE);
     let mut browser = app.signed_in("rajat.verma@example.com");
-    app.clock.advance(50 * MINUTE);
+    app.advance(50 * MINUTE);
     let page = browser.get("/account/sessions");
     let text = page.text();
     for words in ["Active 55 minutes ago", "Signed in 55 minutes ago", "Ends in 23 hours", "28 January 2026, 11:50 UTC"]
@@ -85,7 +85,7 @@ fn times_are_said_in_words_and_exactly(engine: EngineKind) {
     }
     assert!(page.body.contains("<time datetime=\"2026-01-28T11:50:14.000Z\" title=\"28 January 2026, 11:50 UTC\">"));
     // Activity is recorded once a minute, so less than three is now.
-    app.clock.advance(2 * MINUTE);
+    app.advance(2 * MINUTE);
     assert!(app.signed_in("rajat.verma@example.com").get("/account/sessions").text().contains("Active now"));
 }
 

@@ -27,7 +27,7 @@ fn after_ten_failures_even_the_right_password_has_to_wait(engine: EngineKind) {
     app.add_user("rajat.verma@example.com");
     let mut browser = app.browser();
     fail(&mut browser, "rajat.verma@example.com", 10);
-    app.clock.advance(Duration::from_secs(60));
+    app.advance(Duration::from_secs(60));
     let answer = browser.sign_in("Rajat.Verma@example.com", PASSWORD);
     assert_eq!((answer.status, answer.header("retry-after")), (429, Some("840")));
     assert!(answer.text().contains("Too many attempts. Try again in 14 minutes."), "{}", answer.text());
@@ -35,9 +35,9 @@ fn after_ten_failures_even_the_right_password_has_to_wait(engine: EngineKind) {
     assert!(!answer.body.contains(PASSWORD));
     assert!(answer.set_cookies().is_empty());
     assert_eq!(app.count("sessions", ""), 0);
-    app.clock.advance(Duration::from_secs(839));
+    app.advance(Duration::from_secs(839));
     assert_eq!(browser.sign_in("rajat.verma@example.com", PASSWORD).status, 429);
-    app.clock.advance(Duration::from_secs(1));
+    app.advance(Duration::from_secs(1));
     assert_eq!(browser.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
 }
 

@@ -27,9 +27,9 @@ fn a_session_ends_when_idle_for_too_long(engine: EngineKind) {
     let app = app(engine);
     let mut lucky = app.signed_in("rajat.verma@example.com");
     let mut late = app.signed_in("rajat.verma@example.com");
-    app.clock.advance(IDLE.saturating_sub(SECOND));
+    app.advance(IDLE.saturating_sub(SECOND));
     assert!(lucky.is_signed_in());
-    app.clock.advance(2 * SECOND);
+    app.advance(2 * SECOND);
     assert!(lucky.is_signed_in(), "its activity has moved the idle end on");
     assert!(!late.is_signed_in());
     let answer = late.get("/account/sessions");
@@ -41,12 +41,12 @@ fn a_session_ends_at_its_absolute_end_however_busy(engine: EngineKind) {
     let app = app(engine);
     let mut browser = app.signed_in("rajat.verma@example.com");
     for _ in 0..119 {
-        app.clock.advance(Duration::from_secs(60));
+        app.advance(Duration::from_secs(60));
         assert_eq!(browser.get("/api/session").status, 200);
     }
-    app.clock.advance(Duration::from_secs(59));
+    app.advance(Duration::from_secs(59));
     assert!(browser.is_signed_in());
-    app.clock.advance(2 * SECOND);
+    app.advance(2 * SECOND);
     assert!(!browser.is_signed_in());
 }
 
@@ -54,7 +54,7 @@ fn a_session_that_ran_out_is_neither_listed_nor_revived(engine: EngineKind) {
     let app = app(engine);
     let mut old = app.signed_in("rajat.verma@example.com");
     let old_id = old.session_id();
-    app.clock.advance(IDLE + SECOND);
+    app.advance(IDLE + SECOND);
     let mut browser = app.signed_in("rajat.verma@example.com");
     let page = browser.get("/account/sessions");
     assert!(page.text().contains("1 active session"), "{}", page.text());

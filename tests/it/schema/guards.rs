@@ -67,7 +67,8 @@ fn no_data_appears_for_an_ended_session(engine: EngineKind) {
 fn no_data_appears_for_a_sid_that_was_rotated_away(engine: EngineKind) {
     let peer = signed_in(engine);
     peer.0.execute(
-        "UPDATE sessions SET sid = 's2', previous_sid = 's1' WHERE sid = 's1';
+        "UPDATE sessions SET sid = 's2' WHERE sid = 's1';
+         INSERT INTO replaced_sids (sid, session_id) SELECT 's1', id FROM sessions WHERE sid = 's2';
          UPDATE user_sessions SET sid = 's2' WHERE sid = 's1'",
     );
     assert_eq!(peer.session("s2", "status"), "active");

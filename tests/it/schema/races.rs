@@ -46,7 +46,8 @@ fn a_destroy_that_is_not_committed_yet_holds_against_a_late_set() {
 
 #[test]
 fn a_rotation_that_is_not_committed_yet_holds_against_a_late_set() {
-    let rotation = "UPDATE sessions SET sid = 's2', previous_sid = 's1' WHERE sid = 's1';
+    let rotation = "UPDATE sessions SET sid = 's2' WHERE sid = 's1';
+                    INSERT INTO replaced_sids (sid, session_id) SELECT 's1', id FROM sessions WHERE sid = 's2';
                     UPDATE user_sessions SET sid = 's2' WHERE sid = 's1'";
     assert_ne!(set_during(rotation, "COMMIT"), Some(true));
 }

@@ -80,7 +80,14 @@ impl Rack {
     }
 
     pub fn resume(&self, sid: &Sid) -> Option<LiveSession> {
-        wait(self.sessions().resume(sid)).unwrap()
+        let live = wait(self.sessions().resume(sid)).unwrap();
+        self.write_activity();
+        live
+    }
+
+    /// Writes what requests have noted, as happens by itself a moment later. That it can't be is no request's failure.
+    pub fn write_activity(&self) {
+        wait(self.sessions().record_activity()).ok();
     }
 
     pub fn is_alive(&self, sid: &Sid) -> bool {

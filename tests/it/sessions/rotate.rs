@@ -29,9 +29,9 @@ fn only_the_sid_changes(engine: EngineKind) {
     assert_eq!(rack.sess(&second.sid), sess);
     let mut expected = session;
     expected["sid"] = json!(second.sid.expose());
-    expected["previous_sid"] = json!(first.sid.expose());
     expected["updated_at"] = json!(rack.now().to_iso_micros());
     assert_eq!(rack.session(first.id), expected);
+    assert_eq!(rack.text("SELECT sid AS v FROM replaced_sids"), first.sid.expose());
     assert_eq!(rack.count("user_sessions", ""), 1);
     assert!(rack.is_alive(&second.sid));
 }

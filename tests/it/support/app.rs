@@ -113,6 +113,12 @@ impl TestApp {
         wait(self.keyrack.sessions().record_activity()).unwrap();
     }
 
+    /// Moves the clock. What requests have noted by then is written first, as it would have been in that time.
+    pub fn advance(&self, length: Duration) {
+        self.record_activity();
+        self.clock.advance(length);
+    }
+
     /// Every rule that the data can show to be kept is kept.
     pub fn assert_sound(&self) {
         let report = wait(self.keyrack.sessions().doctor(false)).unwrap();

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Mutex, OnceLock, PoisonError,
+        Mutex, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
@@ -231,9 +231,9 @@ impl TestDatabase {
         }
     }
 
-    /// On the connection of last time, unless the server has been away since.
+    /// On the connection of last time, unless the server has been away since, or another thread waits on it.
     fn load_from_postgres(&self, sql: &str) -> QueryResult<Vec<Row>> {
-        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(mut reader) = self.reader.try_lock() else { return diesel::sql_query(sql).load(&mut self.postgres()) };
         if let Some(connection) = reader.as_mut()
             && let Ok(rows) = diesel::sql_query(sql).load(connection)
         {
