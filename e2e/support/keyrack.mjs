@@ -120,6 +120,8 @@ export class Keyrack {
   /** Runs another command on the same database; returns what it printed. */
   async command(args, input = '') {
     const child = spawn(BINARY, args, { cwd: this.#folder, env: this.#environment });
+    // A command that reads nothing may be done before it is written to.
+    child.stdin.on('error', () => {});
     child.stdin.end(`${input}\n`);
     const [output, errors] = [collect(child.stdout), collect(child.stderr)];
     const [code] = await once(child, 'close');
