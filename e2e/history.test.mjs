@@ -49,7 +49,7 @@ onEveryEngine('History', (stage) => {
     const titles = () => page.locator('.devices-ended h3').allInnerTexts();
     const newest = await titles();
     assert.equal(newest.length, PAGE);
-    assert.equal(await page.getByRole('link', { name: 'Newer' }).count(), 0);
+    assert.equal(await page.getByRole('link', { name: 'Newest' }).count(), 0);
 
     await device.following(() => page.getByRole('link', { name: 'Older' }).click());
     const oldest = await titles();
@@ -57,7 +57,7 @@ onEveryEngine('History', (stage) => {
     assert.equal(new Set([...newest, ...oldest]).size, PAGE + 2, 'no row twice, none left out');
     assert.equal(await page.getByRole('link', { name: 'Older' }).count(), 0);
 
-    await device.following(() => page.getByRole('link', { name: 'Newer' }).click());
+    await device.following(() => page.getByRole('link', { name: 'Newest' }).click());
     assert.deepEqual(await titles(), newest);
   });
 });

@@ -3,12 +3,13 @@
 //! Signed-in is the default: [`signed_in`] routes are guarded, and [`public`] says loudly what is not.
 
 use actix_web::{
-    Error as ActixError, HttpResponse, Resource,
+    Error as ActixError, HttpResponse, Resource, Route,
     body::MessageBody,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
     error::{QueryPayloadError, UrlencodedError},
+    guard::{Any, Get, Head},
     middleware::from_fn,
-    web::{self, Data, FormConfig, QueryConfig, ServiceConfig, get, post},
+    web::{self, Data, FormConfig, QueryConfig, ServiceConfig, post},
 };
 
 use std::sync::Arc;
@@ -50,6 +51,11 @@ pub(crate) fn mount(shared: &Arc<Shared>, config: &mut ServiceConfig) {
             .wrap(from_fn(headers::add))
             .wrap(from_fn(request_log::log)),
     );
+}
+
+/// Whatever is there to be read can be asked for without its body too (RFC 9110), as load balancers do.
+fn get() -> Route {
+    web::route().guard(Any(Get()).or(Head()))
 }
 
 /// Everybody may come here, signed in or not.

@@ -11,7 +11,7 @@ pub struct Email(String);
 
 /// Something that can't be an e-mail address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("Enter an e-mail address, like name@example.com.")]
+#[error("Enter an email address, like name@example.com.")]
 pub struct InvalidEmail;
 
 impl Email {

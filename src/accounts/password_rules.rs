@@ -20,7 +20,7 @@ pub enum PasswordProblem {
     #[error("This is among the first that an attacker would try. Choose one that is yours alone.")]
     Common,
     /// The account's own e-mail address or name.
-    #[error("Do not use your own name or e-mail address as the password.")]
+    #[error("Do not use your own name or email address as the password.")]
     OwnName,
 }
 
@@ -63,10 +63,10 @@ const COMMON_PARTS: [&str; 34] = [
 ];
 
 impl Password {
-    /// Checks a new password of the user with this address and these names.
+    /// Checks a new password of the user with this address, as far as it is known, and these names.
     pub fn check_rules<'a>(
         &self,
-        email: &Email,
+        email: Option<&Email>,
         names: impl IntoIterator<Item = &'a str>,
     ) -> Result<(), PasswordProblem> {
         let length = self.expose().chars().count();
@@ -80,8 +80,10 @@ impl Password {
         let bare = letters_and_digits(&folded);
         let names = names.into_iter().map(|name| letters_and_digits(&name.to_lowercase()));
         let own: Vec<String> =
-            names.chain([letters_and_digits(email.as_str())]).filter(|name| name.len() > 2).collect();
-        if folded == email.as_str() || is_made_of(&bare, &own.iter().map(String::as_str).collect::<Vec<_>>()) {
+            names.chain(email.map(|email| letters_and_digits(email.as_str()))).filter(|name| name.len() > 2).collect();
+        if email.is_some_and(|email| folded == email.as_str())
+            || is_made_of(&bare, &own.iter().map(String::as_str).collect::<Vec<_>>())
+        {
             return Err(PasswordProblem::OwnName);
         }
         if is_made_of(&bare, &COMMON_PARTS) || has_few_characters(&folded) || is_a_run(&folded) {
@@ -133,7 +135,7 @@ mod tests {
 
     fn check(password: &str) -> Result<(), PasswordProblem> {
         let email = "rajat.verma@example.com".parse().unwrap();
-        Password::new(password).check_rules(&email, ["Rajat", "Verma"])
+        Password::new(password).check_rules(Some(&email), ["Rajat", "Verma"])
     }
 
     #[test]

@@ -25,12 +25,7 @@ impl NewUser {
         if let Some(name) = self.names().find(|name| !is_a_name(name)) {
             return Err(CreateProblem::Name(name.chars().take(Self::NAME_LIMIT).collect()));
         }
-        self.check_password().map_err(CreateProblem::Password)
-    }
-
-    /// Whether the password keeps the rules, given who it is for.
-    pub fn check_password(&self) -> Result<(), PasswordProblem> {
-        self.password.check_rules(&self.email, self.names())
+        self.password.check_rules(Some(&self.email), self.names()).map_err(CreateProblem::Password)
     }
 }
 
@@ -42,7 +37,7 @@ fn is_a_name(name: &str) -> bool {
 #[derive(Debug, thiserror::Error)]
 pub enum CreateProblem {
     /// The address is a user's already.
-    #[error("There is a user with this e-mail address already.")]
+    #[error("There is a user with this email address already.")]
     EmailTaken,
     /// A name that is too long, or holds control characters.
     #[error("Use at most {} characters, without control characters, for a name.", NewUser::NAME_LIMIT)]
@@ -133,7 +128,7 @@ impl Accounts {
     pub async fn set_password(&self, email: &Email, password: Password) -> Result<Option<usize>, CreateProblem> {
         let Some(user) = self.find(email).await? else { return Ok(None) };
         let names = [&user.user_name, &user.first_name, &user.last_name].into_iter().flatten().map(String::as_str);
-        password.check_rules(email, names).map_err(CreateProblem::Password)?;
+        password.check_rules(Some(email), names).map_err(CreateProblem::Password)?;
         let hash = self.passwords.hash(password).await?;
         let (now, sessions) = (self.clock.now(), self.sessions.clone());
         let ended = self.db.transaction(move |connection| {

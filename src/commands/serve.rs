@@ -37,7 +37,9 @@ pub(super) async fn serve(
     }
     let served = keyrack.server(listener, workers).map_err(Failure::failed)?.await;
     purging.abort();
-    sessions.record_activity().await?;
+    if let Err(error) = sessions.record_activity().await {
+        tracing::warn!(error = error.chain(), "the last activity was not recorded");
+    }
     served.map_err(Failure::failed)?;
     tracing::info!("stopped");
     Ok(())

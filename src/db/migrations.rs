@@ -108,11 +108,21 @@ fn refuse_newer(url: &DatabaseUrl, applied: &BTreeSet<String>) -> Result<()> {
 }
 
 fn run_pending(connection: &mut DbConnection) -> Result<Vec<String>> {
+    fn run<DB, C>(connection: &mut C, source: EmbeddedMigrations) -> diesel::migration::Result<Vec<String>>
+    where
+        DB: diesel::backend::Backend,
+        C: MigrationHarness<DB>,
+    {
+        let pending = connection.pending_migrations(source)?;
+        connection.run_migrations(&pending)?;
+        Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
+    }
+
     let names = match connection {
-        DbConnection::Postgres(connection) => connection.run_pending_migrations(POSTGRES),
-        DbConnection::Sqlite(connection) => connection.run_pending_migrations(SQLITE),
+        DbConnection::Postgres(connection) => run(connection, POSTGRES),
+        DbConnection::Sqlite(connection) => run(connection, SQLITE),
     };
-    Ok(names.map_err(Error::internal)?.iter().map(ToString::to_string).collect())
+    names.map_err(Error::internal)
 }
 
 /// libpq writes several indented lines; a terminal's sentence has one.

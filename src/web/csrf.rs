@@ -113,11 +113,13 @@ impl Csrf {
         }
     }
 
-    /// The public URL's origin, or the host that the browser itself asked for: a page elsewhere can choose neither.
+    /// The public URL's origin, or the host that the browser itself asked for: a page elsewhere can choose neither. Where
+    /// people come over https, a page without it is elsewhere.
     fn is_our_origin(&self, origin: &str, host: Option<&str>) -> bool {
-        let authority = origin.split_once("://").map(|(_, authority)| authority.to_ascii_lowercase());
+        let Some((scheme, authority)) = origin.split_once("://") else { return false };
+        let is_host = host.is_some_and(|host| host.eq_ignore_ascii_case(authority));
         origin.eq_ignore_ascii_case(&self.public_url.to_string())
-            || (authority.is_some() && authority == host.map(str::to_ascii_lowercase))
+            || (is_host && (scheme == "https" || !self.public_url.is_https()))
     }
 }
 

@@ -62,7 +62,11 @@ impl ResponseError for WebError {
         {
             response.insert_header((RETRY_AFTER, after.as_secs()));
         }
-        response.finish()
+        let mut response = response.finish();
+        if let Self::Failed(Error::Busy { .. }) = self {
+            response.extensions_mut().insert(BUSY);
+        }
+        response
     }
 }
 
@@ -128,19 +132,32 @@ pub(crate) async fn dress<B: MessageBody + 'static>(
     for (name, value) in response.headers() {
         bare.headers_mut().append(name.clone(), value.clone());
     }
+    if let Some(explanation) = response.extensions().get::<Explanation>() {
+        bare.extensions_mut().insert(*explanation);
+    }
     let dressed = explain(&request, bare);
     Ok(ServiceResponse::new(request, dressed).map_into_right_body())
 }
 
-/// What each status says.
+/// What an error page says.
+#[derive(Debug, Clone, Copy)]
 struct Explanation {
     title: &'static str,
     message: &'static str,
     link: Option<(&'static str, &'static str)>,
 }
 
+const HOME: (&str, &str) = ("/account/sessions", "Your devices");
+
+/// For a 503 that is not the database's fault.
+const BUSY: Explanation = Explanation {
+    title: "Many people are signing in",
+    message: "Keyrack checks as many passwords at once as it soundly can. Nothing was changed. Try again in a few seconds.",
+    link: Some(HOME),
+};
+
+/// What each status says.
 fn explanation(status: StatusCode) -> Explanation {
-    const HOME: (&str, &str) = ("/account/sessions", "Your devices");
     let (title, message, link) = match status {
         StatusCode::UNAUTHORIZED => ("You are not signed in", "Sign in, then try again.", Some(("/login", "Sign in"))),
         StatusCode::FORBIDDEN => (
@@ -159,15 +176,14 @@ fn explanation(status: StatusCode) -> Explanation {
         StatusCode::SERVICE_UNAVAILABLE => (
             "Back in a moment",
             "Keyrack can’t reach its database just now. You are still signed in where you were. Try again in a few seconds.",
-            None,
+            Some(HOME),
         ),
         status if status.is_client_error() => {
             ("This request can’t be read", "Go back, reload the page and try again.", Some(HOME))
         }
         _ => (
             "Something went wrong",
-            "It is not your fault, and nothing was changed. Try again; if it happens again, tell the operator the request \
-             number below.",
+            "It is not your fault. Try again; if it happens again, tell the operator the request number below.",
             None,
         ),
     };
@@ -177,7 +193,8 @@ fn explanation(status: StatusCode) -> Explanation {
 /// Fills a bare error answer in the form that its request wants.
 fn explain(request: &HttpRequest, mut bare: HttpResponse) -> HttpResponse {
     let status = bare.status();
-    let explanation = explanation(status);
+    let own = bare.extensions().get::<Explanation>().copied();
+    let explanation = own.unwrap_or_else(|| explanation(status));
     let (content_type, body) = if is_api(request) {
         ("application/problem+json", problem(status, &explanation))
     } else {

@@ -28,7 +28,8 @@ impl TimeText {
 
     /// "in 23 hours"
     pub fn ahead(time: Timestamp, now: Timestamp) -> Self {
-        let text = length(time.since(now)).map_or_else(|| "in a moment".to_owned(), |length| format!("in {length}"));
+        let text = length(to_nearest_hour(time.since(now)))
+            .map_or_else(|| "in a moment".to_owned(), |length| format!("in {length}"));
         Self::new(time, text)
     }
 
@@ -45,6 +46,13 @@ impl TimeText {
         };
         Self::new(time, text)
     }
+}
+
+/// What lies hours ahead is as near to the next hour as to the last: a day's session ends in a day, not in 23 hours.
+fn to_nearest_hour(length: Duration) -> Duration {
+    const HOUR: u64 = 3600;
+    let seconds = length.as_secs();
+    if seconds < HOUR { length } else { Duration::from_secs((seconds + HOUR / 2) / HOUR * HOUR) }
 }
 
 /// The largest unit that fits, rounded down; `None` below a minute.
@@ -72,7 +80,9 @@ mod tests {
         let ago = |seconds| TimeText::ago(NOW - Duration::from_secs(seconds), NOW).text;
         assert_eq!([ago(0), ago(59), ago(60), ago(7_199)], ["just now", "just now", "1 minute ago", "1 hour ago"]);
         assert_eq!(ago(3 * 86_400), "3 days ago");
-        assert_eq!(TimeText::ahead(NOW + Duration::from_secs(23 * 3600 + 100), NOW).text, "in 23 hours");
+        let ahead = |seconds| TimeText::ahead(NOW + Duration::from_secs(seconds), NOW).text;
+        assert_eq!([ahead(23 * 3600 + 100), ahead(24 * 3600 - 1)], ["in 23 hours", "in 1 day"]);
+        assert_eq!([ahead(59 * 60), ahead(30)], ["in 59 minutes", "in a moment"]);
         assert_eq!(TimeText::ago(NOW, NOW).exact, "28 January 2026, 11:50 UTC");
     }
 

@@ -78,10 +78,12 @@ BEGIN
 END;
 
 -- Only here: PostgreSQL's types bring every time into one form, SQLite keeps the text as it came.
--- Times that another program writes with fewer digits are widened, so that they still compare as times.
+-- Times that another program writes with fewer digits are widened, so that they still compare as times. Text that is no time
+-- becomes NULL by it, which the columns refuse.
 CREATE TRIGGER keyrack_widen_session_times_inserted AFTER INSERT ON sessions
 WHEN length(NEW.expires_at) <> 27 OR length(NEW.created_at) <> 27 OR length(NEW.updated_at) <> 27
     OR length(NEW.last_seen_at) <> 27 OR length(NEW.logged_out_at) <> 27
+    OR julianday(NEW.expires_at) + julianday(NEW.created_at) + julianday(NEW.updated_at) + julianday(NEW.last_seen_at) IS NULL
 BEGIN
     UPDATE sessions
     SET expires_at = strftime('%Y-%m-%dT%H:%M:%f000Z', expires_at),
@@ -96,6 +98,7 @@ CREATE TRIGGER keyrack_widen_session_times_updated
 AFTER UPDATE OF expires_at, created_at, updated_at, last_seen_at, logged_out_at ON sessions
 WHEN length(NEW.expires_at) <> 27 OR length(NEW.created_at) <> 27 OR length(NEW.updated_at) <> 27
     OR length(NEW.last_seen_at) <> 27 OR length(NEW.logged_out_at) <> 27
+    OR julianday(NEW.expires_at) + julianday(NEW.created_at) + julianday(NEW.updated_at) + julianday(NEW.last_seen_at) IS NULL
 BEGIN
     UPDATE sessions
     SET expires_at = strftime('%Y-%m-%dT%H:%M:%f000Z', expires_at),
@@ -107,13 +110,13 @@ BEGIN
 END;
 
 CREATE TRIGGER keyrack_widen_expire_inserted AFTER INSERT ON user_sessions
-WHEN length(NEW.expire) <> 27
+WHEN length(NEW.expire) <> 27 OR julianday(NEW.expire) IS NULL
 BEGIN
     UPDATE user_sessions SET expire = strftime('%Y-%m-%dT%H:%M:%f000Z', expire) WHERE sid = NEW.sid;
 END;
 
 CREATE TRIGGER keyrack_widen_expire_updated AFTER UPDATE OF expire ON user_sessions
-WHEN length(NEW.expire) <> 27
+WHEN length(NEW.expire) <> 27 OR julianday(NEW.expire) IS NULL
 BEGIN
     UPDATE user_sessions SET expire = strftime('%Y-%m-%dT%H:%M:%f000Z', expire) WHERE sid = NEW.sid;
 END;

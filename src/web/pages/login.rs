@@ -94,6 +94,12 @@ pub(crate) async fn submit(
     form: Form<LoginForm>,
 ) -> Result<HttpResponse, WebError> {
     let form = form.into_inner();
+    match visit.take_unreadable() {
+        None => {}
+        // Whose form it is can't be told while the browser's session can't be read.
+        Some(Error::Unavailable(cause)) => return page(&visit, &request, form, None, Some(unavailable(&cause))),
+        Some(error) => return Err(error.into()),
+    }
     visit.shared().csrf.verify_sign_in(visit.live_sid(), request.headers(), &form.csrf_token)?;
     let client = visit.client().ip_address;
     let again = match visit.shared().accounts.authenticate(&form.email, Password::new(&form.password), client).await {

@@ -122,17 +122,19 @@ fn check(form: &SetupForm) -> Result<NewUser, Box<SetupErrors>> {
         }
     }
     let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let password = Password::new(&form.password);
+    let names = [&form.user_name, &form.first_name, &form.last_name].map(String::as_str);
+    if let Err(problem) = password.check_rules(email.as_ref(), names) {
+        errors.password = Some(problem.to_string());
+    }
     let user = email.map(|email| NewUser {
         email,
         user_name: given(&form.user_name),
         first_name: given(&form.first_name),
         last_name: given(&form.last_name),
         role: Role::Admin,
-        password: Password::new(&form.password),
+        password,
     });
-    if let Some(Err(problem)) = user.as_ref().map(NewUser::check_password) {
-        errors.password = Some(problem.to_string());
-    }
     user.filter(|_| !errors.any()).ok_or_else(|| Box::new(errors))
 }
 

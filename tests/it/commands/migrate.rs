@@ -15,7 +15,8 @@ fn migrating_twice_changes_nothing_the_second_time(engine: EngineKind) {
     let program = Program::new(&database);
     let first = program.done(&["migrate"]);
     let versions = database.texts("SELECT version AS v FROM __diesel_schema_migrations ORDER BY version");
-    assert!(versions.len() > 2 && first.contains(&format!("applied {}.", versions.join(", "))), "{first}");
+    assert!(versions.len() > 2 && first.matches("2026-").count() == versions.len(), "{first}");
+    assert!(first.contains("applied 2026-11-24-000001_users, "), "{first}");
     let second = program.done(&["migrate"]);
     assert!(second.ends_with("is up to date.\n"), "{second}");
     assert_eq!(database.count("__diesel_schema_migrations", ""), versions.len());

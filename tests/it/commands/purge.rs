@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use keyrack::clock::Clock;
 
-use crate::support::{EngineKind, Program, TestDatabase, on_both_engines};
+use crate::support::{Browser, EngineKind, Program, TestDatabase, eventually, on_both_engines};
 
 const EMAIL: &str = "rajat.verma@example.com";
 
-on_both_engines!(what_has_run_out_ends_with_its_reason_and_old_history_goes, much_is_purged_in_batches_with_progress,);
+on_both_engines!(
+    what_has_run_out_ends_with_its_reason_and_old_history_goes,
+    much_is_purged_in_batches_with_progress,
+    a_running_server_purges_by_itself_and_counts_it,
+);
 
 /// A time that many days ago, or ahead if negative, as both engines read it.
 fn days_ago(days: i32) -> String {
@@ -90,4 +94,22 @@ fn much_is_purged_in_batches_with_progress(engine: EngineKind) {
     assert!(progress.len() > 1 && progress.is_sorted_by(|a, b| a < b), "{purged:?}");
     assert_eq!((progress.last(), so_far(&purged.out)), (Some(&501), 501));
     assert_eq!(database.count("user_sessions", ""), 0);
+}
+
+fn a_running_server_purges_by_itself_and_counts_it(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database).with("KEYRACK_METRICS_BIND", "127.0.0.1:0");
+    program.add_user(EMAIL);
+    add_session(&database, "over", 2, 2);
+    add_session(&database, "alive", -5, -1);
+    let mut serving = program.serve();
+    let metrics: serde_json::Value = serde_json::from_str(&serving.err.wait_for("metrics on http://")).unwrap();
+    let mut reader = Browser::new(metrics["address"].as_str().unwrap().parse().unwrap());
+    eventually(|| reader.get("/metrics").body.contains("keyrack_purge_ended_total 1\n"));
+    assert!(reader.get("/metrics").body.contains("keyrack_purge_failures_total 0\n"));
+    assert_eq!(database.text("SELECT end_reason AS v FROM sessions WHERE sid = 'over'"), "absolute_timeout");
+    assert_eq!(database.count("sessions", "WHERE status = 'active'"), 1);
+    let line: serde_json::Value = serde_json::from_str(&serving.err.wait_for("\"purged\"")).unwrap();
+    assert_eq!(line["ended"], 1);
+    assert_eq!(serving.browser().get("/metrics").status, 404, "not where people sign in");
 }

@@ -73,6 +73,7 @@ impl Bench {
 
     /// Prepares, lets the n-th statement of the operation fail, and looks at the outcome; for every n that the operation has.
     /// `look` learns whether the operation reported success.
+    #[expect(clippy::needless_pass_by_value, reason = "a closure behind a reference loses its argument's type")]
     fn each_statement_fails_once<P, T>(
         &self,
         prepare: impl Fn() -> P,

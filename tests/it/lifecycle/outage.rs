@@ -26,7 +26,7 @@ fn is_away(answer: &Answer) -> bool {
 }
 
 /// What must hold while nothing can be read: 503 for who has a cookie, the sign-in form for everybody, and no sign-in.
-fn assert_away(app: &TestApp, browser: &mut Browser) {
+fn assert_away(app: &TestApp, browser: &mut Browser, token: &str) {
     let before = browser.cookies.clone();
     let started = Instant::now();
     for path in ["/api/session", "/account/sessions"] {
@@ -35,6 +35,9 @@ fn assert_away(app: &TestApp, browser: &mut Browser) {
     }
     println!("two answers 503 in {:?}", started.elapsed());
     assert_eq!(browser.cookies, before, "no cookie is touched");
+    // Signing in over a session: its form was opened before.
+    let again = browser.post("/login", &[("email", EMAIL), ("password", PASSWORD), ("csrf_token", token)]);
+    assert_eq!(again.status, 503, "{}", again.body);
     let mut stranger = app.browser();
     assert_eq!(stranger.get("/login").status, 200);
     let refused = stranger.sign_in(EMAIL, PASSWORD);
@@ -113,9 +116,10 @@ fn postgres() -> Option<(Cluster, TestDatabase, TestApp, Vec<Browser>)> {
 #[test]
 fn a_postgresql_that_stops_under_load_comes_back_with_everybody_signed_in() {
     let Some((cluster, database, app, mut browsers)) = postgres() else { return };
+    let token = browsers[0].get("/account/sessions").csrf_token();
     under_load(&browsers.clone(), || {
         cluster.stop_immediately();
-        assert_away(&app, &mut browsers[0]);
+        assert_away(&app, &mut browsers[0], &token);
         cluster.start_again();
         assert_back(&app, &mut browsers);
     });
@@ -125,9 +129,10 @@ fn a_postgresql_that_stops_under_load_comes_back_with_everybody_signed_in() {
 #[test]
 fn a_postgresql_that_is_frozen_leaves_nothing_hanging() {
     let Some((cluster, _database, app, mut browsers)) = postgres() else { return };
+    let token = browsers[0].get("/account/sessions").csrf_token();
     under_load(&browsers.clone(), || {
         cluster.pause();
-        assert_away(&app, &mut browsers[0]);
+        assert_away(&app, &mut browsers[0], &token);
         cluster.resume();
         assert_back(&app, &mut browsers);
     });

@@ -268,9 +268,12 @@ impl World {
     }
 
     fn take_end(&mut self, step: &Step) {
-        let index = match *step {
-            Step::SignOut(sid) | Step::RevokeOthers(sid) | Step::RevokeByAdmin(sid) | Step::Revoke { sid, .. } => sid,
-            _ => return,
+        let (Step::SignOut(index)
+        | Step::RevokeOthers(index)
+        | Step::RevokeByAdmin(index)
+        | Step::Revoke { sid: index, .. }) = *step
+        else {
+            return;
         };
         let Some((sid, id)) = self.sid(index) else { return };
         let owner = self.model[&id].user;

@@ -50,12 +50,12 @@ fn a_method_that_is_not_there_is_named(engine: EngineKind) {
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
     for (method, path, allowed, kind) in [
-        ("PUT", "/login", "GET, POST", "text/html; charset=utf-8"),
-        ("POST", "/account/sessions", "GET", "text/html; charset=utf-8"),
+        ("PUT", "/login", "GET, HEAD, POST", "text/html; charset=utf-8"),
+        ("POST", "/account/sessions", "GET, HEAD", "text/html; charset=utf-8"),
         ("GET", "/logout", "POST", "text/html; charset=utf-8"),
-        ("POST", "/healthz", "GET", "text/html; charset=utf-8"),
-        ("POST", "/api/session", "GET", "application/problem+json"),
-        ("PATCH", "/login", "GET, POST", "text/html; charset=utf-8"),
+        ("POST", "/healthz", "GET, HEAD", "text/html; charset=utf-8"),
+        ("POST", "/api/session", "GET, HEAD", "application/problem+json"),
+        ("PATCH", "/login", "GET, HEAD, POST", "text/html; charset=utf-8"),
     ] {
         let answer = browser.send(method, path, None, &[]);
         assert_eq!((answer.status, answer.header("content-type")), (405, Some(kind)), "{method} {path}");

@@ -86,8 +86,8 @@ fn each_mistake_is_said_at_its_field_and_the_rest_is_kept(engine: EngineKind) {
     let (link, token) = (link(&app), token(&app));
     let long = "n".repeat(65);
     let cases = [
-        ("email", "not an address", "Enter an e-mail address"),
-        ("email", "", "Enter an e-mail address"),
+        ("email", "not an address", "Enter an email address"),
+        ("email", "", "Enter an email address"),
         ("first_name", " ", "Enter a first name."),
         ("last_name", &long, "Use at most 64 characters"),
         ("user_name", "a\u{7}b", "without control characters"),
@@ -129,8 +129,8 @@ fn a_weak_password_is_refused_with_the_reason(engine: EngineKind) {
         ("passwordpassword", "among the first that an attacker would try"),
         ("aaaaaaaaaaaaaaaaaa", "among the first that an attacker would try"),
         ("1234567890123456", "among the first that an attacker would try"),
-        ("Rajat.Verma@Example.com", "your own name or e-mail address"),
-        ("rajat verma 1985", "your own name or e-mail address"),
+        ("Rajat.Verma@Example.com", "your own name or email address"),
+        ("rajat verma 1985", "your own name or email address"),
     ] {
         let answer = app.browser().post_from(&link, "/setup", &fields(&token, "rajat.verma@example.com", password));
         assert_eq!(answer.status, 422, "{password}");

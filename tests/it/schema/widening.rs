@@ -61,6 +61,8 @@ fn what_is_no_time_is_refused() {
     let peer = Peer::new(EngineKind::Sqlite);
     let sql = format!("INSERT INTO sessions (sid, user_id, expires_at) VALUES ('s1', '{USER}', 'tomorrow or so')");
     assert!(peer.0.try_execute(&sql).is_err());
+    // As wide as a time, and none.
+    assert!(peer.0.try_execute(&sql.replace("tomorrow or so", "9999-99-99T99:99:99.999999Z")).is_err());
     assert!(peer.0.try_execute("INSERT INTO user_sessions (sid, sess, expire) VALUES ('s1', '{}', '')").is_err());
     assert_eq!(peer.0.count("sessions", "") + peer.0.count("user_sessions", ""), 0);
 }

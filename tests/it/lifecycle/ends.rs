@@ -1,0 +1,63 @@
+//! Several ends of one session at the same moment: one of them is the end.
+
+use std::{collections::BTreeSet, sync::Barrier, thread};
+
+use keyrack::{
+    accounts::Email,
+    sessions::{Changes, Client, EndReason, NewSession, Sessions, Started, UserId},
+};
+
+use crate::support::{EngineKind, TestApp, on_both_engines, wait};
+
+on_both_engines!(of_many_ends_at_once_exactly_one_takes_place);
+
+const EMAIL: &str = "rajat.verma@example.com";
+
+/// Ends the session, and returns whether it was this call that did.
+type End = fn(&TestApp, UserId, &Started, &Started) -> bool;
+
+const ENDS: [End; 5] = [
+    |app, _, session, _| wait(app.keyrack.sessions().sign_out(&session.sid)).unwrap().is_some(),
+    |app, _, session, _| wait(app.keyrack.sessions().revoke_by_admin(session.id)).unwrap(),
+    |app, user, _, other| wait(app.keyrack.sessions().revoke_others(user, other.id)).unwrap() > 0,
+    |app, user, _, _| wait(app.keyrack.sessions().end_all_of(user, EndReason::RevokedByAdmin)).unwrap() > 0,
+    |app, _, _, _| {
+        let email: Email = EMAIL.parse().unwrap();
+        wait(app.keyrack.accounts().disable(&email)).unwrap().unwrap() > 0
+    },
+];
+
+fn start(sessions: &Sessions, user_id: UserId) -> Started {
+    let (client, data) = (Client::default(), Changes::default());
+    let new = NewSession { user_id, password_changed_at: None, remember: false, client, data, presented: None };
+    wait(sessions.start(new)).unwrap()
+}
+
+fn of_many_ends_at_once_exactly_one_takes_place(engine: EngineKind) {
+    let app = TestApp::with(engine, |config| config.database.pool_size = 10);
+    let user = app.add_user(EMAIL);
+    // Another user's session stands for "this one" of "revoke the others": only one session is there to be ended.
+    let other = start(app.keyrack.sessions(), app.add_user("other@example.com"));
+    let mut reasons = BTreeSet::new();
+    for _ in 0..10 {
+        let session = start(app.keyrack.sessions(), user);
+        let barrier = Barrier::new(ENDS.len() * 2);
+        let ended: usize = thread::scope(|scope| {
+            let call = |end: End| {
+                let (app, session, other, barrier) = (&app, &session, &other, &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    usize::from(end(app, user, session, other))
+                })
+            };
+            let calls: Vec<_> = ENDS.iter().chain(&ENDS).map(|end| call(*end)).collect();
+            calls.into_iter().map(|call| call.join().unwrap()).sum()
+        });
+        assert_eq!(ended, 1, "each end is reported by who brought it about, and by nobody else");
+        reasons.insert(app.text(&format!("SELECT end_reason AS v FROM sessions WHERE id = '{}'", session.id)));
+        assert_eq!(app.count("user_sessions", ""), 1, "the other's");
+        app.assert_sound();
+        wait(app.keyrack.accounts().enable(&EMAIL.parse().unwrap())).unwrap();
+    }
+    println!("{reasons:?}");
+}
