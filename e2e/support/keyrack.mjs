@@ -157,9 +157,10 @@ export class Keyrack {
   }
 }
 
-/** The cookies that an answer sets, as the next request sends them. */
+/** The cookies that an answer sets, as the next request sends them. Debian's Node.js 18 has no `getSetCookie()`. */
 function cookies(answer) {
-  return answer.headers.getSetCookie().map((cookie) => cookie.split(';', 1)[0]).join('; ');
+  const set = (answer.headers.get('set-cookie') ?? '').split(/, (?=[^ ;,=]+=)/);
+  return set.map((cookie) => cookie.split(';', 1)[0]).join('; ');
 }
 
 /** The lines of a stream: those that came, and a wait for those that will. */
