@@ -12,7 +12,7 @@
 //! | [end](Sessions::sign_out) | signs out, revokes |
 //! | [purge](Sessions::purge) | ends what has run out, removes what is past its retention |
 //!
-//! A public function opens the transaction; the functions of `queries.rs` run inside it.
+//! A public function opens the transaction; the functions of `queries/` run inside it.
 
 mod data;
 mod device;

@@ -9,13 +9,7 @@ DECLARE
     session record;
 BEGIN
     SELECT status, expires_at INTO session FROM sessions WHERE sid = NEW.sid FOR SHARE;
-    IF NOT FOUND THEN
-        IF EXISTS (SELECT FROM replaced_sids WHERE sid = NEW.sid) THEN
-            RETURN NULL;
-        END IF;
-        RETURN NEW;
-    END IF;
-    IF session.status = 'logged_out' THEN
+    IF session.status = 'logged_out' OR EXISTS (SELECT FROM replaced_sids WHERE sid = NEW.sid) THEN
         RETURN NULL;
     END IF;
     NEW.expire := least(NEW.expire, session.expires_at::timestamp);
@@ -75,7 +69,8 @@ CREATE TRIGGER keyrack_remove_data_of_ended AFTER UPDATE OF status ON sessions
 
 -- 5. A session whose data was removed by somebody else (a peer's destroy or prune) has ended.
 --    SKIP LOCKED: whoever holds the row is ending it or about to find that it ended; waiting could deadlock,
---    because an end takes the same two rows in the other order.
+--    because an end takes the same two rows in the other order. If they only change the session, it has no data from then
+--    on and the purge ends it; its sid is dead at once, or a peer's late upsert would bring it back until then.
 CREATE FUNCTION keyrack_end_without_data() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE sessions
@@ -88,6 +83,11 @@ BEGIN
             ELSE 'idle_timeout'
         END
     WHERE id = (SELECT id FROM sessions WHERE sid = OLD.sid AND status = 'active' FOR UPDATE SKIP LOCKED);
+    IF NOT FOUND THEN
+        INSERT INTO replaced_sids (sid, session_id)
+        SELECT sid, id FROM sessions WHERE sid = OLD.sid AND status = 'active'
+        ON CONFLICT DO NOTHING;
+    END IF;
     RETURN NULL;
 END
 $$;

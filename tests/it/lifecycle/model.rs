@@ -1,8 +1,8 @@
 //! Random interleavings of all verbs and of what other programs do to the tables, against a small model in memory.
 //!
 //! After each step the tables must say what the model says: who is alive, under which sid, with which data, and why the others
-//! ended. `PROPTEST_CASES` sets how many sequences are tried; a failing one is printed, shrunk, and kept under
-//! `proptest-regressions/`.
+//! ended. `PROPTEST_CASES` sets how many sequences are tried; a failing one is printed, shrunk, and kept beside
+//! this file in `model.proptest-regressions`.
 
 use proptest::{
     collection::vec,
@@ -54,9 +54,7 @@ fn the_tables_follow_the_model(engine: EngineKind) {
         config.cases = 12;
     }
     config.max_shrink_iters = 400;
-    let steps = TestRunner::new(config);
-    let mut runner = steps;
-    let outcome = runner.run(&vec(any_step(), 1..40), |steps| {
+    let outcome = TestRunner::new(config).run(&vec(any_step(), 1..40), |steps| {
         let mut world = World::new(engine);
         for step in &steps {
             world.take(step);

@@ -1,6 +1,6 @@
 //! `keep_ended_data`: data that stays after the end as a record. It lets nobody in.
 
-use keyrack::error::Error;
+use keyrack::{error::Error, sessions::NewSession};
 use serde_json::json;
 
 use super::rack::{DAY, EMAIL, HOUR, MINUTE, Rack, SECOND, just_before, setting};
@@ -9,6 +9,7 @@ use crate::support::{EngineKind, on_both_engines, wait};
 on_both_engines!(
     kept_data_says_logout_and_is_else_unchanged,
     kept_data_lets_nobody_in,
+    kept_data_that_still_says_login_lets_nobody_in,
     kept_data_goes_when_it_would_have_expired,
     many_ends_at_once_keep_all_their_data,
     signing_out_in_a_browser_keeps_the_data,
@@ -48,6 +49,22 @@ fn kept_data_lets_nobody_in(engine: EngineKind) {
     assert!(!rack.is_alive(&started.sid));
     assert_eq!((rack.session(started.id), rack.data(&started.sid).unwrap()), before);
     assert!(wait(rack.sessions().active_of(rack.user)).unwrap().is_empty());
+}
+
+/// As a person with a SQL prompt keeps it, who knows of no mark.
+fn kept_data_that_still_says_login_lets_nobody_in(engine: EngineKind) {
+    let rack = Rack::new(engine);
+    let started = rack.sign_in();
+    let live = rack.resume(&started.sid).unwrap();
+    rack.execute("UPDATE sessions SET status = 'logged_out', data_kept = true");
+    let before = (rack.session(started.id), rack.data(&started.sid).unwrap());
+    assert_eq!(before.1["sess"]["status"], "login");
+    assert!(!rack.is_alive(&started.sid));
+    assert!(matches!(rack.save(&started.sid, setting(&live, &[("late", json!(1))])), Err(Error::Ended)));
+    assert!(matches!(rack.rotate(&started.sid), Err(Error::Ended)));
+    let again = rack.start(NewSession { presented: Some(started.sid.clone()), ..rack.new_session() }).unwrap();
+    assert_ne!(again.id, started.id);
+    assert_eq!((rack.session(started.id), rack.data(&started.sid).unwrap()), before);
 }
 
 fn kept_data_goes_when_it_would_have_expired(engine: EngineKind) {

@@ -7,6 +7,7 @@ mod history;
 mod kept;
 mod limits;
 mod purge;
+mod races;
 mod rack;
 mod resurrection;
 mod rotate;

@@ -1,6 +1,11 @@
 //! What these tests work with: a user, their sessions, and a look at both rows of each.
 
-use std::{cell::Cell, ops::Deref, thread, time::Duration};
+use std::{
+    ops::Deref,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
 
 use keyrack::{
     clock::{Clock, Timestamp},
@@ -29,7 +34,7 @@ pub fn just_before(limit: Duration) -> Duration {
 pub struct Rack {
     app: TestApp,
     pub user: UserId,
-    broken: Cell<bool>,
+    broken: AtomicBool,
 }
 
 impl Rack {
@@ -40,7 +45,7 @@ impl Rack {
     pub fn with(engine: EngineKind, change: impl FnOnce(&mut Config)) -> Self {
         let app = TestApp::with(engine, change);
         let user = app.add_user(EMAIL);
-        Self { app, user, broken: Cell::new(false) }
+        Self { app, user, broken: AtomicBool::new(false) }
     }
 
     pub fn sessions(&self) -> &Sessions {
@@ -139,13 +144,13 @@ impl Rack {
 
     /// Runs SQL that breaks a rule: afterwards, the doctor need not be content.
     pub fn break_with(&self, sql: &str) {
-        self.broken.set(true);
+        self.broken.store(true, Ordering::SeqCst);
         self.execute(sql);
     }
 
     /// The same behind the triggers' back.
     pub fn break_unguarded(&self, sql: &str) {
-        self.broken.set(true);
+        self.broken.store(true, Ordering::SeqCst);
         match self.kind() {
             EngineKind::Postgres => self.execute(&format!(
                 "BEGIN; ALTER TABLE sessions DISABLE TRIGGER USER; ALTER TABLE user_sessions DISABLE TRIGGER USER; {sql};
@@ -203,7 +208,7 @@ impl Deref for Rack {
 
 impl Drop for Rack {
     fn drop(&mut self) {
-        if !self.broken.get() && !thread::panicking() {
+        if !self.broken.load(Ordering::SeqCst) && !thread::panicking() {
             let report = self.doctor(false);
             assert!(report.breaches.is_empty(), "the test leaves {report:?}");
         }
