@@ -21,7 +21,14 @@ pub(super) fn read_or_create(path: &Path) -> Result<Secrets, Failure> {
             .map_err(|error| Failure::failed(format!("cannot create the secrets file {}: {error}", path.display())))?;
     }
     let unreadable = |error| Failure::usage(format!("cannot read the secrets file {}: {error}", path.display()));
-    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode();
+    let found = fs::metadata(path).map_err(unreadable)?;
+    if !found.is_file() {
+        return Err(Failure::usage(format!(
+            "the secrets file {} is no file: name one, or one to be made",
+            path.display()
+        )));
+    }
+    let mode = found.permissions().mode();
     if mode & 0o077 != 0 {
         return Err(Failure::usage(format!(
             "the secrets file {0} can be read by others (mode {1:o}): run `chmod 600 {0}`, and replace the secret if others \

@@ -9,8 +9,8 @@ use crate::{Keyrack, config::Config};
 
 pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
     let listener = settings.listen()?;
+    crate::db::migrate(&settings.database_url()?)?;
     let config = settings.config(listener.local_addr().map_err(Failure::failed)?)?;
-    crate::db::migrate(&config.database.url)?;
     let metrics = settings.listen_for_metrics()?;
     serve(listener, config, settings.workers(), metrics).await
 }

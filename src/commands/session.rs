@@ -26,6 +26,7 @@ pub(super) enum Command {
     /// End one session
     Revoke {
         /// Session id, as the list shows it
+        #[arg(value_parser = session_id)]
         id: SessionId,
     },
     /// End all sessions of a user, or of everybody
@@ -71,6 +72,10 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
             Ok(())
         }
     }
+}
+
+fn session_id(text: &str) -> Result<SessionId, String> {
+    text.parse().map_err(|_| "this is no session id; `keyrack session list` shows them".to_owned())
 }
 
 async fn find(accounts: &Accounts, email: &Email) -> Result<UserId, Failure> {

@@ -81,11 +81,11 @@ pub(super) struct Settings {
 
     /// Most sessions of one user at once; a sign-in past it takes the place of the least recently active one [default: no
     /// limit]
-    #[arg(long, env = "KEYRACK_MAX_SESSIONS", global = true, value_name = "NUMBER")]
+    #[arg(long, env = "KEYRACK_MAX_SESSIONS", global = true, value_name = "NUMBER", value_parser = session_limit)]
     max_sessions: Option<NonZeroU32>,
 
     /// How long ended sessions stay as history
-    #[arg(long, env = "KEYRACK_HISTORY_RETENTION", global = true, value_name = "DURATION", default_value = "90d", value_parser = duration)]
+    #[arg(long, env = "KEYRACK_HISTORY_RETENTION", global = true, value_name = "DURATION", default_value = "90d", value_parser = retention)]
     history_retention: Duration,
 
     /// Keep the data of ended sessions, marked as logged out, until it would have expired
@@ -153,7 +153,7 @@ impl Settings {
     pub(super) fn config_for(&self, address: SocketAddr, database_url: DatabaseUrl, secrets: Secrets) -> Config {
         let mut config = Config::new(database_url, secrets);
         config.database.pool_size = self.db_pool_size;
-        config.public_url = self.public_url.clone().unwrap_or_else(|| PublicUrl::plain(address));
+        config.public_url = self.public_url.clone().unwrap_or_else(|| PublicUrl::plain(reachable(address)));
         config.cookie_name.clone_from(&self.cookie_name);
         config.policy = self.policy();
         config.trusted_proxies.clone_from(&self.trusted_proxies);
@@ -186,6 +186,11 @@ impl Settings {
     }
 }
 
+/// An address that listens on all interfaces is none to go to.
+fn reachable(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() }
+}
+
 fn listen(variable: &str, address: &str) -> Result<TcpListener, Failure> {
     let no_address =
         |why: String| Failure::usage(format!("{variable}: {address:?} is no HOST:PORT to listen on: {why}"));
@@ -212,6 +217,9 @@ pub(super) fn with_file(mut command: clap::Command) -> Result<clap::Command, Fai
         }
         let text =
             as_text(&value).ok_or_else(|| wrong(format!("{name}: use a text, a number, true or false, or a list")))?;
+        if value.as_array().is_some_and(Vec::is_empty) {
+            continue;
+        }
         check(&command, &name, &text).map_err(wrong)?;
         command = command.mut_arg(name, |argument| {
             // `--help` prints defaults: what it does not show of a variable, it does not show of the file.
@@ -258,14 +266,27 @@ fn check(command: &clap::Command, name: &str, text: &str) -> Result<(), String> 
     })
 }
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 fn duration(text: &str) -> Result<Duration, String> {
-    const LONGEST: Duration = Duration::from_secs(400 * 24 * 3600);
+    parse_duration(text, DAY * 400, "at most 400d (browsers keep no cookie longer)")
+}
+
+fn retention(text: &str) -> Result<Duration, String> {
+    parse_duration(text, DAY * 36_525, "at most 100 years")
+}
+
+fn parse_duration(text: &str, longest: Duration, limit: &str) -> Result<Duration, String> {
     let hint = "use a number with a unit, as in 90s, 30m, 24h or 14d";
     let length = humantime::parse_duration(text).map_err(|_| format!("this is no duration: {hint}"))?;
-    if length.is_zero() || length > LONGEST {
-        return Err("a duration is longer than 0 and at most 400d (browsers keep no cookie longer)".to_owned());
+    if length.is_zero() || length > longest {
+        return Err(format!("a duration here is longer than 0 and {limit}"));
     }
     Ok(length)
+}
+
+fn session_limit(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| "use a whole number from 1; leave the setting out for no limit".to_owned())
 }
 
 fn network(text: &str) -> Result<IpNet, String> {

@@ -34,12 +34,24 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
     let mut connection = DbConnection::create_or_open(url, PATIENCE)
         .map_err(|error| Error::Invalid(format!("cannot open the database {url}: {}", one_line(&error.to_string()))))?;
-    connection.transact(Instant::now() + PATIENCE, |connection| {
+    let migrated = connection.transact(Instant::now() + PATIENCE, |connection| {
         exclusively(connection, Exclusive::Migrate)?;
         let applied = applied(connection)?;
         refuse_newer(url, &applied)?;
         run_pending(connection)
+    });
+    migrated.map_err(|error| match error {
+        Error::Internal(cause) => could_not_migrate(url, &cause),
+        error => error,
     })
+}
+
+/// The likeliest cause is a user who may read the database and not change its shape.
+fn could_not_migrate(url: &DatabaseUrl, cause: &anyhow::Error) -> Error {
+    let cause = one_line(&format!("{cause:#}"));
+    let is_forbidden = cause.contains("permission denied") || cause.contains("must be owner");
+    let mend = if is_forbidden { "; the user in the URL must be allowed to create tables in it" } else { "" };
+    Error::Invalid(format!("cannot migrate the database {url}: {cause}{mend}"))
 }
 
 impl Database {

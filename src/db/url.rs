@@ -40,6 +40,9 @@ impl DatabaseUrl {
     /// Creates the database file readable by its owner only; SQLite gives its journals the same mode.
     pub(super) fn create_private_file(&self) -> io::Result<()> {
         let Some(path) = self.path() else { return Ok(()) };
+        if path.is_dir() {
+            return Err(io::Error::other(format!("{} is a folder, not a file", path.display())));
+        }
         match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 Err(io::Error::new(error.kind(), format!("{}: {error}", path.display())))

@@ -1,6 +1,10 @@
 //! Signatures with the configured secrets, the newest first: all verify, the first signs.
 
-use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::GeneralPurpose,
+    prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
+};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -19,21 +23,23 @@ pub(super) enum Verified {
 #[derive(Clone)]
 pub(super) struct Signer {
     keys: Vec<Hmac<Sha256>>,
+    alphabet: GeneralPurpose,
 }
 
 impl Signer {
     /// Signs with the secrets themselves, as `cookie-signature` (express-session) does.
     pub fn plain(secrets: &Secrets) -> Self {
-        Self { keys: secrets.expose().map(|secret| key(secret.as_bytes())).collect() }
+        Self { keys: secrets.expose().map(|secret| key(secret.as_bytes())).collect(), alphabet: BASE64_STANDARD_NO_PAD }
     }
 
     /// Signs with one secret of any length, as published test vectors have them.
     #[cfg(test)]
     pub fn for_vector(secret: &str) -> Self {
-        Self { keys: vec![key(secret.as_bytes())] }
+        Self { keys: vec![key(secret.as_bytes())], alphabet: BASE64_STANDARD_NO_PAD }
     }
 
-    /// Signs with keys derived from the secrets, so that no signature for another purpose is one for this.
+    /// Signs with keys derived from the secrets, so that no signature for another purpose is one for this; in the alphabet
+    /// that needs no escaping in forms and URLs.
     pub fn derived(secrets: &Secrets, purpose: &str) -> Self {
         let derive = |secret: &str| {
             let mut mac = key(secret.as_bytes());
@@ -41,19 +47,19 @@ impl Signer {
             mac.update(purpose.as_bytes());
             key(&mac.finalize().into_bytes())
         };
-        Self { keys: secrets.expose().map(derive).collect() }
+        Self { keys: secrets.expose().map(derive).collect(), alphabet: BASE64_URL_SAFE_NO_PAD }
     }
 
-    /// The signature in base64 without padding.
+    /// The signature in base64 without padding: in the standard alphabet where it is plain, as `cookie-signature` has it.
     pub fn sign(&self, message: &[u8]) -> String {
         // `Secrets` is never empty.
         let mac = self.keys.first().cloned().unwrap_or_else(|| key(b""));
-        BASE64_STANDARD_NO_PAD.encode(mac.chain_update(message).finalize().into_bytes())
+        self.alphabet.encode(mac.chain_update(message).finalize().into_bytes())
     }
 
     /// Which secret signed, compared in constant time; `None` if none did.
     pub fn verify(&self, message: &[u8], signature: &str) -> Option<Verified> {
-        let signature = BASE64_STANDARD_NO_PAD.decode(signature).ok()?;
+        let signature = self.alphabet.decode(signature).ok()?;
         let made = |mac: &Hmac<Sha256>| mac.clone().chain_update(message).verify_slice(&signature).is_ok();
         match self.keys.iter().position(made)? {
             0 => Some(Verified::Newest),

@@ -70,13 +70,13 @@ fn a_secrets_file_without_a_usable_secret_is_refused(engine: EngineKind) {
     write(b"\n\n");
     program.run(&["serve"]).assert_refused(2, &["own.secrets", "no secret"]);
     write(b"\xff\xfe not text at all \xff\n");
-    program.run(&["serve"]).assert_refused(2, &["cannot read the secrets file", "own.secrets"]);
+    program.run(&["serve"]).assert_refused(2, &["is no file", "own.secrets"]);
 
     // Root reads everything; nobody reads a folder.
     fs::remove_file(file()).unwrap();
     fs::create_dir(file()).unwrap();
     fs::set_permissions(file(), fs::Permissions::from_mode(0o700)).unwrap();
-    program.run(&["serve"]).assert_refused(2, &["cannot read the secrets file", "own.secrets"]);
+    program.run(&["serve"]).assert_refused(2, &["is no file", "own.secrets"]);
 
     let nowhere = program.with("KEYRACK_SECRETS_FILE", "no/such/folder/own.secrets").run(&["serve"]);
     nowhere.assert_refused(1, &["cannot create the secrets file", "no/such/folder/own.secrets"]);

@@ -20,7 +20,7 @@ fn a_bad_value_is_named_with_its_setting() {
         ("KEYRACK_COOKIE_NAME", "--cookie-name", "two words", "letters, digits"),
         ("KEYRACK_TRUSTED_PROXIES", "--trusted-proxies", "10.0.0.0/99", "10.0.0.0/8"),
         ("KEYRACK_KEEP_ENDED_DATA", "--keep-ended-data", "perhaps", "true, false"),
-        ("KEYRACK_MAX_SESSIONS", "--max-sessions", "0", "non-zero"),
+        ("KEYRACK_MAX_SESSIONS", "--max-sessions", "0", "use a whole number from 1"),
         ("KEYRACK_WORKERS", "--workers", "0", "1..=1024"),
         ("KEYRACK_DB_POOL_SIZE", "--db-pool-size", "many", "invalid digit"),
         ("KEYRACK_HASH_COST", "--hash-cost", "m=1,t=1,p=1", "m=19456,t=2,p=1"),
@@ -136,4 +136,38 @@ fn unknown_words_are_wrong_usage() {
     }
     let version = Program::new(&database).done(&["--version"]);
     assert_eq!(version, format!("keyrack {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn words_that_would_silence_the_log_or_lend_another_files_mode_are_refused() {
+    let database = database();
+    let log = Program::new(&database).with("KEYRACK_LOG", "inof").run(&["serve"]);
+    log.assert_refused(2, &["KEYRACK_LOG", "\"inof\" is no level", "use error, warn, info"]);
+    let folder = database.folder().display().to_string();
+    let secrets = Program::new(&database).with("KEYRACK_SECRETS_FILE", &folder).run(&["serve"]);
+    secrets.assert_refused(2, &["secrets file", "is no file"]);
+    let file = Program::new(&database).with("DATABASE_URL", &format!("sqlite:{folder}")).run(&["migrate"]);
+    file.assert_refused(1, &["cannot open the database", "is a folder"]);
+    let missing = Program::new(&database).with("DATABASE_URL", "sqlite:nowhere/keyrack.db").run(&["serve"]);
+    missing.assert_refused(1, &["cannot open the database sqlite:nowhere/keyrack.db", "No such file or directory"]);
+}
+
+#[test]
+fn numbers_and_ids_that_are_none_are_refused_with_the_mend() {
+    let database = database();
+    for (variable, value, said) in [
+        ("KEYRACK_MAX_SESSIONS", "0", "use a whole number from 1"),
+        ("KEYRACK_MAX_SESSIONS", "many", "use a whole number from 1"),
+        ("KEYRACK_HISTORY_RETENTION", "101y", "at most 100 years"),
+        ("KEYRACK_IDLE_TIMEOUT", "2y", "at most 400d"),
+    ] {
+        let refused = Program::new(&database).with(variable, value).run(&["migrate"]);
+        assert_eq!(refused.status, 2, "{refused:?}");
+        refused.assert_says(&[said]);
+    }
+    let revoked = Program::new(&database).run(&["session", "revoke", "xyz"]);
+    assert_eq!(revoked.status, 2);
+    revoked.assert_says(&["this is no session id; `keyrack session list` shows them"]);
+    Program::new(&database).with("KEYRACK_HISTORY_RETENTION", "2y").done(&["migrate"]);
+    Program::new(&database).with_file("keyrack.toml", "trusted_proxies = []").done(&["migrate"]);
 }

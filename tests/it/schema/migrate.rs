@@ -77,3 +77,20 @@ fn the_way_down_leads_up_again(engine: EngineKind) {
     assert_eq!(migrate(&database.parsed_url()).unwrap().len(), folders(engine).len());
     assert_eq!(Description::of(&database), migrated);
 }
+
+/// The likeliest first error there is: since PostgreSQL 15, only the owner may create tables.
+#[test]
+fn a_user_who_may_not_create_tables_is_told_so() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let database = TestDatabase::blank(EngineKind::Postgres);
+    let role = format!("keyrack_reader_{}", std::process::id());
+    database.execute(&format!("CREATE ROLE {role} LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC"));
+    let (_, host) = database.url().split_once('@').expect("a URL with a user");
+    let refused = migrate(&format!("postgres://{role}@{host}").parse().unwrap()).err();
+    database.execute(&format!("DROP ROLE {role}"));
+    let Some(Error::Invalid(sentence)) = refused else { panic!("{refused:?}") };
+    assert!(sentence.starts_with("cannot migrate the database postgres://"), "{sentence}");
+    assert!(sentence.contains("must be allowed to create tables"), "{sentence}");
+}
