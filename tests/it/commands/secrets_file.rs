@@ -70,7 +70,7 @@ fn a_secrets_file_without_a_usable_secret_is_refused(engine: EngineKind) {
     write(b"\n\n");
     program.run(&["serve"]).assert_refused(2, &["own.secrets", "no secret"]);
     write(b"\xff\xfe not text at all \xff\n");
-    program.run(&["serve"]).assert_refused(2, &["is no file", "own.secrets"]);
+    program.run(&["serve"]).assert_refused(2, &["cannot read the secrets file", "own.secrets"]);
 
     // Root reads everything; nobody reads a folder.
     fs::remove_file(file()).unwrap();
