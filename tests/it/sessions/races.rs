@@ -19,6 +19,7 @@ on_both_engines!(
     of_several_ends_at_once_one_counts,
     a_session_that_comes_back_to_life_under_a_purge_is_left_alone,
     activity_that_is_written_late_moves_nothing_back,
+    activity_that_was_noted_before_an_end_changes_nothing_after_it,
     the_limit_holds_when_sessions_start_together,
 );
 
@@ -119,6 +120,17 @@ fn activity_that_is_written_late_moves_nothing_back(engine: EngineKind) {
     assert_eq!(before.0["last_seen_at"], rack.now().to_iso_micros());
     wait(rack.sessions().record_activity()).unwrap();
     assert_eq!((rack.session(started.id), rack.data(&started.sid)), before);
+}
+
+fn activity_that_was_noted_before_an_end_changes_nothing_after_it(engine: EngineKind) {
+    let rack = Rack::new(engine);
+    let started = rack.sign_in();
+    rack.clock.advance(MINUTE * 2);
+    assert!(wait(rack.sessions().resume(&started.sid)).unwrap().is_some());
+    wait(rack.sessions().sign_out(&started.sid)).unwrap();
+    let before = rack.session(started.id);
+    wait(rack.sessions().record_activity()).unwrap();
+    assert_eq!(rack.session(started.id), before);
 }
 
 /// A peer locks the two rows in the other order. PostgreSQL gives up one of the two, which is ours: it is tried again, and
