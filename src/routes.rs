@@ -2,6 +2,8 @@
 //!
 //! Signed-in is the default: [`signed_in`] routes are guarded, and [`public`] says loudly what is not.
 
+use std::sync::Arc;
+
 use actix_web::{
     Error as ActixError, HttpResponse, Resource, Route,
     body::MessageBody,
@@ -9,13 +11,11 @@ use actix_web::{
     error::{QueryPayloadError, UrlencodedError},
     guard::{Any, Get, Head},
     middleware::from_fn,
-    web::{self, Data, FormConfig, QueryConfig, ServiceConfig, post},
+    web::{self, Data, FormConfig, PayloadConfig, QueryConfig, ServiceConfig, post},
 };
 
-use std::sync::Arc;
-
 use crate::web::{
-    SessionLayer, Shared,
+    SessionLayer, Shared, body,
     errors::{self, WebError},
     guard, headers,
     pages::{api_session, health, login, logout, revoke, sessions, setup, static_file},
@@ -29,6 +29,7 @@ pub(crate) fn mount(shared: &Arc<Shared>, config: &mut ServiceConfig) {
     let without_session = web::scope("")
         .app_data(Data::from(Arc::clone(shared)))
         .app_data(FormConfig::default().limit(FORM_LIMIT).error_handler(|error, _| unreadable_form(error)))
+        .app_data(PayloadConfig::new(FORM_LIMIT))
         .app_data(QueryConfig::default().error_handler(|error, _| unreadable_query(&error)))
         .service(public("/healthz").route(get().to(health::alive)))
         .service(public("/readyz").route(get().to(health::ready)))
@@ -43,7 +44,8 @@ pub(crate) fn mount(shared: &Arc<Shared>, config: &mut ServiceConfig) {
         .service(signed_in("/account/sessions/{id}/revoke").route(post().to(revoke::one)))
         .service(signed_in("/api/session").route(get().to(api_session::show)))
         .default_service(web::to(nothing_here))
-        .wrap(SessionLayer::new(Arc::clone(shared)));
+        .wrap(SessionLayer::new(Arc::clone(shared)))
+        .wrap(from_fn(body::in_time));
     config.service(
         without_session
             .service(with_session)

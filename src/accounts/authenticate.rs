@@ -40,7 +40,12 @@ impl Accounts {
         let wanted = email.clone();
         let found = self.db.read(move |connection| queries::find(connection, &wanted)).await?;
         let stored = found.as_ref().and_then(|user| user.password_hash.clone());
-        let verdict = self.passwords.verify(password.clone(), stored.clone()).await?;
+        let turn = self.passwords.turn().await?;
+        // Others that came at the same moment have failed meanwhile: asked once only, all of them would have passed.
+        if let Some(retry_after) = self.throttle.wait(&email, client, now) {
+            return Ok(Outcome::Throttled { retry_after });
+        }
+        let verdict = turn.verify(password.clone(), stored.clone()).await?;
         match found.filter(|user| verdict != Verdict::Wrong && user.disabled_at.is_none()) {
             None => {
                 self.throttle.failed(&email, client, now);
@@ -48,6 +53,7 @@ impl Accounts {
             }
             Some(user) => {
                 self.throttle.succeeded(&email, client);
+                drop(turn);
                 if let (Verdict::RightButOutdated, Some(old)) = (verdict, stored) {
                     self.rehash(user.id, old, password).await;
                 }

@@ -1,10 +1,17 @@
 //! Password hashing: argon2id, off the workers, a bounded number at once.
 
-use std::{fmt, str::FromStr, sync::Arc, thread::available_parallelism, time::Duration};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+    thread::available_parallelism,
+    time::Duration,
+};
 
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash::phc::PasswordHash};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version, password_hash::phc::PasswordHash};
+use subtle::ConstantTimeEq;
 use tokio::{
-    sync::{Semaphore, TryAcquireError},
+    sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError},
     task,
 };
 use unicode_normalization::UnicodeNormalization;
@@ -119,6 +126,9 @@ pub(super) struct Passwords {
     cost: HashCost,
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    /// What hashes were computed in, for the next ones. Allocators keep what is given back to them for each thread that
+    /// gave it, and Tokio has hundreds of threads that may block.
+    memory: Arc<Mutex<Vec<Vec<Block>>>>,
     /// The hash of no one's password, checked for unknown users, so that they take as long as known ones.
     decoy: Arc<str>,
 }
@@ -133,33 +143,79 @@ impl Passwords {
             cost,
             running: Arc::new(Semaphore::new(cores)),
             waiting: Arc::new(Semaphore::new(cores * (QUEUE_PER_CORE + 1))),
+            memory: Arc::default(),
             decoy: format!("$argon2id$v=19${cost}$a2V5cmFja2RlY295c2FsdA$bm9ib2R5J3MgcGFzc3dvcmQsIG5vIG9uZSBrbm93cyE")
                 .into(),
         }
     }
 
+    /// Waits for a turn to hash.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if too many are waiting already.
+    pub async fn turn(&self) -> Result<Turn> {
+        let place = match Arc::clone(&self.waiting).try_acquire_owned() {
+            Ok(place) => place,
+            Err(TryAcquireError::NoPermits) => return Err(Error::Busy { retry_after: Duration::from_secs(3) }),
+            Err(closed @ TryAcquireError::Closed) => return Err(Error::internal(closed)),
+        };
+        let turn = Arc::clone(&self.running).acquire_owned().await.map_err(Error::internal)?;
+        Ok(Turn { passwords: self.clone(), permits: Arc::new([place, turn]) })
+    }
+
     /// Hashes a password for storage, as a PHC string with a salt of its own.
     pub async fn hash(&self, password: Password) -> Result<String> {
         let cost = self.cost;
-        self.on_a_thread(move || {
+        let hash = move || {
             let hash = cost.hasher()?.hash_password(password.expose().as_bytes()).map_err(Error::internal)?;
             Ok(hash.to_string())
-        })
-        .await
+        };
+        self.turn().await?.on_a_thread(hash).await
     }
 
+    /// Whether the password is the one that was hashed.
+    fn is_right(&self, password: &Password, hash: &PasswordHash) -> Result<bool> {
+        let (Some(salt), Some(expected)) = (&hash.salt, &hash.hash) else { return Ok(false) };
+        let algorithm = Algorithm::try_from(hash.algorithm.as_ref()).map_err(Error::internal)?;
+        let version = hash.version.map(Version::try_from).transpose().map_err(Error::internal)?.unwrap_or_default();
+        let params = Params::try_from(hash).map_err(Error::internal)?;
+        let blocks = params.block_count();
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        if memory.len() < blocks {
+            memory.resize(blocks, Block::new());
+        }
+        let mut found = vec![0; expected.len()];
+        let hashed = Argon2::new(algorithm, version, params).hash_password_into_with_memory(
+            password.expose().as_bytes(),
+            salt.as_ref(),
+            &mut found,
+            &mut memory[..blocks],
+        );
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+        hashed.map_err(Error::internal)?;
+        Ok(found.ct_eq(expected.as_ref()).into())
+    }
+}
+
+/// Leave to hash, for as long as it is held.
+pub(super) struct Turn {
+    passwords: Passwords,
+    permits: Arc<[OwnedSemaphorePermit; 2]>,
+}
+
+impl Turn {
     /// Checks a password against what is stored. Costs one hash whatever the outcome, also for a user who does not exist or
     /// has no password (`stored` is `None`).
     pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<Verdict> {
-        let (cost, decoy) = (self.cost, Arc::clone(&self.decoy));
+        let passwords = self.passwords.clone();
         self.on_a_thread(move || {
             let (known, text) = match &stored {
                 Some(stored) => (true, stored.as_str()),
-                None => (false, &*decoy),
+                None => (false, &*passwords.decoy),
             };
             let (hash, used) = parse(text)?;
-            let right = Argon2::default().verify_password(password.expose().as_bytes(), &hash).is_ok();
-            Ok(match (right && known, used == cost) {
+            let right = passwords.is_right(&password, &hash)?;
+            Ok(match (right && known, used == passwords.cost) {
                 (false, _) => Verdict::Wrong,
                 (true, true) => Verdict::Right,
                 (true, false) => Verdict::RightButOutdated,
@@ -168,19 +224,15 @@ impl Passwords {
         .await
     }
 
+    /// The turn lasts as long as the work, also if nobody waits for it any more.
     async fn on_a_thread<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce() -> Result<T> + Send + 'static,
     {
-        let _place = match Arc::clone(&self.waiting).try_acquire_owned() {
-            Ok(place) => place,
-            Err(TryAcquireError::NoPermits) => return Err(Error::Busy { retry_after: Duration::from_secs(3) }),
-            Err(closed @ TryAcquireError::Closed) => return Err(Error::internal(closed)),
-        };
-        let turn = Arc::clone(&self.running).acquire_owned().await.map_err(Error::internal)?;
+        let permits = Arc::clone(&self.permits);
         let hashing = task::spawn_blocking(move || {
-            let _turn = turn;
+            let _permits = permits;
             work()
         });
         hashing.await.map_err(|panic| Error::Internal(panic.into()))?
@@ -207,13 +259,29 @@ mod tests {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
     }
 
+    fn verdict(passwords: &Passwords, password: Password, stored: Option<String>) -> Result<Verdict> {
+        run(async { passwords.turn().await?.verify(password, stored).await })
+    }
+
+    #[test]
+    fn memory_is_used_again_and_changes_no_verdict() {
+        let passwords = Passwords::new("m=64,t=2,p=2".parse().unwrap());
+        let hash = run(passwords.hash(Password::new("correct horse battery"))).unwrap();
+        for _ in 0..3 {
+            let right = verdict(&passwords, Password::new("correct horse battery"), Some(hash.clone())).unwrap();
+            assert_eq!(right, Verdict::Right);
+            assert_eq!(verdict(&passwords, Password::new("another"), Some(hash.clone())).unwrap(), Verdict::Wrong);
+        }
+        assert_eq!(passwords.memory.lock().unwrap().len(), 1);
+    }
+
     #[test]
     fn a_password_is_the_same_in_every_spelling_of_its_characters() {
         let passwords = Passwords::new(HashCost::minimal());
         let hash = run(passwords.hash(Password::new("cafe\u{301} au lait, deux fois"))).unwrap();
         let again = Password::new("caf\u{e9} au lait, deux fois");
-        assert_eq!(run(passwords.verify(again, Some(hash.clone()))).unwrap(), Verdict::Right);
-        assert_eq!(run(passwords.verify(Password::new("cafe"), Some(hash))).unwrap(), Verdict::Wrong);
+        assert_eq!(verdict(&passwords, again, Some(hash.clone())).unwrap(), Verdict::Right);
+        assert_eq!(verdict(&passwords, Password::new("cafe"), Some(hash)).unwrap(), Verdict::Wrong);
     }
 
     #[test]
@@ -221,18 +289,18 @@ mod tests {
         let old = Passwords::new(HashCost::minimal());
         let hash = run(old.hash(Password::new("correct horse battery"))).unwrap();
         let new = Passwords::new("m=16,t=1,p=1".parse().unwrap());
-        let verdict = run(new.verify(Password::new("correct horse battery"), Some(hash.clone()))).unwrap();
-        assert_eq!(verdict, Verdict::RightButOutdated);
+        let right = verdict(&new, Password::new("correct horse battery"), Some(hash.clone())).unwrap();
+        assert_eq!(right, Verdict::RightButOutdated);
 
         let absurd = hash.replace("m=8", "m=4000000");
-        assert!(run(new.verify(Password::new("x"), Some(absurd))).is_err());
+        assert!(verdict(&new, Password::new("x"), Some(absurd)).is_err());
     }
 
     #[test]
     fn nobody_has_the_decoys_password() {
         let passwords = Passwords::new(HashCost::minimal());
         assert!(parse(&passwords.decoy).is_ok(), "the decoy must cost a real hash");
-        assert_eq!(run(passwords.verify(Password::new(""), None)).unwrap(), Verdict::Wrong);
+        assert_eq!(verdict(&passwords, Password::new(""), None).unwrap(), Verdict::Wrong);
     }
 
     #[test]

@@ -22,6 +22,9 @@ const OBJECTS: [&str; 11] = [
     "users_email_key",
 ];
 
+/// What only PostgreSQL has, where two write at once.
+const POSTGRES_OBJECTS: [&str; 1] = ["keyrack_remove_data_of_dead_sid"];
+
 /// What only SQLite has, where a rule takes a trigger more, and times are text.
 const SQLITE_OBJECTS: [&str; 7] = [
     "keyrack_cap_expire_inserted",
@@ -45,7 +48,7 @@ pub(crate) fn missing_objects(connection: &mut DbConnection) -> Result<Vec<Strin
         Engine::Postgres => (
             "SELECT indexname::text AS name FROM pg_indexes WHERE schemaname = ANY (current_schemas(false)) \
              UNION SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'",
-            &[],
+            &POSTGRES_OBJECTS,
         ),
         Engine::Sqlite => ("SELECT name FROM sqlite_master WHERE type IN ('index', 'trigger')", &SQLITE_OBJECTS),
     };

@@ -102,10 +102,12 @@ impl Sessions {
         }
     }
 
-    async fn end_run_out(&self, found: Vec<RunOut>, now: Timestamp) -> Result<usize> {
+    async fn end_run_out(&self, mut found: Vec<RunOut>, now: Timestamp) -> Result<usize> {
         if found.is_empty() {
             return Ok(0);
         }
+        // The order in which everybody locks rows.
+        found.sort_unstable_by_key(|run_out| run_out.id);
         let keep_data = self.policy.keep_ended_data;
         let ending = move |connection: &mut DbConnection| {
             exclusively(connection, Exclusive::Purge)?;

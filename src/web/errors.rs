@@ -172,6 +172,7 @@ fn explanation(status: StatusCode) -> Explanation {
         StatusCode::METHOD_NOT_ALLOWED => {
             ("This address can’t be used this way", "Open it from a page of Keyrack instead.", Some(HOME))
         }
+        StatusCode::REQUEST_TIMEOUT => ("This took too long", "Check your connection and try again.", None),
         StatusCode::PAYLOAD_TOO_LARGE => ("This is too large", "Shorten what you entered and try again.", None),
         StatusCode::SERVICE_UNAVAILABLE => (
             "Back in a moment",

@@ -1,9 +1,10 @@
 //! The web: what stands between a request and the domain's verbs.
 //!
 //! A request passes, from the outside in: the log line (`request_log`), the headers of every answer (`headers`), pages for
-//! bare errors (`errors`), the session (`session`), the guard (`guard`), and its page (`pages`).
+//! bare errors (`errors`), the wait for its body (`body`), the session (`session`), the guard (`guard`), and its page (`pages`).
 
 mod assets;
+pub(crate) mod body;
 mod client_ip;
 mod cookie;
 mod csrf;

@@ -20,8 +20,8 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_user ON sessions (user_id, status, logged_out_at, id);
 CREATE INDEX sessions_by_end ON sessions (status, logged_out_at);
 
--- Sids that are dead before their session's end says so, and not to be used again: those from before a rotation, and on
--- PostgreSQL one whose data was removed while another transaction held the session. They go with the session's history.
+-- Sids that are dead although no ended session has them: those that sessions had before a rotation, and those whose data
+-- somebody removed while the session was locked. They go with their session's history.
 CREATE TABLE replaced_sids (
     sid varchar PRIMARY KEY,
     session_id uuid NOT NULL REFERENCES sessions (id) ON DELETE CASCADE

@@ -9,7 +9,13 @@ DECLARE
     session record;
 BEGIN
     SELECT status, expires_at INTO session FROM sessions WHERE sid = NEW.sid FOR SHARE;
-    IF session.status = 'logged_out' OR EXISTS (SELECT FROM replaced_sids WHERE sid = NEW.sid) THEN
+    IF EXISTS (SELECT FROM replaced_sids WHERE sid = NEW.sid) THEN
+        RETURN NULL;
+    END IF;
+    IF session IS NULL THEN
+        RETURN NEW;
+    END IF;
+    IF session.status = 'logged_out' THEN
         RETURN NULL;
     END IF;
     NEW.expire := least(NEW.expire, session.expires_at::timestamp);
@@ -19,6 +25,19 @@ $$;
 
 CREATE TRIGGER keyrack_refuse_data_of_ended BEFORE INSERT ON user_sessions
     FOR EACH ROW EXECUTE FUNCTION keyrack_refuse_data_of_ended();
+
+--    An upsert that finds a row waits for whoever is deleting it, and then inserts without asking the trigger before it again.
+--    So it is asked once more afterwards.
+CREATE FUNCTION keyrack_remove_data_of_dead_sid() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM user_sessions
+    WHERE sid = NEW.sid AND EXISTS (SELECT FROM replaced_sids WHERE sid = NEW.sid);
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER keyrack_remove_data_of_dead_sid AFTER INSERT ON user_sessions
+    FOR EACH ROW EXECUTE FUNCTION keyrack_remove_data_of_dead_sid();
 
 -- 2. Data that is kept after the end is a record: it can be removed, not changed. Living data does not outlive its session.
 CREATE FUNCTION keyrack_freeze_data_of_ended() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -68,9 +87,9 @@ CREATE TRIGGER keyrack_remove_data_of_ended AFTER UPDATE OF status ON sessions
     EXECUTE FUNCTION keyrack_remove_data_of_ended();
 
 -- 5. A session whose data was removed by somebody else (a peer's destroy or prune) has ended.
---    SKIP LOCKED: whoever holds the row is ending it or about to find that it ended; waiting could deadlock,
---    because an end takes the same two rows in the other order. If they only change the session, it has no data from then
---    on and the purge ends it; its sid is dead at once, or a peer's late upsert would bring it back until then.
+--    SKIP LOCKED: waiting could deadlock, because an end takes the same two rows in the other order. Whoever holds the row
+--    may only be touching it, or be a peer whose `set` waits for this very row; so the sid is dead from here on, and a purge
+--    ends the session.
 CREATE FUNCTION keyrack_end_without_data() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE sessions
@@ -84,8 +103,7 @@ BEGIN
         END
     WHERE id = (SELECT id FROM sessions WHERE sid = OLD.sid AND status = 'active' FOR UPDATE SKIP LOCKED);
     IF NOT FOUND THEN
-        INSERT INTO replaced_sids (sid, session_id)
-        SELECT sid, id FROM sessions WHERE sid = OLD.sid AND status = 'active'
+        INSERT INTO replaced_sids (sid, session_id) SELECT sid, id FROM sessions WHERE sid = OLD.sid AND status = 'active'
         ON CONFLICT DO NOTHING;
     END IF;
     RETURN NULL;

@@ -72,35 +72,55 @@ pub(in crate::sessions) struct End {
     pub keep_data: bool,
 }
 
+/// How many ids one statement names: both engines have a limit.
+const BATCH: usize = 1000;
+
 /// Ends what is still active of `which`, and returns the ids of what ended by it. The trigger on `sessions` removes the
 /// data in the same statement, as it does for a plain SQL client.
 pub(in crate::sessions) fn end(connection: &mut DbConnection, which: &Which, end: End) -> Result<Vec<SessionId>> {
-    if end.keep_data {
-        mark_data(connection, which)?;
-    }
     let at = SqlTime::from(end.at);
-    let ended = diesel::update(sessions::table.filter(sessions::status.eq(ACTIVE)))
-        .filter(which.predicate())
-        .set((
-            sessions::status.eq(LOGGED_OUT),
-            sessions::end_reason.eq(end.reason.as_str()),
-            sessions::logged_out_at.eq(at),
-            sessions::updated_at.eq(at),
-            sessions::data_kept.eq(end.keep_data),
-        ))
-        .returning(sessions::id)
-        .get_results(connection)?;
+    let mut ended = Vec::new();
+    for ids in find(connection, which)?.chunks(BATCH) {
+        lock(connection, ids)?;
+        // Tested again now that nobody else changes them: what was found may have waited for a touch.
+        let these = || sessions::table.filter(sessions::status.eq(ACTIVE)).filter(sessions::id.eq_any(ids.to_vec()));
+        if end.keep_data {
+            let ids: Vec<SessionId> = these().filter(which.predicate()).select(sessions::id).get_results(connection)?;
+            mark_data(connection, &ids)?;
+        }
+        let now_ended: Vec<SessionId> = diesel::update(these())
+            .filter(which.predicate())
+            .set((
+                sessions::status.eq(LOGGED_OUT),
+                sessions::end_reason.eq(end.reason.as_str()),
+                sessions::logged_out_at.eq(at),
+                sessions::updated_at.eq(at),
+                sessions::data_kept.eq(end.keep_data),
+            ))
+            .returning(sessions::id)
+            .get_results(connection)?;
+        ended.extend(now_ended);
+    }
     Ok(ended)
+}
+
+/// What is to end: what starts from here on is not among it.
+fn find(connection: &mut DbConnection, which: &Which) -> QueryResult<Vec<SessionId>> {
+    let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(which.predicate());
+    active.order(sessions::id).select(sessions::id).get_results(connection)
+}
+
+/// Takes sessions in the order of their ids, so that two changes of the same ones never wait for each other in a circle.
+fn lock(connection: &mut DbConnection, ids: &[SessionId]) -> QueryResult<()> {
+    let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(sessions::id.eq_any(ids.to_vec()));
+    locked(active.order(sessions::id).select(sessions::id)).get_results::<SessionId>(connection).map(drop)
 }
 
 /// Writes `"status": "logout"` into the data that is about to be kept. It comes before the end: from then on, a trigger
 /// freezes the row.
-fn mark_data(connection: &mut DbConnection, which: &Which) -> Result<()> {
-    let query = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(which.predicate()).select(sessions::id);
-    let ids: Vec<SessionId> = query.get_results(connection)?;
+fn mark_data(connection: &mut DbConnection, ids: &[SessionId]) -> Result<()> {
     for id in ids {
-        let query = sessions::table.find(id).filter(sessions::status.eq(ACTIVE)).select(sessions::sid);
-        let Some(sid) = locked(query).get_result::<String>(connection).optional()? else { continue };
+        let sid: String = sessions::table.find(id).select(sessions::sid).get_result(connection)?;
         let query = user_sessions::table.find(&sid).select(user_sessions::sess);
         let sess: Option<Json> = locked(query).get_result(connection).optional()?;
         if let Some(mut data) = sess.and_then(|sess| SessionData::parse(&sess)) {

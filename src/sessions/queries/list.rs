@@ -35,7 +35,7 @@ pub(in crate::sessions) fn active_of(
     Ok(rows.into_iter().map(SessionRecord::from).collect())
 }
 
-/// A user's live sessions but for the `most` most recently active ones, the least recent first.
+/// A user's live sessions but for the `most` most recently active ones, in the order of their ids.
 pub(in crate::sessions) fn active_beyond(
     connection: &mut DbConnection,
     user: UserId,
@@ -43,7 +43,9 @@ pub(in crate::sessions) fn active_beyond(
     most: u32,
 ) -> Result<Vec<SessionId>> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    Ok(active_of(connection, user, now)?.iter().skip(most).rev().map(|record| record.id).collect())
+    let mut ids: Vec<SessionId> = active_of(connection, user, now)?.iter().skip(most).map(|record| record.id).collect();
+    ids.sort_unstable();
+    Ok(ids)
 }
 
 /// A user's ended sessions that ended before `before`, the latest first.

@@ -1,4 +1,4 @@
-//! Requests that are too large.
+//! Requests that are too large, or too slow.
 
 use crate::support::{Answer, EngineKind, PASSWORD, TestApp, on_both_engines, raw};
 
@@ -7,6 +7,7 @@ on_both_engines!(
     a_crowd_of_headers_is_refused_and_the_server_goes_on,
     a_long_form_is_refused_and_the_server_goes_on,
     what_is_no_http_is_refused_and_the_server_goes_on,
+    a_form_that_does_not_come_is_not_waited_for,
 );
 
 fn app(engine: EngineKind) -> TestApp {
@@ -74,6 +75,18 @@ fn what_is_no_http_is_refused_and_the_server_goes_on(engine: EngineKind) {
     for length in ["-1", "1, 2", "99999999999999999999"] {
         let request = format!("POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
         assert_eq!(status(&raw::exchange(app.address, request.as_bytes())), "400", "{length}");
+    }
+    assert_goes_on(&app);
+}
+
+fn a_form_that_does_not_come_is_not_waited_for(engine: EngineKind) {
+    let app = app(engine);
+    let head = "POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n";
+    for body in ["Content-Length: 900\r\n\r\nemail=a", "Transfer-Encoding: chunked\r\n\r\n3\r\na=b\r\n"] {
+        // Returns when the server hangs up.
+        let answer = raw::exchange(app.address, format!("{head}{body}").as_bytes());
+        assert_eq!(status(&answer), "408", "{answer}");
+        assert!(answer.contains("content-security-policy"), "{answer}");
     }
     assert_goes_on(&app);
 }

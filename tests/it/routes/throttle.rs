@@ -1,6 +1,11 @@
 //! Too many failed sign-ins.
 
-use std::time::Duration;
+use std::{
+    thread::{self, available_parallelism},
+    time::Duration,
+};
+
+use keyrack::accounts::HashCost;
 
 use crate::support::{Browser, EngineKind, PASSWORD, TestApp, on_both_engines};
 
@@ -10,6 +15,7 @@ on_both_engines!(
     a_success_forgets_the_failures_before_it,
     a_stranger_locks_nobody_out_who_is_signed_in,
     many_accounts_tried_from_one_client_are_throttled_together,
+    guesses_at_the_same_moment_are_no_way_around_it,
 );
 
 const WRONG: &str = "not the password at all";
@@ -92,4 +98,22 @@ fn many_accounts_tried_from_one_client_are_throttled_together(engine: EngineKind
     assert_eq!(stranger.sign_in("rajat.verma@example.com", PASSWORD).status, 429);
     let mut neighbour = app.browser().with_header("x-forwarded-for", "2001:db8:0:1::6");
     assert_eq!(neighbour.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
+}
+
+fn guesses_at_the_same_moment_are_no_way_around_it(engine: EngineKind) {
+    // At the real cost, so that they all wait for their turn.
+    let app = TestApp::with(engine, |config| config.hash_cost = HashCost::default());
+    let token = app.browser().get("/login");
+    let cookie = token.set_cookies()[0].split(';').next().unwrap().to_owned();
+    let (name, value) = cookie.split_once('=').unwrap();
+    let fields = [("email", "rajat.verma@example.com"), ("password", WRONG), ("csrf_token", &token.csrf_token())];
+    let guess = || app.browser().with_cookie(name, value).post("/login", &fields).status;
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let guesses: Vec<_> = (0..60).map(|_| scope.spawn(guess)).collect();
+        guesses.into_iter().map(|guess| guess.join().unwrap()).collect()
+    });
+    let tried = statuses.iter().filter(|status| **status == 401).count();
+    // Those that were being checked when the tenth one failed are not taken back.
+    let most = 10 + available_parallelism().unwrap().get();
+    assert!((10..most).contains(&tried), "{tried} guesses were checked: {statuses:?}");
 }

@@ -17,6 +17,9 @@ const SQLITE_ONLY: [&str; 7] = [
     "user_sessions keyrack_widen_expire_updated",
 ];
 
+/// Only PostgreSQL has this: on SQLite nobody writes between a trigger's look and the row.
+const POSTGRES_ONLY: &str = "user_sessions keyrack_remove_data_of_dead_sid";
+
 /// What a database consists of, in words that both engines share.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Description {
@@ -136,7 +139,8 @@ fn the_indexes_and_foreign_keys_are_twins() {
 
 #[test]
 fn the_triggers_are_twins() {
-    let Some((postgres, mut sqlite)) = both() else { return };
+    let Some((mut postgres, mut sqlite)) = both() else { return };
+    assert!(postgres.triggers.remove(POSTGRES_ONLY), "{POSTGRES_ONLY} is an exception without need");
     for name in SQLITE_ONLY {
         assert!(sqlite.triggers.remove(name), "{name} is an exception without need");
     }

@@ -58,6 +58,47 @@ fn a_late_set_comes_through_when_the_end_is_taken_back() {
     assert_ne!(written, Some(false));
 }
 
+/// A touch holds the row of the session: nobody waits for it, and the destroy holds all the same.
+#[test]
+fn a_destroy_while_the_session_is_being_touched_holds_against_a_late_set() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let peer = Peer::new(EngineKind::Postgres);
+    let later = Clock::System.now() + HOUR;
+    peer.sign_in("s1", later, later);
+    let mut touching = PgConnection::establish(peer.0.url()).unwrap();
+    touching.batch_execute("BEGIN; UPDATE sessions SET last_seen_at = now() WHERE sid = 's1'").unwrap();
+    peer.destroy("s1");
+    touching.batch_execute("COMMIT").unwrap();
+    assert!(!peer.set("s1", r#"{"late":true}"#, later));
+    assert!(!peer.has_data("s1"));
+}
+
+/// A set holds the session while it waits for the row of data that a destroy is removing.
+#[test]
+fn a_destroy_that_a_set_waits_for_holds_against_it() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let peer = Peer::new(EngineKind::Postgres);
+    let later = Clock::System.now() + HOUR;
+    peer.sign_in("s1", later, later);
+    let mut setting = PgConnection::establish(peer.0.url()).unwrap();
+    setting.batch_execute("BEGIN; SELECT FROM sessions WHERE sid = 's1' FOR SHARE").unwrap();
+    let mut destroying = PgConnection::establish(peer.0.url()).unwrap();
+    destroying.batch_execute("BEGIN; DELETE FROM user_sessions WHERE sid = 's1'").unwrap();
+    thread::scope(|scope| {
+        let set = peer.set_statement("s1", r#"{"late":true}"#, later);
+        let set = scope.spawn(move || setting.batch_execute(&format!("{set}; COMMIT")));
+        peer.0.wait_until_blocked(r#"INSERT INTO "user_sessions"%"#);
+        destroying.batch_execute("COMMIT").unwrap();
+        set.join().unwrap().unwrap();
+    });
+    assert!(!peer.has_data("s1"));
+    assert_eq!(peer.session("s1", "status"), "logged_out");
+}
+
 /// The other order: the set came first, so the end waits for it and then removes what it wrote.
 #[test]
 fn an_end_that_waits_for_a_set_removes_what_it_wrote() {

@@ -55,7 +55,7 @@ impl TestApp {
         config.public_url = PublicUrl::plain(address);
         config.clock = clock.clone();
         config.hash_cost = HashCost::minimal();
-        // The tests share two cores among many servers: being slow is not what they test.
+        // Many servers run at once: being slow is not what the tests are about.
         config.database.patience = Duration::from_secs(20);
         config.database.pool_size = 4;
         change(&mut config);
