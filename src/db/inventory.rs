@@ -1,4 +1,4 @@
-//! Whether the triggers and indexes that the promises rest on are there.
+//! Whether the database is as the promises need it: triggers, indexes, time zone.
 
 use std::collections::BTreeSet;
 
@@ -22,11 +22,12 @@ const OBJECTS: [&str; 11] = [
     "users_email_key",
 ];
 
-/// What only PostgreSQL has, where two write at once.
-const POSTGRES_OBJECTS: [&str; 1] = ["keyrack_remove_data_of_dead_sid"];
+/// What only PostgreSQL has: where two write at once, and what keeps each sid from being there twice.
+const POSTGRES_OBJECTS: [&str; 4] =
+    ["keyrack_remove_data_of_dead_sid", "replaced_sids_pkey", "session_pkey", "sessions_sid_key"];
 
 /// What only SQLite has, where a rule takes a trigger more, and times are text.
-const SQLITE_OBJECTS: [&str; 7] = [
+const SQLITE_OBJECTS: [&str; 10] = [
     "keyrack_cap_expire_inserted",
     "keyrack_cap_expire_updated",
     "keyrack_refuse_return",
@@ -34,6 +35,9 @@ const SQLITE_OBJECTS: [&str; 7] = [
     "keyrack_widen_expire_updated",
     "keyrack_widen_session_times_inserted",
     "keyrack_widen_session_times_updated",
+    "sqlite_autoindex_replaced_sids_1",
+    "sqlite_autoindex_sessions_2",
+    "sqlite_autoindex_user_sessions_1",
 ];
 
 #[derive(diesel::QueryableByName)]
@@ -55,4 +59,15 @@ pub(crate) fn missing_objects(connection: &mut DbConnection) -> Result<Vec<Strin
     let names: Vec<Name> = diesel::sql_query(catalog).load(connection)?;
     let present: BTreeSet<String> = names.into_iter().map(|row| row.name).collect();
     Ok(OBJECTS.iter().chain(own).filter(|name| !present.contains(**name)).map(ToString::to_string).collect())
+}
+
+/// The `TimeZone` of this connection, if it comes from our own side (`PGTZ`, or options in the URL) and not from the server,
+/// whose setting all that connect to it share. SQLite's times have no zone but UTC.
+pub(crate) fn own_time_zone(connection: &mut DbConnection) -> Result<Option<String>> {
+    if connection.engine() == Engine::Sqlite {
+        return Ok(None);
+    }
+    let own = "SELECT setting AS name FROM pg_settings WHERE name = 'TimeZone' AND source = 'client'";
+    let zones: Vec<Name> = diesel::sql_query(own).load(connection)?;
+    Ok(zones.into_iter().next().map(|zone| zone.name))
 }

@@ -13,7 +13,7 @@ pub(crate) mod sql;
 pub(crate) mod types;
 mod url;
 
-pub(crate) use inventory::missing_objects;
+pub(crate) use inventory::{missing_objects, own_time_zone};
 pub use migrations::migrate;
 pub use pool::{Database, DatabaseOptions};
 pub(crate) use sql::lock_writes;

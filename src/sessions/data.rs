@@ -1,4 +1,4 @@
-//! Session data: the JSON document `sess`, in the shape that express-session and the seed's application give it.
+//! Session data: the JSON document `sess`, in the shape that express-session gives it, with the user's keys beside.
 //!
 //! ```json
 //! {"cookie": {"originalMaxAge": 86400000, "expires": "…", "secure": false, "httpOnly": true, "path": "/",

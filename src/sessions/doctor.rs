@@ -14,6 +14,9 @@ use crate::{
 /// How many rows of data one query reads.
 const PAGE: i64 = 1000;
 
+/// How many breaches one transaction mends.
+const BATCH: usize = 200;
+
 /// A rule that the database breaks.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Breach {
@@ -56,7 +59,7 @@ const RULES: [Rule; 6] = [
         name: "active without data",
         detail: "the session is active but its data is gone: nobody can use it",
         broken_by: queries::active_without_data,
-        mend: Some(|connection, id, end| queries::end(connection, &Which::Id(id), end).map(drop)),
+        mend: Some(|connection, id, end| queries::end(connection, &Which::RunOut(id, end.at), end).map(drop)),
     },
     Rule {
         name: "data of an ended session",
@@ -91,57 +94,59 @@ const RULES: [Rule; 6] = [
 ];
 
 impl Sessions {
-    /// Examines the database, and with `repair` mends what has one safe answer, each breach in the transaction that
-    /// found it.
+    /// Examines the database, and with `repair` mends what has one safe answer.
+    ///
+    /// It reads without holding anything up, and mends in small transactions, in which each breach is looked at again.
     pub async fn doctor(&self, repair: bool) -> Result<Report> {
-        let end = End { reason: EndReason::SignedOut, at: self.clock.now(), keep_data: self.policy.keep_ended_data };
-        self.db
-            .transaction(move |connection| {
-                let mut breaches = missing_objects(connection)?;
-                for rule in &RULES {
-                    breaches.extend(examine(connection, rule, repair.then_some(end))?);
-                }
-                breaches.extend(disagreeing_data(connection)?);
-                Ok(Report { breaches })
-            })
-            .await
-    }
-}
-
-fn missing_objects(connection: &mut DbConnection) -> Result<Vec<Breach>> {
-    let missing = db::missing_objects(connection)?;
-    let breach = |name: String| Breach {
-        rule: "missing trigger or index",
-        session_id: None,
-        detail: format!("{name} is missing: restore it from the migrations"),
-        repaired: false,
-    };
-    Ok(missing.into_iter().map(breach).collect())
-}
-
-fn examine(connection: &mut DbConnection, rule: &Rule, repair: Option<End>) -> Result<Vec<Breach>> {
-    let mut breaches = Vec::new();
-    for id in (rule.broken_by)(connection)? {
-        let mend = repair.and_then(|end| Some((rule.mend?, end)));
-        if let Some((mend, end)) = mend {
-            mend(connection, id, end)?;
+        let mut breaches = self.db.read(whole_database).await?;
+        for rule in &RULES {
+            breaches.extend(self.examine(rule, repair).await?);
         }
-        let detail = rule.detail.to_owned();
-        breaches.push(Breach { rule: rule.name, session_id: Some(id), detail, repaired: mend.is_some() });
+        let mut after = String::new();
+        loop {
+            let from = after.clone();
+            let rows = self.db.read(move |connection| queries::data_after(connection, &from, PAGE)).await?;
+            let Some(last) = rows.last() else { return Ok(Report { breaches }) };
+            last.sid.expose().clone_into(&mut after);
+            breaches.extend(rows.iter().filter_map(disagreement));
+        }
     }
-    Ok(breaches)
+
+    async fn examine(&self, rule: &'static Rule, repair: bool) -> Result<Vec<Breach>> {
+        let ids = self.db.read(rule.broken_by).await?;
+        let mend = rule.mend.filter(|_| repair);
+        if let Some(mend) = mend {
+            let end = self.how(EndReason::SignedOut);
+            for batch in ids.chunks(BATCH) {
+                let batch = batch.to_vec();
+                let mending =
+                    self.db.transaction(move |connection| batch.iter().try_for_each(|id| mend(connection, *id, end)));
+                mending.await?;
+            }
+        }
+        let breach = |id| Breach {
+            rule: rule.name,
+            session_id: Some(id),
+            detail: rule.detail.to_owned(),
+            repaired: mend.is_some(),
+        };
+        Ok(ids.into_iter().map(breach).collect())
+    }
 }
 
-/// Reads all data, page by page, and compares it with the sessions.
-fn disagreeing_data(connection: &mut DbConnection) -> Result<Vec<Breach>> {
-    let mut breaches = Vec::new();
-    let mut after = String::new();
-    loop {
-        let rows = queries::data_after(connection, &after, PAGE)?;
-        let Some(last) = rows.last() else { return Ok(breaches) };
-        last.sid.expose().clone_into(&mut after);
-        breaches.extend(rows.iter().filter_map(disagreement));
-    }
+/// What is wrong with the database as a whole.
+fn whole_database(connection: &mut DbConnection) -> Result<Vec<Breach>> {
+    let breach = |rule, detail| Breach { rule, session_id: None, detail, repaired: false };
+    let missing = db::missing_objects(connection)?
+        .into_iter()
+        .map(|name| breach("missing trigger or index", format!("{name} is missing: restore it from the migrations")));
+    let own_zone = db::own_time_zone(connection)?.map(|zone| {
+        let detail = format!(
+            "this program's connections are in {zone} by PGTZ or the URL: peers that are not read other times in expire"
+        );
+        breach("time zone of its own", detail)
+    });
+    Ok(missing.chain(own_zone).collect())
 }
 
 fn disagreement(row: &DataBesideSession) -> Option<Breach> {

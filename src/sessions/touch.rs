@@ -69,10 +69,12 @@ impl Touches {
 impl Sessions {
     /// Notes that a session is active now, if the last record is a minute old.
     pub(super) fn touch(&self, live: &mut LiveSession, now: Timestamp) {
-        if live.idle_for(now) < TOUCH_INTERVAL {
+        let timeouts = &self.policy.timeouts;
+        // Under an idle limit of a few minutes, a record a minute would be too coarse.
+        if live.idle_for(now) < TOUCH_INTERVAL.min(timeouts.idle(live.remembered) / 4) {
             return;
         }
-        let expire = self.policy.timeouts.expire(now, live.remembered, live.expires_at);
+        let expire = timeouts.expire(now, live.remembered, live.expires_at);
         live.last_seen_at = now;
         if self.touches.add(live.id, Touch { at: now, expire }) {
             let sessions = self.clone();

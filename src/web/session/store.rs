@@ -29,7 +29,7 @@ use crate::{
 /// actix-session 0.11 keeps each value as its JSON text; its next release keeps JSON values. Only this file knows.
 type State = HashMap<String, String>;
 
-/// The key in the state that names the user: actix-identity's, and the seed's.
+/// The key in the state that names the user: actix-identity's, and the one that Express applications use.
 pub(super) const USER_KEY: &str = "userId";
 
 #[derive(Clone)]

@@ -1,10 +1,14 @@
 //! Doctor: it finds what breaks a rule, mends what has one safe answer, and is silent else. (That it is silent after every
 //! other test of the verbs is what [`Rack`] looks at when it is dropped.)
 
-use keyrack::sessions::{Report, SessionId};
+use keyrack::{
+    clock::Clock,
+    db::{Database, DatabaseOptions},
+    sessions::{Policy, Report, SessionId, Sessions},
+};
 
 use super::rack::{MINUTE, Rack};
-use crate::support::{EngineKind, on_both_engines};
+use crate::support::{EngineKind, on_both_engines, wait};
 
 on_both_engines!(
     an_active_session_without_data_is_found_and_ended,
@@ -76,7 +80,7 @@ fn an_end_without_time_or_reason_is_found_and_completed(engine: EngineKind) {
         let rack = Rack::new(engine);
         let started = rack.sign_in();
         rack.clock.advance(MINUTE);
-        crate::support::wait(rack.sessions().sign_out(&started.sid)).unwrap();
+        wait(rack.sessions().sign_out(&started.sid)).unwrap();
         rack.break_with(&format!("UPDATE sessions SET {gap}"));
         assert_mended(&rack, "end without time or reason", started.id);
         rack.assert_ended(&started, "signed_out", rack.now());
@@ -96,7 +100,7 @@ fn contradictory_times_are_found_and_left(engine: EngineKind) {
     for column in ["expires_at", "last_seen_at", "logged_out_at"] {
         let rack = Rack::new(engine);
         let started = rack.sign_in();
-        crate::support::wait(rack.sessions().sign_out(&started.sid)).unwrap();
+        wait(rack.sessions().sign_out(&started.sid)).unwrap();
         rack.break_with(&format!("UPDATE sessions SET {column} = '2026-01-28T11:50:13.999999Z'"));
         assert_left(&rack, "contradictory times", Some(started.id));
     }
@@ -171,4 +175,20 @@ fn the_doctor_looks_at_more_rows_than_one_query_reads(engine: EngineKind) {
          CAST('2999-01-01T00:00:00.000000Z' AS {time}) FROM n"
     ));
     assert_eq!(rack.doctor(false).breaches.len(), 2100);
+}
+
+/// A variable of the process, or a parameter of the URL: either would make our times other times than a peer's.
+#[test]
+fn a_time_zone_that_only_our_connections_have_is_found() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let rack = Rack::new(EngineKind::Postgres);
+    let separator = if rack.url().contains('?') { '&' } else { '?' };
+    let url = format!("{}{separator}options=-c%20TimeZone%3DEurope/Berlin", rack.url());
+    let database = Database::open(DatabaseOptions::for_command(url.parse().unwrap()));
+    let sessions = Sessions::new(database, Clock::System, Policy::default());
+    let report = wait(sessions.doctor(true)).unwrap();
+    assert_eq!(found(&report), [("time zone of its own", None, false)]);
+    assert!(report.breaches[0].detail.contains("Europe/Berlin"));
 }
