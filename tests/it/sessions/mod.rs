@@ -15,3 +15,4 @@ mod save;
 mod start;
 mod touch;
 mod users;
+mod zones;
