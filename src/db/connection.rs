@@ -37,8 +37,9 @@ impl DbConnection {
         match url.engine() {
             Engine::Postgres => {
                 let mut connection = PgConnection::establish(url.connection_string())?;
-                // An acknowledged end must survive a crash of the server, whatever its default is.
-                connection.batch_execute("SET synchronous_commit = on").map_err(setup)?;
+                // Diesel has set the zone to UTC; `user_sessions.expire` has none, and means what it means to the peers. An
+                // acknowledged end must survive a crash of the server, whatever its default is.
+                connection.batch_execute("RESET TIME ZONE; SET synchronous_commit = on").map_err(setup)?;
                 Ok(Self::Postgres(connection))
             }
             Engine::Sqlite => {

@@ -16,3 +16,4 @@ mod save;
 mod start;
 mod touch;
 mod users;
+mod zones;
