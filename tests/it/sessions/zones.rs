@@ -6,13 +6,14 @@ use keyrack::clock::Clock;
 
 use crate::support::{EngineKind, TestApp, TestDatabase};
 
+const HOUR: Duration = Duration::from_secs(3600);
+
 /// `expire` has no zone: it means what the server's zone makes of it, for Keyrack as for the peers.
 #[test]
 fn a_peer_that_prunes_in_the_servers_zone_leaves_what_is_alive_and_takes_what_is_not() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
-    const HOUR: Duration = Duration::from_secs(3600);
     for zone in ["Asia/Tokyo", "America/Phoenix", "UTC"] {
         let database = TestDatabase::new(EngineKind::Postgres);
         database.execute(&format!(

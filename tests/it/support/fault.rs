@@ -60,7 +60,7 @@ impl Instrumentation for Watch {
 
 /// The statements that prepare a new connection are not part of any operation.
 fn sets_up(statement: &str) -> bool {
-    statement.starts_with("SET synchronous_commit") || statement.starts_with("PRAGMA")
+    statement.starts_with("RESET TIME ZONE") || statement.starts_with("PRAGMA")
 }
 
 impl Watch {
