@@ -47,7 +47,8 @@ pub(super) fn read_or_create(path: &Path) -> Result<Secrets, Failure> {
 fn create(path: &Path) -> std::io::Result<()> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    let draft = path.with_extension(format!("secrets.{}", std::process::id()));
+    // Not the process id: in a container it is always the same, and a draft may be left from a crash.
+    let draft = path.with_extension(format!("secrets.{:08x}", getrandom::u32().map_err(std::io::Error::other)?));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     writeln!(file, "{}", BASE64_STANDARD_NO_PAD.encode(bytes))?;
     file.sync_all()?;

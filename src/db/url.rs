@@ -58,7 +58,7 @@ pub enum InvalidDatabaseUrl {
     /// Another scheme than the two that Keyrack speaks.
     #[error("the database scheme {0:?} is not supported: use sqlite:PATH or postgres://USER@HOST/DATABASE")]
     Scheme(String),
-    /// `sqlite:` without a path, or a database in memory.
+    /// `sqlite:` without a path, with a URI instead of one, or a database in memory.
     #[error("a SQLite database needs a file, as in sqlite:keyrack.db: one in memory would be gone with its connection")]
     NoFile,
 }
@@ -71,7 +71,7 @@ impl FromStr for DatabaseUrl {
         match scheme {
             "sqlite" => {
                 let path = rest.strip_prefix("//").unwrap_or(rest);
-                if path.is_empty() || path.starts_with(":memory:") {
+                if path.is_empty() || path.starts_with(":memory:") || path.starts_with("file:") {
                     return Err(InvalidDatabaseUrl::NoFile);
                 }
                 Ok(Self { engine: Engine::Sqlite, connection_string: path.to_owned() })
@@ -136,7 +136,7 @@ mod tests {
             let error = text.parse::<DatabaseUrl>().unwrap_err();
             assert!(error.to_string().contains("use sqlite:PATH or postgres://"), "{text}: {error}");
         }
-        for text in ["sqlite:", "sqlite::memory:", "sqlite://"] {
+        for text in ["sqlite:", "sqlite::memory:", "sqlite://", "sqlite:file:x?mode=memory"] {
             assert_eq!(text.parse::<DatabaseUrl>(), Err(InvalidDatabaseUrl::NoFile));
         }
     }
