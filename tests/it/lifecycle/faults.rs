@@ -22,6 +22,8 @@ on_both_engines!(
     revoking_the_others_happens_wholly_or_not_at_all,
     disabling_a_user_and_a_new_password_end_all_sessions_or_none,
     activity_and_purge_survive_every_fault,
+    a_purge_goes_on_after_a_step_that_failed,
+    of_two_purges_at_once_each_does_its_part_and_nothing_twice,
 );
 
 const EMAIL: &str = "rajat.verma@example.com";
@@ -236,4 +238,38 @@ fn activity_and_purge_survive_every_fault(engine: EngineKind) {
     );
     assert_eq!(bench.active(), 0);
     assert_eq!(bench.app.count("sessions", "WHERE end_reason <> 'absolute_timeout'"), 0);
+}
+
+fn a_purge_goes_on_after_a_step_that_failed(engine: EngineKind) {
+    let bench = Bench::new(engine, false);
+    let old = bench.start();
+    wait(bench.sessions().sign_out(&old.sid)).unwrap();
+    bench.app.clock.advance(Duration::from_secs(91 * 24 * 3600));
+    let run_out = bench.start();
+    bench.app.clock.advance(Duration::from_secs(25 * 3600));
+    bench.faults.strike_at(1);
+    assert!(wait(bench.sessions().purge(|_| ())).is_err(), "the first step looks for what has run out");
+    assert!(bench.faults.has_struck());
+    let ids = bench.app.texts("SELECT CAST(id AS text) AS v FROM sessions");
+    assert_eq!(ids, [run_out.id.to_string()], "the last one has removed the old history all the same");
+    assert_eq!(bench.active(), 1);
+    assert!(bench.sessions().metrics().contains("keyrack_purge_failures_total 1\n"));
+    assert_eq!(wait(bench.sessions().purge(|_| ())).unwrap().ended, 1);
+}
+
+fn of_two_purges_at_once_each_does_its_part_and_nothing_twice(engine: EngineKind) {
+    let bench = Bench::new(engine, false);
+    let other = TestApp::over(bench.app.database(), bench.app.clock.clone(), |_| ());
+    for _ in 0..250 {
+        bench.start();
+    }
+    bench.app.clock.advance(Duration::from_secs(25 * 3600));
+    let ended: usize = std::thread::scope(|scope| {
+        let purges = [bench.sessions(), other.keyrack.sessions()]
+            .map(|sessions| scope.spawn(move || wait(sessions.purge(|_| ())).unwrap().ended));
+        purges.into_iter().map(|purge| purge.join().unwrap()).sum()
+    });
+    assert_eq!(ended, 250);
+    assert_eq!(bench.app.count("sessions", "WHERE end_reason = 'absolute_timeout'"), 250);
+    bench.app.assert_sound();
 }
