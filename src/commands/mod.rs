@@ -102,7 +102,7 @@ pub fn main() -> ExitCode {
 
 fn run() -> Result<(), Failure> {
     let command = settings::with_file(Cli::command())?;
-    let matches = command.get_matches();
+    let matches = command.clone().try_get_matches().map_err(|error| settings::explain(&command, &error))?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| Failure::usage(error.to_string().trim_end()))?;
     logging::init(&cli.settings)?;
     actix_web::rt::System::new().block_on(async {

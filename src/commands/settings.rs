@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, error::ContextKind};
+use clap::{
+    Args,
+    error::{ContextKind, ErrorKind},
+};
 use ipnet::IpNet;
 
 use super::{Failure, secrets_file};
@@ -259,11 +262,28 @@ fn as_text(value: &toml::Value) -> Option<String> {
 fn check(command: &clap::Command, name: &str, text: &str) -> Result<(), String> {
     let flag = format!("--{}={text}", name.replace('_', "-"));
     let alone = command.clone().mut_args(|argument| argument.env(None));
-    alone.try_get_matches_from(["keyrack", &flag]).map(drop).map_err(|error| {
-        let cause = std::error::Error::source(&error).map(ToString::to_string);
-        let choice = || Some(format!("use one of {}", error.get(ContextKind::ValidValue)?));
-        format!("{name}: {}", cause.or_else(choice).unwrap_or_else(|| "the value can't be used".to_owned()))
-    })
+    alone.try_get_matches_from(["keyrack", &flag]).map(drop).map_err(|error| format!("{name}: {}", cause(&error)))
+}
+
+fn cause(error: &clap::Error) -> String {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    let choice = || Some(format!("use one of {}", error.get(ContextKind::ValidValue)?));
+    cause.or_else(choice).unwrap_or_else(|| "the value can't be used".to_owned())
+}
+
+/// One sentence for a value that a setting can't have, wherever it came from; everything else that is wrong with a command
+/// line, and what asks for help, is said as clap says it.
+pub(super) fn explain(command: &clap::Command, error: &clap::Error) -> Failure {
+    let named = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+    let flag = named.split(['[', ' ', '=']).next().and_then(|word| word.strip_prefix("--")).unwrap_or_default();
+    let setting = command.get_arguments().find(|argument| argument.get_long() == Some(flag));
+    let is_value = matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue);
+    match (setting.and_then(clap::Arg::get_env), error.get(ContextKind::InvalidValue)) {
+        (Some(variable), Some(value)) if is_value => {
+            Failure::usage(format!("--{flag} or {}: \"{value}\" can't be used: {}", variable.display(), cause(error)))
+        }
+        _ => error.exit(),
+    }
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
