@@ -54,7 +54,7 @@ struct Rule {
     mend: Option<Mend>,
 }
 
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 7] = [
     Rule {
         name: "active without data",
         detail: "the session is active but its data is gone: nobody can use it",
@@ -84,6 +84,12 @@ const RULES: [Rule; 6] = [
         detail: "the session's data expires after the session's absolute end",
         broken_by: queries::outliving_data,
         mend: Some(|connection, id, _| queries::cap_expire(connection, id)),
+    },
+    Rule {
+        name: "shared sid",
+        detail: "another session has the same sid: end one of them, and restore the unique index",
+        broken_by: queries::shared_sids,
+        mend: None,
     },
     Rule {
         name: "contradictory times",

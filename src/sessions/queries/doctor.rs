@@ -1,6 +1,6 @@
 //! Rows that break a rule.
 
-use diesel::{OptionalExtension, dsl::exists, prelude::*};
+use diesel::{OptionalExtension, alias, dsl::exists, prelude::*};
 
 use super::{ACTIVE, LOGGED_OUT};
 use crate::{
@@ -82,6 +82,14 @@ pub(in crate::sessions) fn contradictory_times(connection: &mut DbConnection) ->
         )
         .select(sessions::id);
     Ok(query.load(connection)?)
+}
+
+/// Sessions that share their sid with another one.
+pub(in crate::sessions) fn shared_sids(connection: &mut DbConnection) -> Result<Vec<SessionId>> {
+    let twins = alias!(sessions as twins);
+    let twin =
+        twins.filter(twins.field(sessions::sid).eq(sessions::sid)).filter(twins.field(sessions::id).ne(sessions::id));
+    Ok(sessions::table.filter(exists(twin)).select(sessions::id).load(connection)?)
 }
 
 /// Sessions whose data would outlive them.

@@ -192,3 +192,27 @@ fn a_time_zone_that_only_our_connections_have_is_found() {
     assert_eq!(found(&report), [("time zone of its own", None, false)]);
     assert!(report.breaches[0].detail.contains("Europe/Berlin"));
 }
+
+/// SQLite has no way to take its unique index away.
+#[test]
+fn a_sid_that_is_there_twice_is_found_and_left() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let rack = Rack::new(EngineKind::Postgres);
+    let (first, second) = (rack.sign_in(), rack.sign_in());
+    let (one, other) = (first.sid.expose(), second.sid.expose());
+    rack.break_unguarded(&format!(
+        "ALTER TABLE sessions DROP CONSTRAINT sessions_sid_key; DELETE FROM user_sessions WHERE sid = '{other}';
+         UPDATE sessions SET sid = '{one}' WHERE sid = '{other}'"
+    ));
+    let report = rack.doctor(true);
+    let shared: Vec<_> = report.breaches.iter().filter(|breach| breach.rule == "shared sid").collect();
+    let mut ids: Vec<_> = shared.iter().filter_map(|breach| breach.session_id).collect();
+    ids.sort_unstable();
+    let mut expected = [first.id, second.id];
+    expected.sort_unstable();
+    assert_eq!(ids, expected);
+    assert!(report.breaches.iter().any(|breach| breach.detail.starts_with("sessions_sid_key is missing")));
+    assert!(!report.is_sound());
+}
