@@ -205,17 +205,15 @@ pub(super) struct Turn {
 
 impl Turn {
     /// Checks a password against what is stored. Costs one hash whatever the outcome, also for a user who does not exist or
-    /// has no password (`stored` is `None`).
+    /// has no password (`stored` is `None`), or one that can't be read.
     pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<Verdict> {
         let passwords = self.passwords.clone();
         self.on_a_thread(move || {
-            let (known, text) = match &stored {
-                Some(stored) => (true, stored.as_str()),
-                None => (false, &*passwords.decoy),
-            };
-            let (hash, used) = parse(text)?;
+            let known = stored.as_deref().and_then(readable);
+            let is_known = known.is_some();
+            let (hash, used) = known.map_or_else(|| parse(&passwords.decoy), Ok)?;
             let right = passwords.is_right(&password, &hash)?;
-            Ok(match (right && known, used == passwords.cost) {
+            Ok(match (right && is_known, used == passwords.cost) {
                 (false, _) => Verdict::Wrong,
                 (true, true) => Verdict::Right,
                 (true, false) => Verdict::RightButOutdated,
@@ -237,6 +235,12 @@ impl Turn {
         });
         hashing.await.map_err(|panic| Error::Internal(panic.into()))?
     }
+}
+
+/// What is stored, if it can be checked. What another program hashed in its own way is nobody's password here: an answer of
+/// its own would tell that the account exists.
+fn readable(stored: &str) -> Option<(PasswordHash, HashCost)> {
+    parse(stored).inspect_err(|error| tracing::error!(error = error.chain(), "a sign-in can't succeed")).ok()
 }
 
 /// Reads a stored hash, and what checking it will cost.
@@ -293,7 +297,10 @@ mod tests {
         assert_eq!(right, Verdict::RightButOutdated);
 
         let absurd = hash.replace("m=8", "m=4000000");
-        assert!(verdict(&new, Password::new("x"), Some(absurd)).is_err());
+        for unreadable in [absurd.as_str(), "$2b$10$abcdefghijklmnopqrstuv", "", "plain text"] {
+            let refused = verdict(&new, Password::new("correct horse battery"), Some(unreadable.to_owned())).unwrap();
+            assert_eq!(refused, Verdict::Wrong, "{unreadable}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::{
     config::Secrets,
     db::{Database, DatabaseOptions, DatabaseUrl},
     error::Error,
-    sessions::{Changes, Client, NewSession, Policy, Sessions, UserId},
+    sessions::{Client, NewSession, Policy, Sessions, UserId},
 };
 
 /// A device of the demonstration: when it signed in and was last active, hours ago; and whether it is over.
@@ -142,12 +142,9 @@ impl Device {
     ) -> Result<(), Failure> {
         let ago = |hours: u64| at(now - Duration::from_secs(hours * 3600));
         let new = NewSession {
-            user_id,
-            password_changed_at: None,
             remember: self.remembered,
             client: Client::new(self.ip_address.parse().ok(), Some(self.user_agent)),
-            data: Changes::default(),
-            presented: None,
+            ..NewSession::of(user_id)
         };
         let started = ago(self.signed_in).start(new).await?;
         let last = ago(self.last_active);

@@ -33,7 +33,7 @@ pub struct LiveSession {
 
 impl Sessions {
     /// The session that a request's sid stands for, if it is alive: read from the tables each time, never from a cache,
-    /// so that an end holds for the next request on every instance. Records the activity when the last record is a
+    /// so that an end holds for the next request on every instance. Notes the activity when the last record is a
     /// minute old.
     pub async fn resume(&self, sid: &Sid) -> Result<Option<LiveSession>> {
         let (now, wanted) = (self.clock.now(), sid.clone());

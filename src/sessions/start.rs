@@ -31,6 +31,20 @@ pub struct NewSession {
     pub presented: Option<Sid>,
 }
 
+impl NewSession {
+    /// A sign-in of which nothing is known but who it is.
+    pub fn of(user_id: UserId) -> Self {
+        Self {
+            user_id,
+            password_changed_at: None,
+            remember: false,
+            client: Client::default(),
+            data: Changes::default(),
+            presented: None,
+        }
+    }
+}
+
 /// A sign-in that is committed.
 #[derive(Debug, Clone)]
 pub struct Started {

@@ -6,7 +6,7 @@
 use std::{
     collections::HashMap,
     mem,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -51,6 +51,7 @@ impl Touches {
     /// Everything that waits, in the order of the ids, in which every instance locks its rows.
     fn take(&self) -> Vec<(SessionId, Touch)> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is noted from here on is for somebody else to write.
         waiting.is_scheduled = false;
         let mut touches: Vec<_> = mem::take(&mut waiting.sessions).into_iter().collect();
         touches.sort_unstable_by_key(|(id, _)| *id);
@@ -66,6 +67,16 @@ impl Touches {
     }
 }
 
+/// Held by whoever is going to write what waits. If that never happens (a worker that dies takes its tasks along), dropping
+/// this lets the next note see to it.
+struct Scheduled(Arc<Touches>);
+
+impl Drop for Scheduled {
+    fn drop(&mut self) {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).is_scheduled = false;
+    }
+}
+
 impl Sessions {
     /// Notes that a session is active now, if the last record is a minute old.
     pub(super) fn touch(&self, live: &mut LiveSession, now: Timestamp) {
@@ -77,8 +88,9 @@ impl Sessions {
         let expire = timeouts.expire(now, live.remembered, live.expires_at);
         live.last_seen_at = now;
         if self.touches.add(live.id, Touch { at: now, expire }) {
-            let sessions = self.clone();
+            let (sessions, scheduled) = (self.clone(), Scheduled(Arc::clone(&self.touches)));
             tokio::spawn(async move {
+                let _scheduled = scheduled;
                 tokio::time::sleep(GATHERING).await;
                 if let Err(error) = sessions.record_activity().await {
                     tracing::warn!(error = error.chain(), "activity was not recorded; it will be with the next");

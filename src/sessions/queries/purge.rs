@@ -72,7 +72,11 @@ pub(in crate::sessions) fn delete_dead_data(
         .limit(limit)
         .select(user_sessions::sid)
         .load(connection)?;
-    Ok(diesel::delete(user_sessions::table.filter(user_sessions::sid.eq_any(sids))).execute(connection)?)
+    // Asked once more: a peer may have moved its end meanwhile, and then the row is alive.
+    let dead = user_sessions::table
+        .filter(user_sessions::sid.eq_any(sids))
+        .filter(user_sessions::expire.le(SqlTime::from(now)));
+    Ok(diesel::delete(dead).execute(connection)?)
 }
 
 /// Removes history: sessions that ended before `before`.

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Barrier, thread};
 
 use keyrack::{
     accounts::Email,
-    sessions::{Changes, Client, EndReason, NewSession, Sessions, Started, UserId},
+    sessions::{EndReason, NewSession, Sessions, Started, UserId},
 };
 
 use crate::support::{EngineKind, TestApp, on_both_engines, wait};
@@ -28,9 +28,7 @@ const ENDS: [End; 5] = [
 ];
 
 fn start(sessions: &Sessions, user_id: UserId) -> Started {
-    let (client, data) = (Client::default(), Changes::default());
-    let new = NewSession { user_id, password_changed_at: None, remember: false, client, data, presented: None };
-    wait(sessions.start(new)).unwrap()
+    wait(sessions.start(NewSession::of(user_id))).unwrap()
 }
 
 fn of_many_ends_at_once_exactly_one_takes_place(engine: EngineKind) {

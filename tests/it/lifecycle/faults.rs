@@ -6,7 +6,7 @@ use std::time::Duration;
 use keyrack::{
     accounts::{Email, Password},
     error::Result,
-    sessions::{Changes, Client, NewSession, Sessions, Sid, Started, UserId},
+    sessions::{Changes, NewSession, Sessions, Sid, Started, UserId},
 };
 use serde_json::json;
 
@@ -49,14 +49,7 @@ impl Bench {
     }
 
     fn new_session(&self, presented: Option<Sid>) -> NewSession {
-        NewSession {
-            user_id: self.user,
-            password_changed_at: None,
-            remember: false,
-            client: Client::default(),
-            data: Changes::default(),
-            presented,
-        }
+        NewSession { presented, ..NewSession::of(self.user) }
     }
 
     fn start(&self) -> Started {

@@ -7,7 +7,7 @@ use keyrack::{
     clock::{Clock, Timestamp},
     db::{Database, DatabaseOptions},
     error::Error,
-    sessions::{Changes, Client, NewSession, Policy, SessionId, Sessions, Sid, UserId},
+    sessions::{Changes, NewSession, Policy, SessionId, Sessions, Sid, UserId},
 };
 use serde_json::{Value, json};
 
@@ -170,14 +170,7 @@ impl World {
 
     fn start(&mut self, user: usize, remember: bool, presented: Option<Sid>) {
         let now = self.clock.now();
-        let new = NewSession {
-            user_id: self.users[user].1,
-            password_changed_at: None,
-            remember,
-            client: Client::default(),
-            data: Changes::default(),
-            presented: presented.clone(),
-        };
+        let new = NewSession { remember, presented: presented.clone(), ..NewSession::of(self.users[user].1) };
         let started = match (wait(self.sessions.start(new)), self.users[user].2) {
             (Ok(started), false) => started,
             (Err(Error::Ended), true) => return,

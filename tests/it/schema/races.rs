@@ -119,20 +119,3 @@ fn an_end_that_waits_for_a_set_removes_what_it_wrote() {
     assert!(!peer.has_data("s1"));
     assert_eq!(peer.session("s1", "status"), "logged_out");
 }
-
-/// A request of ours holds the session while the peer destroys it, so the trigger can't end it at once.
-#[test]
-fn a_destroy_of_a_session_that_somebody_holds_holds_against_a_late_set() {
-    if !EngineKind::Postgres.is_available() {
-        return;
-    }
-    let peer = Peer::new(EngineKind::Postgres);
-    let later = Clock::System.now() + HOUR;
-    peer.sign_in("s1", later, later);
-    let mut holding = PgConnection::establish(peer.0.url()).unwrap();
-    holding.batch_execute("BEGIN; SELECT FROM sessions WHERE sid = 's1' FOR NO KEY UPDATE").unwrap();
-    peer.destroy("s1");
-    holding.batch_execute("COMMIT").unwrap();
-    assert!(!peer.set("s1", r#"{"late":true}"#, later));
-    assert!(!peer.has_data("s1"));
-}

@@ -222,3 +222,24 @@ fn what_was_answered_with_try_again_does_not_happen_later() {
     assert_eq!(rack.session(started.id)["status"], "active");
     assert!(rack.is_alive(&started.sid));
 }
+
+/// A peer's session that nobody has signed in to: it had run out, and a request of its browser keeps it just now.
+#[test]
+fn data_that_a_peer_is_keeping_alive_is_not_purged() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let rack = Rack::new(EngineKind::Postgres);
+    let (past, ahead) = ((rack.now() - HOUR).to_iso_micros(), (rack.now() + HOUR).to_iso_micros());
+    rack.execute(&format!("INSERT INTO user_sessions (sid, sess, expire) VALUES ('a peer''s', '{{}}', '{past}')"));
+    let mut keeping = PgConnection::establish(rack.database().url()).unwrap();
+    keeping.batch_execute(&format!("BEGIN; UPDATE user_sessions SET expire = '{ahead}'")).unwrap();
+    thread::scope(|scope| {
+        let sessions = rack.sessions();
+        let purging = scope.spawn(move || wait(sessions.purge(|_| ())).unwrap());
+        rack.wait_until_blocked("DELETE%user_sessions%");
+        keeping.batch_execute("COMMIT").unwrap();
+        assert_eq!(purging.join().unwrap().data_removed, 0);
+    });
+    assert_eq!(rack.count("user_sessions", ""), 1);
+}

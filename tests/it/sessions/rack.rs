@@ -11,7 +11,7 @@ use keyrack::{
     clock::{Clock, Timestamp},
     config::Config,
     error::Result,
-    sessions::{Changes, Client, LiveSession, NewSession, Purged, Report, SessionId, Sessions, Sid, Started, UserId},
+    sessions::{Changes, LiveSession, NewSession, Purged, Report, SessionId, Sessions, Sid, Started, UserId},
 };
 use serde_json::Value;
 
@@ -62,14 +62,7 @@ impl Rack {
     }
 
     pub fn new_session(&self) -> NewSession {
-        NewSession {
-            user_id: self.user,
-            password_changed_at: None,
-            remember: false,
-            client: Client::default(),
-            data: Changes::default(),
-            presented: None,
-        }
+        NewSession::of(self.user)
     }
 
     pub fn start(&self, new: NewSession) -> Result<Started> {

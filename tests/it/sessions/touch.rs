@@ -4,7 +4,7 @@ use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use keyrack::sessions::Timeouts;
 
 use super::rack::{DAY, EMAIL, HOUR, MINUTE, Rack, SECOND, just_before};
-use crate::support::{EngineKind, on_both_engines, wait};
+use crate::support::{EngineKind, eventually, on_both_engines, wait};
 
 on_both_engines!(
     activity_is_recorded_at_most_once_a_minute,
@@ -14,6 +14,7 @@ on_both_engines!(
     the_idle_end_moves_with_the_activity,
     an_idle_end_that_a_peer_moved_further_is_not_moved_back,
     activity_that_cannot_be_written_locks_nobody_out,
+    a_worker_that_dies_with_the_activity_noted_does_not_end_the_recording,
 );
 
 fn activity_is_recorded_at_most_once_a_minute(engine: EngineKind) {
@@ -139,4 +140,15 @@ fn activity_that_cannot_be_written_locks_nobody_out(engine: EngineKind) {
     assert!(wait(rack.sessions().record_activity()).is_err());
     assert_eq!(rack.rows("sessions", ""), before);
     assert!(browser.is_signed_in());
+}
+
+/// A runtime takes its tasks along when it ends, as a worker's does when it dies.
+fn a_worker_that_dies_with_the_activity_noted_does_not_end_the_recording(engine: EngineKind) {
+    let rack = Rack::new(engine);
+    let (started, mut browser) = (rack.sign_in(), rack.signed_in(EMAIL));
+    rack.clock.advance(HOUR);
+    assert!(wait(rack.sessions().resume(&started.sid)).unwrap().is_some(), "noted by a runtime that is gone now");
+    assert!(browser.is_signed_in(), "noted by a worker of the server, which writes both");
+    let seen = format!("WHERE last_seen_at = '{}'", rack.now().to_iso_micros());
+    eventually(|| rack.count("sessions", &seen) == 2);
 }
