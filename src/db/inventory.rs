@@ -23,8 +23,13 @@ const OBJECTS: [&str; 11] = [
 ];
 
 /// What only PostgreSQL has: where two write at once, and what keeps each sid from being there twice.
-const POSTGRES_OBJECTS: [&str; 4] =
-    ["keyrack_remove_data_of_dead_sid", "replaced_sids_pkey", "session_pkey", "sessions_sid_key"];
+const POSTGRES_OBJECTS: [&str; 5] = [
+    "keyrack_prefer_row_of_peer",
+    "keyrack_remove_data_of_dead_sid",
+    "replaced_sids_pkey",
+    "session_pkey",
+    "sessions_sid_key",
+];
 
 /// What only SQLite has, where a rule takes a trigger more, and times are text.
 const SQLITE_OBJECTS: [&str; 10] = [

@@ -24,7 +24,7 @@ on_both_engines!(
 );
 
 const HOUR: Duration = Duration::from_secs(3600);
-const LATE: &str = r#"{"late":true}"#;
+const LATE: &str = r#"{"userId":"550e8400-e29b-41d4-a716-446655440000","late":true}"#;
 
 fn now() -> Timestamp {
     Clock::System.now()

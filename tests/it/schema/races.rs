@@ -8,6 +8,9 @@ use keyrack::clock::Clock;
 use super::peer::Peer;
 use crate::support::EngineKind;
 
+/// What a request in flight writes: the data as it had read it, signed in.
+const LATE: &str = r#"{"userId":"550e8400-e29b-41d4-a716-446655440000","late":true}"#;
+
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Whether a peer's `set` under the old sid comes through that begins while `change` is not committed, and ends after
@@ -22,7 +25,7 @@ fn set_during(change: &str, conclusion: &str) -> Option<bool> {
     let mut ending = PgConnection::establish(peer.0.url()).unwrap();
     ending.batch_execute(&format!("BEGIN; {change}")).unwrap();
     thread::scope(|scope| {
-        let set = scope.spawn(|| peer.set("s1", r#"{"late":true}"#, later));
+        let set = scope.spawn(|| peer.set("s1", LATE, later));
         peer.0.wait_until_blocked(r#"INSERT INTO "user_sessions"%"#);
         assert!(!set.is_finished());
         ending.batch_execute(conclusion).unwrap();
@@ -71,7 +74,7 @@ fn a_destroy_while_the_session_is_being_touched_holds_against_a_late_set() {
     touching.batch_execute("BEGIN; UPDATE sessions SET last_seen_at = now() WHERE sid = 's1'").unwrap();
     peer.destroy("s1");
     touching.batch_execute("COMMIT").unwrap();
-    assert!(!peer.set("s1", r#"{"late":true}"#, later));
+    assert!(!peer.set("s1", LATE, later));
     assert!(!peer.has_data("s1"));
 }
 
@@ -89,7 +92,7 @@ fn a_destroy_that_a_set_waits_for_holds_against_it() {
     let mut destroying = PgConnection::establish(peer.0.url()).unwrap();
     destroying.batch_execute("BEGIN; DELETE FROM user_sessions WHERE sid = 's1'").unwrap();
     thread::scope(|scope| {
-        let set = peer.set_statement("s1", r#"{"late":true}"#, later);
+        let set = peer.set_statement("s1", LATE, later);
         let set = scope.spawn(move || setting.batch_execute(&format!("{set}; COMMIT")));
         peer.0.wait_until_blocked(r#"INSERT INTO "user_sessions"%"#);
         destroying.batch_execute("COMMIT").unwrap();
@@ -109,7 +112,7 @@ fn an_end_that_waits_for_a_set_removes_what_it_wrote() {
     let later = Clock::System.now() + HOUR;
     peer.sign_in("s1", later, later);
     let mut setting = PgConnection::establish(peer.0.url()).unwrap();
-    setting.batch_execute(&format!("BEGIN; {}", peer.set_statement("s1", "{}", later))).unwrap();
+    setting.batch_execute(&format!("BEGIN; {}", peer.set_statement("s1", LATE, later))).unwrap();
     thread::scope(|scope| {
         let end = scope.spawn(|| peer.end("s1"));
         peer.0.wait_until_blocked("UPDATE sessions SET status%");

@@ -109,7 +109,9 @@ fn contradictory_times_are_found_and_left(engine: EngineKind) {
 fn data_of_an_unknown_session_is_found_and_left(engine: EngineKind) {
     let rack = Rack::new(engine);
     let sess = format!(r#"{{"cookie":{{}},"userId":"{}","status":"login"}}"#, rack.user);
-    rack.break_with(&format!("INSERT INTO user_sessions VALUES ('foreign', '{sess}', '2999-01-01T00:00:00.000000Z')"));
+    rack.break_unguarded(&format!(
+        "INSERT INTO user_sessions VALUES ('foreign', '{sess}', '2999-01-01T00:00:00.000000Z')"
+    ));
     assert_left(&rack, "data of an unknown session", None);
 }
 
