@@ -1,0 +1,10 @@
+//! Keyrack beside a real Express application: one database, one secret, one cookie jar.
+//!
+//! Both tell time by the machine's clock, as the database does, so the tests move times in the tables instead.
+
+mod cookie;
+mod data;
+mod ends;
+mod expiry;
+mod pair;
+mod sign_in;
