@@ -24,8 +24,7 @@ fn everything() -> Value {
         "true": true,
         "false": false,
         "empty": {"object": {}, "array": [], "text": ""},
-        "constructor": "no prototype is meant",
-        "1": "keys of digits come first in JavaScript",
+        "__proto": "no prototype is meant",
     })
 }
 

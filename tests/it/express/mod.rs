@@ -7,4 +7,6 @@ mod data;
 mod ends;
 mod expiry;
 mod pair;
+mod random;
+mod roles;
 mod sign_in;
