@@ -95,12 +95,13 @@ $$;
 
 -- 2. Data that is kept after the end is a record: it can be removed, not changed. Living data does not outlive its session.
 --
---    A peer that moves the data's end on has seen the device: that is activity, recorded once a minute. Whoever has changed
---    the session in this very transaction has recorded it. SKIP LOCKED: an end takes the same two rows in the other order.
+--    A peer that moves the data's end on has seen the device: that is activity, recorded once a minute, also where the end can't
+--    move because it is the session's own already. Whoever has changed the session in this very transaction has recorded it. SKIP LOCKED: an end takes the same two rows in the other order.
 --    Data that was there before its user or these rules were gets its session when a peer touches it.
 CREATE OR REPLACE FUNCTION keyrack_freeze_data_of_ended() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     session record;
+    is_activity boolean := NEW.expire > OLD.expire;
 BEGIN
     SELECT id, status, expires_at, last_seen_at, xmin AS changed_by INTO session FROM sessions WHERE sid = NEW.sid;
     IF session.status = 'logged_out' THEN
@@ -110,13 +111,13 @@ BEGIN
         RETURN NULL;
     END IF;
     IF session.id IS NULL THEN
-        IF NEW.expire > OLD.expire THEN
+        IF is_activity THEN
             PERFORM keyrack_adopt(NEW.sid, NEW.sess, NEW.expire);
         END IF;
         RETURN NEW;
     END IF;
     NEW.expire := least(NEW.expire, session.expires_at::timestamp);
-    IF NEW.expire > OLD.expire AND session.last_seen_at < now() - interval '1 minute'
+    IF is_activity AND session.last_seen_at < now() - interval '1 minute'
         AND session.changed_by IS DISTINCT FROM pg_current_xact_id_if_assigned()::xid
     THEN
         UPDATE sessions SET last_seen_at = now(), updated_at = now()
