@@ -55,7 +55,8 @@ fn a_role_with_rights_to_its_own_table_only_notices_nothing() {
     person.assert_signed_in_at_both(pair.user);
     person.set_at_express(&json!({"cart": 1}));
     database.execute(
-        "UPDATE sessions SET created_at = now() - interval '1 hour', last_seen_at = now() - interval '1 hour'",
+        "UPDATE sessions SET created_at = now() - interval '1 hour', last_seen_at = now() - interval '1 hour';
+         UPDATE user_sessions SET expire = expire - interval '1 hour'",
     );
     person.at_express().get("/ping");
     assert_eq!(pair.app.count("sessions", "WHERE last_seen_at > now() - interval '1 minute'"), 1);
@@ -68,7 +69,10 @@ fn a_role_with_rights_to_its_own_table_only_notices_nothing() {
     assert_eq!(pair.session(&sid, "end_reason"), "signed_out");
     let mut keyracks = pair.signed_in_at_keyrack();
     keyracks.assert_signed_in_at_both(pair.user);
-    database.execute("UPDATE user_sessions SET expire = now() - interval '1 hour'");
+    database.execute(
+        "UPDATE sessions SET created_at = now() - interval '1 day', last_seen_at = now() - interval '1 day'
+         WHERE status = 'active'; UPDATE user_sessions SET expire = now() - interval '1 hour'",
+    );
     pair.prune();
     assert_eq!(pair.session(&keyracks.sid(), "status"), "logged_out");
     for table in ["users", "sessions", "replaced_sids"] {
