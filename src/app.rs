@@ -25,14 +25,24 @@ impl Keyrack {
     /// Puts the parts together. The database must be [migrated](crate::db::migrate) before the first request; it need not be
     /// reachable at every moment after that.
     pub fn new(config: Config) -> Result<Self> {
-        let Config { database, public_url, secrets, cookie_name, mut policy, trusted_proxies, hash_cost, clock } =
-            config;
+        let Config {
+            database,
+            public_url,
+            secrets,
+            cookie_name,
+            cookie_domain,
+            mut policy,
+            trusted_proxies,
+            hash_cost,
+            clock,
+        } = config;
         policy.secure_cookies = public_url.is_https();
+        policy.cookie_domain.clone_from(&cookie_domain);
         let database = Database::open(database);
         let sessions = Sessions::new(database.clone(), clock.clone(), policy);
         Ok(Self(Arc::new(Shared {
             accounts: Accounts::new(database.clone(), clock.clone(), sessions.clone(), hash_cost),
-            cookie: SessionCookie::new(cookie_name, &public_url, &secrets),
+            cookie: SessionCookie::new(cookie_name, cookie_domain, &public_url, &secrets),
             csrf: Csrf::new(&secrets, &public_url),
             trusted_proxies: TrustedProxies::new(trusted_proxies),
             setup_token: SetupToken(random_token()?),

@@ -23,6 +23,9 @@ pub struct Config {
     pub secrets: Secrets,
     /// The session cookie's name. Default: `keyrack.sid`, over https `__Host-keyrack.sid`.
     pub cookie_name: Option<String>,
+    /// The cookie's `Domain`: with `example.org`, every host under it gets the cookie. Default: none, which is this host only
+    /// and safer. A domain and a name that begins with `__Host-` exclude each other (RFC 6265bis).
+    pub cookie_domain: Option<String>,
     /// The rules that sessions live under.
     pub policy: Policy,
     /// Whose `X-Forwarded-For` is believed. Default: nobody's.
@@ -41,6 +44,7 @@ impl Config {
             public_url: PublicUrl::default(),
             secrets,
             cookie_name: None,
+            cookie_domain: None,
             policy: Policy::default(),
             trusted_proxies: Vec::new(),
             hash_cost: HashCost::default(),

@@ -66,6 +66,10 @@ pub(super) struct Settings {
     #[arg(long, env = "KEYRACK_COOKIE_NAME", global = true, value_name = "NAME", value_parser = cookie_name)]
     cookie_name: Option<String>,
 
+    /// Domain of the session cookie, for all hosts under it; needs a cookie name without __Host- [default: this host only]
+    #[arg(long, env = "KEYRACK_COOKIE_DOMAIN", global = true, value_name = "DOMAIN", value_parser = cookie_domain)]
+    cookie_domain: Option<String>,
+
     /// End a session after this long without activity
     #[arg(long, env = "KEYRACK_IDLE_TIMEOUT", global = true, value_name = "DURATION", default_value = "24h", value_parser = duration)]
     idle_timeout: Duration,
@@ -149,7 +153,18 @@ impl Settings {
     pub(super) fn config(&self, address: SocketAddr) -> Result<Config, Failure> {
         let database_url = self.database_url()?;
         let secrets = self.secrets(&database_url)?;
-        Ok(self.config_for(address, database_url, secrets))
+        let config = self.config_for(address, database_url, secrets);
+        let for_this_host = match &config.cookie_name {
+            Some(name) => name.starts_with("__Host-"),
+            None => config.public_url.is_https(),
+        };
+        if config.cookie_domain.is_some() && for_this_host {
+            return Err(Failure::usage(
+                "KEYRACK_COOKIE_DOMAIN: browsers refuse a cookie whose name begins with __Host- on other hosts; set \
+                 KEYRACK_COOKIE_NAME to a name without it",
+            ));
+        }
+        Ok(config)
     }
 
     /// The same, with a database and secrets of the caller's own.
@@ -158,6 +173,7 @@ impl Settings {
         config.database.pool_size = self.db_pool_size;
         config.public_url = self.public_url.clone().unwrap_or_else(|| PublicUrl::plain(reachable(address)));
         config.cookie_name.clone_from(&self.cookie_name);
+        config.cookie_domain.clone_from(&self.cookie_domain);
         config.policy = self.policy();
         config.trusted_proxies.clone_from(&self.trusted_proxies);
         config.hash_cost = self.hash_cost;
@@ -320,5 +336,15 @@ fn cookie_name(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("a cookie's name consists of letters, digits and some of !#$%&'*+-.^_`|~".to_owned())
+    }
+}
+
+fn cookie_domain(text: &str) -> Result<String, String> {
+    let domain = text.strip_prefix('.').unwrap_or(text).to_ascii_lowercase();
+    let is_label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if domain.split('.').all(is_label) {
+        Ok(domain)
+    } else {
+        Err("use a host name as in example.org, without scheme, port or path".to_owned())
     }
 }

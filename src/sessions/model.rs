@@ -185,8 +185,10 @@ pub struct SessionRecord {
     pub created_at: Timestamp,
     /// When its device was last active, to the minute.
     pub last_seen_at: Timestamp,
-    /// Its absolute end.
+    /// Its absolute end; of a session that an Express peer started, which has none, when it runs out unless it is used.
     pub expires_at: Timestamp,
+    /// Whether it has no absolute end.
+    pub rolling: bool,
     /// "Keep me signed in".
     pub remembered: bool,
     /// When it ended; `None` while it is active.

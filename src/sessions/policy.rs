@@ -2,7 +2,15 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
+use super::data::SessionData;
 use crate::clock::Timestamp;
+
+/// The absolute end of a session that has none, because an Express peer started it: 9999-12-31T23:59:59.999999Z, which the
+/// triggers write too. It ends when nobody has used it for the peer's own idle limit.
+pub(super) const NO_END: Timestamp = Timestamp::from_micros(253_402_300_799_999_999);
+
+/// The idle limit of a peer's session that says nothing of it: connect-pg-simple's default.
+const PEERS_IDLE: Duration = Duration::from_secs(24 * 3600);
 
 /// How long sessions live.
 ///
@@ -38,9 +46,9 @@ impl Timeouts {
         if remembered { self.remember_absolute } else { self.absolute }
     }
 
-    /// When a session that was active at `now` runs out: the earlier of its two ends (`user_sessions.expire`).
-    pub(super) fn expire(&self, now: Timestamp, remembered: bool, expires_at: Timestamp) -> Timestamp {
-        expires_at.min(now + self.idle(remembered))
+    /// The idle limit of a session that stands in the tables: ours, or for one that a peer has started the peer's own.
+    pub(super) fn idle_of(&self, remembered: bool, expires_at: Timestamp, data: &SessionData) -> Duration {
+        if expires_at == NO_END { data.max_age().unwrap_or(PEERS_IDLE) } else { self.idle(remembered) }
     }
 }
 
@@ -54,6 +62,8 @@ pub struct Policy {
     pub keep_ended_data: bool,
     /// Whether cookies are `Secure`; recorded in the data, where an Express peer looks for it. Default false.
     pub secure_cookies: bool,
+    /// The `Domain` of cookies, recorded in the data for the same reason. Default: none, for this host only.
+    pub cookie_domain: Option<String>,
     /// The most sessions that a user may have at once. A sign-in past it takes the place of the least recently active one.
     /// Default: no limit.
     pub max_sessions: Option<NonZeroU32>,
@@ -67,6 +77,7 @@ impl Default for Policy {
             timeouts: Timeouts::default(),
             keep_ended_data: false,
             secure_cookies: false,
+            cookie_domain: None,
             max_sessions: None,
             history_retention: Duration::from_secs(90 * 24 * 3600),
         }

@@ -1,9 +1,12 @@
 //! Resume: the check behind every request.
 
+use std::time::Duration;
+
 use super::{
     Sessions,
     data::SessionData,
     model::{SessionUser, Sid},
+    policy::NO_END,
     queries::{self, LiveRow},
 };
 use crate::{
@@ -23,12 +26,16 @@ pub struct LiveSession {
     pub created_at: Timestamp,
     /// When its device was last active, to the minute.
     pub last_seen_at: Timestamp,
-    /// Its absolute end.
+    /// Its absolute end; of a session that an Express peer started, which has none, when it runs out unless it is used.
     pub expires_at: Timestamp,
     /// "Keep me signed in".
     pub remembered: bool,
     /// What requests read and write.
     pub data: SessionData,
+    /// The idle limit.
+    pub(super) idle: Duration,
+    /// Whether there is no other limit.
+    pub(super) rolling: bool,
 }
 
 impl Sessions {
@@ -38,34 +45,37 @@ impl Sessions {
     pub async fn resume(&self, sid: &Sid) -> Result<Option<LiveSession>> {
         let (now, wanted) = (self.clock.now(), sid.clone());
         let found = self.db.read(move |connection| queries::find_live(connection, &wanted, now)).await?;
-        let Some(mut live) = found.and_then(into_live) else { return Ok(None) };
+        let Some(mut live) = found.and_then(|found| self.live_session(found)) else { return Ok(None) };
         self.touch(&mut live, now);
         Ok(Some(live))
     }
-}
 
-/// A row whose data can't be read, or names another user, lets nobody in.
-fn into_live((row, user, sess): (LiveRow, SessionUser, Json)) -> Option<LiveSession> {
-    let LiveRow { id, created_at, last_seen_at, expires_at, remembered } = row;
-    match SessionData::parse(&sess) {
-        Some(data) if data.is_of(user.id) => {
-            Some(LiveSession { id, user, created_at, last_seen_at, expires_at, remembered, data })
-        }
-        unreadable => {
-            let what = if unreadable.is_some() {
-                "names another user, or says that it is over"
-            } else {
-                "is not a JSON object"
-            };
-            tracing::warn!(session_id = %id, "the session is refused: its data {what}");
-            None
+    /// A row whose data can't be read, or names another user, lets nobody in.
+    fn live_session(&self, (row, user, sess): (LiveRow, SessionUser, Json)) -> Option<LiveSession> {
+        let LiveRow { id, created_at, last_seen_at, expires_at, remembered } = row;
+        match SessionData::parse(&sess) {
+            Some(data) if data.is_of(user.id) => {
+                let (idle, rolling) =
+                    (self.policy.timeouts.idle_of(remembered, expires_at, &data), expires_at == NO_END);
+                let expires_at = if rolling { last_seen_at + idle } else { expires_at };
+                Some(LiveSession { id, user, created_at, last_seen_at, expires_at, remembered, data, idle, rolling })
+            }
+            unreadable => {
+                let what = if unreadable.is_some() {
+                    "names another user, or says that it is over"
+                } else {
+                    "is not a JSON object"
+                };
+                tracing::warn!(session_id = %id, "the session is refused: its data {what}");
+                None
+            }
         }
     }
 }
 
 impl LiveSession {
     /// How long ago its device was last active; a time ahead, left by a clock that ran fast, counts as now.
-    pub(super) fn idle_for(&self, now: Timestamp) -> std::time::Duration {
+    pub(super) fn idle_for(&self, now: Timestamp) -> Duration {
         now.since(self.last_seen_at)
     }
 }

@@ -4,6 +4,7 @@ use super::{
     Sessions,
     data::{Changes, SessionData},
     model::Sid,
+    policy::NO_END,
     queries::{self, Rotation},
     start::Started,
 };
@@ -17,16 +18,17 @@ impl Sessions {
     /// [`Error::Ended`] if the session is over.
     pub async fn rotate(&self, old: &Sid, changes: Changes) -> Result<Started> {
         let (old, new) = (old.clone(), Sid::random()?);
-        let (now, timeouts) = (self.clock.now(), self.policy.timeouts);
+        let (now, sessions) = (self.clock.now(), self.clone());
         self.db
             .transaction(move |connection| {
                 let (live, owner, sess) = queries::lock_live(connection, &old, now)?.ok_or(Error::Ended)?;
                 let mut data = SessionData::parse_of(owner, &sess).ok_or(Error::Ended)?;
                 data.apply(&changes);
-                let expire = timeouts.expire(now, live.remembered, live.expires_at);
+                let expire = sessions.mend_cookie(&live, &mut data, now);
                 let rotation = Rotation { id: live.id, old: &old, new: &new, data: &data, expire, now };
                 queries::rotate(connection, &rotation)?;
-                let max_age = live.remembered.then(|| live.expires_at.since(now));
+                let end = if live.expires_at == NO_END { expire } else { live.expires_at };
+                let max_age = live.remembered.then(|| end.since(now));
                 Ok(Started { id: live.id, sid: new.clone(), max_age })
             })
             .await

@@ -4,9 +4,12 @@ use super::{
     Sessions,
     data::{Changes, SessionData},
     model::Sid,
-    queries,
+    queries::{self, LiveRow},
 };
-use crate::error::{Error, Result};
+use crate::{
+    clock::Timestamp,
+    error::{Error, Result},
+};
 
 impl Sessions {
     /// Writes the changed keys into the data as it is now, so that two requests which change different keys both win; of
@@ -19,14 +22,26 @@ impl Sessions {
         if changes.is_empty() {
             return Ok(());
         }
-        let (sid, now) = (sid.clone(), self.clock.now());
+        let (sid, now, sessions) = (sid.clone(), self.clock.now(), self.clone());
         self.db
             .transaction(move |connection| {
-                let (_, owner, sess) = queries::lock_live(connection, &sid, now)?.ok_or(Error::Ended)?;
+                let (live, owner, sess) = queries::lock_live(connection, &sid, now)?.ok_or(Error::Ended)?;
                 let mut data = SessionData::parse_of(owner, &sess).ok_or(Error::Ended)?;
                 data.apply(&changes);
+                sessions.mend_cookie(&live, &mut data, now);
                 queries::update_data(connection, &sid, &data)
             })
             .await
+    }
+
+    /// Makes sure that what is written breaks no peer, and returns when the session runs out if it is active now.
+    pub(super) fn mend_cookie(&self, live: &LiveRow, data: &mut SessionData, now: Timestamp) -> Timestamp {
+        let idle = self.policy.timeouts.idle_of(live.remembered, live.expires_at, data);
+        let expires = live.expires_at.min(now + idle);
+        let terms = self.cookie_terms(idle, expires);
+        if data.mend_cookie(&terms) {
+            tracing::warn!(session_id = %live.id, "the session's `cookie` would have broken an Express peer: it was mended");
+        }
+        expires
     }
 }

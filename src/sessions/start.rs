@@ -106,12 +106,18 @@ impl Sessions {
     fn terms(&self, now: Timestamp, remembered: bool) -> Terms {
         let timeouts = &self.policy.timeouts;
         let expires_at = now + timeouts.absolute(remembered);
-        let cookie = CookieTerms {
-            original_max_age: timeouts.idle(remembered),
-            expires: timeouts.expire(now, remembered, expires_at),
+        let idle = timeouts.idle(remembered);
+        Terms { now, expires_at, cookie: self.cookie_terms(idle, expires_at.min(now + idle)) }
+    }
+
+    /// What the data says of the cookie.
+    pub(super) fn cookie_terms(&self, idle: Duration, expires: Timestamp) -> CookieTerms {
+        CookieTerms {
+            original_max_age: idle,
+            expires,
             secure: self.policy.secure_cookies,
-        };
-        Terms { now, expires_at, cookie }
+            domain: self.policy.cookie_domain.clone(),
+        }
     }
 
     /// Deals with the session that the browser has: rotates the user's own, ends another's.
@@ -132,7 +138,7 @@ impl Sessions {
             return Ok(None);
         };
         data.apply(&new.data);
-        data.sign_in(user, terms.cookie);
+        data.sign_in(user, &terms.cookie);
         let rotation =
             Rotation { id: live.id, old, new: sid, data: &data, expire: terms.cookie.expires, now: terms.now };
         // The new limits come first: the data's end is capped by the session's.
@@ -157,7 +163,7 @@ fn insert(
     sid: &Sid,
     terms: &Terms,
 ) -> Result<SessionId> {
-    let mut data = SessionData::for_sign_in(user, terms.cookie);
+    let mut data = SessionData::for_sign_in(user, &terms.cookie);
     data.apply(&new.data);
     queries::insert(
         connection,

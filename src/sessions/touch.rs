@@ -80,13 +80,16 @@ impl Drop for Scheduled {
 impl Sessions {
     /// Notes that a session is active now, if the last record is a minute old.
     pub(super) fn touch(&self, live: &mut LiveSession, now: Timestamp) {
-        let timeouts = &self.policy.timeouts;
         // Under an idle limit of a few minutes, a record a minute would be too coarse.
-        if live.idle_for(now) < TOUCH_INTERVAL.min(timeouts.idle(live.remembered) / 4) {
+        if live.idle_for(now) < TOUCH_INTERVAL.min(live.idle / 4) {
             return;
         }
-        let expire = timeouts.expire(now, live.remembered, live.expires_at);
+        let runs_out = now + live.idle;
+        let expire = if live.rolling { runs_out } else { live.expires_at.min(runs_out) };
         live.last_seen_at = now;
+        if live.rolling {
+            live.expires_at = expire;
+        }
         if self.touches.add(live.id, Touch { at: now, expire }) {
             let (sessions, scheduled) = (self.clone(), Scheduled(Arc::clone(&self.touches)));
             tokio::spawn(async move {

@@ -30,15 +30,16 @@ const LONGEST_VALUE: usize = 1024;
 #[derive(Clone)]
 pub(crate) struct SessionCookie {
     name: String,
+    domain: Option<String>,
     secure: bool,
     signer: Signer,
 }
 
 impl SessionCookie {
-    pub fn new(name: Option<String>, public_url: &PublicUrl, secrets: &Secrets) -> Self {
+    pub fn new(name: Option<String>, domain: Option<String>, public_url: &PublicUrl, secrets: &Secrets) -> Self {
         let secure = public_url.is_https();
         let default = if secure { "__Host-keyrack.sid" } else { "keyrack.sid" };
-        Self { name: name.unwrap_or_else(|| default.to_owned()), secure, signer: Signer::plain(secrets) }
+        Self { name: name.unwrap_or_else(|| default.to_owned()), domain, secure, signer: Signer::plain(secrets) }
     }
 
     pub fn name(&self) -> &str {
@@ -85,12 +86,16 @@ impl SessionCookie {
     }
 
     fn build(&self, value: String) -> Cookie<'static> {
-        Cookie::build(self.name.clone(), value)
+        let mut cookie = Cookie::build(self.name.clone(), value)
             .path("/")
             .http_only(true)
             .secure(self.secure)
             .same_site(SameSite::Lax)
-            .finish()
+            .finish();
+        if let Some(domain) = &self.domain {
+            cookie.set_domain(domain.clone());
+        }
+        cookie
     }
 }
 
@@ -143,7 +148,7 @@ mod tests {
     fn cookie(secrets: &[&str]) -> SessionCookie {
         // The published vector's secret is shorter than we allow, so it is padded where length counts.
         let secrets = Secrets::new(secrets.iter().map(|secret| format!("{secret:<16}")).collect()).unwrap();
-        SessionCookie::new(Some("connect.sid".to_owned()), &PublicUrl::default(), &secrets)
+        SessionCookie::new(Some("connect.sid".to_owned()), None, &PublicUrl::default(), &secrets)
     }
 
     fn headers(values: &[&str]) -> HeaderMap {
@@ -162,7 +167,7 @@ mod tests {
     fn the_format_is_that_of_cookie_signature() {
         let signer = Signer::for_vector("tobiiscool");
         assert_eq!(signer.sign(b"hello"), "DGDUkGlIkCzPz+C0B064FNgHdEjox7ch8tOBGslZ5QI");
-        let cookie = SessionCookie { name: "connect.sid".to_owned(), secure: false, signer };
+        let cookie = SessionCookie { name: "connect.sid".to_owned(), domain: None, secure: false, signer };
         let expected = "s%3Ahello.DGDUkGlIkCzPz%2BC0B064FNgHdEjox7ch8tOBGslZ5QI";
         assert_eq!(cookie.issue(&Sid::from_verified("hello"), None).value(), expected);
         for value in [expected, "s:hello.DGDUkGlIkCzPz+C0B064FNgHdEjox7ch8tOBGslZ5QI"] {

@@ -61,7 +61,8 @@ $$;
 --    And data never outlives its session: a peer that moves `expire` on at each request can't move it past the absolute end.
 --
 --    A peer's sign-in appears: data that names a known user gets its session. Where the data of a session no longer names its
---    user, the peer has signed them out and keeps the sid for what comes next: the session ends and lets go of the sid.
+--    user, the peer has signed them out and keeps the sid for what comes next: the session ends and lets go of the sid. What
+--    can't be read says nothing: it lets nobody in, and ends nothing.
 CREATE OR REPLACE FUNCTION keyrack_refuse_data_of_ended() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     session record;
@@ -81,6 +82,9 @@ BEGIN
     END IF;
     IF session.id IS NOT NULL THEN
         NEW.expire := least(NEW.expire, session.expires_at::timestamp);
+        RETURN NEW;
+    END IF;
+    IF released IS NOT NULL AND keyrack_readable(NEW.sess) IS NULL THEN
         RETURN NEW;
     END IF;
     IF released IS NOT NULL THEN

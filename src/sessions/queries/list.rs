@@ -9,6 +9,7 @@ use crate::{
         SessionId, UserId,
         connection::{DbConnection, MultiBackend},
         schema::{sessions, user_sessions, users},
+        sql::instant,
         types::SqlTime,
     },
     error::Result,
@@ -22,7 +23,7 @@ pub(in crate::sessions) fn active_of(
     now: Timestamp,
 ) -> Result<Vec<SessionRecord>> {
     let now = SqlTime::from(now);
-    let rows: Vec<RecordRow> = sessions::table
+    let rows: Vec<(RecordRow, SqlTime)> = sessions::table
         .inner_join(users::table)
         .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
         .filter(sessions::user_id.eq(user))
@@ -30,9 +31,9 @@ pub(in crate::sessions) fn active_of(
         .filter(sessions::expires_at.gt(now))
         .filter(user_sessions::expire.gt(now))
         .order((sessions::last_seen_at.desc(), sessions::id))
-        .select(RecordRow::as_select())
+        .select((RecordRow::as_select(), instant(user_sessions::expire)))
         .load(connection)?;
-    Ok(rows.into_iter().map(SessionRecord::from).collect())
+    Ok(rows.into_iter().map(|(row, expire)| row.with_expire(Some(expire))).collect())
 }
 
 /// A user's live sessions but for the `most` most recently active ones, in the order of their ids.
@@ -82,15 +83,16 @@ pub(in crate::sessions) fn list(
 ) -> Result<Vec<SessionRecord>> {
     let mut query = sessions::table
         .inner_join(users::table)
+        .left_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
         .filter(sessions::status.eq(if ended { LOGGED_OUT } else { ACTIVE }))
         .order((sessions::created_at.desc(), sessions::id))
-        .select(RecordRow::as_select())
+        .select((RecordRow::as_select(), instant(user_sessions::expire).nullable()))
         .into_boxed::<MultiBackend>();
     if let Some(user) = user {
         query = query.filter(sessions::user_id.eq(user));
     }
-    let rows: Vec<RecordRow> = query.load(connection)?;
-    Ok(rows.into_iter().map(SessionRecord::from).collect())
+    let rows: Vec<(RecordRow, Option<SqlTime>)> = query.load(connection)?;
+    Ok(rows.into_iter().map(|(row, expire)| row.with_expire(expire)).collect())
 }
 
 /// One of a user's sessions, active or ended.

@@ -9,7 +9,10 @@ use crate::{
         schema::{sessions, users},
         types::SqlTime,
     },
-    sessions::model::{SessionRecord, SessionUser},
+    sessions::{
+        model::{SessionRecord, SessionUser},
+        policy::NO_END,
+    },
 };
 
 pub(super) type UserColumns =
@@ -51,20 +54,30 @@ pub(super) struct RecordRow {
     end_reason: Option<String>,
 }
 
+impl RecordRow {
+    /// The record, of which `expire` is the end if it has no other.
+    pub(super) fn with_expire(self, expire: Option<SqlTime>) -> SessionRecord {
+        let absolute = Timestamp::from(self.expires_at);
+        let rolling = absolute == NO_END;
+        SessionRecord {
+            id: self.id,
+            user_id: self.user_id,
+            email: self.email,
+            ip_address: self.ip_address,
+            user_agent: self.user_agent,
+            created_at: self.created_at.into(),
+            last_seen_at: self.last_seen_at.into(),
+            expires_at: expire.filter(|_| rolling).map_or(absolute, Timestamp::from),
+            rolling,
+            remembered: self.remembered,
+            logged_out_at: self.logged_out_at.map(Timestamp::from),
+            end_reason: self.end_reason,
+        }
+    }
+}
+
 impl From<RecordRow> for SessionRecord {
     fn from(row: RecordRow) -> Self {
-        Self {
-            id: row.id,
-            user_id: row.user_id,
-            email: row.email,
-            ip_address: row.ip_address,
-            user_agent: row.user_agent,
-            created_at: row.created_at.into(),
-            last_seen_at: row.last_seen_at.into(),
-            expires_at: row.expires_at.into(),
-            remembered: row.remembered,
-            logged_out_at: row.logged_out_at.map(Timestamp::from),
-            end_reason: row.end_reason,
-        }
+        row.with_expire(None)
     }
 }

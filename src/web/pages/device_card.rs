@@ -17,6 +17,8 @@ pub(super) struct DeviceCard {
     pub signed_in: TimeText,
     pub last_active: TimeText,
     pub expires: TimeText,
+    /// Whether it ends only if nobody uses it.
+    pub rolling: bool,
     pub remembered: bool,
 }
 
@@ -33,6 +35,7 @@ impl DeviceCard {
             signed_in: TimeText::ago(record.created_at, now),
             last_active: TimeText::activity(record.last_seen_at, now),
             expires: TimeText::ahead(record.expires_at, now),
+            rolling: record.rolling,
             remembered: record.remembered,
         }
     }

@@ -17,7 +17,6 @@ use std::collections::HashMap;
 
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use actix_web::cookie::time::Duration;
-use serde_json::Value;
 
 use super::visit::{VISIT, Visit};
 use crate::{
@@ -44,21 +43,20 @@ impl Store {
 
     async fn resume(&self, visit: &Visit, sid: &Sid) -> Result<Option<State>> {
         let Some(live) = self.sessions.resume(sid).await? else { return Ok(None) };
-        let state: State = live.data.entries().map(|(key, value)| (key.to_owned(), value.to_string())).collect();
+        let state: State = live.data.entries().map(|(key, text)| (key.to_owned(), text.to_owned())).collect();
         visit.resumed(live, state.clone());
         Ok(Some(state))
     }
 
     async fn start(&self, visit: &Visit, state: State) -> Result<()> {
-        let values = parse(state)?;
         let old = visit.take_renewed();
-        let user_id = user_of(&values)?;
+        let user_id = user_of(&state)?;
         let live = visit.live();
         let same_user = live.as_ref().filter(|live| live.user.id == user_id);
         let started = match (&old, same_user, visit.sign_in()) {
-            (Some(old), Some(live), None) => self.sessions.rotate(old, changes(live, &values)?).await?,
+            (Some(old), Some(live), None) => self.sessions.rotate(old, changes(live, &state)?).await?,
             (_, _, sign_in) => {
-                let data = Changes::beside_sign_in(brought_along(live.as_deref(), user_id, &values))?;
+                let data = Changes::beside_sign_in(brought_along(live.as_deref(), user_id, &state))?;
                 let new = NewSession {
                     user_id,
                     password_changed_at: sign_in.map(|sign_in| sign_in.who.password_changed_at),
@@ -77,7 +75,7 @@ impl Store {
 
     async fn update_data(&self, visit: &Visit, sid: &Sid, state: State) -> Result<()> {
         let live = visit.live().ok_or(Error::Ended)?;
-        self.sessions.save(sid, changes(&live, &parse(state)?)?).await
+        self.sessions.save(sid, changes(&live, &state)?).await
     }
 
     async fn sign_out(&self, visit: &Visit, sid: &Sid) -> Result<()> {
@@ -132,31 +130,22 @@ impl SessionStore for Store {
     }
 }
 
-fn parse(state: State) -> Result<Vec<(String, Value)>> {
-    let parse = |(key, text): (String, String)| {
-        let value =
-            serde_json::from_str(&text).map_err(|error| Error::internal(format!("session key {key:?}: {error}")))?;
-        Ok((key, value))
-    };
-    state.into_iter().map(parse).collect()
-}
-
-fn user_of(values: &[(String, Value)]) -> Result<UserId> {
-    let user = values.iter().find(|(key, _)| key == USER_KEY).and_then(|(_, value)| value.as_str());
+fn user_of(state: &State) -> Result<UserId> {
+    let user: Option<String> = state.get(USER_KEY).and_then(|text| serde_json::from_str(text).ok());
     user.and_then(|id| id.parse().ok()).ok_or_else(|| {
         Error::internal("session data was set without a signed-in user: Keyrack keeps data for signed-in sessions only")
     })
 }
 
-fn changes(live: &LiveSession, values: &[(String, Value)]) -> Result<Changes> {
-    Changes::between(&live.data, values.iter().map(|(key, value)| (key.as_str(), value.clone())))
+fn changes(live: &LiveSession, state: &State) -> Result<Changes> {
+    Changes::between(&live.data, state.iter().map(|(key, text)| (key.as_str(), text.as_str())))
 }
 
 /// What a sign-in takes into its session: all that the application has set, but nothing that belonged to another user who
 /// was signed in on this browser before.
-fn brought_along<'a>(live: Option<&LiveSession>, user: UserId, values: &'a [(String, Value)]) -> Vec<(&'a str, Value)> {
+fn brought_along<'a>(live: Option<&LiveSession>, user: UserId, state: &'a State) -> Vec<(&'a str, &'a str)> {
     let anothers = live.filter(|live| live.user.id != user);
-    let found = |key: &str| anothers.and_then(|live| live.data.entries().find(|(name, _)| *name == key));
-    let is_new = |(key, value): &&(String, Value)| found(key).is_none_or(|(_, old)| old != value);
-    values.iter().filter(is_new).map(|(key, value)| (key.as_str(), value.clone())).collect()
+    let found = |key: &str| anothers.and_then(|live| live.data.json_of(key));
+    let is_new = |(key, text): &(&'a str, &'a str)| found(key) != Some(text);
+    state.iter().map(|(key, text)| (key.as_str(), text.as_str())).filter(is_new).collect()
 }

@@ -131,6 +131,7 @@ fn help_names_every_setting_with_its_default() {
         ("secrets", "KEYRACK_SECRETS", "from the secrets file"),
         ("secrets-file", "KEYRACK_SECRETS_FILE", "beside the SQLite database, else keyrack.secrets"),
         ("cookie-name", "KEYRACK_COOKIE_NAME", "keyrack.sid, over https __Host-keyrack.sid"),
+        ("cookie-domain", "KEYRACK_COOKIE_DOMAIN", "this host only"),
         ("idle-timeout", "KEYRACK_IDLE_TIMEOUT", "24h"),
         ("absolute-timeout", "KEYRACK_ABSOLUTE_TIMEOUT", "24h"),
         ("remember-idle-timeout", "KEYRACK_REMEMBER_IDLE_TIMEOUT", "14d"),

@@ -18,6 +18,7 @@ fn a_bad_value_is_named_with_its_setting() {
         ("KEYRACK_PUBLIC_URL", "--public-url", "keys.example.com", "https://HOST"),
         ("KEYRACK_PUBLIC_URL", "--public-url", "https://keys.example.com/path", "without a path"),
         ("KEYRACK_COOKIE_NAME", "--cookie-name", "two words", "letters, digits"),
+        ("KEYRACK_COOKIE_DOMAIN", "--cookie-domain", "https://example.org", "a host name"),
         ("KEYRACK_TRUSTED_PROXIES", "--trusted-proxies", "10.0.0.0/99", "10.0.0.0/8"),
         ("KEYRACK_KEEP_ENDED_DATA", "--keep-ended-data", "perhaps", "true, false"),
         ("KEYRACK_MAX_SESSIONS", "--max-sessions", "0", "use a whole number from 1"),
@@ -36,6 +37,19 @@ fn a_bad_value_is_named_with_its_setting() {
         refused.assert_refused(2, &["bad.toml", &flag[2..].replace('-', "_"), why]);
     }
     assert!(!database.folder().join("keyrack.db").exists(), "nothing was begun");
+}
+
+/// Browsers would drop it without a word.
+#[test]
+fn a_domain_is_refused_for_a_cookie_that_is_bound_to_its_host() {
+    let database = database();
+    let program = Program::new(&database).with("KEYRACK_COOKIE_DOMAIN", "example.com");
+    for (variable, value) in
+        [("KEYRACK_PUBLIC_URL", "https://keys.example.com"), ("KEYRACK_COOKIE_NAME", "__Host-connect.sid")]
+    {
+        let refused = program.clone().with(variable, value).run(&["serve"]);
+        refused.assert_refused(2, &["KEYRACK_COOKIE_DOMAIN", "__Host-", "KEYRACK_COOKIE_NAME"]);
+    }
 }
 
 #[test]

@@ -8,7 +8,6 @@ use keyrack::{
     error::Result,
     sessions::{Changes, NewSession, Sessions, Sid, Started, UserId},
 };
-use serde_json::json;
 
 use crate::support::{EngineKind, Faults, TestApp, on_both_engines, wait};
 
@@ -138,7 +137,7 @@ fn assert_one_of(bench: &Bench, old: &Started, new: Option<Started>) {
 
 fn saved_data_is_the_old_or_the_new(engine: EngineKind) {
     let bench = Bench::new(engine, false);
-    let changes = || Changes::beside_sign_in([("theme", json!("dark"))]).unwrap();
+    let changes = || Changes::beside_sign_in([("theme", r#""dark""#)]).unwrap();
     bench.each_statement_fails_once(
         || bench.start(),
         async |started| bench.sessions().save(&started.sid, changes()).await,

@@ -211,7 +211,7 @@ impl World {
             .data
             .entries()
             .filter(|(key, _)| key.starts_with("key"))
-            .map(|(key, value)| (key.to_owned(), value.clone()))
+            .map(|(key, text)| (key.to_owned(), serde_json::from_str(text).unwrap()))
             .collect();
         assert_eq!(data, session.data);
         let now = self.clock.now();
@@ -226,14 +226,13 @@ impl World {
         let key = format!("key{key}");
         let Some(live) = wait(self.sessions.resume(&sid)).unwrap() else { return self.resume(&sid) };
         self.resume(&sid);
-        let mut left: BTreeMap<String, Value> =
-            live.data.entries().map(|(key, value)| (key.to_owned(), value.clone())).collect();
+        let mut left: BTreeMap<String, String> =
+            live.data.entries().map(|(key, text)| (key.to_owned(), text.to_owned())).collect();
         match value {
-            Some(value) => left.insert(key.clone(), json!(value)),
+            Some(value) => left.insert(key.clone(), value.to_string()),
             None => left.remove(&key),
         };
-        let changes =
-            Changes::between(&live.data, left.iter().map(|(key, value)| (key.as_str(), value.clone()))).unwrap();
+        let changes = Changes::between(&live.data, left.iter().map(|(key, text)| (key.as_str(), text))).unwrap();
         wait(self.sessions.save(&sid, changes)).unwrap();
         let data = &mut self.session_mut(&sid).unwrap().data;
         match value {

@@ -10,6 +10,7 @@ on_both_engines!(
     every_cookie_has_exactly_its_attributes,
     over_https_every_cookie_is_secure_and_bound_to_the_host,
     a_name_of_ones_own_is_used_as_it_is,
+    a_domain_is_set_on_every_session_cookie_and_told_to_the_peer,
     ordinary_requests_set_no_cookie,
     a_cookie_under_an_old_secret_is_accepted_and_signed_anew,
     a_flipped_byte_makes_the_cookie_worthless,
@@ -97,6 +98,23 @@ fn a_name_of_ones_own_is_used_as_it_is(engine: EngineKind) {
         let prefix = if secure.is_empty() { "" } else { "__Host-" };
         assert_eq!(without_moments(life(&app)), expected(prefix, "connect.sid", secure));
     }
+}
+
+/// Without it on the removal, a browser would keep the cookie; and beside one without it, two would bear our name.
+fn a_domain_is_set_on_every_session_cookie_and_told_to_the_peer(engine: EngineKind) {
+    let app = TestApp::with(engine, |config| {
+        config.cookie_name = Some("connect.sid".to_owned());
+        config.cookie_domain = Some("keyrack.example".to_owned());
+    });
+    let cookies = life(&app);
+    let of_session: Vec<_> = cookies.iter().filter(|(name, ..)| name == "connect.sid").collect();
+    assert_eq!(of_session.len(), 2);
+    for (name, attributes, _) in &cookies {
+        let has_domain = attributes.iter().any(|attribute| attribute == "Domain=keyrack.example");
+        assert_eq!(has_domain, name == "connect.sid", "{name} {attributes:?}");
+    }
+    app.browser().sign_in("rajat.verma@example.com", PASSWORD);
+    assert_eq!(app.rows("user_sessions", "")[0]["sess"]["cookie"]["domain"], "keyrack.example");
 }
 
 fn ordinary_requests_set_no_cookie(engine: EngineKind) {

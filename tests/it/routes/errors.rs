@@ -116,13 +116,14 @@ fn data_that_is_broken_lets_nobody_in(engine: EngineKind) {
             "INSERT INTO sessions (sid, user_id, status, expires_at) VALUES ('{sid}', '{user}', 'active', \
              '2026-01-29T11:50:14.000Z')"
         ));
+        let good = format!("{{\"cookie\":{{}},\"userId\":\"{user}\"}}");
         app.execute(&format!(
-            "INSERT INTO user_sessions (sid, sess, expire) VALUES ('{sid}', '{sess}', '2026-01-29T11:50:14.000Z')"
+            "INSERT INTO user_sessions (sid, sess, expire) VALUES ('{sid}', '{good}', '2026-01-29T11:50:14.000Z')"
         ));
+        app.execute(&format!("UPDATE user_sessions SET sess = '{sess}' WHERE sid = '{sid}'"));
         let signed = cookies::signed(&sid, SECRETS).replace(' ', "%20");
         let mut browser = app.browser().with_cookie("keyrack.sid", &signed);
         assert!(!browser.is_signed_in(), "{sess}");
-        let good = format!("{{\"cookie\":{{}},\"userId\":\"{user}\"}}");
         app.execute(&format!("UPDATE user_sessions SET sess = '{good}' WHERE sid = '{sid}'"));
         assert!(browser.is_signed_in(), "it was the data that kept it out: {sess}");
     }

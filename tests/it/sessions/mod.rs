@@ -7,6 +7,7 @@ mod end;
 mod history;
 mod kept;
 mod limits;
+mod peers;
 mod purge;
 mod races;
 mod rack;

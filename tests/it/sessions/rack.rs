@@ -181,13 +181,14 @@ impl Rack {
 /// Changes that a request makes who found `live`: it sets these keys.
 pub fn setting(live: &LiveSession, values: &[(&str, Value)]) -> Changes {
     let others = live.data.entries().filter(|(key, _)| values.iter().all(|(name, _)| name != key));
-    let left = others.map(|(key, value)| (key, value.clone())).chain(values.iter().cloned());
+    let added = values.iter().map(|(key, value)| (*key, value.to_string()));
+    let left = others.map(|(key, text)| (key, text.to_owned())).chain(added);
     Changes::between(&live.data, left).unwrap()
 }
 
 /// Changes that a request makes who found `live`: it removes this key.
 pub fn removing(live: &LiveSession, gone: &str) -> Changes {
-    let left = live.data.entries().filter(|(key, _)| *key != gone).map(|(key, value)| (key, value.clone()));
+    let left = live.data.entries().filter(|(key, _)| *key != gone);
     Changes::between(&live.data, left).unwrap()
 }
 

@@ -84,7 +84,7 @@ fn over_https_the_cookie_is_recorded_as_secure(engine: EngineKind) {
 
 fn what_the_application_adds_stands_beside_the_own_keys(engine: EngineKind) {
     let rack = Rack::new(engine);
-    let wanted = [("cart", json!([1, {"ü": null}])), ("userId", json!("somebody else")), ("role", json!("admin"))];
+    let wanted = [("cart", r#"[1,{"ü":null}]"#), ("userId", r#""somebody else""#), ("role", r#""admin""#)];
     let data = Changes::beside_sign_in(wanted).unwrap();
     let started = rack.start(NewSession { data, ..rack.new_session() }).unwrap();
     let sess = rack.data(&started.sid).unwrap()["sess"].clone();
@@ -92,7 +92,7 @@ fn what_the_application_adds_stands_beside_the_own_keys(engine: EngineKind) {
     assert_eq!((&sess["userId"], &sess["role"]), (&json!(rack.user), &json!("user")));
     let live = rack.resume(&started.sid).unwrap();
     assert!(live.data.entries().all(|(key, _)| key != "cookie"));
-    assert!(live.data.entries().any(|(key, value)| key == "cart" && *value == json!([1, {"ü": null}])));
+    assert!(live.data.entries().any(|entry| entry == wanted[0]));
 }
 
 fn a_sign_in_over_http_records_the_device(engine: EngineKind) {
