@@ -2,6 +2,7 @@
 //!
 //! Both tell time by the machine's clock, as the database does, so the tests move times in the tables instead.
 
+mod broken;
 mod cookie;
 mod data;
 mod ends;
