@@ -10,6 +10,7 @@ beside_express!(
     a_value_that_is_not_percent_encoded_is_one_too,
     what_nobody_signed_is_no_cookie_at_either,
     a_cookie_under_an_old_secret_is_signed_anew_and_goes_on_at_express,
+    both_set_the_cookie_for_the_same_hosts,
 );
 
 fn the_signature_is_that_of_the_real_package() {
@@ -90,4 +91,24 @@ fn a_cookie_under_an_old_secret_is_signed_anew_and_goes_on_at_express() {
     let mut stale = pair.person();
     stale.browser.cookies.insert(COOKIE.to_owned(), old);
     assert_eq!(stale.browser.visit(after.address).get("/session").json().get("userId"), None);
+}
+
+/// With different domains, a browser would keep two cookies of one name, and send both.
+fn both_set_the_cookie_for_the_same_hosts() {
+    let options = json!({"session": {"cookie": {"domain": "example.org"}}});
+    let pair = Pair::with_keyrack(&options, |config| config.cookie_domain = Some("example.org".to_owned()));
+    let mut person = pair.person();
+    let fields = [("user", pair.user.to_string()), ("regenerate", "on".to_owned())];
+    let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let express = cookies::parts(&person.at_express().post("/sign-in", &fields).set_cookies()[0]);
+    let keyrack = cookies::parts(&person.at_keyrack().post("/app/renew", &[]).set_cookies()[0]);
+    assert_eq!(express.0, keyrack.0);
+    for attribute in ["Domain=example.org", "Path=/", "HttpOnly", "SameSite=Lax"] {
+        for (_, _, attributes) in [&express, &keyrack] {
+            assert!(attributes.iter().any(|found| found == attribute), "{attribute} in {attributes:?}");
+        }
+    }
+    person.assert_signed_in_at_both(pair.user);
+    let mut keyracks = pair.signed_in_at_keyrack();
+    assert_eq!(keyracks.session_at_express()["cookie"]["domain"], "example.org");
 }

@@ -6,6 +6,7 @@ mod broken;
 mod cookie;
 mod data;
 mod ends;
+mod example;
 mod expiry;
 mod pair;
 mod random;

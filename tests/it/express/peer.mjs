@@ -1,5 +1,5 @@
 // An Express application for the tests: express-session over connect-pg-simple as they are on npm, and routes that do what
-// an application could. It listens on any free port, prints its address, and ends when its standard input does.
+// an application could. It listens on any free port and prints its address.
 //
 // Settings, by the environment: DATABASE_URL, and OPTIONS, a JSON object with `secrets`, `session` (options of
 // express-session) and `store` (options of connect-pg-simple).
@@ -144,5 +144,4 @@ function inSession(request, method) {
   return promisify(request.session[method]).call(request.session);
 }
 
-process.stdin.on('end', () => process.exit()).resume();
 const server = app.listen(0, '127.0.0.1', () => console.log(`listening on ${server.address().address}:${server.address().port}`));

@@ -29,19 +29,32 @@ impl Express {
     pub fn with(database_url: &str, options: &Value) -> Self {
         let mut all = json!({"secrets": [SECRETS]});
         all.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
+        Self::run("tests/it/express/peer.mjs", &[("DATABASE_URL", database_url), ("OPTIONS", &all.to_string())])
+    }
+
+    /// Starts the shop of `examples/express/`, as `npm start` does.
+    pub fn example(database_url: &str) -> Self {
+        let settings = [("DATABASE_URL", database_url), ("SESSION_SECRETS", SECRETS), ("PORT", "0")];
+        Self::run("examples/express/server.js", &settings)
+    }
+
+    fn run(program: &str, settings: &[(&str, &str)]) -> Self {
+        // It ends with its standard input, which we hold: however we end, it does not stay behind.
+        let lifeline = "data:text/javascript,process.stdin.on('end',()=>process.exit()).resume()";
         let mut process = Command::new("node")
-            .arg(root().join("tests/it/express/peer.mjs"))
+            .args(["--import", lifeline])
+            .arg(root().join(program))
             .env_clear()
             .envs(env::var_os("PATH").map(|path| ("PATH", path)))
-            .env("DATABASE_URL", database_url)
-            .env("OPTIONS", all.to_string())
+            .envs(settings.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on ").and_then(|address| address.parse().ok());
+        let address = line.trim().strip_prefix("listening on ").map(|url| url.trim_start_matches("http://"));
+        let address = address.and_then(|address| address.parse().ok());
         let address = address.unwrap_or_else(|| panic!("the Express application did not start: {line:?}"));
         Self { address, process }
     }
