@@ -73,7 +73,7 @@ BEGIN
     SELECT id, status, expires_at INTO session FROM sessions
     WHERE sid = NEW.sid AND (user_id = named OR status = 'logged_out') FOR SHARE;
     IF session.id IS NULL THEN
-        SELECT id, status INTO released, released_status FROM sessions WHERE sid = NEW.sid FOR UPDATE;
+        SELECT id, status INTO released, released_status FROM sessions WHERE sid = NEW.sid FOR NO KEY UPDATE;
     END IF;
     IF session.status = 'logged_out' OR released_status = 'logged_out'
         OR EXISTS (SELECT FROM replaced_sids WHERE sid = NEW.sid)
@@ -88,6 +88,7 @@ BEGIN
         RETURN NEW;
     END IF;
     IF released IS NOT NULL THEN
+        PERFORM FROM user_sessions WHERE sid = NEW.sid FOR UPDATE;
         UPDATE sessions SET sid = id, status = 'logged_out', updated_at = now() WHERE id = released;
     END IF;
     IF named IS NOT NULL THEN
@@ -157,12 +158,16 @@ END
 $$;
 
 -- 6. An active session is ended before its row may go; but one that was made for a peer makes room for the row that the
---    peer's own code writes for the same sign-in a moment later.
+--    peer's own code writes for the same sign-in a moment later. Locks are taken as above.
 CREATE FUNCTION keyrack_prefer_row_of_peer() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    made uuid;
 BEGIN
-    DELETE FROM sessions
-    WHERE sid = NEW.sid AND status = 'active' AND expires_at = '9999-12-31 23:59:59.999999+00';
-    IF FOUND THEN
+    SELECT id INTO made FROM sessions
+    WHERE sid = NEW.sid AND status = 'active' AND expires_at = '9999-12-31 23:59:59.999999+00' FOR NO KEY UPDATE;
+    IF made IS NOT NULL THEN
+        PERFORM FROM user_sessions WHERE sid = NEW.sid FOR UPDATE;
+        DELETE FROM sessions WHERE id = made;
         UPDATE user_sessions SET expire = NEW.expires_at WHERE sid = NEW.sid AND expire > NEW.expires_at;
     END IF;
     RETURN NEW;
