@@ -132,6 +132,20 @@ BEGIN
 END
 $$;
 
+-- 3. Every end has a time and a reason, and no end is taken back.
+--    No session ends before it began: a transaction's time is when it started, and it may have waited for one that came later;
+--    and a peer's data may have run out before it got its session.
+CREATE OR REPLACE FUNCTION keyrack_complete_end() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.status = 'logged_out' THEN
+        RAISE EXCEPTION 'session % has ended and stays ended', OLD.id USING ERRCODE = 'check_violation';
+    END IF;
+    NEW.logged_out_at := greatest(coalesce(NEW.logged_out_at, now()), NEW.created_at);
+    NEW.end_reason := coalesce(NEW.end_reason, 'signed_out');
+    RETURN NEW;
+END
+$$;
+
 -- 5. A session whose data was removed by somebody else (a peer's destroy or prune) has ended.
 --    SKIP LOCKED: waiting could deadlock, because an end takes the same two rows in the other order. Whoever holds the row
 --    may only be touching it, or be a peer whose `set` waits for this very row; so the sid is dead from here on, and a purge

@@ -3,7 +3,9 @@
 //! Both tell time by the machine's clock, as the database does, so the tests move times in the tables instead.
 
 mod broken;
+mod chance;
 mod cookie;
+mod crowd;
 mod data;
 mod ends;
 mod example;

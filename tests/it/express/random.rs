@@ -1,11 +1,14 @@
 //! A long run of random steps, alternating between both servers, beside a model of who is signed in where.
 
-use std::{collections::BTreeMap, env, time::SystemTime};
+use std::collections::BTreeMap;
 
 use keyrack::sessions::UserId;
 use serde_json::{Value, json};
 
-use super::pair::{Pair, Person};
+use super::{
+    chance::{Random, seed},
+    pair::{Pair, Person},
+};
 use crate::support::{Program, express::beside_express, wait};
 
 beside_express!(a_thousand_steps_leave_everybody_signed_in_exactly_where_they_should_be);
@@ -13,23 +16,6 @@ beside_express!(a_thousand_steps_leave_everybody_signed_in_exactly_where_they_sh
 const STEPS: u32 = 1000;
 const USERS: [&str; 3] = ["rajat.verma@example.com", "ana@example.com", "kim@example.com"];
 const BROWSERS: usize = 5;
-
-/// SplitMix64: small, and the same everywhere for the same seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) >> 33).unwrap() % limit
-    }
-
-    fn one_of<T: Copy>(&mut self, items: &[T]) -> T {
-        items[self.below(items.len())]
-    }
-}
 
 /// What the model knows of a browser.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -50,10 +36,7 @@ struct World {
 }
 
 fn a_thousand_steps_leave_everybody_signed_in_exactly_where_they_should_be() {
-    let by_time = || u64::from(SystemTime::UNIX_EPOCH.elapsed().unwrap().subsec_nanos());
-    let seed = env::var("KEYRACK_TEST_SEED").ok().map_or_else(by_time, |seed| seed.parse().unwrap());
-    println!("again with KEYRACK_TEST_SEED={seed}");
-    let mut world = World::new(seed);
+    let mut world = World::new(seed());
     for step in 0..STEPS {
         let browser = world.random.below(BROWSERS);
         let what = world.take(browser);
@@ -80,7 +63,14 @@ impl World {
         let others = USERS[1..].iter().map(|email| pair.app.add_user(email));
         let users = [pair.user].into_iter().chain(others).collect();
         let people = (0..BROWSERS).map(|_| pair.person()).collect();
-        Self { pair, random: Random(seed), users, people, model: vec![Expected::default(); BROWSERS], ghosts: vec![] }
+        Self {
+            pair,
+            random: Random::new(seed),
+            users,
+            people,
+            model: vec![Expected::default(); BROWSERS],
+            ghosts: vec![],
+        }
     }
 
     /// One step of this browser, or about it.
