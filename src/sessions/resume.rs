@@ -4,11 +4,11 @@ use super::{
     Sessions,
     data::SessionData,
     model::{SessionUser, Sid},
-    queries::{self, LiveRow},
+    queries::{Found, LiveRow, Wanted},
 };
 use crate::{
     clock::Timestamp,
-    db::{SessionId, types::Json},
+    db::SessionId,
     error::Result,
 };
 
@@ -36,8 +36,8 @@ impl Sessions {
     /// so that an end holds for the next request on every instance. Notes the activity when the last record is a
     /// minute old.
     pub async fn resume(&self, sid: &Sid) -> Result<Option<LiveSession>> {
-        let (now, wanted) = (self.clock.now(), sid.clone());
-        let found = self.db.read(move |connection| queries::find_live(connection, &wanted, now)).await?;
+        let now = self.clock.now();
+        let found = self.lookups.find(Wanted { sid: sid.clone(), now }).await?;
         let Some(mut live) = found.and_then(into_live) else { return Ok(None) };
         self.touch(&mut live, now);
         Ok(Some(live))
@@ -45,7 +45,7 @@ impl Sessions {
 }
 
 /// A row whose data can't be read, or names another user, lets nobody in.
-fn into_live((row, user, sess): (LiveRow, SessionUser, Json)) -> Option<LiveSession> {
+fn into_live(Found { row, user, sess }: Found) -> Option<LiveSession> {
     let LiveRow { id, created_at, last_seen_at, expires_at, remembered } = row;
     match SessionData::parse(&sess) {
         Some(data) if data.is_of(user.id) => {
