@@ -101,11 +101,6 @@ impl Database {
         self.opener.patience
     }
 
-    /// The most connections that the pool opens.
-    pub(super) fn pool_size(&self) -> usize {
-        self.pool.max_size() as usize
-    }
-
     pub(super) fn opener(&self) -> &Opener {
         &self.opener
     }

@@ -22,7 +22,7 @@ use tokio::{sync::oneshot, time};
 use super::{Database, connection::DbConnection, url::Engine};
 use crate::error::{Error, Result};
 
-use queue::{Job, Queue};
+use queue::{Job, Queue, STUCK_AFTER};
 
 /// Finds what each key leads to, in the keys' order.
 type Find<K, V> = fn(&mut DbConnection, &[K]) -> Result<Vec<Option<V>>>;
@@ -52,7 +52,7 @@ impl<K: Send, V: Send> Drop for Inner<K, V> {
 impl<K: Clone + Send + Sync + 'static, V: Send + 'static> Lookups<K, V> {
     /// Lookups in `database` by `find`, which must only read.
     pub fn new(database: Database, find: Find<K, V>) -> Self {
-        let queue = Arc::new(Queue::new(database.pool_size()));
+        let queue = Arc::new(Queue::new());
         Self(Arc::new(Inner { database, find, queue }))
     }
 
@@ -79,16 +79,25 @@ impl<K: Clone + Send + Sync + 'static, V: Send + 'static> Lookups<K, V> {
     /// Hands the key to the threads and waits, no longer than the database's patience.
     async fn find_together(&self, key: K) -> Result<Option<V>> {
         let patience = self.0.database.patience();
-        let (reply, answer) = oneshot::channel();
+        let (reply, mut answer) = oneshot::channel();
         let deadline = Instant::now() + patience - patience / 8;
-        if let Some(since) = self.0.queue.push(Job { key, deadline, reply })? {
-            threads::start(&self.0.database, self.0.find, &self.0.queue, since)?;
+        self.start(self.0.queue.push(Job { key, deadline, reply })?)?;
+        let mut outcome = time::timeout(STUCK_AFTER.min(patience), &mut answer).await;
+        if outcome.is_err() {
+            // It may be waiting behind a thread that does not come back.
+            self.start(self.0.queue.nudge())?;
+            outcome = time::timeout(patience.saturating_sub(STUCK_AFTER), answer).await;
         }
-        match time::timeout(patience, answer).await {
+        match outcome {
             Ok(Ok(found)) => found,
             Ok(Err(_)) => Err(Error::internal("a lookup was dropped")),
             Err(elapsed) => Err(Error::Unavailable(anyhow::Error::new(elapsed).context("no answer in time"))),
         }
+    }
+
+    fn start(&self, needed_since: Option<Instant>) -> Result<()> {
+        let start = |since| threads::start(&self.0.database, self.0.find, &self.0.queue, since);
+        needed_since.map_or(Ok(()), start)
     }
 }
 

@@ -11,14 +11,17 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
 
-/// How many threads look up at once: while one waits for the server, the next batch gathers for the other.
-const THREADS: usize = 2;
+/// How many threads look up at once. The first is enough until a whole batch waits: fewer and larger statements cost less.
+const THREADS: usize = 4;
+
+/// The same, with those that may never come back.
+const MOST_THREADS: usize = 8;
 
 /// The most lookups in one statement. More would make the first wait for the last.
 const BATCH: usize = 32;
 
 /// A thread that is busy with one batch for so long may never come back; another takes its place.
-const STUCK_AFTER: Duration = Duration::from_millis(300);
+pub(super) const STUCK_AFTER: Duration = Duration::from_millis(300);
 
 /// When so many wait, those that nobody waits for any more are cleared away; if none of them is, no more are taken.
 const CROWDED: usize = 10_000;
@@ -35,8 +38,6 @@ pub(super) struct Job<K, V> {
 pub(super) struct Queue<K, V> {
     state: Mutex<State<K, V>>,
     arrived: Condvar,
-    /// The most threads, stuck ones included.
-    most_threads: usize,
 }
 
 struct State<K, V> {
@@ -51,9 +52,9 @@ struct State<K, V> {
 }
 
 impl<K, V> Queue<K, V> {
-    pub fn new(most_threads: usize) -> Self {
+    pub fn new() -> Self {
         let state = State { jobs: VecDeque::new(), idle: 0, called: 0, busy: Vec::new(), is_closed: false };
-        Self { state: Mutex::new(state), arrived: Condvar::new(), most_threads: most_threads.max(1) }
+        Self { state: Mutex::new(state), arrived: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<K, V>> {
@@ -71,23 +72,34 @@ impl<K, V> Queue<K, V> {
             }
         }
         state.jobs.push_back(job);
-        // One that is on its way takes this job along.
-        if state.called > 0 {
-            return Ok(None);
+        Ok(self.see_to_it(state))
+    }
+
+    /// Sees to it that what waits is not left to threads that may never come back. Returns the same as [`Queue::push`].
+    pub fn nudge(&self) -> Option<Instant> {
+        let state = self.lock();
+        if state.jobs.is_empty() { None } else { self.see_to_it(state) }
+    }
+
+    /// Calls a thread, or has one started, if those that are at work or on their way are too few.
+    fn see_to_it(&self, mut state: MutexGuard<'_, State<K, V>>) -> Option<Instant> {
+        let expected = state.called + state.at_work();
+        if expected > 0 && (state.called > 0 || state.jobs.len() < BATCH) {
+            return None;
         }
         if state.idle > 0 {
             state.idle -= 1;
             state.called += 1;
             drop(state);
             self.arrived.notify_one();
-            return Ok(None);
+            return None;
         }
-        let needs_thread = state.at_work() < THREADS && state.busy.len() < self.most_threads;
-        Ok(needs_thread.then(|| {
-            let since = Instant::now();
-            state.busy.push(since);
-            since
-        }))
+        if expected >= THREADS || state.busy.len() >= MOST_THREADS {
+            return None;
+        }
+        let since = Instant::now();
+        state.busy.push(since);
+        Some(since)
     }
 
     /// What waits, for a thread that has been busy since `since`; it waits for it if nothing does. `None` if the thread is to
