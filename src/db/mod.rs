@@ -13,6 +13,7 @@ pub(crate) mod schema;
 pub(crate) mod sql;
 pub(crate) mod types;
 mod url;
+mod writer;
 
 pub(crate) use inventory::{missing_objects, own_time_zone};
 pub(crate) use lookup::Lookups;

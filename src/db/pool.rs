@@ -12,6 +12,7 @@ use super::{
     connection::DbConnection,
     errors::is_worth_a_retry,
     url::{DatabaseUrl, Engine},
+    writer::Writer,
 };
 use crate::error::{Error, Result};
 
@@ -49,6 +50,8 @@ impl DatabaseOptions {
 pub struct Database {
     pool: r2d2::Pool<Manager>,
     permits: Arc<Semaphore>,
+    /// SQLite's, which has one writer at a time.
+    writer: Option<Writer>,
     opener: Opener,
     /// Tells this database from others that are open in this process; clones share it.
     identity: Arc<()>,
@@ -64,6 +67,11 @@ pub(super) struct Opener {
 impl Opener {
     pub(super) fn open(&self) -> Result<DbConnection, diesel::ConnectionError> {
         DbConnection::open(&self.url, self.patience)
+    }
+
+    /// How long one operation may take.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// A connection that waits for nobody.
@@ -88,7 +96,8 @@ impl Database {
             .error_handler(Box::new(r2d2_log::AsDebug))
             .build_unchecked(Manager(opener.clone()));
         let permits = Arc::new(Semaphore::new(pool_size.max(1) as usize));
-        Self { pool, permits, opener, identity: Arc::default() }
+        let writer = Some(Writer::new(opener.clone())).filter(|_| opener.url.engine() == Engine::Sqlite);
+        Self { pool, permits, writer, opener, identity: Arc::default() }
     }
 
     /// The engine behind the handle.
@@ -119,11 +128,16 @@ impl Database {
     }
 
     /// Runs `work` in one transaction, again if the database let another transaction win.
+    ///
+    /// On SQLite it may share its commit with others, see [`super::writer`].
     pub(crate) async fn transaction<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(&mut DbConnection) -> Result<T> + Send + 'static,
     {
+        if let Some(writer) = &self.writer {
+            return writer.transaction(work).await;
+        }
         self.run(move |slot, deadline| {
             let mut attempt = 1;
             loop {
