@@ -49,7 +49,7 @@ pub use model::{Client, EndReason, SessionRecord, SessionUser, Sid};
 pub use policy::{Policy, Timeouts};
 pub use purge::Purged;
 pub use resume::LiveSession;
-pub use start::{NewSession, Started};
+pub use start::{NewSession, Proof, Started};
 
 /// The sessions of one database.
 #[derive(Clone)]
