@@ -40,6 +40,18 @@ impl Error {
         Self::Internal(anyhow::anyhow!("{message}"))
     }
 
+    /// The same for another caller who ran into it; of the causes, their text.
+    pub(crate) fn repeated(&self) -> Self {
+        let cause = |cause: &anyhow::Error| anyhow::anyhow!("{cause:#}");
+        match self {
+            Self::Unavailable(error) => Self::Unavailable(cause(error)),
+            Self::Ended => Self::Ended,
+            Self::Busy { retry_after } => Self::Busy { retry_after: *retry_after },
+            Self::Invalid(sentence) => Self::Invalid(sentence.clone()),
+            Self::Internal(error) => Self::Internal(cause(error)),
+        }
+    }
+
     /// The error and its causes on one line, for logs and terminals.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();

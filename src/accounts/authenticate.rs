@@ -11,7 +11,7 @@ use super::{
 use crate::{db::UserId, error::Result};
 
 /// What came of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It is them.
     Accepted(Authenticated),
@@ -58,7 +58,7 @@ impl Accounts {
                     self.rehash(user.id, old, password).await;
                 }
                 let password_changed_at = user.password_changed_at.into();
-                Ok(Outcome::Accepted(Authenticated { user_id: user.id, password_changed_at }))
+                Ok(Outcome::Accepted(Authenticated { user: user.into(), password_changed_at }))
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use super::passwords::Password;
-use crate::{clock::Timestamp, db::UserId};
+use crate::{clock::Timestamp, db::UserId, sessions::SessionUser};
 
 /// An e-mail address, in lower case: two that differ in case only are one user's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -106,10 +106,10 @@ pub struct User {
 }
 
 /// Somebody who has proved who they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authenticated {
-    /// Who.
-    pub user_id: UserId,
+    /// Who, as they were found then.
+    pub user: SessionUser,
     /// When the password that they proved was set: it must still be the same when the session starts.
     pub password_changed_at: Timestamp,
 }

@@ -7,6 +7,7 @@ use crate::{
     clock::Timestamp,
     db::{UserId, connection::DbConnection, lock_writes, schema::users, types::SqlTime},
     error::Result,
+    sessions::SessionUser,
 };
 
 diesel::define_sql_function! {
@@ -20,6 +21,20 @@ pub(super) struct NewRow {
     pub user: NewUser,
     pub password_hash: String,
     pub now: Timestamp,
+}
+
+impl NewRow {
+    pub fn session_user(&self) -> SessionUser {
+        let NewUser { email, user_name, first_name, last_name, role, .. } = &self.user;
+        SessionUser {
+            id: self.id,
+            email: email.as_str().to_owned(),
+            user_name: user_name.clone(),
+            first_name: first_name.clone(),
+            last_name: last_name.clone(),
+            role: role.as_str().to_owned(),
+        }
+    }
 }
 
 /// Keeps others from creating users until the transaction ends, so that "there is none yet" stays true.
@@ -101,6 +116,13 @@ pub(super) struct UserRow {
     pub password_changed_at: SqlTime,
     created_at: SqlTime,
     pub disabled_at: Option<SqlTime>,
+}
+
+impl From<UserRow> for SessionUser {
+    fn from(row: UserRow) -> Self {
+        let UserRow { id, email, user_name, first_name, last_name, role, .. } = row;
+        Self { id, email, user_name, first_name, last_name, role }
+    }
 }
 
 impl From<UserRow> for User {

@@ -56,7 +56,7 @@ pub enum CreateProblem {
 impl Accounts {
     /// Creates a user.
     pub async fn create(&self, user: NewUser) -> Result<UserId, CreateProblem> {
-        Ok(self.insert(user, false).await?.user_id)
+        Ok(self.insert(user, false).await?.user.id)
     }
 
     /// Creates the first user, as an administrator, if there is none yet.
@@ -78,7 +78,7 @@ impl Accounts {
                     return Ok(Err(CreateProblem::EmailTaken));
                 }
                 queries::insert(connection, &row)?;
-                Ok(Ok(Authenticated { user_id: row.id, password_changed_at: row.now }))
+                Ok(Ok(Authenticated { user: row.session_user(), password_changed_at: row.now }))
             })
             .await?
     }

@@ -73,25 +73,37 @@ impl DbConnection {
         self.begin()?;
         let late = || Error::Unavailable(anyhow::anyhow!("the transaction took too long and was rolled back"));
         match work(self).and_then(|value| if Instant::now() < deadline { Ok(value) } else { Err(late()) }) {
-            Ok(value) => {
-                <Self as diesel::Connection>::TransactionManager::commit_transaction(self)?;
-                Ok(value)
-            }
-            Err(error) => match <Self as diesel::Connection>::TransactionManager::rollback_transaction(self) {
+            Ok(value) => self.commit().map(|()| value),
+            Err(error) => match self.rollback() {
                 Ok(()) => Err(error),
                 // The connection is lost; that is the news, whatever made the work give up.
-                Err(lost) => Err(Error::Unavailable(anyhow::Error::new(lost).context(error.chain()))),
+                Err(lost) => Err(Error::Unavailable(anyhow::anyhow!("{}: {}", error.chain(), lost.chain()))),
             },
         }
     }
 
     /// SQLite takes the write lock at the start: a transaction that reads first and then finds another writer in
     /// between would fail at once, without waiting.
-    fn begin(&mut self) -> diesel::QueryResult<()> {
+    pub(super) fn begin(&mut self) -> diesel::QueryResult<()> {
         match self {
             Self::Postgres(connection) => AnsiTransactionManager::begin_transaction(connection),
             Self::Sqlite(connection) => AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE"),
         }
+    }
+
+    /// Begins a part of the open transaction that can be taken back alone.
+    pub(super) fn begin_savepoint(&mut self) -> Result<()> {
+        Ok(<Self as diesel::Connection>::TransactionManager::begin_transaction(self)?)
+    }
+
+    /// Ends the savepoint, or the transaction.
+    pub(super) fn commit(&mut self) -> Result<()> {
+        Ok(<Self as diesel::Connection>::TransactionManager::commit_transaction(self)?)
+    }
+
+    /// Takes back what was done since the savepoint, or in the transaction.
+    pub(super) fn rollback(&mut self) -> Result<()> {
+        Ok(<Self as diesel::Connection>::TransactionManager::rollback_transaction(self)?)
     }
 
     /// Whether a transaction was left open by an error, so that the connection can't be used again.

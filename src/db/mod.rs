@@ -6,14 +6,17 @@
 pub(crate) mod connection;
 mod errors;
 mod inventory;
+mod lookup;
 mod migrations;
 mod pool;
 pub(crate) mod schema;
 pub(crate) mod sql;
 pub(crate) mod types;
 mod url;
+mod writer;
 
 pub(crate) use inventory::{missing_objects, own_time_zone};
+pub(crate) use lookup::Lookups;
 pub use migrations::migrate;
 pub use pool::{Database, DatabaseOptions};
 pub(crate) use sql::lock_writes;

@@ -12,6 +12,7 @@ use super::{
     connection::DbConnection,
     errors::is_worth_a_retry,
     url::{DatabaseUrl, Engine},
+    writer::Writer,
 };
 use crate::error::{Error, Result};
 
@@ -49,8 +50,34 @@ impl DatabaseOptions {
 pub struct Database {
     pool: r2d2::Pool<Manager>,
     permits: Arc<Semaphore>,
+    /// SQLite's, which has one writer at a time.
+    writer: Option<Writer>,
+    opener: Opener,
+    /// Tells this database from others that are open in this process; clones share it.
+    identity: Arc<()>,
+}
+
+/// How connections to one database are opened.
+#[derive(Debug, Clone)]
+pub(super) struct Opener {
+    url: DatabaseUrl,
     patience: Duration,
-    engine: Engine,
+}
+
+impl Opener {
+    pub(super) fn open(&self) -> Result<DbConnection, diesel::ConnectionError> {
+        DbConnection::open(&self.url, self.patience)
+    }
+
+    /// How long one operation may take.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// A connection that waits for nobody.
+    pub(super) fn open_impatient(&self) -> Result<DbConnection, diesel::ConnectionError> {
+        DbConnection::open(&self.url, Duration::ZERO)
+    }
 }
 
 impl Database {
@@ -58,7 +85,7 @@ impl Database {
     /// see [`Database::migrate`](super::migrate) for finding out early whether it is there.
     pub fn open(options: DatabaseOptions) -> Self {
         let DatabaseOptions { url, pool_size, patience } = options;
-        let engine = url.engine();
+        let opener = Opener { url, patience };
         let pool = r2d2::Pool::builder()
             .max_size(pool_size.max(1))
             .min_idle(Some(0))
@@ -67,13 +94,28 @@ impl Database {
             // cost a round trip a request.
             .test_on_check_out(false)
             .error_handler(Box::new(r2d2_log::AsDebug))
-            .build_unchecked(Manager { url, patience });
-        Self { pool, permits: Arc::new(Semaphore::new(pool_size.max(1) as usize)), patience, engine }
+            .build_unchecked(Manager(opener.clone()));
+        let permits = Arc::new(Semaphore::new(pool_size.max(1) as usize));
+        let writer = Some(Writer::new(opener.clone())).filter(|_| opener.url.engine() == Engine::Sqlite);
+        Self { pool, permits, writer, opener, identity: Arc::default() }
     }
 
     /// The engine behind the handle.
     pub fn engine(&self) -> Engine {
-        self.engine
+        self.opener.url.engine()
+    }
+
+    /// How long one operation may take.
+    pub(super) fn patience(&self) -> Duration {
+        self.opener.patience
+    }
+
+    pub(super) fn opener(&self) -> &Opener {
+        &self.opener
+    }
+
+    pub(super) fn identity(&self) -> &Arc<()> {
+        &self.identity
     }
 
     /// Runs `work` on a connection, each statement for itself.
@@ -86,11 +128,16 @@ impl Database {
     }
 
     /// Runs `work` in one transaction, again if the database let another transaction win.
+    ///
+    /// On SQLite it may share its commit with others, see [`super::writer`].
     pub(crate) async fn transaction<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(&mut DbConnection) -> Result<T> + Send + 'static,
     {
+        if let Some(writer) = &self.writer {
+            return writer.transaction(work).await;
+        }
         self.run(move |slot, deadline| {
             let mut attempt = 1;
             loop {
@@ -112,7 +159,7 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&mut Slot, Instant) -> Result<T> + Send + 'static,
     {
-        let (pool, permits, patience) = (self.pool.clone(), Arc::clone(&self.permits), self.patience);
+        let (pool, permits, patience) = (self.pool.clone(), Arc::clone(&self.permits), self.patience());
         let deadline = Instant::now() + patience;
         let operation = async move {
             let permit = permits.acquire_owned().await.map_err(Error::internal)?;
@@ -149,17 +196,14 @@ impl Slot {
 
 /// Opens connections for the pool.
 #[derive(Debug)]
-struct Manager {
-    url: DatabaseUrl,
-    patience: Duration,
-}
+struct Manager(Opener);
 
 impl ManageConnection for Manager {
     type Connection = Slot;
     type Error = diesel::ConnectionError;
 
     fn connect(&self) -> Result<Slot, Self::Error> {
-        Ok(Slot { connection: DbConnection::open(&self.url, self.patience)?, failed: false })
+        Ok(Slot { connection: self.0.open()?, failed: false })
     }
 
     fn is_valid(&self, _: &mut Slot) -> Result<(), Self::Error> {

@@ -1,11 +1,12 @@
 //! Pieces of SQL that the two engines spell differently.
 
 use diesel::{
-    QueryResult, RunQueryDsl,
+    PgConnection, QueryResult, RunQueryDsl,
     connection::SimpleConnection,
-    expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate},
+    expression::{AppearsOnTable, Expression, SelectableExpression, SqlLiteral, ValidGrouping, is_aggregate},
     pg::Pg,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
+    sql_types::{Array, BigInt, Text},
     sqlite::Sqlite,
 };
 
@@ -61,6 +62,50 @@ impl<E: QueryFragment<Sqlite>> QueryFragment<Sqlite> for InstantOf<E> {
 impl<E: QueryFragment<Pg> + QueryFragment<Sqlite>> QueryFragment<MultiBackend> for InstantOf<E> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
         MultiBackend::walk_variant_ast(self, out)
+    }
+}
+
+/// Runs `query` once for each of `keys`, in one statement; in it, [`wanted_key`] is the key. Each row comes with the place of
+/// its key, counted from 1. PostgreSQL only.
+///
+/// `LATERAL` and `OFFSET 0` hold the server to looking up one key after the other by the indexes, as for one key: given a list
+/// of keys it may rather read a small table whole and be slow when it has grown. Behind `SELECT`, it does not see how
+/// many keys there are, so it plans the statement once and not again for every number of them.
+pub fn for_each_key<'a, Q>(keys: Vec<&'a str>, query: Q) -> ForEachKey<'a, Q> {
+    ForEachKey { keys, query }
+}
+
+/// See [`for_each_key`].
+pub fn wanted_key() -> SqlLiteral<Text> {
+    diesel::dsl::sql("wanted.key")
+}
+
+/// See [`for_each_key`].
+#[derive(Debug, Clone)]
+pub struct ForEachKey<'a, Q> {
+    keys: Vec<&'a str>,
+    query: Q,
+}
+
+impl<Q: Query> Query for ForEachKey<'_, Q> {
+    type SqlType = (BigInt, Q::SqlType);
+}
+
+impl<Q: QueryId> QueryId for ForEachKey<'_, Q> {
+    type QueryId = ForEachKey<'static, Q::QueryId>;
+    const HAS_STATIC_QUERY_ID: bool = Q::HAS_STATIC_QUERY_ID;
+}
+
+impl<Q> RunQueryDsl<PgConnection> for ForEachKey<'_, Q> {}
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for ForEachKey<'_, Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT wanted.place, found.* FROM unnest((SELECT ");
+        out.push_bind_param::<Array<Text>, _>(&self.keys)?;
+        out.push_sql("::text[])) WITH ORDINALITY AS wanted(key, place) CROSS JOIN LATERAL (");
+        self.query.walk_ast(out.reborrow())?;
+        out.push_sql(" OFFSET 0) AS found");
+        Ok(())
     }
 }
 

@@ -32,8 +32,12 @@ mod touch;
 
 use std::sync::Arc;
 
-use crate::{clock::Clock, db::Database};
+use crate::{
+    clock::Clock,
+    db::{Database, Lookups},
+};
 use metrics::Metrics;
+use queries::{Found, Wanted};
 use touch::Touches;
 
 pub use crate::db::{SessionId, UserId};
@@ -45,7 +49,7 @@ pub use model::{Client, EndReason, SessionRecord, SessionUser, Sid};
 pub use policy::{Policy, Timeouts};
 pub use purge::Purged;
 pub use resume::LiveSession;
-pub use start::{NewSession, Started};
+pub use start::{NewSession, Proof, Started};
 
 /// The sessions of one database.
 #[derive(Clone)]
@@ -53,6 +57,7 @@ pub struct Sessions {
     db: Database,
     clock: Clock,
     policy: Policy,
+    lookups: Lookups<Wanted, Found>,
     touches: Arc<Touches>,
     metrics: Arc<Metrics>,
 }
@@ -60,7 +65,8 @@ pub struct Sessions {
 impl Sessions {
     /// Sessions that live in `db`, measured by `clock`, under `policy`.
     pub fn new(db: Database, clock: Clock, policy: Policy) -> Self {
-        Self { db, clock, policy, touches: Arc::default(), metrics: Arc::default() }
+        let lookups = Lookups::new(db.clone(), queries::find_live);
+        Self { db, clock, policy, lookups, touches: Arc::default(), metrics: Arc::default() }
     }
 
     /// What the purge has done since the program started, in Prometheus' text format.

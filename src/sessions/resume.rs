@@ -7,13 +7,9 @@ use super::{
     data::SessionData,
     model::{SessionUser, Sid},
     policy::NO_END,
-    queries::{self, LiveRow},
+    queries::{Found, LiveRow, Wanted},
 };
-use crate::{
-    clock::Timestamp,
-    db::{SessionId, types::Json},
-    error::Result,
-};
+use crate::{clock::Timestamp, db::SessionId, error::Result};
 
 /// A session that is signed in, as a request finds it.
 #[derive(Debug, Clone)]
@@ -43,15 +39,15 @@ impl Sessions {
     /// so that an end holds for the next request on every instance. Notes the activity when the last record is a
     /// minute old.
     pub async fn resume(&self, sid: &Sid) -> Result<Option<LiveSession>> {
-        let (now, wanted) = (self.clock.now(), sid.clone());
-        let found = self.db.read(move |connection| queries::find_live(connection, &wanted, now)).await?;
+        let now = self.clock.now();
+        let found = self.lookups.find(Wanted { sid: sid.clone(), now }).await?;
         let Some(mut live) = found.and_then(|found| self.live_session(found)) else { return Ok(None) };
         self.touch(&mut live, now);
         Ok(Some(live))
     }
 
     /// A row whose data can't be read, or names another user, lets nobody in.
-    fn live_session(&self, (row, user, sess): (LiveRow, SessionUser, Json)) -> Option<LiveSession> {
+    fn live_session(&self, Found { row, user, sess }: Found) -> Option<LiveSession> {
         let LiveRow { id, created_at, last_seen_at, expires_at, remembered } = row;
         match SessionData::parse(&sess) {
             Some(data) if data.is_of(user.id) => {

@@ -19,8 +19,8 @@ use crate::{
 pub struct NewSession {
     /// The user, already authenticated.
     pub user_id: UserId,
-    /// When the password that they proved was set; `None` if they proved themselves otherwise.
-    pub password_changed_at: Option<Timestamp>,
+    /// What was proved by a password; `None` if they proved themselves otherwise.
+    pub proof: Option<Proof>,
     /// "Keep me signed in".
     pub remember: bool,
     /// The device.
@@ -31,12 +31,21 @@ pub struct NewSession {
     pub presented: Option<Sid>,
 }
 
+/// What a password proved, and of whom: it must still be so when the session starts.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    /// The user, as they were found.
+    pub user: SessionUser,
+    /// When the password was set.
+    pub password_changed_at: Timestamp,
+}
+
 impl NewSession {
     /// A sign-in of which nothing is known but who it is.
     pub fn of(user_id: UserId) -> Self {
         Self {
             user_id,
-            password_changed_at: None,
+            proof: None,
             remember: false,
             client: Client::default(),
             data: Changes::default(),
@@ -63,6 +72,12 @@ struct Terms {
     cookie: CookieTerms,
 }
 
+impl Terms {
+    fn max_age(&self, remember: bool) -> Option<Duration> {
+        remember.then(|| self.expires_at.since(self.now))
+    }
+}
+
 impl Sessions {
     /// Signs a user in. A browser that was signed in as the same user keeps its session, under a new sid and new limits;
     /// one that was signed in as somebody else is signed out there.
@@ -75,8 +90,11 @@ impl Sessions {
         let (now, id) = (self.clock.now(), SessionId::random());
         self.db
             .transaction(move |connection| {
-                let user = still_valid(connection, &new)?;
                 let terms = sessions.terms(now, new.remember);
+                if sessions.insert_at_once(connection, &new, id, &sid, &terms)? {
+                    return Ok(Started { id, sid: sid.clone(), max_age: terms.max_age(new.remember) });
+                }
+                let user = still_valid(connection, &new)?;
                 let kept = match &new.presented {
                     Some(old) => sessions.take_over(connection, &new, old, &user, &sid, &terms)?,
                     None => None,
@@ -87,10 +105,30 @@ impl Sessions {
                     sessions.make_room(connection, user.id, now)?;
                     insert(connection, &new, id, &user, &sid, &terms)?
                 };
-                let max_age = new.remember.then(|| terms.expires_at.since(now));
-                Ok(Started { id, sid: sid.clone(), max_age })
+                Ok(Started { id, sid: sid.clone(), max_age: terms.max_age(new.remember) })
             })
             .await
+    }
+
+    /// The ordinary sign-in, where it is one statement. Returns false, and has done nothing, if it takes more: this browser has
+    /// a session, there is a limit, or the user is no longer as they were found.
+    fn insert_at_once(
+        &self,
+        connection: &mut DbConnection,
+        new: &NewSession,
+        id: SessionId,
+        sid: &Sid,
+        terms: &Terms,
+    ) -> Result<bool> {
+        match &new.proof {
+            Some(proof)
+                if proof.user.id == new.user_id && new.presented.is_none() && self.policy.max_sessions.is_none() =>
+            {
+                let data = data_of(new, &proof.user, terms);
+                queries::insert_if_unchanged(connection, proof, &new_row(new, id, sid, terms, &data))
+            }
+            _ => Ok(false),
+        }
     }
 
     /// Ends the least recently active sessions until one more fits under the limit. The user's row is locked, so that of
@@ -151,7 +189,7 @@ impl Sessions {
 /// Makes sure that what was true when the user was authenticated is still true.
 fn still_valid(connection: &mut DbConnection, new: &NewSession) -> Result<SessionUser> {
     let found = queries::lock_user(connection, new.user_id)?.ok_or(Error::Ended)?;
-    let other_password = new.password_changed_at.is_some_and(|at| at != found.password_changed_at);
+    let other_password = new.proof.as_ref().is_some_and(|proof| proof.password_changed_at != found.password_changed_at);
     if found.disabled || other_password { Err(Error::Ended) } else { Ok(found.user) }
 }
 
@@ -163,21 +201,27 @@ fn insert(
     sid: &Sid,
     terms: &Terms,
 ) -> Result<SessionId> {
+    let data = data_of(new, user, terms);
+    queries::insert(connection, &new_row(new, id, sid, terms, &data))?;
+    Ok(id)
+}
+
+fn data_of(new: &NewSession, user: &SessionUser, terms: &Terms) -> SessionData {
     let mut data = SessionData::for_sign_in(user, &terms.cookie);
     data.apply(&new.data);
-    queries::insert(
-        connection,
-        &NewRow {
-            id,
-            sid,
-            user_id: user.id,
-            client: &new.client,
-            remembered: new.remember,
-            created_at: terms.now,
-            expires_at: terms.expires_at,
-            expire: terms.cookie.expires,
-            data: &data,
-        },
-    )?;
-    Ok(id)
+    data
+}
+
+fn new_row<'a>(new: &'a NewSession, id: SessionId, sid: &'a Sid, terms: &Terms, data: &'a SessionData) -> NewRow<'a> {
+    NewRow {
+        id,
+        sid,
+        user_id: new.user_id,
+        client: &new.client,
+        remembered: new.remember,
+        created_at: terms.now,
+        expires_at: terms.expires_at,
+        expire: terms.cookie.expires,
+        data,
+    }
 }

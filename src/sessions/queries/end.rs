@@ -62,6 +62,11 @@ impl Which {
             Self::Everyone => Box::new(sessions::status.eq(ACTIVE)),
         }
     }
+
+    /// Whether it is one row at most, and that row alone tells.
+    fn is_one_row(&self) -> bool {
+        matches!(self, Self::Presented(_) | Self::Id(_) | Self::Own(..))
+    }
 }
 
 /// How sessions end.
@@ -78,30 +83,37 @@ const BATCH: usize = 1000;
 /// Ends what is still active of `which`, and returns the ids of what ended by it. The trigger on `sessions` removes the
 /// data in the same statement, as it does for a plain SQL client.
 pub(in crate::sessions) fn end(connection: &mut DbConnection, which: &Which, end: End) -> Result<Vec<SessionId>> {
-    let at = SqlTime::from(end.at);
+    if which.is_one_row() && !end.keep_data {
+        return Ok(write(connection, which.predicate(), end)?);
+    }
     let mut ended = Vec::new();
     for ids in find(connection, which)?.chunks(BATCH) {
         lock(connection, ids)?;
         // Tested again now that nobody else changes them: what was found may have waited for a touch.
-        let these = || sessions::table.filter(sessions::status.eq(ACTIVE)).filter(sessions::id.eq_any(ids.to_vec()));
+        let these = || Box::new(which.predicate().and(sessions::id.eq_any(ids.to_vec())));
         if end.keep_data {
-            let ids: Vec<SessionId> = these().filter(which.predicate()).select(sessions::id).get_results(connection)?;
+            let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(these());
+            let ids: Vec<SessionId> = active.select(sessions::id).get_results(connection)?;
             mark_data(connection, &ids)?;
         }
-        let now_ended: Vec<SessionId> = diesel::update(these())
-            .filter(which.predicate())
-            .set((
-                sessions::status.eq(LOGGED_OUT),
-                sessions::end_reason.eq(end.reason.as_str()),
-                sessions::logged_out_at.eq(at),
-                sessions::updated_at.eq(at),
-                sessions::data_kept.eq(end.keep_data),
-            ))
-            .returning(sessions::id)
-            .get_results(connection)?;
-        ended.extend(now_ended);
+        ended.extend(write(connection, these(), end)?);
     }
     Ok(ended)
+}
+
+fn write(connection: &mut DbConnection, these: Predicate, end: End) -> QueryResult<Vec<SessionId>> {
+    let at = SqlTime::from(end.at);
+    diesel::update(sessions::table.filter(sessions::status.eq(ACTIVE)))
+        .filter(these)
+        .set((
+            sessions::status.eq(LOGGED_OUT),
+            sessions::end_reason.eq(end.reason.as_str()),
+            sessions::logged_out_at.eq(at),
+            sessions::updated_at.eq(at),
+            sessions::data_kept.eq(end.keep_data),
+        ))
+        .returning(sessions::id)
+        .get_results(connection)
 }
 
 /// What is to end: what starts from here on is not among it.

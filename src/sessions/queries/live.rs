@@ -1,6 +1,6 @@
 //! The session that a sid stands for.
 
-use diesel::{OptionalExtension, prelude::*, result::Error as DieselError};
+use diesel::{OptionalExtension, PgConnection, SqliteConnection, prelude::*, result::Error as DieselError};
 
 use super::{
     ACTIVE,
@@ -12,10 +12,10 @@ use crate::{
         SessionId, UserId,
         connection::DbConnection,
         schema::{sessions, user_sessions, users},
-        sql::locked,
+        sql::{for_each_key, locked, wanted_key},
         types::{Json, SqlTime},
     },
-    error::Result,
+    error::{Error, Result},
     sessions::model::{SessionUser, Sid},
 };
 
@@ -37,30 +37,77 @@ pub(in crate::sessions) struct LiveRow {
     pub remembered: bool,
 }
 
-/// What a request's sid leads to, if it is alive at `now`: signed in, its data there, its user enabled, both ends ahead.
-pub(in crate::sessions) fn find_live(
-    connection: &mut DbConnection,
-    sid: &Sid,
-    now: Timestamp,
-) -> Result<Option<(LiveRow, SessionUser, Json)>> {
-    let now = SqlTime::from(now);
-    // `get_result`, not `first`: a `LIMIT` on a unique key would only cost SQLite another parse.
-    let row: QueryResult<(LiveRow, SessionUserRow, Json)> = sessions::table
-        .inner_join(users::table)
-        .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
-        .filter(sessions::sid.eq(sid.expose()))
-        .filter(sessions::status.eq(ACTIVE))
-        .filter(sessions::expires_at.gt(now))
-        .filter(user_sessions::expire.gt(now))
-        .filter(users::disabled_at.is_null())
-        .select((LIVE_COLUMNS, USER_COLUMNS, user_sessions::sess))
-        .get_result(connection);
-    if let Err(DieselError::DeserializationError(error)) = row {
-        // SQLite takes any text for a time. A fault would meet this browser on every page, the sign-in page included.
-        tracing::error!(error, "a session is refused: its row can't be read");
-        return Ok(None);
+/// A request's question: what does this sid lead to, at this time?
+#[derive(Clone)]
+pub(in crate::sessions) struct Wanted {
+    pub sid: Sid,
+    pub now: Timestamp,
+}
+
+/// What is alive at `now`, whatever its sid: signed in, its data there, its user enabled, both ends ahead.
+///
+/// A macro, since the type of such a query is longer than the query.
+macro_rules! alive {
+    ($now:expr) => {{
+        let now = SqlTime::from($now);
+        sessions::table
+            .inner_join(users::table)
+            .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
+            .filter(sessions::status.eq(ACTIVE))
+            .filter(sessions::expires_at.gt(now))
+            .filter(user_sessions::expire.gt(now))
+            .filter(users::disabled_at.is_null())
+            .select((LIVE_COLUMNS, USER_COLUMNS, user_sessions::sess))
+    }};
+}
+
+type FoundColumns = (LiveRow, SessionUserRow, Json);
+
+/// What each request's sid leads to, if it is alive.
+pub(in crate::sessions) fn find_live(connection: &mut DbConnection, wanted: &[Wanted]) -> Result<Vec<Option<Found>>> {
+    match connection {
+        DbConnection::Postgres(connection) => find_together(connection, wanted),
+        DbConnection::Sqlite(connection) => wanted.iter().map(|wanted| find_one(connection, wanted)).collect(),
     }
-    Ok(row.optional()?.map(|(live, user, sess)| (live, user.into(), sess)))
+}
+
+fn find_together(connection: &mut PgConnection, wanted: &[Wanted]) -> Result<Vec<Option<Found>>> {
+    // The statement runs now, after the last of them came.
+    let Some(now) = wanted.iter().map(|wanted| wanted.now).max() else { return Ok(Vec::new()) };
+    let sids = wanted.iter().map(|wanted| wanted.sid.expose()).collect();
+    let query = for_each_key(sids, alive!(now).filter(sessions::sid.eq(wanted_key())));
+    let mut found: Vec<Option<Found>> = wanted.iter().map(|_| None).collect();
+    for (place, row) in query.load::<(i64, FoundColumns)>(connection)? {
+        let place = usize::try_from(place).ok().and_then(|place| found.get_mut(place.checked_sub(1)?));
+        *place.ok_or_else(|| Error::internal("a row for no sid that was asked for"))? = Some(row.into());
+    }
+    Ok(found)
+}
+
+fn find_one(connection: &mut SqliteConnection, wanted: &Wanted) -> Result<Option<Found>> {
+    // `get_result`, not `first`: a `LIMIT` on a unique key would only cost another parse.
+    let query = alive!(wanted.now).filter(sessions::sid.eq(wanted.sid.expose()));
+    match query.get_result::<FoundColumns>(connection) {
+        Err(DieselError::DeserializationError(error)) => {
+            // SQLite takes any text for a time. A fault would meet this browser on every page, the sign-in page included.
+            tracing::error!(error, "a session is refused: its row can't be read");
+            Ok(None)
+        }
+        row => Ok(row.optional()?.map(Found::from)),
+    }
+}
+
+/// What a sid leads to.
+pub(in crate::sessions) struct Found {
+    pub row: LiveRow,
+    pub user: SessionUser,
+    pub sess: Json,
+}
+
+impl From<FoundColumns> for Found {
+    fn from((row, user, sess): FoundColumns) -> Self {
+        Self { row, user: user.into(), sess }
+    }
 }
 
 /// Takes the session of a sid for a change, if it is alive at `now`; nobody else changes it until the transaction ends.

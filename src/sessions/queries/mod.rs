@@ -7,6 +7,7 @@ mod change;
 mod doctor;
 mod end;
 mod insert;
+mod insert_at_once;
 mod list;
 mod live;
 mod purge;
@@ -19,8 +20,9 @@ pub(super) use doctor::{
 };
 pub(super) use end::{End, Which, end};
 pub(super) use insert::{NewRow, insert, lock_user};
+pub(super) use insert_at_once::insert_if_unchanged;
 pub(super) use list::{active_beyond, active_of, ended_of, find_own, list};
-pub(super) use live::{LiveRow, find_live, lock_live};
+pub(super) use live::{Found, LiveRow, Wanted, find_live, lock_live};
 pub(super) use purge::{RunOut, delete_dead_data, delete_history, find_run_out, find_without_data};
 
 /// The two words of `sessions.status`.

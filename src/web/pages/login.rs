@@ -120,9 +120,9 @@ fn accept(
     who: Authenticated,
     form: &LoginForm,
 ) -> Result<HttpResponse, WebError> {
+    let id = who.user.id.to_string();
     visit.expect_sign_in(who, form.wants_remembering());
-    Identity::login(&request.extensions(), who.user_id.to_string())
-        .map_err(|error| Error::internal(format!("{error:?}")))?;
+    Identity::login(&request.extensions(), id).map_err(|error| Error::internal(format!("{error:?}")))?;
     Ok(see_other(next::safe(&form.next).unwrap_or(HOME)))
 }
 

@@ -84,9 +84,9 @@ pub(crate) async fn submit(
     };
     match visit.shared().accounts.create_first(user).await {
         Ok(who) => {
+            let id = who.user.id.to_string();
             visit.expect_sign_in(who, false);
-            Identity::login(&request.extensions(), who.user_id.to_string())
-                .map_err(|error| Error::internal(format!("{error:?}")))?;
+            Identity::login(&request.extensions(), id).map_err(|error| Error::internal(format!("{error:?}")))?;
             Ok(see_other(HOME))
         }
         Err(CreateProblem::Failed(error)) => Err(error.into()),

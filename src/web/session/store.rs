@@ -22,7 +22,7 @@ use super::visit::{VISIT, Visit};
 use crate::{
     db::UserId,
     error::{Error, Result},
-    sessions::{Changes, LiveSession, NewSession, Sessions, Sid, Started},
+    sessions::{Changes, LiveSession, NewSession, Proof, Sessions, Sid, Started},
 };
 
 /// actix-session 0.11 keeps each value as its JSON text; its next release keeps JSON values. Only this file knows.
@@ -57,10 +57,13 @@ impl Store {
             (Some(old), Some(live), None) => self.sessions.rotate(old, changes(live, &state)?).await?,
             (_, _, sign_in) => {
                 let data = Changes::beside_sign_in(brought_along(live.as_deref(), user_id, &state))?;
+                let remember = sign_in.as_ref().is_some_and(|sign_in| sign_in.remember);
                 let new = NewSession {
                     user_id,
-                    password_changed_at: sign_in.map(|sign_in| sign_in.who.password_changed_at),
-                    remember: sign_in.is_some_and(|sign_in| sign_in.remember),
+                    proof: sign_in
+                        .map(|sign_in| sign_in.who)
+                        .map(|who| Proof { user: who.user, password_changed_at: who.password_changed_at }),
+                    remember,
                     client: visit.client().clone(),
                     data,
                     presented: old,

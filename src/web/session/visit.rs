@@ -49,12 +49,12 @@ struct Inner {
     unwritten: RefCell<Option<Error>>,
     status: RefCell<SessionStatus>,
     renewed: RefCell<Option<Sid>>,
-    sign_in: Cell<Option<SignIn>>,
+    sign_in: RefCell<Option<SignIn>>,
     cookie: RefCell<Option<CookieChange>>,
 }
 
 /// What the sign-in page tells the store of the session that it will start.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct SignIn {
     pub who: Authenticated,
     pub remember: bool,
@@ -73,7 +73,7 @@ impl Visit {
             unwritten: RefCell::default(),
             status: RefCell::default(),
             renewed: RefCell::default(),
-            sign_in: Cell::default(),
+            sign_in: RefCell::default(),
             cookie: RefCell::default(),
         }))
     }
@@ -118,11 +118,11 @@ impl Visit {
 
     /// Tells the store what it will not learn from the session's state when the handler has returned.
     pub(crate) fn expect_sign_in(&self, who: Authenticated, remember: bool) {
-        self.0.sign_in.set(Some(SignIn { who, remember }));
+        *self.0.sign_in.borrow_mut() = Some(SignIn { who, remember });
     }
 
     pub(super) fn sign_in(&self) -> Option<SignIn> {
-        self.0.sign_in.get()
+        self.0.sign_in.borrow().clone()
     }
 
     pub(super) fn resumed(&self, live: LiveSession, found: HashMap<String, String>) {

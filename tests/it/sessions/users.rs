@@ -3,7 +3,7 @@
 use keyrack::{
     accounts::{Authenticated, Email, Outcome, Password},
     error::Error,
-    sessions::NewSession,
+    sessions::{NewSession, Proof},
 };
 
 use super::rack::{EMAIL, MINUTE, Rack};
@@ -15,6 +15,7 @@ on_both_engines!(
     a_user_who_was_disabled_by_plain_sql_is_out_at_once,
     a_user_who_is_disabled_after_the_proof_does_not_come_in,
     a_password_that_is_changed_after_the_proof_does_not_come_in,
+    a_user_who_changed_after_the_proof_comes_in_as_they_are_now,
 );
 
 const NEW_PASSWORD: &str = "a new leaf, turned over";
@@ -31,7 +32,8 @@ fn authenticated(rack: &Rack, password: &str) -> Authenticated {
 }
 
 fn session_of(rack: &Rack, who: Authenticated) -> NewSession {
-    NewSession { password_changed_at: Some(who.password_changed_at), ..rack.new_session() }
+    let Authenticated { user, password_changed_at } = who;
+    NewSession { proof: Some(Proof { user, password_changed_at }), ..rack.new_session() }
 }
 
 fn disabling_a_user_ends_their_sessions_and_nobody_elses(engine: EngineKind) {
@@ -94,4 +96,16 @@ fn a_password_that_is_changed_after_the_proof_does_not_come_in(engine: EngineKin
     assert_eq!(rack.count("sessions", "") + rack.count("user_sessions", ""), 0);
     let who = authenticated(&rack, NEW_PASSWORD);
     assert!(rack.start(session_of(&rack, who)).is_ok());
+}
+
+fn a_user_who_changed_after_the_proof_comes_in_as_they_are_now(engine: EngineKind) {
+    let rack = Rack::new(engine);
+    let who = authenticated(&rack, PASSWORD);
+    let unchanged = rack.start(session_of(&rack, who.clone())).unwrap();
+    assert_eq!(rack.data(&unchanged.sid).unwrap()["sess"]["role"], "user");
+    rack.execute("UPDATE users SET role = 'admin', email = 'new@example.com'");
+    let started = rack.start(session_of(&rack, who)).unwrap();
+    let sess = &rack.data(&started.sid).unwrap()["sess"];
+    assert_eq!((&sess["role"], &sess["email"]), (&"admin".into(), &"new@example.com".into()));
+    assert_eq!(rack.resume(&started.sid).unwrap().user.role, "admin");
 }
