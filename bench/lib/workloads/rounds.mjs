@@ -1,0 +1,54 @@
+// session, sign-in and sign-out: all systems take turns, round by round.
+
+import path from 'node:path';
+import { measure, warmUp } from '../load/measurement.mjs';
+import { CONNECTIONS } from '../load/wrk.mjs';
+import { save } from '../load/requests.mjs';
+
+export const NAMES = ['session', 'sign-in', 'sign-out'];
+
+/** `wanted` are the names of the workloads to run. */
+export async function run({ host, systems, options, record, say }, wanted) {
+  for (const system of systems) {
+    say(`${system.name}: filling ${options.sessions.toLocaleString('en')} sessions`);
+    await system.prepare(options.sessions);
+  }
+  for (let round = 1; round <= options.rounds; round++) {
+    // Each round begins with another one, so that nobody always comes after the same neighbour.
+    const order = systems.map((_, n) => systems[(n + round - 1) % systems.length]);
+    for (const system of order) await turn({ host, system, round, options, record, say }, wanted);
+  }
+}
+
+async function turn({ host, system, round, options, record, say }, wanted) {
+  await system.settle();
+  const server = await system.start();
+  const restMb = await server.memory();
+  const keep = (workload, values) => {
+    record({ workload, system: system.name, round, ...values });
+    if (values.rps) say(`round ${round}, ${system.name}, ${workload}: ${Math.round(values.rps)} a second, p99 ${values.p99.toFixed(1)} ms`);
+  };
+  const file = save(path.join(host.folder, `${system.name}.requests`), system.session());
+  await warmUp(server, file);
+  for (const workload of wanted) {
+    if (workload === 'session') keep(workload, await measure(host, system, server, { file, seconds: options.seconds }));
+    else if (system.hasSignIn) keep(workload, await changing(host, system, server, workload, options.seconds));
+  }
+  keep('start', { startMs: server.startMs, restMb, afterMb: await server.memory(), answerBytes: server.answerLength });
+  await server.stop();
+}
+
+/** A load whose every answer has to have started, or ended, a session: counted in the store. */
+async function changing(host, system, server, workload, seconds) {
+  const starts = workload === 'sign-in';
+  const requests = starts ? await system.signIn(server) : await system.signOut(seconds * system.signOutsASecond);
+  const file = save(path.join(host.folder, `${system.name}.${workload}`), requests);
+  const before = await system.count();
+  const found = await measure(host, system, server, { file, seconds, once: !starts });
+  const changed = ((await system.count()) - before) * (starts ? 1 : -1);
+  // Those in flight when the load ended may have changed something too.
+  if (changed < found.requests || changed > found.requests + 2 * CONNECTIONS) {
+    throw new Error(`${system.name}, ${workload}: ${found.requests} answers, but ${changed} changes`);
+  }
+  return found;
+}
