@@ -38,6 +38,23 @@ for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 12
   });
 }
 
+/** Takes down what is measured. A measurement that fails makes the run fail, but not before the others had their turn. */
+function recorder(results) {
+  const record = (values) => results.add(values);
+  const measured = async (key, action) => {
+    try {
+      const values = await action();
+      record({ ...key, ...values });
+      return values;
+    } catch (error) {
+      say(`FAILED: ${key.system}, ${key.workload}, round ${key.round}: ${error.message}`);
+      results.fail(key, error.message);
+      return null;
+    }
+  };
+  return { record, measured };
+}
+
 async function measureAll(options) {
   await requireTools();
   say('building Keyrack and its peers');
@@ -45,7 +62,7 @@ async function measureAll(options) {
   folder = mkdtempSync(path.join(os.tmpdir(), 'keyrack-bench-'));
   const host = { folder, postgres: await Postgres.start(folder), redis: await Redis.start(folder) };
   const results = Results.begin(options, { postgres: await host.postgres.version() });
-  const context = { host, systems: systems(host, options.only), options, say, record: (values) => results.add(values) };
+  const context = { host, systems: systems(host, options.only), options, say, ...recorder(results) };
   results.describe(context.systems);
   const inRounds = rounds.NAMES.filter((name) => options.workloads.includes(name));
   if (inRounds.length > 0) await rounds.run(context, inRounds);
@@ -61,6 +78,7 @@ async function main() {
   const results = options.from ? Results.load(options.from) : await measureAll(options);
   if (!options.from) say(`saved as ${results.save()}`);
   report(results, options);
+  if (results.failures.length > 0) throw new Error(`${results.failures.length} measurements failed, as was said above`);
 }
 
 try {

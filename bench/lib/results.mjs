@@ -21,6 +21,7 @@ export class Results {
       },
       labels: {},
       records: [],
+      failures: [],
     });
   }
 
@@ -28,8 +29,8 @@ export class Results {
     return new Results(JSON.parse(readFileSync(file, 'utf8')));
   }
 
-  constructor({ about, labels, records }) {
-    Object.assign(this, { about, labels, records });
+  constructor({ about, labels, records, failures }) {
+    Object.assign(this, { about, labels, records, failures });
   }
 
   /** Remembers what systems are called in tables, in their order. */
@@ -39,6 +40,10 @@ export class Results {
 
   add(record) {
     this.records.push(record);
+  }
+
+  fail(key, message) {
+    this.failures.push({ ...key, message });
   }
 
   save() {

@@ -8,7 +8,9 @@ export async function measure(host, system, server, load_) {
   const side = system.database ? host[system.database].pid : null;
   const spent = () => ({ app: cpuOf(server.pid), database: side ? cpuOf(side) : 0 });
   const before = spent();
-  const found = await load({ port: server.port, ...load_ });
+  const found = await load({ port: server.port, ...load_ }).catch((error) => {
+    throw new Error(`${system.name}: ${error.message}\n${server.child.output()}`);
+  });
   const after = spent();
   return {
     ...found,

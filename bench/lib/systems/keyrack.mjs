@@ -9,7 +9,7 @@ import { formToken, signedCookie } from './cookies.mjs';
 import { PostgresTables, SqliteTables } from './keyrack-tables.mjs';
 import { COOKIES, PASSWORD, System, emailOf } from './system.mjs';
 
-const SECRET = 'a secret of the benchmark, known to everybody';
+const SECRET = 'a-secret-of-the-benchmark-known-to-everybody';
 const COOKIE = 'keyrack.sid';
 
 /** What hashing costs: next to nothing where sign-ins are measured without it, else Keyrack's default. */

@@ -7,7 +7,7 @@ import { PEERS, peerBinary } from '../host/requirements.mjs';
 import { md5, signedCookie } from './cookies.mjs';
 import { System, emailOf } from './system.mjs';
 
-const SECRET = 'a secret of the benchmark, known to everybody';
+const SECRET = 'a-secret-of-the-benchmark-known-to-everybody';
 
 /** A peer in Rust, which fills its own store: it knows the form that sessions have there. */
 class RustPeer extends System {

@@ -8,7 +8,7 @@ export const NAME = 'device-page';
 const USERS = 10;
 const ENDED = 10_000;
 
-export async function run({ host, systems, options, record, say }) {
+export async function run({ host, systems, options, measured, say }) {
   for (const system of systems.filter(({ isKeyrack }) => isKeyrack).map((one) => one.another('_devices'))) {
     say(`${system.name}: filling users with ${ENDED.toLocaleString('en')} ended sessions`);
     await system.prepare(options.sessions);
@@ -22,9 +22,9 @@ export async function run({ host, systems, options, record, say }) {
       const server = await system.start();
       await warmUp(server, files.session);
       for (const name of ['session', 'short', 'long']) {
-        const found = await measure(host, system, server, { file: files[name], seconds: options.seconds });
-        record({ workload: `device-page/${name}`, system: system.name, round, ...found });
-        say(`round ${round}, ${system.name}, device page, ${name}: ${Math.round(found.rps)} a second`);
+        const key = { workload: `device-page/${name}`, system: system.name, round };
+        const found = await measured(key, () => measure(host, system, server, { file: files[name], seconds: options.seconds }));
+        if (found) say(`round ${round}, ${system.name}, device page, ${name}: ${Math.round(found.rps)} a second`);
       }
       await server.stop();
     }

@@ -8,7 +8,7 @@ export const NAME = 'growth';
 export const SIZES = [1_000, 100_000, 1_000_000];
 const LONG = 10_000_000;
 
-export async function run({ host, systems, options, record, say }) {
+export async function run({ host, systems, options, measured, say }) {
   const sizes = options.long ? [...SIZES, LONG] : SIZES;
   for (const system of systems.filter(({ isKeyrack }) => isKeyrack)) {
     const all = [];
@@ -23,9 +23,9 @@ export async function run({ host, systems, options, record, say }) {
         await one.settle();
         const server = await one.start();
         await warmUp(server, file);
-        const found = await measure(host, one, server, { file, seconds: options.seconds });
-        record({ workload: `growth/${size}`, system: system.name, round, ...found });
-        say(`round ${round}, ${system.name}, ${size.toLocaleString('en')} sessions: ${Math.round(found.rps)} a second`);
+        const key = { workload: `growth/${size}`, system: system.name, round };
+        const found = await measured(key, () => measure(host, one, server, { file, seconds: options.seconds }));
+        if (found) say(`round ${round}, ${system.name}, ${size.toLocaleString('en')} sessions: ${Math.round(found.rps)} a second`);
         await server.stop();
       }
     }

@@ -13,7 +13,7 @@ const EXPIRED = 500_000;
 /** Sign-ins go on beside the checks, as they do. */
 const SIGNING_IN = 4;
 
-export async function run({ host, systems, options, record, say }) {
+export async function run({ host, systems, options, record, measured, say }) {
   for (const system of systems.filter(({ isKeyrack }) => isKeyrack).map((one) => one.another('_purge'))) {
     await system.prepare(LIVE);
     // The server purges by itself as it starts, and then every few minutes: what runs out comes after its start.
@@ -27,12 +27,14 @@ export async function run({ host, systems, options, record, say }) {
     const signIns = save(path.join(host.folder, `${system.name}.sign-in`), await system.signIn(server));
     await warmUp(server, file);
     const both = async (when, round) => {
-      const [gets, starts] = await Promise.all([
-        measure(host, system, server, { file, seconds: options.seconds }),
-        load({ port: server.port, file: signIns, seconds: options.seconds, connections: SIGNING_IN }),
-      ]);
-      record({ workload: `purge/${when}`, system: system.name, round, ...gets, signIn: starts.rps, signInP99: starts.p99 });
-      say(`${system.name}, ${when} the purge: p99 of checks ${gets.p99.toFixed(1)} ms, of sign-ins ${starts.p99.toFixed(1)} ms`);
+      const found = await measured({ workload: `purge/${when}`, system: system.name, round }, async () => {
+        const [gets, starts] = await Promise.all([
+          measure(host, system, server, { file, seconds: options.seconds }),
+          load({ port: server.port, file: signIns, seconds: options.seconds, connections: SIGNING_IN }),
+        ]);
+        return { ...gets, signIn: starts.rps, signInP99: starts.p99 };
+      });
+      if (found) say(`${system.name}, ${when} the purge: p99 of checks ${found.p99.toFixed(1)} ms, of sign-ins ${found.signInP99.toFixed(1)} ms`);
     };
     for (let round = 1; round <= options.rounds; round++) await both('before', round);
     const stored = await system.count();

@@ -8,7 +8,7 @@ import { save } from '../load/requests.mjs';
 export const NAMES = ['session', 'sign-in', 'sign-out'];
 
 /** `wanted` are the names of the workloads to run. */
-export async function run({ host, systems, options, record, say }, wanted) {
+export async function run({ host, systems, options, record, measured, say }, wanted) {
   for (const system of systems) {
     say(`${system.name}: filling ${options.sessions.toLocaleString('en')} sessions`);
     await system.prepare(options.sessions);
@@ -16,25 +16,25 @@ export async function run({ host, systems, options, record, say }, wanted) {
   for (let round = 1; round <= options.rounds; round++) {
     // Each round begins with another one, so that nobody always comes after the same neighbour.
     const order = systems.map((_, n) => systems[(n + round - 1) % systems.length]);
-    for (const system of order) await turn({ host, system, round, options, record, say }, wanted);
+    for (const system of order) await turn({ host, system, round, options, record, measured, say }, wanted);
   }
 }
 
-async function turn({ host, system, round, options, record, say }, wanted) {
+async function turn({ host, system, round, options, record, measured, say }, wanted) {
   await system.settle();
   const server = await system.start();
   const restMb = await server.memory();
-  const keep = (workload, values) => {
-    record({ workload, system: system.name, round, ...values });
-    if (values.rps) say(`round ${round}, ${system.name}, ${workload}: ${Math.round(values.rps)} a second, p99 ${values.p99.toFixed(1)} ms`);
-  };
   const file = save(path.join(host.folder, `${system.name}.requests`), system.session());
   await warmUp(server, file);
   for (const workload of wanted) {
-    if (workload === 'session') keep(workload, await measure(host, system, server, { file, seconds: options.seconds }));
-    else if (system.hasSignIn) keep(workload, await changing(host, system, server, workload, options.seconds));
+    if (workload !== 'session' && !system.hasSignIn) continue;
+    const found = await measured({ workload, system: system.name, round }, () => (workload === 'session'
+      ? measure(host, system, server, { file, seconds: options.seconds })
+      : changing(host, system, server, workload, options.seconds)));
+    if (found) say(`round ${round}, ${system.name}, ${workload}: ${Math.round(found.rps)} a second, p99 ${found.p99.toFixed(1)} ms`);
   }
-  keep('start', { startMs: server.startMs, restMb, afterMb: await server.memory(), answerBytes: server.answerLength });
+  const { startMs, answerLength: answerBytes } = server;
+  record({ workload: 'start', system: system.name, round, startMs, restMb, afterMb: await server.memory(), answerBytes });
   await server.stop();
 }
 

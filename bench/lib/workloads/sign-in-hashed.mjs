@@ -17,30 +17,35 @@ export const NAME = 'sign-in-hashed';
 const CONNECTIONS = 16;
 const STORM = 200;
 
-export async function run({ host, systems, options, record, say }) {
+export async function run({ host, systems, options, measured, say }) {
   for (const system of systems.filter(({ isKeyrack }) => isKeyrack).map((one) => one.another('_hashed'))) {
     say(`${system.name}: filling`);
     await system.prepare(options.sessions);
     const file = save(path.join(host.folder, `${system.name}.session`), system.session());
     for (let round = 1; round <= options.rounds; round++) {
       await system.settle();
-      const keep = (name, values) => record({ workload: `sign-in-hashed/${name}`, system: system.name, round, ...values });
-      const raw = await rawRate(options.seconds);
       const server = await system.start({ hash: REAL_HASH });
       await warmUp(server, file);
       const requests = await system.signIn(server, (n) => `real${n % REAL_USERS}@example.com`);
       const signIns = save(path.join(host.folder, `${system.name}.hashed`), requests);
-      const hashed = await measure(host, system, server, { file: signIns, seconds: options.seconds, connections: CONNECTIONS });
-      keep('rate', { ...hashed, raw, share: hashed.rps / raw });
-      const idle = await measure(host, system, server, { file, seconds: options.seconds });
-      keep('idle', idle);
-      const storm = new Storm(server.port, requests);
-      await storm.hasBegun();
-      const during = await measure(host, system, server, { file, seconds: options.seconds });
-      const { signedIn, toldToWait } = await storm.end();
-      keep('storm', { ...during, signedIn, toldToWait });
-      say(`round ${round}, ${system.name}: ${hashed.rps.toFixed(1)} of ${raw.toFixed(1)} hashes a second; in a storm `
-        + `${Math.round(during.rps)} of ${Math.round(idle.rps)} requests a second, p99 ${during.p99} after ${idle.p99} ms`);
+      const key = (name) => ({ workload: `sign-in-hashed/${name}`, system: system.name, round });
+      const rate = await measured(key('rate'), async () => {
+        const raw = await rawRate(options.seconds);
+        const found = await measure(host, system, server, { file: signIns, seconds: options.seconds, connections: CONNECTIONS });
+        return { ...found, raw, share: found.rps / raw };
+      });
+      const idle = await measured(key('idle'), () => measure(host, system, server, { file, seconds: options.seconds }));
+      const storm = await measured(key('storm'), async () => {
+        const people = new Storm(server.port, requests);
+        await people.hasBegun();
+        const found = await measure(host, system, server, { file, seconds: options.seconds });
+        return { ...found, ...(await people.end()) };
+      });
+      if (rate) say(`round ${round}, ${system.name}: ${rate.rps.toFixed(1)} of ${rate.raw.toFixed(1)} hashes a second`);
+      if (idle && storm) {
+        say(`round ${round}, ${system.name}: in a storm ${Math.round(storm.rps)} of ${Math.round(idle.rps)} requests a second, `
+          + `p99 ${storm.p99} after ${idle.p99} ms`);
+      }
       await server.stop();
     }
     await system.drop();
