@@ -17,7 +17,7 @@ class Tables {
 
   /** Adds users: most with a hash that costs nothing, some with a real one. */
   async addUsers(smallest, real) {
-    const everyday = Array.from({ length: USERS }, (_, n) => [userId('user', n), emailOf(n), `user${n}`, smallest]);
+    const everyday = Array.from({ length: USERS }, (_, n) => [userId('user', n), emailOf(n), emailOf(n).split('@')[0], smallest]);
     const hashed = Array.from({ length: REAL_USERS }, (_, n) => [userId('real', n), `real${n}@example.com`, `real${n}`, real]);
     await this.insertUsers([...everyday, ...hashed]);
   }
