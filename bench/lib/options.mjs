@@ -10,7 +10,7 @@ export const HELP = `bench/run: measures Keyrack against what people would take 
   --only NAME,NAME    only these systems (names that begin so: "keyrack" is both of Keyrack's)
   --workload NAME,…   only these workloads: ${WORKLOADS.join(', ')}
   --long              growth goes on to 10,000,000 sessions
-  --write             writes the table into README.md and the charts into docs/
+  --write             writes the tables into README.md and docs/bench.md, and the charts into docs/
   --from FILE         measures nothing: reports (and with --write, writes) saved results again
   --help              this
 `;

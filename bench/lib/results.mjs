@@ -1,7 +1,7 @@
 // Results: one record a measurement, and sums over the rounds of a run.
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { ROOT } from './host/requirements.mjs';
@@ -47,6 +47,7 @@ export class Results {
   }
 
   save() {
+    mkdirSync(FOLDER, { recursive: true });
     const file = path.join(FOLDER, `${this.about.date.replace(/[:.]/g, '-')}.json`);
     writeFileSync(file, `${JSON.stringify(this, null, 1)}\n`);
     return path.relative(ROOT, file);

@@ -9,7 +9,8 @@ import { USERS, emailOf } from './system.mjs';
 export const REAL_USERS = 200;
 
 const AGENT = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
-const SECONDS_A_DAY = 24 * 3600;
+/** When sessions end: so many seconds from now, and one after the other over so many seconds before. */
+const IN_A_DAY = { seconds: 24 * 3600, spread: 1 };
 
 /** What both engines have in common. A batch of sessions has the sids `md5('BATCH:n')`. */
 class Tables {
@@ -23,10 +24,10 @@ class Tables {
   }
 
   /** Adds live sessions, spread over the users, and returns `some` of their sids, spread over them. */
-  async addSessions(count, some = count, seconds = SECONDS_A_DAY) {
+  async addSessions(count, some = count, ends = IN_A_DAY) {
     const batch = (this.batches += 1);
     const user = (n) => userId('user', n % USERS);
-    await this.insertSessions(batch, count, { prefix: 'user', users: USERS, seconds, user });
+    await this.insertSessions(batch, count, { prefix: 'user', users: USERS, ends, user });
     const stride = Math.max(1, Math.floor(count / some));
     return Array.from({ length: Math.min(some, count) }, (_, n) => md5(`${batch}:${n * stride}`));
   }
@@ -38,14 +39,14 @@ class Tables {
     await this.insertUsers(people);
     const batch = (this.batches += 1);
     const user = (n) => userId(prefix, n % users);
-    await this.insertSessions(batch, users * devices, { prefix, users, seconds: SECONDS_A_DAY, user });
+    await this.insertSessions(batch, users * devices, { prefix, users, ends: IN_A_DAY, user });
     if (ended > 0) await this.insertEnded(users * ended, { prefix, users, user });
     return Array.from({ length: users }, (_, n) => md5(`${batch}:${n}`));
   }
 
-  /** Adds sessions that ran out an hour ago and that nobody has ended yet. */
+  /** Adds sessions that ran out in the course of a day until an hour ago, and that nobody has ended yet. */
   addExpired(count) {
-    return this.addSessions(count, 1, -3600);
+    return this.addSessions(count, 1, { seconds: -3600, spread: 24 * 3600 });
   }
 }
 
@@ -80,9 +81,9 @@ export class PostgresTables extends Tables {
   }
 
   /** Without the triggers, which would look at each row; what is inserted keeps their rules. */
-  insertSessions(batch, count, { prefix, users, seconds }) {
-    const row = `md5('${batch}:' || n) AS sid, md5('${prefix}' || n % ${users})::uuid AS user_id`;
-    const end = `(now() + interval '${seconds} seconds')`;
+  insertSessions(batch, count, { prefix, users, ends: { seconds, spread } }) {
+    const row = `n, md5('${batch}:' || n) AS sid, md5('${prefix}' || n % ${users})::uuid AS user_id`;
+    const end = `(now() + (${seconds} - n % ${spread}) * interval '1 second')`;
     return this.sql(`
       SET session_replication_role = replica;
       INSERT INTO sessions (sid, user_id, ip_address, user_agent, expires_at, created_at, updated_at, last_seen_at)
@@ -145,12 +146,13 @@ export class SqliteTables extends Tables {
   }
 
   /** The data comes first: its triggers then have no session to look at. */
-  async insertSessions(batch, count, { seconds, user }) {
-    const end = `strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '${seconds} seconds')`;
+  async insertSessions(batch, count, { ends: { seconds, spread }, user }) {
+    const at = (format) => `strftime('${format}', 'now', (${seconds} - loaded.rowid % ${spread}) || ' seconds')`;
+    const end = at('%Y-%m-%dT%H:%M:%f000Z');
     const now = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')";
     await this.load((n) => `${md5(`${batch}:${n}`)},${user(n)}`, count, `
       INSERT INTO user_sessions (sid, sess, expire)
-        SELECT sid, '{"cookie":{"originalMaxAge":86400000,"expires":"' || strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '${seconds} seconds') || '","secure":false,"httpOnly":true,"path":"/","sameSite":"lax"},"userId":"' || user_id || '","email":"' || email || '","role":"user","status":"login"}', ${end}
+        SELECT sid, '{"cookie":{"originalMaxAge":86400000,"expires":"' || ${at('%Y-%m-%dT%H:%M:%fZ')} || '","secure":false,"httpOnly":true,"path":"/","sameSite":"lax"},"userId":"' || user_id || '","email":"' || email || '","role":"user","status":"login"}', ${end}
         FROM loaded JOIN users ON users.id = user_id;
       INSERT INTO sessions (sid, user_id, ip_address, user_agent, expires_at, created_at, updated_at, last_seen_at)
         SELECT sid, user_id, '203.0.113.7', '${AGENT}', ${end}, ${now}, ${now}, ${now} FROM loaded;`);

@@ -2,9 +2,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask, freePort, patiently } from '../host/network.mjs';
-import { memoryOf } from '../host/proc.mjs';
+import { cpuOf, memoryOf } from '../host/proc.mjs';
 import { start, stop } from '../host/processes.mjs';
 import { get, post } from '../load/requests.mjs';
+
+const LONGEST_REST_MS = 60_000;
 
 /** How many cookies take turns. */
 export const COOKIES = 10_000;
@@ -69,7 +71,24 @@ export class System {
     const answer = await patiently(() => ask(port, { path: '/api/session', headers }), child, this.name, 1);
     const startMs = performance.now() - started;
     if (answer.status !== 200) throw new Error(`${this.name} answers ${answer.status}:\n${answer.body}\n${child.output()}`);
-    return new Server(child, port, startMs, answer.body.length);
+    const server = new Server(child, port, startMs, answer.body.length);
+    await this.#rest(server);
+    return server;
+  }
+
+  /** Waits until the server and its database have done what they do after a start, and sit still. */
+  async #rest(server) {
+    const sides = [server.pid, ...(this.database ? [this.host[this.database].pid] : [])];
+    const spent = () => sides.reduce((sum, pid) => sum + cpuOf(pid), 0);
+    const started = Date.now();
+    for (let before = spent(), still = 0; still < 2 && Date.now() - started < LONGEST_REST_MS; ) {
+      await sleep(200);
+      const after = spent();
+      still = after - before < 0.1 * 200_000 ? still + 1 : 0;
+      before = after;
+    }
+    server.restMs = Date.now() - started;
+    if (server.restMs > 3000) console.error(`        ${this.name} worked for ${(server.restMs / 1000).toFixed(1)} s after its start`);
   }
 }
 
@@ -79,9 +98,7 @@ export class Server {
     Object.assign(this, { child, pid: child.pid, port, startMs, answerLength });
   }
 
-  /** Its memory, once it has come to rest. */
-  async memory() {
-    await sleep(300);
+  memory() {
     return memoryOf(this.pid);
   }
 

@@ -25,7 +25,7 @@ async function turn({ host, system, round, options, record, measured, say }, wan
   const file = save(path.join(host.folder, `${system.name}.requests`), system.session());
   let server = await system.start();
   const { startMs, answerLength: answerBytes } = server;
-  const restMb = await server.memory();
+  const restMb = server.memory();
   let afterMb = restMb;
   for (const workload of wanted) {
     if (workload !== 'session' && !system.hasSignIn) continue;
@@ -34,7 +34,7 @@ async function turn({ host, system, round, options, record, measured, say }, wan
     const found = await measured({ workload, system: system.name, round }, () => (workload === 'session'
       ? measure(host, system, server, { file, seconds: options.seconds })
       : changing(host, system, server, workload, options.seconds)));
-    afterMb = Math.max(afterMb, await server.memory());
+    afterMb = Math.max(afterMb, server.memory());
     if (found) say(`round ${round}, ${system.name}, ${workload}: ${Math.round(found.rps)} a second, p99 ${found.p99.toFixed(1)} ms`);
   }
   record({ workload: 'start', system: system.name, round, startMs, restMb, afterMb, answerBytes });

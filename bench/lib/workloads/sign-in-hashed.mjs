@@ -1,6 +1,7 @@
 // sign-in-hashed: sign-ins with real hashes against the machine's own rate of hashing, and what a storm of them leaves of
 // `/api/session`.
 
+import { setMaxListeners } from 'node:events';
 import http from 'node:http';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -69,6 +70,7 @@ class Storm {
     this.port = port;
     this.agent = new http.Agent({ keepAlive: true, maxSockets: STORM });
     this.over = new AbortController();
+    setMaxListeners(STORM, this.over.signal);
     this.people = Array.from({ length: STORM }, (_, n) => this.#person(requests, n));
   }
 
