@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Postgres } from './host/postgres.mjs';
-import { stopAll } from './host/processes.mjs';
+import { isEnding, stopAll } from './host/processes.mjs';
 import { Redis } from './host/redis.mjs';
 import { build, requireTools } from './host/requirements.mjs';
 import { HELP, parse } from './options.mjs';
@@ -33,6 +33,7 @@ async function cleanUp() {
 
 for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]]) {
   process.once(signal, async () => {
+    console.error('\nending everything');
     await cleanUp();
     process.exit(status);
   });
@@ -47,6 +48,7 @@ function recorder(results) {
       record({ ...key, ...values });
       return values;
     } catch (error) {
+      if (isEnding()) throw error;
       say(`FAILED: ${key.system}, ${key.workload}, round ${key.round}: ${error.message}`);
       results.fail(key, error.message);
       return null;
@@ -84,6 +86,7 @@ async function main() {
 try {
   await main();
 } catch (error) {
+  if (isEnding()) await new Promise(() => {}); // whoever ends everything ends this too
   console.error(`\n${error.isUsage ? error.message : `The run failed: ${error.message}`}`);
   process.exitCode = error.isUsage ? 2 : 1;
 } finally {

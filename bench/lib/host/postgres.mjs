@@ -20,7 +20,9 @@ export class Postgres {
     await run(postgresBinary('initdb'), initdb, { cwd: data, ...owner });
     const port = await freePort();
     const settings = ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='];
-    const child = start(postgresBinary('postgres'), ['-D', data, '-p', port, ...settings], { cwd: data, ...owner });
+    // SIGTERM would wait for those who are connected.
+    const options = { cwd: data, ...owner, stopSignal: 'SIGINT' };
+    const child = start(postgresBinary('postgres'), ['-D', data, '-p', port, ...settings], options);
     const server = new Postgres(child, port);
     await patiently(() => server.sql('postgres', 'SELECT 1'), child, 'PostgreSQL');
     return server;

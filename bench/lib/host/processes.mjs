@@ -3,10 +3,21 @@
 import { spawn } from 'node:child_process';
 
 const running = new Set();
+let ending = false;
+
+/** Whether everything is being ended: what fails from here on fails because of that, and nothing new may start. */
+export function isEnding() {
+  return ending;
+}
+
+function launch(...args) {
+  if (ending) throw new Error('everything is being ended');
+  return spawn(...args);
+}
 
 /** Starts a process that goes on by itself. What it prints is kept for the message should it end too early. */
-export function start(command, args, { env = {}, cwd, uid, gid } = {}) {
-  const child = spawn(command, args, {
+export function start(command, args, { env = {}, cwd, uid, gid, stopSignal = 'SIGTERM' } = {}) {
+  const child = launch(command, args, {
     cwd, uid, gid,
     env: { ...cleanEnvironment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -19,6 +30,7 @@ export function start(command, args, { env = {}, cwd, uid, gid } = {}) {
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
+  child.stopSignal = stopSignal;
   child.output = () => tail.join('');
   child.ended = new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
@@ -30,9 +42,9 @@ export function start(command, args, { env = {}, cwd, uid, gid } = {}) {
 }
 
 /** Ends a process that was started here: kindly at first. */
-export async function stop(child, signal = 'SIGTERM') {
+export async function stop(child) {
   if (!running.has(child)) return;
-  child.kill(signal);
+  child.kill(child.stopSignal ?? 'SIGTERM');
   const late = setTimeout(() => child.kill('SIGKILL'), 10_000);
   await child.ended;
   clearTimeout(late);
@@ -40,7 +52,7 @@ export async function stop(child, signal = 'SIGTERM') {
 
 /** Runs a program to its end and returns what it printed. */
 export async function run(command, args, { input, show = false, ...options } = {}) {
-  const child = spawn(command, args, {
+  const child = launch(command, args, {
     ...options,
     env: { ...cleanEnvironment(), ...options.env },
     stdio: [input === undefined ? 'ignore' : 'pipe', show ? 'inherit' : 'pipe', show ? 'inherit' : 'pipe'],
@@ -69,6 +81,7 @@ export async function run(command, args, { input, show = false, ...options } = {
 
 /** Ends all that still runs, the last started first. */
 export async function stopAll() {
+  ending = true;
   for (const child of [...running].reverse()) await stop(child);
 }
 
