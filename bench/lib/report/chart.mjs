@@ -3,7 +3,7 @@
 import { short } from './text.mjs';
 
 const WIDTH = 760;
-const LABELS = 250;
+const LABELS = 290;
 const BAR = 16;
 const ROW = 26;
 const GAP = 46;

@@ -12,6 +12,11 @@ import { table } from './text.mjs';
 const BEGIN = '<!-- bench:begin -->';
 const END = '<!-- bench:end -->';
 
+const CHARTS = {
+  session: 'An authenticated request: requests a second and CPU a request',
+  signIn: 'Sign-ins and sign-outs a second, without hashing',
+};
+
 export function report(results, options) {
   const targets = table(['target', 'limit', 'measured', ''], targetRows(results));
   const text = `${everything(results)}\n\n## Targets\n\n${targets}\n`;
@@ -22,11 +27,11 @@ export function report(results, options) {
 
 function write(results, text) {
   if (results.failures.length > 0) throw new Error('nothing was written: some measurements failed');
-  writeFileSync(path.join(ROOT, 'docs/bench-session.svg'), chart('An authenticated request: requests a second and CPU a request', [
+  writeFileSync(path.join(ROOT, 'docs/bench-session.svg'), chart(CHARTS.session, [
     panel(results, 'session', 'Requests a second', ['rps']),
     panel(results, 'session', 'CPU a request, µs: app, and database in ochre', ['appCpu', 'dbCpu']),
   ]));
-  writeFileSync(path.join(ROOT, 'docs/bench-sign-in.svg'), chart('Sign-ins and sign-outs a second, without hashing', [
+  writeFileSync(path.join(ROOT, 'docs/bench-sign-in.svg'), chart(CHARTS.signIn, [
     panel(results, 'sign-in', 'Sign-ins a second, without hashing', ['rps']),
     panel(results, 'sign-out', 'Sign-outs a second', ['rps']),
   ]));
@@ -34,7 +39,9 @@ function write(results, text) {
   const file = path.join(ROOT, 'README.md');
   const [before, rest] = halves(readFileSync(file, 'utf8'), BEGIN);
   const [, after] = halves(rest, END);
-  writeFileSync(file, `${before}${BEGIN}\n${circumstances(results)}\n\n${summary(results)}\n${END}${after}`);
+  const parts = [`![${CHARTS.session}](docs/bench-session.svg)`, circumstances(results), summary(results),
+    'Ranges, ratios, the other workloads and the targets are in [docs/bench.md](docs/bench.md).'];
+  writeFileSync(file, `${before}${BEGIN}\n${parts.join('\n\n')}\n${END}${after}`);
 }
 
 /** The systems that a workload measured, as rows of a chart. */

@@ -9,11 +9,9 @@ use std::{
 use actix_web::cookie::{Cookie, CookieJar};
 use anyhow::Result;
 use uuid::Uuid;
+use who::{KEY, Who};
 
-use crate::{
-    key,
-    who::{KEY, Who},
-};
+use crate::key;
 
 /// Commands in one pipeline.
 const BATCH: usize = 1000;

@@ -4,7 +4,6 @@
 //! itself would, and writes a cookie a line to the file.
 
 mod fill;
-mod who;
 
 use actix_session::{Session, SessionMiddleware, storage::RedisSessionStore};
 use actix_web::{

@@ -35,7 +35,12 @@ fn rate(hasher: &Argon2<'_>, blocks: usize, time: Duration) -> Result<f64> {
         let (started, mut count) = (Instant::now(), 0_u32);
         while started.elapsed() < time {
             hasher
-                .hash_password_into_with_memory(b"correct horse battery staple", b"a salt of 16 byt", &mut out, &mut memory)
+                .hash_password_into_with_memory(
+                    b"correct horse battery staple",
+                    b"a salt of 16 byt",
+                    &mut out,
+                    &mut memory,
+                )
                 .map_err(|error| anyhow::anyhow!("{error}"))?;
             count += 1;
         }

@@ -11,7 +11,7 @@ use sqlx::types::time::OffsetDateTime;
 use time::Duration;
 use tower_sessions::session::{Id, Record};
 
-use crate::{Database, who};
+use crate::Database;
 
 /// Rows in one statement.
 const BATCH: usize = 1000;

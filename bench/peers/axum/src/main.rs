@@ -5,7 +5,6 @@
 
 mod fill;
 mod pages;
-mod who;
 
 use std::str::FromStr;
 
@@ -26,9 +25,8 @@ impl Database {
     async fn open(url: &str) -> Result<Self> {
         if url.starts_with("sqlite:") {
             // WAL is what everybody sets; the commit stays as durable as SQLite's default makes it.
-            let options = SqliteConnectOptions::from_str(url)?
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal);
+            let options =
+                SqliteConnectOptions::from_str(url)?.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
             let pool = SqlitePoolOptions::new().max_connections(10).connect_with(options).await?;
             SqliteStore::new(pool.clone()).migrate().await?;
             Ok(Self::Sqlite(pool))

@@ -9,7 +9,7 @@ use axum::{
 use serde::Deserialize;
 use tower_sessions::{Session, SessionManagerLayer, SessionStore, session::Error};
 
-use crate::who::{Answer, KEY, Who};
+use who::{Answer, KEY, Who};
 
 #[derive(Deserialize)]
 struct SignIn {
