@@ -66,12 +66,23 @@ async function measureAll(options) {
   const results = Results.begin(options, { postgres: await host.postgres.version() });
   const context = { host, systems: systems(host, options.only), options, say, ...recorder(results) };
   results.describe(context.systems);
-  const inRounds = rounds.NAMES.filter((name) => options.workloads.includes(name));
-  if (inRounds.length > 0) await rounds.run(context, inRounds);
-  for (const workload of [devicePage, signInHashed, purge, growth]) {
-    if (options.workloads.includes(workload.NAME)) await workload.run(context);
+  try {
+    await work(context);
+  } catch (error) {
+    if (isEnding()) throw error;
+    say(`FAILED: ${error.message}`);
+    results.fail({ system: 'everything', workload: 'what was left', round: 0 }, error.message);
   }
   return results;
+}
+
+async function work(context) {
+  const { workloads } = context.options;
+  const inRounds = rounds.NAMES.filter((name) => workloads.includes(name));
+  if (inRounds.length > 0) await rounds.run(context, inRounds);
+  for (const workload of [devicePage, signInHashed, purge, growth]) {
+    if (workloads.includes(workload.NAME)) await workload.run(context);
+  }
 }
 
 async function main() {
