@@ -7,7 +7,8 @@ use super::{
     queries::{self, DataBesideSession, End, Which},
 };
 use crate::{
-    db::{self, SessionId, connection::DbConnection},
+    clock::Timestamp,
+    db::{self, SessionId, UserId, connection::DbConnection},
     error::Result,
 };
 
@@ -111,10 +112,11 @@ impl Sessions {
         let mut after = String::new();
         loop {
             let from = after.clone();
-            let rows = self.db.read(move |connection| queries::data_after(connection, &from, PAGE)).await?;
+            let (rows, known) = self.db.read(move |connection| page_of_data(connection, &from)).await?;
             let Some(last) = rows.last() else { return Ok(Report { breaches }) };
             last.sid.expose().clone_into(&mut after);
-            breaches.extend(rows.iter().filter_map(disagreement));
+            let now = self.clock.now();
+            breaches.extend(rows.iter().filter_map(|row| disagreement(row, &known, now)));
         }
     }
 
@@ -155,14 +157,29 @@ fn whole_database(connection: &mut DbConnection) -> Result<Vec<Breach>> {
     Ok(missing.chain(own_zone).collect())
 }
 
-fn disagreement(row: &DataBesideSession) -> Option<Breach> {
+/// The next rows of data, and which of the users that they name without having a session there are.
+fn page_of_data(connection: &mut DbConnection, after: &str) -> Result<(Vec<DataBesideSession>, Vec<UserId>)> {
+    let rows = queries::data_after(connection, after, PAGE)?;
+    let named =
+        rows.iter().filter(|row| row.session.is_none()).filter_map(|row| named_by(&SessionData::parse(&row.sess)?));
+    let known = queries::known_users(connection, named.collect())?;
+    Ok((rows, known))
+}
+
+fn named_by(data: &SessionData) -> Option<UserId> {
+    data.user_id()?.parse().ok()
+}
+
+fn disagreement(row: &DataBesideSession, known: &[UserId], now: Timestamp) -> Option<Breach> {
     let data = SessionData::parse(&row.sess);
     let breach =
         |rule, session_id, detail: &str| Some(Breach { rule, session_id, detail: detail.to_owned(), repaired: false });
     match (row.session, data.as_ref()) {
-        // A peer's session that nobody has signed in to yet has no user, and no business in `sessions`.
-        (None, data) if data.and_then(SessionData::user_id).is_none() => None,
-        (None, _) => {
+        // A peer's data without a user, of one whom only the peer knows, of one who has signed out, or that has run out has no
+        // business in `sessions`.
+        (None, data) => {
+            let signed_in = data.filter(|data| named_by(data).is_some_and(|id| known.contains(&id) && data.is_of(id)));
+            signed_in.filter(|_| row.expire > now)?;
             breach("data of an unknown session", None, "a row of user_sessions names a user but has no session")
         }
         (Some((id, _, _)), None) => breach("unreadable data", Some(id), "the session's data is not a JSON object"),

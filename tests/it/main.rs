@@ -5,6 +5,7 @@
 mod architecture;
 mod commands;
 mod embed;
+mod express;
 mod lifecycle;
 mod routes;
 mod schema;

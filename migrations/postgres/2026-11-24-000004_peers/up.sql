@@ -73,7 +73,7 @@ BEGIN
     SELECT id, status, expires_at INTO session FROM sessions
     WHERE sid = NEW.sid AND (user_id = named OR status = 'logged_out') FOR SHARE;
     IF session.id IS NULL THEN
-        SELECT id, status INTO released, released_status FROM sessions WHERE sid = NEW.sid FOR UPDATE;
+        SELECT id, status INTO released, released_status FROM sessions WHERE sid = NEW.sid FOR NO KEY UPDATE;
     END IF;
     IF session.status = 'logged_out' OR released_status = 'logged_out'
         OR EXISTS (SELECT FROM replaced_sids WHERE sid = NEW.sid)
@@ -88,6 +88,7 @@ BEGIN
         RETURN NEW;
     END IF;
     IF released IS NOT NULL THEN
+        PERFORM FROM user_sessions WHERE sid = NEW.sid FOR UPDATE;
         UPDATE sessions SET sid = id, status = 'logged_out', updated_at = now() WHERE id = released;
     END IF;
     IF named IS NOT NULL THEN
@@ -99,12 +100,13 @@ $$;
 
 -- 2. Data that is kept after the end is a record: it can be removed, not changed. Living data does not outlive its session.
 --
---    A peer that moves the data's end on has seen the device: that is activity, recorded once a minute. Whoever has changed
---    the session in this very transaction has recorded it. SKIP LOCKED: an end takes the same two rows in the other order.
+--    A peer that moves the data's end on has seen the device: that is activity, recorded once a minute, also where the end can't
+--    move because it is the session's own already. Whoever has changed the session in this very transaction has recorded it. SKIP LOCKED: an end takes the same two rows in the other order.
 --    Data that was there before its user or these rules were gets its session when a peer touches it.
 CREATE OR REPLACE FUNCTION keyrack_freeze_data_of_ended() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     session record;
+    is_activity boolean := NEW.expire > OLD.expire;
 BEGIN
     SELECT id, status, expires_at, last_seen_at, xmin AS changed_by INTO session FROM sessions WHERE sid = NEW.sid;
     IF session.status = 'logged_out' THEN
@@ -114,18 +116,32 @@ BEGIN
         RETURN NULL;
     END IF;
     IF session.id IS NULL THEN
-        IF NEW.expire > OLD.expire THEN
+        IF is_activity THEN
             PERFORM keyrack_adopt(NEW.sid, NEW.sess, NEW.expire);
         END IF;
         RETURN NEW;
     END IF;
     NEW.expire := least(NEW.expire, session.expires_at::timestamp);
-    IF NEW.expire > OLD.expire AND session.last_seen_at < now() - interval '1 minute'
+    IF is_activity AND session.last_seen_at < now() - interval '1 minute'
         AND session.changed_by IS DISTINCT FROM pg_current_xact_id_if_assigned()::xid
     THEN
         UPDATE sessions SET last_seen_at = now(), updated_at = now()
         WHERE id = (SELECT id FROM sessions WHERE id = session.id AND status = 'active' FOR NO KEY UPDATE SKIP LOCKED);
     END IF;
+    RETURN NEW;
+END
+$$;
+
+-- 3. Every end has a time and a reason, and no end is taken back.
+--    No session ends before it began: a transaction's time is when it started, and it may have waited for one that came later;
+--    and a peer's data may have run out before it got its session.
+CREATE OR REPLACE FUNCTION keyrack_complete_end() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.status = 'logged_out' THEN
+        RAISE EXCEPTION 'session % has ended and stays ended', OLD.id USING ERRCODE = 'check_violation';
+    END IF;
+    NEW.logged_out_at := greatest(coalesce(NEW.logged_out_at, now()), NEW.created_at);
+    NEW.end_reason := coalesce(NEW.end_reason, 'signed_out');
     RETURN NEW;
 END
 $$;
@@ -156,12 +172,16 @@ END
 $$;
 
 -- 6. An active session is ended before its row may go; but one that was made for a peer makes room for the row that the
---    peer's own code writes for the same sign-in a moment later.
+--    peer's own code writes for the same sign-in a moment later. Locks are taken as above.
 CREATE FUNCTION keyrack_prefer_row_of_peer() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    made uuid;
 BEGIN
-    DELETE FROM sessions
-    WHERE sid = NEW.sid AND status = 'active' AND expires_at = '9999-12-31 23:59:59.999999+00';
-    IF FOUND THEN
+    SELECT id INTO made FROM sessions
+    WHERE sid = NEW.sid AND status = 'active' AND expires_at = '9999-12-31 23:59:59.999999+00' FOR NO KEY UPDATE;
+    IF made IS NOT NULL THEN
+        PERFORM FROM user_sessions WHERE sid = NEW.sid FOR UPDATE;
+        DELETE FROM sessions WHERE id = made;
         UPDATE user_sessions SET expire = NEW.expires_at WHERE sid = NEW.sid AND expire > NEW.expires_at;
     END IF;
     RETURN NEW;

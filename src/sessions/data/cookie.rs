@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::clock::Timestamp;
 
+/// In milliseconds: further from now than this, JavaScript has no dates (ECMA-262, 21.4.1.1).
+const LONGEST: f64 = 8.6e15;
+
 /// What `cookie` says of a session's lifetime.
 #[derive(Debug, Clone)]
 pub(in crate::sessions) struct CookieTerms {
@@ -69,7 +72,7 @@ fn is_sound(key: &str, value: &Value) -> bool {
     let is_one_of = |words: &[&str]| value.as_str().is_some_and(|word| words.contains(&word.to_lowercase().as_str()));
     let is_absent = matches!(value, Value::Null | Value::Bool(false));
     match key {
-        "originalMaxAge" | "maxAge" => value.is_number() || value.is_null(),
+        "originalMaxAge" | "maxAge" => value.is_null() || value.as_f64().is_some_and(|millis| millis.abs() < LONGEST),
         "expires" => value.is_null() || value.as_str().is_some_and(|text| Timestamp::parse(text).is_some()),
         "path" | "domain" => value.is_string() || is_absent,
         "sameSite" => value.is_boolean() || is_absent || is_one_of(&["lax", "strict", "none"]),
@@ -123,6 +126,7 @@ mod tests {
     fn a_single_wrong_field_is_mended_in_its_place() {
         for (broken, mended) in [
             (r#"{"originalMaxAge":"1","own":1}"#, r#"{"originalMaxAge":60000,"own":1}"#),
+            (r#"{"originalMaxAge":1e300}"#, r#"{"originalMaxAge":60000}"#),
             (r#"{"expires":"soon","path":"/"}"#, r#"{"expires":"2026-01-28T11:50:14.000Z","path":"/"}"#),
             (r#"{"expires":17}"#, r#"{"expires":"2026-01-28T11:50:14.000Z"}"#),
             (r#"{"sameSite":"sideways"}"#, r#"{"sameSite":"lax"}"#),

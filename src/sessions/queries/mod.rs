@@ -17,7 +17,7 @@ mod touch;
 pub(super) use change::{Rotation, renew_terms, rotate, update_data};
 pub(super) use doctor::{
     DataBesideSession, active_with_end, active_without_data, cap_expire, complete_end, contradictory_times, data_after,
-    delete_data_of, end_incomplete, ended_with_data, outliving_data, shared_sids,
+    delete_data_of, end_incomplete, ended_with_data, known_users, outliving_data, shared_sids,
 };
 pub(super) use end::{End, Which, end};
 pub(super) use insert::{NewRow, insert, lock_user};

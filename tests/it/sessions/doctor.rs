@@ -17,6 +17,7 @@ on_both_engines!(
     an_active_session_with_an_end_is_found_and_left,
     contradictory_times_are_found_and_left,
     data_of_an_unknown_session_is_found_and_left,
+    data_of_a_peers_own_is_nobodys_breach,
     unreadable_data_and_data_of_another_user_are_found_and_left,
     every_missing_trigger_and_index_is_found,
     a_peers_session_without_a_user_is_no_breach,
@@ -115,6 +116,28 @@ fn data_of_an_unknown_session_is_found_and_left(engine: EngineKind) {
     assert_left(&rack, "data of an unknown session", None);
 }
 
+fn data_of_a_peers_own_is_nobodys_breach(engine: EngineKind) {
+    let rack = Rack::new(engine);
+    let (user, later, stranger) = (rack.user, "2999-01-01", "1e8b5b6a-0000-4000-8000-000000000000");
+    for (index, (sess, day)) in [
+        (r#"{"cart":[]}"#.to_owned(), later),
+        (r#"{"userId":17}"#.to_owned(), later),
+        (format!(r#"{{"userId":"{stranger}"}}"#), later),
+        (format!(r#"{{"userId":"{user}","status":"logout"}}"#), later),
+        (format!(r#"{{"userId":"{user}"}}"#), "2026-01-01"),
+        ("[]".to_owned(), later),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        rack.break_unguarded(&format!(
+            "INSERT INTO user_sessions VALUES ('foreign {index}', '{sess}', '{day}T00:00:00.000000Z')"
+        ));
+    }
+    let report = wait(rack.sessions().doctor(false)).unwrap();
+    assert!(report.breaches.is_empty(), "{:?}", report.breaches);
+}
+
 fn unreadable_data_and_data_of_another_user_are_found_and_left(engine: EngineKind) {
     for (sess, rule) in [
         ("[]", "unreadable data"),
@@ -171,9 +194,10 @@ fn the_doctor_looks_at_more_rows_than_one_query_reads(engine: EngineKind) {
     let rack = Rack::new(engine);
     let json = if engine == EngineKind::Postgres { "json" } else { "text" };
     let time = if engine == EngineKind::Postgres { "timestamp" } else { "text" };
-    rack.break_with(&format!(
+    let user = rack.user;
+    rack.break_unguarded(&format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2100)
-         INSERT INTO user_sessions SELECT 'peer-' || (10000 + i), CAST('{{\"userId\":\"' || i || '\"}}' AS {json}),
+         INSERT INTO user_sessions SELECT 'peer-' || (10000 + i), CAST('{{\"userId\":\"{user}\"}}' AS {json}),
          CAST('2999-01-01T00:00:00.000000Z' AS {time}) FROM n"
     ));
     assert_eq!(rack.doctor(false).breaches.len(), 2100);

@@ -52,7 +52,13 @@ impl Browser {
         self
     }
 
-    /// The same browser, talking to another instance.
+    /// Goes to another server, with the same cookies: a browser sends them to every port of a host.
+    pub fn visit(&mut self, address: SocketAddr) -> &mut Self {
+        self.address = address;
+        self
+    }
+
+    /// A copy of this browser, talking to another instance.
     pub fn at(&self, address: SocketAddr) -> Self {
         Self { address, ..self.clone() }
     }
@@ -102,7 +108,12 @@ impl Browser {
 
     /// The sid that its cookie carries.
     pub fn sid(&self) -> String {
-        let value = &self.cookies["keyrack.sid"];
+        self.sid_in("keyrack.sid")
+    }
+
+    /// The sid in a cookie of this name.
+    pub fn sid_in(&self, cookie: &str) -> String {
+        let value = &self.cookies[cookie];
         value.strip_prefix("s%3A").unwrap().rsplit_once('.').unwrap().0.to_owned()
     }
 

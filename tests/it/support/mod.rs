@@ -5,8 +5,10 @@ mod browser;
 mod cluster;
 pub mod cookies;
 mod database;
+pub mod express;
 mod fault;
 pub mod log;
+mod own_app;
 mod postgres;
 mod program;
 pub mod raw;
@@ -16,6 +18,7 @@ pub use browser::{Answer, Browser};
 pub use cluster::Cluster;
 pub use database::{EngineKind, TestDatabase};
 pub use fault::Faults;
+pub use own_app::OwnApp;
 pub use program::{Finished, Program, Serving};
 
 /// The password of every user that the tests make.

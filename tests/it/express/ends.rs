@@ -1,0 +1,240 @@
+//! An end at one is an end at the other, and stays one.
+
+use std::thread;
+
+use serde_json::json;
+
+use super::pair::{EMAIL, Pair, Person};
+use crate::support::{express::beside_express, wait};
+
+beside_express!(
+    what_express_destroys_has_ended,
+    a_new_sid_at_express_ends_what_the_old_one_was,
+    a_user_id_that_express_deletes_is_a_sign_out_and_the_sid_lives_on,
+    a_status_of_logout_is_a_sign_out,
+    a_sign_out_at_keyrack_is_one_at_express,
+    a_device_that_is_revoked_is_out_at_express_however_it_was,
+    a_late_set_brings_nothing_back,
+    a_late_set_after_a_new_sid_brings_the_old_one_back_at_neither,
+    a_late_touch_brings_nothing_back,
+    ended_by_both_at_once_it_has_ended_once,
+);
+
+fn what_express_destroys_has_ended() {
+    for by in ["destroy", "null"] {
+        let pair = Pair::with(&json!({"session": {"unset": "destroy"}}));
+        for mut person in [pair.signed_in_at_express(), pair.signed_in_at_keyrack()] {
+            let sid = person.sid();
+            person.sign_out_at_express(by);
+            assert_eq!(pair.session(&sid, "status"), "logged_out", "{by}");
+            assert_eq!(pair.session(&sid, "end_reason"), "signed_out", "{by}");
+            person.assert_signed_out_at_both();
+        }
+        pair.app.assert_sound();
+    }
+}
+
+fn a_new_sid_at_express_ends_what_the_old_one_was() {
+    let pair = Pair::new();
+    for mut person in [pair.signed_in_at_express(), pair.signed_in_at_keyrack()] {
+        let (sid, mut copy) = (person.sid(), person.clone());
+        person.sign_out_at_express("regenerate");
+        assert_eq!(pair.session(&sid, "end_reason"), "signed_out");
+        person.assert_signed_out_at_both();
+        copy.assert_signed_out_at_both();
+        // Signing in anew, by a new sid each time, leaves one session and the history of the others.
+        person.sign_in_at_express(pair.user);
+        let second = person.sid();
+        person.sign_in_at_express(pair.user);
+        assert_eq!(pair.session(&second, "end_reason"), "signed_out");
+        person.assert_signed_in_at_both(pair.user);
+    }
+    assert_eq!(pair.app.count("sessions", "WHERE status = 'active'"), 2);
+    pair.app.assert_sound();
+}
+
+fn a_user_id_that_express_deletes_is_a_sign_out_and_the_sid_lives_on() {
+    let pair = Pair::new();
+    for mut person in [pair.signed_in_at_express(), pair.signed_in_at_keyrack()] {
+        let id = person.at_keyrack().session_id();
+        person.set_at_express(&json!({"cart": ["a lamp"]}));
+        let sid = person.sid();
+        person.sign_out_at_express("deleting userId");
+        let row = pair.app.rows("sessions", &format!("WHERE id = '{id}'")).remove(0);
+        assert_eq!((&row["status"], &row["end_reason"]), (&json!("logged_out"), &json!("signed_out")));
+        person.assert_signed_out_at_both();
+        let session = person.session_at_express();
+        assert_eq!((&session["sid"], &session["cart"]), (&json!(sid), &json!(["a lamp"])), "as Express has it");
+
+        // The next sign-in on that sid is a session of its own.
+        person.post_to_express("/sign-in", &[("user", &pair.user.to_string())]);
+        assert_eq!(person.sid(), sid);
+        person.assert_signed_in_at_both(pair.user);
+        assert_ne!(person.at_keyrack().session_id(), id);
+        let history = person.at_keyrack().get("/account/sessions?show=ended");
+        assert_eq!(history.status, 200);
+        assert!(!history.body.contains(&sid), "the sid is shown nowhere");
+    }
+    pair.app.assert_sound();
+}
+
+fn a_status_of_logout_is_a_sign_out() {
+    let pair = Pair::new();
+    let mut person = pair.signed_in_at_express();
+    person.sign_out_at_express("status");
+    assert_eq!(pair.app.rows("sessions", "")[0]["end_reason"], "signed_out");
+    assert!(!person.is_signed_in_at_keyrack());
+    pair.app.execute(&format!(
+        "DO $$ BEGIN ASSERT (SELECT sess ->> 'status' = 'logout' FROM user_sessions WHERE sid = '{}'); END $$",
+        person.sid()
+    ));
+    pair.app.assert_sound();
+}
+
+fn a_sign_out_at_keyrack_is_one_at_express() {
+    let pair = Pair::new();
+    for at_express in [true, false] {
+        let mut person = if at_express { pair.signed_in_at_express() } else { pair.signed_in_at_keyrack() };
+        let (sid, mut copy) = (person.sid(), person.clone());
+        assert_eq!(person.at_keyrack().sign_out().status, 303);
+        assert_eq!(pair.session(&sid, "end_reason"), "signed_out");
+        copy.assert_signed_out_at_both();
+        person.assert_signed_out_at_both();
+        assert_eq!(pair.app.count("user_sessions", ""), 0);
+    }
+    pair.app.assert_sound();
+}
+
+/// Ways in which Keyrack, or somebody with a SQL prompt, ends this person's session.
+fn ways_to_end<'a>(pair: &'a Pair, person: &Person) -> [(&'static str, Box<dyn FnOnce() + 'a>); 5] {
+    let (sid, id) = (person.sid(), person.clone().at_keyrack().session_id());
+    let other = || pair.signed_in_at_keyrack();
+    let parsed = id.parse().unwrap();
+    [
+        (
+            "by the page",
+            Box::new(move || {
+                let path = format!("/account/sessions/{id}/revoke");
+                assert_eq!(other().at_keyrack().post_from("/account/sessions", &path, &[]).status, 303);
+            }),
+        ),
+        (
+            "by the page, with all others",
+            Box::new(move || {
+                let path = "/account/sessions/revoke-others";
+                assert_eq!(other().at_keyrack().post_from("/account/sessions", path, &[]).status, 303);
+            }),
+        ),
+        (
+            "by the library",
+            Box::new(move || {
+                assert!(wait(pair.app.keyrack.sessions().revoke_by_admin(parsed)).unwrap());
+            }),
+        ),
+        (
+            "by disabling the user",
+            Box::new(move || {
+                let email = EMAIL.parse().unwrap();
+                wait(pair.app.keyrack.accounts().disable(&email)).unwrap();
+                wait(pair.app.keyrack.accounts().enable(&email)).unwrap();
+            }),
+        ),
+        (
+            "by plain SQL",
+            Box::new(move || {
+                pair.app.execute(&format!(
+                "UPDATE sessions SET status = 'logged_out', updated_at = NOW(), logged_out_at = NOW() WHERE sid = '{sid}'"
+            ));
+            }),
+        ),
+    ]
+}
+
+fn a_device_that_is_revoked_is_out_at_express_however_it_was() {
+    let pair = Pair::new();
+    for way in 0..5 {
+        for at_express in [true, false] {
+            let mut person = if at_express { pair.signed_in_at_express() } else { pair.signed_in_at_keyrack() };
+            let (sid, mut untouched) = (person.sid(), person.clone());
+            let (how, end) = ways_to_end(&pair, &person).into_iter().nth(way).unwrap();
+            end();
+            assert!(!untouched.is_signed_in_at_express(), "{how}");
+            person.assert_signed_out_at_both();
+            assert_eq!(pair.session(&sid, "status"), "logged_out", "{how}");
+            assert_eq!(pair.app.count("user_sessions", &format!("WHERE sid = '{sid}'")), 0, "{how}");
+        }
+    }
+    pair.app.assert_sound();
+}
+
+fn a_late_set_brings_nothing_back() {
+    let pair = Pair::new();
+    for way in 0..5 {
+        let mut person = if way % 2 == 0 { pair.signed_in_at_express() } else { pair.signed_in_at_keyrack() };
+        let (how, end) = ways_to_end(&pair, &person).into_iter().nth(way).unwrap();
+        let answer = pair.late_set(&person, &json!({"late": way}), end);
+        assert_eq!(answer.status, 200, "the peer notices nothing, {how}: {}", answer.body);
+        assert_eq!(pair.app.count("user_sessions", &format!("WHERE sid = '{}'", person.sid())), 0, "{how}");
+        person.assert_signed_out_at_both();
+        pair.app.assert_sound();
+    }
+}
+
+fn a_late_set_after_a_new_sid_brings_the_old_one_back_at_neither() {
+    let pair = Pair::new();
+    let mut person = pair.signed_in_at_express();
+    let mut stale = person.clone();
+    let answer = pair.late_set(&stale, &json!({"late": true}), || {
+        assert_eq!(person.at_keyrack().post("/app/renew", &[]).status, 200);
+    });
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_ne!(person.sid(), stale.sid());
+    stale.assert_signed_out_at_both();
+    person.assert_signed_in_at_both(pair.user);
+    assert_eq!(person.session_at_express().get("late"), None, "what was set under the old sid is lost, not misplaced");
+    assert_eq!((pair.app.count("sessions", ""), pair.app.count("user_sessions", "")), (1, 1));
+    // Nor does a request with the old sid that comes later.
+    stale = person.clone();
+    assert_eq!(person.at_keyrack().post("/app/renew", &[]).status, 200);
+    stale.set_at_express(&json!({"late": true}));
+    assert!(!stale.is_signed_in_at_keyrack() && !stale.is_signed_in_at_express());
+    person.assert_signed_in_at_both(pair.user);
+    pair.app.assert_sound();
+}
+
+fn a_late_touch_brings_nothing_back() {
+    let pair = Pair::new();
+    let mut person = pair.signed_in_at_express();
+    let id = person.at_keyrack().session_id().parse().unwrap();
+    let answer = pair.late_set(&person, &json!({}), || {
+        assert!(wait(pair.app.keyrack.sessions().revoke_by_admin(id)).unwrap());
+    });
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    person.assert_signed_out_at_both();
+    assert_eq!(pair.only_end(), "revoked_by_admin");
+}
+
+fn ended_by_both_at_once_it_has_ended_once() {
+    let pair = Pair::new();
+    for _ in 0..20 {
+        let mut person = pair.signed_in_at_express();
+        let id = person.at_keyrack().session_id().parse().unwrap();
+        let mut setting = person.clone();
+        let mut destroying = person.clone();
+        thread::scope(|scope| {
+            scope.spawn(|| wait(pair.app.keyrack.sessions().revoke_by_admin(id)).unwrap());
+            scope.spawn(|| setting.set_at_express(&json!({"late": true})));
+            scope.spawn(|| destroying.sign_out_at_express("destroy"));
+        });
+        person.assert_signed_out_at_both();
+        let row = pair.app.rows("sessions", &format!("WHERE id = '{id}'")).remove(0);
+        // Where the data went first while somebody held the session, the sid is dead and a purge gives it its end.
+        wait(pair.app.keyrack.sessions().purge(|_| ())).unwrap();
+        assert!(
+            ["signed_out", "revoked_by_admin", "NULL"].contains(&row["end_reason"].as_str().unwrap_or("NULL")),
+            "{row}"
+        );
+        assert_eq!(pair.app.count("sessions", "WHERE status = 'active'"), 0);
+    }
+    pair.app.assert_sound();
+}

@@ -1,0 +1,68 @@
+//! The shop of `examples/express/`, as the guide starts it.
+
+use super::pair::{COOKIE, EMAIL};
+use crate::support::{
+    Answer, Browser, EngineKind, TestApp, TestDatabase,
+    express::{Express, beside_express},
+};
+
+beside_express!(the_shop_works_alone, the_shop_works_beside_keyrack,);
+
+/// The password that the example prints.
+const SHOPPERS_PASSWORD: &str = "four birds under one roof";
+
+fn sign_in(browser: &mut Browser, password: &str) -> Answer {
+    browser.post("/sign-in", &[("email", EMAIL), ("password", password)])
+}
+
+fn the_shop_works_alone() {
+    let database = TestDatabase::blank(EngineKind::Postgres);
+    let shop = Express::example(database.url());
+    let mut browser = Browser::new(shop.address);
+    assert_eq!(browser.get("/").location(), "/sign-in");
+    assert_eq!(sign_in(&mut browser, "not the password").status, 401);
+    assert_eq!(browser.post("/sign-in", &[("email", "<nobody@example.com>"), ("password", "x")]).status, 401);
+    assert_eq!(sign_in(&mut browser, SHOPPERS_PASSWORD).location(), "/");
+    browser.post("/cart", &[("item", "a <lamp>")]);
+    browser.post("/cart", &[("item", "a chair")]);
+    let page = browser.get("/");
+    assert!(page.body.contains("In your cart: a &lt;lamp&gt;, a chair."), "{}", page.body);
+    assert!(page.body.contains(EMAIL) && page.body.contains("/account/sessions"), "{}", page.body);
+    assert_eq!(database.count("sessions", "WHERE status = 'active' AND ip_address = '127.0.0.1'"), 1);
+    let mut copy = browser.clone();
+    assert_eq!(browser.post("/sign-out", &[]).location(), "/sign-in");
+    assert_eq!(copy.get("/").location(), "/sign-in");
+    assert_eq!(database.count("sessions", "WHERE status = 'logged_out' AND logged_out_at IS NOT NULL"), 1);
+    assert_eq!(database.count("user_sessions", ""), 0);
+    // A second start finds everything there.
+    let again = Express::example(database.url());
+    assert_eq!(sign_in(&mut Browser::new(again.address), SHOPPERS_PASSWORD).location(), "/");
+    assert_eq!(database.count("users", ""), 1);
+}
+
+fn the_shop_works_beside_keyrack() {
+    let app = TestApp::with(EngineKind::Postgres, |config| {
+        config.cookie_name = Some(COOKIE.to_owned());
+        config.clock = keyrack::clock::Clock::System;
+    });
+    let shop = Express::example(app.url());
+    let (mut browser, mut other) = (Browser::new(shop.address), Browser::new(shop.address));
+    for browser in [&mut browser, &mut other] {
+        assert_eq!(sign_in(browser, SHOPPERS_PASSWORD).location(), "/");
+        browser.post("/cart", &[("item", "a lamp")]);
+    }
+    assert_eq!(app.count("sessions", ""), 2, "the rows that the shop wrote, and no others");
+    let page = browser.visit(app.address).get("/account/sessions");
+    assert!(page.text().contains("Firefox 140 on Linux"), "{}", page.text());
+    let id = other.visit(app.address).session_id();
+    let path = format!("/account/sessions/{id}/revoke");
+    assert_eq!(browser.post_from("/account/sessions", &path, &[]).status, 303);
+    assert_eq!(other.visit(shop.address).get("/").location(), "/sign-in");
+    assert!(browser.visit(shop.address).get("/").text().contains("a lamp"));
+
+    assert_eq!(browser.post("/sign-out", &[]).location(), "/sign-in");
+    let ends = app.texts("SELECT end_reason AS v FROM sessions ORDER BY logged_out_at");
+    assert_eq!(ends, ["revoked", "signed_out"]);
+    assert!(!browser.visit(app.address).is_signed_in());
+    app.assert_sound();
+}

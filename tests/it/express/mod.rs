@@ -1,0 +1,16 @@
+//! Keyrack beside a real Express application: one database, one secret, one cookie jar.
+//!
+//! Both tell time by the machine's clock, as the database does, so the tests move times in the tables instead.
+
+mod broken;
+mod chance;
+mod cookie;
+mod crowd;
+mod data;
+mod ends;
+mod example;
+mod expiry;
+mod pair;
+mod random;
+mod roles;
+mod sign_in;

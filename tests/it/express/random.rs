@@ -1,0 +1,317 @@
+//! A long run of random steps, alternating between both servers, beside a model of who is signed in where.
+
+use std::collections::BTreeMap;
+
+use keyrack::sessions::UserId;
+use serde_json::{Value, json};
+
+use super::{
+    chance::{Random, seed},
+    pair::{Pair, Person},
+};
+use crate::support::{Program, express::beside_express, wait};
+
+beside_express!(a_thousand_steps_leave_everybody_signed_in_exactly_where_they_should_be);
+
+const STEPS: u32 = 1000;
+const USERS: [&str; 3] = ["rajat.verma@example.com", "ana@example.com", "kim@example.com"];
+const BROWSERS: usize = 5;
+
+/// What the model knows of a browser.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Expected {
+    user: Option<UserId>,
+    /// The application's keys, also of somebody who has not signed in.
+    data: BTreeMap<String, Value>,
+}
+
+struct World {
+    pair: Pair,
+    random: Random,
+    users: Vec<UserId>,
+    people: Vec<Person>,
+    model: Vec<Expected>,
+    /// Browsers that have kept a cookie of a session that is over.
+    ghosts: Vec<Person>,
+}
+
+fn a_thousand_steps_leave_everybody_signed_in_exactly_where_they_should_be() {
+    let mut world = World::new(seed());
+    for step in 0..STEPS {
+        let browser = world.random.below(BROWSERS);
+        let what = world.take(browser);
+        println!("{step}: browser {browser}: {what}");
+        world.look(browser);
+        if step % 50 == 49 {
+            world.look_at_everything();
+        }
+    }
+    world.look_at_everything();
+    world.pair.prune();
+    wait(world.pair.app.keyrack.sessions().purge(|_| ())).unwrap();
+    world.look_at_everything();
+    let report = Program::new(world.pair.app.database()).json(&["doctor", "--json"]);
+    assert_eq!(report["breaches"], json!([]), "{report:#}");
+    // As many sessions are active as browsers are signed in.
+    let signed_in = world.model.iter().filter(|expected| expected.user.is_some()).count();
+    assert_eq!(world.pair.app.count("sessions", "WHERE status = 'active'"), signed_in);
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let pair = Pair::new();
+        let others = USERS[1..].iter().map(|email| pair.app.add_user(email));
+        let users = [pair.user].into_iter().chain(others).collect();
+        let people = (0..BROWSERS).map(|_| pair.person()).collect();
+        Self {
+            pair,
+            random: Random::new(seed),
+            users,
+            people,
+            model: vec![Expected::default(); BROWSERS],
+            ghosts: vec![],
+        }
+    }
+
+    /// One step of this browser, or about it.
+    fn take(&mut self, browser: usize) -> String {
+        match self.random.below(20) {
+            0..=2 => self.sign_in_at_express(browser),
+            3 => self.sign_in_by_both(browser),
+            4..=5 => self.sign_in_at_keyrack(browser),
+            6 => self.sign_out_at_express(browser),
+            7 => self.sign_out_at_keyrack(browser),
+            8..=11 => self.set(browser),
+            12 => self.rotate(browser),
+            13 => self.revoke_from(browser),
+            14 => self.revoke_others(browser),
+            15 => self.end_by_sql(browser),
+            16 => self.run_out(browser),
+            17 => self.set_late(browser),
+            18 => self.go_quiet(browser),
+            _ => self.clean_up(),
+        }
+    }
+
+    /// The session of this browser is over.
+    fn ended(&mut self, browser: usize) {
+        self.model[browser] = Expected::default();
+        self.ghosts.push(self.people[browser].clone());
+    }
+
+    fn sign_in_at_express(&mut self, browser: usize) -> String {
+        let user = self.random.below(USERS.len());
+        let regenerate = self.random.below(2) == 0;
+        let person = &mut self.people[browser];
+        if regenerate {
+            self.ghosts.push(person.clone());
+            person.sign_in_at_express(self.users[user]);
+            self.model[browser].data.clear();
+        } else {
+            person.post_to_express("/sign-in", &[("user", &self.users[user].to_string())]);
+        }
+        self.model[browser].user = Some(self.users[user]);
+        format!("signs in at Express as {user}, on a new sid: {regenerate}")
+    }
+
+    fn sign_in_by_both(&mut self, browser: usize) -> String {
+        let user = self.random.below(USERS.len());
+        let order = self.random.one_of(&["before", "after"]);
+        self.ghosts.push(self.people[browser].clone());
+        let fields = [("user", self.users[user].to_string()), ("order", order.to_owned())];
+        let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+        self.people[browser].post_to_express("/sign-in-by-both", &fields);
+        self.model[browser] = Expected { user: Some(self.users[user]), data: BTreeMap::new() };
+        format!("signs in at Express as {user}, with a row of its own {order} the data")
+    }
+
+    fn sign_in_at_keyrack(&mut self, browser: usize) -> String {
+        let user = self.random.below(USERS.len());
+        if self.model[browser].user.is_some() {
+            self.ghosts.push(self.people[browser].clone());
+        }
+        self.people[browser].sign_in_at_keyrack(USERS[user]);
+        let expected = &mut self.model[browser];
+        // Only the same user's data goes along.
+        if expected.user.replace(self.users[user]) != Some(self.users[user]) {
+            expected.data.clear();
+        }
+        format!("signs in at Keyrack as {user}")
+    }
+
+    fn sign_out_at_express(&mut self, browser: usize) -> String {
+        let by = self.random.one_of(&["destroy", "regenerate", "deleting userId"]);
+        if by == "deleting userId" {
+            self.model[browser].user = None;
+        } else {
+            self.ended(browser);
+        }
+        self.people[browser].sign_out_at_express(by);
+        format!("signs out at Express by {by}")
+    }
+
+    fn sign_out_at_keyrack(&mut self, browser: usize) -> String {
+        if self.model[browser].user.is_some() {
+            self.ended(browser);
+            assert_eq!(self.people[browser].at_keyrack().sign_out().status, 303);
+        }
+        "signs out at Keyrack".to_owned()
+    }
+
+    fn set(&mut self, browser: usize) -> String {
+        let (key, value) = (format!("key{}", self.random.below(4)), self.random.below(5));
+        let value = if value == 0 { Value::Null } else { json!({"value": value}) };
+        let at_express = self.random.below(2) == 0 || self.model[browser].user.is_none();
+        let keys = json!({&key: value});
+        if at_express {
+            self.people[browser].set_at_express(&keys);
+        } else {
+            self.people[browser].set_at_keyrack(&keys);
+        }
+        let data = &mut self.model[browser].data;
+        if value.is_null() {
+            data.remove(&key)
+        } else {
+            data.insert(key, value)
+        };
+        format!("sets {keys} at {}", if at_express { "Express" } else { "Keyrack" })
+    }
+
+    fn rotate(&mut self, browser: usize) -> String {
+        if self.model[browser].user.is_some() {
+            self.ghosts.push(self.people[browser].clone());
+            assert_eq!(self.people[browser].at_keyrack().post("/app/renew", &[]).status, 200);
+        }
+        "gets a new sid at Keyrack".to_owned()
+    }
+
+    /// Ends another of one's own on the page, if there is one.
+    fn revoke_from(&mut self, browser: usize) -> String {
+        let user = self.model[browser].user;
+        let other = (0..BROWSERS).find(|other| *other != browser && self.model[*other].user == user);
+        let (Some(_), Some(other)) = (user, other) else { return "has nothing to revoke".to_owned() };
+        let path = format!("/account/sessions/{}/revoke", self.people[other].at_keyrack().session_id());
+        let answer = self.people[browser].at_keyrack().post_from("/account/sessions", &path, &[]);
+        assert_eq!(answer.status, 303);
+        self.ended(other);
+        format!("revokes {other}")
+    }
+
+    fn revoke_others(&mut self, browser: usize) -> String {
+        let Some(user) = self.model[browser].user else { return "has no others to revoke".to_owned() };
+        let keyrack = self.people[browser].at_keyrack();
+        // The button is there only if there are others; so is the session's token on any form.
+        let token = keyrack.get("/account/sessions").csrf_token();
+        assert_eq!(keyrack.post("/account/sessions/revoke-others", &[("csrf_token", &token)]).status, 303);
+        for other in 0..BROWSERS {
+            if other != browser && self.model[other].user == Some(user) {
+                self.ended(other);
+            }
+        }
+        "revokes all others".to_owned()
+    }
+
+    fn end_by_sql(&mut self, browser: usize) -> String {
+        if self.model[browser].user.is_some() {
+            let sid = self.people[browser].sid();
+            self.pair.app.execute(&format!(
+                "UPDATE sessions SET status = 'logged_out', updated_at = NOW(), logged_out_at = NOW() WHERE sid = '{sid}'"
+            ));
+            self.ended(browser);
+        }
+        "is signed out by plain SQL".to_owned()
+    }
+
+    /// The data runs out, as it does when nobody has been there for a day; nobody cleans up yet.
+    fn run_out(&mut self, browser: usize) -> String {
+        if self.model[browser].user.is_some() {
+            let sid = self.people[browser].sid();
+            self.pair.app.execute(&format!(
+                "UPDATE sessions SET created_at = now() - interval '3 days', last_seen_at = now() - interval '2 days'
+                 WHERE sid = '{sid}';
+                 UPDATE user_sessions SET expire = now() - interval '1 day' WHERE sid = '{sid}'"
+            ));
+            self.ended(browser);
+        }
+        "runs out".to_owned()
+    }
+
+    /// A request at Express that has loaded the session before it ends, or gets another sid, and sets a key after it.
+    fn set_late(&mut self, browser: usize) -> String {
+        if self.model[browser].user.is_none() {
+            return "has nothing to be late for".to_owned();
+        }
+        let stale = self.people[browser].clone();
+        let ends = self.random.below(2) == 0;
+        let person = &mut self.people[browser];
+        let answer = self.pair.late_set(&stale, &json!({"key0": "late"}), || {
+            let path = if ends { "/app/purge" } else { "/app/renew" };
+            assert_eq!(person.at_keyrack().post(path, &[]).status, 200);
+        });
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        self.ghosts.push(stale);
+        if ends {
+            self.ended(browser);
+        }
+        format!("sets a key too late, ended: {ends}")
+    }
+
+    /// Nobody has been there for some minutes, so the next visit is recorded.
+    fn go_quiet(&mut self, browser: usize) -> String {
+        self.pair.app.record_activity();
+        if self.model[browser].user.is_some() {
+            let sid = self.people[browser].sid();
+            self.pair.app.execute(&format!(
+                "UPDATE sessions SET created_at = created_at - interval '5 minutes',
+                     last_seen_at = last_seen_at - interval '5 minutes' WHERE sid = '{sid}';
+                 UPDATE user_sessions SET expire = expire - interval '5 minutes' WHERE sid = '{sid}'"
+            ));
+        }
+        "is away for five minutes".to_owned()
+    }
+
+    fn clean_up(&mut self) -> String {
+        if self.random.below(2) == 0 {
+            self.pair.prune();
+            "watches Express prune".to_owned()
+        } else {
+            wait(self.pair.app.keyrack.sessions().purge(|_| ())).unwrap();
+            "watches Keyrack purge".to_owned()
+        }
+    }
+
+    /// Compares both servers with the model, and lets one ghost try its luck.
+    fn look(&mut self, browser: usize) {
+        let expected = self.model[browser].clone();
+        let session = self.people[browser].session_at_express();
+        assert_eq!(self.found(&session), expected, "at Express");
+        let answer = self.people[browser].at_keyrack().get("/app/data");
+        match expected.user {
+            Some(_) => assert_eq!(self.found(&answer.json()["keys"]), expected, "at Keyrack"),
+            None => answer.assert_says_not_signed_in(),
+        }
+        if !self.ghosts.is_empty() {
+            let ghost = self.random.below(self.ghosts.len());
+            let mut ghost = self.ghosts.swap_remove(ghost);
+            let of_nobody = ghost.session_at_express();
+            assert_eq!((of_nobody.get("userId"), of_nobody.get("key0")), (None, None), "a ghost at Express");
+            ghost.set_at_express(&json!({"key0": "from beyond"}));
+            ghost.at_keyrack().get("/api/session").assert_says_not_signed_in();
+        }
+    }
+
+    fn look_at_everything(&mut self) {
+        for browser in 0..BROWSERS {
+            self.look(browser);
+            let signed_in = self.model[browser].user.is_some();
+            assert_eq!(self.people[browser].is_signed_in_at_keyrack(), signed_in);
+        }
+    }
+
+    fn found(&self, keys: &Value) -> Expected {
+        let user =
+            keys.get("userId").map(|id| self.users.iter().find(|user| *id == user.to_string()).copied().unwrap());
+        let data = keys.as_object().unwrap().iter().filter(|(key, _)| key.starts_with("key"));
+        Expected { user, data: data.map(|(key, value)| (key.clone(), value.clone())).collect() }
+    }
+}
