@@ -113,62 +113,35 @@ impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for ForEachKey<'_, Q> {
 ///
 /// PostgreSQL: `FOR NO KEY UPDATE`, the lock that an UPDATE takes. SQLite: nothing, since a transaction that writes already
 /// excludes every other.
-pub fn locked<Q>(query: Q) -> Locked<Q, Waiting> {
-    Locked(query, Waiting)
+pub fn locked<Q>(query: Q) -> Locked<Q> {
+    Locked(query)
 }
 
-/// The same, but leaves out rows that another transaction is changing instead of waiting for it.
-pub fn locked_unless_busy<Q>(query: Q) -> Locked<Q, Skipping> {
-    Locked(query, Skipping)
-}
-
-/// See [`locked`] and [`locked_unless_busy`].
+/// See [`locked`].
 #[derive(Debug, Clone, Copy, QueryId)]
-pub struct Locked<Q, M>(Q, M);
+pub struct Locked<Q>(Q);
 
-/// Waits for a row that is locked.
-#[derive(Debug, Clone, Copy, QueryId)]
-pub struct Waiting;
-
-/// Leaves out a row that is locked.
-#[derive(Debug, Clone, Copy, QueryId)]
-pub struct Skipping;
-
-/// What PostgreSQL's clause says.
-pub trait LockMode {
-    /// The clause.
-    const CLAUSE: &'static str;
-}
-
-impl LockMode for Waiting {
-    const CLAUSE: &'static str = " FOR NO KEY UPDATE";
-}
-
-impl LockMode for Skipping {
-    const CLAUSE: &'static str = " FOR NO KEY UPDATE SKIP LOCKED";
-}
-
-impl<Q: Query, M> Query for Locked<Q, M> {
+impl<Q: Query> Query for Locked<Q> {
     type SqlType = Q::SqlType;
 }
 
-impl<Q, M> RunQueryDsl<DbConnection> for Locked<Q, M> {}
+impl<Q> RunQueryDsl<DbConnection> for Locked<Q> {}
 
-impl<Q: QueryFragment<Pg>, M: LockMode> QueryFragment<Pg> for Locked<Q, M> {
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Locked<Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         self.0.walk_ast(out.reborrow())?;
-        out.push_sql(M::CLAUSE);
+        out.push_sql(" FOR NO KEY UPDATE");
         Ok(())
     }
 }
 
-impl<Q: QueryFragment<Sqlite>, M> QueryFragment<Sqlite> for Locked<Q, M> {
+impl<Q: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Locked<Q> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         self.0.walk_ast(out)
     }
 }
 
-impl<Q: QueryFragment<Pg> + QueryFragment<Sqlite>, M: LockMode> QueryFragment<MultiBackend> for Locked<Q, M> {
+impl<Q: QueryFragment<Pg> + QueryFragment<Sqlite>> QueryFragment<MultiBackend> for Locked<Q> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
         MultiBackend::walk_variant_ast(self, out)
     }

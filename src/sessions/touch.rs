@@ -10,7 +10,12 @@ use std::{
     time::Duration,
 };
 
-use super::{Sessions, policy::TOUCH_INTERVAL, queries, resume::LiveSession};
+use super::{
+    Sessions,
+    policy::TOUCH_INTERVAL,
+    queries::{self, Touch},
+    resume::LiveSession,
+};
 use crate::{clock::Timestamp, db::SessionId, error::Result};
 
 /// How long activity is gathered before it is written.
@@ -28,13 +33,6 @@ struct Waiting {
     sessions: HashMap<SessionId, Touch>,
     /// Whether somebody is going to write them.
     is_scheduled: bool,
-}
-
-/// When a session was last active, and until when that keeps it alive.
-#[derive(Debug, Clone, Copy)]
-struct Touch {
-    at: Timestamp,
-    expire: Timestamp,
 }
 
 impl Touches {
@@ -110,13 +108,7 @@ impl Sessions {
         let touches = self.touches.take();
         for (index, batch) in touches.chunks(BATCH).enumerate() {
             let rows = batch.to_vec();
-            let written = self.db.transaction(move |connection| {
-                for (id, touch) in &rows {
-                    queries::touch(connection, *id, touch.at, touch.expire)?;
-                }
-                Ok(())
-            });
-            if let Err(error) = written.await {
+            if let Err(error) = self.db.transaction(move |connection| queries::touch(connection, &rows)).await {
                 self.touches.put_back(&touches[index * BATCH..]);
                 return Err(error);
             }

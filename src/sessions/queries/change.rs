@@ -1,15 +1,13 @@
 //! Changes to a session that goes on living.
 
-use diesel::{OptionalExtension, prelude::*};
+use diesel::prelude::*;
 
-use super::ACTIVE;
 use crate::{
     clock::Timestamp,
     db::{
         SessionId,
         connection::DbConnection,
         schema::{replaced_sids, sessions, user_sessions},
-        sql::locked_unless_busy,
         types::SqlTime,
     },
     error::Result,
@@ -73,29 +71,6 @@ pub(in crate::sessions) fn renew_terms(
             sessions::expires_at.eq(SqlTime::from(expires_at)),
             sessions::last_seen_at.eq(SqlTime::from(now)),
         ))
-        .execute(connection)?;
-    Ok(())
-}
-
-/// Records activity: never backwards, and only on a session that is still active. One that is being changed just now is left
-/// out: waiting for it while holding others could make two transactions wait for each other, and its next request will
-/// record it.
-pub(in crate::sessions) fn touch(
-    connection: &mut DbConnection,
-    id: SessionId,
-    at: Timestamp,
-    expire: Timestamp,
-) -> Result<()> {
-    let (at, expire) = (SqlTime::from(at), SqlTime::from(expire));
-    let row = sessions::table.find(id).filter(sessions::status.eq(ACTIVE)).filter(sessions::last_seen_at.lt(at));
-    // The sid that the session has now: it may have been rotated since the request.
-    let sid: Option<String> = locked_unless_busy(row.select(sessions::sid)).get_result(connection).optional()?;
-    let Some(sid) = sid else { return Ok(()) };
-    diesel::update(sessions::table.find(id))
-        .set((sessions::last_seen_at.eq(at), sessions::updated_at.eq(at)))
-        .execute(connection)?;
-    diesel::update(user_sessions::table.find(sid).filter(user_sessions::expire.lt(expire)))
-        .set(user_sessions::expire.eq(expire))
         .execute(connection)?;
     Ok(())
 }

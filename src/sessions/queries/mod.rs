@@ -12,8 +12,9 @@ mod list;
 mod live;
 mod purge;
 mod rows;
+mod touch;
 
-pub(super) use change::{Rotation, renew_terms, rotate, touch, update_data};
+pub(super) use change::{Rotation, renew_terms, rotate, update_data};
 pub(super) use doctor::{
     DataBesideSession, active_with_end, active_without_data, cap_expire, complete_end, contradictory_times, data_after,
     delete_data_of, end_incomplete, ended_with_data, known_users, outliving_data, shared_sids,
@@ -24,6 +25,7 @@ pub(super) use insert_at_once::insert_if_unchanged;
 pub(super) use list::{active_beyond, active_of, ended_of, find_own, list};
 pub(super) use live::{Found, LiveRow, Wanted, find_live, lock_live};
 pub(super) use purge::{RunOut, delete_dead_data, delete_history, find_run_out, find_without_data};
+pub(super) use touch::{Touch, touch};
 
 /// The two words of `sessions.status`.
 const ACTIVE: &str = "active";

@@ -1,0 +1,26 @@
+// A measurement: one load on one server, and what both sides spent on it.
+
+import { cpuOf } from '../host/proc.mjs';
+import { load } from './wrk.mjs';
+
+/** Requests a second, latencies in ms, and µs of CPU a request of the app and of its database (null if it has none). */
+export async function measure(host, system, server, load_) {
+  const side = system.database ? host[system.database].pid : null;
+  const spent = () => ({ app: cpuOf(server.pid), database: side ? cpuOf(side) : 0 });
+  const before = spent();
+  const found = await load({ port: server.port, ...load_ }).catch((error) => {
+    throw new Error(`${system.name}: ${error.message}\n${server.child.output()}`);
+  });
+  const after = spent();
+  return {
+    ...found,
+    appCpu: (after.app - before.app) / found.requests,
+    dbCpu: side ? (after.database - before.database) / found.requests : null,
+    cpu: (after.app - before.app + after.database - before.database) / found.requests,
+  };
+}
+
+/** Lets caches fill and connections open, unmeasured. */
+export async function warmUp(server, file) {
+  await load({ port: server.port, file, seconds: 1 });
+}

@@ -1,0 +1,55 @@
+// What the command line can choose.
+
+export const WORKLOADS = ['session', 'sign-in', 'sign-out', 'device-page', 'sign-in-hashed', 'purge', 'growth'];
+
+export const HELP = `bench/run: measures Keyrack against what people would take instead.
+
+  --rounds N          how often each measurement is repeated, all systems taking turns (default 3)
+  --seconds S         how long each lasts (default 4)
+  --sessions N        how many sessions each system holds (default 100000)
+  --only NAME,NAME    only these systems (names that begin so: "keyrack" is both of Keyrack's)
+  --workload NAME,…   only these workloads: ${WORKLOADS.join(', ')}
+  --long              growth goes on to 10,000,000 sessions
+  --write             writes the tables into README.md and docs/bench.md, and the charts into docs/
+  --from FILE         measures nothing: reports (and with --write, writes) saved results again
+  --help              this
+`;
+
+/** Reads the arguments; throws with a sentence for what can't be used. */
+export function parse(args) {
+  const options = {
+    rounds: 3, seconds: 4, sessions: 100_000, only: null, workloads: WORKLOADS, long: false, write: false, from: null,
+    help: false,
+  };
+  const rest = [...args];
+  const value = (flag) => rest.shift() ?? fail(`${flag} needs a value`);
+  while (rest.length > 0) {
+    const flag = rest.shift();
+    switch (flag) {
+      case '--rounds': options.rounds = positive(flag, value(flag)); break;
+      case '--seconds': options.seconds = positive(flag, value(flag)); break;
+      case '--sessions': options.sessions = Math.max(positive(flag, value(flag)), 20_000); break;
+      case '--only': options.only = value(flag).split(','); break;
+      case '--workload': options.workloads = value(flag).split(',').map(known); break;
+      case '--long': options.long = true; break;
+      case '--write': options.write = true; break;
+      case '--from': options.from = value(flag); break;
+      case '--help': case '-h': options.help = true; break;
+      default: fail(`there is no ${flag}; bench/run --help lists what there is`);
+    }
+  }
+  return options;
+}
+
+function positive(flag, text) {
+  const number = Number(text);
+  return Number.isInteger(number) && number > 0 ? number : fail(`${flag} takes a whole number from 1`);
+}
+
+function known(name) {
+  return WORKLOADS.includes(name) ? name : fail(`there is no workload ${name}; there are ${WORKLOADS.join(', ')}`);
+}
+
+function fail(message) {
+  throw Object.assign(new Error(message), { isUsage: true });
+}

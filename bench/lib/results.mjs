@@ -1,0 +1,88 @@
+// Results: one record a measurement, and sums over the rounds of a run.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { ROOT } from './host/requirements.mjs';
+
+export const FOLDER = path.join(ROOT, 'bench/results');
+
+export class Results {
+  static begin({ rounds, seconds, sessions, long }, versions) {
+    const cpu = os.cpus();
+    return new Results({
+      about: {
+        date: new Date().toISOString(),
+        commit: git('rev-parse', '--short', 'HEAD'),
+        machine: { cpu: cpu[0]?.model.trim(), cores: cpu.length, memoryGb: Math.round(os.totalmem() / 2 ** 30), kernel: os.release() },
+        versions: { ...versions, node: process.versions.node },
+        options: { rounds, seconds, sessions, long },
+      },
+      labels: {},
+      records: [],
+      failures: [],
+    });
+  }
+
+  static load(file) {
+    return new Results(JSON.parse(readFileSync(file, 'utf8')));
+  }
+
+  constructor({ about, labels, records, failures }) {
+    Object.assign(this, { about, labels, records, failures });
+  }
+
+  /** Remembers what systems are called in tables, in their order. */
+  describe(systems) {
+    for (const { name, label } of systems) this.labels[name] = label;
+  }
+
+  add(record) {
+    this.records.push(record);
+  }
+
+  fail(key, message) {
+    this.failures.push({ ...key, message });
+  }
+
+  save() {
+    mkdirSync(FOLDER, { recursive: true });
+    const file = path.join(FOLDER, `${this.about.date.replace(/[:.]/g, '-')}.json`);
+    writeFileSync(file, `${JSON.stringify(this, null, 1)}\n`);
+    return path.relative(ROOT, file);
+  }
+
+  /** A value by round. */
+  rounds(workload, system, field) {
+    const found = this.records.filter((one) => one.workload === workload && one.system === system && one[field] != null);
+    return new Map(found.map((one) => [one.round, one[field]]));
+  }
+
+  /** Median, minimum and maximum over the rounds; null if it was not measured. */
+  spread(workload, system, field) {
+    return spreadOf([...this.rounds(workload, system, field).values()]);
+  }
+
+  /** The quotient of two values, taken round by round; each is `[workload, system, field]`. */
+  ratio(one, other) {
+    const others = this.rounds(...other);
+    return spreadOf([...this.rounds(...one)].filter(([round]) => others.get(round)).map(([round, value]) => value / others.get(round)));
+  }
+}
+
+function spreadOf(values) {
+  if (values.length === 0) return null;
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const median = Number.isInteger(middle) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[Math.floor(middle)];
+  return { median, min: sorted[0], max: sorted.at(-1) };
+}
+
+function git(...args) {
+  try {
+    return execFileSync('git', args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'ignore'] }).toString().trim();
+  } catch {
+    return 'unknown'; // not a clone
+  }
+}
