@@ -5,11 +5,13 @@
 
 pub(crate) mod connection;
 mod errors;
+mod indexes;
 mod inventory;
 mod migrations;
 mod pool;
 pub(crate) mod schema;
 pub(crate) mod sql;
+mod take_over;
 pub(crate) mod types;
 mod url;
 

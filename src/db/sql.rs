@@ -138,17 +138,35 @@ pub enum Exclusive {
     Purge,
 }
 
+/// The number of an advisory lock: "keyrack" in ASCII, then the work's.
+const KEYRACK: i64 = 0x6b65_7972_6163_6b00;
+
 /// Waits until no other instance does this work, and keeps them waiting until the transaction ends.
 ///
-/// PostgreSQL: an advisory lock; its number is "keyrack" in ASCII, then the work's. SQLite: nothing, since a transaction that
+/// PostgreSQL: an advisory lock. SQLite: nothing, since a transaction that
 /// writes already excludes every other.
 pub fn exclusively(connection: &mut DbConnection, work: Exclusive) -> Result<()> {
-    const KEYRACK: i64 = 0x6b65_7972_6163_6b00;
     if connection.engine() == Engine::Postgres {
         let number = KEYRACK + work as i64;
         connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({number})"))?;
     }
     Ok(())
+}
+
+/// Whether no other instance does this work; then none does until this connection is closed, or it waits in [`exclusively`].
+pub fn try_exclusively(connection: &mut DbConnection, work: Exclusive) -> Result<bool> {
+    #[derive(diesel::QueryableByName)]
+    struct Taken {
+        #[diesel(sql_type = diesel::sql_types::Bool)]
+        taken: bool,
+    }
+
+    if connection.engine() == Engine::Sqlite {
+        return Ok(true);
+    }
+    let number = KEYRACK + work as i64;
+    let lock = diesel::sql_query(format!("SELECT pg_try_advisory_lock({number}) AS taken"));
+    Ok(lock.get_result::<Taken>(connection)?.taken)
 }
 
 /// Keeps every other transaction from writing to a table until this one ends; reading goes on.

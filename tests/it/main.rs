@@ -10,3 +10,4 @@ mod routes;
 mod schema;
 mod sessions;
 mod support;
+mod take_over;

@@ -1,0 +1,5 @@
+//! The database of an Express application, taken over. PostgreSQL only: no Express application shares a SQLite database.
+
+mod express;
+mod refused;
+mod shape;
