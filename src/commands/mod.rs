@@ -3,6 +3,7 @@
 //! Exit status: 0 done, 1 failed or unsound, 2 wrong usage or configuration. What a command prints goes to standard output,
 //! what went wrong and the log to standard error.
 
+mod adopt;
 mod demo;
 mod doctor;
 mod logging;
@@ -56,6 +57,8 @@ enum Command {
     Session(session::Command),
     /// End what has run out, and remove history past its retention
     Purge(output::Format),
+    /// Give the live sessions of an Express application their place in the list of devices
+    Adopt(adopt::Options),
     /// Check every rule that the data can show to be kept or broken
     Doctor(doctor::Options),
     /// Serve a throw-away database with a user and several devices, to look around
@@ -112,6 +115,7 @@ fn run() -> Result<(), Failure> {
             Some(Command::User(command)) => user::run(&cli.settings, command).await,
             Some(Command::Session(command)) => session::run(&cli.settings, command).await,
             Some(Command::Purge(format)) => purge::run(&cli.settings, format).await,
+            Some(Command::Adopt(options)) => adopt::run(&cli.settings, options).await,
             Some(Command::Doctor(options)) => doctor::run(&cli.settings, options).await,
             Some(Command::Demo) => demo::run(&cli.settings).await,
         }

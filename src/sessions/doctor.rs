@@ -7,7 +7,7 @@ use super::{
     queries::{self, DataBesideSession, End, Which},
 };
 use crate::{
-    db::{self, SessionId, connection::DbConnection},
+    db::{self, SessionId, UserId, connection::DbConnection},
     error::Result,
 };
 
@@ -115,7 +115,28 @@ impl Sessions {
             let Some(last) = rows.last() else { return Ok(Report { breaches }) };
             last.sid.expose().clone_into(&mut after);
             breaches.extend(rows.iter().filter_map(disagreement));
+            breaches.extend(self.unknown_sessions(&rows).await?);
         }
+    }
+
+    /// Live data of known users that has no session. What else peers keep there is their business.
+    async fn unknown_sessions(&self, rows: &[DataBesideSession]) -> Result<Vec<Breach>> {
+        let now = self.clock.now();
+        let alone = rows.iter().filter(|row| row.session.is_none() && row.expire > now);
+        let named: Vec<UserId> = alone.filter_map(signed_in_user).collect();
+        if named.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = named.clone();
+        let known = self.db.read(move |connection| queries::known_users(connection, &ids)).await?;
+        let breach = Breach {
+            rule: "data of an unknown session",
+            session_id: None,
+            detail: "a row of user_sessions names a user but has no session: `keyrack adopt --apply` gives it one"
+                .to_owned(),
+            repaired: false,
+        };
+        Ok(named.iter().filter(|id| known.contains(id)).map(|_| breach.clone()).collect())
     }
 
     async fn examine(&self, rule: &'static Rule, repair: bool) -> Result<Vec<Breach>> {
@@ -155,16 +176,18 @@ fn whole_database(connection: &mut DbConnection) -> Result<Vec<Breach>> {
     Ok(missing.chain(own_zone).collect())
 }
 
+/// Whom data says to be signed in.
+fn signed_in_user(row: &DataBesideSession) -> Option<UserId> {
+    let data = SessionData::parse(&row.sess)?;
+    let is_over = data.entries().any(|(key, value)| key == "status" && value == "logout");
+    data.user_id().filter(|_| !is_over)?.parse().ok()
+}
+
 fn disagreement(row: &DataBesideSession) -> Option<Breach> {
     let data = SessionData::parse(&row.sess);
     let breach =
         |rule, session_id, detail: &str| Some(Breach { rule, session_id, detail: detail.to_owned(), repaired: false });
     match (row.session, data.as_ref()) {
-        // A peer's session that nobody has signed in to yet has no user, and no business in `sessions`.
-        (None, data) if data.and_then(SessionData::user_id).is_none() => None,
-        (None, _) => {
-            breach("data of an unknown session", None, "a row of user_sessions names a user but has no session")
-        }
         (Some((id, _, _)), None) => breach("unreadable data", Some(id), "the session's data is not a JSON object"),
         (Some((id, owner, true)), Some(data)) if !data.is_of(owner) => {
             breach("data of another user", Some(id), "the session's data names another user than the session")

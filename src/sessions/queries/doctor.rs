@@ -4,10 +4,11 @@ use diesel::{OptionalExtension, alias, dsl::exists, prelude::*};
 
 use super::{ACTIVE, LOGGED_OUT};
 use crate::{
+    clock::Timestamp,
     db::{
         SessionId, UserId,
         connection::DbConnection,
-        schema::{sessions, user_sessions},
+        schema::{sessions, user_sessions, users},
         sql::instant,
         types::{Json, SqlTime},
     },
@@ -116,6 +117,7 @@ pub(in crate::sessions) fn cap_expire(connection: &mut DbConnection, id: Session
 pub(in crate::sessions) struct DataBesideSession {
     pub sid: Sid,
     pub sess: Json,
+    pub expire: Timestamp,
     /// `None` if no session has this sid.
     pub session: Option<(SessionId, UserId, bool)>,
 }
@@ -126,7 +128,7 @@ pub(in crate::sessions) fn data_after(
     after: &str,
     limit: i64,
 ) -> Result<Vec<DataBesideSession>> {
-    type Row = (String, Json, Option<(SessionId, UserId, String)>);
+    type Row = (String, Json, SqlTime, Option<(SessionId, UserId, String)>);
     let rows: Vec<Row> = user_sessions::table
         .left_join(sessions::table.on(sessions::sid.eq(user_sessions::sid)))
         .filter(user_sessions::sid.gt(after))
@@ -135,16 +137,23 @@ pub(in crate::sessions) fn data_after(
         .select((
             user_sessions::sid,
             user_sessions::sess,
+            instant(user_sessions::expire),
             (sessions::id, sessions::user_id, sessions::status).nullable(),
         ))
         .load(connection)?;
     let beside = |(id, user, status): (SessionId, UserId, String)| (id, user, status == ACTIVE);
     Ok(rows
         .into_iter()
-        .map(|(sid, sess, session)| DataBesideSession {
+        .map(|(sid, sess, expire, session)| DataBesideSession {
             sid: Sid::from_verified(&sid),
             sess,
+            expire: expire.into(),
             session: session.map(beside),
         })
         .collect())
+}
+
+/// Those of these users that there are.
+pub(in crate::sessions) fn known_users(connection: &mut DbConnection, ids: &[UserId]) -> Result<Vec<UserId>> {
+    Ok(users::table.filter(users::id.eq_any(ids)).select(users::id).load(connection)?)
 }

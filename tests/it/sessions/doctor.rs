@@ -162,8 +162,18 @@ fn every_missing_trigger_and_index_is_found(engine: EngineKind) {
 
 fn a_peers_session_without_a_user_is_no_breach(engine: EngineKind) {
     let rack = Rack::new(engine);
-    let expire = "2999-01-01T00:00:00.000000Z";
-    rack.execute(&format!("INSERT INTO user_sessions VALUES ('visitor', '{{\"cookie\":{{}}}}', '{expire}')"));
+    let (user, stranger) = (rack.user.to_string(), "650e8400-e29b-41d4-a716-446655440000");
+    for (sid, sess, year) in [
+        ("visitor", "{\"cookie\":{}}".to_owned(), 2999),
+        ("stranger", format!("{{\"userId\":\"{stranger}\"}}"), 2999),
+        ("number", "{\"userId\":17}".to_owned(), 2999),
+        ("over", format!("{{\"userId\":\"{user}\",\"status\":\"logout\"}}"), 2999),
+        ("run out", format!("{{\"userId\":\"{user}\"}}"), 1999),
+    ] {
+        rack.break_unguarded(&format!(
+            "INSERT INTO user_sessions VALUES ('{sid}', '{sess}', '{year}-01-01T00:00:00.000000Z')"
+        ));
+    }
     assert_eq!(found(&rack.doctor(false)), []);
 }
 
@@ -171,9 +181,11 @@ fn the_doctor_looks_at_more_rows_than_one_query_reads(engine: EngineKind) {
     let rack = Rack::new(engine);
     let json = if engine == EngineKind::Postgres { "json" } else { "text" };
     let time = if engine == EngineKind::Postgres { "timestamp" } else { "text" };
-    rack.break_with(&format!(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2100)
-         INSERT INTO user_sessions SELECT 'peer-' || (10000 + i), CAST('{{\"userId\":\"' || i || '\"}}' AS {json}),
+    let user = rack.user;
+    rack.break_unguarded(&format!(
+        "INSERT INTO user_sessions
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2100)
+         SELECT 'peer-' || (10000 + i), CAST('{{\"userId\":\"{user}\"}}' AS {json}),
          CAST('2999-01-01T00:00:00.000000Z' AS {time}) FROM n"
     ));
     assert_eq!(rack.doctor(false).breaches.len(), 2100);

@@ -1,5 +1,6 @@
 //! The database of an Express application, taken over. PostgreSQL only: no Express application shares a SQLite database.
 
+mod adopt;
 mod express;
 mod refused;
 mod shape;
