@@ -32,6 +32,7 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
             "choose one: `keyrack adopt --dry-run` counts what there is to adopt, `keyrack adopt --apply` adopts it",
         ));
     }
+    super::time_zone::check_and_say(settings)?;
     let (sessions, _) = super::open(settings)?;
     let mut last = Instant::now();
     let progress = |so_far: Adoption| {

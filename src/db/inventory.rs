@@ -1,4 +1,4 @@
-//! Whether the database is as the promises need it: triggers, indexes, time zone.
+//! Whether the database is as the promises need it: triggers, indexes.
 
 use std::collections::BTreeSet;
 
@@ -73,15 +73,4 @@ fn missing_indexes(connection: &mut PgConnection) -> Result<Vec<String>> {
     let present = Present::read(connection)?;
     let is_missing = |index: &&Index| !present.serves(index) && views.iter().all(|view| view.name != index.table);
     Ok(INDEXES.iter().filter(is_missing).map(|index| index.name.to_owned()).collect())
-}
-
-/// The `TimeZone` of this connection, if it comes from our own side (`PGTZ`, or options in the URL) and not from the server,
-/// whose setting all that connect to it share. SQLite's times have no zone but UTC.
-pub(crate) fn own_time_zone(connection: &mut DbConnection) -> Result<Option<String>> {
-    if connection.engine() == Engine::Sqlite {
-        return Ok(None);
-    }
-    let own = "SELECT setting AS name FROM pg_settings WHERE name = 'TimeZone' AND source = 'client'";
-    let zones: Vec<Name> = diesel::sql_query(own).load(connection)?;
-    Ok(zones.into_iter().next().map(|zone| zone.name))
 }

@@ -14,10 +14,12 @@ pub(crate) mod sql;
 mod take_over;
 pub(crate) mod types;
 mod url;
+mod zones;
 
-pub(crate) use inventory::{missing_objects, own_time_zone};
+pub(crate) use inventory::missing_objects;
 pub use migrations::migrate;
 pub use pool::{Database, DatabaseOptions};
 pub(crate) use sql::lock_writes;
 pub use types::{SessionId, UserId};
 pub use url::{DatabaseUrl, Engine, InvalidDatabaseUrl};
+pub use zones::{TimeZone, is_same_zone, time_zone};

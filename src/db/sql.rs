@@ -64,6 +64,53 @@ impl<E: QueryFragment<Pg> + QueryFragment<Sqlite>> QueryFragment<MultiBackend> f
     }
 }
 
+/// What becomes of a point in time that is written into `user_sessions.expire` and read again.
+///
+/// PostgreSQL: in the autumn hour that comes twice, the first is read as the second. SQLite: nothing becomes of it.
+pub fn read_back<E>(time: E) -> ReadBack<E>
+where
+    E: Expression<SqlType = Instant>,
+{
+    ReadBack(time)
+}
+
+/// See [`read_back`].
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct ReadBack<E>(E);
+
+impl<E: Expression> Expression for ReadBack<E> {
+    type SqlType = Instant;
+}
+
+impl<E: ValidGrouping<()>> ValidGrouping<()> for ReadBack<E> {
+    type IsAggregate = is_aggregate::No;
+}
+
+impl<E, QS> AppearsOnTable<QS> for ReadBack<E> where E: Expression + AppearsOnTable<QS> {}
+
+impl<E, QS> SelectableExpression<QS> for ReadBack<E> where E: Expression + SelectableExpression<QS> {}
+
+impl<E: QueryFragment<Pg>> QueryFragment<Pg> for ReadBack<E> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("CAST(CAST(");
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(" AS timestamp) AS timestamptz)");
+        Ok(())
+    }
+}
+
+impl<E: QueryFragment<Sqlite>> QueryFragment<Sqlite> for ReadBack<E> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+}
+
+impl<E: QueryFragment<Pg> + QueryFragment<Sqlite>> QueryFragment<MultiBackend> for ReadBack<E> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        MultiBackend::walk_variant_ast(self, out)
+    }
+}
+
 /// Keeps the rows that `query` reads from changing until the transaction ends.
 ///
 /// PostgreSQL: `FOR NO KEY UPDATE`, the lock that an UPDATE takes. SQLite: nothing, since a transaction that writes already

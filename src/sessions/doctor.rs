@@ -167,13 +167,7 @@ fn whole_database(connection: &mut DbConnection) -> Result<Vec<Breach>> {
     let missing = db::missing_objects(connection)?
         .into_iter()
         .map(|name| breach("missing trigger or index", format!("{name} is missing: restore it from the migrations")));
-    let own_zone = db::own_time_zone(connection)?.map(|zone| {
-        let detail = format!(
-            "this program's connections are in {zone} by PGTZ or the URL: peers that are not read other times in expire"
-        );
-        breach("time zone of its own", detail)
-    });
-    Ok(missing.chain(own_zone).collect())
+    Ok(missing.collect())
 }
 
 /// Whom data says to be signed in.

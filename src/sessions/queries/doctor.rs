@@ -9,7 +9,7 @@ use crate::{
         SessionId, UserId,
         connection::DbConnection,
         schema::{sessions, user_sessions, users},
-        sql::instant,
+        sql::{instant, read_back},
         types::{Json, SqlTime},
     },
     error::Result,
@@ -98,7 +98,7 @@ pub(in crate::sessions) fn outliving_data(connection: &mut DbConnection) -> Resu
     let query = sessions::table
         .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
         .filter(sessions::status.eq(ACTIVE))
-        .filter(instant(user_sessions::expire).gt(sessions::expires_at))
+        .filter(instant(user_sessions::expire).gt(read_back(sessions::expires_at)))
         .select(sessions::id);
     Ok(query.load(connection)?)
 }
