@@ -246,8 +246,7 @@ fn view_findings(connection: &mut PgConnection, users: &Relation) -> Option<Stri
     let locking =
         connection.batch_execute("EXPLAIN SELECT id FROM users WHERE lower(email) = '' FOR NO KEY UPDATE").err()?;
     Some(format!(
-        "the rows of the view {} can't be locked ({locking}): make it a plain SELECT from one table, which Keyrack's role may \
-         SELECT and UPDATE; {GUIDE}",
+        "Keyrack must be able to lock rows of the view {}, and can't ({locking}): let its role SELECT and UPDATE it; {GUIDE}",
         users.qualified
     ))
 }

@@ -75,9 +75,12 @@ pub(super) fn prepare(connection: &mut DbConnection) -> Result<Option<TakeOver>>
     change::add_columns(connection, &catalog)?;
     change::build_indexes(connection, &catalog)?;
     if catalog.get(&SESSIONS).is_some() {
+        tracing::info!("filling in what Express did not know");
         fill_in(connection, &catalog)?;
     }
+    tracing::info!("adding constraints");
     change::add_constraints(connection, &catalog)?;
+    tracing::info!("waiting for a moment in which nobody uses the tables");
     Ok(Some(TakeOver(catalog)))
 }
 
@@ -159,7 +162,7 @@ fn fill_in(connection: &mut DbConnection, catalog: &Catalog) -> Result<()> {
         after = last.id;
         rows += BATCH;
         if rows % (100 * BATCH) == 0 {
-            tracing::info!(rows, "filling in what Express did not know");
+            tracing::info!(rows, "looked at so far");
         }
     }
 }

@@ -3,4 +3,6 @@
 mod adopt;
 mod express;
 mod refused;
+mod running;
 mod shape;
+mod view;
