@@ -10,7 +10,7 @@ use super::{
 use crate::error::{Error, Result};
 
 /// How many rows of data one transaction looks at.
-const BATCH: i64 = 500;
+const BATCH: i64 = 200;
 
 /// What the rows of data are, and what was done about them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
