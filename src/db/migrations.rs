@@ -41,7 +41,12 @@ const SQLITE_PATIENCE: Duration = Duration::from_secs(60);
 pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
     let mut connection = DbConnection::create_or_open(url, SQLITE_PATIENCE)
         .map_err(|error| Error::Invalid(format!("cannot open the database {url}: {}", one_line(&error.to_string()))))?;
-    let migrated = wait_for_turn(&mut connection).and_then(|()| migrate_in_turn(url, &mut connection));
+    let migrated = match recorded(&mut connection) {
+        // The common case needs no turn, and changes nothing.
+        Ok(recorded) if recorded == known(url.engine()) => Ok(Vec::new()),
+        Ok(_) => wait_for_turn(&mut connection).and_then(|()| migrate_in_turn(url, &mut connection)),
+        Err(error) => Err(error),
+    };
     migrated.map_err(|error| match error {
         Error::Internal(cause) => could_not_migrate(url, &cause),
         error => error,

@@ -54,6 +54,12 @@ pub(super) fn prepare(connection: &mut DbConnection) -> Result<Option<TakeOver>>
     // What the role or the database has set is meant for short statements.
     connection.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")?;
     let catalog = Catalog::read(postgres(connection)?)?;
+    if catalog.get(&USER_SESSIONS).is_none() && catalog::has_table_of_other_name(postgres(connection)?)? {
+        tracing::warn!(
+            "there is a table session of connect-pg-simple, but Keyrack shares the one that is called user_sessions; to share \
+             it, rename it as docs/express.md says"
+        );
+    }
     if catalog.tables().next().is_none() {
         return Ok(None);
     }
@@ -122,7 +128,7 @@ impl TakeOver {
             statement.starts_with(&format!("CREATE TABLE {} ", table.name))
                 || statement.contains(&format!(" ON {} ", table.name))
         };
-        if shape::TABLES.iter().filter(|table| makes(*table)).any(|table| catalog.get(table).is_some()) {
+        if shape::TABLES.iter().filter(|table| makes(table)).any(|table| catalog.get(table).is_some()) {
             return Ok(());
         }
         let has_view = catalog.get(&USERS).is_some_and(catalog::Relation::is_view);

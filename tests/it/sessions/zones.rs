@@ -120,7 +120,7 @@ fn in_spring_every_session_ends_in_time() {
     for start in times("2027-03-27T23:30:00Z") {
         let app = at(&database, start);
         let mut browser = app.signed_in(EMAIL);
-        app.clock.advance(30 * MINUTE - SECOND);
+        app.clock.advance(29 * MINUTE + 59 * SECOND);
         assert!(survives(&database, &app, &mut browser), "{start:?}");
         app.clock.advance(SECOND);
         assert!(!survives(&database, &app, &mut browser), "{start:?}");
@@ -134,7 +134,7 @@ fn the_absolute_end_is_kept_in_the_autumn_hour() {
     for start in times("2026-10-24T23:00:00Z") {
         let app = TestApp::over(&database, Clock::fixed(start), |config| config.policy.timeouts.absolute = 30 * MINUTE);
         let mut browser = app.signed_in(EMAIL);
-        app.clock.advance(30 * MINUTE - SECOND);
+        app.clock.advance(29 * MINUTE + 59 * SECOND);
         assert!(survives(&database, &app, &mut browser), "{start:?}");
         app.clock.advance(SECOND);
         assert!(!browser.is_signed_in(), "{start:?}");

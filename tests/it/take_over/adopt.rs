@@ -1,9 +1,11 @@
 //! `keyrack adopt`
 
+use diesel::{Connection, PgConnection, connection::SimpleConnection};
+
 use super::express::{NO_END, USER, USERS, data, database, sess, sign_in, take_over, whole};
 use crate::{
     schema::parity::PEERS_TABLE,
-    support::{EngineKind, Program, TestDatabase},
+    support::{EngineKind, Finished, Program, TestDatabase},
 };
 
 /// One row of every kind, on a database that was taken over.
@@ -93,7 +95,8 @@ fn what_a_peer_holds_is_left_to_it_and_nobody_waits() {
     data(&database, "held", 100, &sess(USER));
     data(&database, "free", 100, &sess(USER));
     take_over(&database);
-    let mut holder = Holder::new(&database);
+    let mut holder = PgConnection::establish(database.url()).unwrap();
+    holder.batch_execute("SELECT pg_advisory_lock(7)").unwrap();
     std::thread::scope(|scope| {
         // In the hands of a peer until the other side has seen that it is left out.
         let peer = scope.spawn(|| {
@@ -102,10 +105,10 @@ fn what_a_peer_holds_is_left_to_it_and_nobody_waits() {
                  SELECT pg_advisory_lock(7); SELECT pg_advisory_unlock(7); COMMIT",
             );
         });
-        holder.wait_until_somebody_waits(&database);
+        database.wait_until_blocked("%pg_advisory_lock(7)%");
         let adoption = Program::new(&database).json(&["adopt", "--apply", "--json"]);
         assert_eq!((&adoption["adopted"], &adoption["busy"]), (&1.into(), &1.into()));
-        holder.let_go();
+        holder.batch_execute("SELECT pg_advisory_unlock(7)").unwrap();
         peer.join().unwrap();
     });
     assert_eq!(Program::new(&database).json(&["adopt", "--apply", "--json"])["adopted"], 1);
@@ -128,7 +131,7 @@ fn more_rows_than_one_batch_are_adopted_beside_a_running_peer() {
             n + 1
         ));
     }
-    let finished = crate::support::Finished::wait_for(child);
+    let finished = Finished::wait_for(child);
     assert_eq!(finished.status, 0, "{finished:?}");
     program.done(&["adopt", "--apply"]);
     assert_eq!(program.done(&["doctor"]), "Every rule is kept.\n");
@@ -143,24 +146,4 @@ fn one_of_the_two_has_to_be_chosen_and_sqlite_has_no_peers() {
         program.run(arguments).assert_refused(2, &["keyrack adopt --dry-run", "keyrack adopt --apply"]);
     }
     program.run(&["adopt", "--apply"]).assert_refused(1, &["no Express application shares a SQLite database"]);
-}
-
-/// Holds the advisory lock that a peer of these tests waits for.
-struct Holder(diesel::PgConnection);
-
-impl Holder {
-    fn new(database: &TestDatabase) -> Self {
-        use diesel::Connection;
-        let mut connection = diesel::PgConnection::establish(database.url()).unwrap();
-        diesel::connection::SimpleConnection::batch_execute(&mut connection, "SELECT pg_advisory_lock(7)").unwrap();
-        Self(connection)
-    }
-
-    fn wait_until_somebody_waits(&mut self, database: &TestDatabase) {
-        database.wait_until_blocked("%pg_advisory_lock(7)%");
-    }
-
-    fn let_go(&mut self) {
-        diesel::connection::SimpleConnection::batch_execute(&mut self.0, "SELECT pg_advisory_unlock(7)").unwrap();
-    }
 }

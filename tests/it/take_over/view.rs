@@ -156,8 +156,13 @@ fn a_role_that_may_only_read_the_view_is_told_what_it_needs() {
 fn a_peers_statements_work_through_a_view_under_the_old_name() {
     let table = PEERS_TABLE.replace("\"user_sessions\"", "\"session\"");
     let rename = "BEGIN; ALTER TABLE session RENAME TO user_sessions; CREATE VIEW session AS SELECT * FROM user_sessions; COMMIT";
-    let Some(database) = database(&[&table, super::express::USERS, rename]) else { return };
-    super::express::take_over(&database);
+    let Some(database) = database(&[&table, super::express::USERS]) else { return };
+    let unshared = Program::new(&database).run(&["migrate"]);
+    unshared.assert_says(&["WARN", "a table session of connect-pg-simple", "rename it"]);
+    assert_eq!(unshared.status, 0, "{unshared:?}");
+
+    let Some(database) = crate::take_over::express::database(&[&table, super::express::USERS, rename]) else { return };
+    assert_eq!(Program::new(&database).run(&["migrate"]).err.matches("WARN").count(), 0);
     let sess = sess(USER);
     let set = |expire: &str| {
         format!(
