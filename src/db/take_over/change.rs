@@ -48,16 +48,25 @@ fn addition(catalog: &Catalog, table: &Table, column: &Column) -> Vec<String> {
     changes
 }
 
-/// Builds the indexes that are missing, while everybody goes on writing.
+/// Builds the unique indexes that are missing, while everybody goes on writing. What follows finds rows by them.
+pub(super) fn build_keys(connection: &mut DbConnection, catalog: &Catalog) -> Result<()> {
+    build_where(connection, catalog, |index| index.unique)
+}
+
+/// Builds the others: when the rows have their values, so that filling these in changes fewer indexes.
 pub(super) fn build_indexes(connection: &mut DbConnection, catalog: &Catalog) -> Result<()> {
+    build_where(connection, catalog, |index| !index.unique)?;
+    let Some(sessions) = catalog.get(&SESSIONS) else { return Ok(()) };
+    let on = format!("{} (id) WHERE {IS_INCOMPLETE}", sessions.qualified);
+    concurrently(connection, sessions, INCOMPLETE, &format!("CREATE INDEX CONCURRENTLY {INCOMPLETE} ON {on}"))
+}
+
+fn build_where(connection: &mut DbConnection, catalog: &Catalog, wanted: fn(&Index) -> bool) -> Result<()> {
     let present = Present::read(postgres(connection)?)?;
     for (relation, table) in catalog.real_tables() {
-        for index in INDEXES.iter().filter(|index| index.table == table.name && !present.serves(index)) {
+        for index in INDEXES.iter().filter(|index| index.table == table.name && wanted(index) && !present.serves(index))
+        {
             build(connection, relation, index)?;
-        }
-        if table.name == SESSIONS.name {
-            let on = format!("{} (id) WHERE {IS_INCOMPLETE}", relation.qualified);
-            concurrently(connection, relation, INCOMPLETE, &format!("CREATE INDEX CONCURRENTLY {INCOMPLETE} ON {on}"))?;
         }
     }
     Ok(())

@@ -5,8 +5,8 @@
 //!
 //! 1. everything is looked at, and what can't be taken over is refused before anything is changed (`findings`);
 //! 2. columns and defaults are added, which changes no row (`change`);
-//! 3. indexes are built concurrently;
-//! 4. rows are filled in, a batch at a time (`backfill.sql`);
+//! 3. rows are filled in, a batch at a time (`backfill.sql`);
+//! 4. indexes are built concurrently, the unique ones before step 3, which finds rows by them;
 //! 5. constraints are added for new rows, then validated for the old ones;
 //! 6. in one short transaction, with the migrations that follow: the tables that are missing, what was ended meanwhile, and the
 //!    record that migrations 1 and 2 are there ([`TakeOver::finish`]).
@@ -79,11 +79,12 @@ pub(super) fn prepare(connection: &mut DbConnection) -> Result<Option<TakeOver>>
         Catalog::read(postgres(connection)?)?
     };
     change::add_columns(connection, &catalog)?;
-    change::build_indexes(connection, &catalog)?;
+    change::build_keys(connection, &catalog)?;
     if catalog.get(&SESSIONS).is_some() {
         tracing::info!("filling in what Express did not know");
         fill_in(connection, &catalog)?;
     }
+    change::build_indexes(connection, &catalog)?;
     tracing::info!("adding constraints");
     change::add_constraints(connection, &catalog)?;
     tracing::info!("waiting for a moment in which nobody uses the tables");
