@@ -2,8 +2,8 @@
 
 mod guards;
 mod migrate;
-mod parity;
-mod peer;
+pub mod parity;
+pub mod peer;
 mod races;
 mod seed;
 mod widening;
