@@ -46,13 +46,21 @@ $$;
 
 -- Gives data that a peer has written for a known user its session. It has no end but that of its data, which moves on with
 -- each request: it says so by an end that nobody lives to see. Where the device is, an application may tell.
-CREATE FUNCTION keyrack_adopt(new_sid varchar, sess json, expire timestamp) RETURNS void LANGUAGE sql AS $$
+-- In PL/pgSQL because that keeps its plans: in SQL, they would be made anew for each sign-in, which takes longer than the rest.
+CREATE FUNCTION keyrack_adopt(new_sid varchar, sess json, expire timestamp) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    named uuid := keyrack_user_of(sess);
+    readable json;
+BEGIN
+    IF named IS NULL OR expire <= now() OR NOT EXISTS (SELECT FROM users WHERE id = named) THEN
+        RETURN;
+    END IF;
+    readable := keyrack_readable(sess);
     INSERT INTO sessions (sid, user_id, expires_at, remembered, ip_address, user_agent)
-    SELECT new_sid, id, '9999-12-31 23:59:59.999999+00', readable -> 'cookie' ->> 'expires' IS NOT NULL,
-        left(readable ->> 'ipAddress', 45), left(readable ->> 'userAgent', 512)
-    FROM users, keyrack_readable(sess) AS readable
-    WHERE id = keyrack_user_of(sess) AND expire > now()
+    VALUES (new_sid, named, '9999-12-31 23:59:59.999999+00', readable -> 'cookie' ->> 'expires' IS NOT NULL,
+        left(readable ->> 'ipAddress', 45), left(readable ->> 'userAgent', 512))
     ON CONFLICT (sid) DO NOTHING;
+END
 $$;
 
 -- 1. An ended session stays ended: no data row may appear for it, nor for a sid that a rotation has replaced.
@@ -133,14 +141,17 @@ END
 $$;
 
 -- 3. Every end has a time and a reason, and no end is taken back.
---    No session ends before it began: a transaction's time is when it started, and it may have waited for one that came later;
---    and a peer's data may have run out before it got its session.
+--    No session ends a moment before it began: a transaction's time is when it started, and it may have waited for one that came
+--    later; and the clocks of two machines differ a little.
 CREATE OR REPLACE FUNCTION keyrack_complete_end() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF OLD.status = 'logged_out' THEN
         RAISE EXCEPTION 'session % has ended and stays ended', OLD.id USING ERRCODE = 'check_violation';
     END IF;
-    NEW.logged_out_at := greatest(coalesce(NEW.logged_out_at, now()), NEW.created_at);
+    NEW.logged_out_at := coalesce(NEW.logged_out_at, now());
+    IF NEW.logged_out_at BETWEEN NEW.created_at - interval '1 minute' AND NEW.created_at THEN
+        NEW.logged_out_at := NEW.created_at;
+    END IF;
     NEW.end_reason := coalesce(NEW.end_reason, 'signed_out');
     RETURN NEW;
 END

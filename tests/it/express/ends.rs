@@ -18,6 +18,7 @@ beside_express!(
     a_late_set_after_a_new_sid_brings_the_old_one_back_at_neither,
     a_late_touch_brings_nothing_back,
     ended_by_both_at_once_it_has_ended_once,
+    no_session_ends_a_moment_before_it_began,
 );
 
 fn what_express_destroys_has_ended() {
@@ -235,6 +236,21 @@ fn ended_by_both_at_once_it_has_ended_once() {
             "{row}"
         );
         assert_eq!(pair.app.count("sessions", "WHERE status = 'active'"), 0);
+    }
+    pair.app.assert_sound();
+}
+
+/// A transaction's time is when it started, and two machines don't tell the same.
+fn no_session_ends_a_moment_before_it_began() {
+    let pair = Pair::new();
+    for how in ["created_at - interval '2 seconds'", "NULL"] {
+        let sid = pair.signed_in_at_express().sid();
+        pair.app.execute(&format!(
+            "UPDATE sessions SET created_at = now() + interval '3 seconds', last_seen_at = now() + interval '3 seconds'
+             WHERE sid = '{sid}';
+             UPDATE sessions SET status = 'logged_out', logged_out_at = {how} WHERE sid = '{sid}'"
+        ));
+        assert_eq!(pair.session(&sid, "logged_out_at"), pair.session(&sid, "created_at"), "{how}");
     }
     pair.app.assert_sound();
 }
