@@ -88,10 +88,14 @@ fn build(connection: &mut DbConnection, relation: &Relation, index: &Index) -> R
     tracing::info!(index = name, table, "building an index");
     concurrently(connection, relation, &name, &format!("CREATE {kind} CONCURRENTLY \"{name}\" ON {table} ({key})"))?;
     if unique && key != "lower(email)" {
-        let constraint = if key == "id" { "PRIMARY KEY" } else { "UNIQUE" };
-        // A table has one primary key at most, and may have another one.
-        let has_one = format!("SELECT count(*) FROM pg_index WHERE indrelid = '{table}'::regclass AND indisprimary");
-        let constraint = if count(postgres(connection)?, &has_one)? > 0 { "UNIQUE" } else { constraint };
+        // A table has one primary key at most, and making a column that may be null part of it would read the whole table.
+        let stands_in_the_way = format!(
+            "SELECT (SELECT count(*) FROM pg_index WHERE indrelid = '{table}'::regclass AND indisprimary) + \
+             (SELECT count(*) FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attname = '{key}' AND NOT attnotnull) \
+             AS count"
+        );
+        let is_primary = key == "id" && count(postgres(connection)?, &stands_in_the_way)? == 0;
+        let constraint = if is_primary { "PRIMARY KEY" } else { "UNIQUE" };
         let adding = format!("ALTER TABLE {table} ADD CONSTRAINT \"{name}\" {constraint} USING INDEX \"{name}\"");
         execute_briefly(connection, &adding)?;
     }
@@ -122,12 +126,10 @@ pub(super) fn add_constraints(connection: &mut DbConnection, catalog: &Catalog) 
             let status = "CHECK (status IN ('active', 'logged_out'))".to_owned();
             rules.push(("sessions_status_check".to_owned(), status));
             // A view's rows can't be referred to; and who refers to another table of users goes on doing so.
-            if !relation.refers && catalog.get(&USERS).is_none_or(|users| !users.is_view()) {
-                let users = catalog.get(&USERS).map_or("users", |users| users.qualified.as_str());
-                rules.push((
-                    "sessions_user_id_fkey".to_owned(),
-                    format!("FOREIGN KEY (user_id) REFERENCES {users} (id)"),
-                ));
+            let name = "sessions_user_id_fkey".to_owned();
+            let is_ours = !relation.refers || relation.not_validated.contains(&name);
+            if let Some(users) = catalog.get(&USERS).filter(|users| !users.is_view() && is_ours) {
+                rules.push((name, format!("FOREIGN KEY (user_id) REFERENCES {} (id)", users.qualified)));
             }
         }
         let not_validated: Vec<String> =

@@ -64,7 +64,8 @@ const fn column(name: &'static str, kind: Kind, presence: Presence, missing: Mis
 const NOW: Presence = Default("now()");
 const SINCE_NOW: Missing = Added("timestamptz NOT NULL DEFAULT now()");
 const SWITCH: Missing = Added("boolean NOT NULL DEFAULT false");
-const ROLE: Missing = Added("varchar(16) NOT NULL DEFAULT 'user' CHECK (role IN ('user', 'admin'))");
+// Without the check that a fresh table has, which would be read through for it: what roles there are is the application's to say.
+const ROLE: Missing = Added("varchar(16) NOT NULL DEFAULT 'user'");
 const NAME: Missing = Added("varchar(64)");
 
 pub(super) const USERS: Table = Table {

@@ -1,7 +1,7 @@
 //! The tables: the seed's statements and records, the twin migrations, the guards.
 
 mod guards;
-mod migrate;
+pub mod migrate;
 pub mod parity;
 pub mod peer;
 mod races;

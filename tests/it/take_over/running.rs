@@ -91,6 +91,19 @@ fn an_index_that_was_left_half_built_is_built_anew() {
     assert_eq!(database.count("pg_constraint", "WHERE conname = 'sessions_sid_key'"), 1);
 }
 
+#[test]
+fn a_foreign_key_that_was_not_validated_yet_is_validated() {
+    let Some(database) = whole() else { return };
+    sign_in(&database, "one", -5, 5, 5);
+    database.execute(
+        "ALTER TABLE sessions DROP CONSTRAINT sessions_user_id_fkey,
+             ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users (id) NOT VALID,
+             ADD CONSTRAINT sessions_status_check CHECK (status IN ('active', 'logged_out')) NOT VALID",
+    );
+    take_over(&database);
+    assert_eq!(database.count("pg_constraint", "WHERE NOT convalidated"), 0);
+}
+
 /// What the first steps leave behind is what later runs find.
 #[test]
 fn what_express_ends_and_begins_meanwhile_is_taken_over_too() {

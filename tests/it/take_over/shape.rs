@@ -2,7 +2,10 @@
 
 use super::express::{NO_END, SESSIONS, USER, USERS, data, database, sess, sign_in, take_over, whole};
 use crate::{
-    schema::parity::{Description, PEERS_TABLE},
+    schema::{
+        migrate::folders,
+        parity::{Description, PEERS_TABLE},
+    },
     support::{EngineKind, PASSWORD, Program, TestDatabase},
 };
 
@@ -39,6 +42,23 @@ fn the_seeds_sessions_get_the_columns_indexes_and_rules_that_they_lack() {
          INSERT INTO sessions (sid, user_id, status, expires_at) VALUES ('x', '{USER}', 'expired', now())"
     ));
     assert!(refused.unwrap_err().to_string().contains("sessions_status_check"));
+}
+
+/// As after a restore that left out the record of the migrations, or made by hand from them.
+#[test]
+fn tables_that_are_in_shape_already_are_left_as_they_are() {
+    let Some(database) = database(&[]) else { return };
+    for folder in folders(EngineKind::Postgres).iter().take(2) {
+        database.execute(&std::fs::read_to_string(folder.join("up.sql")).unwrap());
+    }
+    database.execute("DROP TABLE replaced_sids");
+    let tables = || {
+        database.texts("SELECT concat(relname, relfilenode) AS v FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE 'replaced%' AND relname NOT LIKE '\\_\\_%' ORDER BY 1")
+    };
+    let before = tables();
+    take_over(&database);
+    assert_eq!(Description::of(&database), fresh());
+    assert_eq!(tables(), before);
 }
 
 #[test]
