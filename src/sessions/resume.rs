@@ -6,11 +6,7 @@ use super::{
     model::{SessionUser, Sid},
     queries::{Found, LiveRow, Wanted},
 };
-use crate::{
-    clock::Timestamp,
-    db::SessionId,
-    error::Result,
-};
+use crate::{clock::Timestamp, db::SessionId, error::Result};
 
 /// A session that is signed in, as a request finds it.
 #[derive(Debug, Clone)]

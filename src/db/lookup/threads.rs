@@ -100,7 +100,8 @@ fn answer<K, V>(batch: Vec<Job<K, V>>, outcome: Result<Vec<Result<Option<V>>>>) 
 /// Answers those whose time is up; the others are tried again.
 fn without_late<K, V>(batch: Vec<Job<K, V>>, error: &Error) -> Vec<Job<K, V>> {
     let now = Instant::now();
-    let (late, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| job.deadline <= now || job.reply.is_closed());
+    let (late, rest): (Vec<_>, Vec<_>) =
+        batch.into_iter().partition(|job| job.deadline <= now || job.reply.is_closed());
     answer(late, Err(for_one(error)));
     rest
 }

@@ -10,6 +10,8 @@
 //! | `delete` | the session was purged | sign out |
 //! | `delete`, then `save` | the session was renewed, as every sign-in does | start or rotate, in one transaction |
 //!
+//! The key that the middleware passes says nothing: which session a request is about, its [`Visit`] knows.
+//!
 //! The store never returns an error: the middleware would turn it into an answer without a request. It records what went
 //! wrong in the [`Visit`], and the layer outside answers by it.
 
@@ -44,8 +46,8 @@ impl Store {
 
     async fn resume(&self, visit: &Visit, sid: &Sid) -> Result<Option<State>> {
         let Some(live) = self.sessions.resume(sid).await? else { return Ok(None) };
-        let state: State = live.data.entries().map(|(key, value)| (key.to_owned(), value.to_string())).collect();
-        visit.resumed(live, state.clone());
+        let state = live.data.entries().map(|(key, value)| (key.to_owned(), to_text(value))).collect();
+        visit.resumed(live);
         Ok(Some(state))
     }
 
@@ -88,9 +90,10 @@ impl Store {
 }
 
 impl SessionStore for Store {
-    async fn load(&self, key: &SessionKey) -> Result<Option<State>, LoadError> {
+    async fn load(&self, _: &SessionKey) -> Result<Option<State>, LoadError> {
         let visit = VISIT.get();
-        let outcome = self.resume(&visit, &Sid::from_verified(key.as_ref())).await;
+        let Some(sid) = visit.presented() else { return Ok(None) };
+        let outcome = self.resume(&visit, sid).await;
         Ok(outcome.unwrap_or_else(|error| {
             visit.could_not_read(error);
             None
@@ -108,7 +111,9 @@ impl SessionStore for Store {
 
     async fn update(&self, key: SessionKey, state: State, _: &Duration) -> Result<SessionKey, UpdateError> {
         let visit = VISIT.get();
-        if let Err(error) = self.update_data(&visit, &Sid::from_verified(key.as_ref()), state).await {
+        if let Some(sid) = visit.presented()
+            && let Err(error) = self.update_data(&visit, sid, state).await
+        {
             visit.could_not_write(error);
         }
         Ok(key)
@@ -119,16 +124,46 @@ impl SessionStore for Store {
         Ok(())
     }
 
-    async fn delete(&self, key: &SessionKey) -> anyhow::Result<()> {
+    async fn delete(&self, _: &SessionKey) -> anyhow::Result<()> {
         let visit = VISIT.get();
-        let sid = Sid::from_verified(key.as_ref());
+        let Some(sid) = visit.presented() else { return Ok(()) };
         if visit.is_renewing() {
             // Half of a renewal: `save` follows and does both at once.
-            visit.set_renewed(sid);
-        } else if let Err(error) = self.sign_out(&visit, &sid).await {
+            visit.set_renewed(sid.clone());
+        } else if let Err(error) = self.sign_out(&visit, sid).await {
             visit.could_not_write(error);
         }
         Ok(())
+    }
+}
+
+/// A value as the state has it. Most are strings that need no escapes, as ids and names do.
+fn to_text(value: &Value) -> String {
+    match value.as_str().filter(|text| is_plain(text)) {
+        Some(text) => ["\"", text, "\""].concat(),
+        None => value.to_string(),
+    }
+}
+
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\')
+}
+
+/// Whether the session's state is as it was when the session was resumed.
+pub(super) fn is_state_of(live: &LiveSession, state: &State) -> bool {
+    let mut count = 0;
+    let is_same = live.data.entries().all(|(key, value)| {
+        count += 1;
+        state.get(key).is_some_and(|text| is_text_of(value, text))
+    });
+    is_same && count == state.len()
+}
+
+/// Whether [`to_text`] of the value is this text.
+fn is_text_of(value: &Value, text: &str) -> bool {
+    match value.as_str().filter(|plain| is_plain(plain)) {
+        Some(plain) => text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) == Some(plain),
+        None => text == value.to_string(),
     }
 }
 
