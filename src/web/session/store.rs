@@ -163,7 +163,7 @@ pub(super) fn is_state_of(live: &LiveSession, state: &State) -> bool {
 fn is_text_of(value: &Value, text: &str) -> bool {
     match value.as_str().filter(|plain| is_plain(plain)) {
         Some(plain) => text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) == Some(plain),
-        None => text == value.to_string(),
+        None => text == to_text(value),
     }
 }
 
