@@ -118,7 +118,7 @@ impl<E: QueryFragment<Pg> + QueryFragment<Sqlite>> QueryFragment<MultiBackend> f
 /// `LATERAL` and `OFFSET 0` hold the server to looking up one key after the other by the indexes, as for one key: given a list
 /// of keys it may rather read a small table whole and be slow when it has grown. Behind `SELECT`, it does not see how
 /// many keys there are, so it plans the statement once and not again for every number of them.
-pub fn for_each_key<'a, Q>(keys: Vec<&'a str>, query: Q) -> ForEachKey<'a, Q> {
+pub fn for_each_key<Q>(keys: Vec<&str>, query: Q) -> ForEachKey<'_, Q> {
     ForEachKey { keys, query }
 }
 
