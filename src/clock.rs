@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Timelike, Utc};
 
 /// A point in time: microseconds since 1970-01-01T00:00:00Z, the precision of both engines' columns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,12 +41,37 @@ impl Timestamp {
 
     /// `2026-01-29T11:50:14.000Z`, as JavaScript's `toISOString` writes it.
     pub fn to_iso_millis(self) -> String {
-        self.format("%Y-%m-%dT%H:%M:%S%.3fZ")
+        self.to_iso(3)
     }
 
     /// `2026-01-29T11:50:14.000000Z`, always of one width, so that such texts sort as times.
     pub fn to_iso_micros(self) -> String {
-        self.format("%Y-%m-%dT%H:%M:%S%.6fZ")
+        self.to_iso(6)
+    }
+
+    /// Digit by digit: several are written at every request, and `strftime` reads its pattern each time.
+    fn to_iso(self, digits: u32) -> String {
+        let time = DateTime::<Utc>::from_timestamp_micros(self.0).unwrap_or_default();
+        let Some(year) = u32::try_from(time.year()).ok().filter(|year| *year <= 9999) else {
+            // Five digits, or none of ours.
+            return self.format(if digits == 3 { "%Y-%m-%dT%H:%M:%S%.3fZ" } else { "%Y-%m-%dT%H:%M:%S%.6fZ" });
+        };
+        let fraction = time.timestamp_subsec_micros() / 10_u32.pow(6 - digits);
+        let parts = [
+            (year, 4, '-'),
+            (time.month(), 2, '-'),
+            (time.day(), 2, 'T'),
+            (time.hour(), 2, ':'),
+            (time.minute(), 2, ':'),
+            (time.second(), 2, '.'),
+            (fraction, digits, 'Z'),
+        ];
+        let mut text = String::with_capacity(27);
+        for (number, width, end) in parts {
+            text.extend((0..width).rev().filter_map(|place| char::from_digit(number / 10_u32.pow(place) % 10, 10)));
+            text.push(end);
+        }
+        text
     }
 
     /// Formats by a `strftime` pattern, in UTC.
@@ -128,6 +153,15 @@ mod tests {
         assert_eq!(late.as_micros() - early.as_micros(), 1);
         assert!(early.to_iso_micros() < late.to_iso_micros());
         assert_eq!(early.to_iso_millis(), "2026-01-29T11:50:14.000Z");
+    }
+
+    #[test]
+    fn digits_are_written_as_strftime_writes_them() {
+        let moments = [0, -1, 999_999, 951_782_400_000_000, 253_402_300_799_999_999, 253_402_300_800_000_000, i64::MIN];
+        for time in moments.map(Timestamp) {
+            assert_eq!(time.to_iso_micros(), time.format("%Y-%m-%dT%H:%M:%S%.6fZ"));
+            assert_eq!(time.to_iso_millis(), time.format("%Y-%m-%dT%H:%M:%S%.3fZ"));
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Failure> {
+    super::time_zone::check_and_say(settings)?;
     let (sessions, _) = super::open(settings)?;
     let report = sessions.doctor(options.repair).await?;
     if options.format.json {

@@ -1,8 +1,9 @@
 //! `keyrack migrate`
 
-use super::{Failure, settings::Settings};
+use super::{Failure, settings::Settings, time_zone};
 
 pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
+    time_zone::check_and_say(settings)?;
     let url = settings.database_url()?;
     let applied = crate::db::migrate(&url)?;
     match applied.as_slice() {

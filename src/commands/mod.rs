@@ -3,6 +3,7 @@
 //! Exit status: 0 done, 1 failed or unsound, 2 wrong usage or configuration. What a command prints goes to standard output,
 //! what went wrong and the log to standard error.
 
+mod adopt;
 mod demo;
 mod doctor;
 mod logging;
@@ -14,6 +15,7 @@ mod secrets_file;
 mod serve;
 mod session;
 mod settings;
+mod time_zone;
 mod user;
 
 use std::{fmt, process::ExitCode};
@@ -56,8 +58,13 @@ enum Command {
     Session(session::Command),
     /// End what has run out, and remove history past its retention
     Purge(output::Format),
+    /// Give the live sessions of an Express application their place in the list of devices
+    Adopt(adopt::Options),
     /// Check every rule that the data can show to be kept or broken
     Doctor(doctor::Options),
+    /// Print the time zone that the server gives to whoever asks for none
+    #[command(name = time_zone::ASK, hide = true)]
+    ServerTimeZone,
     /// Serve a throw-away database with a user and several devices, to look around
     Demo,
 }
@@ -112,7 +119,9 @@ fn run() -> Result<(), Failure> {
             Some(Command::User(command)) => user::run(&cli.settings, command).await,
             Some(Command::Session(command)) => session::run(&cli.settings, command).await,
             Some(Command::Purge(format)) => purge::run(&cli.settings, format).await,
+            Some(Command::Adopt(options)) => adopt::run(&cli.settings, options).await,
             Some(Command::Doctor(options)) => doctor::run(&cli.settings, options).await,
+            Some(Command::ServerTimeZone) => time_zone::tell(&cli.settings),
             Some(Command::Demo) => demo::run(&cli.settings).await,
         }
     })
@@ -121,6 +130,7 @@ fn run() -> Result<(), Failure> {
 /// The database behind the settings, for commands that only work on it. It is migrated first, so that any command can be the
 /// first.
 fn open(settings: &Settings) -> Result<(Sessions, Accounts), Failure> {
+    time_zone::check(settings)?;
     let url = settings.database_url()?;
     crate::db::migrate(&url)?;
     let database = Database::open(DatabaseOptions::for_command(url));

@@ -4,11 +4,12 @@ use std::{future::ready, net::TcpListener};
 
 use actix_web::{App, HttpResponse, HttpServer, dev::Server, rt, web};
 
-use super::{Failure, settings::Settings};
+use super::{Failure, settings::Settings, time_zone};
 use crate::{Keyrack, config::Config};
 
 pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
     let listener = settings.listen()?;
+    time_zone::check_and_say(settings)?;
     crate::db::migrate(&settings.database_url()?)?;
     let config = settings.config(listener.local_addr().map_err(Failure::failed)?)?;
     let metrics = settings.listen_for_metrics()?;

@@ -59,6 +59,16 @@ impl DbConnection {
         }
     }
 
+    /// Opens a connection that only reads, and waits for nobody.
+    pub(super) fn open_to_read(url: &DatabaseUrl) -> Result<Self, diesel::ConnectionError> {
+        let mut connection = Self::open(url, Duration::ZERO)?;
+        if let Self::Sqlite(connection) = &mut connection {
+            let setup = |error| diesel::ConnectionError::CouldntSetupConfiguration(error);
+            connection.batch_execute("PRAGMA query_only = ON").map_err(setup)?;
+        }
+        Ok(connection)
+    }
+
     /// The engine at the other end.
     pub fn engine(&self) -> Engine {
         match self {

@@ -6,7 +6,15 @@ use crate::error::Error;
 
 impl From<DieselError> for Error {
     fn from(error: DieselError) -> Self {
-        if is_unavailable(&error) { Self::Unavailable(error.into()) } else { Self::Internal(error.into()) }
+        if is_unavailable(&error) {
+            Self::Unavailable(error.into())
+        } else if let Some(message) = says_view(&error) {
+            Self::Invalid(format!(
+                "{message}: do this in the application that the users belong to, or let the view write it"
+            ))
+        } else {
+            Self::Internal(error.into())
+        }
     }
 }
 
@@ -25,6 +33,12 @@ fn is_unavailable(error: &DieselError) -> bool {
         },
         _ => false,
     }
+}
+
+/// What PostgreSQL says when the users are a view, and the view has no place for what was to be written.
+fn says_view(error: &DieselError) -> Option<&str> {
+    let DieselError::DatabaseError(_, information) = error else { return None };
+    Some(information.message()).filter(|message| message.starts_with("cannot ") && message.contains("view \"users\""))
 }
 
 /// Diesel passes on no SQLSTATE and no SQLite code for these, so the message has to tell.

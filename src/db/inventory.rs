@@ -1,38 +1,32 @@
-//! Whether the database is as the promises need it: triggers, indexes, time zone.
+//! Whether the database is as the promises need it: triggers, indexes.
 
 use std::collections::BTreeSet;
 
-use diesel::{RunQueryDsl, sql_types::Text};
+use diesel::{PgConnection, RunQueryDsl, sql_types::Text};
 
-use super::{connection::DbConnection, url::Engine};
+use super::{
+    connection::DbConnection,
+    indexes::{INDEXES, Index, Present},
+    url::Engine,
+};
 use crate::error::Result;
 
-/// What both engines have under the same names.
-const OBJECTS: [&str; 11] = [
-    "IDX_session_expire",
+/// The triggers that both engines have under the same names.
+const TRIGGERS: [&str; 6] = [
     "keyrack_complete_end",
     "keyrack_end_without_data",
     "keyrack_freeze_data_of_ended",
     "keyrack_keep_active_sessions",
     "keyrack_refuse_data_of_ended",
     "keyrack_remove_data_of_ended",
-    "replaced_sids_by_session",
-    "sessions_by_end",
-    "sessions_by_user",
-    "users_email_key",
 ];
 
-/// What only PostgreSQL has: where two write at once, and what keeps each sid from being there twice.
-const POSTGRES_OBJECTS: [&str; 5] = [
-    "keyrack_prefer_row_of_peer",
-    "keyrack_remove_data_of_dead_sid",
-    "replaced_sids_pkey",
-    "session_pkey",
-    "sessions_sid_key",
-];
+/// What only PostgreSQL has: where two write at once, and where peers do.
+const POSTGRES_TRIGGERS: [&str; 2] = ["keyrack_prefer_row_of_peer", "keyrack_remove_data_of_dead_sid"];
 
 /// What only SQLite has, where a rule takes a trigger more, and times are text.
-const SQLITE_OBJECTS: [&str; 10] = [
+const SQLITE_OBJECTS: [&str; 15] = [
+    "IDX_session_expire",
     "keyrack_cap_expire_inserted",
     "keyrack_cap_expire_updated",
     "keyrack_refuse_return",
@@ -40,9 +34,13 @@ const SQLITE_OBJECTS: [&str; 10] = [
     "keyrack_widen_expire_updated",
     "keyrack_widen_session_times_inserted",
     "keyrack_widen_session_times_updated",
+    "replaced_sids_by_session",
+    "sessions_by_end",
+    "sessions_by_user",
     "sqlite_autoindex_replaced_sids_1",
     "sqlite_autoindex_sessions_2",
     "sqlite_autoindex_user_sessions_1",
+    "users_email_key",
 ];
 
 #[derive(diesel::QueryableByName)]
@@ -55,24 +53,24 @@ struct Name {
 pub(crate) fn missing_objects(connection: &mut DbConnection) -> Result<Vec<String>> {
     let (catalog, own): (_, &[&str]) = match connection.engine() {
         Engine::Postgres => (
-            "SELECT indexname::text AS name FROM pg_indexes WHERE schemaname = ANY (current_schemas(false)) \
-             UNION SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'",
-            &POSTGRES_OBJECTS,
+            "SELECT tgname::text AS name FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'",
+            &POSTGRES_TRIGGERS,
         ),
         Engine::Sqlite => ("SELECT name FROM sqlite_master WHERE type IN ('index', 'trigger')", &SQLITE_OBJECTS),
     };
     let names: Vec<Name> = diesel::sql_query(catalog).load(connection)?;
     let present: BTreeSet<String> = names.into_iter().map(|row| row.name).collect();
-    Ok(OBJECTS.iter().chain(own).filter(|name| !present.contains(**name)).map(ToString::to_string).collect())
+    let missing = TRIGGERS.iter().chain(own).filter(|name| !present.contains(**name)).map(ToString::to_string);
+    let indexes =
+        if let DbConnection::Postgres(connection) = connection { missing_indexes(connection)? } else { Vec::new() };
+    Ok(missing.chain(indexes).collect())
 }
 
-/// The `TimeZone` of this connection, if it comes from our own side (`PGTZ`, or options in the URL) and not from the server,
-/// whose setting all that connect to it share. SQLite's times have no zone but UTC.
-pub(crate) fn own_time_zone(connection: &mut DbConnection) -> Result<Option<String>> {
-    if connection.engine() == Engine::Sqlite {
-        return Ok(None);
-    }
-    let own = "SELECT setting AS name FROM pg_settings WHERE name = 'TimeZone' AND source = 'client'";
-    let zones: Vec<Name> = diesel::sql_query(own).load(connection)?;
-    Ok(zones.into_iter().next().map(|zone| zone.name))
+/// An index of a table that was taken over may have another name. A view has none, and is its owner's business.
+fn missing_indexes(connection: &mut PgConnection) -> Result<Vec<String>> {
+    let views = "SELECT relname::text AS name FROM pg_class WHERE oid = to_regclass('users') AND relkind = 'v'";
+    let views: Vec<Name> = diesel::sql_query(views).load(connection)?;
+    let present = Present::read(connection)?;
+    let is_missing = |index: &&Index| !present.serves(index) && views.iter().all(|view| view.name != index.table);
+    Ok(INDEXES.iter().filter(is_missing).map(|index| index.name.to_owned()).collect())
 }

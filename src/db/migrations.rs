@@ -15,7 +15,8 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use super::{
     connection::DbConnection,
     pool::Database,
-    sql::{Exclusive, exclusively},
+    sql::{Exclusive, exclusively, try_exclusively},
+    take_over,
     url::{DatabaseUrl, Engine},
 };
 use crate::error::{Error, Result};
@@ -23,27 +24,77 @@ use crate::error::{Error, Result};
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-/// How long one instance waits for another that migrates.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long one instance waits for another that migrates; a take-over of many rows takes its time.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long SQLite waits for another writer.
+const SQLITE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Applies what is missing, all of it or nothing, while every other instance waits. Returns the names of what it applied.
 ///
+/// Tables that an Express application has made are taken over: brought to the shape that the migrations would have given
+/// them, while that application goes on using them.
+///
 /// # Errors
-/// [`Error::Invalid`] if the database can't be opened or was migrated by a newer version; the sentence is for the
-/// person who started the program.
+/// [`Error::Invalid`] if the database can't be opened, can't be taken over, or was migrated by a newer version; the sentence
+/// is for the person who started the program.
 pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
-    let mut connection = DbConnection::create_or_open(url, PATIENCE)
+    let mut connection = DbConnection::create_or_open(url, SQLITE_PATIENCE)
         .map_err(|error| Error::Invalid(format!("cannot open the database {url}: {}", one_line(&error.to_string()))))?;
-    let migrated = connection.transact(Instant::now() + PATIENCE, |connection| {
-        exclusively(connection, Exclusive::Migrate)?;
-        let applied = applied(connection)?;
-        refuse_newer(url, &applied)?;
-        run_pending(connection)
-    });
+    let migrated = match recorded(&mut connection) {
+        // The common case needs no turn, and changes nothing.
+        Ok(recorded) if recorded == known(url.engine()) => Ok(Vec::new()),
+        Ok(_) => wait_for_turn(&mut connection).and_then(|()| migrate_in_turn(url, &mut connection)),
+        Err(error) => Err(error),
+    };
     migrated.map_err(|error| match error {
         Error::Internal(cause) => could_not_migrate(url, &cause),
         error => error,
     })
+}
+
+/// Waits without a transaction, which a concurrent build of an index would wait for in turn. The turn ends with the connection.
+fn wait_for_turn(connection: &mut DbConnection) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while !try_exclusively(connection, Exclusive::Migrate)? {
+        if Instant::now() > deadline {
+            return Err(Error::Invalid(
+                "another Keyrack has been migrating for ten minutes: wait for it, or end it".to_owned(),
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+fn migrate_in_turn(url: &DatabaseUrl, connection: &mut DbConnection) -> Result<Vec<String>> {
+    let recorded = recorded(connection)?;
+    refuse_newer(url, &recorded)?;
+    let new = recorded.is_empty().then(|| take_over::prepare(connection)).transpose();
+    let taking_over = new.map_err(|error| could_not_take_over(url, error))?.flatten();
+    take_over::briefly(connection, |connection| {
+        exclusively(connection, Exclusive::Migrate)?;
+        let applied = applied(connection)?;
+        refuse_newer(url, &applied)?;
+        let mut names = match &taking_over {
+            Some(taking_over) => taking_over.finish(connection)?,
+            None => Vec::new(),
+        };
+        names.extend(run_pending(connection)?);
+        Ok(names)
+    })
+}
+
+/// Several sentences, one a line.
+fn could_not_take_over(url: &DatabaseUrl, error: Error) -> Error {
+    match error {
+        Error::Invalid(findings) if findings.contains('\n') => {
+            let findings = findings.replace('\n', "\n  - ");
+            Error::Invalid(format!("cannot take over the database {url}; nothing was changed:\n  - {findings}"))
+        }
+        Error::Invalid(finding) => Error::Invalid(format!("cannot take over the database {url}: {finding}")),
+        error => error,
+    }
 }
 
 /// The likeliest cause is a user who may read the database and not change its shape.

@@ -5,20 +5,24 @@
 
 pub(crate) mod connection;
 mod errors;
+mod indexes;
 mod inventory;
 mod lookup;
 mod migrations;
 mod pool;
 pub(crate) mod schema;
 pub(crate) mod sql;
+mod take_over;
 pub(crate) mod types;
 mod url;
 mod writer;
+mod zones;
 
-pub(crate) use inventory::{missing_objects, own_time_zone};
+pub(crate) use inventory::missing_objects;
 pub(crate) use lookup::Lookups;
 pub use migrations::migrate;
 pub use pool::{Database, DatabaseOptions};
 pub(crate) use sql::lock_writes;
 pub use types::{SessionId, UserId};
 pub use url::{DatabaseUrl, Engine, InvalidDatabaseUrl};
+pub use zones::{TimeZone, is_same_zone, time_zone};

@@ -74,9 +74,9 @@ impl Opener {
         self.patience
     }
 
-    /// A connection that waits for nobody.
-    pub(super) fn open_impatient(&self) -> Result<DbConnection, diesel::ConnectionError> {
-        DbConnection::open(&self.url, Duration::ZERO)
+    /// A connection that only reads, and waits for nobody.
+    pub(super) fn open_to_read(&self) -> Result<DbConnection, diesel::ConnectionError> {
+        DbConnection::open_to_read(&self.url)
     }
 }
 

@@ -65,13 +65,60 @@ impl<E: QueryFragment<Pg> + QueryFragment<Sqlite>> QueryFragment<MultiBackend> f
     }
 }
 
+/// What becomes of a point in time that is written into `user_sessions.expire` and read again.
+///
+/// PostgreSQL: in the autumn hour that comes twice, the first is read as the second. SQLite: nothing becomes of it.
+pub fn read_back<E>(time: E) -> ReadBack<E>
+where
+    E: Expression<SqlType = Instant>,
+{
+    ReadBack(time)
+}
+
+/// See [`read_back`].
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct ReadBack<E>(E);
+
+impl<E: Expression> Expression for ReadBack<E> {
+    type SqlType = Instant;
+}
+
+impl<E: ValidGrouping<()>> ValidGrouping<()> for ReadBack<E> {
+    type IsAggregate = is_aggregate::No;
+}
+
+impl<E, QS> AppearsOnTable<QS> for ReadBack<E> where E: Expression + AppearsOnTable<QS> {}
+
+impl<E, QS> SelectableExpression<QS> for ReadBack<E> where E: Expression + SelectableExpression<QS> {}
+
+impl<E: QueryFragment<Pg>> QueryFragment<Pg> for ReadBack<E> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("CAST(CAST(");
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(" AS timestamp) AS timestamptz)");
+        Ok(())
+    }
+}
+
+impl<E: QueryFragment<Sqlite>> QueryFragment<Sqlite> for ReadBack<E> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+}
+
+impl<E: QueryFragment<Pg> + QueryFragment<Sqlite>> QueryFragment<MultiBackend> for ReadBack<E> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        MultiBackend::walk_variant_ast(self, out)
+    }
+}
+
 /// Runs `query` once for each of `keys`, in one statement; in it, [`wanted_key`] is the key. Each row comes with the place of
 /// its key, counted from 1. PostgreSQL only.
 ///
 /// `LATERAL` and `OFFSET 0` hold the server to looking up one key after the other by the indexes, as for one key: given a list
 /// of keys it may rather read a small table whole and be slow when it has grown. Behind `SELECT`, it does not see how
 /// many keys there are, so it plans the statement once and not again for every number of them.
-pub fn for_each_key<'a, Q>(keys: Vec<&'a str>, query: Q) -> ForEachKey<'a, Q> {
+pub fn for_each_key<Q>(keys: Vec<&str>, query: Q) -> ForEachKey<'_, Q> {
     ForEachKey { keys, query }
 }
 
@@ -156,17 +203,35 @@ pub enum Exclusive {
     Purge,
 }
 
+/// The number of an advisory lock: "keyrack" in ASCII, then the work's.
+const KEYRACK: i64 = 0x6b65_7972_6163_6b00;
+
 /// Waits until no other instance does this work, and keeps them waiting until the transaction ends.
 ///
-/// PostgreSQL: an advisory lock; its number is "keyrack" in ASCII, then the work's. SQLite: nothing, since a transaction that
+/// PostgreSQL: an advisory lock. SQLite: nothing, since a transaction that
 /// writes already excludes every other.
 pub fn exclusively(connection: &mut DbConnection, work: Exclusive) -> Result<()> {
-    const KEYRACK: i64 = 0x6b65_7972_6163_6b00;
     if connection.engine() == Engine::Postgres {
         let number = KEYRACK + work as i64;
         connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({number})"))?;
     }
     Ok(())
+}
+
+/// Whether no other instance does this work; then none does until this connection is closed, or it waits in [`exclusively`].
+pub fn try_exclusively(connection: &mut DbConnection, work: Exclusive) -> Result<bool> {
+    #[derive(diesel::QueryableByName)]
+    struct Taken {
+        #[diesel(sql_type = diesel::sql_types::Bool)]
+        taken: bool,
+    }
+
+    if connection.engine() == Engine::Sqlite {
+        return Ok(true);
+    }
+    let number = KEYRACK + work as i64;
+    let lock = diesel::sql_query(format!("SELECT pg_try_advisory_lock({number}) AS taken"));
+    Ok(lock.get_result::<Taken>(connection)?.taken)
 }
 
 /// Keeps every other transaction from writing to a table until this one ends; reading goes on.

@@ -29,6 +29,18 @@ impl DatabaseUrl {
         &self.connection_string
     }
 
+    /// The same address without `options`, the parameter that sets things for a connection alone.
+    pub fn without_options(&self) -> String {
+        match self.connection_string.split_once('?') {
+            Some((address, parameters)) if self.engine == Engine::Postgres => {
+                let kept: Vec<&str> =
+                    parameters.split('&').filter(|parameter| !parameter.starts_with("options=")).collect();
+                format!("{address}?{}", kept.join("&"))
+            }
+            _ => self.connection_string.clone(),
+        }
+    }
+
     /// The database file, where there is one.
     pub fn path(&self) -> Option<&Path> {
         match self.engine {
@@ -128,6 +140,15 @@ mod tests {
         let url: DatabaseUrl = "postgres://u@h/d?sslmode=require".parse().unwrap();
         assert_eq!(url.engine(), Engine::Postgres);
         assert!(url.connection_string().starts_with("postgres://u@h/d?sslmode=require&connect_timeout=2&"));
+    }
+
+    #[test]
+    fn options_can_be_left_out() {
+        let url: DatabaseUrl = "postgres://u@h/d?options=-ctimezone%3DUTC&sslmode=require".parse().unwrap();
+        assert_eq!(
+            url.without_options(),
+            "postgres://u@h/d?sslmode=require&connect_timeout=2&application_name=keyrack"
+        );
     }
 
     #[test]

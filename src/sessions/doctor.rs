@@ -7,7 +7,6 @@ use super::{
     queries::{self, DataBesideSession, End, Which},
 };
 use crate::{
-    clock::Timestamp,
     db::{self, SessionId, UserId, connection::DbConnection},
     error::Result,
 };
@@ -112,12 +111,32 @@ impl Sessions {
         let mut after = String::new();
         loop {
             let from = after.clone();
-            let (rows, known) = self.db.read(move |connection| page_of_data(connection, &from)).await?;
+            let rows = self.db.read(move |connection| queries::data_after(connection, &from, PAGE)).await?;
             let Some(last) = rows.last() else { return Ok(Report { breaches }) };
             last.sid.expose().clone_into(&mut after);
-            let now = self.clock.now();
-            breaches.extend(rows.iter().filter_map(|row| disagreement(row, &known, now)));
+            breaches.extend(rows.iter().filter_map(disagreement));
+            breaches.extend(self.unknown_sessions(&rows).await?);
         }
+    }
+
+    /// Live data of known users that has no session. What else peers keep there is their business.
+    async fn unknown_sessions(&self, rows: &[DataBesideSession]) -> Result<Vec<Breach>> {
+        let now = self.clock.now();
+        let alone = rows.iter().filter(|row| row.session.is_none() && row.expire > now);
+        let named: Vec<UserId> = alone.filter_map(signed_in_user).collect();
+        if named.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = named.clone();
+        let known = self.db.read(move |connection| queries::known_users(connection, &ids)).await?;
+        let breach = Breach {
+            rule: "data of an unknown session",
+            session_id: None,
+            detail: "a row of user_sessions names a user but has no session: `keyrack adopt --apply` gives it one"
+                .to_owned(),
+            repaired: false,
+        };
+        Ok(named.iter().filter(|id| known.contains(id)).map(|_| breach.clone()).collect())
     }
 
     async fn examine(&self, rule: &'static Rule, repair: bool) -> Result<Vec<Breach>> {
@@ -148,40 +167,21 @@ fn whole_database(connection: &mut DbConnection) -> Result<Vec<Breach>> {
     let missing = db::missing_objects(connection)?
         .into_iter()
         .map(|name| breach("missing trigger or index", format!("{name} is missing: restore it from the migrations")));
-    let own_zone = db::own_time_zone(connection)?.map(|zone| {
-        let detail = format!(
-            "this program's connections are in {zone} by PGTZ or the URL: peers that are not read other times in expire"
-        );
-        breach("time zone of its own", detail)
-    });
-    Ok(missing.chain(own_zone).collect())
+    Ok(missing.collect())
 }
 
-/// The next rows of data, and which of the users that they name without having a session there are.
-fn page_of_data(connection: &mut DbConnection, after: &str) -> Result<(Vec<DataBesideSession>, Vec<UserId>)> {
-    let rows = queries::data_after(connection, after, PAGE)?;
-    let named =
-        rows.iter().filter(|row| row.session.is_none()).filter_map(|row| named_by(&SessionData::parse(&row.sess)?));
-    let known = queries::known_users(connection, named.collect())?;
-    Ok((rows, known))
+/// Whom data says to be signed in.
+fn signed_in_user(row: &DataBesideSession) -> Option<UserId> {
+    let data = SessionData::parse(&row.sess)?;
+    let user = data.user_id()?.parse().ok()?;
+    data.is_of(user).then_some(user)
 }
 
-fn named_by(data: &SessionData) -> Option<UserId> {
-    data.user_id()?.parse().ok()
-}
-
-fn disagreement(row: &DataBesideSession, known: &[UserId], now: Timestamp) -> Option<Breach> {
+fn disagreement(row: &DataBesideSession) -> Option<Breach> {
     let data = SessionData::parse(&row.sess);
     let breach =
         |rule, session_id, detail: &str| Some(Breach { rule, session_id, detail: detail.to_owned(), repaired: false });
     match (row.session, data.as_ref()) {
-        // A peer's data without a user, of one whom only the peer knows, of one who has signed out, or that has run out has no
-        // business in `sessions`.
-        (None, data) => {
-            let signed_in = data.filter(|data| named_by(data).is_some_and(|id| known.contains(&id) && data.is_of(id)));
-            signed_in.filter(|_| row.expire > now)?;
-            breach("data of an unknown session", None, "a row of user_sessions names a user but has no session")
-        }
         (Some((id, _, _)), None) => breach("unreadable data", Some(id), "the session's data is not a JSON object"),
         (Some((id, owner, true)), Some(data)) if !data.is_of(owner) => {
             breach("data of another user", Some(id), "the session's data names another user than the session")

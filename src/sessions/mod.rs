@@ -10,10 +10,12 @@
 //! | [save](Sessions::save) | writes what a request changed in the data |
 //! | [rotate](Sessions::rotate) | a new sid for the same session |
 //! | [end](Sessions::sign_out) | signs out, revokes |
+//! | [adopt](Sessions::adopt) | takes in the sessions that an Express application had before |
 //! | [purge](Sessions::purge) | ends what has run out, removes what is past its retention |
 //!
 //! A public function opens the transaction; the functions of `queries/` run inside it.
 
+mod adopt;
 mod data;
 mod device;
 mod doctor;
@@ -41,6 +43,7 @@ use queries::{Found, Wanted};
 use touch::Touches;
 
 pub use crate::db::{SessionId, UserId};
+pub use adopt::Adoption;
 pub use data::{Changes, SessionData};
 pub use device::{Device, DeviceKind};
 pub use doctor::{Breach, Report};

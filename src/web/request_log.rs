@@ -30,7 +30,7 @@ pub(crate) async fn log<B: MessageBody + 'static>(
     let status = answer.as_ref().map_or_else(|error| error.as_response_error().status_code(), ServiceResponse::status);
     let visit = answer.as_ref().ok().and_then(|answer| Visit::of(answer.request()));
     let session_id = visit.as_ref().and_then(Visit::session_id);
-    let client = visit.as_ref().and_then(|visit| visit.client().ip_address);
+    let client = visit.as_ref().and_then(Visit::ip_address);
     if let Ok(answer) = &mut answer {
         let value = HeaderValue::from_str(&id.to_string());
         value.map(|value| answer.headers_mut().insert(HeaderName::from_static("x-request-id"), value)).ok();

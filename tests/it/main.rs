@@ -11,3 +11,4 @@ mod routes;
 mod schema;
 mod sessions;
 mod support;
+mod take_over;

@@ -80,7 +80,7 @@ impl<K: Clone + Send + Sync + 'static, V: Send + 'static> Lookups<K, V> {
     async fn find_together(&self, key: K) -> Result<Option<V>> {
         let patience = self.0.database.patience();
         let (reply, mut answer) = oneshot::channel();
-        let deadline = Instant::now() + patience - patience / 8;
+        let deadline = Instant::now() + patience * 7 / 8;
         self.start(self.0.queue.push(Job { key, deadline, reply })?)?;
         let mut outcome = time::timeout(STUCK_AFTER.min(patience), &mut answer).await;
         if outcome.is_err() {

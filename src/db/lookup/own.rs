@@ -24,7 +24,7 @@ struct Own {
 /// waits, tries again, and knows what to answer.
 pub(super) fn with<T>(database: &Database, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Option<T> {
     let identity = database.identity();
-    let mut connection = take(identity).or_else(|| database.opener().open_impatient().ok())?;
+    let mut connection = take(identity).or_else(|| database.opener().open_to_read().ok())?;
     match work(&mut connection) {
         Ok(found) => {
             put_back(identity, connection);

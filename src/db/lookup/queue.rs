@@ -107,9 +107,12 @@ impl<K, V> Queue<K, V> {
     pub fn take(&self, since: Instant) -> Option<(Vec<Job<K, V>>, Instant)> {
         let mut state = self.lock();
         state.leave(since);
+        // A thread that was given up and came back after all.
+        if state.idle + state.called + state.at_work() >= THREADS {
+            return None;
+        }
         loop {
-            // A thread that was given up and came back after all.
-            if state.is_closed || state.idle + state.called + state.at_work() >= THREADS {
+            if state.is_closed {
                 return None;
             }
             let batch = state.next_batch();
@@ -126,7 +129,7 @@ impl<K, V> Queue<K, V> {
         }
     }
 
-    /// A thread could not be started, or is lost.
+    /// A thread could not be started.
     pub fn give_up(&self, since: Instant) {
         self.lock().leave(since);
     }

@@ -9,7 +9,7 @@ use crate::{
         SessionId, UserId,
         connection::DbConnection,
         schema::{sessions, user_sessions, users},
-        sql::instant,
+        sql::{instant, read_back},
         types::{Json, SqlTime},
     },
     error::Result,
@@ -98,7 +98,7 @@ pub(in crate::sessions) fn outliving_data(connection: &mut DbConnection) -> Resu
     let query = sessions::table
         .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
         .filter(sessions::status.eq(ACTIVE))
-        .filter(instant(user_sessions::expire).gt(sessions::expires_at))
+        .filter(instant(user_sessions::expire).gt(read_back(sessions::expires_at)))
         .select(sessions::id);
     Ok(query.load(connection)?)
 }
@@ -153,7 +153,7 @@ pub(in crate::sessions) fn data_after(
         .collect())
 }
 
-/// Which of these users there are.
-pub(in crate::sessions) fn known_users(connection: &mut DbConnection, ids: Vec<UserId>) -> Result<Vec<UserId>> {
+/// Those of these users that there are.
+pub(in crate::sessions) fn known_users(connection: &mut DbConnection, ids: &[UserId]) -> Result<Vec<UserId>> {
     Ok(users::table.filter(users::id.eq_any(ids)).select(users::id).load(connection)?)
 }

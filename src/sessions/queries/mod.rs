@@ -3,6 +3,7 @@
 //! Rows are locked in one order, `users`, `sessions`, `user_sessions`, so that two transactions never wait for each other
 //! in a circle. A session's data is never upserted: creating inserts, saving only updates.
 
+mod adopt;
 mod change;
 mod doctor;
 mod end;
@@ -14,6 +15,7 @@ mod purge;
 mod rows;
 mod touch;
 
+pub(super) use adopt::{Judged, adopt, delete_returned, judge_data_after};
 pub(super) use change::{Rotation, renew_terms, rotate, update_data};
 pub(super) use doctor::{
     DataBesideSession, active_with_end, active_without_data, cap_expire, complete_end, contradictory_times, data_after,

@@ -18,11 +18,10 @@ use actix_web::{
     body::{EitherBody, MessageBody},
     cookie::{Cookie, CookieJar, Key},
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
-    http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE},
+    http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE, USER_AGENT},
 };
 
 use super::{cookie::cookie_pairs, errors, shared::Shared};
-use crate::sessions::{Client, Sid};
 
 use store::{Store, USER_KEY};
 pub use visit::Visit;
@@ -42,11 +41,19 @@ pub struct SessionLayer {
     shared: Arc<Shared>,
     /// Signs the inner cookie: random, since that cookie never leaves the process.
     inner_key: Key,
+    /// The inner cookie as the middleware wants to see it. It only says that there is a session; which one, the store knows
+    /// from the [`Visit`].
+    inner_cookie: HeaderValue,
 }
 
 impl SessionLayer {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, inner_key: Key::generate() }
+        let inner_key = Key::generate();
+        let mut jar = CookieJar::new();
+        jar.signed_mut(&inner_key).add(Cookie::new(INNER_COOKIE, "present"));
+        let cookie = jar.delta().map(|cookie| cookie.encoded().to_string()).collect::<String>();
+        let inner_cookie = HeaderValue::try_from(cookie).expect("an encoded cookie is a header value");
+        Self { shared, inner_key, inner_cookie }
     }
 
     fn session_middleware(&self) -> SessionMiddleware<Store> {
@@ -110,10 +117,9 @@ where
         let shared = &self.layer.shared;
         let presented = shared.cookie.read(request.headers());
         let ip = shared.trusted_proxies.client_ip(request.peer_addr().map(|peer| peer.ip()), request.headers());
-        // Not `to_str`, which takes ASCII only: one odd letter would cost the device its name.
-        let user_agent = request.headers().get("user-agent").map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let visit = Visit::new(Arc::clone(shared), Client::new(ip, user_agent.as_deref()), presented);
-        self.layer.translate_cookie(request.headers_mut(), visit.presented());
+        let user_agent = request.headers().get(USER_AGENT).cloned();
+        let visit = Visit::new(Arc::clone(shared), ip, user_agent, presented);
+        self.layer.translate_cookie(request.headers_mut(), visit.presented().is_some());
         request.extensions_mut().insert(visit.clone());
 
         let service = Rc::clone(&self.service);
@@ -125,17 +131,27 @@ where
 impl SessionLayer {
     /// Takes our cookie out of the request and puts the inner one in, if a sid was presented. Whatever a client sends under
     /// the inner name is dropped.
-    fn translate_cookie(&self, headers: &mut HeaderMap, sid: Option<&Sid>) {
+    fn translate_cookie(&self, headers: &mut HeaderMap, is_presented: bool) {
+        if !headers.contains_key(COOKIE) {
+            return;
+        }
         let own = [self.shared.cookie.name(), INNER_COOKIE];
-        let others = cookie_pairs(headers).filter(|(name, _)| !own.contains(name));
-        let mut pairs: Vec<String> = others.map(|(name, value)| format!("{name}={value}")).collect();
-        if let Some(sid) = sid {
-            let mut jar = CookieJar::new();
-            jar.signed_mut(&self.inner_key).add(Cookie::new(INNER_COOKIE, sid.expose().to_owned()));
-            pairs.extend(jar.delta().map(|cookie| cookie.encoded().to_string()));
+        let mut cookies = Vec::new();
+        for (name, value) in cookie_pairs(headers).filter(|(name, _)| !own.contains(name)) {
+            for part in [name, "=", value, "; "] {
+                cookies.extend_from_slice(part.as_bytes());
+            }
         }
         headers.remove(COOKIE);
-        if let (false, Ok(value)) = (pairs.is_empty(), HeaderValue::from_bytes(pairs.join("; ").as_bytes())) {
+        if is_presented && cookies.is_empty() {
+            headers.insert(COOKIE, self.inner_cookie.clone());
+            return;
+        }
+        if is_presented {
+            cookies.extend_from_slice(self.inner_cookie.as_bytes());
+        }
+        let cookies = cookies.strip_suffix(b"; ").unwrap_or(&cookies);
+        if let (false, Ok(value)) = (cookies.is_empty(), HeaderValue::from_bytes(cookies)) {
             headers.insert(COOKIE, value);
         }
     }
@@ -212,7 +228,8 @@ where
 /// actix-session's `Session::update` changes the state without marking it.
 fn notice(visit: &Visit, request: &HttpRequest) {
     let session = request.get_session();
-    if session.status() == SessionStatus::Unchanged && visit.live().is_some() && !visit.is_unchanged(&session.entries())
+    if session.status() == SessionStatus::Unchanged
+        && visit.live().is_some_and(|live| !store::is_state_of(&live, &session.entries()))
     {
         // Removing a key that is not there marks the state as changed, and changes nothing.
         session.remove("");

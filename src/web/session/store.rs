@@ -10,6 +10,8 @@
 //! | `delete` | the session was purged | sign out |
 //! | `delete`, then `save` | the session was renewed, as every sign-in does | start or rotate, in one transaction |
 //!
+//! The key that the middleware passes says nothing: which session a request is about, its [`Visit`] knows.
+//!
 //! The store never returns an error: the middleware would turn it into an answer without a request. It records what went
 //! wrong in the [`Visit`], and the layer outside answers by it.
 
@@ -43,8 +45,8 @@ impl Store {
 
     async fn resume(&self, visit: &Visit, sid: &Sid) -> Result<Option<State>> {
         let Some(live) = self.sessions.resume(sid).await? else { return Ok(None) };
-        let state: State = live.data.entries().map(|(key, text)| (key.to_owned(), text.to_owned())).collect();
-        visit.resumed(live, state.clone());
+        let state = live.data.entries().map(|(key, text)| (key.to_owned(), text.to_owned())).collect();
+        visit.resumed(live);
         Ok(Some(state))
     }
 
@@ -89,9 +91,10 @@ impl Store {
 }
 
 impl SessionStore for Store {
-    async fn load(&self, key: &SessionKey) -> Result<Option<State>, LoadError> {
+    async fn load(&self, _: &SessionKey) -> Result<Option<State>, LoadError> {
         let visit = VISIT.get();
-        let outcome = self.resume(&visit, &Sid::from_verified(key.as_ref())).await;
+        let Some(sid) = visit.presented() else { return Ok(None) };
+        let outcome = self.resume(&visit, sid).await;
         Ok(outcome.unwrap_or_else(|error| {
             visit.could_not_read(error);
             None
@@ -109,7 +112,9 @@ impl SessionStore for Store {
 
     async fn update(&self, key: SessionKey, state: State, _: &Duration) -> Result<SessionKey, UpdateError> {
         let visit = VISIT.get();
-        if let Err(error) = self.update_data(&visit, &Sid::from_verified(key.as_ref()), state).await {
+        if let Some(sid) = visit.presented()
+            && let Err(error) = self.update_data(&visit, sid, state).await
+        {
             visit.could_not_write(error);
         }
         Ok(key)
@@ -120,17 +125,27 @@ impl SessionStore for Store {
         Ok(())
     }
 
-    async fn delete(&self, key: &SessionKey) -> anyhow::Result<()> {
+    async fn delete(&self, _: &SessionKey) -> anyhow::Result<()> {
         let visit = VISIT.get();
-        let sid = Sid::from_verified(key.as_ref());
+        let Some(sid) = visit.presented() else { return Ok(()) };
         if visit.is_renewing() {
             // Half of a renewal: `save` follows and does both at once.
-            visit.set_renewed(sid);
-        } else if let Err(error) = self.sign_out(&visit, &sid).await {
+            visit.set_renewed(sid.clone());
+        } else if let Err(error) = self.sign_out(&visit, sid).await {
             visit.could_not_write(error);
         }
         Ok(())
     }
+}
+
+/// Whether the session's state is as it was when the session was resumed.
+pub(super) fn is_state_of(live: &LiveSession, state: &State) -> bool {
+    let mut count = 0;
+    let is_same = live.data.entries().all(|(key, text)| {
+        count += 1;
+        state.get(key).is_some_and(|left| left == text)
+    });
+    is_same && count == state.len()
 }
 
 fn user_of(state: &State) -> Result<UserId> {

@@ -4,16 +4,16 @@
 //! request's extensions for guards and pages, in a task-local for the store.
 
 use std::{
-    cell::{Cell, RefCell},
-    collections::HashMap,
+    cell::{Cell, OnceCell, RefCell},
     future::{Ready, ready},
+    net::IpAddr,
     rc::Rc,
     sync::Arc,
     time::Duration,
 };
 
 use actix_session::SessionStatus;
-use actix_web::{Error as ActixError, FromRequest, HttpMessage, HttpRequest, dev::Payload};
+use actix_web::{Error as ActixError, FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderValue};
 
 use crate::{
     accounts::Authenticated,
@@ -39,11 +39,11 @@ pub struct Visit(Rc<Inner>);
 
 struct Inner {
     shared: Arc<Shared>,
-    client: Client,
+    ip_address: Option<IpAddr>,
+    user_agent: Option<HeaderValue>,
+    client: OnceCell<Client>,
     presented: Option<Presented>,
     live: RefCell<Option<Rc<LiveSession>>>,
-    /// The session's state as the handler found it.
-    found: RefCell<HashMap<String, String>>,
     session_id: Cell<Option<SessionId>>,
     unreadable: RefCell<Option<Error>>,
     unwritten: RefCell<Option<Error>>,
@@ -61,13 +61,19 @@ pub(super) struct SignIn {
 }
 
 impl Visit {
-    pub(super) fn new(shared: Arc<Shared>, client: Client, presented: Option<Presented>) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        ip_address: Option<IpAddr>,
+        user_agent: Option<HeaderValue>,
+        presented: Option<Presented>,
+    ) -> Self {
         Self(Rc::new(Inner {
             shared,
-            client,
+            ip_address,
+            user_agent,
+            client: OnceCell::new(),
             presented,
             live: RefCell::default(),
-            found: RefCell::default(),
             session_id: Cell::default(),
             unreadable: RefCell::default(),
             unwritten: RefCell::default(),
@@ -95,7 +101,16 @@ impl Visit {
 
     /// The device at the other end.
     pub fn client(&self) -> &Client {
-        &self.0.client
+        self.0.client.get_or_init(|| {
+            // Not `to_str`, which takes ASCII only: one odd letter would cost the device its name.
+            let user_agent = self.0.user_agent.as_ref().map(|value| String::from_utf8_lossy(value.as_bytes()));
+            Client::new(self.0.ip_address, user_agent.as_deref())
+        })
+    }
+
+    /// The address at the other end, without looking at the rest.
+    pub(crate) fn ip_address(&self) -> Option<IpAddr> {
+        self.0.ip_address
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -125,15 +140,9 @@ impl Visit {
         self.0.sign_in.borrow().clone()
     }
 
-    pub(super) fn resumed(&self, live: LiveSession, found: HashMap<String, String>) {
+    pub(super) fn resumed(&self, live: LiveSession) {
         self.0.session_id.set(Some(live.id));
         *self.0.live.borrow_mut() = Some(Rc::new(live));
-        *self.0.found.borrow_mut() = found;
-    }
-
-    /// Whether the session's state is as the handler found it.
-    pub(super) fn is_unchanged(&self, state: &HashMap<String, String>) -> bool {
-        *self.0.found.borrow() == *state
     }
 
     /// The session could not be read: whether this request is signed in is not known.

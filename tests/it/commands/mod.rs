@@ -10,4 +10,5 @@ mod session;
 mod settings;
 mod settings_refused;
 mod stop;
+mod time_zone;
 mod user;

@@ -4,6 +4,7 @@ mod ends;
 mod faults;
 mod kill;
 mod limit;
+mod lookups;
 mod model;
 mod outage;
 mod person;

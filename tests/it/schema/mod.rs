@@ -1,9 +1,9 @@
 //! The tables: the seed's statements and records, the twin migrations, the guards.
 
 mod guards;
-mod migrate;
-mod parity;
-mod peer;
+pub mod migrate;
+pub mod parity;
+pub mod peer;
 mod races;
 mod seed;
 mod widening;

@@ -161,7 +161,7 @@ fn nothing_that_the_doctor_looks_for_is_missing_from_a_migrated_database(engine:
 }
 
 /// What `createTableIfMissing` of connect-pg-simple runs, for a table of this name.
-const PEERS_TABLE: &str = r#"
+pub const PEERS_TABLE: &str = r#"
     CREATE TABLE "user_sessions" (
       "sid" varchar NOT NULL COLLATE "default",
       "sess" json NOT NULL,

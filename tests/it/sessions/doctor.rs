@@ -1,11 +1,7 @@
 //! Doctor: it finds what breaks a rule, mends what has one safe answer, and is silent else. (That it is silent after every
 //! other test of the verbs is what [`Rack`] looks at when it is dropped.)
 
-use keyrack::{
-    clock::Clock,
-    db::{Database, DatabaseOptions},
-    sessions::{Policy, Report, SessionId, Sessions},
-};
+use keyrack::sessions::{Report, SessionId};
 
 use super::rack::{MINUTE, Rack};
 use crate::support::{EngineKind, on_both_engines, wait};
@@ -185,8 +181,18 @@ fn every_missing_trigger_and_index_is_found(engine: EngineKind) {
 
 fn a_peers_session_without_a_user_is_no_breach(engine: EngineKind) {
     let rack = Rack::new(engine);
-    let expire = "2999-01-01T00:00:00.000000Z";
-    rack.execute(&format!("INSERT INTO user_sessions VALUES ('visitor', '{{\"cookie\":{{}}}}', '{expire}')"));
+    let (user, stranger) = (rack.user.to_string(), "650e8400-e29b-41d4-a716-446655440000");
+    for (sid, sess, year) in [
+        ("visitor", "{\"cookie\":{}}".to_owned(), 2999),
+        ("stranger", format!("{{\"userId\":\"{stranger}\"}}"), 2999),
+        ("number", "{\"userId\":17}".to_owned(), 2999),
+        ("over", format!("{{\"userId\":\"{user}\",\"status\":\"logout\"}}"), 2999),
+        ("run out", format!("{{\"userId\":\"{user}\"}}"), 1999),
+    ] {
+        rack.break_unguarded(&format!(
+            "INSERT INTO user_sessions VALUES ('{sid}', '{sess}', '{year}-01-01T00:00:00.000000Z')"
+        ));
+    }
     assert_eq!(found(&rack.doctor(false)), []);
 }
 
@@ -201,22 +207,6 @@ fn the_doctor_looks_at_more_rows_than_one_query_reads(engine: EngineKind) {
          CAST('2999-01-01T00:00:00.000000Z' AS {time}) FROM n"
     ));
     assert_eq!(rack.doctor(false).breaches.len(), 2100);
-}
-
-/// A variable of the process, or a parameter of the URL: either would make our times other times than a peer's.
-#[test]
-fn a_time_zone_that_only_our_connections_have_is_found() {
-    if !EngineKind::Postgres.is_available() {
-        return;
-    }
-    let rack = Rack::new(EngineKind::Postgres);
-    let separator = if rack.url().contains('?') { '&' } else { '?' };
-    let url = format!("{}{separator}options=-c%20TimeZone%3DEurope/Berlin", rack.url());
-    let database = Database::open(DatabaseOptions::for_command(url.parse().unwrap()));
-    let sessions = Sessions::new(database, Clock::System, Policy::default());
-    let report = wait(sessions.doctor(true)).unwrap();
-    assert_eq!(found(&report), [("time zone of its own", None, false)]);
-    assert!(report.breaches[0].detail.contains("Europe/Berlin"));
 }
 
 /// SQLite has no way to take its unique index away.

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use keyrack::clock::Clock;
+use keyrack::clock::{Clock, Timestamp};
 
-use crate::support::{EngineKind, TestApp, TestDatabase};
+use crate::support::{Browser, EngineKind, TestApp, TestDatabase, wait};
 
 const HOUR: Duration = Duration::from_secs(3600);
+const MINUTE: Duration = Duration::from_secs(60);
+const SECOND: Duration = Duration::from_secs(1);
+const EMAIL: &str = "rajat.verma@example.com";
 
 /// `expire` has no zone: it means what the server's zone makes of it, for Keyrack as for the peers.
 #[test]
@@ -16,9 +19,7 @@ fn a_peer_that_prunes_in_the_servers_zone_leaves_what_is_alive_and_takes_what_is
     }
     for zone in ["Asia/Tokyo", "America/Phoenix", "UTC"] {
         let database = TestDatabase::new(EngineKind::Postgres);
-        database.execute(&format!(
-            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = %L', current_database(), '{zone}'); END $$"
-        ));
+        set_zone(&database, zone);
         let app = TestApp::over(&database, Clock::fixed(Clock::System.now()), |config| {
             config.policy.timeouts.idle = HOUR;
         });
@@ -35,5 +36,107 @@ fn a_peer_that_prunes_in_the_servers_zone_leaves_what_is_alive_and_takes_what_is
         assert!(browser.is_signed_in(), "{zone}");
         prune(HOUR + Duration::from_secs(10));
         assert_eq!(database.count("user_sessions", ""), 0, "{zone}");
+    }
+}
+
+fn set_zone(database: &TestDatabase, zone: &str) {
+    database.execute(&format!(
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = %L', current_database(), '{zone}'); END $$"
+    ));
+}
+
+/// An instance under an idle limit of half an hour, its clock at this time.
+fn at(database: &TestDatabase, time: Timestamp) -> TestApp {
+    TestApp::over(database, Clock::fixed(time), |config| config.policy.timeouts.idle = 30 * MINUTE)
+}
+
+fn in_berlin() -> Option<TestDatabase> {
+    if !EngineKind::Postgres.is_available() {
+        return None;
+    }
+    let database = TestDatabase::new(EngineKind::Postgres);
+    set_zone(&database, "Europe/Berlin");
+    at(&database, Clock::System.now()).add_user(EMAIL);
+    Some(database)
+}
+
+/// Whether the session is still there once a purge has looked at it. Asking does not keep it alive.
+fn survives(database: &TestDatabase, app: &TestApp, browser: &mut Browser) -> bool {
+    wait(app.keyrack.sessions().purge(|_| ())).unwrap();
+    app.assert_sound();
+    let now = app.clock.now().to_iso_micros();
+    database.execute(&format!("UPDATE sessions SET last_seen_at = '{now}' WHERE status = 'active'"));
+    browser.clone().is_signed_in()
+}
+
+fn times(from: &str) -> impl Iterator<Item = Timestamp> {
+    let from = Timestamp::parse(from).unwrap();
+    (0..22).map(move |n| from + n * 10 * MINUTE)
+}
+
+/// From 00:00 to 01:00 UTC the clocks of Berlin show what they show again in the hour after it. What is written in the first
+/// is read as if it were the second: an hour late, never early.
+#[test]
+fn in_the_autumn_hour_no_session_is_lost_and_each_ends_an_hour_late_at_most() {
+    let Some(database) = in_berlin() else { return };
+    let mut late = 0;
+    for start in times("2026-10-24T23:00:00Z") {
+        let app = at(&database, start);
+        let mut browser = app.signed_in(EMAIL);
+        for wait in [SECOND, 20 * MINUTE, 9 * MINUTE + 58 * SECOND] {
+            app.clock.advance(wait);
+            assert!(survives(&database, &app, &mut browser), "{start:?} {:?}", app.clock.now());
+        }
+        app.clock.advance(2 * SECOND);
+        late += u32::from(survives(&database, &app, &mut browser));
+        app.clock.advance(HOUR);
+        assert!(!survives(&database, &app, &mut browser), "{start:?}");
+        let ended = database.text("SELECT end_reason AS v FROM sessions ORDER BY created_at DESC LIMIT 1");
+        assert_eq!(ended, "idle_timeout", "{start:?}");
+    }
+    assert_eq!(late, 6, "those whose end lies in the first of the two hours");
+}
+
+#[test]
+fn whoever_is_active_stays_signed_in_through_the_autumn_hour_and_the_spring_gap() {
+    let Some(database) = in_berlin() else { return };
+    for night in ["2026-10-24T23:00:00Z", "2027-03-27T23:30:00Z"] {
+        let app = at(&database, Timestamp::parse(night).unwrap());
+        let mut browser = app.signed_in(EMAIL);
+        for _ in 0..18 {
+            app.advance(13 * MINUTE);
+            wait(app.keyrack.sessions().purge(|_| ())).unwrap();
+            assert!(browser.is_signed_in(), "{:?}", app.clock.now());
+        }
+        app.assert_sound();
+        app.advance(30 * MINUTE + SECOND);
+        assert!(!survives(&database, &app, &mut browser), "and ends in time afterwards");
+    }
+}
+
+#[test]
+fn in_spring_every_session_ends_in_time() {
+    let Some(database) = in_berlin() else { return };
+    for start in times("2027-03-27T23:30:00Z") {
+        let app = at(&database, start);
+        let mut browser = app.signed_in(EMAIL);
+        app.clock.advance(29 * MINUTE + 59 * SECOND);
+        assert!(survives(&database, &app, &mut browser), "{start:?}");
+        app.clock.advance(SECOND);
+        assert!(!survives(&database, &app, &mut browser), "{start:?}");
+    }
+}
+
+/// What the absolute end says is exact in any hour: it has a zone.
+#[test]
+fn the_absolute_end_is_kept_in_the_autumn_hour() {
+    let Some(database) = in_berlin() else { return };
+    for start in times("2026-10-24T23:00:00Z") {
+        let app = TestApp::over(&database, Clock::fixed(start), |config| config.policy.timeouts.absolute = 30 * MINUTE);
+        let mut browser = app.signed_in(EMAIL);
+        app.clock.advance(29 * MINUTE + 59 * SECOND);
+        assert!(survives(&database, &app, &mut browser), "{start:?}");
+        app.clock.advance(SECOND);
+        assert!(!browser.is_signed_in(), "{start:?}");
     }
 }

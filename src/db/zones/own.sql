@@ -1,0 +1,18 @@
+-- The zone of this connection, and who gave it. A role's own setting is more than a database's, and that more than a server's.
+WITH given AS (
+    SELECT setrole, substr(setting, length('TimeZone=') + 1) AS zone
+    FROM pg_db_role_setting, unnest(setconfig) AS setting
+    WHERE setting ILIKE 'TimeZone=%' AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+    ORDER BY setdatabase DESC
+)
+SELECT setting AS name, source = 'client' AS asked_for,
+    (
+        SELECT count(DISTINCT (t AT TIME ZONE setting) - (t AT TIME ZONE 'UTC')) > 1
+        FROM generate_series(now(), now() + interval '1 year', interval '1 day') AS t
+    ) AS clocks_change,
+    CASE
+        WHEN EXISTS (SELECT FROM given WHERE setrole = session_user::regrole)
+            AND setting IS DISTINCT FROM (SELECT zone FROM given WHERE setrole = 0 LIMIT 1)
+        THEN session_user::text
+    END AS only_ours
+FROM pg_settings WHERE name = 'TimeZone'

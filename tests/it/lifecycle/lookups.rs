@@ -1,0 +1,184 @@
+//! Lookups that are done together: each caller gets their own answer, none gets an older one, and whatever breaks mends itself.
+
+use std::{
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+use keyrack::clock::Clock;
+
+use crate::support::{Browser, CLOCK_START, Cluster, EngineKind, TestApp, TestDatabase, eventually, on_both_engines};
+
+on_both_engines!(
+    many_requests_at_once_get_each_their_own_session,
+    an_acknowledged_end_holds_on_the_other_instance_under_a_flood_of_lookups,
+);
+
+const EMAIL: &str = "rajat.verma@example.com";
+const OTHER: &str = "asha.verma@example.com";
+
+fn many_requests_at_once_get_each_their_own_session(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    for email in [EMAIL, OTHER] {
+        app.add_user(email);
+    }
+    thread::scope(|scope| {
+        for number in 0..40 {
+            let email = if number % 2 == 0 { EMAIL } else { OTHER };
+            let mut browser = app.signed_in(email);
+            let id = browser.session_id();
+            let mut ended = app.signed_in(email);
+            let copy = ended.clone();
+            ended.sign_out();
+            scope.spawn(move || {
+                let mut ended = copy;
+                for _ in 0..25 {
+                    let answer = browser.get("/api/session").json();
+                    assert_eq!(
+                        (&answer["session"]["id"], &answer["user"]["email"]),
+                        (&id.as_str().into(), &email.into())
+                    );
+                    assert_eq!(ended.get("/api/session").status, 401);
+                }
+            });
+        }
+    });
+}
+
+fn an_acknowledged_end_holds_on_the_other_instance_under_a_flood_of_lookups(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let clock = Clock::fixed(CLOCK_START);
+    let (one, two) = (TestApp::over(&database, clock.clone(), |_| ()), TestApp::over(&database, clock, |_| ()));
+    one.add_user(EMAIL);
+    let signed_in = one.signed_in(EMAIL);
+    let done = &AtomicBool::new(false);
+    thread::scope(|scope| {
+        for number in 0..24 {
+            let mut browser = signed_in.at(if number % 2 == 0 { one.address } else { two.address });
+            scope.spawn(move || {
+                while !done.load(Ordering::SeqCst) {
+                    assert_eq!(browser.get("/api/session").status, 200);
+                }
+            });
+        }
+        let _stop = SetOnDrop(done);
+        for _ in 0..12 {
+            let mut here = one.signed_in(EMAIL);
+            let mut there = here.at(two.address);
+            let mut copy = here.clone();
+            assert_eq!(there.get("/api/session").status, 200);
+            assert_eq!(here.sign_out().status, 303);
+            assert_eq!(there.get("/api/session").status, 401, "on the instance that did not hear of it");
+            assert_eq!(copy.get("/api/session").status, 401);
+        }
+    });
+}
+
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// The server processes that look sessions up.
+const LOOKING_UP: &str = "datname = current_database() AND query LIKE 'SELECT wanted.place%'";
+
+#[test]
+fn a_lookup_whose_connection_was_cut_is_answered_all_the_same() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let app = TestApp::new(EngineKind::Postgres);
+    app.add_user(EMAIL);
+    let mut browser = app.signed_in(EMAIL);
+    for _ in 0..5 {
+        assert_eq!(browser.get("/api/session").status, 200);
+        let cut = app.texts(&format!(
+            "SELECT pg_terminate_backend(pid, 10000)::text AS v FROM pg_stat_activity WHERE {LOOKING_UP}"
+        ));
+        assert_eq!(cut, ["true"], "one connection is enough for one browser");
+    }
+    assert_eq!(browser.get("/api/session").status, 200);
+}
+
+/// Lets a process go on with the value.
+struct Stopped(String);
+
+impl Stopped {
+    fn new(process: String) -> Self {
+        assert!(Command::new("kill").args(["-STOP", &process]).status().unwrap().success());
+        Self(process)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-CONT", &self.0]).status();
+    }
+}
+
+#[test]
+fn a_connection_that_hangs_fails_its_own_lookups_and_no_others() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let Some(cluster) = Cluster::start() else { return };
+    let database = cluster.database();
+    let app = TestApp::over(&database, Clock::fixed(CLOCK_START), |config| {
+        config.database.patience = Duration::from_secs(2);
+    });
+    app.add_user(EMAIL);
+    let mut browser = app.signed_in(EMAIL);
+    assert_eq!(browser.get("/api/session").status, 200);
+    let process = database.text(&format!("SELECT pid::text AS v FROM pg_stat_activity WHERE {LOOKING_UP}"));
+    let stopped = Stopped::new(process);
+    assert_eq!(browser.get("/api/session").status, 503);
+    for _ in 0..20 {
+        assert_eq!(browser.get("/api/session").status, 200, "others go another way");
+    }
+    drop(stopped);
+    assert!(browser.is_signed_in());
+}
+
+#[test]
+fn a_sqlite_file_that_nobody_may_read_makes_requests_wait_and_then_says_so() {
+    let database = TestDatabase::new(EngineKind::Sqlite);
+    let first = TestApp::over(&database, Clock::fixed(CLOCK_START), |_| ());
+    first.add_user(EMAIL);
+    let browser = first.signed_in(EMAIL);
+    first.stop();
+    let mut other = SqliteConnection::establish(database.url().strip_prefix("sqlite:").unwrap()).unwrap();
+    other.batch_execute("PRAGMA locking_mode = EXCLUSIVE").unwrap();
+    eventually(|| other.batch_execute("BEGIN EXCLUSIVE").is_ok());
+
+    let patient = TestApp::over(&database, Clock::fixed(CLOCK_START), |_| ());
+    let impatient = TestApp::over(&database, Clock::fixed(CLOCK_START), |config| {
+        config.database.patience = Duration::from_millis(500);
+    });
+    thread::scope(|scope| {
+        let waiting: Vec<_> = (0..4)
+            .map(|_| {
+                let mut browser = browser.at(patient.address);
+                scope.spawn(move || browser.get("/api/session").status)
+            })
+            .collect();
+        let mut refused: Browser = browser.at(impatient.address);
+        assert_eq!(refused.get("/api/session").status, 503);
+        // No worker waits: those that have a lookup to do answer others meanwhile.
+        for _ in 0..4 {
+            assert_eq!(patient.browser().get("/healthz").status, 200);
+        }
+        assert!(waiting.iter().all(|request| !request.is_finished()));
+        other.batch_execute("COMMIT").unwrap();
+        drop(other);
+        for request in waiting {
+            assert_eq!(request.join().unwrap(), 200);
+        }
+        assert_eq!(refused.get("/api/session").status, 200);
+    });
+}

@@ -1,0 +1,8 @@
+//! The database of an Express application, taken over. PostgreSQL only: no Express application shares a SQLite database.
+
+mod adopt;
+mod express;
+mod refused;
+mod running;
+mod shape;
+mod view;

@@ -1,0 +1,186 @@
+//! Users in another table, with other columns: a view of them.
+
+use super::express::{USER, data, database, sess};
+use crate::{
+    schema::parity::PEERS_TABLE,
+    support::{PASSWORD, Program, TestDatabase},
+};
+
+const EMAIL: &str = "rajat.verma@example.com";
+
+const ACCOUNTS: &str = r#"
+    CREATE TABLE accounts (
+        id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+        mail varchar(255) NOT NULL UNIQUE,
+        "firstName" text,
+        "lastName" text,
+        "createdAt" timestamptz NOT NULL DEFAULT now(),
+        tenant integer NOT NULL DEFAULT 1
+    );
+    INSERT INTO accounts (id, mail, "firstName")
+    VALUES ('550e8400-e29b-41d4-a716-446655440000', 'Rajat.Verma@example.com', 'Rajat');
+    CREATE SCHEMA keyrack;"#;
+
+/// Every column that Keyrack writes is one of the table's.
+const WRITABLE: &str = r#"
+    ALTER TABLE accounts ADD COLUMN keyrack_name text, ADD COLUMN keyrack_role text NOT NULL DEFAULT 'user',
+        ADD COLUMN keyrack_hash text, ADD COLUMN keyrack_changed timestamptz NOT NULL DEFAULT now(),
+        ADD COLUMN "updatedAt" timestamptz NOT NULL DEFAULT now(), ADD COLUMN "blockedAt" timestamptz;
+    CREATE VIEW keyrack.users AS
+        SELECT id, mail AS email, keyrack_name AS user_name, "firstName" AS first_name, "lastName" AS last_name,
+            keyrack_role AS role, keyrack_hash AS password_hash, keyrack_changed AS password_changed_at,
+            "createdAt" AS created_at, "updatedAt" AS updated_at, "blockedAt" AS disabled_at
+        FROM public.accounts;"#;
+
+/// Only what is needed to show whose the sessions are.
+const READABLE: &str = r#"
+    CREATE VIEW keyrack.users AS
+        SELECT id, mail AS email, NULL::text AS user_name, "firstName" AS first_name, "lastName" AS last_name,
+            'user'::text AS role, NULL::text AS password_hash, "createdAt" AS password_changed_at,
+            "createdAt" AS created_at, "createdAt" AS updated_at, NULL::timestamptz AS disabled_at
+        FROM public.accounts;"#;
+
+fn url(database: &TestDatabase) -> String {
+    let separator = if database.url().contains('?') { '&' } else { '?' };
+    format!("{}{separator}options=-csearch_path%3Dkeyrack,public", database.url())
+}
+
+#[test]
+fn over_a_view_of_plain_columns_everything_works() {
+    let Some(database) = database(&[PEERS_TABLE, ACCOUNTS, WRITABLE]) else { return };
+    data(&database, "express", 100, &sess(USER));
+    let program = Program::new(&database).with("DATABASE_URL", &url(&database));
+    let migrated = program.run(&["migrate"]);
+    assert_eq!(migrated.status, 0, "{migrated:?}");
+    assert_eq!(program.json(&["adopt", "--apply", "--json"])["adopted"], 1);
+    assert_eq!(program.done(&["doctor"]), "Every rule is kept.\n");
+
+    let set = program.run_with_input(&["user", "set-password", EMAIL], &format!("{PASSWORD}\n"));
+    assert!(set.out.contains("1 session(s) ended"), "{set:?}");
+    program.add_user("somebody@example.com");
+    assert_eq!(database.count("accounts", "WHERE mail = 'somebody@example.com' AND tenant = 1"), 1);
+    let again = program.run_with_input(&["user", "add", "RAJAT.verma@example.com"], &format!("{PASSWORD}\n"));
+    again.assert_refused(1, &["There is a user with this email address already"]);
+
+    let serving = program.serve();
+    let (mut one, mut other) = (serving.signed_in(EMAIL), serving.signed_in(EMAIL));
+    assert!(one.get("/account/sessions").body.contains("Rajat"));
+    let listed = program.json(&["session", "list", "--user", EMAIL, "--json"]);
+    assert_eq!(listed.as_array().unwrap().len(), 2);
+    program.done(&["user", "disable", EMAIL]);
+    assert!(!one.is_signed_in() && !other.is_signed_in());
+    assert_eq!(database.count("accounts", "WHERE \"blockedAt\" IS NOT NULL"), 1);
+    program.done(&["user", "enable", EMAIL]);
+    assert!(serving.signed_in(EMAIL).is_signed_in());
+
+    // A peer, whose search_path knows nothing of the view, and whose statements set off the rules all the same.
+    data(&database, "later", 100, &sess(USER));
+    assert_eq!(database.count("keyrack.sessions", "WHERE sid = 'later' AND status = 'active'"), 1);
+    database.execute("DELETE FROM user_sessions WHERE sid = 'later'");
+    assert_eq!(database.count("keyrack.sessions", "WHERE sid = 'later' AND end_reason = 'signed_out'"), 1);
+    assert_eq!(program.done(&["doctor"]), "Every rule is kept.\n");
+}
+
+#[test]
+fn over_a_view_that_can_only_be_read_sessions_are_listed_and_revoked_and_the_rest_is_refused() {
+    let Some(database) = database(&[PEERS_TABLE, ACCOUNTS, READABLE]) else { return };
+    data(&database, "express", 100, &sess(USER));
+    let program = Program::new(&database).with("DATABASE_URL", &url(&database));
+    program.done(&["adopt", "--apply"]);
+    let listed = program.json(&["session", "list", "--user", EMAIL, "--json"]);
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    assert!(program.done(&["user", "list"]).contains("Rajat"));
+    for arguments in
+        [&["user", "set-password", EMAIL][..], &["user", "add", "somebody@example.com"], &["user", "disable", EMAIL]]
+    {
+        let refused = program.run_with_input(arguments, &format!("{PASSWORD}\n"));
+        refused.assert_refused(1, &["view \"users\"", "in the application that the users belong to"]);
+    }
+    program.done(&["session", "revoke", listed[0]["id"].as_str().unwrap()]);
+    assert_eq!(database.count("user_sessions", ""), 0);
+    assert_eq!(program.done(&["doctor"]), "Every rule is kept.\n");
+}
+
+#[test]
+fn views_that_can_not_serve_are_refused() {
+    for (view, parts) in [
+        (
+            WRITABLE.replace("SELECT id,", "SELECT tenant AS id,"),
+            &["keyrack.users.id is integer", "docs/express.md"][..],
+        ),
+        (
+            WRITABLE.replace("\"createdAt\" AS created_at", "\"createdAt\"::timestamp AS created_at"),
+            &[
+                "keyrack.users.created_at is timestamp without time zone",
+                "cast it in the view, as created_at::timestamptz",
+            ],
+        ),
+        (
+            format!("{WRITABLE} INSERT INTO accounts (mail) VALUES ('rajat.verma@example.com')"),
+            &["1 value(s) of lower(email) stand in several rows of keyrack.users"],
+        ),
+        (
+            format!(
+                "ALTER TABLE accounts ALTER mail DROP NOT NULL; {WRITABLE} INSERT INTO accounts (mail) VALUES (NULL)"
+            ),
+            &["1 row(s) of keyrack.users have no email: coalesce(email, …) in the view"],
+        ),
+    ] {
+        let Some(database) = database(&[PEERS_TABLE, ACCOUNTS, &view]) else { return };
+        let refused = Program::new(&database).with("DATABASE_URL", &url(&database)).run(&["migrate"]);
+        refused.assert_refused(1, parts);
+    }
+}
+
+#[test]
+fn a_role_that_may_only_read_the_view_is_told_what_it_needs() {
+    let Some(database) = database(&[PEERS_TABLE, ACCOUNTS, WRITABLE]) else { return };
+    let role = format!("keyrack_viewer_{}", std::process::id());
+    database.execute(&format!(
+        "CREATE ROLE {role} LOGIN; ALTER TABLE user_sessions OWNER TO {role}; GRANT SELECT ON keyrack.users TO {role};
+         GRANT CREATE, USAGE ON SCHEMA keyrack, public TO {role}"
+    ));
+    let url = url(&database);
+    let (_, host) = url.split_once('@').unwrap();
+    let program = Program::new(&database).with("DATABASE_URL", &format!("postgres://{role}@{host}"));
+    let refused = program.run(&["migrate"]);
+    database.execute(&format!("GRANT UPDATE ON keyrack.users TO {role}"));
+    let done = program.run(&["migrate"]);
+    database.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+    refused.assert_refused(1, &["permission denied for view users", "SELECT and UPDATE"]);
+    assert_eq!(done.status, 0, "{done:?}");
+}
+
+/// The table of connect-pg-simple has another name by default: the table is renamed, and a view bears the old name.
+#[test]
+fn a_peers_statements_work_through_a_view_under_the_old_name() {
+    let table = PEERS_TABLE.replace("\"user_sessions\"", "\"session\"");
+    let rename = "BEGIN; ALTER TABLE session RENAME TO user_sessions; CREATE VIEW session AS SELECT * FROM user_sessions; COMMIT";
+    let Some(database) = database(&[&table, super::express::USERS]) else { return };
+    let unshared = Program::new(&database).run(&["migrate"]);
+    unshared.assert_says(&["WARN", "a table session of connect-pg-simple", "rename it"]);
+    assert_eq!(unshared.status, 0, "{unshared:?}");
+
+    let Some(database) = crate::take_over::express::database(&[&table, super::express::USERS, rename]) else { return };
+    assert_eq!(Program::new(&database).run(&["migrate"]).err.matches("WARN").count(), 0);
+    let sess = sess(USER);
+    let set = |expire: &str| {
+        format!(
+            "INSERT INTO \"session\" (sess, expire, sid) SELECT '{sess}', {expire}, 'sid'
+             ON CONFLICT (sid) DO UPDATE SET sess = '{sess}', expire = {expire} RETURNING sid AS v"
+        )
+    };
+    for expire in ["now() + interval '1 hour'", "now() + interval '2 hours'"] {
+        assert_eq!(database.texts(&set(expire)), ["sid"]);
+    }
+    assert_eq!(
+        database.texts("SELECT sess ->> 'userId' AS v FROM \"session\" WHERE sid = 'sid' AND expire >= now()"),
+        [USER]
+    );
+    let touched = database.texts("UPDATE \"session\" SET expire = now() WHERE sid = 'sid' RETURNING sid AS v");
+    assert_eq!(touched, ["sid"]);
+    assert_eq!(database.count("sessions", "WHERE sid = 'sid' AND status = 'active'"), 1);
+    database.execute("DELETE FROM \"session\" WHERE sid = 'sid'");
+    assert_eq!(database.count("sessions", "WHERE sid = 'sid' AND status = 'logged_out'"), 1);
+    assert_eq!(database.texts(&set("now() + interval '1 hour'")), <[String; 0]>::default());
+}
