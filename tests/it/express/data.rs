@@ -81,11 +81,10 @@ fn the_cookie_object_keeps_its_keys_their_order_and_types() {
     let mut person = pair.signed_in_at_express();
     let cookie = |pair: &Pair| pair.app.text("SELECT (sess -> 'cookie')::text AS v FROM user_sessions");
     let before = cookie(&pair);
-    for (key, value) in
-        [("originalMaxAge", json!(3_600_000)), ("priority", json!("high")), ("partitioned", json!(false))]
-    {
-        assert_eq!(serde_json::from_str::<Value>(&before).unwrap()[key], value, "{before}");
-    }
+    let found: Value = serde_json::from_str(&before).unwrap();
+    assert_eq!((&found["priority"], &found["partitioned"]), (&json!("high"), &json!(false)), "{before}");
+    // express-session computes it from two readings of the clock, so some milliseconds may be missing.
+    assert!((3_590_000..=3_600_000).contains(&found["originalMaxAge"].as_i64().unwrap()), "{before}");
     person.set_at_keyrack(&json!({"theme": "dark"}));
     person.data_at_keyrack();
     assert_eq!(cookie(&pair), before);

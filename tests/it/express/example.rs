@@ -2,11 +2,11 @@
 
 use super::pair::{COOKIE, EMAIL};
 use crate::support::{
-    Answer, Browser, EngineKind, TestApp, TestDatabase,
+    Answer, Browser, EngineKind, Program, SECRETS, TestApp, TestDatabase,
     express::{Express, beside_express},
 };
 
-beside_express!(the_shop_works_alone, the_shop_works_beside_keyrack,);
+beside_express!(the_shop_works_alone, the_shop_works_beside_keyrack, nobody_is_signed_out_by_the_move);
 
 /// The password that the example prints.
 const SHOPPERS_PASSWORD: &str = "four birds under one roof";
@@ -65,4 +65,39 @@ fn the_shop_works_beside_keyrack() {
     assert_eq!(ends, ["revoked", "signed_out"]);
     assert!(!browser.visit(app.address).is_signed_in());
     app.assert_sound();
+}
+
+/// The guide's steps, while the shop goes on.
+fn nobody_is_signed_out_by_the_move() {
+    let database = TestDatabase::blank(EngineKind::Postgres);
+    let shop = Express::example(database.url());
+    let [mut first, mut second, mut visitor] = [(); 3].map(|()| Browser::new(shop.address));
+    for browser in [&mut first, &mut second] {
+        assert_eq!(sign_in(browser, SHOPPERS_PASSWORD).location(), "/");
+        browser.post("/cart", &[("item", "a lamp")]);
+    }
+    // As an application leaves it that does not write to `sessions`.
+    database.execute(&format!("DELETE FROM sessions WHERE sid = '{}'", second.sid_in(COOKIE)));
+    visitor.get("/sign-in");
+
+    let program = Program::new(&database).with("KEYRACK_COOKIE_NAME", COOKIE).with("KEYRACK_SECRETS", SECRETS);
+    program.done(&["migrate"]);
+    let counted = program.json(&["adopt", "--dry-run", "--json"]);
+    assert_eq!((&counted["live"], &counted["known"], &counted["adopted"]), (&2.into(), &1.into(), &1.into()));
+    let keyrack = program.serve();
+    assert!(first.visit(keyrack.address).is_signed_in(), "as soon as it runs");
+    assert_eq!(program.json(&["adopt", "--apply", "--json"])["adopted"], 1);
+    assert_eq!(program.done(&["doctor"]), "Every rule is kept.\n");
+
+    for browser in [&mut first, &mut second] {
+        assert!(browser.visit(keyrack.address).is_signed_in());
+        assert!(browser.visit(shop.address).get("/").text().contains("a lamp"));
+    }
+    let id = second.visit(keyrack.address).session_id();
+    let path = format!("/account/sessions/{id}/revoke");
+    assert_eq!(first.visit(keyrack.address).post_from("/account/sessions", &path, &[]).status, 303);
+    assert_eq!(second.visit(shop.address).get("/").location(), "/sign-in");
+    assert_eq!(sign_in(&mut visitor, SHOPPERS_PASSWORD).location(), "/", "and whoever comes can sign in");
+    assert!(visitor.visit(keyrack.address).is_signed_in());
+    assert_eq!(program.done(&["doctor"]), "Every rule is kept.\n");
 }
