@@ -80,7 +80,7 @@ impl Keyrack {
     /// Purges now and then, for as long as it is polled; an error is logged, and the next round tries again.
     pub async fn purge_regularly(self) {
         loop {
-            match self.sessions().purge(|_| ()).await {
+            match self.sessions().purge_shortly().await {
                 Ok(purged) if purged.is_empty() => {}
                 Ok(purged) => tracing::info!(
                     ended = purged.ended,
