@@ -10,7 +10,7 @@ pub fn seed() -> u64 {
     seed
 }
 
-/// SplitMix64: small, and the same everywhere for the same seed.
+/// The generator `SplitMix64`: small, and the same everywhere for the same seed.
 pub struct Random(u64);
 
 impl Random {

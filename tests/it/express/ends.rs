@@ -106,8 +106,11 @@ fn a_sign_out_at_keyrack_is_one_at_express() {
     pair.app.assert_sound();
 }
 
+/// A way to end a session, and its name.
+type Way<'a> = (&'static str, Box<dyn FnOnce() + 'a>);
+
 /// Ways in which Keyrack, or somebody with a SQL prompt, ends this person's session.
-fn ways_to_end<'a>(pair: &'a Pair, person: &Person) -> [(&'static str, Box<dyn FnOnce() + 'a>); 5] {
+fn ways_to_end<'a>(pair: &'a Pair, person: &Person) -> [Way<'a>; 5] {
     let (sid, id) = (person.sid(), person.clone().at_keyrack().session_id());
     let other = || pair.signed_in_at_keyrack();
     let parsed = id.parse().unwrap();
