@@ -73,6 +73,9 @@ impl Keyrack {
             .workers(workers)
             .shutdown_timeout(10)
             .client_request_timeout(Duration::from_secs(5))
+            // Who closes the connection gives up: their sign-in leaves the queue for a hash. What a database is at is done
+            // whole or not at all.
+            .h1_allow_half_closed(false)
             .listen(listener)?;
         Ok(server.run())
     }

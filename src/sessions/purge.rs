@@ -2,7 +2,7 @@
 //!
 //! Nothing waits for it: [`Sessions::resume`] refuses a session that has run out whether or not it was purged.
 
-use std::sync::PoisonError;
+use std::{sync::PoisonError, time::Duration};
 
 use super::{
     Sessions,
@@ -24,6 +24,9 @@ const BATCH: i64 = 200;
 
 /// How many sessions one step of the walk over all of them passes.
 const STRIDE: i64 = 1000;
+
+/// How long after its start a session may lack its data.
+const SETTLING: Duration = Duration::from_secs(60);
 
 /// How many steps a [short](Sessions::purge_shortly) purge walks.
 const SHORT_WALK: usize = 50;
@@ -121,8 +124,9 @@ impl Sessions {
     /// Walks on over all sessions, for so many steps, and ends those that lack their data.
     async fn walk(&self, steps: usize, add: &mut impl FnMut(Purged)) -> Result<()> {
         let mut from = if steps == usize::MAX { None } else { self.walked_to() };
+        let settled = self.clock.now() - SETTLING;
         for _ in 0..steps {
-            let passed = self.db.read(move |connection| queries::walk(connection, from, STRIDE)).await?;
+            let passed = self.db.read(move |connection| queries::walk(connection, from, settled, STRIDE)).await?;
             from = passed.last().map(|last| last.id);
             let lacking: Vec<_> = passed
                 .iter()

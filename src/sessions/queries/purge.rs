@@ -155,25 +155,35 @@ pub(in crate::sessions) struct Passed {
 }
 
 /// The next sessions in the order of their ids, ended ones too: so a step costs the same however many have ended.
+///
+/// One that was started after `settled` lacks nothing yet: an Express application may write its row before its data.
 pub(in crate::sessions) fn walk(
     connection: &mut DbConnection,
     after: Option<SessionId>,
+    settled: Timestamp,
     limit: i64,
 ) -> Result<Vec<Passed>> {
     let mut query = sessions::table
         .left_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
         .order(sessions::id)
         .limit(limit)
-        .select((sessions::id, sessions::expires_at, sessions::status, user_sessions::sid.nullable()))
+        .select((
+            sessions::id,
+            sessions::expires_at,
+            sessions::status,
+            sessions::created_at,
+            user_sessions::sid.nullable(),
+        ))
         .into_boxed();
     if let Some(after) = after {
         query = query.filter(sessions::id.gt(after));
     }
-    let rows: Vec<(SessionId, SqlTime, String, Option<String>)> = query.load(connection)?;
-    let passed = |(id, expires_at, status, data): (SessionId, SqlTime, String, Option<String>)| Passed {
+    type Row = (SessionId, SqlTime, String, SqlTime, Option<String>);
+    let rows: Vec<Row> = query.load(connection)?;
+    let passed = |(id, expires_at, status, created_at, data): Row| Passed {
         id,
         expires_at: expires_at.into(),
-        lacks_data: status == ACTIVE && data.is_none(),
+        lacks_data: status == ACTIVE && data.is_none() && Timestamp::from(created_at) <= settled,
     };
     Ok(rows.into_iter().map(passed).collect())
 }
