@@ -73,6 +73,9 @@ impl Keyrack {
             .workers(workers)
             .shutdown_timeout(10)
             .client_request_timeout(Duration::from_secs(5))
+            // Who closes the connection gives up: their sign-in leaves the queue for a hash. What a database is at is done
+            // whole or not at all.
+            .h1_allow_half_closed(false)
             .listen(listener)?;
         Ok(server.run())
     }
@@ -80,7 +83,7 @@ impl Keyrack {
     /// Purges now and then, for as long as it is polled; an error is logged, and the next round tries again.
     pub async fn purge_regularly(self) {
         loop {
-            match self.sessions().purge(|_| ()).await {
+            match self.sessions().purge_shortly().await {
                 Ok(purged) if purged.is_empty() => {}
                 Ok(purged) => tracing::info!(
                     ended = purged.ended,

@@ -1,11 +1,11 @@
 //! Authenticate: is it them?
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use super::{
     Accounts,
     model::{Authenticated, Email},
-    passwords::{Password, Verdict},
+    passwords::{Password, Turn, Verdict},
     queries,
 };
 use crate::{db::UserId, error::Result};
@@ -21,6 +21,18 @@ pub enum Outcome {
     Throttled {
         /// How long until it will be.
         retry_after: Duration,
+    },
+}
+
+/// What came of a turn.
+enum Checked {
+    Throttled {
+        retry_after: Duration,
+    },
+    Rejected,
+    /// With the password at today's cost, if it was hashed at another.
+    Accepted {
+        rehashed: Option<Result<String>>,
     },
 }
 
@@ -40,33 +52,39 @@ impl Accounts {
         let wanted = email.clone();
         let found = self.db.read(move |connection| queries::find(connection, &wanted)).await?;
         let stored = found.as_ref().and_then(|user| user.password_hash.clone());
-        let turn = self.passwords.turn().await?;
-        // Others that came at the same moment have failed meanwhile: asked once only, all of them would have passed.
-        if let Some(retry_after) = self.throttle.wait(&email, client, now) {
-            return Ok(Outcome::Throttled { retry_after });
-        }
-        let verdict = turn.verify(password.clone(), stored.clone()).await?;
-        match found.filter(|user| verdict != Verdict::Wrong && user.disabled_at.is_none()) {
-            None => {
-                self.throttle.failed(&email, client, now);
-                Ok(Outcome::Rejected)
+        let may_sign_in = found.as_ref().is_some_and(|user| user.disabled_at.is_none());
+        let (throttle, old) = (Arc::clone(&self.throttle), stored.clone());
+        let work = move |turn: &mut Turn<'_>| {
+            // Others that came at the same moment have failed meanwhile: asked once only, all of them would have passed.
+            if let Some(retry_after) = throttle.wait(&email, client, now) {
+                return Ok(Checked::Throttled { retry_after });
             }
-            Some(user) => {
-                self.throttle.succeeded(&email, client);
-                drop(turn);
-                if let (Verdict::RightButOutdated, Some(old)) = (verdict, stored) {
-                    self.rehash(user.id, old, password).await;
+            let verdict = turn.verify(&password, stored.as_deref())?;
+            if verdict == Verdict::Wrong || !may_sign_in {
+                throttle.failed(&email, client, now);
+                return Ok(Checked::Rejected);
+            }
+            throttle.succeeded(&email, client);
+            let rehashed = (verdict == Verdict::RightButOutdated).then(|| turn.hash(&password));
+            Ok(Checked::Accepted { rehashed })
+        };
+        Ok(match (self.passwords.in_turn(client, work).await?, found) {
+            (Checked::Throttled { retry_after }, _) => Outcome::Throttled { retry_after },
+            (Checked::Accepted { rehashed }, Some(user)) => {
+                if let (Some(old), Some(new)) = (old, rehashed) {
+                    self.rehash(user.id, old, new).await;
                 }
                 let password_changed_at = user.password_changed_at.into();
-                Ok(Outcome::Accepted(Authenticated { user: user.into(), password_changed_at }))
+                Outcome::Accepted(Authenticated { user: user.into(), password_changed_at })
             }
-        }
+            (Checked::Rejected | Checked::Accepted { .. }, _) => Outcome::Rejected,
+        })
     }
 
     /// Stores the password at today's cost. The sign-in does not depend on it: if it fails, the next one tries again.
-    async fn rehash(&self, id: UserId, old: String, password: Password) {
+    async fn rehash(&self, id: UserId, old: String, new: Result<String>) {
         let rehashed = async {
-            let new = self.passwords.hash(password).await?;
+            let new = new?;
             self.db.transaction(move |connection| queries::rehash(connection, id, &old, &new)).await
         };
         if let Err(error) = rehashed.await {

@@ -1,11 +1,14 @@
 //! Accounts: who can sign in, and the proof that it is them.
 
 mod authenticate;
+mod hash_cost;
+mod hash_threads;
 mod model;
 mod password_rules;
 mod passwords;
 mod queries;
 mod throttle;
+mod turns;
 mod users;
 
 use std::sync::Arc;
@@ -13,9 +16,10 @@ use std::sync::Arc;
 use crate::{clock::Clock, db::Database, sessions::Sessions};
 
 pub use authenticate::Outcome;
+pub use hash_cost::{HashCost, InvalidHashCost};
 pub use model::{Authenticated, Email, InvalidEmail, NewUser, Role, User};
 pub use password_rules::{MAX_LENGTH, MIN_LENGTH, PasswordProblem};
-pub use passwords::{HashCost, InvalidHashCost, Password};
+pub use passwords::Password;
 pub use users::CreateProblem;
 
 use passwords::Passwords;

@@ -95,7 +95,7 @@ fn keys(email: &Email, client: Option<IpAddr>) -> Vec<Key> {
 }
 
 /// An IPv6 client owns a whole /64 and can change its address within it at will.
-fn network(client: IpAddr) -> IpAddr {
+pub(super) fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
         v4 @ IpAddr::V4(_) => v4,

@@ -32,7 +32,7 @@ mod save;
 mod start;
 mod touch;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::{
     clock::Clock,
@@ -62,6 +62,8 @@ pub struct Sessions {
     policy: Policy,
     lookups: Lookups<Wanted, Found>,
     touches: Arc<Touches>,
+    /// Where the purge goes on in its walk over all sessions.
+    walked: Arc<Mutex<Option<SessionId>>>,
     metrics: Arc<Metrics>,
 }
 
@@ -69,7 +71,7 @@ impl Sessions {
     /// Sessions that live in `db`, measured by `clock`, under `policy`.
     pub fn new(db: Database, clock: Clock, policy: Policy) -> Self {
         let lookups = Lookups::new(db.clone(), queries::find_live);
-        Self { db, clock, policy, lookups, touches: Arc::default(), metrics: Arc::default() }
+        Self { db, clock, policy, lookups, touches: Arc::default(), walked: Arc::default(), metrics: Arc::default() }
     }
 
     /// What the purge has done since the program started, in Prometheus' text format.

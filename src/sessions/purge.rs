@@ -2,6 +2,8 @@
 //!
 //! Nothing waits for it: [`Sessions::resume`] refuses a session that has run out whether or not it was purged.
 
+use std::{sync::PoisonError, time::Duration};
+
 use super::{
     Sessions,
     model::EndReason,
@@ -10,6 +12,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     db::{
+        SessionId,
         connection::DbConnection,
         sql::{Exclusive, exclusively},
     },
@@ -18,6 +21,15 @@ use crate::{
 
 /// How many rows one transaction changes.
 const BATCH: i64 = 200;
+
+/// How many sessions one step of the walk over all of them passes.
+const STRIDE: i64 = 1000;
+
+/// How long after its start a session may lack its data.
+const SETTLING: Duration = Duration::from_secs(60);
+
+/// How many steps a [short](Sessions::purge_shortly) purge walks.
+const SHORT_WALK: usize = 50;
 
 /// What a purge did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -38,7 +50,8 @@ impl Purged {
 }
 
 impl Sessions {
-    /// Ends what has run out, with its reason and the time at which it did, then removes dead data and old history.
+    /// Ends what has run out, with its reason and the time at which it did, then removes dead data and old history, and
+    /// ends sessions whose data somebody has removed behind the triggers' back.
     ///
     /// What is to be done is looked up outside any transaction and done in small batches, each a transaction of its own, so
     /// that a sign-in never waits long for its turn; of several instances, one at a time does one. Calls `progress` after
@@ -46,76 +59,112 @@ impl Sessions {
     ///
     /// # Errors
     /// The first one; what does not depend on the step that failed is done all the same.
-    pub async fn purge(&self, mut progress: impl FnMut(Purged)) -> Result<Purged> {
-        let mut sum = Purged::default();
-        let mut failure = None;
-        for step in [Step::Expired, Step::WithoutData, Step::DeadData, Step::History] {
-            if let Err(error) = self.purge_step(step, &mut sum, &mut progress).await {
-                failure.get_or_insert(error);
-            }
-        }
-        self.metrics.run(failure.is_none(), self.clock.now());
-        failure.map_or(Ok(sum), Err)
+    pub async fn purge(&self, progress: impl FnMut(Purged)) -> Result<Purged> {
+        self.purge_with(usize::MAX, progress).await
     }
 
-    async fn purge_step(&self, step: Step, sum: &mut Purged, progress: &mut impl FnMut(Purged)) -> Result<()> {
-        loop {
-            let batch = self.purge_batch(step).await?;
-            if batch.is_empty() {
-                return Ok(());
-            }
+    /// The same for a server, which does it every few minutes: of the sessions that nothing tells to be without data, it looks at
+    /// the next 50,000 each time.
+    pub async fn purge_shortly(&self) -> Result<Purged> {
+        self.purge_with(SHORT_WALK, |_| ()).await
+    }
+
+    async fn purge_with(&self, steps: usize, mut progress: impl FnMut(Purged)) -> Result<Purged> {
+        let mut sum = Purged::default();
+        let mut add = |batch: Purged| {
             self.metrics.batch(batch);
             sum.ended += batch.ended;
             sum.data_removed += batch.data_removed;
             sum.history_removed += batch.history_removed;
-            progress(*sum);
+            progress(sum);
+        };
+        let outcomes =
+            [self.purge_expired(&mut add).await, self.purge_history(&mut add).await, self.walk(steps, &mut add).await];
+        self.metrics.run(outcomes.iter().all(Result::is_ok), self.clock.now());
+        outcomes.into_iter().collect::<Result<()>>().map(|()| sum)
+    }
+
+    async fn purge_expired(&self, add: &mut impl FnMut(Purged)) -> Result<()> {
+        loop {
+            let now = self.clock.now();
+            let sids = self.db.read(move |connection| queries::find_expired(connection, now, BATCH)).await?;
+            if sids.is_empty() {
+                return Ok(());
+            }
+            let batch = self.db.transaction(move |connection| {
+                exclusively(connection, Exclusive::Purge)?;
+                let ends: Vec<_> = queries::lock_run_out(connection, &sids, now)?.iter().map(end_of).collect();
+                let ended = queries::end_run_out(connection, &ends, now)?;
+                let data_removed = queries::delete_dead_data(connection, &sids, now)?;
+                Ok(Purged { ended, data_removed, history_removed: 0 })
+            });
+            let batch = batch.await?;
+            // All of it was done, or moved, by somebody else.
+            if batch.is_empty() {
+                return Ok(());
+            }
+            add(batch);
         }
     }
 
-    async fn purge_batch(&self, step: Step) -> Result<Purged> {
+    async fn purge_history(&self, add: &mut impl FnMut(Purged)) -> Result<()> {
+        loop {
+            let before = self.clock.now() - self.policy.history_retention;
+            let removed = self.db.transaction(move |connection| {
+                exclusively(connection, Exclusive::Purge)?;
+                queries::delete_history(connection, before, BATCH)
+            });
+            match removed.await? {
+                0 => return Ok(()),
+                history_removed => add(Purged { history_removed, ..Purged::default() }),
+            }
+        }
+    }
+
+    /// Walks on over all sessions, for so many steps, and ends those that lack their data.
+    async fn walk(&self, steps: usize, add: &mut impl FnMut(Purged)) -> Result<()> {
+        let mut from = if steps == usize::MAX { None } else { self.walked_to() };
+        let settled = self.clock.now() - SETTLING;
+        for _ in 0..steps {
+            let passed = self.db.read(move |connection| queries::walk(connection, from, settled, STRIDE)).await?;
+            from = passed.last().map(|last| last.id);
+            let lacking: Vec<_> = passed
+                .iter()
+                .filter(|session| session.lacks_data)
+                .map(|session| (session.id, session.expires_at))
+                .collect();
+            for batch in lacking.chunks(200) {
+                let ended = self.end_without_data(batch.to_vec()).await?;
+                if ended > 0 {
+                    add(Purged { ended, ..Purged::default() });
+                }
+            }
+            *self.walked.lock().unwrap_or_else(PoisonError::into_inner) = from;
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn walked_to(&self) -> Option<SessionId> {
+        *self.walked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn end_without_data(&self, sessions: Vec<(SessionId, Timestamp)>) -> Result<usize> {
         let now = self.clock.now();
-        let history_before = now - self.policy.history_retention;
-        let none = Purged::default();
-        match step {
-            Step::Expired => {
-                let found = self.db.read(move |connection| queries::find_run_out(connection, now, BATCH)).await?;
-                Ok(Purged { ended: self.end_run_out(found, now).await?, ..none })
-            }
-            Step::WithoutData => {
-                let found = self.db.read(|connection| queries::find_without_data(connection, BATCH)).await?;
-                Ok(Purged { ended: self.end_run_out(found, now).await?, ..none })
-            }
-            Step::DeadData => {
-                let removed = self.db.transaction(move |connection| {
-                    exclusively(connection, Exclusive::Purge)?;
-                    queries::delete_dead_data(connection, now, BATCH)
-                });
-                Ok(Purged { data_removed: removed.await?, ..none })
-            }
-            Step::History => {
-                let removed = self.db.transaction(move |connection| {
-                    exclusively(connection, Exclusive::Purge)?;
-                    queries::delete_history(connection, history_before, BATCH)
-                });
-                Ok(Purged { history_removed: removed.await?, ..none })
-            }
-        }
-    }
-
-    async fn end_run_out(&self, mut found: Vec<RunOut>, now: Timestamp) -> Result<usize> {
-        if found.is_empty() {
-            return Ok(0);
-        }
-        // The order in which everybody locks rows.
-        found.sort_unstable_by_key(|run_out| run_out.id);
-        let keep_data = self.policy.keep_ended_data;
         let ending = move |connection: &mut DbConnection| {
             exclusively(connection, Exclusive::Purge)?;
             let mut ended = 0;
-            for run_out in &found {
-                let (reason, at) = how_it_ended(run_out, now);
-                let end = End { reason, at, keep_data };
-                ended += queries::end(connection, &Which::RunOut(run_out.id, now), end)?.len();
+            for (id, expires_at) in &sessions {
+                // One whose data somebody removed before its end was signed out.
+                let (reason, at) = if now < *expires_at {
+                    (EndReason::SignedOut, now)
+                } else {
+                    (EndReason::AbsoluteTimeout, *expires_at)
+                };
+                let end = End { reason, at, keep_data: false };
+                ended += queries::end(connection, &Which::RunOut(*id, now), end)?.len();
             }
             Ok(ended)
         };
@@ -123,20 +172,11 @@ impl Sessions {
     }
 }
 
-/// What a purge does, one after the other.
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    Expired,
-    WithoutData,
-    DeadData,
-    History,
-}
-
-/// Which of its limits a session reached first, and when. One whose data somebody removed before either was signed out.
-fn how_it_ended(run_out: &RunOut, now: Timestamp) -> (EndReason, Timestamp) {
-    match run_out.expire {
-        Some(expire) if expire < run_out.expires_at => (EndReason::IdleTimeout, expire),
-        None if now < run_out.expires_at => (EndReason::SignedOut, now),
-        _ => (EndReason::AbsoluteTimeout, run_out.expires_at),
+/// Which of its limits a session reached first, and when.
+fn end_of(run_out: &RunOut) -> (SessionId, EndReason, Timestamp) {
+    if run_out.expire < run_out.expires_at {
+        (run_out.id, EndReason::IdleTimeout, run_out.expire)
+    } else {
+        (run_out.id, EndReason::AbsoluteTimeout, run_out.expires_at)
     }
 }

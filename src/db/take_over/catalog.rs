@@ -114,9 +114,10 @@ pub(super) fn count(connection: &mut PgConnection, sql: &str) -> Result<i64> {
     Ok(diesel::sql_query(sql).get_result::<Count>(connection)?.count)
 }
 
-/// Whether there is the table that connect-pg-simple makes unless it is told another name.
+/// Whether there is, where we would make ours, the table that connect-pg-simple makes unless it is told another name.
 pub(super) fn has_table_of_other_name(connection: &mut PgConnection) -> Result<bool> {
-    let columns = "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('session') AND NOT attisdropped \
+    let columns = "SELECT count(*) FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid \
+                   WHERE relname = 'session' AND relnamespace = current_schema()::regnamespace AND NOT attisdropped \
                    AND attname IN ('sid', 'sess', 'expire')";
     Ok(count(connection, columns)? == 3)
 }

@@ -55,10 +55,13 @@ pub(super) fn prepare(connection: &mut DbConnection) -> Result<Option<TakeOver>>
     connection.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")?;
     let catalog = Catalog::read(postgres(connection)?)?;
     if catalog.get(&USER_SESSIONS).is_none() && catalog::has_table_of_other_name(postgres(connection)?)? {
-        tracing::warn!(
-            "there is a table session of connect-pg-simple, but Keyrack shares the one that is called user_sessions; to share \
-             it, rename it as docs/express.md says"
-        );
+        // It also has the names of the indexes that connect-pg-simple gives to its table, however that is called.
+        return Err(Error::Invalid(
+            "the table of connect-pg-simple is called session, and Keyrack shares one that is called user_sessions: BEGIN; \
+             ALTER TABLE session RENAME TO user_sessions; CREATE VIEW session AS SELECT * FROM user_sessions; COMMIT; the \
+             application then needs no change; or, not to share it, give Keyrack a schema of its own; docs/express.md says how"
+                .to_owned(),
+        ));
     }
     if catalog.tables().next().is_none() {
         return Ok(None);

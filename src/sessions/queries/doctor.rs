@@ -1,5 +1,7 @@
 //! Rows that break a rule.
 
+use std::collections::HashMap;
+
 use diesel::{OptionalExtension, alias, dsl::exists, prelude::*};
 
 use super::{ACTIVE, LOGGED_OUT};
@@ -128,27 +130,28 @@ pub(in crate::sessions) fn data_after(
     after: &str,
     limit: i64,
 ) -> Result<Vec<DataBesideSession>> {
-    type Row = (String, Json, SqlTime, Option<(SessionId, UserId, String)>);
-    let rows: Vec<Row> = user_sessions::table
-        .left_join(sessions::table.on(sessions::sid.eq(user_sessions::sid)))
+    type Beside = (String, SessionId, UserId, String);
+    let rows: Vec<(String, Json, SqlTime)> = user_sessions::table
         .filter(user_sessions::sid.gt(after))
         .order(user_sessions::sid)
         .limit(limit)
-        .select((
-            user_sessions::sid,
-            user_sessions::sess,
-            instant(user_sessions::expire),
-            (sessions::id, sessions::user_id, sessions::status).nullable(),
-        ))
+        .select((user_sessions::sid, user_sessions::sess, instant(user_sessions::expire)))
         .load(connection)?;
-    let beside = |(id, user, status): (SessionId, UserId, String)| (id, user, status == ACTIVE);
+    // Not by a join, which PostgreSQL may do by walking through all of `sessions` for each page.
+    let sids = rows.iter().map(|(sid, _, _)| sid);
+    let sessions: Vec<Beside> = sessions::table
+        .filter(sessions::sid.eq_any(sids))
+        .select((sessions::sid, sessions::id, sessions::user_id, sessions::status))
+        .load(connection)?;
+    let mut beside: HashMap<String, (SessionId, UserId, bool)> =
+        sessions.into_iter().map(|(sid, id, user, status)| (sid, (id, user, status == ACTIVE))).collect();
     Ok(rows
         .into_iter()
-        .map(|(sid, sess, expire, session)| DataBesideSession {
+        .map(|(sid, sess, expire)| DataBesideSession {
+            session: beside.remove(&sid),
             sid: Sid::from_verified(&sid),
             sess,
             expire: expire.into(),
-            session: session.map(beside),
         })
         .collect())
 }

@@ -1,6 +1,12 @@
 //! What has run out, and what nobody needs any more.
 
-use diesel::{dsl::exists, prelude::*};
+use diesel::{
+    dsl::{exists, not},
+    pg::Pg,
+    prelude::*,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_types::{Array, Text},
+};
 
 use super::{ACTIVE, LOGGED_OUT};
 use crate::{
@@ -9,10 +15,11 @@ use crate::{
         SessionId,
         connection::DbConnection,
         schema::{sessions, user_sessions},
-        sql::instant,
-        types::SqlTime,
+        sql::{instant, locked},
+        types::{Instant, SqlTime, SqlUuid},
     },
     error::Result,
+    sessions::model::EndReason,
 };
 
 /// An active session that has run out, and when it did.
@@ -20,63 +27,165 @@ use crate::{
 pub(in crate::sessions) struct RunOut {
     pub id: SessionId,
     pub expires_at: Timestamp,
-    /// The earlier of its two ends; `None` if somebody has removed its data.
-    pub expire: Option<Timestamp>,
+    /// The earlier of its two ends.
+    pub expire: Timestamp,
 }
 
-/// Active sessions past one of their ends, the longest past first.
-pub(in crate::sessions) fn find_run_out(
+/// The sids of data that has expired, whoever's it is, the longest expired first.
+pub(in crate::sessions) fn find_expired(
     connection: &mut DbConnection,
     now: Timestamp,
     limit: i64,
+) -> Result<Vec<String>> {
+    let expired = user_sessions::table.filter(user_sessions::expire.le(SqlTime::from(now)));
+    Ok(expired.order(user_sessions::expire).limit(limit).select(user_sessions::sid).load(connection)?)
+}
+
+/// Those of these sids that are an active session's, and have still run out now that nobody else changes them. They are
+/// taken in the order in which everybody locks rows.
+pub(in crate::sessions) fn lock_run_out(
+    connection: &mut DbConnection,
+    sids: &[String],
+    now: Timestamp,
 ) -> Result<Vec<RunOut>> {
-    let rows: Vec<(SessionId, SqlTime, SqlTime)> = user_sessions::table
-        .inner_join(sessions::table.on(sessions::sid.eq(user_sessions::sid)))
-        .filter(user_sessions::expire.le(SqlTime::from(now)))
+    let query = sessions::table
+        .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
+        .filter(sessions::sid.eq_any(sids))
         .filter(sessions::status.eq(ACTIVE))
-        .order(user_sessions::expire)
-        .limit(limit)
-        .select((sessions::id, sessions::expires_at, instant(user_sessions::expire)))
-        .load(connection)?;
+        .filter(user_sessions::expire.le(SqlTime::from(now)))
+        .order(sessions::id)
+        .select((sessions::id, sessions::expires_at, instant(user_sessions::expire)));
+    let rows: Vec<(SessionId, SqlTime, SqlTime)> = locked(query).get_results(connection)?;
     let run_out = |(id, expires_at, expire): (SessionId, SqlTime, SqlTime)| RunOut {
         id,
         expires_at: expires_at.into(),
-        expire: Some(expire.into()),
+        expire: expire.into(),
     };
     Ok(rows.into_iter().map(run_out).collect())
 }
 
-/// Active sessions whose data somebody has removed.
-pub(in crate::sessions) fn find_without_data(connection: &mut DbConnection, limit: i64) -> Result<Vec<RunOut>> {
-    let rows: Vec<(SessionId, SqlTime)> = sessions::table
-        .filter(sessions::status.eq(ACTIVE))
-        .filter(diesel::dsl::not(exists(user_sessions::table.filter(user_sessions::sid.eq(sessions::sid)))))
-        .limit(limit)
-        .select((sessions::id, sessions::expires_at))
-        .load(connection)?;
-    let run_out = |(id, expires_at): (SessionId, SqlTime)| RunOut { id, expires_at: expires_at.into(), expire: None };
-    Ok(rows.into_iter().map(run_out).collect())
+/// Ends sessions that [`lock_run_out`] holds, each for its reason and at its time. Their data goes with them by the trigger: it
+/// has expired, so nobody is to keep it.
+pub(in crate::sessions) fn end_run_out(
+    connection: &mut DbConnection,
+    ends: &[(SessionId, EndReason, Timestamp)],
+    now: Timestamp,
+) -> Result<usize> {
+    match connection {
+        DbConnection::Postgres(connection) => Ok(EndAll::of(ends, now).execute(connection)?),
+        DbConnection::Sqlite(connection) => {
+            for (id, reason, at) in ends {
+                diesel::update(sessions::table.find(id))
+                    .set((
+                        sessions::status.eq(LOGGED_OUT),
+                        sessions::end_reason.eq(reason.as_str()),
+                        sessions::logged_out_at.eq(SqlTime::from(*at)),
+                        sessions::updated_at.eq(SqlTime::from(now)),
+                    ))
+                    .execute(connection)?;
+            }
+            Ok(ends.len())
+        }
+    }
 }
 
-/// Removes data that has expired and belongs to no active session: kept after an end, or a peer's.
+/// All of them in one statement.
+struct EndAll {
+    ids: Vec<SessionId>,
+    reasons: Vec<&'static str>,
+    at: Vec<SqlTime>,
+    now: SqlTime,
+}
+
+impl EndAll {
+    fn of(ends: &[(SessionId, EndReason, Timestamp)], now: Timestamp) -> Self {
+        Self {
+            ids: ends.iter().map(|(id, ..)| *id).collect(),
+            reasons: ends.iter().map(|(_, reason, _)| reason.as_str()).collect(),
+            at: ends.iter().map(|(.., at)| SqlTime::from(*at)).collect(),
+            now: now.into(),
+        }
+    }
+}
+
+/// The text is always the same, so that it is prepared once.
+impl QueryId for EndAll {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl RunQueryDsl<PgConnection> for EndAll {}
+
+impl QueryFragment<Pg> for EndAll {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("UPDATE sessions SET status = 'logged_out', end_reason = ended.reason, logged_out_at = ended.at, updated_at = ");
+        out.push_bind_param::<Instant, _>(&self.now)?;
+        out.push_sql(" FROM unnest(");
+        out.push_bind_param::<Array<SqlUuid>, _>(&self.ids)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.reasons)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Instant>, _>(&self.at)?;
+        out.push_sql(") AS ended (id, reason, at) WHERE sessions.id = ended.id");
+        Ok(())
+    }
+}
+
+/// Removes what has expired of the data with these sids and belongs to no active session: kept after an end, or a peer's.
 pub(in crate::sessions) fn delete_dead_data(
     connection: &mut DbConnection,
+    sids: &[String],
     now: Timestamp,
-    limit: i64,
 ) -> Result<usize> {
-    let sids: Vec<String> = user_sessions::table
-        .filter(user_sessions::expire.le(SqlTime::from(now)))
-        .filter(diesel::dsl::not(exists(
-            sessions::table.filter(sessions::sid.eq(user_sessions::sid)).filter(sessions::status.eq(ACTIVE)),
-        )))
-        .limit(limit)
-        .select(user_sessions::sid)
-        .load(connection)?;
-    // Asked once more: a peer may have moved its end meanwhile, and then the row is alive.
+    let of_active = sessions::table.filter(sessions::sid.eq(user_sessions::sid)).filter(sessions::status.eq(ACTIVE));
+    // A peer may have moved its end since the sids were found, and then the row is alive.
     let dead = user_sessions::table
         .filter(user_sessions::sid.eq_any(sids))
-        .filter(user_sessions::expire.le(SqlTime::from(now)));
+        .filter(user_sessions::expire.le(SqlTime::from(now)))
+        .filter(not(exists(of_active)));
     Ok(diesel::delete(dead).execute(connection)?)
+}
+
+/// A session that a walk over all of them comes by.
+pub(in crate::sessions) struct Passed {
+    pub id: SessionId,
+    pub expires_at: Timestamp,
+    /// Whether it is active and somebody has removed its data.
+    pub lacks_data: bool,
+}
+
+/// The next sessions in the order of their ids, ended ones too: so a step costs the same however many have ended.
+///
+/// One that was started after `settled` lacks nothing yet: an Express application may write its row before its data.
+pub(in crate::sessions) fn walk(
+    connection: &mut DbConnection,
+    after: Option<SessionId>,
+    settled: Timestamp,
+    limit: i64,
+) -> Result<Vec<Passed>> {
+    let mut query = sessions::table
+        .left_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
+        .order(sessions::id)
+        .limit(limit)
+        .select((
+            sessions::id,
+            sessions::expires_at,
+            sessions::status,
+            sessions::created_at,
+            user_sessions::sid.nullable(),
+        ))
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(sessions::id.gt(after));
+    }
+    type Row = (SessionId, SqlTime, String, SqlTime, Option<String>);
+    let rows: Vec<Row> = query.load(connection)?;
+    let passed = |(id, expires_at, status, created_at, data): Row| Passed {
+        id,
+        expires_at: expires_at.into(),
+        lacks_data: status == ACTIVE && data.is_none() && Timestamp::from(created_at) <= settled,
+    };
+    Ok(rows.into_iter().map(passed).collect())
 }
 
 /// Removes history: sessions that ended before `before`.

@@ -138,7 +138,9 @@ fn throttled(retry_after: Duration) -> Again {
 }
 
 fn busy(retry_after: Duration) -> Again {
-    let error = "Many people are signing in just now. Try again in a few seconds.".to_owned();
+    let seconds = retry_after.as_secs().max(1);
+    let plural = if seconds == 1 { "" } else { "s" };
+    let error = format!("Many people are signing in just now. Try again in {seconds} second{plural}.");
     Again { status: StatusCode::SERVICE_UNAVAILABLE, error, retry_after: Some(retry_after) }
 }
 

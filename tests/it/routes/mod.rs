@@ -21,6 +21,7 @@ mod session_data;
 mod sessions;
 mod setup;
 mod sign_in_again;
+mod storm;
 mod throttle;
 mod timeouts;
 mod user_agent;

@@ -117,7 +117,8 @@ fn a_session_whose_data_vanished_is_ended(engine: EngineKind) {
     let started = rack.sign_in();
     rack.break_unguarded("DELETE FROM user_sessions");
     assert!(!rack.is_alive(&started.sid));
-    rack.clock.advance(HOUR);
+    assert!(rack.purge().is_empty(), "an Express application may be about to write it");
+    rack.clock.advance(MINUTE);
     assert_eq!(rack.purge(), purged(1, 0, 0));
     rack.assert_ended(&started, "signed_out", rack.now());
     assert!(rack.doctor(false).is_sound());

@@ -151,18 +151,25 @@ fn a_role_that_may_only_read_the_view_is_told_what_it_needs() {
     assert_eq!(done.status, 0, "{done:?}");
 }
 
+#[test]
+fn in_a_schema_of_its_own_keyrack_has_nothing_to_do_with_the_table_of_another_name() {
+    let table = PEERS_TABLE.replace("\"user_sessions\"", "\"session\"");
+    let Some(database) = database(&[&table, "CREATE SCHEMA keyrack"]) else { return };
+    let program = Program::new(&database).with("DATABASE_URL", &url(&database));
+    assert_eq!(program.done(&["doctor"]), "Every rule is kept.\n");
+    assert_eq!(database.count("pg_tables", "WHERE schemaname = 'keyrack' AND tablename = 'user_sessions'"), 1);
+}
+
 /// The table of connect-pg-simple has another name by default: the table is renamed, and a view bears the old name.
 #[test]
 fn a_peers_statements_work_through_a_view_under_the_old_name() {
     let table = PEERS_TABLE.replace("\"user_sessions\"", "\"session\"");
     let rename = "BEGIN; ALTER TABLE session RENAME TO user_sessions; CREATE VIEW session AS SELECT * FROM user_sessions; COMMIT";
     let Some(database) = database(&[&table, super::express::USERS]) else { return };
-    let unshared = Program::new(&database).run(&["migrate"]);
-    unshared.assert_says(&["WARN", "a table session of connect-pg-simple", "rename it"]);
-    assert_eq!(unshared.status, 0, "{unshared:?}");
-
-    let Some(database) = crate::take_over::express::database(&[&table, super::express::USERS, rename]) else { return };
-    assert_eq!(Program::new(&database).run(&["migrate"]).err.matches("WARN").count(), 0);
+    let program = Program::new(&database);
+    program.run(&["migrate"]).assert_refused(1, &["is called session", rename, "a schema of its own"]);
+    database.execute(rename);
+    program.done(&["migrate"]);
     let sess = sess(USER);
     let set = |expire: &str| {
         format!(
