@@ -222,7 +222,9 @@ impl Thread {
         match catch_unwind(AssertUnwindSafe(|| connection.commit())) {
             Ok(Ok(())) => {
                 self.connection = Some(connection);
-                timely.into_iter().for_each(|transaction| transaction.conclude(Ok(())));
+                for transaction in timely {
+                    transaction.conclude(Ok(()));
+                }
             }
             Ok(Err(error)) => conclude(timely, &error),
             Err(_) => conclude(timely, &panicked()),
@@ -257,7 +259,9 @@ fn within_savepoint(connection: &mut DbConnection, transaction: &mut dyn Transac
 }
 
 fn conclude(transactions: Vec<Box<dyn Transaction>>, error: &Error) {
-    transactions.into_iter().for_each(|transaction| transaction.conclude(Err(error.repeated())));
+    for transaction in transactions {
+        transaction.conclude(Err(error.repeated()));
+    }
 }
 
 fn late() -> Error {
@@ -325,9 +329,13 @@ mod tests {
         DatabaseOptions::for_server(url)
     }
 
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+    }
+
     /// Runs them at once, while somebody else keeps the writer waiting until all have been asked for.
     fn together(numbers: &Numbers, asked: &[i64]) -> Vec<Result<()>> {
-        actix_web::rt::System::new().block_on(async {
+        runtime().block_on(async {
             let mut holding = numbers.another();
             holding.begin().unwrap();
             let mut waiting: Vec<_> = asked.iter().map(|n| Box::pin(numbers.add(*n))).collect();
@@ -370,7 +378,7 @@ mod tests {
     #[test]
     fn what_nobody_waits_for_any_more_does_not_happen() {
         let numbers = Numbers::new(Duration::from_millis(100));
-        actix_web::rt::System::new().block_on(async {
+        runtime().block_on(async {
             let mut holding = numbers.another();
             holding.begin().unwrap();
             assert!(matches!(numbers.add(1).await, Err(Error::Unavailable(_))));

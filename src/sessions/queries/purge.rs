@@ -146,6 +146,8 @@ pub(in crate::sessions) fn delete_dead_data(
     Ok(diesel::delete(dead).execute(connection)?)
 }
 
+type PassedRow = (SessionId, SqlTime, String, SqlTime, Option<String>);
+
 /// A session that a walk over all of them comes by.
 pub(in crate::sessions) struct Passed {
     pub id: SessionId,
@@ -178,9 +180,8 @@ pub(in crate::sessions) fn walk(
     if let Some(after) = after {
         query = query.filter(sessions::id.gt(after));
     }
-    type Row = (SessionId, SqlTime, String, SqlTime, Option<String>);
-    let rows: Vec<Row> = query.load(connection)?;
-    let passed = |(id, expires_at, status, created_at, data): Row| Passed {
+    let rows: Vec<PassedRow> = query.load(connection)?;
+    let passed = |(id, expires_at, status, created_at, data): PassedRow| Passed {
         id,
         expires_at: expires_at.into(),
         lacks_data: status == ACTIVE && data.is_none() && Timestamp::from(created_at) <= settled,
