@@ -154,6 +154,37 @@ impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for ForEachKey<'_, Q> {
         out.push_sql(" OFFSET 0) AS found");
         Ok(())
     }
+
+    fn is_safe_to_cache_prepared(&self, _: &Pg) -> QueryResult<bool> {
+        // Diesel distrusts the literal in [`wanted_key`], which is always the same.
+        Ok(true)
+    }
+}
+
+/// Has the engine parse and plan a statement once for each connection, although Diesel would not: it takes every UPDATE for one
+/// whose text is another each time. Only for those whose text is always the same.
+pub fn prepared<Q>(statement: Q) -> Prepared<Q> {
+    Prepared(statement)
+}
+
+/// See [`prepared`].
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct Prepared<Q>(Q);
+
+impl<Q: Query> Query for Prepared<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q, C: diesel::Connection> RunQueryDsl<C> for Prepared<Q> {}
+
+impl<Q: QueryFragment<DB>, DB: diesel::backend::Backend> QueryFragment<DB> for Prepared<Q> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+
+    fn is_safe_to_cache_prepared(&self, _: &DB) -> QueryResult<bool> {
+        Ok(true)
+    }
 }
 
 /// Keeps the rows that `query` reads from changing until the transaction ends.

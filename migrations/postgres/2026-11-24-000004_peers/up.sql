@@ -68,6 +68,8 @@ $$;
 --    FOR SHARE waits for an end that is under way; without it, the upsert would read "active" and survive the end.
 --    And data never outlives its session: a peer that moves `expire` on at each request can't move it past the absolute end.
 --
+--    Who has written the session in this very transaction, as every start does, knows whose it is: nothing is left to ask.
+--
 --    A peer's sign-in appears: data that names a known user gets its session. Where the data of a session no longer names its
 --    user, the peer has signed them out and keeps the sid for what comes next: the session ends and lets go of the sid. What
 --    can't be read says nothing: it lets nobody in, and ends nothing.
@@ -76,8 +78,15 @@ DECLARE
     session record;
     released uuid;
     released_status varchar;
-    named uuid := keyrack_user_of(NEW.sess);
+    named uuid;
 BEGIN
+    SELECT expires_at INTO session FROM sessions
+    WHERE sid = NEW.sid AND status = 'active' AND xmin = pg_current_xact_id_if_assigned()::xid;
+    IF FOUND THEN
+        NEW.expire := least(NEW.expire, session.expires_at::timestamp);
+        RETURN NEW;
+    END IF;
+    named := keyrack_user_of(NEW.sess);
     SELECT id, status, expires_at INTO session FROM sessions
     WHERE sid = NEW.sid AND (user_id = named OR status = 'logged_out') FOR SHARE;
     IF session.id IS NULL THEN
@@ -164,6 +173,9 @@ $$;
 --    `expire` is compared with a point in time, not with local time, in which an hour of autumn comes twice.
 CREATE OR REPLACE FUNCTION keyrack_end_without_data() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF NOT EXISTS (SELECT FROM sessions WHERE sid = OLD.sid AND status = 'active') THEN
+        RETURN NULL;
+    END IF;
     UPDATE sessions
     SET status = 'logged_out',
         updated_at = now(),

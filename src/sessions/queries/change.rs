@@ -8,6 +8,7 @@ use crate::{
         SessionId,
         connection::DbConnection,
         schema::{replaced_sids, sessions, user_sessions},
+        sql::prepared,
         types::SqlTime,
     },
     error::Result,
@@ -19,9 +20,8 @@ use crate::{
 
 /// Writes the data of a session that [`lock_live`] holds.
 pub(in crate::sessions) fn update_data(connection: &mut DbConnection, sid: &Sid, data: &SessionData) -> Result<()> {
-    diesel::update(user_sessions::table.find(sid.expose()))
-        .set(user_sessions::sess.eq(data.to_json()))
-        .execute(connection)?;
+    let statement = diesel::update(user_sessions::table.find(sid.expose())).set(user_sessions::sess.eq(data.to_json()));
+    prepared(statement).execute(connection)?;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::{
         SessionId, UserId,
         connection::{DbConnection, MultiBackend},
         schema::{sessions, user_sessions},
-        sql::locked,
+        sql::{locked, prepared},
         types::{Json, SqlTime},
     },
     error::Result,
@@ -84,7 +84,7 @@ const BATCH: usize = 1000;
 /// data in the same statement, as it does for a plain SQL client.
 pub(in crate::sessions) fn end(connection: &mut DbConnection, which: &Which, end: End) -> Result<Vec<SessionId>> {
     if which.is_one_row() && !end.keep_data {
-        return Ok(write(connection, which.predicate(), end)?);
+        return Ok(write(connection, which.predicate(), end, Text::Fixed)?);
     }
     let mut ended = Vec::new();
     for ids in find(connection, which)?.chunks(BATCH) {
@@ -96,14 +96,15 @@ pub(in crate::sessions) fn end(connection: &mut DbConnection, which: &Which, end
             let ids: Vec<SessionId> = active.select(sessions::id).get_results(connection)?;
             mark_data(connection, &ids)?;
         }
-        ended.extend(write(connection, these(), end)?);
+        ended.extend(write(connection, these(), end, Text::Varying)?);
     }
     Ok(ended)
 }
 
-fn write(connection: &mut DbConnection, these: Predicate, end: End) -> QueryResult<Vec<SessionId>> {
+/// Ends these sessions, if they are active. `text` says whether the statement's text is always the same.
+fn write(connection: &mut DbConnection, these: Predicate, end: End, text: Text) -> QueryResult<Vec<SessionId>> {
     let at = SqlTime::from(end.at);
-    diesel::update(sessions::table.filter(sessions::status.eq(ACTIVE)))
+    let statement = diesel::update(sessions::table.filter(sessions::status.eq(ACTIVE)))
         .filter(these)
         .set((
             sessions::status.eq(LOGGED_OUT),
@@ -112,8 +113,17 @@ fn write(connection: &mut DbConnection, these: Predicate, end: End) -> QueryResu
             sessions::updated_at.eq(at),
             sessions::data_kept.eq(end.keep_data),
         ))
-        .returning(sessions::id)
-        .get_results(connection)
+        .returning(sessions::id);
+    match text {
+        Text::Fixed => prepared(statement).get_results(connection),
+        Text::Varying => statement.get_results(connection),
+    }
+}
+
+/// Whether it pays to prepare a statement.
+enum Text {
+    Fixed,
+    Varying,
 }
 
 /// What is to end: what starts from here on is not among it.

@@ -15,7 +15,7 @@ use crate::{
         SessionId,
         connection::DbConnection,
         schema::{sessions, user_sessions},
-        sql::{instant, locked},
+        sql::{instant, locked, prepared},
         types::{Instant, SqlTime, SqlUuid},
     },
     error::Result,
@@ -75,14 +75,13 @@ pub(in crate::sessions) fn end_run_out(
         DbConnection::Postgres(connection) => Ok(EndAll::of(ends, now).execute(connection)?),
         DbConnection::Sqlite(connection) => {
             for (id, reason, at) in ends {
-                diesel::update(sessions::table.find(id))
-                    .set((
-                        sessions::status.eq(LOGGED_OUT),
-                        sessions::end_reason.eq(reason.as_str()),
-                        sessions::logged_out_at.eq(SqlTime::from(*at)),
-                        sessions::updated_at.eq(SqlTime::from(now)),
-                    ))
-                    .execute(connection)?;
+                let session = diesel::update(sessions::table.find(id)).set((
+                    sessions::status.eq(LOGGED_OUT),
+                    sessions::end_reason.eq(reason.as_str()),
+                    sessions::logged_out_at.eq(SqlTime::from(*at)),
+                    sessions::updated_at.eq(SqlTime::from(now)),
+                ));
+                prepared(session).execute(connection)?;
             }
             Ok(ends.len())
         }

@@ -15,6 +15,7 @@ use crate::{
         SessionId,
         connection::DbConnection,
         schema::{sessions, user_sessions},
+        sql::prepared,
         types::{Instant, SqlTime, SqlUuid},
     },
     error::Result,
@@ -47,17 +48,16 @@ pub(in crate::sessions) fn touch(connection: &mut DbConnection, touches: &[(Sess
 fn touch_one(connection: &mut SqliteConnection, id: SessionId, touch: Touch) -> Result<()> {
     let (at, expire) = (SqlTime::from(touch.at), SqlTime::from(touch.expire));
     // The sid that the session has now: it may have been rotated since the request.
-    let sid: Option<String> = diesel::update(sessions::table.find(id))
+    let session = diesel::update(sessions::table.find(id))
         .filter(sessions::status.eq(ACTIVE))
         .filter(sessions::last_seen_at.lt(at))
         .set((sessions::last_seen_at.eq(at), sessions::updated_at.eq(at)))
-        .returning(sessions::sid)
-        .get_result(connection)
-        .optional()?;
+        .returning(sessions::sid);
+    let sid: Option<String> = prepared(session).get_result(connection).optional()?;
     if let Some(sid) = sid {
-        diesel::update(user_sessions::table.find(sid).filter(user_sessions::expire.lt(expire)))
-            .set(user_sessions::expire.eq(expire))
-            .execute(connection)?;
+        let data = diesel::update(user_sessions::table.find(sid).filter(user_sessions::expire.lt(expire)))
+            .set(user_sessions::expire.eq(expire));
+        prepared(data).execute(connection)?;
     }
     Ok(())
 }
