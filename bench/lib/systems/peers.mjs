@@ -73,7 +73,7 @@ export class ActixRedis extends RustPeer {
   name = 'actix-redis';
   label = 'actix-session, Redis (nothing durable)';
   program = 'peer-actix-redis';
-  signOutsASecond = 40_000;
+  signOutsASecond = 100_000;
   database = 'redis';
 
   get url() {
