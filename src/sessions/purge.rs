@@ -2,7 +2,10 @@
 //!
 //! Nothing waits for it: [`Sessions::resume`] refuses a session that has run out whether or not it was purged.
 
-use std::{sync::PoisonError, time::Duration};
+use std::{
+    sync::PoisonError,
+    time::{Duration, Instant},
+};
 
 use super::{
     Sessions,
@@ -19,8 +22,8 @@ use crate::{
     error::Result,
 };
 
-/// How many rows one transaction changes.
-const BATCH: i64 = 200;
+/// How many rows one transaction changes: on SQLite, everybody else who writes waits for it.
+const BATCH: i64 = 100;
 
 /// How many sessions one step of the walk over all of them passes.
 const STRIDE: i64 = 1000;
@@ -86,6 +89,7 @@ impl Sessions {
 
     async fn purge_expired(&self, add: &mut impl FnMut(Purged)) -> Result<()> {
         loop {
+            let started = Instant::now();
             let now = self.clock.now();
             let sids = self.db.read(move |connection| queries::find_expired(connection, now, BATCH)).await?;
             if sids.is_empty() {
@@ -104,11 +108,13 @@ impl Sessions {
                 return Ok(());
             }
             add(batch);
+            rest(started).await;
         }
     }
 
     async fn purge_history(&self, add: &mut impl FnMut(Purged)) -> Result<()> {
         loop {
+            let started = Instant::now();
             let before = self.clock.now() - self.policy.history_retention;
             let removed = self.db.transaction(move |connection| {
                 exclusively(connection, Exclusive::Purge)?;
@@ -118,6 +124,7 @@ impl Sessions {
                 0 => return Ok(()),
                 history_removed => add(Purged { history_removed, ..Purged::default() }),
             }
+            rest(started).await;
         }
     }
 
@@ -170,6 +177,12 @@ impl Sessions {
         };
         self.db.transaction(ending).await
     }
+}
+
+/// Rests for as long as the batch took. A writer of another process that waits for SQLite's lock asks for it again and again, with
+/// pauses: who takes it back at once leaves it to nobody.
+async fn rest(since: Instant) {
+    tokio::time::sleep(since.elapsed()).await;
 }
 
 /// Which of its limits a session reached first, and when.

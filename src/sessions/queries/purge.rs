@@ -48,20 +48,19 @@ pub(in crate::sessions) fn lock_run_out(
     sids: &[String],
     now: Timestamp,
 ) -> Result<Vec<RunOut>> {
+    type Row = (SessionId, String, SqlTime, SqlTime);
     let query = sessions::table
         .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
         .filter(sessions::sid.eq_any(sids))
-        .filter(sessions::status.eq(ACTIVE))
-        .filter(user_sessions::expire.le(SqlTime::from(now)))
+        .filter(instant(user_sessions::expire).le(SqlTime::from(now)))
         .order(sessions::id)
-        .select((sessions::id, sessions::expires_at, instant(user_sessions::expire)));
-    let rows: Vec<(SessionId, SqlTime, SqlTime)> = locked(query).get_results(connection)?;
-    let run_out = |(id, expires_at, expire): (SessionId, SqlTime, SqlTime)| RunOut {
-        id,
-        expires_at: expires_at.into(),
-        expire: expire.into(),
-    };
-    Ok(rows.into_iter().map(run_out).collect())
+        .select((sessions::id, sessions::status, sessions::expires_at, instant(user_sessions::expire)));
+    let rows: Vec<Row> = locked(query).get_results(connection)?;
+    // Not in the statement: SQLite would rather read every active session there is than look up many by their sids.
+    let active = rows.into_iter().filter(|(_, status, ..)| status == ACTIVE);
+    let run_out =
+        |(id, _, expires_at, expire): Row| RunOut { id, expires_at: expires_at.into(), expire: expire.into() };
+    Ok(active.map(run_out).collect())
 }
 
 /// Ends sessions that [`lock_run_out`] holds, each for its reason and at its time. Their data goes with them by the trigger: it
