@@ -140,7 +140,7 @@ impl DbConnection {
 }
 
 /// Whether a pooler is in between: the one that opened the server's connection did not say our name, as each of ours does
-/// while it connects. PgBouncer connects under no name, and gives the connection ours by SET whenever it lends it to us.
+/// while it connects. `PgBouncer` connects under no name, and gives the connection ours by SET whenever it lends it to us.
 ///
 /// In its transaction mode, each statement may meet another server connection. One that was prepared is not there, or, worse,
 /// is another client's of the same name: so none may be prepared, and it has to be known before the first.

@@ -1,4 +1,4 @@
-//! PgBouncer in transaction mode in front of PostgreSQL: every transaction may meet another server connection.
+//! `PgBouncer` in transaction mode in front of PostgreSQL: every transaction may meet another server connection.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -23,11 +23,10 @@ struct Row {
 /// back before both are taken.
 fn left_behind(pooler: &Pooler, query: &str) -> Vec<String> {
     let mut clients: Vec<_> = (0..2).map(|_| PgConnection::establish(&pooler.url()).unwrap()).collect();
-    clients.iter_mut().for_each(|client| client.batch_execute("BEGIN").unwrap());
-    let found = clients.iter_mut().flat_map(|client| diesel::sql_query(query).load::<Row>(client).unwrap());
-    let found = found.map(|row| row.v).collect();
-    clients.iter_mut().for_each(|client| client.batch_execute("ROLLBACK").unwrap());
-    found
+    for client in &mut clients {
+        client.batch_execute("BEGIN").unwrap();
+    }
+    clients.iter_mut().flat_map(|client| diesel::sql_query(query).load::<Row>(client).unwrap()).map(|row| row.v).collect()
 }
 
 fn assert_nothing_left(pooler: &Pooler) {
@@ -119,8 +118,7 @@ fn two_instances_share_two_server_connections_and_nobody_meets_anothers_statemen
          SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'postgres'",
     );
     let clock = Clock::fixed(CLOCK_START);
-    let (one, two) =
-        (TestApp::over(&database, clock.clone(), |_| ()), TestApp::over(&database, clock.clone(), |_| ()));
+    let (one, two) = (TestApp::over(&database, clock.clone(), |_| ()), TestApp::over(&database, clock.clone(), |_| ()));
     let own = OwnApp::new(&one.keyrack);
     thread::scope(|scope| {
         for n in 0..8 {

@@ -1,4 +1,4 @@
-//! A PgBouncer of a test's own, in transaction mode, in front of a cluster of its own.
+//! A `PgBouncer` of a test's own, in transaction mode, in front of a cluster of its own.
 
 use std::{
     env, fs,
@@ -10,11 +10,11 @@ use std::{
 };
 
 use super::{
-    Cluster, TestDatabase, eventually,
+    Cluster, EngineKind, TestDatabase, eventually,
     postgres::{detached, free_port, server_account},
 };
 
-/// Runs PgBouncer until its standard input ends, that is: until the test process does, however. Then removes its folder.
+/// Runs `PgBouncer` until its standard input ends, that is: until the test process does, however. Then removes its folder.
 const GUARD: &str = r#"
 trap '' HUP INT TERM
 exec 3<&0 </dev/null
@@ -37,7 +37,8 @@ impl Pooler {
     /// Starts one, and the server behind it. `None` where one of the two is not installed, which is said loudly.
     pub fn start() -> Option<Self> {
         let program = program()?;
-        let cluster = Cluster::start()?;
+        // Says so if there is none.
+        let cluster = EngineKind::Postgres.is_available().then(Cluster::start)??;
         let folder = tempfile::Builder::new().prefix("keyrack-pgbouncer-").tempdir().unwrap().keep();
         let port = free_port().unwrap();
         fs::write(folder.join("users.txt"), "\"postgres\" \"\"\n").unwrap();
@@ -96,7 +97,7 @@ fn settings(folder: &Path, server: u16, port: u16) -> String {
     .replace("\n         ", "\n")
 }
 
-/// Where PgBouncer is; Debian keeps it where not every user looks.
+/// Where `PgBouncer` is; Debian keeps it where not every user looks.
 fn program() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = env::split_paths(&path).chain(["/usr/sbin".into()]);
