@@ -30,7 +30,7 @@ CREATE TRIGGER keyrack_freeze_data_of_ended BEFORE UPDATE ON user_sessions
     FOR EACH ROW EXECUTE FUNCTION keyrack_freeze_data_of_ended();
 CREATE TRIGGER keyrack_end_without_data AFTER DELETE ON user_sessions
     FOR EACH ROW EXECUTE FUNCTION keyrack_end_without_data();
--- PART 2
+
 -- 2. The sessions. A unique key must contain the sid: nothing but the randomness of ids makes those unique from here on, and
 --    no foreign key can point to them.
 ALTER TABLE replaced_sids DROP CONSTRAINT replaced_sids_session_id_fkey;

@@ -26,7 +26,11 @@ fn left_behind(pooler: &Pooler, query: &str) -> Vec<String> {
     for client in &mut clients {
         client.batch_execute("BEGIN").unwrap();
     }
-    clients.iter_mut().flat_map(|client| diesel::sql_query(query).load::<Row>(client).unwrap()).map(|row| row.v).collect()
+    clients
+        .iter_mut()
+        .flat_map(|client| diesel::sql_query(query).load::<Row>(client).unwrap())
+        .map(|row| row.v)
+        .collect()
 }
 
 fn assert_nothing_left(pooler: &Pooler) {
