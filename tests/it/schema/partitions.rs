@@ -45,7 +45,7 @@ fn sessions_live_and_end(plan: &str, missing: &[&str]) {
     for n in 0..10 {
         let mut browser = app.signed_in(EMAIL).at(own.address);
         assert_eq!(browser.post(&format!("/app/set/n/{n}"), &[]).status, 200);
-        let mut old = browser.clone();
+        let old = browser.clone();
         assert_eq!(browser.post("/app/renew", &[]).status, 200, "into another partition, as a rule");
         assert_eq!(browser.get("/app/data").json()["keys"]["n"], n.to_string());
         assert_ended(&database, &mut old.at(app.address), &user, &old.sid());

@@ -101,14 +101,8 @@ impl TestDatabase {
 
     /// A SQLite database at a place of one's own, migrated.
     pub fn at(path: &std::path::Path) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = Self {
-            kind: EngineKind::Sqlite,
-            url: format!("sqlite:{}", path.display()),
-            folder,
-            name: None,
-            reader: Mutex::default(),
-        };
+        let mut database = Self::at_url(&format!("sqlite:{}", path.display()));
+        database.kind = EngineKind::Sqlite;
         migrate(&database.parsed_url()).unwrap();
         database
     }
