@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use diesel::{
-    Connection as _, PgConnection, SqliteConnection,
-    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
+    Connection as _, PgConnection, RunQueryDsl, SqliteConnection,
+    connection::{AnsiTransactionManager, CacheSize, SimpleConnection, TransactionManager},
     r2d2::R2D2Connection,
+    sql_types::Bool,
 };
 
 use super::url::{DatabaseUrl, Engine};
@@ -37,9 +38,12 @@ impl DbConnection {
         match url.engine() {
             Engine::Postgres => {
                 let mut connection = PgConnection::establish(url.connection_string())?;
-                // Diesel has set the zone to UTC; `user_sessions.expire` has none, and means what it means to the peers. An
-                // acknowledged end must survive a crash of the server, whatever its default is.
-                connection.batch_execute("RESET TIME ZONE; SET synchronous_commit = on").map_err(setup)?;
+                // Diesel has set the zone to UTC; `user_sessions.expire` has none, and means what it means to the peers. The
+                // zone is the only thing that is set for a connection and not for a transaction: poolers keep track of it.
+                connection.batch_execute("RESET TIME ZONE").map_err(setup)?;
+                if is_behind_pooler(&mut connection).map_err(setup)? {
+                    connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+                }
                 Ok(Self::Postgres(connection))
             }
             Engine::Sqlite => {
@@ -92,11 +96,24 @@ impl DbConnection {
         }
     }
 
+    /// Whether somebody between us and PostgreSQL hands its connections round, so that nothing may be left on one for later.
+    pub(super) fn is_behind_pooler(&mut self) -> Result<bool> {
+        match self {
+            Self::Postgres(connection) => Ok(is_behind_pooler(connection)?),
+            Self::Sqlite(_) => Ok(false),
+        }
+    }
+
+    /// An acknowledged end must survive a crash of the server, whatever its default is; said for each transaction, which costs no
+    /// way of its own.
+    ///
     /// SQLite takes the write lock at the start: a transaction that reads first and then finds another writer in
     /// between would fail at once, without waiting.
     pub(super) fn begin(&mut self) -> diesel::QueryResult<()> {
         match self {
-            Self::Postgres(connection) => AnsiTransactionManager::begin_transaction(connection),
+            Self::Postgres(connection) => {
+                AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN; SET LOCAL synchronous_commit = on")
+            }
             Self::Sqlite(connection) => AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE"),
         }
     }
@@ -120,6 +137,22 @@ impl DbConnection {
     pub(super) fn is_stuck(&mut self) -> bool {
         R2D2Connection::is_broken(self)
     }
+}
+
+/// Whether a pooler is in between: the one that opened the server's connection did not say our name, as each of ours does
+/// while it connects. `PgBouncer` connects under no name, and gives the connection ours by SET whenever it lends it to us.
+///
+/// In its transaction mode, each statement may meet another server connection. One that was prepared is not there, or, worse,
+/// is another client's of the same name: so none may be prepared, and it has to be known before the first.
+fn is_behind_pooler(connection: &mut PgConnection) -> diesel::QueryResult<bool> {
+    #[derive(diesel::QueryableByName)]
+    struct Verdict {
+        #[diesel(sql_type = Bool)]
+        is_ours: bool,
+    }
+
+    let name = "SELECT source = 'client' AS is_ours FROM pg_settings WHERE name = 'application_name'";
+    Ok(!diesel::sql_query(name).get_result::<Verdict>(connection)?.is_ours)
 }
 
 /// Several that open a new file at once all want to switch it, and SQLite lets all but one fail without waiting.

@@ -43,7 +43,7 @@ fn says_view(error: &DieselError) -> Option<&str> {
 
 /// Diesel passes on no SQLSTATE and no SQLite code for these, so the message has to tell.
 fn says_unavailable(message: &str) -> bool {
-    const SIGNS: [&str; 20] = [
+    const SIGNS: [&str; 25] = [
         // SQLite
         "database is locked",
         "database table is locked",
@@ -67,6 +67,12 @@ fn says_unavailable(message: &str) -> bool {
         "remaining connection slots",
         "too many clients",
         "No space left on device",
+        // PgBouncer
+        "pgbouncer cannot connect to server",
+        "server login",
+        "server conn crashed",
+        "query_wait_timeout",
+        "no more connections allowed",
     ];
     SIGNS.iter().any(|sign| message.contains(sign))
 }

@@ -53,8 +53,12 @@ pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
     })
 }
 
-/// Waits without a transaction, which a concurrent build of an index would wait for in turn. The turn ends with the connection.
+/// Waits without a transaction, which a concurrent build of an index would wait for in turn. The turn ends with the connection;
+/// behind a pooler, which would keep that, the transaction is all of it.
 fn wait_for_turn(connection: &mut DbConnection) -> Result<()> {
+    if connection.is_behind_pooler()? {
+        return Ok(());
+    }
     let deadline = Instant::now() + PATIENCE;
     while !try_exclusively(connection, Exclusive::Migrate)? {
         if Instant::now() > deadline {
@@ -68,14 +72,22 @@ fn wait_for_turn(connection: &mut DbConnection) -> Result<()> {
 }
 
 fn migrate_in_turn(url: &DatabaseUrl, connection: &mut DbConnection) -> Result<Vec<String>> {
+    let behind_pooler = connection.is_behind_pooler()?;
     let recorded = recorded(connection)?;
     refuse_newer(url, &recorded)?;
-    let new = recorded.is_empty().then(|| take_over::prepare(connection)).transpose();
-    let taking_over = new.map_err(|error| could_not_take_over(url, error))?.flatten();
+    let prepare = |connection: &mut DbConnection, recorded: &BTreeSet<String>| {
+        let new = recorded.is_empty().then(|| take_over::prepare(connection)).transpose();
+        new.map(Option::flatten).map_err(|error| could_not_take_over(url, error))
+    };
+    let taking_over = if behind_pooler { None } else { prepare(connection, &recorded)? };
     take_over::briefly(connection, |connection| {
         exclusively(connection, Exclusive::Migrate)?;
         let applied = applied(connection)?;
         refuse_newer(url, &applied)?;
+        if behind_pooler {
+            // Refused if there is something to take over; only now has nobody else made these tables meanwhile.
+            prepare(connection, &applied)?;
+        }
         let mut names = match &taking_over {
             Some(taking_over) => taking_over.finish(connection)?,
             None => Vec::new(),

@@ -51,8 +51,6 @@ pub(super) fn prepare(connection: &mut DbConnection) -> Result<Option<TakeOver>>
     if !matches!(connection, DbConnection::Postgres(_)) {
         return Ok(None);
     }
-    // What the role or the database has set is meant for short statements.
-    connection.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")?;
     let catalog = Catalog::read(postgres(connection)?)?;
     if catalog.get(&USER_SESSIONS).is_none() && catalog::has_table_of_other_name(postgres(connection)?)? {
         // It also has the names of the indexes that connect-pg-simple gives to its table, however that is called.
@@ -66,6 +64,15 @@ pub(super) fn prepare(connection: &mut DbConnection) -> Result<Option<TakeOver>>
     if catalog.tables().next().is_none() {
         return Ok(None);
     }
+    if connection.is_behind_pooler()? {
+        return Err(Error::Invalid(
+            "tables that are in use are taken over on one connection to PostgreSQL itself, and there is a pooler in between: run \
+             keyrack migrate once with a DATABASE_URL that leads past it"
+                .to_owned(),
+        ));
+    }
+    // What the role or the database has set is meant for short statements.
+    connection.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")?;
     let findings = findings::all(postgres(connection)?, &catalog)?;
     if !findings.is_empty() {
         return Err(Error::Invalid(findings.join("\n")));

@@ -13,8 +13,9 @@ use crate::{
 };
 
 /// How long a lock is waited for: whoever comes after us waits behind us, so never long. It is shorter than the second after
-/// which the server looks for deadlocks, so that it is always us who give way.
-const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '200ms'";
+/// which the server looks for deadlocks, so that it is always us who give way. What the role or the database allows a
+/// statement is meant for short ones.
+const TIMEOUTS: &str = "SET LOCAL lock_timeout = '200ms'; SET LOCAL statement_timeout = 0";
 
 /// How long the others then have for themselves.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -32,7 +33,7 @@ pub(in crate::db) fn briefly<T>(
     loop {
         let outcome = connection.transact(deadline + PATIENCE, |connection| {
             if connection.engine() == Engine::Postgres {
-                connection.batch_execute(LOCK_TIMEOUT)?;
+                connection.batch_execute(TIMEOUTS)?;
             }
             work(connection)
         });

@@ -8,4 +8,5 @@ mod lookups;
 mod model;
 mod outage;
 mod person;
+mod pooler;
 mod world;

@@ -3,6 +3,7 @@
 mod guards;
 pub mod migrate;
 pub mod parity;
+mod partitions;
 pub mod peer;
 mod races;
 mod seed;

@@ -50,7 +50,22 @@ impl Cluster {
 
     /// A migrated database in it.
     pub fn database(&self) -> TestDatabase {
-        TestDatabase::in_cluster(&format!("postgres://postgres@127.0.0.1:{}/postgres", self.port))
+        TestDatabase::in_cluster(&self.url())
+    }
+
+    /// Where that is.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Gives its database a time zone, for connections that come from now on.
+    pub fn alter_zone(&self, zone: &str) {
+        let database = TestDatabase::at_url(&self.url());
+        database.execute(&format!("ALTER DATABASE postgres SET timezone = '{zone}'"));
     }
 
     /// Starts it after a stop. Whatever was committed is there; the machine itself never crashes here, so nothing needs to

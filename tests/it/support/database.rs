@@ -88,23 +88,21 @@ impl TestDatabase {
 
     /// The database of a server of one's own, migrated.
     pub fn in_cluster(url: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database =
-            Self { kind: EngineKind::Postgres, url: url.to_owned(), folder, name: None, reader: Mutex::default() };
+        let database = Self::at_url(url);
         migrate(&database.parsed_url()).unwrap();
         database
     }
 
+    /// The same as it is.
+    pub fn at_url(url: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { kind: EngineKind::Postgres, url: url.to_owned(), folder, name: None, reader: Mutex::default() }
+    }
+
     /// A SQLite database at a place of one's own, migrated.
     pub fn at(path: &std::path::Path) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = Self {
-            kind: EngineKind::Sqlite,
-            url: format!("sqlite:{}", path.display()),
-            folder,
-            name: None,
-            reader: Mutex::default(),
-        };
+        let mut database = Self::at_url(&format!("sqlite:{}", path.display()));
+        database.kind = EngineKind::Sqlite;
         migrate(&database.parsed_url()).unwrap();
         database
     }

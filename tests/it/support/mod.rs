@@ -9,6 +9,7 @@ pub mod express;
 mod fault;
 pub mod log;
 mod own_app;
+mod pooler;
 mod postgres;
 mod program;
 pub mod raw;
@@ -19,6 +20,7 @@ pub use cluster::Cluster;
 pub use database::{EngineKind, TestDatabase};
 pub use fault::Faults;
 pub use own_app::OwnApp;
+pub use pooler::Pooler;
 pub use program::{Finished, Program, Serving};
 
 /// The password of every user that the tests make.

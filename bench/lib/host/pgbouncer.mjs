@@ -1,0 +1,52 @@
+// A PgBouncer of the benchmark's own in transaction mode, as docs/scale.md recommends it.
+
+import { chownSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { freePort, patiently } from './network.mjs';
+import { run, start } from './processes.mjs';
+import { postgresBinary } from './requirements.mjs';
+
+const PLACES = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer', '/usr/local/bin/pgbouncer'];
+
+export class PgBouncer {
+  /** Starts one in front of `postgres`; null where it is not installed. */
+  static async start(folder, postgres) {
+    const program = PLACES.find((place) => existsSync(place));
+    if (!program) return null;
+    const own = path.join(folder, 'pgbouncer');
+    // It refuses to run as root: it is run as whoever runs PostgreSQL.
+    const { uid, gid } = statSync(path.join(folder, 'postgres'));
+    mkdirSync(own);
+    const port = await freePort();
+    writeFileSync(path.join(own, 'users.txt'), '"postgres" ""\n');
+    writeFileSync(path.join(own, 'pgbouncer.ini'), `[databases]
+* = host=127.0.0.1 port=${postgres.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${port}
+unix_socket_dir =
+auth_type = trust
+auth_file = ${own}/users.txt
+pool_mode = transaction
+default_pool_size = 20
+max_client_conn = 500
+query_wait_timeout = 1
+server_login_retry = 1
+`);
+    const owner = process.getuid() === 0 ? { uid, gid } : {};
+    if (owner.uid !== undefined) chownSync(own, uid, gid);
+    const child = start(program, [path.join(own, 'pgbouncer.ini')], { cwd: own, ...owner, stopSignal: 'SIGINT' });
+    const pooler = new PgBouncer(child, port);
+    const ask = () => run(postgresBinary('psql'), ['-X', '-q', '-d', pooler.url('postgres'), '-c', 'SELECT 1']);
+    await patiently(ask, child, 'PgBouncer');
+    return pooler;
+  }
+
+  constructor(child, port) {
+    Object.assign(this, { child, pid: child.pid, port });
+  }
+
+  url(database) {
+    return `postgres://postgres@127.0.0.1:${this.port}/${database}`;
+  }
+}

@@ -1,0 +1,80 @@
+-- The plan of docs/scale.md: the tables of a Keyrack database as hash partitions by sid. Run it on a migrated database, with
+-- every instance and peer stopped; psql -1 -v ON_ERROR_STOP=1 -f docs/partitions.sql makes it one transaction.
+-- Rights that were granted on the two tables have to be granted again.
+
+LOCK TABLE users, sessions, replaced_sids, user_sessions IN ACCESS EXCLUSIVE MODE;
+
+-- 1. The data. Its key is the sid already: nothing but the storage changes.
+CREATE TABLE user_sessions_parts (LIKE user_sessions) PARTITION BY HASH (sid);
+
+DO $$
+BEGIN
+    FOR part IN 0..15 LOOP
+        EXECUTE format('CREATE TABLE user_sessions_%s PARTITION OF user_sessions_parts FOR VALUES WITH (MODULUS 16, REMAINDER %s)',
+            part, part);
+    END LOOP;
+END
+$$;
+
+INSERT INTO user_sessions_parts SELECT * FROM user_sessions;
+DROP TABLE user_sessions;
+ALTER TABLE user_sessions_parts RENAME TO user_sessions;
+ALTER TABLE user_sessions ADD CONSTRAINT session_pkey PRIMARY KEY (sid);
+CREATE INDEX "IDX_session_expire" ON user_sessions (expire);
+
+CREATE TRIGGER keyrack_refuse_data_of_ended BEFORE INSERT ON user_sessions
+    FOR EACH ROW EXECUTE FUNCTION keyrack_refuse_data_of_ended();
+CREATE TRIGGER keyrack_remove_data_of_dead_sid AFTER INSERT ON user_sessions
+    FOR EACH ROW EXECUTE FUNCTION keyrack_remove_data_of_dead_sid();
+CREATE TRIGGER keyrack_freeze_data_of_ended BEFORE UPDATE ON user_sessions
+    FOR EACH ROW EXECUTE FUNCTION keyrack_freeze_data_of_ended();
+CREATE TRIGGER keyrack_end_without_data AFTER DELETE ON user_sessions
+    FOR EACH ROW EXECUTE FUNCTION keyrack_end_without_data();
+
+-- 2. The sessions. A unique key must contain the sid: nothing but the randomness of ids makes those unique from here on, and
+--    no foreign key can point to them.
+ALTER TABLE replaced_sids DROP CONSTRAINT replaced_sids_session_id_fkey;
+CREATE TABLE sessions_parts (LIKE sessions INCLUDING DEFAULTS INCLUDING CONSTRAINTS) PARTITION BY HASH (sid);
+
+DO $$
+BEGIN
+    FOR part IN 0..15 LOOP
+        EXECUTE format('CREATE TABLE sessions_%s PARTITION OF sessions_parts FOR VALUES WITH (MODULUS 16, REMAINDER %s) WITH (fillfactor = 85)',
+            part, part);
+    END LOOP;
+END
+$$;
+
+INSERT INTO sessions_parts SELECT * FROM sessions;
+DROP TABLE sessions;
+ALTER TABLE sessions_parts RENAME TO sessions;
+ALTER TABLE sessions ADD CONSTRAINT sessions_pkey PRIMARY KEY (id, sid), ADD CONSTRAINT sessions_sid_key UNIQUE (sid),
+    ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users (id);
+CREATE INDEX sessions_by_user ON sessions (user_id, status, logged_out_at, id);
+CREATE INDEX sessions_by_end ON sessions (status, logged_out_at);
+
+CREATE TRIGGER keyrack_complete_end BEFORE UPDATE OF status ON sessions
+    FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION keyrack_complete_end();
+CREATE TRIGGER keyrack_remove_data_of_ended AFTER UPDATE OF status ON sessions
+    FOR EACH ROW WHEN (OLD.status = 'active' AND NEW.status = 'logged_out' AND NOT NEW.data_kept)
+    EXECUTE FUNCTION keyrack_remove_data_of_ended();
+CREATE TRIGGER keyrack_prefer_row_of_peer BEFORE INSERT ON sessions
+    FOR EACH ROW EXECUTE FUNCTION keyrack_prefer_row_of_peer();
+
+-- A new sid may move a row to another partition, which is a DELETE and an INSERT to triggers. Whether the row has gone, or
+-- only moved, shows afterwards. With it goes what the foreign key took along.
+CREATE OR REPLACE FUNCTION keyrack_keep_active_sessions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM sessions WHERE id = OLD.id) THEN
+        RETURN NULL;
+    END IF;
+    IF OLD.status = 'active' AND pg_trigger_depth() = 1 THEN
+        RAISE EXCEPTION 'session % is active: end it before deleting its row', OLD.id USING ERRCODE = 'check_violation';
+    END IF;
+    DELETE FROM replaced_sids WHERE session_id = OLD.id;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER keyrack_keep_active_sessions AFTER DELETE ON sessions
+    FOR EACH ROW EXECUTE FUNCTION keyrack_keep_active_sessions();

@@ -1,0 +1,234 @@
+//! `PgBouncer` in transaction mode in front of PostgreSQL: every transaction may meet another server connection.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use diesel::{Connection, PgConnection, RunQueryDsl, connection::SimpleConnection, sql_types::Text};
+use keyrack::clock::{Clock, Timestamp};
+
+use crate::support::{Browser, CLOCK_START, OwnApp, Pooler, Program, TestApp, TestDatabase, wait};
+
+const EMAIL: &str = "rajat.verma@example.com";
+
+#[derive(diesel::QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    v: String,
+}
+
+/// What other clients of the pooler find on the server connections that we have used: each of the two, since neither is given
+/// back before both are taken.
+fn left_behind(pooler: &Pooler, query: &str) -> Vec<String> {
+    let mut clients: Vec<_> = (0..2).map(|_| PgConnection::establish(&pooler.url()).unwrap()).collect();
+    for client in &mut clients {
+        client.batch_execute("BEGIN").unwrap();
+    }
+    clients
+        .iter_mut()
+        .flat_map(|client| diesel::sql_query(query).load::<Row>(client).unwrap())
+        .map(|row| row.v)
+        .collect()
+}
+
+fn assert_nothing_left(pooler: &Pooler) {
+    let prepared = left_behind(pooler, "SELECT count(*)::text AS v FROM pg_prepared_statements");
+    assert_eq!(prepared, ["0", "0"], "a prepared statement would be another client's");
+    let locks = left_behind(pooler, "SELECT count(*)::text AS v FROM pg_locks WHERE locktype = 'advisory'");
+    assert_eq!(locks, ["0", "0"]);
+    let set = left_behind(
+        pooler,
+        "SELECT coalesce(string_agg(name, ' '), '') AS v FROM pg_settings
+         WHERE source = 'session' AND name NOT IN ('application_name', 'TimeZone', 'client_encoding')",
+    );
+    assert_eq!(set, ["", ""], "only what PgBouncer itself keeps track of");
+}
+
+#[test]
+fn instances_that_start_together_migrate_once_and_leave_nothing_behind() {
+    let Some(pooler) = Pooler::start() else { return };
+    let (database, direct) = pooler.blank();
+    direct.execute("ALTER DATABASE postgres SET statement_timeout = '60s'");
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| Program::new(&database).done(&["migrate"]));
+        }
+    });
+    assert_eq!(direct.count("__diesel_schema_migrations", ""), 4);
+    assert_nothing_left(&pooler);
+    Program::new(&database).add_user(EMAIL);
+    Program::new(&database).serve().signed_in(EMAIL);
+    Program::new(&database).done(&["doctor"]);
+    Program::new(&database).done(&["purge"]);
+    assert!(Program::new(&database).done(&["session", "list"]).contains(EMAIL));
+    Program::new(&database).done(&["session", "revoke-all", "--everyone"]);
+    assert_eq!(direct.count("user_sessions", ""), 0);
+    assert_nothing_left(&pooler);
+}
+
+#[test]
+fn a_take_over_is_refused_with_the_way_past_the_pooler() {
+    let Some(pooler) = Pooler::start() else { return };
+    let (database, direct) = pooler.blank();
+    direct.execute(crate::schema::parity::PEERS_TABLE);
+    let refused = Program::new(&database).run(&["migrate"]);
+    refused.assert_refused(1, &["cannot take over", "a pooler in between", "DATABASE_URL that leads past it"]);
+    assert_eq!(direct.count("pg_class", "WHERE relname IN ('sessions', 'users')"), 0);
+    assert_nothing_left(&pooler);
+    Program::new(&direct).done(&["migrate"]);
+    Program::new(&database).done(&["migrate"]);
+    Program::new(&database).done(&["doctor"]);
+}
+
+/// One browser's life: what it asks of one instance holds on the other.
+fn live(one: &TestApp, two: &TestApp, own: &OwnApp, n: usize) {
+    let email = format!("user{n}@example.com");
+    one.add_user(&email);
+    for round in 0..4 {
+        let mut here = one.signed_in(&email);
+        let mut there = here.at(two.address);
+        assert!(there.is_signed_in());
+        assert_eq!(here.session_id(), there.session_id());
+        let mut app = here.at(own.address);
+        assert_eq!(app.post(&format!("/app/set/round/{round}"), &[]).status, 200);
+        assert_eq!(app.get("/app/data").json()["keys"]["round"], round.to_string());
+        assert_eq!(app.post("/app/renew", &[]).status, 200);
+        assert!(!here.is_signed_in(), "its sid was replaced");
+        let mut other = two.signed_in(&email);
+        let id = app.session_id();
+        let path = format!("/account/sessions/{id}/revoke");
+        assert_eq!(other.post_from("/account/sessions", &path, &[]).status, 303);
+        assert!(!app.is_signed_in());
+        let mut copy = other.at(one.address);
+        assert_eq!(copy.get("/api/session").json()["user"]["email"], email.as_str());
+        other.sign_out();
+        assert!(!copy.is_signed_in());
+    }
+}
+
+#[test]
+fn two_instances_share_two_server_connections_and_nobody_meets_anothers_statement() {
+    let Some(pooler) = Pooler::start() else { return };
+    let (database, direct) = pooler.databases();
+    // The default would let an acknowledged end be lost in a crash.
+    direct.execute(
+        "ALTER DATABASE postgres SET synchronous_commit = off;
+         CREATE TABLE commits (synchronous text);
+         CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN INSERT INTO commits VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$;
+         CREATE TRIGGER note AFTER INSERT OR UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION note();
+         SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'postgres'",
+    );
+    let clock = Clock::fixed(CLOCK_START);
+    let (one, two) = (TestApp::over(&database, clock.clone(), |_| ()), TestApp::over(&database, clock.clone(), |_| ()));
+    let own = OwnApp::new(&one.keyrack);
+    thread::scope(|scope| {
+        for n in 0..8 {
+            let (one, two, own) = (&one, &two, &own);
+            scope.spawn(move || live(one, two, own, n));
+        }
+    });
+    clock.advance(Duration::from_secs(61));
+    let mut last = one.signed_in("user0@example.com");
+    clock.advance(Duration::from_secs(61));
+    assert!(last.is_signed_in());
+    one.record_activity();
+    clock.advance(Duration::from_secs(100 * 24 * 3600));
+    let purged = wait(two.keyrack.sessions().purge(|_| ())).unwrap();
+    assert_eq!((purged.ended, purged.history_removed), (1, 65));
+    one.assert_sound();
+    assert_eq!(direct.texts("SELECT DISTINCT synchronous AS v FROM commits"), ["on"]);
+    assert_nothing_left(&pooler);
+    let others = left_behind(&pooler, "SELECT current_setting('synchronous_commit') AS v");
+    assert_eq!(others, ["off", "off"], "which is other clients' own business");
+}
+
+#[test]
+fn a_server_that_restarts_behind_the_pooler_signs_nobody_out() {
+    let Some(pooler) = Pooler::start() else { return };
+    let (database, direct) = pooler.databases();
+    let app = TestApp::over(&database, Clock::fixed(CLOCK_START), |config| {
+        config.database.patience = Duration::from_millis(900);
+    });
+    app.add_user(EMAIL);
+    let mut browsers: Vec<Browser> = (0..4).map(|_| app.signed_in(EMAIL)).collect();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for browser in &mut browsers {
+            scope.spawn(|| {
+                while !done.load(Ordering::SeqCst) {
+                    let answer = browser.get("/api/session");
+                    let is_away = answer.status == 503 && answer.set_cookies().is_empty();
+                    assert!(answer.status == 200 || is_away, "{} {}", answer.status, answer.body);
+                }
+            });
+        }
+        for _ in 0..2 {
+            pooler.cluster().stop_immediately();
+            let mut stranger = app.browser();
+            assert_eq!(stranger.get("/login").status, 200);
+            assert_eq!(stranger.sign_in(EMAIL, crate::support::PASSWORD).status, 503);
+            assert_eq!(app.browser().get("/readyz").status, 503);
+            pooler.cluster().start_again();
+            let started = Instant::now();
+            while app.browser().get("/readyz").status != 200 {
+                assert!(started.elapsed() < Duration::from_secs(60), "the server does not come back");
+            }
+            println!("back after {:?}", started.elapsed());
+        }
+        done.store(true, Ordering::SeqCst);
+    });
+    for browser in &mut browsers {
+        assert!(browser.is_signed_in());
+    }
+    assert_eq!(direct.count("sessions", "WHERE status = 'logged_out'"), 0);
+}
+
+/// The other client of the pooler speaks in UTC, on the same server connections.
+#[test]
+fn a_peer_past_the_pooler_reads_the_same_end_in_the_servers_zone() {
+    let Some(pooler) = Pooler::start() else { return };
+    pooler.cluster().alter_zone("Europe/Berlin");
+    let (database, direct) = pooler.databases();
+    let idle = Duration::from_secs(3600);
+    let app = TestApp::over(&database, Clock::fixed(Clock::System.now()), |config| config.policy.timeouts.idle = idle);
+    app.add_user(EMAIL);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut in_utc = PgConnection::establish(&pooler.url()).unwrap();
+            while !done.load(Ordering::SeqCst) {
+                let zone: Row =
+                    diesel::sql_query("SELECT current_setting('TimeZone') AS v").get_result(&mut in_utc).unwrap();
+                assert_eq!(zone.v, "UTC", "nobody changes another's zone");
+            }
+        });
+        let mut browsers: Vec<Browser> = Vec::new();
+        for _ in 0..10 {
+            browsers.push(app.signed_in(EMAIL));
+            let mut all = browsers.clone();
+            thread::scope(|scope| {
+                for browser in &mut all {
+                    scope.spawn(|| assert!(browser.is_signed_in()));
+                }
+            });
+            assert_eq!(ends(&direct), vec![(app.clock.now() + idle).to_iso_micros(); browsers.len()]);
+        }
+        done.store(true, Ordering::SeqCst);
+    });
+    let zone = Program::new(&database).with("PGTZ", "Asia/Tokyo").run(&["doctor"]);
+    assert!(zone.status == 0 && zone.err.contains("Europe/Berlin"), "PGTZ does not get through: {zone:?}");
+    app.clock.advance(idle);
+    assert_eq!(wait(app.keyrack.sessions().purge(|_| ())).unwrap().ended, 10);
+}
+
+/// When the sessions run out, as a peer reads it.
+fn ends(direct: &TestDatabase) -> Vec<String> {
+    let texts = direct.texts(
+        "SELECT to_char(expire AT TIME ZONE 'Europe/Berlin' AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS v
+         FROM user_sessions",
+    );
+    texts.iter().map(|text| Timestamp::parse(text).unwrap().to_iso_micros()).collect()
+}

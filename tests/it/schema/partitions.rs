@@ -1,0 +1,81 @@
+//! The plan of `docs/scale.md`: tables that are hash partitions by sid.
+
+use std::time::Duration;
+
+use crate::support::{Browser, EngineKind, OwnApp, TestApp, TestDatabase, wait};
+use keyrack::clock::Clock;
+
+const PLAN: &str = include_str!("../../../docs/partitions.sql");
+const EMAIL: &str = "rajat.verma@example.com";
+
+/// What the doctor of a whole database says about one in which these parts of the plan were carried out.
+fn assert_doctor_says(app: &TestApp, missing: &[&str]) {
+    let report = wait(app.keyrack.sessions().doctor(false)).unwrap();
+    let found: Vec<_> = report.breaches.iter().map(|breach| breach.detail.as_str()).collect();
+    assert_eq!(found.len(), missing.len(), "{found:?}");
+    for (found, missing) in found.iter().zip(missing) {
+        assert!(found.starts_with(missing), "{found:?}");
+    }
+}
+
+/// An end by another device, as a peer's late write finds it.
+fn assert_ended(database: &TestDatabase, browser: &mut Browser, id: &str, sid: &str) {
+    assert!(!browser.is_signed_in());
+    let kept = format!("'{{\"userId\": \"{id}\"}}', now() + interval '1 day'");
+    let late =
+        format!("INSERT INTO user_sessions VALUES ('{sid}', {kept}) ON CONFLICT (sid) DO UPDATE SET expire = now()");
+    database.execute(&late);
+    assert_eq!(database.count("user_sessions", &format!("WHERE sid = '{sid}'")), 0, "it does not come back");
+    assert!(!browser.is_signed_in());
+}
+
+fn sessions_live_and_end(plan: &str, missing: &[&str]) {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let database = TestDatabase::new(EngineKind::Postgres);
+    let app = TestApp::over(&database, Clock::fixed(Clock::System.now()), |_| ());
+    let user = app.add_user(EMAIL).to_string();
+    let (mut before, mut ended_before) = (app.signed_in(EMAIL), app.signed_in(EMAIL));
+    ended_before.sign_out();
+    database.execute(&format!("BEGIN; {plan}; COMMIT"));
+    assert_eq!(database.count("user_sessions", ""), 1, "rows were moved over");
+    assert!(before.is_signed_in());
+    let own = OwnApp::new(&app.keyrack);
+    for n in 0..10 {
+        let mut browser = app.signed_in(EMAIL).at(own.address);
+        assert_eq!(browser.post(&format!("/app/set/n/{n}"), &[]).status, 200);
+        let old = browser.clone();
+        assert_eq!(browser.post("/app/renew", &[]).status, 200, "into another partition, as a rule");
+        assert_eq!(browser.get("/app/data").json()["keys"]["n"], n.to_string());
+        assert_ended(&database, &mut old.at(app.address), &user, &old.sid());
+        let delete = format!("DELETE FROM sessions WHERE sid = '{}'", browser.sid());
+        assert!(database.try_execute(&delete).is_err(), "an active session is ended first");
+        let (id, sid) = (browser.session_id(), browser.sid());
+        let path = format!("/account/sessions/{id}/revoke");
+        assert_eq!(before.post_from("/account/sessions", &path, &[]).status, 303);
+        assert_ended(&database, &mut browser, &user, &sid);
+    }
+    app.advance(Duration::from_secs(61));
+    assert!(before.is_signed_in());
+    app.record_activity();
+    let now = app.clock.now().to_iso_micros();
+    assert_eq!(database.count("sessions", &format!("WHERE last_seen_at = '{now}'")), 1);
+    assert_eq!(database.count("replaced_sids", ""), 10);
+    assert_doctor_says(&app, missing);
+    app.clock.advance(Duration::from_secs(100 * 24 * 3600));
+    let purged = wait(app.keyrack.sessions().purge(|_| ())).unwrap();
+    assert_eq!((purged.ended, purged.history_removed), (1, 12));
+    assert_eq!(database.count("replaced_sids", ""), 0, "which go with their session");
+}
+
+#[test]
+fn partitions_of_the_data_change_nothing() {
+    let (data, _) = PLAN.split_once("-- 2. ").unwrap();
+    sessions_live_and_end(data, &[]);
+}
+
+#[test]
+fn partitions_of_both_tables_keep_the_rules_but_the_unique_id() {
+    sessions_live_and_end(PLAN, &["sessions_pkey is missing"]);
+}

@@ -1,0 +1,112 @@
+//! A `PgBouncer` of a test's own, in transaction mode, in front of a cluster of its own.
+
+use std::{
+    env, fs,
+    io::{self, Write as _},
+    net::{Ipv4Addr, TcpStream},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+};
+
+use super::{
+    Cluster, EngineKind, TestDatabase, eventually,
+    postgres::{detached, free_port, server_account},
+};
+
+/// Runs `PgBouncer` until its standard input ends, that is: until the test process does, however. Then removes its folder.
+const GUARD: &str = r#"
+trap '' HUP INT TERM
+exec 3<&0 </dev/null
+"$2" -q "$1/pgbouncer.ini" 3<&- &
+pooler=$!
+{ cat <&3; kill -TERM "$pooler"; } >/dev/null 2>&1 &
+exec 3<&-
+wait "$pooler"
+rm -rf "$1"
+"#;
+
+/// A pooler whose clients share two server connections to each database, each for one transaction at a time.
+pub struct Pooler {
+    cluster: Cluster,
+    port: u16,
+    _guard: Child,
+}
+
+impl Pooler {
+    /// Starts one, and the server behind it. `None` where one of the two is not installed, which is said loudly.
+    pub fn start() -> Option<Self> {
+        let program = program()?;
+        // Says so if there is none.
+        let cluster = EngineKind::Postgres.is_available().then(Cluster::start)??;
+        let folder = tempfile::Builder::new().prefix("keyrack-pgbouncer-").tempdir().unwrap().keep();
+        let port = free_port().unwrap();
+        fs::write(folder.join("users.txt"), "\"postgres\" \"\"\n").unwrap();
+        fs::write(folder.join("pgbouncer.ini"), settings(&folder, cluster.port(), port)).unwrap();
+        let mut guard = detached(GUARD);
+        if let Some((user, group)) = server_account() {
+            std::os::unix::fs::chown(&folder, Some(user), Some(group)).unwrap();
+            guard.uid(user).gid(group);
+        }
+        let guard = guard.arg(&folder).arg(program).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        eventually(|| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
+        Some(Self { cluster, port, _guard: guard })
+    }
+
+    /// The server behind it.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// The way to the database through the pooler.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// The same database, not yet migrated: through the pooler, and past it.
+    pub fn blank(&self) -> (TestDatabase, TestDatabase) {
+        (TestDatabase::at_url(&self.url()), TestDatabase::at_url(&self.cluster.url()))
+    }
+
+    /// The same, migrated through the pooler.
+    pub fn databases(&self) -> (TestDatabase, TestDatabase) {
+        (TestDatabase::in_cluster(&self.url()), TestDatabase::at_url(&self.cluster.url()))
+    }
+}
+
+/// What `docs/scale.md` recommends, but for its small pool.
+fn settings(folder: &Path, server: u16, port: u16) -> String {
+    let folder = folder.display();
+    format!(
+        "[databases]
+         * = host=127.0.0.1 port={server}
+         [pgbouncer]
+         listen_addr = 127.0.0.1
+         listen_port = {port}
+         unix_socket_dir =
+         auth_type = trust
+         auth_file = {folder}/users.txt
+         logfile = {folder}/log
+         pool_mode = transaction
+         default_pool_size = 2
+         max_client_conn = 200
+         query_wait_timeout = 1
+         server_login_retry = 1
+        "
+    )
+    .replace("\n         ", "\n")
+}
+
+/// Where `PgBouncer` is; Debian keeps it where not every user looks.
+fn program() -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain(["/usr/sbin".into()]);
+    let program = folders.map(|folder| folder.join("pgbouncer")).find(|program| program.is_file());
+    if program.is_none() {
+        let advice = "PgBouncer NOT TESTED: it is not installed (Debian: apt-get install pgbouncer)";
+        assert!(env::var_os("KEYRACK_TEST_REQUIRE_POSTGRES").is_none_or(|value| value != "1"), "{advice}");
+        // Not by eprintln!, which the test harness hides when the test passes.
+        let _ = writeln!(io::stderr(), "{advice}");
+    }
+    program
+}
