@@ -43,7 +43,7 @@ fn says_view(error: &DieselError) -> Option<&str> {
 
 /// Diesel passes on no SQLSTATE and no SQLite code for these, so the message has to tell.
 fn says_unavailable(message: &str) -> bool {
-    const SIGNS: [&str; 20] = [
+    const SIGNS: [&str; 21] = [
         // SQLite
         "database is locked",
         "database table is locked",
@@ -67,6 +67,8 @@ fn says_unavailable(message: &str) -> bool {
         "remaining connection slots",
         "too many clients",
         "No space left on device",
+        // A column was altered after the statement was prepared; a new connection prepares it anew.
+        "cached plan must not change result type",
     ];
     SIGNS.iter().any(|sign| message.contains(sign))
 }

@@ -4,7 +4,8 @@ use crate::support::{EngineKind, TestApp};
 
 const EMAIL: &str = "rajat.verma@example.com";
 
-/// PostgreSQL refuses a statement that was prepared when a column had another type.
+/// PostgreSQL refuses a statement that was prepared when a column had another type. Each request's lookup is repeated on a new
+/// connection; whatever else meets it says "try again", once for each connection.
 #[test]
 fn a_column_that_becomes_wider_while_the_server_runs_signs_nobody_out() {
     if !EngineKind::Postgres.is_available() {
@@ -18,7 +19,8 @@ fn a_column_that_becomes_wider_while_the_server_runs_signs_nobody_out() {
         assert_eq!(browser.get("/account/sessions").status, 200);
         app.execute(&format!("ALTER TABLE users ALTER COLUMN email TYPE varchar({width})"));
         assert_eq!(browser.get("/api/session").status, 200);
-        assert_eq!(browser.get("/account/sessions").status, 200);
+        let page = (0..20).map(|_| browser.get("/account/sessions").status).find(|status| *status != 503);
+        assert_eq!(page, Some(200));
         assert_eq!(app.signed_in(EMAIL).get("/api/session").status, 200);
     }
 }
