@@ -49,6 +49,8 @@ impl Accounts {
         if let Some(retry_after) = self.throttle.wait(&email, client, now) {
             return Ok(Outcome::Throttled { retry_after });
         }
+        // In a storm, whom to refuse is decided before the database is asked.
+        self.passwords.expect_turn(client)?;
         let wanted = email.clone();
         let found = self.db.read(move |connection| queries::find(connection, &wanted)).await?;
         let stored = found.as_ref().and_then(|user| user.password_hash.clone());

@@ -58,6 +58,16 @@ impl HashThreads {
         Self(Arc::new(Shared { most, state: Mutex::new(state), changed: Condvar::new() }))
     }
 
+    /// Tells somebody who would be turned away, before anything else is done for them.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if too many are waiting, above all for this client.
+    pub fn expect_turn(&self, client: Client) -> Result<()> {
+        let state = self.0.lock();
+        let retry_after = state.retry_after(self.0.most);
+        if state.turns.is_closed_to(client) { Err(Error::Busy { retry_after }) } else { Ok(()) }
+    }
+
     /// Waits for a turn, and does the work in it. If the caller goes away before that, the work is never done.
     ///
     /// # Errors

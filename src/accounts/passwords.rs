@@ -70,6 +70,11 @@ impl Passwords {
         }
     }
 
+    /// See [`HashThreads::expect_turn`].
+    pub fn expect_turn(&self, client: Option<IpAddr>) -> Result<()> {
+        self.threads.expect_turn(client.map(network))
+    }
+
     /// Does the work on a thread that may hash, when the client's turn comes. `None` is the program itself, which queues like
     /// one client.
     ///

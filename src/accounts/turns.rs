@@ -39,6 +39,12 @@ impl<C: Copy + PartialEq, T> Turns<C, T> {
         self.waiting
     }
 
+    /// Whether somebody of this client who came now would be turned away.
+    pub fn is_closed_to(&self, client: C) -> bool {
+        let own = self.lines.iter().find(|line| line.client == client).map_or(0, |line| line.waiting.len());
+        self.waiting >= self.capacity && self.lines.iter().all(|line| line.waiting.len() <= own + 1)
+    }
+
     /// Takes the last place of the client's line. If the queue is full, somebody has to go, who is returned: the last of the
     /// longest line, or the newcomer, if no line is longer than theirs would become. So a client may have the whole queue as
     /// long as nobody else wants it, and an equal share of it when others do.
@@ -125,6 +131,19 @@ mod tests {
         turns.join('c', 2001);
         let order: Vec<u32> = std::iter::from_fn(|| turns.next()).take(7).collect();
         assert_eq!(order, [1, 1000, 2000, 2, 2001, 3, 4]);
+    }
+
+    #[test]
+    fn who_would_be_turned_away_can_be_told_before() {
+        let mut turns = Turns::new(4);
+        for n in 0..6 {
+            for client in ['a', 'b', 'a'] {
+                let closed = turns.is_closed_to(client);
+                let is_newcomer = turns.join(client, n).1.is_some() && closed;
+                assert_eq!(closed, is_newcomer, "{client} {n}");
+            }
+        }
+        assert!(turns.is_closed_to('a') && turns.is_closed_to('b') && !turns.is_closed_to('c'));
     }
 
     #[test]

@@ -43,7 +43,7 @@ fn says_view(error: &DieselError) -> Option<&str> {
 
 /// Diesel passes on no SQLSTATE and no SQLite code for these, so the message has to tell.
 fn says_unavailable(message: &str) -> bool {
-    const SIGNS: [&str; 25] = [
+    const SIGNS: [&str; 26] = [
         // SQLite
         "database is locked",
         "database table is locked",
@@ -73,6 +73,8 @@ fn says_unavailable(message: &str) -> bool {
         "server conn crashed",
         "query_wait_timeout",
         "no more connections allowed",
+        // A column was altered after the statement was prepared; a new connection prepares it anew.
+        "cached plan must not change result type",
     ];
     SIGNS.iter().any(|sign| message.contains(sign))
 }

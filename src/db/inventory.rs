@@ -12,9 +12,10 @@ use super::{
 use crate::error::Result;
 
 /// The triggers that both engines have under the same names.
-const TRIGGERS: [&str; 6] = [
+const TRIGGERS: [&str; 7] = [
     "keyrack_complete_end",
     "keyrack_end_without_data",
+    "keyrack_forget_user",
     "keyrack_freeze_data_of_ended",
     "keyrack_keep_active_sessions",
     "keyrack_refuse_data_of_ended",
@@ -53,7 +54,9 @@ struct Name {
 pub(crate) fn missing_objects(connection: &mut DbConnection) -> Result<Vec<String>> {
     let (catalog, own): (_, &[&str]) = match connection.engine() {
         Engine::Postgres => (
-            "SELECT tgname::text AS name FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'",
+            // A view of users needs none.
+            "SELECT tgname::text AS name FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D' \
+             UNION SELECT 'keyrack_forget_user' FROM pg_class WHERE oid = to_regclass('users') AND relkind = 'v'",
             &POSTGRES_TRIGGERS,
         ),
         Engine::Sqlite => ("SELECT name FROM sqlite_master WHERE type IN ('index', 'trigger')", &SQLITE_OBJECTS),

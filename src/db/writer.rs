@@ -20,6 +20,13 @@ use crate::error::{Error, Result};
 /// The most transactions in one commit: the first of them waits for the last.
 const BATCH: usize = 32;
 
+/// After so much of its patience, what was done so far is committed. Otherwise many that are slow together would make each
+/// other late, and nothing would ever be done.
+const SHARE: u32 = 8;
+
+/// When so many wait, those that nobody waits for any more are cleared away; if none of them is, no more are taken.
+const CROWDED: usize = 10_000;
+
 /// Writes to one SQLite database; clones share its thread, which ends with the last of them.
 #[derive(Clone)]
 pub(super) struct Writer(Arc<Handle>);
@@ -123,6 +130,13 @@ impl Writer {
 
     fn push(&self, transaction: Box<dyn Transaction>) -> Result<()> {
         let mut state = self.0.queue.lock();
+        if state.waiting.len() >= CROWDED {
+            // Their callers have given up, and been answered.
+            state.waiting.retain(|transaction| !transaction.is_late());
+            if state.waiting.len() >= CROWDED {
+                return Err(Error::Unavailable(anyhow::anyhow!("too many transactions wait")));
+            }
+        }
         if !state.has_thread {
             self.start()?;
             state.has_thread = true;
@@ -175,7 +189,10 @@ impl Thread {
             }
         };
         let (mut done, mut rest) = (Vec::new(), VecDeque::from(batch));
-        while let Some(mut transaction) = rest.pop_front() {
+        let until = Instant::now() + self.opener.patience() / SHARE;
+        while (done.is_empty() || Instant::now() < until)
+            && let Some(mut transaction) = rest.pop_front()
+        {
             if transaction.is_late() {
                 transaction.conclude(Err(late()));
                 continue;
@@ -190,7 +207,9 @@ impl Thread {
                 }
             }
         }
-        self.commit(connection, done)
+        let mut again = self.commit(connection, done);
+        again.extend(rest);
+        again
     }
 
     /// While the connection is used it is nobody's, so that whatever goes wrong throws it away.
@@ -274,7 +293,11 @@ fn panicked() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{
+        pin::Pin,
+        task::{Context, Poll, Waker},
+        time::Duration,
+    };
 
     use diesel::{RunQueryDsl, connection::SimpleConnection, sql_types::BigInt};
 
@@ -317,6 +340,14 @@ mod tests {
             self.database.transaction(add).await
         }
 
+        async fn add_slowly(&self, n: i64, takes: Duration) -> Result<()> {
+            let add = move |connection: &mut DbConnection| {
+                thread::sleep(takes);
+                Ok(connection.batch_execute(&format!("INSERT INTO numbers VALUES ({n})"))?)
+            };
+            self.database.transaction(add).await
+        }
+
         fn all(&self) -> Vec<i64> {
             let rows: Vec<Count> =
                 diesel::sql_query("SELECT n FROM numbers ORDER BY n").load(&mut self.another()).unwrap();
@@ -335,16 +366,20 @@ mod tests {
 
     /// Runs them at once, while somebody else keeps the writer waiting until all have been asked for.
     fn together(numbers: &Numbers, asked: &[i64]) -> Vec<Result<()>> {
+        together_each(numbers, asked, &Numbers::add)
+    }
+
+    fn together_each(
+        numbers: &Numbers,
+        asked: &[i64],
+        ask: &impl AsyncFn(&Numbers, i64) -> Result<()>,
+    ) -> Vec<Result<()>> {
         runtime().block_on(async {
             let mut holding = numbers.another();
             holding.begin().unwrap();
-            let mut waiting: Vec<_> = asked.iter().map(|n| Box::pin(numbers.add(*n))).collect();
+            let mut waiting = asked.iter().map(|n| Box::pin(ask(numbers, *n))).collect::<Vec<_>>();
             for one in &mut waiting {
-                assert!(
-                    std::future::poll_fn(|context| std::task::Poll::Ready(one.as_mut().poll(context)))
-                        .await
-                        .is_pending()
-                );
+                assert!(poll_once(one.as_mut()).is_pending());
             }
             holding.rollback().unwrap();
             let mut outcomes = Vec::new();
@@ -375,6 +410,17 @@ mod tests {
         assert_eq!(numbers.all(), asked);
     }
 
+    /// Twenty that take 30 ms each, and 300 ms of patience.
+    #[test]
+    fn those_that_are_slow_together_do_not_make_each_other_late() {
+        let numbers = Numbers::new(Duration::from_millis(300));
+        let slowly = async |numbers: &Numbers, n| numbers.add_slowly(n, Duration::from_millis(30)).await;
+        let outcomes = together_each(&numbers, &(100..120).collect::<Vec<_>>(), &slowly);
+        let done = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        assert!(done >= 3, "{done}");
+        assert_eq!(numbers.all().len(), done, "what was answered was done, and nothing else");
+    }
+
     #[test]
     fn what_nobody_waits_for_any_more_does_not_happen() {
         let numbers = Numbers::new(Duration::from_millis(100));
@@ -388,5 +434,31 @@ mod tests {
         });
         assert!(together(&numbers, &[3]).iter().all(Result::is_ok));
         assert_eq!(numbers.all(), [3]);
+    }
+
+    fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn a_crowd_that_gave_up_is_cleared_away_and_one_that_waits_is_not_let_grow() {
+        let numbers = Numbers::new(Duration::from_secs(60));
+        let writer = Writer::new(numbers.database.opener().clone());
+        let ask = || Box::pin(writer.transaction(|_| Ok(())));
+        let waiting = || writer.0.queue.lock().waiting.len();
+        let mut holding = numbers.another();
+        holding.begin().unwrap();
+        runtime().block_on(async {
+            for _ in 0..=CROWDED + BATCH {
+                assert!(poll_once(ask().as_mut()).is_pending());
+            }
+            assert!(waiting() < CROWDED);
+            let mut kept: Vec<_> = (0..CROWDED).map(|_| ask()).collect();
+            for one in &mut kept {
+                assert!(poll_once(one.as_mut()).is_pending());
+            }
+            assert!(matches!(ask().await, Err(Error::Unavailable(_))));
+            assert_eq!(waiting(), CROWDED);
+        });
     }
 }

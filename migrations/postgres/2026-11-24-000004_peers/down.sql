@@ -1,3 +1,5 @@
+DROP FUNCTION keyrack_forget_user CASCADE;
+
 DROP TRIGGER keyrack_prefer_row_of_peer ON sessions;
 DROP FUNCTION keyrack_prefer_row_of_peer;
 

@@ -16,7 +16,7 @@ BEGIN
     IF json_typeof(readable) = 'string' THEN
         BEGIN
             readable := regexp_replace(readable #>> '{}', unreadable, '\ufffd', 'g');
-        EXCEPTION WHEN data_exception THEN
+        EXCEPTION WHEN data_exception OR statement_too_complex THEN
             RETURN NULL;
         END;
     END IF;
@@ -46,20 +46,22 @@ $$;
 
 -- Gives data that a peer has written for a known user its session. It has no end but that of its data, which moves on with
 -- each request: it says so by an end that nobody lives to see. Where the device is, an application may tell.
+-- Returns false if somebody else gave this sid its session meanwhile: whoever wants to know whose it is has to look again.
 -- In PL/pgSQL because that keeps its plans: in SQL, they would be made anew for each sign-in, which takes longer than the rest.
-CREATE FUNCTION keyrack_adopt(new_sid varchar, sess json, expire timestamp) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION keyrack_adopt(new_sid varchar, sess json, expire timestamp) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     named uuid := keyrack_user_of(sess);
     readable json;
 BEGIN
     IF named IS NULL OR expire <= now() OR NOT EXISTS (SELECT FROM users WHERE id = named) THEN
-        RETURN;
+        RETURN true;
     END IF;
     readable := keyrack_readable(sess);
     INSERT INTO sessions (sid, user_id, expires_at, remembered, ip_address, user_agent)
     VALUES (new_sid, named, '9999-12-31 23:59:59.999999+00', readable -> 'cookie' ->> 'expires' IS NOT NULL,
         left(readable ->> 'ipAddress', 45), left(readable ->> 'userAgent', 512))
     ON CONFLICT (sid) DO NOTHING;
+    RETURN FOUND;
 END
 $$;
 
@@ -76,8 +78,6 @@ $$;
 CREATE OR REPLACE FUNCTION keyrack_refuse_data_of_ended() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     session record;
-    released uuid;
-    released_status varchar;
     named uuid;
 BEGIN
     SELECT expires_at INTO session FROM sessions
@@ -87,31 +87,31 @@ BEGIN
         RETURN NEW;
     END IF;
     named := keyrack_user_of(NEW.sess);
-    SELECT id, status, expires_at INTO session FROM sessions
-    WHERE sid = NEW.sid AND (user_id = named OR status = 'logged_out') FOR SHARE;
-    IF session.id IS NULL THEN
-        SELECT id, status INTO released, released_status FROM sessions WHERE sid = NEW.sid FOR NO KEY UPDATE;
-    END IF;
-    IF session.status = 'logged_out' OR released_status = 'logged_out'
-        OR EXISTS (SELECT FROM replaced_sids WHERE sid = NEW.sid)
-    THEN
-        RETURN NULL;
-    END IF;
-    IF session.id IS NOT NULL THEN
-        NEW.expire := least(NEW.expire, session.expires_at::timestamp);
-        RETURN NEW;
-    END IF;
-    IF released IS NOT NULL AND keyrack_readable(NEW.sess) IS NULL THEN
-        RETURN NEW;
-    END IF;
-    IF released IS NOT NULL THEN
-        PERFORM FROM user_sessions WHERE sid = NEW.sid FOR UPDATE;
-        UPDATE sessions SET sid = id, status = 'logged_out', updated_at = now() WHERE id = released;
-    END IF;
-    IF named IS NOT NULL THEN
-        PERFORM keyrack_adopt(NEW.sid, NEW.sess, NEW.expire);
-    END IF;
-    RETURN NEW;
+    LOOP
+        SELECT id, user_id, status, expires_at INTO session FROM sessions
+        WHERE sid = NEW.sid AND (user_id = named OR status = 'logged_out') FOR SHARE;
+        IF session.id IS NULL THEN
+            -- Another's, or one that took the place of the first, or came, while we looked.
+            SELECT id, user_id, status, expires_at INTO session FROM sessions WHERE sid = NEW.sid FOR NO KEY UPDATE;
+        END IF;
+        IF session.status = 'logged_out' OR EXISTS (SELECT FROM replaced_sids WHERE sid = NEW.sid) THEN
+            RETURN NULL;
+        END IF;
+        IF session.user_id = named THEN
+            NEW.expire := least(NEW.expire, session.expires_at::timestamp);
+            RETURN NEW;
+        END IF;
+        IF session.id IS NOT NULL THEN
+            IF keyrack_readable(NEW.sess) IS NULL THEN
+                RETURN NEW;
+            END IF;
+            PERFORM FROM user_sessions WHERE sid = NEW.sid FOR UPDATE;
+            UPDATE sessions SET sid = id, status = 'logged_out', updated_at = now() WHERE id = session.id;
+        END IF;
+        IF named IS NULL OR keyrack_adopt(NEW.sid, NEW.sess, NEW.expire) THEN
+            RETURN NEW;
+        END IF;
+    END LOOP;
 END
 $$;
 
@@ -194,8 +194,17 @@ BEGIN
 END
 $$;
 
--- 6. An active session is ended before its row may go; but one that was made for a peer makes room for the row that the
---    peer's own code writes for the same sign-in a moment later. Locks are taken as above.
+-- 6. A session's row is never deleted while it is active. Where a peer's own code does so, that is the session's end: the row stays as
+--    history, and the statement raises no error. Only below another trigger the row may go: with its user, or as the one that
+--    was made for a peer and makes room for the row that the peer's own code writes for the same sign-in a moment later. Locks
+--    are taken as above.
+CREATE OR REPLACE FUNCTION keyrack_keep_active_sessions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE sessions SET status = 'logged_out', updated_at = now() WHERE id = OLD.id;
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION keyrack_prefer_row_of_peer() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     made uuid;
@@ -204,7 +213,11 @@ BEGIN
     WHERE sid = NEW.sid AND status = 'active' AND expires_at = '9999-12-31 23:59:59.999999+00' FOR NO KEY UPDATE;
     IF made IS NOT NULL THEN
         PERFORM FROM user_sessions WHERE sid = NEW.sid FOR UPDATE;
-        DELETE FROM sessions WHERE id = made;
+        IF EXISTS (SELECT FROM replaced_sids WHERE session_id = made) THEN
+            UPDATE sessions SET sid = id, status = 'logged_out', end_reason = 'replaced', updated_at = now() WHERE id = made;
+        ELSE
+            DELETE FROM sessions WHERE id = made;
+        END IF;
         UPDATE user_sessions SET expire = NEW.expires_at WHERE sid = NEW.sid AND expire > NEW.expires_at;
     END IF;
     RETURN NEW;
@@ -217,6 +230,25 @@ CREATE TRIGGER keyrack_prefer_row_of_peer BEFORE INSERT ON sessions
 DROP TRIGGER keyrack_keep_active_sessions ON sessions;
 CREATE TRIGGER keyrack_keep_active_sessions BEFORE DELETE ON sessions
     FOR EACH ROW WHEN (OLD.status = 'active' AND pg_trigger_depth() = 0) EXECUTE FUNCTION keyrack_keep_active_sessions();
+
+-- 7. With a user go their sessions, live and ended: an application may delete its users as before. A view has no triggers of its own,
+--    nor do the sessions refer to it.
+CREATE FUNCTION keyrack_forget_user() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE sessions SET status = 'logged_out', updated_at = now() WHERE user_id = OLD.id AND status = 'active';
+    DELETE FROM sessions WHERE user_id = OLD.id;
+    RETURN OLD;
+END
+$$;
+
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_class WHERE oid = 'users'::regclass AND relkind IN ('r', 'p')) THEN
+        CREATE TRIGGER keyrack_forget_user BEFORE DELETE ON users
+            FOR EACH ROW EXECUTE FUNCTION keyrack_forget_user();
+    END IF;
+END
+$$;
 
 -- A peer's role need not have rights to more than its own table, nor the same `search_path`: the rules run as the owner of
 -- Keyrack's tables, and on these tables whatever else bears their names.

@@ -1,5 +1,6 @@
 //! What has ended stays ended, what is signed in stays signed in: under races, faults, crashes and outages.
 
+mod altered;
 mod ends;
 mod faults;
 mod kill;

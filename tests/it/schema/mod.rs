@@ -1,5 +1,6 @@
 //! The tables: the seed's statements and records, the twin migrations, the guards.
 
+mod first_sets;
 mod guards;
 pub mod migrate;
 pub mod parity;
