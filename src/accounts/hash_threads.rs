@@ -16,7 +16,7 @@ use super::turns::{Ticket, Turns};
 use crate::error::{Error, Result};
 
 /// How many may wait for each thread: one to two seconds' worth.
-pub(super) const QUEUE_PER_THREAD: usize = 64;
+pub(super) const QUEUE_PER_THREAD: usize = 128;
 /// Taken for the time of a hash until one was measured.
 const FIRST_GUESS: Duration = Duration::from_millis(50);
 /// How far a thread stands back. The kernel weighs 10 about a ninth of the usual 0, and lets whoever answers pass at once.

@@ -161,6 +161,51 @@ impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for ForEachKey<'_, Q> {
     }
 }
 
+/// A value that PostgreSQL does not look at while it plans.
+///
+/// Where it sees one, it may think that a plan for this very value pays, and plans anew for each, which takes longer than all else.
+/// SQLite plans once in any case.
+pub fn unseen<E: Expression>(value: E) -> Unseen<E> {
+    Unseen(value)
+}
+
+/// See [`unseen`].
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct Unseen<E>(E);
+
+impl<E: Expression> Expression for Unseen<E> {
+    type SqlType = E::SqlType;
+}
+
+impl<E: ValidGrouping<()>> ValidGrouping<()> for Unseen<E> {
+    type IsAggregate = is_aggregate::Never;
+}
+
+impl<E, QS> AppearsOnTable<QS> for Unseen<E> where E: Expression + AppearsOnTable<QS> {}
+
+impl<E, QS> SelectableExpression<QS> for Unseen<E> where E: Expression + SelectableExpression<QS> {}
+
+impl<E: QueryFragment<Pg>> QueryFragment<Pg> for Unseen<E> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("(SELECT ");
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl<E: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Unseen<E> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+}
+
+impl<E: QueryFragment<Pg> + QueryFragment<Sqlite>> QueryFragment<MultiBackend> for Unseen<E> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        MultiBackend::walk_variant_ast(self, out)
+    }
+}
+
 /// Has the engine parse and plan a statement once for each connection, although Diesel would not: it takes every UPDATE for one
 /// whose text is another each time. Only for those whose text is always the same.
 pub fn prepared<Q>(statement: Q) -> Prepared<Q> {

@@ -1,6 +1,6 @@
 //! Lists of sessions.
 
-use diesel::{OptionalExtension, prelude::*};
+use diesel::{OptionalExtension, prelude::*, sql_types::Text};
 
 use super::{ACTIVE, LOGGED_OUT, rows::RecordRow};
 use crate::{
@@ -9,8 +9,8 @@ use crate::{
         SessionId, UserId,
         connection::{DbConnection, MultiBackend},
         schema::{sessions, user_sessions, users},
-        sql::instant,
-        types::SqlTime,
+        sql::{instant, unseen},
+        types::{Expire, Instant, SqlTime, SqlUuid},
     },
     error::Result,
     sessions::model::SessionRecord,
@@ -26,10 +26,10 @@ pub(in crate::sessions) fn active_of(
     let rows: Vec<(RecordRow, SqlTime)> = sessions::table
         .inner_join(users::table)
         .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
-        .filter(sessions::user_id.eq(user))
-        .filter(sessions::status.eq(ACTIVE))
-        .filter(sessions::expires_at.gt(now))
-        .filter(user_sessions::expire.gt(now))
+        .filter(sessions::user_id.eq(unseen(user.into_sql::<SqlUuid>())))
+        .filter(sessions::status.eq(unseen(ACTIVE.into_sql::<Text>())))
+        .filter(sessions::expires_at.gt(unseen(now.into_sql::<Instant>())))
+        .filter(user_sessions::expire.gt(unseen(now.into_sql::<Expire>())))
         .order((sessions::last_seen_at.desc(), sessions::id))
         .select((RecordRow::as_select(), instant(user_sessions::expire)))
         .load(connection)?;
