@@ -5,6 +5,7 @@ mod guards;
 pub mod migrate;
 pub mod parity;
 pub mod peer;
+mod prune;
 mod races;
 mod seed;
 mod widening;
