@@ -279,7 +279,7 @@ mod tests {
         threads.0.lock().pace = Duration::from_millis(100);
         let refused = run(threads.in_turn(ONE, |_| Ok(())));
         let Err(Error::Busy { retry_after }) = refused else { panic!("{refused:?}") };
-        assert_eq!(retry_after, Duration::from_secs(7), "64 turns of 100 ms");
+        assert_eq!(retry_after, Duration::from_secs(13), "128 turns of 100 ms");
         let other = queue(threads.in_turn(OTHER, |_| Ok(())));
         let last = poll(&mut waiting.pop().unwrap());
         assert!(matches!(last, Poll::Ready(Err(Error::Busy { .. }))), "{last:?}");

@@ -270,6 +270,43 @@ impl<Q: QueryFragment<Pg> + QueryFragment<Sqlite>> QueryFragment<MultiBackend> f
     }
 }
 
+/// Those rows that nobody else is changing, kept from it until the transaction ends; the others are left out.
+///
+/// PostgreSQL: `FOR NO KEY UPDATE SKIP LOCKED`. SQLite: all of them.
+pub fn locked_if_free<Q>(query: Q) -> LockedIfFree<Q> {
+    LockedIfFree(query)
+}
+
+/// See [`locked_if_free`].
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct LockedIfFree<Q>(Q);
+
+impl<Q: Query> Query for LockedIfFree<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q> RunQueryDsl<DbConnection> for LockedIfFree<Q> {}
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for LockedIfFree<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(" FOR NO KEY UPDATE SKIP LOCKED");
+        Ok(())
+    }
+}
+
+impl<Q: QueryFragment<Sqlite>> QueryFragment<Sqlite> for LockedIfFree<Q> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+}
+
+impl<Q: QueryFragment<Pg> + QueryFragment<Sqlite>> QueryFragment<MultiBackend> for LockedIfFree<Q> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        MultiBackend::walk_variant_ast(self, out)
+    }
+}
+
 /// Work that one instance does at a time, whichever it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exclusive {

@@ -15,7 +15,7 @@ use crate::{
         SessionId,
         connection::DbConnection,
         schema::{sessions, user_sessions},
-        sql::{instant, locked, prepared},
+        sql::{instant, locked_if_free, prepared},
         types::{Instant, SqlTime, SqlUuid},
     },
     error::Result,
@@ -41,8 +41,9 @@ pub(in crate::sessions) fn find_expired(
     Ok(expired.order(user_sessions::expire).limit(limit).select(user_sessions::sid).load(connection)?)
 }
 
-/// Those of these sids that are an active session's, and have still run out now that nobody else changes them. They are
-/// taken in the order in which everybody locks rows.
+/// Those of these sids that are an active session's, and have still run out now that nobody else changes them. What somebody
+/// is changing is left for another time: a peer's prune takes the same rows in an order of its own, and the two would wait for
+/// each other.
 pub(in crate::sessions) fn lock_run_out(
     connection: &mut DbConnection,
     sids: &[String],
@@ -55,7 +56,7 @@ pub(in crate::sessions) fn lock_run_out(
         .filter(instant(user_sessions::expire).le(SqlTime::from(now)))
         .order(sessions::id)
         .select((sessions::id, sessions::status, sessions::expires_at, instant(user_sessions::expire)));
-    let rows: Vec<Row> = locked(query).get_results(connection)?;
+    let rows: Vec<Row> = locked_if_free(query).get_results(connection)?;
     // Not in the statement: SQLite would rather read every active session there is than look up many by their sids.
     let active = rows.into_iter().filter(|(_, status, ..)| status == ACTIVE);
     let run_out =
@@ -140,8 +141,11 @@ pub(in crate::sessions) fn delete_dead_data(
     let dead = user_sessions::table
         .filter(user_sessions::sid.eq_any(sids))
         .filter(user_sessions::expire.le(SqlTime::from(now)))
-        .filter(not(exists(of_active)));
-    Ok(diesel::delete(dead).execute(connection)?)
+        .filter(not(exists(of_active)))
+        .select(user_sessions::sid);
+    // What somebody is changing is left out, as in `lock_run_out`.
+    let dead: Vec<String> = locked_if_free(dead).get_results(connection)?;
+    Ok(diesel::delete(user_sessions::table.filter(user_sessions::sid.eq_any(dead))).execute(connection)?)
 }
 
 type PassedRow = (SessionId, SqlTime, String, SqlTime, Option<String>);

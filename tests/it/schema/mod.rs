@@ -6,6 +6,7 @@ pub mod migrate;
 pub mod parity;
 mod partitions;
 pub mod peer;
+mod prune;
 mod races;
 mod seed;
 mod widening;
