@@ -110,9 +110,11 @@ fn column_findings(catalog: &Catalog, relation: &Relation, table: &Table) -> Vec
     let needed = |attribute: &&Attribute| attribute.not_null && attribute.default.is_none() && !is_known(attribute);
     for attribute in catalog.columns(table).filter(needed) {
         let column = quoted(&attribute.name);
+        let view =
+            if table.name == USERS.name { format!("; or give Keyrack a view of them; {GUIDE}") } else { String::new() };
         found.push(format!(
             "{name}.{column} must be given with every row, and Keyrack's rows don't know it: ALTER TABLE {name} ALTER \
-             COLUMN {column} DROP NOT NULL, or SET DEFAULT"
+             COLUMN {column} DROP NOT NULL, or SET DEFAULT{view}"
         ));
     }
     found
