@@ -33,7 +33,7 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
         ));
     }
     super::time_zone::check_and_say(settings)?;
-    let (sessions, _) = super::open(settings)?;
+    let (sessions, _) = super::open_migrated(settings).await?;
     let mut last = Instant::now();
     let progress = |so_far: Adoption| {
         if last.elapsed() > INTERVAL {
@@ -54,7 +54,7 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
     Ok(())
 }
 
-fn lines(adoption: Adoption) -> [(usize, &'static str); 9] {
+fn lines(adoption: Adoption) -> [(usize, &'static str); 10] {
     let (adopted, returned) = if adoption.applied {
         ("adopted", "had come back after their end, and were removed")
     } else {
@@ -65,6 +65,7 @@ fn lines(adoption: Adoption) -> [(usize, &'static str); 9] {
         (adoption.known, "already known"),
         (adoption.adopted, adopted),
         (adoption.without_user, "without user: nobody has signed in to them"),
+        (adoption.no_uuid, "of a user whose id is not one of Keyrack's: `userId` is no UUID"),
         (adoption.unknown_user, "of an unknown user: the table users has no such id"),
         (adoption.unreadable, "unreadable: no JSON object"),
         (adoption.busy, "left, because somebody was writing them: run it again"),

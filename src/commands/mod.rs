@@ -133,8 +133,22 @@ fn open(settings: &Settings) -> Result<(Sessions, Accounts), Failure> {
     time_zone::check(settings)?;
     let url = settings.database_url()?;
     crate::db::migrate(&url)?;
+    Ok(on(settings, Database::open(DatabaseOptions::for_command(url))))
+}
+
+/// The same, for what looks at a database before Keyrack works on it: nothing is changed by looking.
+async fn open_migrated(settings: &Settings) -> Result<(Sessions, Accounts), Failure> {
+    let url = settings.database_url()?;
+    let unready = Failure::failed(format!("the database {url} is not migrated: run `keyrack migrate` first"));
     let database = Database::open(DatabaseOptions::for_command(url));
+    if !database.is_ready().await? {
+        return Err(unready);
+    }
+    Ok(on(settings, database))
+}
+
+fn on(settings: &Settings, database: Database) -> (Sessions, Accounts) {
     let sessions = Sessions::new(database.clone(), Clock::System, settings.policy());
     let accounts = Accounts::new(database, Clock::System, sessions.clone(), settings.hash_cost);
-    Ok((sessions, accounts))
+    (sessions, accounts)
 }

@@ -186,7 +186,17 @@ impl Settings {
         }
         let beside_database = || database_url.path().map(|path| path.with_extension("secrets"));
         let path = self.secrets_file.clone().or_else(beside_database);
-        secrets_file::read_or_create(&path.unwrap_or_else(|| PathBuf::from("keyrack.secrets")))
+        let path = path.unwrap_or_else(|| PathBuf::from("keyrack.secrets"));
+        let is_new = !path.exists();
+        let secrets = secrets_file::read_or_create(&path)?;
+        if let (true, Some(name)) = (is_new, &self.cookie_name) {
+            tracing::warn!(
+                file = %path.display(),
+                "KEYRACK_COOKIE_NAME is {name}, and new secrets were made: if another application uses this cookie, set \
+                 KEYRACK_SECRETS to that application's secrets, or each takes the other's cookies for forged"
+            );
+        }
+        Ok(secrets)
     }
 
     /// Starts to listen.

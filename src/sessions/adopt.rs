@@ -25,6 +25,8 @@ pub struct Adoption {
     pub adopted: usize,
     /// Those that nobody has signed in to.
     pub without_user: usize,
+    /// Those whose `userId` is no UUID, as a number.
+    pub no_uuid: usize,
     /// Those whose user is not in the table `users`.
     pub unknown_user: usize,
     /// Those that are no JSON object.
@@ -88,6 +90,7 @@ impl Adoption {
         add(&mut self.live, judged.live)?;
         add(&mut self.known, judged.known)?;
         add(&mut self.without_user, judged.without_user)?;
+        add(&mut self.no_uuid, judged.no_uuid)?;
         add(&mut self.unknown_user, judged.unknown_user)?;
         add(&mut self.unreadable, judged.unreadable)?;
         add(&mut self.expired, judged.expired)?;

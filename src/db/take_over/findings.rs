@@ -110,9 +110,11 @@ fn column_findings(catalog: &Catalog, relation: &Relation, table: &Table) -> Vec
     let needed = |attribute: &&Attribute| attribute.not_null && attribute.default.is_none() && !is_known(attribute);
     for attribute in catalog.columns(table).filter(needed) {
         let column = quoted(&attribute.name);
+        let view =
+            if table.name == USERS.name { format!("; or give Keyrack a view of them; {GUIDE}") } else { String::new() };
         found.push(format!(
             "{name}.{column} must be given with every row, and Keyrack's rows don't know it: ALTER TABLE {name} ALTER \
-             COLUMN {column} DROP NOT NULL, or SET DEFAULT"
+             COLUMN {column} DROP NOT NULL, or SET DEFAULT{view}"
         ));
     }
     found
@@ -129,16 +131,21 @@ fn wrong_type(relation: &Relation, table: &Table, column: &Column, attribute: &A
         (Kind::Text(_), "inet") => format!(" USING host({name})"),
         _ => format!(" USING {name}::{wanted}"),
     };
+    if column.kind == Kind::Uuid && !matches!(attribute.type_name.as_str(), "text" | "varchar" | "bpchar") {
+        let (what, mend) = if table.name == USERS.name {
+            ("users", "add a uuid column and give Keyrack a view")
+        } else {
+            let what = if name == "id" { table.name } else { "users" };
+            (what, "rename this column, and add a uuid column under its name")
+        };
+        return format!(
+            "{qualified}.{name} is {declared}, and Keyrack names {what} by uuid: {mend}: docs/express.md, \"What can't be mapped\""
+        );
+    }
     if relation.is_view() {
         return format!(
             "{qualified}.{name} is {declared}, and Keyrack needs {wanted}: cast it in the view, as {name}::{wanted}, or map \
              another column; {GUIDE}"
-        );
-    }
-    if column.kind == Kind::Uuid && !matches!(attribute.type_name.as_str(), "text" | "varchar" | "bpchar") {
-        return format!(
-            "{qualified}.{name} is {declared}, and Keyrack names {} by uuid: this can't be converted, nor mapped; {GUIDE}",
-            if name == "id" { table.name } else { "users" }
         );
     }
     let default = match column.presence {
@@ -189,6 +196,10 @@ fn row_findings(
                 Presence::Default(value) => {
                     format!("UPDATE {name} SET {column} = {value} WHERE {column} IS NULL", column = column.name)
                 }
+                // An account is never the one to go.
+                _ if table.name == USERS.name => {
+                    format!("give each an address, or give Keyrack a view that leaves these users out; {GUIDE}")
+                }
                 _ => format!("DELETE FROM {name} WHERE {} IS NULL, or give them one", column.name),
             };
             found.push(format!("{empty} row(s) of {name} have no {}: {mend}", column.name));
@@ -219,8 +230,9 @@ fn unknown_statuses(connection: &mut PgConnection, name: &str) -> Result<Option<
     }
     let values: Vec<String> = unknown.iter().map(|row| format!("{:?} in {} row(s)", row.status, row.count)).collect();
     Ok(Some(format!(
-        "{name}.status is {}, and Keyrack knows 'active' and 'logged_out': UPDATE {name} SET status = 'logged_out' WHERE \
-         status NOT IN ('active', 'logged_out'), and let the application write these two",
+        "{name}.status is {}, and Keyrack knows 'active' and 'logged_out': first UPDATE {name} SET status = 'active' WHERE \
+         status IN (those of yours that mean signed in), then UPDATE {name} SET status = 'logged_out' WHERE status NOT IN \
+         ('active', 'logged_out'), which signs out whoever has one of these, and let the application write these two",
         values.join(", ")
     )))
 }

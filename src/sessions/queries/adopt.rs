@@ -27,6 +27,8 @@ pub(in crate::sessions) struct Judged {
     #[diesel(sql_type = BigInt)]
     pub without_user: i64,
     #[diesel(sql_type = BigInt)]
+    pub no_uuid: i64,
+    #[diesel(sql_type = BigInt)]
     pub unknown_user: i64,
     #[diesel(sql_type = BigInt)]
     pub unreadable: i64,

@@ -9,7 +9,11 @@ WITH page AS MATERIALIZED (
             WHEN NOT is_live THEN 'expired'
             WHEN status = 'active' THEN 'known'
             WHEN keyrack_readable(sess) IS NULL THEN 'unreadable'
-            WHEN named IS NULL THEN 'without user'
+            WHEN named IS NULL THEN CASE
+                -- Somebody is signed in, by an id of another kind.
+                WHEN keyrack_readable(sess) ->> 'userId' <> '' AND keyrack_readable(sess) ->> 'status' IS DISTINCT FROM 'logout'
+                THEN 'no uuid' ELSE 'without user'
+            END
             WHEN users.id IS NULL THEN 'unknown user'
             ELSE 'new'
         END AS what,
@@ -20,6 +24,7 @@ SELECT (SELECT sid FROM page ORDER BY sid DESC LIMIT 1)::text AS last,
     count(*) FILTER (WHERE is_live) AS live,
     count(*) FILTER (WHERE what = 'known') AS known,
     count(*) FILTER (WHERE what = 'without user') AS without_user,
+    count(*) FILTER (WHERE what = 'no uuid') AS no_uuid,
     count(*) FILTER (WHERE what = 'unknown user') AS unknown_user,
     count(*) FILTER (WHERE what = 'unreadable') AS unreadable,
     count(*) FILTER (WHERE what = 'expired') AS expired,

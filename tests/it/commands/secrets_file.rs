@@ -11,6 +11,7 @@ on_both_engines!(
     a_secrets_file_that_others_can_read_is_refused,
     a_secrets_file_without_a_usable_secret_is_refused,
     secrets_that_are_set_need_no_file,
+    a_cookie_of_another_application_needs_its_secrets,
 );
 
 fn mode(path: &Path) -> u32 {
@@ -99,6 +100,21 @@ fn secrets_that_are_set_need_no_file(engine: EngineKind) {
 
     let short = program.with("KEYRACK_SECRETS", &format!("{SECRETS},short")).run(&["serve"]);
     short.assert_refused(2, &["KEYRACK_SECRETS", "5 characters", "openssl rand -base64 32"]);
+}
+
+fn a_cookie_of_another_application_needs_its_secrets(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let plain = Program::new(&database);
+    let shared = plain.clone().with("KEYRACK_COOKIE_NAME", "connect.sid");
+    let says = |program: &Program<'_>| {
+        program.serve().stop().err.contains("set KEYRACK_SECRETS to that application's secrets")
+    };
+    assert!(!says(&shared.clone().with("KEYRACK_SECRETS", SECRETS)));
+    let file = database.folder().join("keyrack.secrets");
+    assert!(!says(&plain), "a cookie of its own");
+    fs::remove_file(&file).unwrap();
+    assert!(says(&shared));
+    assert!(!says(&shared), "the file is there, and may hold the same secrets");
 }
 
 #[test]

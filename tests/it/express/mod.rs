@@ -10,6 +10,7 @@ mod data;
 mod ends;
 mod example;
 mod expiry;
+mod guide;
 mod pair;
 mod random;
 mod roles;

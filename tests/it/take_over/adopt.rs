@@ -21,6 +21,7 @@ fn of_every_kind() -> Option<TestDatabase> {
     data(&database, "run out", -1, &sess(USER));
     data(&database, "visitor", 100, "{\"cookie\":{}}");
     data(&database, "number", 100, "{\"cookie\":{},\"userId\":17}");
+    data(&database, "name", 100, "{\"cookie\":{},\"userId\":\"user-17\"}");
     data(&database, "over", 100, &sess(USER).replace("login", "logout"));
     data(&database, "stranger", 100, &sess("650e8400-e29b-41d4-a716-446655440000"));
     data(&database, "array", 100, "[1]");
@@ -31,7 +32,7 @@ fn of_every_kind() -> Option<TestDatabase> {
 
 fn expected(applied: bool) -> serde_json::Value {
     serde_json::json!({
-        "applied": applied, "live": 9, "known": 1, "adopted": 3, "without_user": 3, "unknown_user": 1, "unreadable": 1,
+        "applied": applied, "live": 10, "known": 1, "adopted": 3, "without_user": 2, "no_uuid": 2, "unknown_user": 1, "unreadable": 1,
         "busy": 0, "expired": 1, "returned": 1,
     })
 }
@@ -45,7 +46,33 @@ fn a_dry_run_counts_and_changes_nothing() {
     assert_eq!(program.json(&["adopt", "--dry-run", "--json"]), expected(false));
     let said = program.done(&["adopt", "--dry-run"]);
     assert!(said.contains("        3  to adopt\n") && said.contains("`keyrack adopt --apply` does it"), "{said}");
+    assert!(said.contains("        2  of a user whose id is not one of Keyrack's: `userId` is no UUID\n"), "{said}");
     assert_eq!(everything(), before);
+}
+
+#[test]
+fn a_database_that_is_not_migrated_is_refused_and_left_as_it_is() {
+    let Some(database) = database(&[PEERS_TABLE, USERS]) else { return };
+    data(&database, "alone", 100, &sess(USER));
+    let program = Program::new(&database);
+    let shape = || {
+        database.texts(
+            "SELECT concat_ws(' ', attrelid::regclass, attname) AS v FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+             WHERE relnamespace = 'public'::regnamespace AND attnum > 0 UNION ALL SELECT tgname FROM pg_trigger ORDER BY 1",
+        )
+    };
+    let before = shape();
+    for way in ["--dry-run", "--apply"] {
+        program.run(&["adopt", way]).assert_refused(1, &["is not migrated: run `keyrack migrate` first"]);
+        assert_eq!(shape(), before);
+    }
+    program.done(&["migrate"]);
+    assert_eq!(program.json(&["adopt", "--dry-run", "--json"])["adopted"], 1);
+    // By an older Keyrack, or a newer one.
+    database.execute(
+        "DELETE FROM __diesel_schema_migrations WHERE version = (SELECT max(version) FROM __diesel_schema_migrations)",
+    );
+    program.run(&["adopt", "--apply"]).assert_refused(1, &["is not migrated"]);
 }
 
 #[test]
@@ -81,6 +108,7 @@ fn live_data_of_known_users_gets_its_session_and_what_ended_stays_ended() {
 fn an_adopted_session_can_be_revoked() {
     let Some(database) = database(&[PEERS_TABLE, USERS]) else { return };
     data(&database, "alone", 100, &sess(USER));
+    take_over(&database);
     let program = Program::new(&database);
     program.done(&["adopt", "--apply"]);
     assert_eq!(program.done(&["doctor"]), "Every rule is kept.\n");

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod express;
+pub mod guide;
 mod refused;
 mod running;
 mod shape;

@@ -120,12 +120,44 @@ fn rows_that_break_a_rule_are_refused_with_the_statement_that_mends_them() {
     );
 }
 
+/// What the words say would be lost can be kept.
+#[test]
+fn statuses_that_mean_signed_in_are_turned_first_and_users_without_an_address_are_not_to_be_deleted() {
+    let Some(database) = whole() else { return };
+    sign_in(&database, "one", -5, 5, 5);
+    database.execute("UPDATE sessions SET status = 'online'; ALTER TABLE users ALTER email DROP NOT NULL; INSERT INTO users DEFAULT VALUES");
+    let refused = Program::new(&database).run(&["migrate"]);
+    assert_eq!(refused.status, 1, "{refused:?}");
+    refused.assert_says(&[
+        "first UPDATE public.sessions SET status = 'active' WHERE status IN (those of yours that mean signed in), then",
+        "which signs out whoever has one of these",
+        "1 row(s) of public.users have no email: give each an address, or give Keyrack a view that leaves these users out",
+    ]);
+    assert!(!refused.err.contains("DELETE"), "{refused:?}");
+    database.execute(
+        "UPDATE sessions SET status = 'active' WHERE status IN ('online');
+         UPDATE users SET email = 'somebody@example.com' WHERE email IS NULL",
+    );
+    Program::new(&database).done(&["migrate"]);
+    assert_eq!(database.count("sessions", "WHERE status = 'active'"), 1);
+}
+
 #[test]
 fn what_can_not_be_mended_in_place_is_refused_with_the_way_around_it() {
     let others = "CREATE TABLE sessions (id varchar PRIMARY KEY, payload text NOT NULL)";
     for (sql, parts) in [
-        ("CREATE TABLE users (id serial PRIMARY KEY, email text)", &["public.users.id is integer", "uuid"][..]),
+        (
+            "CREATE TABLE users (id serial PRIMARY KEY, email text)",
+            &["public.users.id is integer", "add a uuid column and give Keyrack a view: docs/express.md"][..],
+        ),
         ("CREATE TABLE users (id uuid PRIMARY KEY, mail text)", &["has no column email", "a view of them"]),
+        (
+            "CREATE TABLE sessions (id serial PRIMARY KEY, sid text, user_id integer, status text, expires_at timestamptz)",
+            &[
+                "sessions.id is integer, and Keyrack names sessions by uuid: rename this column",
+                "sessions.user_id is integer",
+            ],
+        ),
         (others, &["public.sessions has no column sid, user_id, status, expires_at", "a schema of its own"]),
         (
             "CREATE TABLE t (sid varchar, sess json, expire timestamp(6)); CREATE VIEW user_sessions AS SELECT * FROM t",
