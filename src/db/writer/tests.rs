@@ -74,7 +74,7 @@ fn together(numbers: &Numbers, asked: &[i64]) -> Vec<Result<()>> {
 }
 
 fn together_each(numbers: &Numbers, asked: &[i64], ask: impl AsyncFn(&Numbers, i64) -> Result<()>) -> Vec<Result<()>> {
-    runtime().block_on(async {
+    runtime().block_on(async move {
         let mut holding = numbers.another();
         holding.begin().unwrap();
         let mut waiting = asked.iter().map(|n| Box::pin(ask(numbers, *n))).collect::<Vec<_>>();

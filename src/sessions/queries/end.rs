@@ -121,6 +121,7 @@ fn write(connection: &mut DbConnection, these: Predicate, end: End, text: Text) 
 }
 
 /// Whether it pays to prepare a statement.
+#[derive(Clone, Copy)]
 enum Text {
     Fixed,
     Varying,
