@@ -69,4 +69,4 @@ table! {
 }
 
 joinable!(sessions -> users (user_id));
-allow_tables_to_appear_in_same_query!(users, sessions, user_sessions);
+allow_tables_to_appear_in_same_query!(users, sessions, user_sessions, replaced_sids);

@@ -70,11 +70,11 @@ fn runtime() -> tokio::runtime::Runtime {
 
 /// Runs them at once, while somebody else keeps the writer waiting until all have been asked for.
 fn together(numbers: &Numbers, asked: &[i64]) -> Vec<Result<()>> {
-    together_each(numbers, asked, &Numbers::add)
+    together_each(numbers, asked, Numbers::add)
 }
 
-fn together_each(numbers: &Numbers, asked: &[i64], ask: &impl AsyncFn(&Numbers, i64) -> Result<()>) -> Vec<Result<()>> {
-    runtime().block_on(async {
+fn together_each(numbers: &Numbers, asked: &[i64], ask: impl AsyncFn(&Numbers, i64) -> Result<()>) -> Vec<Result<()>> {
+    runtime().block_on(async move {
         let mut holding = numbers.another();
         holding.begin().unwrap();
         let mut waiting = asked.iter().map(|n| Box::pin(ask(numbers, *n))).collect::<Vec<_>>();
@@ -115,7 +115,7 @@ fn more_than_one_batch_is_done() {
 fn those_that_are_slow_together_do_not_make_each_other_late() {
     let numbers = Numbers::new(Duration::from_millis(300));
     let slowly = async |numbers: &Numbers, n| numbers.add_slowly(n, Duration::from_millis(30)).await;
-    let outcomes = together_each(&numbers, &(100..120).collect::<Vec<_>>(), &slowly);
+    let outcomes = together_each(&numbers, &(100..120).collect::<Vec<_>>(), slowly);
     let done = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     assert!(done >= 3, "{done}");
     assert_eq!(numbers.all().len(), done, "what was answered was done, and nothing else");

@@ -14,7 +14,7 @@ use crate::{
     db::{
         SessionId,
         connection::DbConnection,
-        schema::{sessions, user_sessions},
+        schema::{replaced_sids, sessions, user_sessions},
         sql::{instant, locked_if_free, prepared},
         types::{Instant, SqlTime, SqlUuid},
     },
@@ -148,7 +148,7 @@ pub(in crate::sessions) fn delete_dead_data(
     Ok(diesel::delete(user_sessions::table.filter(user_sessions::sid.eq_any(dead))).execute(connection)?)
 }
 
-type PassedRow = (SessionId, SqlTime, String, SqlTime, Option<String>);
+type PassedRow = (SessionId, SqlTime, String, SqlTime, Option<String>, Option<String>);
 
 /// A session that a walk over all of them comes by.
 pub(in crate::sessions) struct Passed {
@@ -160,7 +160,8 @@ pub(in crate::sessions) struct Passed {
 
 /// The next sessions in the order of their ids, ended ones too: so a step costs the same however many have ended.
 ///
-/// One that was started after `settled` lacks nothing yet: an Express application may write its row before its data.
+/// One that was started after `settled` lacks nothing yet: an Express application may write its row before its data. But
+/// nothing comes any more for a sid that is dead: its data was removed while somebody held the session.
 pub(in crate::sessions) fn walk(
     connection: &mut DbConnection,
     after: Option<SessionId>,
@@ -169,6 +170,7 @@ pub(in crate::sessions) fn walk(
 ) -> Result<Vec<Passed>> {
     let mut query = sessions::table
         .left_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
+        .left_join(replaced_sids::table.on(replaced_sids::sid.eq(sessions::sid)))
         .order(sessions::id)
         .limit(limit)
         .select((
@@ -177,16 +179,17 @@ pub(in crate::sessions) fn walk(
             sessions::status,
             sessions::created_at,
             user_sessions::sid.nullable(),
+            replaced_sids::sid.nullable(),
         ))
         .into_boxed();
     if let Some(after) = after {
         query = query.filter(sessions::id.gt(after));
     }
     let rows: Vec<PassedRow> = query.load(connection)?;
-    let passed = |(id, expires_at, status, created_at, data): PassedRow| Passed {
+    let passed = |(id, expires_at, status, created_at, data, dead): PassedRow| Passed {
         id,
         expires_at: expires_at.into(),
-        lacks_data: status == ACTIVE && data.is_none() && Timestamp::from(created_at) <= settled,
+        lacks_data: status == ACTIVE && data.is_none() && (dead.is_some() || Timestamp::from(created_at) <= settled),
     };
     Ok(rows.into_iter().map(passed).collect())
 }

@@ -116,8 +116,8 @@ async fn insist(accounts: Accounts, refused: mpsc::Sender<()>) {
 fn past_the_bound_the_one_who_filled_the_queue_is_told_to_wait_and_nobody_else(engine: EngineKind) {
     let app = app(engine);
     let form = Form::open(&app);
-    // 64 may wait for each core, one is being checked, and a few come back at once for every place that is free.
-    let crowd = 65 * available_parallelism().unwrap().get() + 8;
+    // 128 may wait for each core, one is being checked, and a few come back at once for every place that is free.
+    let crowd = 129 * available_parallelism().unwrap().get() + 8;
     let (sender, refused) = mpsc::channel();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let accounts = app.keyrack.accounts().clone();

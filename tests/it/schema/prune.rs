@@ -34,3 +34,21 @@ fn a_purge_leaves_to_a_prune_what_that_has_taken_already() {
     assert_eq!(peer.0.count("user_sessions", ""), 0);
     assert_eq!(peer.0.count("sessions", "WHERE status = 'active'"), 0);
 }
+
+/// The session is young, but its sid is dead: nothing more comes for it.
+#[test]
+fn a_session_whose_data_was_destroyed_while_somebody_held_it_is_ended_by_the_next_purge() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let peer = Peer::new(EngineKind::Postgres);
+    let now = Clock::System.now();
+    peer.sign_in("s1", now + Duration::from_secs(3600), now + Duration::from_secs(7200));
+    let mut touching = PgConnection::establish(peer.0.url()).unwrap();
+    touching.batch_execute("BEGIN; UPDATE sessions SET last_seen_at = now() WHERE sid = 's1'").unwrap();
+    peer.destroy("s1");
+    touching.batch_execute("COMMIT").unwrap();
+    let app = TestApp::over(&peer.0, Clock::System, |_| ());
+    assert_eq!(wait(app.keyrack.sessions().purge(|_| ())).unwrap().ended, 1);
+    assert_eq!(peer.session("s1", "status"), "logged_out");
+}
