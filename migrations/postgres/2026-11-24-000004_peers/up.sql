@@ -70,7 +70,8 @@ $$;
 --    FOR SHARE waits for an end that is under way; without it, the upsert would read "active" and survive the end.
 --    And data never outlives its session: a peer that moves `expire` on at each request can't move it past the absolute end.
 --
---    Who has written the session in this very transaction, as every start does, knows whose it is: nothing is left to ask.
+--    Who has written the session in this very transaction, as every start does, and names its user, knows what they do: nothing
+--    is left to ask.
 --
 --    A peer's sign-in appears: data that names a known user gets its session. Where the data of a session no longer names its
 --    user, the peer has signed them out and keeps the sid for what comes next: the session ends and lets go of the sid. What
@@ -81,7 +82,8 @@ DECLARE
     named uuid;
 BEGIN
     SELECT expires_at INTO session FROM sessions
-    WHERE sid = NEW.sid AND status = 'active' AND xmin = pg_current_xact_id_if_assigned()::xid;
+    WHERE sid = NEW.sid AND status = 'active' AND xmin = pg_current_xact_id_if_assigned()::xid
+        AND position(user_id::text IN NEW.sess::text) > 0;
     IF FOUND THEN
         NEW.expire := least(NEW.expire, session.expires_at::timestamp);
         RETURN NEW;
@@ -118,7 +120,8 @@ $$;
 -- 2. Data that is kept after the end is a record: it can be removed, not changed. Living data does not outlive its session.
 --
 --    A peer that moves the data's end on has seen the device: that is activity, recorded once a minute, also where the end can't
---    move because it is the session's own already. Whoever has changed the session in this very transaction has recorded it. SKIP LOCKED: an end takes the same two rows in the other order.
+--    move because it is the session's own already. Whoever has changed the session in this very transaction has recorded it.
+--    SKIP LOCKED: an end takes the same two rows in the other order.
 --    Data that was there before its user or these rules were gets its session when a peer touches it.
 CREATE OR REPLACE FUNCTION keyrack_freeze_data_of_ended() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

@@ -202,3 +202,19 @@ fn addresses_are_unique_without_regard_to_case(engine: EngineKind) {
     let peer = Peer::new(engine);
     assert!(peer.0.try_execute("INSERT INTO users (email) VALUES ('Rajat.Verma@Example.COM')").is_err());
 }
+
+/// Both in one transaction, as an application with an ORM may do it.
+#[test]
+fn a_peer_that_touches_and_signs_out_at_once_has_signed_out() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let peer = signed_in(EngineKind::Postgres);
+    let id = peer.session("s1", "id");
+    peer.0.execute("UPDATE sessions SET last_seen_at = now() - interval '1 hour'");
+    let set = peer.set_statement("s1", r#"{"cart":[1]}"#, now() + HOUR);
+    peer.0.execute(&format!("BEGIN; UPDATE user_sessions SET expire = expire + interval '1 minute'; {set}; COMMIT"));
+    let session = &peer.0.rows("sessions", &format!("WHERE id = '{id}'"))[0];
+    assert_eq!((&session["status"], &session["end_reason"]), (&"logged_out".into(), &"signed_out".into()));
+    assert!(peer.has_data("s1"), "the sid lives on, for nobody");
+}
