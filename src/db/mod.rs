@@ -4,6 +4,7 @@
 //! Diesel against `schema` and `connection::DbConnection`, which is either engine.
 
 pub(crate) mod connection;
+mod commits;
 mod errors;
 mod indexes;
 mod inventory;
@@ -13,11 +14,13 @@ mod pool;
 pub(crate) mod schema;
 pub(crate) mod sql;
 mod take_over;
+mod together;
 pub(crate) mod types;
 mod url;
 mod writer;
 mod zones;
 
+pub(crate) use commits::Commits;
 pub(crate) use inventory::missing_objects;
 pub(crate) use lookup::Lookups;
 pub use migrations::migrate;

@@ -3,7 +3,7 @@
 use super::{
     Sessions,
     model::{EndReason, SessionRecord, Sid},
-    queries::{self, End, Which},
+    queries::{self, Change, End, Which},
 };
 use crate::{
     db::{SessionId, UserId, connection::DbConnection},
@@ -13,6 +13,12 @@ use crate::{
 impl Sessions {
     /// Signs out the device that presents `sid`. Returns its session, or `None` if it was over already.
     pub async fn sign_out(&self, sid: &Sid) -> Result<Option<SessionId>> {
+        if !self.policy.keep_ended_data {
+            let sign_out = || Change::SignOut { sid: sid.clone(), at: self.clock.now() };
+            if let Some(ended) = self.commits.attempt(sign_out).await? {
+                return Ok(Some(ended));
+            }
+        }
         let ended = self.end(Which::Presented(sid.clone()), EndReason::SignedOut).await?;
         Ok(ended.first().copied())
     }

@@ -36,10 +36,10 @@ use std::sync::{Arc, Mutex};
 
 use crate::{
     clock::Clock,
-    db::{Database, Lookups},
+    db::{Commits, Database, Lookups},
 };
 use metrics::Metrics;
-use queries::{Found, Wanted};
+use queries::{Change, Found, Wanted};
 use touch::Touches;
 
 pub use crate::db::{SessionId, UserId};
@@ -61,6 +61,7 @@ pub struct Sessions {
     clock: Clock,
     policy: Policy,
     lookups: Lookups<Wanted, Found>,
+    commits: Commits<Change, SessionId>,
     touches: Arc<Touches>,
     /// Where the purge goes on in its walk over all sessions.
     walked: Arc<Mutex<Option<SessionId>>>,
@@ -71,7 +72,9 @@ impl Sessions {
     /// Sessions that live in `db`, measured by `clock`, under `policy`.
     pub fn new(db: Database, clock: Clock, policy: Policy) -> Self {
         let lookups = Lookups::new(db.clone(), queries::find_live);
-        Self { db, clock, policy, lookups, touches: Arc::default(), walked: Arc::default(), metrics: Arc::default() }
+        let commits = Commits::new(&db, queries::commit);
+        let (touches, walked, metrics) = (Arc::default(), Arc::default(), Arc::default());
+        Self { db, clock, policy, lookups, commits, touches, walked, metrics }
     }
 
     /// What the purge has done since the program started, in Prometheus' text format.

@@ -6,7 +6,7 @@ use super::{
     Sessions,
     data::{Changes, CookieTerms, SessionData},
     model::{Client, EndReason, SessionUser, Sid},
-    queries::{self, NewRow, Rotation, Which},
+    queries::{self, Change, NewRow, Rotation, Which},
 };
 use crate::{
     clock::Timestamp,
@@ -85,15 +85,15 @@ impl Sessions {
     /// # Errors
     /// [`Error::Ended`] if the user was disabled, or their password changed, since they were authenticated.
     pub async fn start(&self, new: NewSession) -> Result<Started> {
-        let sessions = self.clone();
         let sid = Sid::random()?;
         let (now, id) = (self.clock.now(), SessionId::random());
+        if let Some(started) = self.start_together(&new, id, &sid, now).await? {
+            return Ok(started);
+        }
+        let sessions = self.clone();
         self.db
             .transaction(move |connection| {
                 let terms = sessions.terms(now, new.remember);
-                if sessions.insert_at_once(connection, &new, id, &sid, &terms)? {
-                    return Ok(Started { id, sid: sid.clone(), max_age: terms.max_age(new.remember) });
-                }
                 let user = still_valid(connection, &new)?;
                 let kept = match &new.presented {
                     Some(old) => sessions.take_over(connection, &new, old, &user, &sid, &terms)?,
@@ -110,25 +110,26 @@ impl Sessions {
             .await
     }
 
-    /// The ordinary sign-in, where it is one statement. Returns false, and has done nothing, if it takes more: this browser has
-    /// a session, there is a limit, or the user is no longer as they were found.
-    fn insert_at_once(
+    /// The ordinary sign-in, together with others. `None`, and nothing has been done, if it takes more: this browser has a session,
+    /// there is a limit, or the user is no longer as they were found.
+    async fn start_together(
         &self,
-        connection: &mut DbConnection,
         new: &NewSession,
         id: SessionId,
         sid: &Sid,
-        terms: &Terms,
-    ) -> Result<bool> {
-        match &new.proof {
-            Some(proof)
-                if proof.user.id == new.user_id && new.presented.is_none() && self.policy.max_sessions.is_none() =>
-            {
-                let data = data_of(new, &proof.user, terms);
-                queries::insert_if_unchanged(connection, proof, &new_row(new, id, sid, terms, &data))
-            }
-            _ => Ok(false),
-        }
+        now: Timestamp,
+    ) -> Result<Option<Started>> {
+        let is_ordinary = new.presented.is_none() && self.policy.max_sessions.is_none();
+        let Some(proof) = new.proof.as_ref().filter(|proof| is_ordinary && proof.user.id == new.user_id) else {
+            return Ok(None);
+        };
+        let terms = self.terms(now, new.remember);
+        let start = || {
+            let data = data_of(new, &proof.user, &terms);
+            Change::Start(Box::new(queries::Start::new(proof, &new_row(new, id, sid, &terms, &data))))
+        };
+        let started = self.commits.attempt(start).await?;
+        Ok(started.map(|id| Started { id, sid: sid.clone(), max_age: terms.max_age(new.remember) }))
     }
 
     /// Ends the least recently active sessions until one more fits under the limit. The user's row is locked, so that of

@@ -5,10 +5,10 @@
 
 mod adopt;
 mod change;
+mod commit;
 mod doctor;
 mod end;
 mod insert;
-mod insert_at_once;
 mod list;
 mod live;
 mod purge;
@@ -17,13 +17,13 @@ mod touch;
 
 pub(super) use adopt::{Judged, adopt, delete_returned, judge_data_after};
 pub(super) use change::{Rotation, renew_terms, rotate, update_data};
+pub(super) use commit::{Change, Start, commit};
 pub(super) use doctor::{
     DataBesideSession, active_with_end, active_without_data, cap_expire, complete_end, contradictory_times, data_after,
     delete_data_of, end_incomplete, ended_with_data, known_users, outliving_data, shared_sids,
 };
 pub(super) use end::{End, Which, end};
 pub(super) use insert::{NewRow, insert, lock_user};
-pub(super) use insert_at_once::insert_if_unchanged;
 pub(super) use list::{active_beyond, active_of, ended_of, find_own, list};
 pub(super) use live::{Found, LiveRow, Wanted, find_live, lock_live};
 pub(super) use purge::{RunOut, delete_dead_data, delete_history, end_run_out, find_expired, lock_run_out, walk};

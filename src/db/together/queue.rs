@@ -1,4 +1,4 @@
-//! The lookups that wait, and the threads that wait for them.
+//! What waits, and the threads that wait for it.
 
 use std::{
     collections::VecDeque,
@@ -11,13 +11,13 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
 
-/// How many threads look up at once. The first is enough until a whole batch waits: fewer and larger statements cost less.
+/// How many threads are at work at once. The first is enough until a whole batch waits: fewer and larger statements cost less.
 const THREADS: usize = 4;
 
 /// The same, with those that may never come back.
 const MOST_THREADS: usize = 8;
 
-/// The most lookups in one statement. More would make the first wait for the last.
+/// The most that is done together. More would make the first wait for the last.
 const BATCH: usize = 32;
 
 /// A thread that is busy with one batch for so long may never come back; another takes its place.
@@ -26,12 +26,19 @@ pub(super) const STUCK_AFTER: Duration = Duration::from_millis(300);
 /// When so many wait, those that nobody waits for any more are cleared away; if none of them is, no more are taken.
 const CROWDED: usize = 10_000;
 
-/// One lookup that waits.
-pub(super) struct Job<K, V> {
+/// Something that waits to be done.
+pub(in crate::db) struct Job<K, V> {
     pub key: K,
     /// When to answer why it could not be done: shortly before its caller stops waiting.
     pub deadline: Instant,
     pub reply: oneshot::Sender<Result<Option<V>>>,
+}
+
+impl<K, V> Job<K, V> {
+    /// Whether nobody waits for it any more, or soon won't.
+    pub fn is_late(&self) -> bool {
+        self.reply.is_closed() || self.deadline <= Instant::now()
+    }
 }
 
 /// See the module.
@@ -68,7 +75,7 @@ impl<K, V> Queue<K, V> {
         if state.jobs.len() >= CROWDED {
             state.jobs.retain(|job| !job.reply.is_closed());
             if state.jobs.len() >= CROWDED {
-                return Err(Error::Unavailable(anyhow::anyhow!("too many lookups wait")));
+                return Err(Error::Unavailable(anyhow::anyhow!("too many requests wait")));
             }
         }
         state.jobs.push_back(job);
