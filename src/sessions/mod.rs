@@ -39,7 +39,7 @@ use crate::{
     db::{Database, Lookups},
 };
 use metrics::Metrics;
-use queries::{Found, Wanted};
+use queries::{Found, Wanted, Whose};
 use touch::Touches;
 
 pub use crate::db::{SessionId, UserId};
@@ -61,6 +61,7 @@ pub struct Sessions {
     clock: Clock,
     policy: Policy,
     lookups: Lookups<Wanted, Found>,
+    lists: Lookups<Whose, Vec<SessionRecord>>,
     touches: Arc<Touches>,
     /// Where the purge goes on in its walk over all sessions.
     walked: Arc<Mutex<Option<SessionId>>>,
@@ -70,8 +71,16 @@ pub struct Sessions {
 impl Sessions {
     /// Sessions that live in `db`, measured by `clock`, under `policy`.
     pub fn new(db: Database, clock: Clock, policy: Policy) -> Self {
-        let lookups = Lookups::new(db.clone(), queries::find_live);
-        Self { db, clock, policy, lookups, touches: Arc::default(), walked: Arc::default(), metrics: Arc::default() }
+        Self {
+            lookups: Lookups::of_every_request(db.clone(), queries::find_live),
+            lists: Lookups::of_a_page(db.clone(), queries::active_of),
+            db,
+            clock,
+            policy,
+            touches: Arc::default(),
+            walked: Arc::default(),
+            metrics: Arc::default(),
+        }
     }
 
     /// What the purge has done since the program started, in Prometheus' text format.

@@ -3,7 +3,7 @@
 //! - SQLite reads faster than a thread can be woken, so a lookup reads at once, on a connection of its thread's own
 //!   ([`own`]).
 //! - To PostgreSQL, lookups that wait at the same moment go together in one statement, on a few threads that do nothing else
-//!   ([`queue`], [`threads`]).
+//!   ([`queue`], [`threads`]). Each kind of lookup has its own, so that none waits for another kind.
 //!
 //! Either way, the statement starts after the lookup was asked for: whatever was committed by then, it sees.
 
@@ -50,10 +50,18 @@ impl<K: Send, V: Send> Drop for Inner<K, V> {
 }
 
 impl<K: Clone + Send + Sync + 'static, V: Send + 'static> Lookups<K, V> {
-    /// Lookups in `database` by `find`, which must only read.
-    pub fn new(database: Database, find: Find<K, V>) -> Self {
-        let queue = Arc::new(Queue::new());
-        Self(Arc::new(Inner { database, find, queue }))
+    /// Lookups in `database` by `find`, which must only read, for what every request asks.
+    pub fn of_every_request(database: Database, find: Find<K, V>) -> Self {
+        Self::new(database, find, Queue::with_threads(4))
+    }
+
+    /// The same for what some requests ask, on fewer connections.
+    pub fn of_a_page(database: Database, find: Find<K, V>) -> Self {
+        Self::new(database, find, Queue::with_threads(2))
+    }
+
+    fn new(database: Database, find: Find<K, V>, queue: Queue<K, V>) -> Self {
+        Self(Arc::new(Inner { database, find, queue: Arc::new(queue) }))
     }
 
     /// What `key` leads to now.

@@ -7,6 +7,7 @@ mod end;
 mod history;
 mod kept;
 mod limits;
+mod lists;
 mod peers;
 mod purge;
 mod races;
