@@ -51,8 +51,7 @@ impl Accounts {
         }
         // In a storm, whom to refuse is decided before the database is asked.
         self.passwords.expect_turn(client)?;
-        let wanted = email.clone();
-        let found = self.db.read(move |connection| queries::find(connection, &wanted)).await?;
+        let found = self.lookups.find(email.clone()).await?;
         let stored = found.as_ref().and_then(|user| user.password_hash.clone());
         let may_sign_in = found.as_ref().is_some_and(|user| user.disabled_at.is_none());
         let (throttle, old) = (Arc::clone(&self.throttle), stored.clone());

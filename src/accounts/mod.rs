@@ -13,7 +13,11 @@ mod users;
 
 use std::sync::Arc;
 
-use crate::{clock::Clock, db::Database, sessions::Sessions};
+use crate::{
+    clock::Clock,
+    db::{Database, Lookups},
+    sessions::Sessions,
+};
 
 pub use authenticate::Outcome;
 pub use hash_cost::{HashCost, InvalidHashCost};
@@ -23,6 +27,7 @@ pub use passwords::Password;
 pub use users::CreateProblem;
 
 use passwords::Passwords;
+use queries::UserRow;
 use throttle::Throttle;
 
 /// The accounts of one database.
@@ -33,11 +38,14 @@ pub struct Accounts {
     sessions: Sessions,
     passwords: Passwords,
     throttle: Arc<Throttle>,
+    /// Whom the address of a sign-in belongs to.
+    lookups: Lookups<Email, UserRow>,
 }
 
 impl Accounts {
     /// Accounts that live in `db`. `sessions` are those that end when a user is disabled or gets a new password.
     pub fn new(db: Database, clock: Clock, sessions: Sessions, cost: HashCost) -> Self {
-        Self { db, clock, sessions, passwords: Passwords::new(cost), throttle: Arc::default() }
+        let lookups = Lookups::of_a_page(db.clone(), queries::find_each);
+        Self { db, clock, sessions, passwords: Passwords::new(cost), throttle: Arc::default(), lookups }
     }
 }

@@ -1,18 +1,25 @@
 //! Every statement on `users`. The functions run inside the caller's transaction.
 
-use diesel::{OptionalExtension, prelude::*};
+use diesel::{OptionalExtension, PgConnection, SqliteConnection, prelude::*, sql_types::Text};
 
 use super::model::{Email, NewUser, User};
 use crate::{
     clock::Timestamp,
-    db::{UserId, connection::DbConnection, lock_writes, schema::users, types::SqlTime},
+    db::{
+        UserId,
+        connection::DbConnection,
+        lock_writes,
+        schema::users,
+        sql::{at_place, for_each_key, wanted_key},
+        types::SqlTime,
+    },
     error::Result,
     sessions::SessionUser,
 };
 
 diesel::define_sql_function! {
     /// Both engines' `lower`; addresses are stored in lower case already, but other programs write here too.
-    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+    fn lower(text: Text) -> Text;
 }
 
 /// A user to be inserted, their password hashed.
@@ -67,8 +74,31 @@ pub(super) fn any(connection: &mut DbConnection) -> Result<bool> {
 }
 
 pub(super) fn find(connection: &mut DbConnection, email: &Email) -> Result<Option<UserRow>> {
-    let row = users::table.filter(lower(users::email).eq(email.as_str())).select(UserRow::as_select());
-    Ok(row.get_result(connection).optional()?)
+    Ok(find_each(connection, std::slice::from_ref(email))?.into_iter().next().flatten())
+}
+
+/// Whom each of the addresses belongs to.
+pub(super) fn find_each(connection: &mut DbConnection, emails: &[Email]) -> Result<Vec<Option<UserRow>>> {
+    match connection {
+        DbConnection::Postgres(connection) => find_together(connection, emails),
+        DbConnection::Sqlite(connection) => emails.iter().map(|email| find_one(connection, email)).collect(),
+    }
+}
+
+fn find_together(connection: &mut PgConnection, emails: &[Email]) -> Result<Vec<Option<UserRow>>> {
+    let keys: Vec<&str> = emails.iter().map(Email::as_str).collect();
+    let user = users::table.filter(lower(users::email).eq(wanted_key::<Text>())).select(UserRow::as_select());
+    let mut found: Vec<Option<UserRow>> = emails.iter().map(|_| None).collect();
+    for (place, row) in for_each_key(keys, user).load::<(i64, UserRow)>(connection)? {
+        // A view over somebody else's table may have two of a kind: the first it is, as for one address.
+        at_place(&mut found, place)?.get_or_insert(row);
+    }
+    Ok(found)
+}
+
+fn find_one(connection: &mut SqliteConnection, email: &Email) -> Result<Option<UserRow>> {
+    let user = users::table.filter(lower(users::email).eq(email.as_str())).select(UserRow::as_select());
+    Ok(user.get_result(connection).optional()?)
 }
 
 pub(super) fn list(connection: &mut DbConnection) -> Result<Vec<UserRow>> {

@@ -110,7 +110,7 @@ pub(super) struct Settings {
     #[arg(long, env = "KEYRACK_WORKERS", global = true, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: Option<u16>,
 
-    /// Most connections to the database, besides those that only look sessions up
+    /// Most connections to the database, besides those for what requests do together
     #[arg(long, env = "KEYRACK_DB_POOL_SIZE", global = true, value_name = "NUMBER", default_value = "10", value_parser = clap::value_parser!(u32).range(1..=1000))]
     db_pool_size: u32,
 

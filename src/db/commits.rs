@@ -18,6 +18,9 @@ use super::{
 };
 use crate::error::{Error, Result};
 
+/// How many transactions are under way at once. The second begins when a whole batch waits.
+const THREADS: usize = 2;
+
 /// Makes the changes, and returns what came of each, in their order; nothing of one that it left undone.
 type Change<K, V> = fn(&mut DbConnection, &[&K]) -> Result<Vec<Option<V>>>;
 
@@ -33,7 +36,7 @@ impl<K: Send, V: Send> Clone for Commits<K, V> {
 impl<K: Send + 'static, V: Send + 'static> Commits<K, V> {
     /// Changes to `database` by `change`.
     pub fn new(database: &Database, change: Change<K, V>) -> Self {
-        let together = || Arc::new(Together::new(database.opener().clone(), Changing(change)));
+        let together = || Arc::new(Together::new(database.opener().clone(), Changing(change), THREADS));
         Self((database.engine() == Engine::Postgres).then(together))
     }
 

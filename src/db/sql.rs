@@ -1,12 +1,13 @@
 //! Pieces of SQL that the two engines spell differently.
 
+mod keys;
+
 use diesel::{
-    PgConnection, QueryResult, RunQueryDsl,
+    QueryResult, RunQueryDsl,
     connection::SimpleConnection,
-    expression::{AppearsOnTable, Expression, SelectableExpression, SqlLiteral, ValidGrouping, is_aggregate},
+    expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate},
     pg::Pg,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::{Array, BigInt, Text},
     sqlite::Sqlite,
 };
 
@@ -16,6 +17,8 @@ use super::{
     url::Engine,
 };
 use crate::error::Result;
+
+pub use keys::{at_place, for_each_key, wanted_key, wanted_time};
 
 /// Reads `user_sessions.expire` as the point in time that it means.
 ///
@@ -109,55 +112,6 @@ impl<E: QueryFragment<Sqlite>> QueryFragment<Sqlite> for ReadBack<E> {
 impl<E: QueryFragment<Pg> + QueryFragment<Sqlite>> QueryFragment<MultiBackend> for ReadBack<E> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
         MultiBackend::walk_variant_ast(self, out)
-    }
-}
-
-/// Runs `query` once for each of `keys`, in one statement; in it, [`wanted_key`] is the key. Each row comes with the place of
-/// its key, counted from 1. PostgreSQL only.
-///
-/// `LATERAL` and `OFFSET 0` hold the server to looking up one key after the other by the indexes, as for one key: given a list
-/// of keys it may rather read a small table whole and be slow when it has grown. Behind `SELECT`, it does not see how
-/// many keys there are, so it plans the statement once and not again for every number of them.
-pub fn for_each_key<Q>(keys: Vec<&str>, query: Q) -> ForEachKey<'_, Q> {
-    ForEachKey { keys, query }
-}
-
-/// See [`for_each_key`].
-pub fn wanted_key() -> SqlLiteral<Text> {
-    diesel::dsl::sql("wanted.key")
-}
-
-/// See [`for_each_key`].
-#[derive(Debug, Clone)]
-pub struct ForEachKey<'a, Q> {
-    keys: Vec<&'a str>,
-    query: Q,
-}
-
-impl<Q: Query> Query for ForEachKey<'_, Q> {
-    type SqlType = (BigInt, Q::SqlType);
-}
-
-impl<Q: QueryId> QueryId for ForEachKey<'_, Q> {
-    type QueryId = ForEachKey<'static, Q::QueryId>;
-    const HAS_STATIC_QUERY_ID: bool = Q::HAS_STATIC_QUERY_ID;
-}
-
-impl<Q> RunQueryDsl<PgConnection> for ForEachKey<'_, Q> {}
-
-impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for ForEachKey<'_, Q> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT wanted.place, found.* FROM unnest((SELECT ");
-        out.push_bind_param::<Array<Text>, _>(&self.keys)?;
-        out.push_sql("::text[])) WITH ORDINALITY AS wanted(key, place) CROSS JOIN LATERAL (");
-        self.query.walk_ast(out.reborrow())?;
-        out.push_sql(" OFFSET 0) AS found");
-        Ok(())
-    }
-
-    fn is_safe_to_cache_prepared(&self, _: &Pg) -> QueryResult<bool> {
-        // Diesel distrusts the literal in [`wanted_key`], which is always the same.
-        Ok(true)
     }
 }
 

@@ -49,10 +49,10 @@ pub struct HistoryPage {
 }
 
 impl Sessions {
-    /// A user's live sessions, the most recently active first.
+    /// A user's live sessions, the most recently active first: like the check of a request, read from the tables each time.
     pub async fn active_of(&self, user: UserId) -> Result<Vec<SessionRecord>> {
-        let now = self.clock.now();
-        self.db.read(move |connection| queries::active_of(connection, user, now)).await
+        let whose = queries::Whose { user, now: self.clock.now() };
+        Ok(self.lists.find(whose).await?.unwrap_or_default())
     }
 
     /// A user's ended sessions, a page at a time. A page costs the same however long the history is.

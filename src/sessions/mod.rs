@@ -39,7 +39,7 @@ use crate::{
     db::{Commits, Database, Lookups},
 };
 use metrics::Metrics;
-use queries::{Change, Found, Wanted};
+use queries::{Change, Found, Wanted, Whose};
 use touch::Touches;
 
 pub use crate::db::{SessionId, UserId};
@@ -61,6 +61,7 @@ pub struct Sessions {
     clock: Clock,
     policy: Policy,
     lookups: Lookups<Wanted, Found>,
+    lists: Lookups<Whose, Vec<SessionRecord>>,
     commits: Commits<Change, SessionId>,
     touches: Arc<Touches>,
     /// Where the purge goes on in its walk over all sessions.
@@ -71,10 +72,17 @@ pub struct Sessions {
 impl Sessions {
     /// Sessions that live in `db`, measured by `clock`, under `policy`.
     pub fn new(db: Database, clock: Clock, policy: Policy) -> Self {
-        let lookups = Lookups::new(db.clone(), queries::find_live);
-        let commits = Commits::new(&db, queries::commit);
-        let (touches, walked, metrics) = (Arc::default(), Arc::default(), Arc::default());
-        Self { db, clock, policy, lookups, commits, touches, walked, metrics }
+        Self {
+            lookups: Lookups::of_every_request(db.clone(), queries::find_live),
+            lists: Lookups::of_a_page(db.clone(), queries::active_of),
+            commits: Commits::new(&db, queries::commit),
+            db,
+            clock,
+            policy,
+            touches: Arc::default(),
+            walked: Arc::default(),
+            metrics: Arc::default(),
+        }
     }
 
     /// What the purge has done since the program started, in Prometheus' text format.

@@ -2,7 +2,8 @@
 //!
 //! - SQLite reads faster than a thread can be woken, so a lookup reads at once, on a connection of its thread's own
 //!   ([`own`]).
-//! - To PostgreSQL, lookups that wait at the same moment go in one statement ([`asking`], [`super::together`]).
+//! - To PostgreSQL, lookups that wait at the same moment go in one statement ([`asking`], [`super::together`]). Each kind of
+//!   lookup has threads of its own, so that none waits for another kind.
 //!
 //! Either way, the statement starts after the lookup was asked for: whatever was committed by then, it sees.
 
@@ -38,9 +39,18 @@ impl<K: Clone + Send, V: Send> Clone for Lookups<K, V> {
 }
 
 impl<K: Clone + Send + Sync + 'static, V: Send + 'static> Lookups<K, V> {
-    /// Lookups in `database` by `find`, which must only read.
-    pub fn new(database: Database, find: Find<K, V>) -> Self {
-        let together = Together::new(database.opener().clone(), Asking(find));
+    /// Lookups in `database` by `find`, which must only read, for what every request asks.
+    pub fn of_every_request(database: Database, find: Find<K, V>) -> Self {
+        Self::new(database, find, 4)
+    }
+
+    /// The same for what some requests ask, on fewer connections.
+    pub fn of_a_page(database: Database, find: Find<K, V>) -> Self {
+        Self::new(database, find, 2)
+    }
+
+    fn new(database: Database, find: Find<K, V>, threads: usize) -> Self {
+        let together = Together::new(database.opener().clone(), Asking(find), threads);
         Self(Arc::new(Inner { database, find, together }))
     }
 

@@ -45,9 +45,9 @@ impl<S: Serve> Drop for Together<S> {
 }
 
 impl<S: Serve> Together<S> {
-    /// Starts nothing yet.
-    pub fn new(opener: Opener, serve: S) -> Self {
-        Self { opener, serve: Arc::new(serve), queue: Arc::new(Queue::new()) }
+    /// For at most so many threads, twice as many while some hang. None starts before it is needed.
+    pub fn new(opener: Opener, serve: S, threads: usize) -> Self {
+        Self { opener, serve: Arc::new(serve), queue: Arc::new(Queue::with_threads(threads)) }
     }
 
     /// Hands the key to the threads and waits, no longer than the database's patience.

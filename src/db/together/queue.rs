@@ -11,12 +11,6 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
 
-/// How many threads are at work at once. The first is enough until a whole batch waits: fewer and larger statements cost less.
-const THREADS: usize = 4;
-
-/// The same, with those that may never come back.
-const MOST_THREADS: usize = 8;
-
 /// The most that is done together. More would make the first wait for the last.
 const BATCH: usize = 32;
 
@@ -45,6 +39,10 @@ impl<K, V> Job<K, V> {
 pub(super) struct Queue<K, V> {
     state: Mutex<State<K, V>>,
     arrived: Condvar,
+    /// How many threads are at work at once. The first is enough until a whole batch waits: fewer and larger statements cost less.
+    threads: usize,
+    /// The same, with those that may never come back.
+    most_threads: usize,
 }
 
 struct State<K, V> {
@@ -59,9 +57,10 @@ struct State<K, V> {
 }
 
 impl<K, V> Queue<K, V> {
-    pub fn new() -> Self {
+    /// A queue for so many threads; twice as many while some hang.
+    pub fn with_threads(threads: usize) -> Self {
         let state = State { jobs: VecDeque::new(), idle: 0, called: 0, busy: Vec::new(), is_closed: false };
-        Self { state: Mutex::new(state), arrived: Condvar::new() }
+        Self { state: Mutex::new(state), arrived: Condvar::new(), threads, most_threads: 2 * threads }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<K, V>> {
@@ -101,7 +100,7 @@ impl<K, V> Queue<K, V> {
             self.arrived.notify_one();
             return None;
         }
-        if expected >= THREADS || state.busy.len() >= MOST_THREADS {
+        if expected >= self.threads || state.busy.len() >= self.most_threads {
             return None;
         }
         let since = Instant::now();
@@ -115,7 +114,7 @@ impl<K, V> Queue<K, V> {
         let mut state = self.lock();
         state.leave(since);
         // A thread that was given up and came back after all.
-        if state.idle + state.called + state.at_work() >= THREADS {
+        if state.idle + state.called + state.at_work() >= self.threads {
             return None;
         }
         loop {

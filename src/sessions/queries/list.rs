@@ -1,6 +1,8 @@
 //! Lists of sessions.
 
-use diesel::{OptionalExtension, prelude::*, sql_types::Text};
+use std::cmp::Reverse;
+
+use diesel::{OptionalExtension, PgConnection, SqliteConnection, prelude::*, sql_types::Text};
 
 use super::{ACTIVE, LOGGED_OUT, rows::RecordRow};
 use crate::{
@@ -9,31 +11,74 @@ use crate::{
         SessionId, UserId,
         connection::{DbConnection, MultiBackend},
         schema::{sessions, user_sessions, users},
-        sql::{instant, unseen},
+        sql::{at_place, for_each_key, instant, unseen, wanted_key, wanted_time},
         types::{Expire, Instant, SqlTime, SqlUuid},
     },
     error::Result,
     sessions::model::SessionRecord,
 };
 
-/// A user's live sessions, the most recently active first.
+/// A page's question: which sessions of this user are alive, at this time?
+#[derive(Debug, Clone, Copy)]
+pub(in crate::sessions) struct Whose {
+    pub user: UserId,
+    pub now: Timestamp,
+}
+
+/// What of a user is alive at a time, which is given as what each of the two ends is compared with.
+///
+/// A macro, since the type of such a query is longer than the query.
+macro_rules! active {
+    (of $user:expr, at $now:expr, $now_of_data:expr) => {
+        sessions::table
+            .inner_join(users::table)
+            .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
+            .filter(sessions::user_id.eq($user))
+            .filter(sessions::status.eq(unseen(ACTIVE.into_sql::<Text>())))
+            .filter(sessions::expires_at.gt($now))
+            .filter(user_sessions::expire.gt($now_of_data))
+            .select((RecordRow::as_select(), instant(user_sessions::expire)))
+    };
+}
+
+/// Each user's live sessions, the most recently active first; none is an empty list.
 pub(in crate::sessions) fn active_of(
     connection: &mut DbConnection,
-    user: UserId,
-    now: Timestamp,
-) -> Result<Vec<SessionRecord>> {
+    wanted: &[Whose],
+) -> Result<Vec<Option<Vec<SessionRecord>>>> {
+    let mut found = match connection {
+        DbConnection::Postgres(connection) => active_together(connection, wanted)?,
+        DbConnection::Sqlite(connection) => {
+            wanted.iter().map(|whose| active_of_one(connection, *whose)).collect::<Result<_>>()?
+        }
+    };
+    for records in &mut found {
+        records.sort_unstable_by_key(|record| (Reverse(record.last_seen_at), record.id));
+    }
+    Ok(found.into_iter().map(Some).collect())
+}
+
+fn active_together(connection: &mut PgConnection, wanted: &[Whose]) -> Result<Vec<Vec<SessionRecord>>> {
+    let keys: (Vec<UserId>, Vec<SqlTime>) = wanted.iter().map(|whose| (whose.user, SqlTime::from(whose.now))).unzip();
+    let query =
+        for_each_key(keys, active!(of wanted_key::<SqlUuid>(), at wanted_time::<Instant>(), wanted_time::<Expire>()));
+    let mut found: Vec<Vec<SessionRecord>> = wanted.iter().map(|_| Vec::new()).collect();
+    for (place, row) in query.load::<(i64, ActiveColumns)>(connection)? {
+        at_place(&mut found, place)?.push(record_of(row));
+    }
+    Ok(found)
+}
+
+fn active_of_one(connection: &mut SqliteConnection, Whose { user, now }: Whose) -> Result<Vec<SessionRecord>> {
     let now = SqlTime::from(now);
-    let rows: Vec<(RecordRow, SqlTime)> = sessions::table
-        .inner_join(users::table)
-        .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
-        .filter(sessions::user_id.eq(unseen(user.into_sql::<SqlUuid>())))
-        .filter(sessions::status.eq(unseen(ACTIVE.into_sql::<Text>())))
-        .filter(sessions::expires_at.gt(unseen(now.into_sql::<Instant>())))
-        .filter(user_sessions::expire.gt(unseen(now.into_sql::<Expire>())))
-        .order((sessions::last_seen_at.desc(), sessions::id))
-        .select((RecordRow::as_select(), instant(user_sessions::expire)))
-        .load(connection)?;
-    Ok(rows.into_iter().map(|(row, expire)| row.with_expire(Some(expire))).collect())
+    let rows: Vec<ActiveColumns> = active!(of user, at now, now).load(connection)?;
+    Ok(rows.into_iter().map(record_of).collect())
+}
+
+type ActiveColumns = (RecordRow, SqlTime);
+
+fn record_of((row, expire): ActiveColumns) -> SessionRecord {
+    row.with_expire(Some(expire))
 }
 
 /// A user's live sessions but for the `most` most recently active ones, in the order of their ids.
@@ -44,7 +89,8 @@ pub(in crate::sessions) fn active_beyond(
     most: u32,
 ) -> Result<Vec<SessionId>> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let mut ids: Vec<SessionId> = active_of(connection, user, now)?.iter().skip(most).map(|record| record.id).collect();
+    let active = active_of(connection, &[Whose { user, now }])?.into_iter().flatten().flatten();
+    let mut ids: Vec<SessionId> = active.skip(most).map(|record| record.id).collect();
     ids.sort_unstable();
     Ok(ids)
 }

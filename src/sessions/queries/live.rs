@@ -1,6 +1,8 @@
 //! The session that a sid stands for.
 
-use diesel::{OptionalExtension, PgConnection, SqliteConnection, prelude::*, result::Error as DieselError};
+use diesel::{
+    OptionalExtension, PgConnection, SqliteConnection, prelude::*, result::Error as DieselError, sql_types::Text,
+};
 
 use super::{
     ACTIVE,
@@ -12,10 +14,10 @@ use crate::{
         SessionId, UserId,
         connection::DbConnection,
         schema::{sessions, user_sessions, users},
-        sql::{for_each_key, locked, wanted_key},
+        sql::{at_place, for_each_key, locked, wanted_key},
         types::{Json, SqlTime},
     },
-    error::{Error, Result},
+    error::Result,
     sessions::model::{SessionUser, Sid},
 };
 
@@ -74,12 +76,11 @@ pub(in crate::sessions) fn find_live(connection: &mut DbConnection, wanted: &[Wa
 fn find_together(connection: &mut PgConnection, wanted: &[Wanted]) -> Result<Vec<Option<Found>>> {
     // The statement runs now, after the last of them came.
     let Some(now) = wanted.iter().map(|wanted| wanted.now).max() else { return Ok(Vec::new()) };
-    let sids = wanted.iter().map(|wanted| wanted.sid.expose()).collect();
-    let query = for_each_key(sids, alive!(now).filter(sessions::sid.eq(wanted_key())));
+    let sids: Vec<&str> = wanted.iter().map(|wanted| wanted.sid.expose()).collect();
+    let query = for_each_key(sids, alive!(now).filter(sessions::sid.eq(wanted_key::<Text>())));
     let mut found: Vec<Option<Found>> = wanted.iter().map(|_| None).collect();
     for (place, row) in query.load::<(i64, FoundColumns)>(connection)? {
-        let place = usize::try_from(place).ok().and_then(|place| found.get_mut(place.checked_sub(1)?));
-        *place.ok_or_else(|| Error::internal("a row for no sid that was asked for"))? = Some(row.into());
+        *at_place(&mut found, place)? = Some(row.into());
     }
     Ok(found)
 }

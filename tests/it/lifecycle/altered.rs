@@ -19,8 +19,7 @@ fn a_column_that_becomes_wider_while_the_server_runs_signs_nobody_out() {
         assert_eq!(browser.get("/account/sessions").status, 200);
         app.execute(&format!("ALTER TABLE users ALTER COLUMN email TYPE varchar({width})"));
         assert_eq!(browser.get("/api/session").status, 200);
-        let page = (0..20).map(|_| browser.get("/account/sessions").status).find(|status| *status != 503);
-        assert_eq!(page, Some(200));
+        assert_eq!(browser.get("/account/sessions").status, 200);
         assert_eq!(app.signed_in(EMAIL).get("/api/session").status, 200);
     }
 }

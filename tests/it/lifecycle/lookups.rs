@@ -8,12 +8,19 @@ use std::{
 };
 
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
-use keyrack::clock::Clock;
+use keyrack::{
+    accounts::{Authenticated, Outcome, Password},
+    clock::Clock,
+};
+use tokio::task::JoinSet;
 
-use crate::support::{Browser, CLOCK_START, Cluster, EngineKind, TestApp, TestDatabase, eventually, on_both_engines};
+use crate::support::{
+    Browser, CLOCK_START, Cluster, EngineKind, PASSWORD, TestApp, TestDatabase, eventually, on_both_engines, wait,
+};
 
 on_both_engines!(
     many_requests_at_once_get_each_their_own_session,
+    sign_ins_at_once_find_each_their_own_user,
     an_acknowledged_end_holds_on_the_other_instance_under_a_flood_of_lookups,
 );
 
@@ -85,8 +92,40 @@ impl Drop for SetOnDrop<'_> {
     }
 }
 
-/// The server processes that look sessions up.
-const LOOKING_UP: &str = "datname = current_database() AND query LIKE 'SELECT wanted.place%'";
+fn sign_ins_at_once_find_each_their_own_user(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let ids: Vec<_> = (0..8).map(|number| app.add_user(&format!("user{number}@example.com"))).collect();
+    app.execute("UPDATE users SET email = 'User3@Example.com' WHERE email = 'user3@example.com'");
+    let found = wait(async {
+        let mut asking = JoinSet::new();
+        for place in 0..96 {
+            let accounts = app.keyrack.accounts().clone();
+            let number = place * 7 % 12;
+            let email =
+                if place % 2 == 0 { format!("user{number}@example.com") } else { format!("USER{number}@Example.COM") };
+            let password = Password::new(if place < 90 { PASSWORD } else { "of somebody else's" });
+            asking.spawn(async move { (place, accounts.authenticate(&email, password, None).await.unwrap()) });
+        }
+        asking.join_all().await
+    });
+    assert_eq!(found.len(), 96);
+    for (place, outcome) in found {
+        let expected = ids.get(place * 7 % 12).filter(|_| place < 90);
+        match outcome {
+            Outcome::Accepted(Authenticated { user, .. }) => assert_eq!(Some(&user.id), expected, "{place}"),
+            other => assert_eq!((other, expected), (Outcome::Rejected, None), "{place}"),
+        }
+    }
+}
+
+/// The server processes that look such a thing up.
+fn looking_up(what: &str) -> String {
+    format!("datname = current_database() AND query LIKE 'SELECT wanted.place%{what} = wanted.key%'")
+}
+
+const SESSION: &str = "\"sid\"";
+const LIST: &str = "\"user_id\"";
+const USER: &str = "lower(%)";
 
 #[test]
 fn a_lookup_whose_connection_was_cut_is_answered_all_the_same() {
@@ -97,11 +136,15 @@ fn a_lookup_whose_connection_was_cut_is_answered_all_the_same() {
     app.add_user(EMAIL);
     let mut browser = app.signed_in(EMAIL);
     for _ in 0..5 {
-        assert_eq!(browser.get("/api/session").status, 200);
-        let cut = app.texts(&format!(
-            "SELECT pg_terminate_backend(pid, 10000)::text AS v FROM pg_stat_activity WHERE {LOOKING_UP}"
-        ));
-        assert_eq!(cut, ["true"], "one connection is enough for one browser");
+        assert_eq!(browser.get("/account/sessions").status, 200);
+        for what in [SESSION, LIST, USER] {
+            let which = looking_up(what);
+            let cut = app.texts(&format!(
+                "SELECT pg_terminate_backend(pid, 10000)::text AS v FROM pg_stat_activity WHERE {which}"
+            ));
+            assert_eq!(cut, ["true"], "one connection is enough for one browser: {what}");
+        }
+        app.signed_in(EMAIL);
     }
     assert_eq!(browser.get("/api/session").status, 200);
 }
@@ -135,14 +178,35 @@ fn a_connection_that_hangs_fails_its_own_lookups_and_no_others() {
     app.add_user(EMAIL);
     let mut browser = app.signed_in(EMAIL);
     assert_eq!(browser.get("/api/session").status, 200);
-    let process = database.text(&format!("SELECT pid::text AS v FROM pg_stat_activity WHERE {LOOKING_UP}"));
-    let stopped = Stopped::new(process);
+    assert_eq!(browser.get("/account/sessions").status, 200);
+    let stop = |what| {
+        let which = looking_up(what);
+        Stopped::new(database.text(&format!("SELECT pid::text AS v FROM pg_stat_activity WHERE {which}")))
+    };
+    let stopped = stop(SESSION);
     assert_eq!(browser.get("/api/session").status, 503);
     for _ in 0..20 {
         assert_eq!(browser.get("/api/session").status, 200, "others go another way");
     }
     drop(stopped);
     assert!(browser.is_signed_in());
+
+    let stopped = stop(LIST);
+    let page = browser.get("/account/sessions");
+    assert!(page.status == 503 && page.set_cookies().is_empty(), "no page without the devices: {}", page.body);
+    assert_eq!(browser.get("/api/session").status, 200);
+    for _ in 0..20 {
+        assert_eq!(browser.get("/account/sessions").status, 200);
+    }
+    drop(stopped);
+
+    let stopped = stop(USER);
+    assert_eq!(app.browser().sign_in(EMAIL, PASSWORD).status, 503);
+    assert_eq!(browser.get("/account/sessions").status, 200);
+    for _ in 0..5 {
+        assert_eq!(app.browser().sign_in(EMAIL, PASSWORD).status, 303);
+    }
+    drop(stopped);
 }
 
 #[test]
