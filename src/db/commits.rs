@@ -6,9 +6,7 @@
 //! It is for what succeeds nearly always and waits for nobody. Whatever is not of that kind is left undone, and its request
 //! goes the ordinary way, alone: [`Database::transaction`].
 
-use std::{
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use super::{
     Database,

@@ -3,8 +3,8 @@
 //! This is the only place that knows two dialects. Above it, `accounts/queries.rs` and `sessions/queries/` write
 //! Diesel against `schema` and `connection::DbConnection`, which is either engine.
 
-pub(crate) mod connection;
 mod commits;
+pub(crate) mod connection;
 mod errors;
 mod indexes;
 mod inventory;
