@@ -1,7 +1,7 @@
 // Results: one record a measurement, and sums over the rounds of a run.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { ROOT } from './host/requirements.mjs';
@@ -15,7 +15,10 @@ export class Results {
       about: {
         date: new Date().toISOString(),
         commit: git('rev-parse', '--short', 'HEAD'),
-        machine: { cpu: cpu[0]?.model.trim(), cores: cpu.length, memoryGb: Math.round(os.totalmem() / 2 ** 30), kernel: os.release() },
+        machine: {
+          cpu: cpu[0]?.model.trim(), cores: cpu.length, memoryGb: Math.round(os.totalmem() / 2 ** 30), kernel: os.release(),
+          autogroup: hasAutogroup(),
+        },
         versions: { ...versions, node: process.versions.node },
         options: { rounds, seconds, sessions, long },
       },
@@ -77,6 +80,12 @@ function spreadOf(values) {
   const middle = sorted.length / 2;
   const median = Number.isInteger(middle) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[Math.floor(middle)];
   return { median, min: sorted[0], max: sorted.at(-1) };
+}
+
+/** Whether Linux gives each session of processes a share of the machine of its own, whatever nice values its threads have. */
+function hasAutogroup() {
+  const file = '/proc/sys/kernel/sched_autogroup_enabled';
+  return existsSync(file) && readFileSync(file, 'utf8').trim() === '1';
 }
 
 function git(...args) {

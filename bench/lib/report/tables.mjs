@@ -29,7 +29,8 @@ export function circumstances({ about }) {
   const { machine, versions, options, date, commit } = about;
   return `Measured on ${date.slice(0, 10)} at commit ${commit}: ${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, PostgreSQL `
     + `${versions.postgres}, Node.js ${versions.node}; ${options.rounds} round${options.rounds === 1 ? '' : 's'} of ${options.seconds} s each, `
-    + `${options.sessions.toLocaleString('en')} sessions, 32 connections, 10,000 cookies in turn, the load on the same cores.`;
+    + `${options.sessions.toLocaleString('en')} sessions, 32 connections, 10,000 cookies in turn, the load on the same cores, `
+    + `autogroup ${machine.autogroup === false ? 'off' : 'on'}.`;
 }
 
 function heading(results) {
