@@ -237,16 +237,16 @@ impl RunQueryDsl<PgConnection> for EndAll<'_> {}
 /// `SKIP LOCKED`: a session that is being changed is left, so that nobody waits for it, nor in a circle.
 impl QueryFragment<Pg> for EndAll<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("WITH mine AS MATERIALIZED (SELECT found.id, wanted.at FROM unnest(");
+        out.push_sql("WITH mine AS MATERIALIZED (SELECT wanted.sid, wanted.at FROM unnest(");
         push_list!(out, Text, &self.sid, "text");
         out.push_sql(", ");
         push_list!(out, Instant, &self.at, "timestamptz");
         out.push_sql(
-            ") AS wanted (sid, at) CROSS JOIN LATERAL (SELECT id FROM sessions WHERE sessions.sid = wanted.sid \
+            ") AS wanted (sid, at) CROSS JOIN LATERAL (SELECT FROM sessions WHERE sessions.sid = wanted.sid \
              AND sessions.status = 'active' OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS found) \
              UPDATE sessions SET status = 'logged_out', end_reason = 'signed_out', logged_out_at = mine.at, \
              updated_at = mine.at, data_kept = false FROM mine \
-             WHERE sessions.id = mine.id AND sessions.status = 'active' RETURNING sessions.sid, sessions.id",
+             WHERE sessions.sid = mine.sid AND sessions.status = 'active' RETURNING sessions.sid, sessions.id",
         );
         Ok(())
     }
