@@ -74,6 +74,28 @@ impl Timestamp {
         text
     }
 
+    /// `24 November 2026, 06:34 UTC`: a page says so of many times, and spares `strftime` its pattern.
+    pub fn to_words(self) -> String {
+        const MONTHS: [&str; 12] = [
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ];
+        let time = DateTime::<Utc>::from_timestamp_micros(self.0).unwrap_or_default();
+        let (day, year, hour, minute) = (time.day(), time.year(), time.hour(), time.minute());
+        let month = MONTHS.into_iter().nth(time.month0() as usize).unwrap_or_default();
+        format!("{day} {month} {year:04}, {hour:02}:{minute:02} UTC")
+    }
+
     /// Formats by a `strftime` pattern, in UTC.
     pub fn format(self, pattern: &str) -> String {
         DateTime::<Utc>::from_timestamp_micros(self.0).unwrap_or_default().format(pattern).to_string()
@@ -162,6 +184,15 @@ mod tests {
             assert_eq!(time.to_iso_micros(), time.format("%Y-%m-%dT%H:%M:%S%.6fZ"));
             assert_eq!(time.to_iso_millis(), time.format("%Y-%m-%dT%H:%M:%S%.3fZ"));
         }
+    }
+
+    #[test]
+    fn words_are_those_of_strftime() {
+        for month in 0..12 {
+            let time = Timestamp((month * 31 + 3) * 86_400_000_000 + 42_000_000 * 60);
+            assert_eq!(time.to_words(), time.format("%-d %B %Y, %H:%M UTC"));
+        }
+        assert_eq!(Timestamp(0).to_words(), "1 January 1970, 00:00 UTC");
     }
 
     #[test]

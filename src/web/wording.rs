@@ -17,7 +17,7 @@ pub(super) struct TimeText {
 
 impl TimeText {
     fn new(time: Timestamp, text: String) -> Self {
-        Self { text, exact: time.format("%-d %B %Y, %H:%M UTC"), iso: time.to_iso_millis() }
+        Self { text, exact: time.to_words(), iso: time.to_iso_millis() }
     }
 
     /// "3 days ago", "just now"
