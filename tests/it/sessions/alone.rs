@@ -47,7 +47,7 @@ fn a_peer_that_holds_one_sessions_data_keeps_no_other_sign_out_waiting() {
     let Some(rack) = rack() else { return };
     let started: Vec<Started> = (0..24).map(|_| rack.sign_in()).collect();
     let hasty = TestApp::over(rack.database(), Clock::fixed(rack.now()), |config| {
-        config.database.patience = Duration::from_millis(2000);
+        config.database.patience = Duration::from_secs(2);
     });
     let mut peer = PgConnection::establish(rack.database().url()).unwrap();
     let held = &started[12];
