@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::{
     Database,
     connection::DbConnection,
+    errors::is_worth_a_retry,
     together::{Job, Own, Serve, Together, answer},
     url::Engine,
 };
@@ -88,6 +89,8 @@ impl<K, V> Changing<K, V> {
                     own.connection = Some(connection);
                     answer(batch, Ok(changed.into_iter().map(Ok).collect()));
                 }
+                // The server says that it was not committed, and one alone may be the cause, or not meet it again.
+                Err(error) if is_refused(&error) => leave_undone(batch),
                 Err(error) => answer(batch, Err(error)),
             },
             changed => {
@@ -108,6 +111,11 @@ impl<K, V> Changing<K, V> {
 fn begin(own: &mut Own) -> Option<DbConnection> {
     let begun = |mut connection: DbConnection| connection.begin().is_ok().then_some(connection);
     own.connection.take().and_then(begun).or_else(|| own.opener.open().ok().and_then(begun))
+}
+
+/// Whether the server refused the commit, rather than fell silent, after which the commit may have happened.
+fn is_refused(error: &Error) -> bool {
+    is_worth_a_retry(error) || !matches!(error, Error::Unavailable(_))
 }
 
 /// Those that somebody waits for; the others are told that it was too late for them.

@@ -1,5 +1,6 @@
 //! The verbs of the sessions module, on both engines: one contract for the store.
 
+mod alone;
 mod collisions;
 mod data;
 mod doctor;
