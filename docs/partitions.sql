@@ -51,7 +51,7 @@ ALTER TABLE sessions_parts RENAME TO sessions;
 ALTER TABLE sessions ADD CONSTRAINT sessions_pkey PRIMARY KEY (id, sid), ADD CONSTRAINT sessions_sid_key UNIQUE (sid),
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users (id);
 CREATE INDEX sessions_by_user ON sessions (user_id, status, logged_out_at, id);
-CREATE INDEX sessions_by_end ON sessions (status, logged_out_at);
+CREATE INDEX sessions_by_end ON sessions (logged_out_at) WHERE logged_out_at IS NOT NULL;
 
 CREATE TRIGGER keyrack_complete_end BEFORE UPDATE OF status ON sessions
     FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION keyrack_complete_end();

@@ -17,14 +17,16 @@ pub(super) struct Index {
     /// The columns, as the catalog spells them.
     pub key: &'static str,
     pub unique: bool,
+    /// Of which rows, as the catalog spells it; none: of all.
+    pub only: &'static str,
 }
 
 const fn unique(name: &'static str, table: &'static str, key: &'static str) -> Index {
-    Index { name, table, key, unique: true }
+    Index { name, table, key, unique: true, only: "" }
 }
 
 const fn plain(name: &'static str, table: &'static str, key: &'static str) -> Index {
-    Index { name, table, key, unique: false }
+    Index { name, table, key, unique: false, only: "" }
 }
 
 /// All of them, as the migrations make them.
@@ -34,15 +36,15 @@ pub(super) const INDEXES: [Index; 10] = [
     unique("sessions_pkey", "sessions", "id"),
     unique("sessions_sid_key", "sessions", "sid"),
     plain("sessions_by_user", "sessions", "user_id, status, logged_out_at, id"),
-    plain("sessions_by_end", "sessions", "status, logged_out_at"),
+    Index { only: "(logged_out_at IS NOT NULL)", ..plain("sessions_by_end", "sessions", "logged_out_at") },
     unique("replaced_sids_pkey", "replaced_sids", "sid"),
     plain("replaced_sids_by_session", "replaced_sids", "session_id"),
     unique("session_pkey", "user_sessions", "sid"),
     plain("IDX_session_expire", "user_sessions", "expire"),
 ];
 
-/// What PostgreSQL has: only whole, valid indexes, and of the unique ones only those that an upsert can rely on.
-pub(super) struct Present(BTreeSet<(String, String, bool)>);
+/// What PostgreSQL has: only valid indexes, and of the unique ones only those that an upsert can rely on.
+pub(super) struct Present(BTreeSet<(String, String, String, bool)>);
 
 #[derive(diesel::QueryableByName)]
 struct Row {
@@ -50,6 +52,8 @@ struct Row {
     name: String,
     #[diesel(sql_type = Text)]
     key: String,
+    #[diesel(sql_type = Text)]
+    only: String,
     #[diesel(sql_type = Bool)]
     unique: bool,
 }
@@ -61,18 +65,19 @@ impl Present {
             "SELECT t.name, x.indisunique AND x.indimmediate AS unique, (
                  SELECT string_agg(replace(pg_get_indexdef(x.indexrelid, n, true), '::text', ''), ', ' ORDER BY n)
                  FROM generate_series(1, x.indnkeyatts) AS n
-             ) AS key
+             ) AS key, coalesce(pg_get_expr(x.indpred, x.indrelid), '') AS only
              FROM unnest(ARRAY['users', 'sessions', 'replaced_sids', 'user_sessions']) AS t(name)
              JOIN pg_index x ON x.indrelid = to_regclass(t.name)
-             WHERE x.indisvalid AND x.indpred IS NULL",
+             WHERE x.indisvalid",
         )
         .load(connection)?;
-        Ok(Self(rows.into_iter().map(|row| (row.name, row.key, row.unique)).collect()))
+        Ok(Self(rows.into_iter().map(|row| (row.name, row.key, row.only, row.unique)).collect()))
     }
 
     /// Whether there is one that does what this one does.
     pub(super) fn serves(&self, index: &Index) -> bool {
-        let key = |unique| (index.table.to_owned(), index.key.to_owned(), unique);
-        self.0.contains(&key(true)) || (!index.unique && self.0.contains(&key(false)))
+        let Index { table, key, only, unique, .. } = *index;
+        let is_there = |unique| self.0.contains(&(table.to_owned(), key.to_owned(), only.to_owned(), unique));
+        is_there(true) || (!unique && is_there(false))
     }
 }

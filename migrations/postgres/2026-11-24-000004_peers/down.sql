@@ -98,3 +98,6 @@ $$;
 DROP FUNCTION keyrack_adopt;
 DROP FUNCTION keyrack_user_of;
 DROP FUNCTION keyrack_readable;
+
+DROP INDEX sessions_by_end;
+CREATE INDEX sessions_by_end ON sessions (status, logged_out_at);

@@ -5,3 +5,6 @@ WHEN OLD.status = 'active'
 BEGIN
     SELECT RAISE(ABORT, 'the session is active: end it before deleting its row');
 END;
+
+DROP INDEX sessions_by_end;
+CREATE INDEX sessions_by_end ON sessions (status, logged_out_at);

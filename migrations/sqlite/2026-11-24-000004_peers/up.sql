@@ -20,3 +20,7 @@ BEGIN
     WHERE user_id = OLD.id AND status = 'active';
     DELETE FROM sessions WHERE user_id = OLD.id;
 END;
+
+-- 8. The index by end holds what has ended, and nothing else.
+DROP INDEX sessions_by_end;
+CREATE INDEX sessions_by_end ON sessions (logged_out_at) WHERE logged_out_at IS NOT NULL;

@@ -73,7 +73,8 @@ fn build_where(connection: &mut DbConnection, catalog: &Catalog, wanted: fn(&Ind
 }
 
 fn build(connection: &mut DbConnection, relation: &Relation, index: &Index) -> Result<()> {
-    let Index { name, key, unique, .. } = *index;
+    let Index { name, key, unique, only, .. } = *index;
+    let only = if only.is_empty() { String::new() } else { format!(" WHERE {only}") };
     // The name may be taken: by an index that does something else, or by another table's.
     let taken = format!(
         "SELECT count(*) FROM pg_class c JOIN pg_class t ON t.oid = '{table}'::regclass AND t.relnamespace = c.relnamespace \
@@ -86,7 +87,12 @@ fn build(connection: &mut DbConnection, relation: &Relation, index: &Index) -> R
     let kind = if unique { "UNIQUE INDEX" } else { "INDEX" };
     let table = &relation.qualified;
     tracing::info!(index = name, table, "building an index");
-    concurrently(connection, relation, &name, &format!("CREATE {kind} CONCURRENTLY \"{name}\" ON {table} ({key})"))?;
+    concurrently(
+        connection,
+        relation,
+        &name,
+        &format!("CREATE {kind} CONCURRENTLY \"{name}\" ON {table} ({key}){only}"),
+    )?;
     if unique && key != "lower(email)" {
         // A table has one primary key at most, and making a column that may be null part of it would read the whole table.
         let stands_in_the_way = format!(

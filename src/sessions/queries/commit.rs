@@ -236,23 +236,20 @@ impl RunQueryDsl<PgConnection> for EndAll<'_> {}
 
 /// `SKIP LOCKED`: a session that is being changed is left, so that nobody waits for it, nor in a circle. So is one whose data a
 /// peer holds: its end removes the data, and would wait for the peer with everybody else's.
-///
-/// `|| ''`: where few were active when the table was last analyzed, PostgreSQL takes the index by `status` for the better one,
-/// and then reads every active session for each of these.
 impl QueryFragment<Pg> for EndAll<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("WITH mine AS MATERIALIZED (SELECT found.id, wanted.at FROM unnest(");
+        out.push_sql("WITH mine AS MATERIALIZED (SELECT wanted.sid, wanted.at FROM unnest(");
         push_list!(out, Text, &self.sid, "text");
         out.push_sql(", ");
         push_list!(out, Instant, &self.at, "timestamptz");
         out.push_sql(
-            ") AS wanted (sid, at) CROSS JOIN LATERAL (SELECT id FROM sessions WHERE sessions.sid = wanted.sid \
-             AND sessions.status || '' = 'active' OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS found \
+            ") AS wanted (sid, at) CROSS JOIN LATERAL (SELECT FROM sessions WHERE sessions.sid = wanted.sid \
+             AND sessions.status = 'active' OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS found \
              CROSS JOIN LATERAL (SELECT FROM user_sessions WHERE user_sessions.sid = wanted.sid \
              OFFSET 0 FOR UPDATE SKIP LOCKED) AS data) \
              UPDATE sessions SET status = 'logged_out', end_reason = 'signed_out', logged_out_at = mine.at, \
              updated_at = mine.at, data_kept = false FROM mine \
-             WHERE sessions.id = mine.id RETURNING sessions.sid, sessions.id",
+             WHERE sessions.sid = mine.sid RETURNING sessions.sid, sessions.id",
         );
         Ok(())
     }

@@ -77,14 +77,6 @@ pub(in crate::sessions) struct End {
     pub keep_data: bool,
 }
 
-/// Whether a row that is found by its key is active. As an expression, because SQLite takes the index by `status` for the better
-/// one when several keys are named, and then reads every active session there is.
-macro_rules! is_active {
-    () => {
-        sessions::status.concat("").eq(ACTIVE)
-    };
-}
-
 /// How many ids one statement names: both engines have a limit.
 const BATCH: usize = 1000;
 
@@ -100,7 +92,7 @@ pub(in crate::sessions) fn end(connection: &mut DbConnection, which: &Which, end
         // Tested again now that nobody else changes them: what was found may have waited for a touch.
         let these = || Box::new(which.predicate().and(sessions::id.eq_any(ids.to_vec())));
         if end.keep_data {
-            let active = sessions::table.filter(is_active!()).filter(these());
+            let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(these());
             let ids: Vec<SessionId> = active.select(sessions::id).get_results(connection)?;
             mark_data(connection, &ids)?;
         }
@@ -112,7 +104,7 @@ pub(in crate::sessions) fn end(connection: &mut DbConnection, which: &Which, end
 /// Ends these sessions, if they are active. `text` says whether the statement's text is always the same.
 fn write(connection: &mut DbConnection, these: Predicate, end: End, text: Text) -> QueryResult<Vec<SessionId>> {
     let at = SqlTime::from(end.at);
-    let statement = diesel::update(sessions::table.filter(is_active!()))
+    let statement = diesel::update(sessions::table.filter(sessions::status.eq(ACTIVE)))
         .filter(these)
         .set((
             sessions::status.eq(LOGGED_OUT),
@@ -143,7 +135,7 @@ fn find(connection: &mut DbConnection, which: &Which) -> QueryResult<Vec<Session
 
 /// Takes sessions in the order of their ids, so that two changes of the same ones never wait for each other in a circle.
 fn lock(connection: &mut DbConnection, ids: &[SessionId]) -> QueryResult<()> {
-    let active = sessions::table.filter(is_active!()).filter(sessions::id.eq_any(ids.to_vec()));
+    let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(sessions::id.eq_any(ids.to_vec()));
     locked(active.order(sessions::id).select(sessions::id)).get_results::<SessionId>(connection).map(drop)
 }
 

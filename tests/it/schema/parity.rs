@@ -76,7 +76,7 @@ const POSTGRES: [&str; 4] = [
              THEN i.relname END, ' (', (
              SELECT string_agg(replace(pg_get_indexdef(i.oid, n, true), '::text', ''), ', ' ORDER BY n)
              FROM generate_series(1, x.indnatts) n
-         ), ') ', x.indisunique) AS v
+         ), ')', ' WHERE ' || btrim(pg_get_expr(x.indpred, x.indrelid), '()'), ' ', x.indisunique) AS v
      FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
      WHERE t.relnamespace = 'public'::regnamespace",
     "SELECT concat(conrelid::regclass, ' ', f.attname, ' ', confrelid::regclass, ' ', r.attname) AS v
@@ -137,6 +137,16 @@ fn the_indexes_and_foreign_keys_are_twins() {
         assert!(postgres.indexes.contains(index), "{index} is not in {:?}", postgres.indexes);
     }
     assert!(postgres.foreign_keys.contains("sessions user_id users id"));
+}
+
+/// Where few sessions were active when the planner last looked, such an index seems as good a way to one session as that by its sid, and
+/// leads over all that are active by now.
+#[test]
+fn no_index_begins_with_the_status() {
+    let Some((postgres, sqlite)) = both() else { return };
+    for index in postgres.indexes.iter().chain(&sqlite.indexes) {
+        assert!(!index.contains("(status"), "{index}");
+    }
 }
 
 #[test]
