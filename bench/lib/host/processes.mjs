@@ -21,6 +21,7 @@ export function start(command, args, { env = {}, cwd, uid, gid, stopSignal = 'SI
     cwd, uid, gid,
     env: { ...cleanEnvironment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true, // a Ctrl-C reaches this program alone, which then ends the others in order
   });
   const tail = [];
   const keep = (chunk) => {
@@ -55,6 +56,7 @@ export async function run(command, args, { input, show = false, ...options } = {
     ...options,
     env: { ...cleanEnvironment(), ...options.env },
     stdio: [input === undefined ? 'ignore' : 'pipe', show ? 'inherit' : 'pipe', show ? 'inherit' : 'pipe'],
+    detached: !show,
   });
   running.add(child);
   const out = [];
