@@ -11,7 +11,8 @@ export const HELP = `bench/run: measures Keyrack against what people would take 
   --workload NAME,…   only these workloads: ${WORKLOADS.join(', ')}
   --long              growth goes on to 10,000,000 sessions
   --write             writes the tables into README.md and docs/bench.md, and the charts into docs/
-  --from FILE         measures nothing: reports (and with --write, writes) saved results again
+  --from FILE,FILE    measures nothing: reports (and with --write, writes) saved results again, those of the first file and
+                      the workloads that only a later one has; the report says which
   --help              this
 `;
 
@@ -33,7 +34,7 @@ export function parse(args) {
       case '--workload': options.workloads = value(flag).split(',').map(known); break;
       case '--long': options.long = true; break;
       case '--write': options.write = true; break;
-      case '--from': options.from = value(flag); break;
+      case '--from': options.from = value(flag).split(','); break;
       case '--help': case '-h': options.help = true; break;
       default: fail(`there is no ${flag}; bench/run --help lists what there is`);
     }

@@ -28,8 +28,19 @@ export class Results {
     });
   }
 
-  static load(file) {
-    return new Results(JSON.parse(readFileSync(file, 'utf8')));
+  /** Saved results; a later file adds the workloads that those before it have not. */
+  static load(files) {
+    const [first, ...others] = files.map((file) => new Results(JSON.parse(readFileSync(file, 'utf8'))));
+    for (const other of others) first.#addWorkloadsOf(other);
+    return first;
+  }
+
+  #addWorkloadsOf({ about, records }) {
+    const kind = ({ workload }) => workload.split('/')[0];
+    const known = new Set(this.records.map(kind));
+    const added = records.filter((record) => !known.has(kind(record)));
+    this.about.others = [...(this.about.others ?? []), { about, workloads: [...new Set(added.map(kind))] }];
+    this.records.push(...added);
   }
 
   constructor({ about, labels, records, failures }) {

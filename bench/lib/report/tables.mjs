@@ -26,11 +26,19 @@ export function summary(results) {
 
 /** Where, when and how it was measured. */
 export function circumstances({ about }) {
-  const { machine, versions, options, date, commit } = about;
-  return `Measured on ${date.slice(0, 10)} at commit ${commit}: ${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, PostgreSQL `
-    + `${versions.postgres}, Node.js ${versions.node}; ${options.rounds} round${options.rounds === 1 ? '' : 's'} of ${options.seconds} s each, `
+  const { machine, versions, options, others = [] } = about;
+  return `Measured ${moment(about)}: ${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, PostgreSQL ${versions.postgres}, `
+    + `Node.js ${versions.node}; ${options.rounds} round${options.rounds === 1 ? '' : 's'} of ${options.seconds} s each, `
     + `${options.sessions.toLocaleString('en')} sessions, 32 connections, 10,000 cookies in turn, the load on the same cores, `
-    + `autogroup ${machine.autogroup === false ? 'off' : 'on'}.`;
+    + `${autogroup(about)}.${others.map(({ about, workloads }) => ` Of another run, ${moment(about)}, ${autogroup(about)}: ${workloads.join(', ')}.`).join('')}`;
+}
+
+function moment({ date, commit }) {
+  return `on ${date.slice(0, 10)} at commit ${commit}`;
+}
+
+function autogroup({ machine }) {
+  return `autogroup ${machine.autogroup === false ? 'off' : 'on'}`;
 }
 
 function heading(results) {
