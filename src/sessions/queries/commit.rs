@@ -153,12 +153,18 @@ impl Query for StartAll<'_> {
 
 impl RunQueryDsl<PgConnection> for StartAll<'_> {}
 
-/// A list behind `SELECT`, so that PostgreSQL does not see how long it is, and plans once.
-macro_rules! push_list {
-    ($out:ident, $type:ty, $list:expr, $name:literal) => {
-        $out.push_sql("(SELECT ");
+/// Lists as the columns of a table, each behind `SELECT`, so that PostgreSQL does not see how long it is, and plans once.
+macro_rules! push_lists {
+    ($out:ident, ($type:ty, $list:expr, $name:literal) $(, ($types:ty, $lists:expr, $names:literal))*) => {
+        $out.push_sql("unnest((SELECT ");
         $out.push_bind_param::<Array<$type>, _>($list)?;
         $out.push_sql(concat!("::", $name, "[])"));
+        $(
+            $out.push_sql(", (SELECT ");
+            $out.push_bind_param::<Array<$types>, _>($lists)?;
+            $out.push_sql(concat!("::", $names, "[])"));
+        )*
+        $out.push_sql(")");
     };
 }
 
@@ -166,34 +172,25 @@ macro_rules! push_list {
 /// [`for_each_key`](crate::db::sql::for_each_key).
 impl QueryFragment<Pg> for StartAll<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("WITH unchanged AS MATERIALIZED (SELECT wanted.* FROM unnest(");
-        push_list!(out, SqlUuid, &self.user_id, "uuid");
-        out.push_sql(", ");
-        push_list!(out, Instant, &self.password_changed_at, "timestamptz");
-        out.push_sql(", ");
-        push_list!(out, Text, &self.email, "text");
-        out.push_sql(", ");
-        push_list!(out, Text, &self.role, "text");
-        out.push_sql(", ");
-        push_list!(out, SqlUuid, &self.id, "uuid");
-        out.push_sql(", ");
-        push_list!(out, Text, &self.sid, "text");
-        out.push_sql(", ");
-        push_list!(out, Nullable<Text>, &self.ip_address, "text");
-        out.push_sql(", ");
-        push_list!(out, Nullable<Text>, &self.user_agent, "text");
-        out.push_sql(", ");
-        push_list!(out, Bool, &self.remembered, "bool");
-        out.push_sql(", ");
-        push_list!(out, Instant, &self.expires_at, "timestamptz");
-        out.push_sql(", ");
-        push_list!(out, Instant, &self.now, "timestamptz");
-        out.push_sql(", ");
-        push_list!(out, SqlJson, &self.sess, "json");
-        out.push_sql(", ");
-        push_list!(out, Instant, &self.expire, "timestamptz");
+        out.push_sql("WITH unchanged AS MATERIALIZED (SELECT wanted.* FROM ");
+        push_lists!(
+            out,
+            (SqlUuid, &self.user_id, "uuid"),
+            (Instant, &self.password_changed_at, "timestamptz"),
+            (Text, &self.email, "text"),
+            (Text, &self.role, "text"),
+            (SqlUuid, &self.id, "uuid"),
+            (Text, &self.sid, "text"),
+            (Nullable<Text>, &self.ip_address, "text"),
+            (Nullable<Text>, &self.user_agent, "text"),
+            (Bool, &self.remembered, "bool"),
+            (Instant, &self.expires_at, "timestamptz"),
+            (Instant, &self.now, "timestamptz"),
+            (SqlJson, &self.sess, "json"),
+            (Instant, &self.expire, "timestamptz")
+        );
         out.push_sql(
-            ") AS wanted (user_id, password_changed_at, email, role, id, sid, ip_address, user_agent, remembered, \
+            " AS wanted (user_id, password_changed_at, email, role, id, sid, ip_address, user_agent, remembered, \
              expires_at, now, sess, expire) CROSS JOIN LATERAL (SELECT FROM users WHERE users.id = wanted.user_id \
              AND users.disabled_at IS NULL AND users.password_changed_at = wanted.password_changed_at \
              AND users.email = wanted.email AND users.role = wanted.role OFFSET 0 FOR SHARE SKIP LOCKED) AS found), \
@@ -238,12 +235,10 @@ impl RunQueryDsl<PgConnection> for EndAll<'_> {}
 /// peer holds: its end removes the data, and would wait for the peer with everybody else's.
 impl QueryFragment<Pg> for EndAll<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("WITH mine AS MATERIALIZED (SELECT wanted.sid, wanted.at FROM unnest(");
-        push_list!(out, Text, &self.sid, "text");
-        out.push_sql(", ");
-        push_list!(out, Instant, &self.at, "timestamptz");
+        out.push_sql("WITH mine AS MATERIALIZED (SELECT wanted.sid, wanted.at FROM ");
+        push_lists!(out, (Text, &self.sid, "text"), (Instant, &self.at, "timestamptz"));
         out.push_sql(
-            ") AS wanted (sid, at) CROSS JOIN LATERAL (SELECT FROM sessions WHERE sessions.sid = wanted.sid \
+            " AS wanted (sid, at) CROSS JOIN LATERAL (SELECT FROM sessions WHERE sessions.sid = wanted.sid \
              AND sessions.status = 'active' OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS found \
              CROSS JOIN LATERAL (SELECT FROM user_sessions WHERE user_sessions.sid = wanted.sid \
              OFFSET 0 FOR UPDATE SKIP LOCKED) AS data) \

@@ -4,29 +4,17 @@ use std::time::Duration;
 
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use keyrack::{
-    accounts::{Outcome, Password},
     clock::Clock,
     error::Error,
-    sessions::{NewSession, Proof, Started},
+    sessions::{NewSession, Started},
 };
 use tokio::task::JoinSet;
 
-use super::rack::{EMAIL, Rack};
-use crate::support::{EngineKind, PASSWORD, TestApp, wait};
-
-const OTHER: &str = "asha.verma@example.com";
-
-fn rack() -> Option<Rack> {
-    EngineKind::Postgres.is_available().then(|| Rack::new(EngineKind::Postgres))
-}
-
-/// The sign-in of somebody whose password was checked.
-fn proved(app: &TestApp, email: &str) -> NewSession {
-    let outcome = wait(app.keyrack.accounts().authenticate(email, Password::new(PASSWORD), None)).unwrap();
-    let Outcome::Accepted(found) = outcome else { panic!("{outcome:?}") };
-    let proof = Proof { user: found.user, password_changed_at: found.password_changed_at };
-    NewSession { proof: Some(proof.clone()), ..NewSession::of(proof.user.id) }
-}
+use super::{
+    rack::EMAIL,
+    together::{OTHER, proved, rack},
+};
+use crate::support::{TestApp, wait};
 
 /// What came of many sign-ins at once, and of how many by `new`.
 fn start_all(app: &TestApp, all: &[&NewSession]) -> Vec<keyrack::error::Result<Started>> {

@@ -15,14 +15,14 @@ use tokio::task::JoinSet;
 use super::rack::{EMAIL, Rack};
 use crate::support::{EngineKind, PASSWORD, TestApp, eventually, wait};
 
-const OTHER: &str = "asha.verma@example.com";
+pub(super) const OTHER: &str = "asha.verma@example.com";
 
-fn rack() -> Option<Rack> {
+pub(super) fn rack() -> Option<Rack> {
     EngineKind::Postgres.is_available().then(|| Rack::new(EngineKind::Postgres))
 }
 
 /// The sign-in of somebody whose password was checked.
-fn proved(app: &TestApp, email: &str) -> NewSession {
+pub(super) fn proved(app: &TestApp, email: &str) -> NewSession {
     let outcome = wait(app.keyrack.accounts().authenticate(email, Password::new(PASSWORD), None)).unwrap();
     let Outcome::Accepted(found) = outcome else { panic!("{outcome:?}") };
     let proof = Proof { user: found.user, password_changed_at: found.password_changed_at };
