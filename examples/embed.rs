@@ -5,14 +5,14 @@
 use actix_session::Session;
 use actix_web::{App, HttpResponse, HttpServer, Result, middleware::from_fn, web};
 use keyrack::{
-    Keyrack, Visit,
+    Keyrack, RequestSession,
     config::{Config, PublicUrl},
     db::migrate,
-    signed_in,
+    require_sign_in,
 };
 
 /// `GET /counter`: counts this device's visits, in the session that Keyrack keeps for it.
-async fn counter(session: Session, visit: Visit) -> Result<HttpResponse> {
+async fn counter(session: Session, visit: RequestSession) -> Result<HttpResponse> {
     let count = session.get::<u32>("count")?.unwrap_or(0) + 1;
     session.insert("count", count)?;
     let name = visit.live().map(|live| live.user.display_name()).unwrap_or_default();
@@ -37,7 +37,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let app = move || {
         // The guard stands inside the session layer, so it is wrapped first.
-        let counter = web::resource("/counter").get(counter).wrap(from_fn(signed_in)).wrap(keyrack.session_layer());
+        let counter =
+            web::resource("/counter").get(counter).wrap(from_fn(require_sign_in)).wrap(keyrack.session_layer());
         App::new().service(counter).configure(|routes| keyrack.mount(routes))
     };
     HttpServer::new(app).listen(listener)?.run().await?;

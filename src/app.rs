@@ -12,14 +12,14 @@ use crate::{
     error::{Error, Result},
     routes,
     sessions::Sessions,
-    web::{Csrf, SessionCookie, SessionLayer, SetupToken, Shared, TrustedProxies},
+    web::{AppState, Csrf, SessionCookie, SessionLayer, SetupToken, TrustedProxies},
 };
 
 /// Keyrack, ready to serve: by its own [`server`](Keyrack::server), or mounted into another Actix application.
 ///
 /// Clones share everything.
 #[derive(Clone)]
-pub struct Keyrack(Arc<Shared>);
+pub struct Keyrack(Arc<AppState>);
 
 impl Keyrack {
     /// Puts the parts together. The database must be [migrated](crate::db::migrate) before the first request; it need not be
@@ -40,7 +40,7 @@ impl Keyrack {
         policy.cookie_domain.clone_from(&cookie_domain);
         let database = Database::open(database);
         let sessions = Sessions::new(database.clone(), clock.clone(), policy);
-        Ok(Self(Arc::new(Shared {
+        Ok(Self(Arc::new(AppState {
             accounts: Accounts::new(database.clone(), clock.clone(), sessions.clone(), hash_cost),
             cookie: SessionCookie::new(cookie_name, cookie_domain, &public_url, &secrets),
             csrf: Csrf::new(&secrets, &public_url),
@@ -60,7 +60,7 @@ impl Keyrack {
     }
 
     /// Gives routes of your own the same session: their handlers can take actix-session's `Session`, actix-identity's
-    /// `Identity` and [`Visit`](crate::Visit). Add [`signed_in`](crate::signed_in) for those that need one.
+    /// `Identity` and [`RequestSession`](crate::RequestSession). Add [`require_sign_in`](crate::require_sign_in) for those that need one.
     pub fn session_layer(&self) -> SessionLayer {
         SessionLayer::new(Arc::clone(&self.0))
     }
@@ -83,7 +83,7 @@ impl Keyrack {
     /// Purges now and then, for as long as it is polled; an error is logged, and the next round tries again.
     pub async fn purge_regularly(self) {
         loop {
-            match self.sessions().purge_shortly().await {
+            match self.sessions().purge_step().await {
                 Ok(purged) if purged.is_empty() => {}
                 Ok(purged) => tracing::info!(
                     ended = purged.ended,

@@ -16,7 +16,7 @@ pub enum Error {
 
     /// The session that the operation is about ended before the operation took effect.
     #[error("the session has ended")]
-    Ended,
+    SessionEnded,
 
     /// More passwords are waiting to be checked than is sound to queue.
     #[error("too many sign-ins at once")]
@@ -41,11 +41,11 @@ impl Error {
     }
 
     /// The same for another caller who ran into it; of the causes, their text.
-    pub(crate) fn repeated(&self) -> Self {
+    pub(crate) fn duplicate(&self) -> Self {
         let cause = |cause: &anyhow::Error| anyhow::anyhow!("{cause:#}");
         match self {
             Self::Unavailable(error) => Self::Unavailable(cause(error)),
-            Self::Ended => Self::Ended,
+            Self::SessionEnded => Self::SessionEnded,
             Self::Busy { retry_after } => Self::Busy { retry_after: *retry_after },
             Self::Invalid(sentence) => Self::Invalid(sentence.clone()),
             Self::Internal(error) => Self::Internal(cause(error)),

@@ -15,17 +15,18 @@ use actix_web::{
 };
 
 use crate::web::{
-    SessionLayer, Shared, body,
+    AppState, SessionLayer, body,
     errors::{self, WebError},
-    guard, headers,
+    headers,
     pages::{api_session, health, login, logout, revoke, sessions, setup, static_file},
     request_log,
+    require_sign_in::require_sign_in,
 };
 
 /// The longest form, in bytes: ours are a few hundred.
 const FORM_LIMIT: usize = 16 * 1024;
 
-pub(crate) fn mount(shared: &Arc<Shared>, config: &mut ServiceConfig) {
+pub(crate) fn mount(shared: &Arc<AppState>, config: &mut ServiceConfig) {
     let without_session = web::scope("")
         .app_data(Data::from(Arc::clone(shared)))
         .app_data(FormConfig::default().limit(FORM_LIMIT).error_handler(|error, _| unreadable_form(error)))
@@ -77,7 +78,7 @@ fn signed_in(
         InitError = (),
     >,
 > {
-    web::resource(path).wrap(from_fn(guard::signed_in))
+    web::resource(path).wrap(from_fn(require_sign_in))
 }
 
 async fn home() -> HttpResponse {

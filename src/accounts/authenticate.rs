@@ -12,7 +12,7 @@ use crate::{db::UserId, error::Result};
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AuthenticationResult {
     /// It is them.
     Accepted(Authenticated),
     /// It is not, or they don't exist, or are disabled: nobody outside learns which.
@@ -42,12 +42,17 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::Busy`](crate::error::Error::Busy) if too many passwords wait to be checked.
-    pub async fn authenticate(&self, email: &str, password: Password, client: Option<IpAddr>) -> Result<Outcome> {
+    pub async fn authenticate(
+        &self,
+        email: &str,
+        password: Password,
+        client: Option<IpAddr>,
+    ) -> Result<AuthenticationResult> {
         // Something that is no address belongs to nobody, and is treated like any unknown one.
         let email: Email = email.parse().unwrap_or_else(|_| Email::nobody());
         let now = self.clock.now();
         if let Some(retry_after) = self.throttle.wait(&email, client, now) {
-            return Ok(Outcome::Throttled { retry_after });
+            return Ok(AuthenticationResult::Throttled { retry_after });
         }
         // In a storm, whom to refuse is decided before the database is asked.
         self.passwords.expect_turn(client)?;
@@ -70,15 +75,15 @@ impl Accounts {
             Ok(Checked::Accepted { rehashed })
         };
         Ok(match (self.passwords.in_turn(client, work).await?, found) {
-            (Checked::Throttled { retry_after }, _) => Outcome::Throttled { retry_after },
+            (Checked::Throttled { retry_after }, _) => AuthenticationResult::Throttled { retry_after },
             (Checked::Accepted { rehashed }, Some(user)) => {
                 if let (Some(old), Some(new)) = (old, rehashed) {
                     self.rehash(user.id, old, new).await;
                 }
                 let password_changed_at = user.password_changed_at.into();
-                Outcome::Accepted(Authenticated { user: user.into(), password_changed_at })
+                AuthenticationResult::Accepted(Authenticated { user: user.into(), password_changed_at })
             }
-            (Checked::Rejected | Checked::Accepted { .. }, _) => Outcome::Rejected,
+            (Checked::Rejected | Checked::Accepted { .. }, _) => AuthenticationResult::Rejected,
         })
     }
 

@@ -12,7 +12,7 @@ use std::{
 use argon2::Block;
 use tokio::sync::oneshot;
 
-use super::turns::{Ticket, Turns};
+use super::fair_queue::{Ticket, Turns};
 use crate::error::{Error, Result};
 
 /// How many may wait for each thread: one to two seconds' worth.

@@ -1,6 +1,7 @@
 //! Accounts: who can sign in, and the proof that it is them.
 
 mod authenticate;
+mod fair_queue;
 mod hash_cost;
 mod hash_threads;
 mod model;
@@ -8,26 +9,25 @@ mod password_rules;
 mod passwords;
 mod queries;
 mod throttle;
-mod turns;
 mod users;
 
 use std::sync::Arc;
 
 use crate::{
     clock::Clock,
-    db::{Database, Lookups},
+    db::{Database, LookupThreads, Lookups},
     sessions::Sessions,
 };
 
-pub use authenticate::Outcome;
+pub use authenticate::AuthenticationResult;
 pub use hash_cost::{HashCost, InvalidHashCost};
-pub use model::{Authenticated, Email, InvalidEmail, NewUser, Role, User};
-pub use password_rules::{MAX_LENGTH, MIN_LENGTH, PasswordProblem};
+pub use model::{Account, Authenticated, Email, InvalidEmail, NewUser, Role};
+pub use password_rules::{MAX_LENGTH, MIN_LENGTH, PasswordPolicyError};
 pub use passwords::Password;
-pub use users::CreateProblem;
+pub use users::CreateUserError;
 
 use passwords::Passwords;
-use queries::UserRow;
+use queries::AccountRow;
 use throttle::Throttle;
 
 /// The accounts of one database.
@@ -39,13 +39,13 @@ pub struct Accounts {
     passwords: Passwords,
     throttle: Arc<Throttle>,
     /// Whom the address of a sign-in belongs to.
-    lookups: Lookups<Email, UserRow>,
+    lookups: Lookups<Email, AccountRow>,
 }
 
 impl Accounts {
     /// Accounts that live in `db`. `sessions` are those that end when a user is disabled or gets a new password.
     pub fn new(db: Database, clock: Clock, sessions: Sessions, cost: HashCost) -> Self {
-        let lookups = Lookups::of_a_page(db.clone(), queries::find_each);
+        let lookups = Lookups::new(db.clone(), queries::find_each, LookupThreads::Few);
         Self { db, clock, sessions, passwords: Passwords::new(cost), throttle: Arc::default(), lookups }
     }
 }

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use super::passwords::Password;
-use crate::{clock::Timestamp, db::UserId, sessions::SessionUser};
+use crate::{clock::Timestamp, db::UserId, sessions::User};
 
 /// An e-mail address, in lower case: two that differ in case only are one user's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -86,7 +86,7 @@ pub struct NewUser {
 
 /// A user, as an operator sees them.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct User {
+pub struct Account {
     /// `users.id`
     pub id: UserId,
     /// The address that they sign in with.
@@ -109,7 +109,7 @@ pub struct User {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authenticated {
     /// Who, as they were found then.
-    pub user: SessionUser,
+    pub user: User,
     /// When the password that they proved was set: it must still be the same when the session starts.
     pub password_changed_at: Timestamp,
 }

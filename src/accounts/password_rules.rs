@@ -9,7 +9,7 @@ pub const MAX_LENGTH: usize = 256;
 
 /// Why a password is refused; the sentence is for the person who chose it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PasswordProblem {
+pub enum PasswordPolicyError {
     /// Under [`MIN_LENGTH`].
     #[error("Use at least {MIN_LENGTH} characters; a few words you will remember do well.")]
     TooShort,
@@ -68,13 +68,13 @@ impl Password {
         &self,
         email: Option<&Email>,
         names: impl IntoIterator<Item = &'a str>,
-    ) -> Result<(), PasswordProblem> {
+    ) -> Result<(), PasswordPolicyError> {
         let length = self.expose().chars().count();
         if length < MIN_LENGTH {
-            return Err(PasswordProblem::TooShort);
+            return Err(PasswordPolicyError::TooShort);
         }
         if length > MAX_LENGTH {
-            return Err(PasswordProblem::TooLong);
+            return Err(PasswordPolicyError::TooLong);
         }
         let folded = self.expose().to_lowercase();
         let bare = letters_and_digits(&folded);
@@ -84,10 +84,10 @@ impl Password {
         if email.is_some_and(|email| folded == email.as_str())
             || is_made_of(&bare, &own.iter().map(String::as_str).collect::<Vec<_>>())
         {
-            return Err(PasswordProblem::OwnName);
+            return Err(PasswordPolicyError::OwnName);
         }
         if is_made_of(&bare, &COMMON_PARTS) || has_few_characters(&folded) || is_a_run(&folded) {
-            return Err(PasswordProblem::Common);
+            return Err(PasswordPolicyError::Common);
         }
         Ok(())
     }
@@ -133,17 +133,17 @@ fn is_a_run(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn check(password: &str) -> Result<(), PasswordProblem> {
+    fn check(password: &str) -> Result<(), PasswordPolicyError> {
         let email = "rajat.verma@example.com".parse().unwrap();
         Password::new(password).check_rules(Some(&email), ["Rajat", "Verma"])
     }
 
     #[test]
     fn length_counts_characters_not_bytes() {
-        assert_eq!(check("fourteen chars"), Err(PasswordProblem::TooShort));
+        assert_eq!(check("fourteen chars"), Err(PasswordPolicyError::TooShort));
         assert_eq!(check("ümläüte zählen!"), Ok(()));
         assert_eq!(check(&"long enough ".repeat(21)), Ok(()));
-        assert_eq!(check(&"long enough ".repeat(22)), Err(PasswordProblem::TooLong));
+        assert_eq!(check(&"long enough ".repeat(22)), Err(PasswordPolicyError::TooLong));
     }
 
     #[test]
@@ -157,14 +157,14 @@ mod tests {
             "abcdefghijklmnop",
             "admin-admin-admin-1",
         ] {
-            assert_eq!(check(password), Err(PasswordProblem::Common), "{password}");
+            assert_eq!(check(password), Err(PasswordPolicyError::Common), "{password}");
         }
     }
 
     #[test]
     fn ones_own_name_is_refused() {
         for password in ["rajat.verma@example.com", "Rajat Verma 1987", "RajatRajatRajat1"] {
-            assert_eq!(check(password), Err(PasswordProblem::OwnName), "{password}");
+            assert_eq!(check(password), Err(PasswordPolicyError::OwnName), "{password}");
         }
         assert_eq!(check("rajat likes green tea"), Ok(()));
     }

@@ -2,19 +2,17 @@
 
 use diesel::{OptionalExtension, PgConnection, SqliteConnection, prelude::*, sql_types::Text};
 
-use super::model::{Email, NewUser, User};
+use super::model::{Account, Email, NewUser};
 use crate::{
     clock::Timestamp,
     db::{
-        UserId,
-        connection::DbConnection,
-        lock_writes,
+        DbConnection, UserId, lock_writes,
+        schema::types::SqlTime,
         schema::users,
-        sql::{at_place, for_each_key, wanted_key},
-        types::SqlTime,
+        sql::{batch_key, for_each_key, slot_for},
     },
     error::Result,
-    sessions::SessionUser,
+    sessions::User,
 };
 
 diesel::define_sql_function! {
@@ -31,9 +29,9 @@ pub(super) struct NewRow {
 }
 
 impl NewRow {
-    pub fn session_user(&self) -> SessionUser {
+    pub fn session_user(&self) -> User {
         let NewUser { email, user_name, first_name, last_name, role, .. } = &self.user;
-        SessionUser {
+        User {
             id: self.id,
             email: email.as_str().to_owned(),
             user_name: user_name.clone(),
@@ -73,36 +71,36 @@ pub(super) fn any(connection: &mut DbConnection) -> Result<bool> {
     Ok(id.is_some())
 }
 
-pub(super) fn find(connection: &mut DbConnection, email: &Email) -> Result<Option<UserRow>> {
+pub(super) fn find(connection: &mut DbConnection, email: &Email) -> Result<Option<AccountRow>> {
     Ok(find_each(connection, std::slice::from_ref(email))?.into_iter().next().flatten())
 }
 
 /// Whom each of the addresses belongs to.
-pub(super) fn find_each(connection: &mut DbConnection, emails: &[Email]) -> Result<Vec<Option<UserRow>>> {
+pub(super) fn find_each(connection: &mut DbConnection, emails: &[Email]) -> Result<Vec<Option<AccountRow>>> {
     match connection {
         DbConnection::Postgres(connection) => find_together(connection, emails),
         DbConnection::Sqlite(connection) => emails.iter().map(|email| find_one(connection, email)).collect(),
     }
 }
 
-fn find_together(connection: &mut PgConnection, emails: &[Email]) -> Result<Vec<Option<UserRow>>> {
+fn find_together(connection: &mut PgConnection, emails: &[Email]) -> Result<Vec<Option<AccountRow>>> {
     let keys: Vec<&str> = emails.iter().map(Email::as_str).collect();
-    let user = users::table.filter(lower(users::email).eq(wanted_key::<Text>())).select(UserRow::as_select());
-    let mut found: Vec<Option<UserRow>> = emails.iter().map(|_| None).collect();
-    for (place, row) in for_each_key(keys, user).load::<(i64, UserRow)>(connection)? {
+    let user = users::table.filter(lower(users::email).eq(batch_key::<Text>())).select(AccountRow::as_select());
+    let mut found: Vec<Option<AccountRow>> = emails.iter().map(|_| None).collect();
+    for (place, row) in for_each_key(keys, user).load::<(i64, AccountRow)>(connection)? {
         // A view over somebody else's table may have two of a kind: the first it is, as for one address.
-        at_place(&mut found, place)?.get_or_insert(row);
+        slot_for(&mut found, place)?.get_or_insert(row);
     }
     Ok(found)
 }
 
-fn find_one(connection: &mut SqliteConnection, email: &Email) -> Result<Option<UserRow>> {
-    let user = users::table.filter(lower(users::email).eq(email.as_str())).select(UserRow::as_select());
+fn find_one(connection: &mut SqliteConnection, email: &Email) -> Result<Option<AccountRow>> {
+    let user = users::table.filter(lower(users::email).eq(email.as_str())).select(AccountRow::as_select());
     Ok(user.get_result(connection).optional()?)
 }
 
-pub(super) fn list(connection: &mut DbConnection) -> Result<Vec<UserRow>> {
-    Ok(users::table.order(users::email).select(UserRow::as_select()).load(connection)?)
+pub(super) fn list(connection: &mut DbConnection) -> Result<Vec<AccountRow>> {
+    Ok(users::table.order(users::email).select(AccountRow::as_select()).load(connection)?)
 }
 
 pub(super) fn set_disabled(
@@ -135,7 +133,7 @@ pub(super) fn rehash(connection: &mut DbConnection, id: UserId, old: &str, new: 
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
-pub(super) struct UserRow {
+pub(super) struct AccountRow {
     pub id: UserId,
     email: String,
     user_name: Option<String>,
@@ -148,16 +146,16 @@ pub(super) struct UserRow {
     pub disabled_at: Option<SqlTime>,
 }
 
-impl From<UserRow> for SessionUser {
-    fn from(row: UserRow) -> Self {
-        let UserRow { id, email, user_name, first_name, last_name, role, .. } = row;
+impl From<AccountRow> for User {
+    fn from(row: AccountRow) -> Self {
+        let AccountRow { id, email, user_name, first_name, last_name, role, .. } = row;
         Self { id, email, user_name, first_name, last_name, role }
     }
 }
 
-impl From<UserRow> for User {
-    fn from(row: UserRow) -> Self {
-        let UserRow { id, email, user_name, first_name, last_name, role, created_at, disabled_at, .. } = row;
+impl From<AccountRow> for Account {
+    fn from(row: AccountRow) -> Self {
+        let AccountRow { id, email, user_name, first_name, last_name, role, created_at, disabled_at, .. } = row;
         let (created_at, disabled_at) = (created_at.into(), disabled_at.map(Timestamp::from));
         Self { id, email, user_name, first_name, last_name, role, created_at, disabled_at }
     }

@@ -2,8 +2,8 @@
 
 use super::{
     Accounts,
-    model::{Authenticated, Email, NewUser, Role, User},
-    password_rules::PasswordProblem,
+    model::{Account, Authenticated, Email, NewUser, Role},
+    password_rules::PasswordPolicyError,
     passwords::Password,
     queries::{self, NewRow},
 };
@@ -21,11 +21,11 @@ impl NewUser {
         [&self.user_name, &self.first_name, &self.last_name].into_iter().flatten().map(String::as_str)
     }
 
-    fn check(&self) -> Result<(), CreateProblem> {
+    fn check(&self) -> Result<(), CreateUserError> {
         if let Some(name) = self.names().find(|name| !is_a_name(name)) {
-            return Err(CreateProblem::Name(name.chars().take(Self::NAME_LIMIT).collect()));
+            return Err(CreateUserError::Name(name.chars().take(Self::NAME_LIMIT).collect()));
         }
-        self.password.check_rules(Some(&self.email), self.names()).map_err(CreateProblem::Password)
+        self.password.check_rules(Some(&self.email), self.names()).map_err(CreateUserError::Password)
     }
 }
 
@@ -35,7 +35,7 @@ fn is_a_name(name: &str) -> bool {
 
 /// Why a user was not created; the sentence is for the person who tried.
 #[derive(Debug, thiserror::Error)]
-pub enum CreateProblem {
+pub enum CreateUserError {
     /// The address is a user's already.
     #[error("There is a user with this email address already.")]
     EmailTaken,
@@ -44,7 +44,7 @@ pub enum CreateProblem {
     Name(String),
     /// A password that breaks a rule.
     #[error("{0}")]
-    Password(PasswordProblem),
+    Password(PasswordPolicyError),
     /// The first account was created by somebody else meanwhile.
     #[error("The first account exists already. Sign in with it.")]
     NotFirst,
@@ -55,16 +55,16 @@ pub enum CreateProblem {
 
 impl Accounts {
     /// Creates a user.
-    pub async fn create(&self, user: NewUser) -> Result<UserId, CreateProblem> {
+    pub async fn create(&self, user: NewUser) -> Result<UserId, CreateUserError> {
         Ok(self.insert(user, false).await?.user.id)
     }
 
     /// Creates the first user, as an administrator, if there is none yet.
-    pub async fn create_first(&self, user: NewUser) -> Result<Authenticated, CreateProblem> {
+    pub async fn create_first(&self, user: NewUser) -> Result<Authenticated, CreateUserError> {
         self.insert(NewUser { role: Role::Admin, ..user }, true).await
     }
 
-    async fn insert(&self, user: NewUser, only_first: bool) -> Result<Authenticated, CreateProblem> {
+    async fn insert(&self, user: NewUser, only_first: bool) -> Result<Authenticated, CreateUserError> {
         user.check()?;
         let password_hash = self.passwords.hash(user.password.clone()).await?;
         let row = NewRow { id: UserId::random(), user, password_hash, now: self.clock.now() };
@@ -72,10 +72,10 @@ impl Accounts {
             .transaction(move |connection| {
                 queries::lock_table(connection)?;
                 if only_first && queries::any(connection)? {
-                    return Ok(Err(CreateProblem::NotFirst));
+                    return Ok(Err(CreateUserError::NotFirst));
                 }
                 if queries::find(connection, &row.user.email)?.is_some() {
-                    return Ok(Err(CreateProblem::EmailTaken));
+                    return Ok(Err(CreateUserError::EmailTaken));
                 }
                 queries::insert(connection, &row)?;
                 Ok(Ok(Authenticated { user: row.session_user(), password_changed_at: row.now }))
@@ -89,14 +89,14 @@ impl Accounts {
     }
 
     /// The user with this address.
-    pub async fn find(&self, email: &Email) -> Result<Option<User>> {
+    pub async fn find(&self, email: &Email) -> Result<Option<Account>> {
         let email = email.clone();
-        self.db.read(move |connection| Ok(queries::find(connection, &email)?.map(User::from))).await
+        self.db.read(move |connection| Ok(queries::find(connection, &email)?.map(Account::from))).await
     }
 
     /// Everybody, in the order of their addresses.
-    pub async fn list(&self) -> Result<Vec<User>> {
-        self.db.read(|connection| Ok(queries::list(connection)?.into_iter().map(User::from).collect())).await
+    pub async fn list(&self) -> Result<Vec<Account>> {
+        self.db.read(|connection| Ok(queries::list(connection)?.into_iter().map(Account::from).collect())).await
     }
 
     /// Disables a user, and ends their sessions with it. Returns how many sessions ended; `None` if there is no such user.
@@ -125,10 +125,10 @@ impl Accounts {
 
     /// Sets a user's password, and ends their sessions with it. Returns how many sessions ended; `None` if there is no such
     /// user.
-    pub async fn set_password(&self, email: &Email, password: Password) -> Result<Option<usize>, CreateProblem> {
+    pub async fn set_password(&self, email: &Email, password: Password) -> Result<Option<usize>, CreateUserError> {
         let Some(user) = self.find(email).await? else { return Ok(None) };
         let names = [&user.user_name, &user.first_name, &user.last_name].into_iter().flatten().map(String::as_str);
-        password.check_rules(Some(email), names).map_err(CreateProblem::Password)?;
+        password.check_rules(Some(email), names).map_err(CreateUserError::Password)?;
         let hash = self.passwords.hash(password).await?;
         let (now, sessions) = (self.clock.now(), self.sessions.clone());
         let ended = self.db.transaction(move |connection| {

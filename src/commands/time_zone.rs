@@ -16,8 +16,8 @@ const DAMAGE: &str =
 pub(super) fn check(settings: &Settings) -> Result<Option<TimeZone>, Failure> {
     let url = settings.database_url()?;
     let zone = db::time_zone(&url)?;
-    let Some(asked_for) = zone.as_ref().filter(|zone| zone.asked_for) else { return Ok(zone) };
-    let name = &asked_for.name;
+    let Some(requested_by_client) = zone.as_ref().filter(|zone| zone.requested_by_client) else { return Ok(zone) };
+    let name = &requested_by_client.name;
     let how = "unset PGTZ, and take the time zone out of PGOPTIONS and DATABASE_URL";
     match ask_as_a_peer(&url) {
         Some(servers) if db::is_same_zone(&url, name, &servers)? => Ok(zone),
@@ -42,7 +42,7 @@ pub(super) fn check_and_say(settings: &Settings) -> Result<(), Failure> {
              {DAMAGE}; ALTER ROLE {role} RESET timezone, also IN DATABASE"
         );
     }
-    if let Some(role) = &zone.only_ours {
+    if let Some(role) = &zone.role_setting {
         tracing::warn!(
             "Keyrack's role {role} has the time zone {name} by ALTER ROLE, which other roles need not have: if their \
              applications use user_sessions, {DAMAGE}; give the zone to the database instead, by ALTER DATABASE"
@@ -70,7 +70,7 @@ fn ask_as_a_peer(url: &DatabaseUrl) -> Option<String> {
 /// The hidden command itself.
 pub(super) fn tell(settings: &Settings) -> Result<(), Failure> {
     match db::time_zone(&settings.database_url()?)? {
-        Some(zone) if !zone.asked_for => println!("{}", zone.name),
+        Some(zone) if !zone.requested_by_client => println!("{}", zone.name),
         _ => return Err(Failure::failed("it can't be told which time zone the server gives")),
     }
     Ok(())

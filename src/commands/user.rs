@@ -8,7 +8,7 @@ use super::{
     password,
     settings::Settings,
 };
-use crate::accounts::{Accounts, CreateProblem, Email, NewUser, Role, User};
+use crate::accounts::{Account, Accounts, CreateUserError, Email, NewUser, Role};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -91,7 +91,7 @@ async fn list(accounts: &Accounts, format: Format) -> Result<(), Failure> {
     if format.json {
         return output::json(&users);
     }
-    let row = |user: &User| {
+    let row = |user: &Account| {
         let names = [&user.first_name, &user.last_name].into_iter().flatten().map(String::as_str);
         let name = names.collect::<Vec<_>>().join(" ");
         let state = if user.disabled_at.is_some() { "disabled" } else { "enabled" };
@@ -105,9 +105,9 @@ fn unknown(email: &Email) -> Failure {
     Failure::failed(format!("there is no user {email}; `keyrack user list` shows them all"))
 }
 
-fn problem(problem: CreateProblem) -> Failure {
+fn problem(problem: CreateUserError) -> Failure {
     match problem {
-        CreateProblem::Failed(error) => error.into(),
+        CreateUserError::Failed(error) => error.into(),
         problem => Failure::failed(problem),
     }
 }

@@ -1,31 +1,32 @@
 //! The database: one schema, two engines.
 //!
-//! This is the only place that knows two dialects. Above it, `accounts/queries.rs` and `sessions/queries/` write
-//! Diesel against `schema` and `connection::DbConnection`, which is either engine.
+//! This is the only place that knows two dialects. Above it, `accounts/queries.rs` and `sessions/queries/` write Diesel
+//! against [`schema`] and [`DbConnection`], which is either engine.
+//!
+//! | room | what it holds |
+//! |---|---|
+//! | `connect` | the URL, one connection, the pool, classes of errors, the time zone |
+//! | `schema` | tables, SQL types, the triggers and indexes that must be there |
+//! | `sql` | pieces of SQL that the engines spell differently |
+//! | `batch` | concurrent work that shares a statement or a commit |
+//! | `express_import` | takes over the tables of an Express application |
+//! | `migrate` | brings a database up to this version |
 
-mod commits;
-pub(crate) mod connection;
-mod errors;
-mod indexes;
-mod inventory;
-mod lookup;
-mod migrations;
-mod pool;
+mod batch;
+mod connect;
+mod express_import;
+mod migrate;
 pub(crate) mod schema;
 pub(crate) mod sql;
-mod take_over;
-mod together;
-pub(crate) mod types;
-mod url;
-mod writer;
-mod zones;
 
-pub(crate) use commits::Commits;
-pub(crate) use inventory::missing_objects;
-pub(crate) use lookup::Lookups;
-pub use migrations::migrate;
-pub use pool::{Database, DatabaseOptions};
+pub(crate) use batch::{GroupCommit, LookupThreads, Lookups};
+pub(crate) use connect::connection::{DbConnection, MultiBackend};
+pub use connect::{
+    pool::{Database, DatabaseOptions},
+    time_zone::{TimeZone, is_same_zone, time_zone},
+    url::{DatabaseUrl, Engine, InvalidDatabaseUrl},
+};
+pub use migrate::migrate;
+pub(crate) use schema::required::missing_schema_objects;
+pub use schema::types::{SessionId, UserId};
 pub(crate) use sql::lock_writes;
-pub use types::{SessionId, UserId};
-pub use url::{DatabaseUrl, Engine, InvalidDatabaseUrl};
-pub use zones::{TimeZone, is_same_zone, time_zone};

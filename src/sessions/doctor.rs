@@ -7,7 +7,7 @@ use super::{
     queries::{self, DataBesideSession, End, Which},
 };
 use crate::{
-    db::{self, SessionId, UserId, connection::DbConnection},
+    db::{self, DbConnection, SessionId, UserId},
     error::Result,
 };
 
@@ -164,7 +164,7 @@ impl Sessions {
 /// What is wrong with the database as a whole.
 fn whole_database(connection: &mut DbConnection) -> Result<Vec<Breach>> {
     let breach = |rule, detail| Breach { rule, session_id: None, detail, repaired: false };
-    let missing = db::missing_objects(connection)?
+    let missing = db::missing_schema_objects(connection)?
         .into_iter()
         .map(|name| breach("missing trigger or index", format!("{name} is missing: restore it from the migrations")));
     Ok(missing.collect())

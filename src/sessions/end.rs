@@ -6,7 +6,7 @@ use super::{
     queries::{self, Change, End, Which},
 };
 use crate::{
-    db::{SessionId, UserId, connection::DbConnection},
+    db::{DbConnection, SessionId, UserId},
     error::Result,
 };
 
@@ -15,7 +15,7 @@ impl Sessions {
     pub async fn sign_out(&self, sid: &Sid) -> Result<Option<SessionId>> {
         if !self.policy.keep_ended_data {
             let sign_out = || Change::SignOut { sid: sid.clone(), at: self.clock.now() };
-            if let Some(ended) = self.commits.attempt(sign_out).await? {
+            if let Some(ended) = self.group_commit.try_commit(sign_out).await? {
                 return Ok(Some(ended));
             }
         }

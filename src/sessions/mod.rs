@@ -36,7 +36,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::{
     clock::Clock,
-    db::{Commits, Database, Lookups},
+    db::{Database, GroupCommit, LookupThreads, Lookups},
 };
 use metrics::Metrics;
 use queries::{Change, Found, Wanted, Whose};
@@ -44,11 +44,11 @@ use touch::Touches;
 
 pub use crate::db::{SessionId, UserId};
 pub use adopt::Adoption;
-pub use data::{Changes, SessionData};
+pub use data::{DataPatch, SessionData};
 pub use device::{Device, DeviceKind};
 pub use doctor::{Breach, Report};
 pub use list::{HistoryCursor, HistoryPage};
-pub use model::{Client, EndReason, SessionRecord, SessionUser, Sid};
+pub use model::{Client, EndReason, SessionRecord, Sid, User};
 pub use policy::{Policy, Timeouts};
 pub use purge::Purged;
 pub use resume::LiveSession;
@@ -62,7 +62,7 @@ pub struct Sessions {
     policy: Policy,
     lookups: Lookups<Wanted, Found>,
     lists: Lookups<Whose, Vec<SessionRecord>>,
-    commits: Commits<Change, SessionId>,
+    group_commit: GroupCommit<Change, SessionId>,
     touches: Arc<Touches>,
     /// Where the purge goes on in its walk over all sessions.
     walked: Arc<Mutex<Option<SessionId>>>,
@@ -73,9 +73,9 @@ impl Sessions {
     /// Sessions that live in `db`, measured by `clock`, under `policy`.
     pub fn new(db: Database, clock: Clock, policy: Policy) -> Self {
         Self {
-            lookups: Lookups::of_every_request(db.clone(), queries::find_live),
-            lists: Lookups::of_a_page(db.clone(), queries::active_of),
-            commits: Commits::new(&db, queries::commit),
+            lookups: Lookups::new(db.clone(), queries::find_live, LookupThreads::Many),
+            lists: Lookups::new(db.clone(), queries::active_of, LookupThreads::Few),
+            group_commit: GroupCommit::new(&db, queries::commit),
             db,
             clock,
             policy,

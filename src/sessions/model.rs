@@ -141,7 +141,7 @@ fn is_disruptive(c: char) -> bool {
 
 /// The user that a session belongs to, as a request needs them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionUser {
+pub struct User {
     /// `users.id`
     pub id: UserId,
     /// The e-mail address.
@@ -156,7 +156,7 @@ pub struct SessionUser {
     pub role: String,
 }
 
-impl SessionUser {
+impl User {
     /// What a page calls them: the first name with the last, the user name, or the e-mail address.
     pub fn display_name(&self) -> String {
         match (&self.first_name, &self.last_name, &self.user_name) {
@@ -187,8 +187,8 @@ pub struct SessionRecord {
     pub last_seen_at: Timestamp,
     /// Its absolute end; of a session that an Express peer started, which has none, when it runs out unless it is used.
     pub expires_at: Timestamp,
-    /// Whether it has no absolute end.
-    pub rolling: bool,
+    /// Whether it has an absolute expiry; sessions that an Express application started have none.
+    pub has_absolute_expiry: bool,
     /// "Keep me signed in".
     pub remembered: bool,
     /// When it ended; `None` while it is active.

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 
 /// The absolute end of a session that has none, because an Express peer started it: 9999-12-31T23:59:59.999999Z, which the
 /// triggers write too. It ends when nobody has used it for the peer's own idle limit.
-pub(super) const NO_END: Timestamp = Timestamp::from_micros(253_402_300_799_999_999);
+pub(super) const NO_ABSOLUTE_EXPIRY: Timestamp = Timestamp::from_micros(253_402_300_799_999_999);
 
 /// The idle limit of a peer's session that says nothing of it: connect-pg-simple's default.
 const PEERS_IDLE: Duration = Duration::from_secs(24 * 3600);
@@ -48,7 +48,7 @@ impl Timeouts {
 
     /// The idle limit of a session that stands in the tables: ours, or for one that a peer has started the peer's own.
     pub(super) fn idle_of(&self, remembered: bool, expires_at: Timestamp, data: &SessionData) -> Duration {
-        if expires_at == NO_END { data.max_age().unwrap_or(PEERS_IDLE) } else { self.idle(remembered) }
+        if expires_at == NO_ABSOLUTE_EXPIRY { data.max_age().unwrap_or(PEERS_IDLE) } else { self.idle(remembered) }
     }
 }
 

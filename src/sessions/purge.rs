@@ -15,9 +15,8 @@ use super::{
 use crate::{
     clock::Timestamp,
     db::{
-        SessionId,
-        connection::DbConnection,
-        sql::{Exclusive, exclusively},
+        DbConnection, SessionId,
+        sql::{AdvisoryLock, with_advisory_lock},
     },
     error::Result,
 };
@@ -31,7 +30,7 @@ const STRIDE: i64 = 1000;
 /// How long after its start a session may lack its data.
 const SETTLING: Duration = Duration::from_secs(60);
 
-/// How many steps a [short](Sessions::purge_shortly) purge walks.
+/// How many steps a [short](Sessions::purge_step) purge walks.
 const SHORT_WALK: usize = 50;
 
 /// What a purge did.
@@ -68,7 +67,7 @@ impl Sessions {
 
     /// The same for a server, which does it every few minutes: of the sessions that nothing tells to be without data, it looks at
     /// the next 50,000 each time.
-    pub async fn purge_shortly(&self) -> Result<Purged> {
+    pub async fn purge_step(&self) -> Result<Purged> {
         self.purge_with(SHORT_WALK, |_| ()).await
     }
 
@@ -96,7 +95,7 @@ impl Sessions {
                 return Ok(());
             }
             let batch = self.db.transaction(move |connection| {
-                exclusively(connection, Exclusive::Purge)?;
+                with_advisory_lock(connection, AdvisoryLock::Purge)?;
                 let ends: Vec<_> = queries::lock_run_out(connection, &sids, now)?.iter().map(end_of).collect();
                 let ended = queries::end_run_out(connection, &ends, now)?;
                 let data_removed = queries::delete_dead_data(connection, &sids, now)?;
@@ -117,7 +116,7 @@ impl Sessions {
             let started = Instant::now();
             let before = self.clock.now() - self.policy.history_retention;
             let removed = self.db.transaction(move |connection| {
-                exclusively(connection, Exclusive::Purge)?;
+                with_advisory_lock(connection, AdvisoryLock::Purge)?;
                 queries::delete_history(connection, before, BATCH)
             });
             match removed.await? {
@@ -161,7 +160,7 @@ impl Sessions {
     async fn end_without_data(&self, sessions: Vec<(SessionId, Timestamp)>) -> Result<usize> {
         let now = self.clock.now();
         let ending = move |connection: &mut DbConnection| {
-            exclusively(connection, Exclusive::Purge)?;
+            with_advisory_lock(connection, AdvisoryLock::Purge)?;
             let mut ended = 0;
             for (id, expires_at) in &sessions {
                 // One whose data somebody removed before its end was signed out.

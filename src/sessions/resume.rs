@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{
     Sessions,
     data::SessionData,
-    model::{SessionUser, Sid},
-    policy::NO_END,
+    model::{Sid, User},
+    policy::NO_ABSOLUTE_EXPIRY,
     queries::{Found, LiveRow, Wanted},
 };
 use crate::{clock::Timestamp, db::SessionId, error::Result};
@@ -17,7 +17,7 @@ pub struct LiveSession {
     /// Names the session.
     pub id: SessionId,
     /// Whose it is.
-    pub user: SessionUser,
+    pub user: User,
     /// When it was started.
     pub created_at: Timestamp,
     /// When its device was last active, to the minute.
@@ -30,8 +30,8 @@ pub struct LiveSession {
     pub data: SessionData,
     /// The idle limit.
     pub(super) idle: Duration,
-    /// Whether there is no other limit.
-    pub(super) rolling: bool,
+    /// Whether it also has an absolute expiry.
+    pub(super) has_absolute_expiry: bool,
 }
 
 impl Sessions {
@@ -51,10 +51,20 @@ impl Sessions {
         let LiveRow { id, created_at, last_seen_at, expires_at, remembered } = row;
         match SessionData::parse(&sess) {
             Some(data) if data.is_of(user.id) => {
-                let (idle, rolling) =
-                    (self.policy.timeouts.idle_of(remembered, expires_at, &data), expires_at == NO_END);
-                let expires_at = if rolling { last_seen_at + idle } else { expires_at };
-                Some(LiveSession { id, user, created_at, last_seen_at, expires_at, remembered, data, idle, rolling })
+                let (idle, has_absolute_expiry) =
+                    (self.policy.timeouts.idle_of(remembered, expires_at, &data), expires_at != NO_ABSOLUTE_EXPIRY);
+                let expires_at = if has_absolute_expiry { expires_at } else { last_seen_at + idle };
+                Some(LiveSession {
+                    id,
+                    user,
+                    created_at,
+                    last_seen_at,
+                    expires_at,
+                    remembered,
+                    data,
+                    idle,
+                    has_absolute_expiry,
+                })
             }
             unreadable => {
                 let what = if unreadable.is_some() {

@@ -2,7 +2,7 @@
 
 use super::{
     Sessions,
-    data::{Changes, SessionData},
+    data::{DataPatch, SessionData},
     model::Sid,
     queries::{self, LiveRow},
 };
@@ -17,16 +17,16 @@ impl Sessions {
     /// ended.
     ///
     /// # Errors
-    /// [`Error::Ended`] if the session is over.
-    pub async fn save(&self, sid: &Sid, changes: Changes) -> Result<()> {
+    /// [`Error::SessionEnded`] if the session is over.
+    pub async fn save(&self, sid: &Sid, changes: DataPatch) -> Result<()> {
         if changes.is_empty() {
             return Ok(());
         }
         let (sid, now, sessions) = (sid.clone(), self.clock.now(), self.clone());
         self.db
             .transaction(move |connection| {
-                let (live, owner, sess) = queries::lock_live(connection, &sid, now)?.ok_or(Error::Ended)?;
-                let mut data = SessionData::parse_of(owner, &sess).ok_or(Error::Ended)?;
+                let (live, owner, sess) = queries::lock_live(connection, &sid, now)?.ok_or(Error::SessionEnded)?;
+                let mut data = SessionData::parse_of(owner, &sess).ok_or(Error::SessionEnded)?;
                 data.apply(&changes);
                 sessions.mend_cookie(&live, &mut data, now);
                 queries::update_data(connection, &sid, &data)

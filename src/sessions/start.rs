@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::{
     Sessions,
-    data::{Changes, CookieTerms, SessionData},
-    model::{Client, EndReason, SessionUser, Sid},
+    data::{CookieTerms, DataPatch, SessionData},
+    model::{Client, EndReason, Sid, User},
     queries::{self, Change, NewRow, Rotation, Which},
 };
 use crate::{
     clock::Timestamp,
-    db::{SessionId, UserId, connection::DbConnection},
+    db::{DbConnection, SessionId, UserId},
     error::{Error, Result},
 };
 
@@ -26,7 +26,7 @@ pub struct NewSession {
     /// The device.
     pub client: Client,
     /// What the application puts into the session at once.
-    pub data: Changes,
+    pub data: DataPatch,
     /// The sid that the browser is signed in with already. It is dead afterwards.
     pub presented: Option<Sid>,
 }
@@ -35,7 +35,7 @@ pub struct NewSession {
 #[derive(Debug, Clone)]
 pub struct Proof {
     /// The user, as they were found.
-    pub user: SessionUser,
+    pub user: User,
     /// When the password was set.
     pub password_changed_at: Timestamp,
 }
@@ -48,7 +48,7 @@ impl NewSession {
             proof: None,
             remember: false,
             client: Client::default(),
-            data: Changes::default(),
+            data: DataPatch::default(),
             presented: None,
         }
     }
@@ -83,7 +83,7 @@ impl Sessions {
     /// one that was signed in as somebody else is signed out there.
     ///
     /// # Errors
-    /// [`Error::Ended`] if the user was disabled, or their password changed, since they were authenticated.
+    /// [`Error::SessionEnded`] if the user was disabled, or their password changed, since they were authenticated.
     pub async fn start(&self, new: NewSession) -> Result<Started> {
         let sid = Sid::random()?;
         let (now, id) = (self.clock.now(), SessionId::random());
@@ -128,7 +128,7 @@ impl Sessions {
             let data = data_of(new, &proof.user, &terms);
             Change::Start(Box::new(queries::Start::new(proof, &new_row(new, id, sid, &terms, &data))))
         };
-        let started = self.commits.attempt(start).await?;
+        let started = self.group_commit.try_commit(start).await?;
         Ok(started.map(|id| Started { id, sid: sid.clone(), max_age: terms.max_age(new.remember) }))
     }
 
@@ -165,7 +165,7 @@ impl Sessions {
         connection: &mut DbConnection,
         new: &NewSession,
         old: &Sid,
-        user: &SessionUser,
+        user: &User,
         sid: &Sid,
         terms: &Terms,
     ) -> Result<Option<SessionId>> {
@@ -188,17 +188,17 @@ impl Sessions {
 }
 
 /// Makes sure that what was true when the user was authenticated is still true.
-fn still_valid(connection: &mut DbConnection, new: &NewSession) -> Result<SessionUser> {
-    let found = queries::lock_user(connection, new.user_id)?.ok_or(Error::Ended)?;
+fn still_valid(connection: &mut DbConnection, new: &NewSession) -> Result<User> {
+    let found = queries::lock_user(connection, new.user_id)?.ok_or(Error::SessionEnded)?;
     let other_password = new.proof.as_ref().is_some_and(|proof| proof.password_changed_at != found.password_changed_at);
-    if found.disabled || other_password { Err(Error::Ended) } else { Ok(found.user) }
+    if found.disabled || other_password { Err(Error::SessionEnded) } else { Ok(found.user) }
 }
 
 fn insert(
     connection: &mut DbConnection,
     new: &NewSession,
     id: SessionId,
-    user: &SessionUser,
+    user: &User,
     sid: &Sid,
     terms: &Terms,
 ) -> Result<SessionId> {
@@ -207,7 +207,7 @@ fn insert(
     Ok(id)
 }
 
-fn data_of(new: &NewSession, user: &SessionUser, terms: &Terms) -> SessionData {
+fn data_of(new: &NewSession, user: &User, terms: &Terms) -> SessionData {
     let mut data = SessionData::for_sign_in(user, &terms.cookie);
     data.apply(&new.data);
     data

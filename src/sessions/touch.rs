@@ -83,9 +83,9 @@ impl Sessions {
             return;
         }
         let runs_out = now + live.idle;
-        let expire = if live.rolling { runs_out } else { live.expires_at.min(runs_out) };
+        let expire = if live.has_absolute_expiry { live.expires_at.min(runs_out) } else { runs_out };
         live.last_seen_at = now;
-        if live.rolling {
+        if !live.has_absolute_expiry {
             live.expires_at = expire;
         }
         if self.touches.add(live.id, Touch { at: now, expire }) {

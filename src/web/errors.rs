@@ -48,7 +48,7 @@ impl ResponseError for WebError {
             Self::ForeignForm => StatusCode::FORBIDDEN,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Failed(Error::Unavailable(_) | Error::Busy { .. }) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Failed(Error::Ended) => StatusCode::UNAUTHORIZED,
+            Self::Failed(Error::SessionEnded) => StatusCode::UNAUTHORIZED,
             Self::Unreadable(_) | Self::Failed(Error::Invalid(_)) => StatusCode::BAD_REQUEST,
             Self::Failed(Error::Internal(_)) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -92,7 +92,7 @@ fn retry_after(error: &Error) -> Option<Duration> {
 /// What to say instead of a session's answer.
 pub(super) fn of_session(request: &HttpRequest, error: Error) -> HttpResponse {
     match error {
-        Error::Ended => not_signed_in(request),
+        Error::SessionEnded => not_signed_in(request),
         error => {
             let bare = WebError::from(error).error_response();
             explain(request, bare)

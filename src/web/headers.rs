@@ -10,7 +10,7 @@ use actix_web::{
     web::Data,
 };
 
-use super::shared::Shared;
+use super::app_state::AppState;
 
 /// Pages load what we serve and nothing else, post to us only, and stand in no frame.
 const ALWAYS: [(&str, &str); 6] = [
@@ -29,7 +29,7 @@ const ALWAYS: [(&str, &str); 6] = [
 
 /// Middleware: adds them. What an answer has set itself stays.
 pub(crate) async fn add<B: MessageBody + 'static>(
-    shared: Data<Shared>,
+    shared: Data<AppState>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {

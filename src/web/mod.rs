@@ -3,6 +3,7 @@
 //! A request passes, from the outside in: the log line (`request_log`), the headers of every answer (`headers`), pages for
 //! bare errors (`errors`), the wait for its body (`body`), the session (`session`), the guard (`guard`), and its page (`pages`).
 
+mod app_state;
 mod assets;
 pub(crate) mod body;
 mod client_ip;
@@ -10,21 +11,20 @@ mod cookie;
 mod csrf;
 pub(crate) mod errors;
 mod flash;
-pub(crate) mod guard;
 pub(crate) mod headers;
 mod next;
 mod page;
 pub(crate) mod pages;
 mod request_id;
 pub(crate) mod request_log;
+pub(crate) mod require_sign_in;
 mod session;
-mod shared;
 mod signing;
-mod wording;
+mod time_text;
 
+pub(crate) use app_state::{AppState, SetupToken};
 pub(crate) use client_ip::TrustedProxies;
 pub(crate) use cookie::SessionCookie;
 pub(crate) use csrf::Csrf;
-pub use guard::signed_in;
-pub use session::{SessionLayer, Visit};
-pub(crate) use shared::{SetupToken, Shared};
+pub use require_sign_in::require_sign_in;
+pub use session::{RequestSession, SessionLayer};

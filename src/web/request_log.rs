@@ -14,7 +14,7 @@ use actix_web::{
 };
 use tracing::field;
 
-use super::{request_id::RequestId, session::Visit};
+use super::{request_id::RequestId, session::RequestSession};
 
 /// Middleware: writes the line when the answer is ready. The path comes without its query, which may hold a token, and the
 /// session by its id, never its sid.
@@ -28,9 +28,9 @@ pub(crate) async fn log<B: MessageBody + 'static>(
     let mut answer = next.call(request).await;
 
     let status = answer.as_ref().map_or_else(|error| error.as_response_error().status_code(), ServiceResponse::status);
-    let visit = answer.as_ref().ok().and_then(|answer| Visit::of(answer.request()));
-    let session_id = visit.as_ref().and_then(Visit::session_id);
-    let client = visit.as_ref().and_then(Visit::ip_address);
+    let visit = answer.as_ref().ok().and_then(|answer| RequestSession::of(answer.request()));
+    let session_id = visit.as_ref().and_then(RequestSession::session_id);
+    let client = visit.as_ref().and_then(RequestSession::ip_address);
     if let Ok(answer) = &mut answer {
         let value = HeaderValue::from_str(&id.to_string());
         value.map(|value| answer.headers_mut().insert(HeaderName::from_static("x-request-id"), value)).ok();

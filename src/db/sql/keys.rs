@@ -10,12 +10,12 @@ use diesel::{
 };
 
 use crate::{
-    db::types::{Instant, SqlTime, SqlUuid, UserId},
+    db::schema::types::{Instant, SqlTime, SqlUuid, UserId},
     error::{Error, Result},
 };
 
-/// Runs `query` once for each of `keys`, in one statement; in it, [`wanted_key`] is the key and [`wanted_time`] the key's time, if
-/// the keys have one. Each row comes with the place of its key, counted from 1: see [`at_place`]. The rows come in no order that
+/// Runs `query` once for each of `keys`, in one statement; in it, [`batch_key`] is the key and [`batch_time`] the key's time, if
+/// the keys have one. Each row comes with the place of its key, counted from 1: see [`slot_for`]. The rows come in no order that
 /// could be relied on.
 ///
 /// `LATERAL` and `OFFSET 0` hold the server to looking up one key after the other by the indexes, as for one key: given a list
@@ -26,17 +26,17 @@ pub fn for_each_key<K, Q>(keys: K, query: Q) -> ForEachKey<K, Q> {
 }
 
 /// See [`for_each_key`].
-pub fn wanted_key<ST: TypedExpressionType>() -> SqlLiteral<ST> {
+pub fn batch_key<ST: TypedExpressionType>() -> SqlLiteral<ST> {
     diesel::dsl::sql("wanted.key")
 }
 
 /// See [`for_each_key`].
-pub fn wanted_time<ST: TypedExpressionType>() -> SqlLiteral<ST> {
+pub fn batch_time<ST: TypedExpressionType>() -> SqlLiteral<ST> {
     diesel::dsl::sql("wanted.time")
 }
 
 /// Where the row of the key at `place` belongs in `found`, which has one element for each key.
-pub fn at_place<T>(found: &mut [T], place: i64) -> Result<&mut T> {
+pub fn slot_for<T>(found: &mut [T], place: i64) -> Result<&mut T> {
     let place = usize::try_from(place).ok().and_then(|place| place.checked_sub(1));
     place.and_then(|place| found.get_mut(place)).ok_or_else(|| Error::internal("a row for no key that was asked for"))
 }
@@ -107,7 +107,7 @@ impl<K, Q: Query> Query for ForEachKey<K, Q> {
     type SqlType = (BigInt, Q::SqlType);
 }
 
-/// It is told apart by its text: a query with [`wanted_key`] has no other identity.
+/// It is told apart by its text: a query with [`batch_key`] has no other identity.
 impl<K, Q> QueryId for ForEachKey<K, Q> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
@@ -128,7 +128,7 @@ impl<K: Keys, Q: QueryFragment<Pg>> QueryFragment<Pg> for ForEachKey<K, Q> {
     }
 
     fn is_safe_to_cache_prepared(&self, _: &Pg) -> QueryResult<bool> {
-        // Diesel distrusts the literal in [`wanted_key`], which is always the same.
+        // Diesel distrusts the literal in [`batch_key`], which is always the same.
         Ok(true)
     }
 }

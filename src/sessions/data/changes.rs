@@ -32,12 +32,12 @@ const PEERS_KEYS: [&str; 20] = [
 
 /// What a request changed in the data, key by key.
 #[derive(Debug, Clone, Default)]
-pub struct Changes {
+pub struct DataPatch {
     pub(super) set: Vec<(String, Box<RawValue>)>,
     pub(super) removed: Vec<String>,
 }
 
-impl Changes {
+impl DataPatch {
     /// Compares the data that a request leaves, each value as its JSON text, with what it found.
     ///
     /// # Errors
@@ -112,7 +112,7 @@ fn holds_nul(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::types::Json;
+    use crate::db::schema::types::Json;
 
     fn data(text: &str) -> SessionData {
         SessionData::parse(&Json(text.to_owned())).unwrap()
@@ -122,7 +122,7 @@ mod tests {
     fn changes_are_found_key_by_key_and_leave_the_others_alone() {
         let found = data(r#"{"cookie":{"expires":null},"userId":"u","theme":"dark","cart":[1, 2],"lang":"de"}"#);
         let left = [("userId", "\"u\""), ("theme", "\"light\""), ("cart", "[1, 2]"), ("seen", "1")];
-        let changes = Changes::between(&found, left).unwrap();
+        let changes = DataPatch::between(&found, left).unwrap();
 
         let mut meanwhile =
             data(r#"{"cookie":{"expires":null},"userId":"u","theme":"dark","other":1e2,"cart":[1, 2],"lang":"de"}"#);
@@ -137,9 +137,9 @@ mod tests {
     fn only_a_sign_in_writes_the_own_keys() {
         let found = data(r#"{"cookie":{},"userId":"u","role":"user"}"#);
         for left in [vec![("userId", "\"v\""), ("role", "\"user\"")], vec![("userId", "\"u\"")]] {
-            assert!(matches!(Changes::between(&found, left), Err(Error::Internal(_))));
+            assert!(matches!(DataPatch::between(&found, left), Err(Error::Internal(_))));
         }
-        let beside = Changes::beside_sign_in([("userId", "\"v\""), ("cart", "[]")]).unwrap();
+        let beside = DataPatch::beside_sign_in([("userId", "\"v\""), ("cart", "[]")]).unwrap();
         assert_eq!(
             beside.set.iter().map(|(key, value)| (key.as_str(), value.get())).collect::<Vec<_>>(),
             [("cart", "[]")]
@@ -149,17 +149,17 @@ mod tests {
     #[test]
     fn a_nul_character_is_refused_wherever_it_hides() {
         for value in [r#""a\u0000""#, r#"[{"k": "\u0000"}]"#, r#"{"\u0000": 1}"#] {
-            assert!(Changes::beside_sign_in([("x", value)]).is_err());
+            assert!(DataPatch::beside_sign_in([("x", value)]).is_err());
         }
-        assert!(Changes::beside_sign_in([("x", r#""\\u0000""#)]).is_ok());
+        assert!(DataPatch::beside_sign_in([("x", r#""\\u0000""#)]).is_ok());
     }
 
     #[test]
     fn what_a_peer_would_drop_is_refused_and_left_where_it_stands() {
         for key in ["id", "save", "__proto__"] {
-            assert!(Changes::beside_sign_in([(key, "1")]).is_err(), "{key}");
+            assert!(DataPatch::beside_sign_in([(key, "1")]).is_err(), "{key}");
         }
         let found = data(r#"{"userId":"u","id":7}"#);
-        assert!(Changes::between(&found, [("userId", "\"u\""), ("id", "7")]).unwrap().is_empty());
+        assert!(DataPatch::between(&found, [("userId", "\"u\""), ("id", "7")]).unwrap().is_empty());
     }
 }

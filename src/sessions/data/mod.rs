@@ -16,10 +16,10 @@ use std::borrow::Cow;
 use indexmap::IndexMap;
 use serde_json::{json, value::RawValue, value::to_raw_value};
 
-use super::model::SessionUser;
-use crate::db::{UserId, types::Json};
+use super::model::User;
+use crate::db::{UserId, schema::types::Json};
 
-pub use changes::Changes;
+pub use changes::DataPatch;
 pub(super) use cookie::CookieTerms;
 
 /// Keys that Keyrack owns: applications read them (but for `cookie`), only a sign-in writes them.
@@ -31,14 +31,14 @@ pub struct SessionData(IndexMap<String, Box<RawValue>>);
 
 impl SessionData {
     /// The data of a session that starts now.
-    pub(super) fn for_sign_in(user: &SessionUser, terms: &CookieTerms) -> Self {
+    pub(super) fn for_sign_in(user: &User, terms: &CookieTerms) -> Self {
         let mut data = Self(IndexMap::new());
         data.sign_in(user, terms);
         data
     }
 
     /// Writes Keyrack's own keys, and leaves the application's as they are.
-    pub(super) fn sign_in(&mut self, user: &SessionUser, terms: &CookieTerms) {
+    pub(super) fn sign_in(&mut self, user: &User, terms: &CookieTerms) {
         let own = [terms.to_value(), json!(user.id), json!(user.email), json!(user.role), json!("login")];
         for (key, value) in OWN_KEYS.into_iter().zip(own) {
             self.set(key, &value);
@@ -118,7 +118,7 @@ impl SessionData {
     }
 
     /// Applies what one request changed; what others changed meanwhile stays.
-    pub(super) fn apply(&mut self, changes: &Changes) {
+    pub(super) fn apply(&mut self, changes: &DataPatch) {
         for key in &changes.removed {
             self.0.shift_remove(key);
         }

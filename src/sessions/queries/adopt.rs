@@ -8,7 +8,7 @@ use diesel::{
 use super::LOGGED_OUT;
 use crate::{
     db::{
-        connection::DbConnection,
+        DbConnection,
         schema::{sessions, user_sessions},
     },
     error::{Error, Result},

@@ -1,4 +1,4 @@
-//! Sign-ins and sign-outs of many requests, each kind in one statement. PostgreSQL only, see [`Commits`](crate::db::Commits).
+//! Sign-ins and sign-outs of many requests, each kind in one statement. PostgreSQL only, see [`GroupCommit`](crate::db::Commits).
 
 use std::collections::HashMap;
 
@@ -13,9 +13,8 @@ use super::insert::NewRow;
 use crate::{
     clock::Timestamp,
     db::{
-        SessionId, UserId,
-        connection::DbConnection,
-        types::{Instant, Json, SqlJson, SqlTime, SqlUuid},
+        DbConnection, SessionId, UserId,
+        schema::types::{Instant, Json, SqlJson, SqlTime, SqlUuid},
     },
     error::{Error, Result},
     sessions::{model::Sid, start::Proof},

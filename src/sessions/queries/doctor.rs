@@ -8,11 +8,10 @@ use super::{ACTIVE, LOGGED_OUT};
 use crate::{
     clock::Timestamp,
     db::{
-        SessionId, UserId,
-        connection::DbConnection,
+        DbConnection, SessionId, UserId,
+        schema::types::{Json, SqlTime},
         schema::{sessions, user_sessions, users},
-        sql::{instant, read_back},
-        types::{Json, SqlTime},
+        sql::{as_instant, roundtripped},
     },
     error::Result,
     sessions::model::{EndReason, Sid},
@@ -100,7 +99,7 @@ pub(in crate::sessions) fn outliving_data(connection: &mut DbConnection) -> Resu
     let query = sessions::table
         .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
         .filter(sessions::status.eq(ACTIVE))
-        .filter(instant(user_sessions::expire).gt(read_back(sessions::expires_at)))
+        .filter(as_instant(user_sessions::expire).gt(roundtripped(sessions::expires_at)))
         .select(sessions::id);
     Ok(query.load(connection)?)
 }
@@ -135,7 +134,7 @@ pub(in crate::sessions) fn data_after(
         .filter(user_sessions::sid.gt(after))
         .order(user_sessions::sid)
         .limit(limit)
-        .select((user_sessions::sid, user_sessions::sess, instant(user_sessions::expire)))
+        .select((user_sessions::sid, user_sessions::sess, as_instant(user_sessions::expire)))
         .load(connection)?;
     // Not by a join, which PostgreSQL may do by walking through all of `sessions` for each page.
     let sids = rows.iter().map(|(sid, _, _)| sid);

@@ -6,15 +6,14 @@ use diesel::{
     prelude::*,
 };
 
-use super::{ACTIVE, LOGGED_OUT, change::update_data};
+use super::{ACTIVE, LOGGED_OUT, update::update_data};
 use crate::{
     clock::Timestamp,
     db::{
-        SessionId, UserId,
-        connection::{DbConnection, MultiBackend},
+        DbConnection, MultiBackend, SessionId, UserId,
+        schema::types::{Json, SqlTime},
         schema::{sessions, user_sessions},
-        sql::{locked, prepared},
-        types::{Json, SqlTime},
+        sql::{for_update, prepared},
     },
     error::Result,
     sessions::{
@@ -136,7 +135,7 @@ fn find(connection: &mut DbConnection, which: &Which) -> QueryResult<Vec<Session
 /// Takes sessions in the order of their ids, so that two changes of the same ones never wait for each other in a circle.
 fn lock(connection: &mut DbConnection, ids: &[SessionId]) -> QueryResult<()> {
     let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(sessions::id.eq_any(ids.to_vec()));
-    locked(active.order(sessions::id).select(sessions::id)).get_results::<SessionId>(connection).map(drop)
+    for_update(active.order(sessions::id).select(sessions::id)).get_results::<SessionId>(connection).map(drop)
 }
 
 /// Writes `"status": "logout"` into the data that is about to be kept. It comes before the end: from then on, a trigger
@@ -145,7 +144,7 @@ fn mark_data(connection: &mut DbConnection, ids: &[SessionId]) -> Result<()> {
     for id in ids {
         let sid: String = sessions::table.find(id).select(sessions::sid).get_result(connection)?;
         let query = user_sessions::table.find(&sid).select(user_sessions::sess);
-        let sess: Option<Json> = locked(query).get_result(connection).optional()?;
+        let sess: Option<Json> = for_update(query).get_result(connection).optional()?;
         if let Some(mut data) = sess.and_then(|sess| SessionData::parse(&sess)) {
             data.sign_out();
             update_data(connection, &Sid::from_verified(&sid), &data)?;

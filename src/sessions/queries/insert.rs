@@ -2,36 +2,35 @@
 
 use diesel::{OptionalExtension, prelude::*};
 
-use super::rows::{SessionUserRow, USER_COLUMNS};
+use super::rows::{USER_COLUMNS, UserRow};
 use crate::{
     clock::Timestamp,
     db::{
-        SessionId, UserId,
-        connection::DbConnection,
+        DbConnection, SessionId, UserId,
+        schema::types::SqlTime,
         schema::{sessions, user_sessions, users},
-        sql::locked,
-        types::SqlTime,
+        sql::for_update,
     },
     error::Result,
     sessions::{
         data::SessionData,
-        model::{Client, SessionUser, Sid},
+        model::{Client, Sid, User},
     },
 };
 
 /// The user of a sign-in, with what decides whether the sign-in still holds.
 pub(in crate::sessions) struct SigningIn {
-    pub user: SessionUser,
+    pub user: User,
     pub disabled: bool,
     pub password_changed_at: Timestamp,
 }
 
 /// Finds the user and keeps them from being disabled, and their password from being changed, until the session stands.
 pub(in crate::sessions) fn lock_user(connection: &mut DbConnection, id: UserId) -> Result<Option<SigningIn>> {
-    type Row = (SessionUserRow, Option<SqlTime>, SqlTime);
+    type Row = (UserRow, Option<SqlTime>, SqlTime);
     let query =
         users::table.filter(users::id.eq(id)).select((USER_COLUMNS, users::disabled_at, users::password_changed_at));
-    let row: Option<Row> = locked(query).get_result(connection).optional()?;
+    let row: Option<Row> = for_update(query).get_result(connection).optional()?;
     Ok(row.map(|(user, disabled_at, password_changed_at)| SigningIn {
         user: user.into(),
         disabled: disabled_at.is_some(),

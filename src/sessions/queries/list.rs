@@ -8,11 +8,10 @@ use super::{ACTIVE, LOGGED_OUT, rows::RecordRow};
 use crate::{
     clock::Timestamp,
     db::{
-        SessionId, UserId,
-        connection::{DbConnection, MultiBackend},
+        DbConnection, MultiBackend, SessionId, UserId,
+        schema::types::{Expire, Instant, SqlTime, SqlUuid},
         schema::{sessions, user_sessions, users},
-        sql::{at_place, for_each_key, instant, unseen, wanted_key, wanted_time},
-        types::{Expire, Instant, SqlTime, SqlUuid},
+        sql::{as_instant, batch_key, batch_time, for_each_key, opaque_to_planner, slot_for},
     },
     error::Result,
     sessions::model::SessionRecord,
@@ -34,10 +33,10 @@ macro_rules! active {
             .inner_join(users::table)
             .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
             .filter(sessions::user_id.eq($user))
-            .filter(sessions::status.eq(unseen(ACTIVE.into_sql::<Text>())))
+            .filter(sessions::status.eq(opaque_to_planner(ACTIVE.into_sql::<Text>())))
             .filter(sessions::expires_at.gt($now))
             .filter(user_sessions::expire.gt($now_of_data))
-            .select((RecordRow::as_select(), instant(user_sessions::expire)))
+            .select((RecordRow::as_select(), as_instant(user_sessions::expire)))
     };
 }
 
@@ -61,10 +60,10 @@ pub(in crate::sessions) fn active_of(
 fn active_together(connection: &mut PgConnection, wanted: &[Whose]) -> Result<Vec<Vec<SessionRecord>>> {
     let keys: (Vec<UserId>, Vec<SqlTime>) = wanted.iter().map(|whose| (whose.user, SqlTime::from(whose.now))).unzip();
     let query =
-        for_each_key(keys, active!(of wanted_key::<SqlUuid>(), at wanted_time::<Instant>(), wanted_time::<Expire>()));
+        for_each_key(keys, active!(of batch_key::<SqlUuid>(), at batch_time::<Instant>(), batch_time::<Expire>()));
     let mut found: Vec<Vec<SessionRecord>> = wanted.iter().map(|_| Vec::new()).collect();
     for (place, row) in query.load::<(i64, ActiveColumns)>(connection)? {
-        at_place(&mut found, place)?.push(record_of(row));
+        slot_for(&mut found, place)?.push(record_of(row));
     }
     Ok(found)
 }
@@ -132,7 +131,7 @@ pub(in crate::sessions) fn list(
         .left_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
         .filter(sessions::status.eq(if ended { LOGGED_OUT } else { ACTIVE }))
         .order((sessions::created_at.desc(), sessions::id))
-        .select((RecordRow::as_select(), instant(user_sessions::expire).nullable()))
+        .select((RecordRow::as_select(), as_instant(user_sessions::expire).nullable()))
         .into_boxed::<MultiBackend>();
     if let Some(user) = user {
         query = query.filter(sessions::user_id.eq(user));

@@ -6,19 +6,18 @@ use diesel::{
 
 use super::{
     ACTIVE,
-    rows::{SessionUserRow, USER_COLUMNS},
+    rows::{USER_COLUMNS, UserRow},
 };
 use crate::{
     clock::Timestamp,
     db::{
-        SessionId, UserId,
-        connection::DbConnection,
+        DbConnection, SessionId, UserId,
+        schema::types::{Json, SqlTime},
         schema::{sessions, user_sessions, users},
-        sql::{at_place, for_each_key, locked, wanted_key},
-        types::{Json, SqlTime},
+        sql::{batch_key, for_each_key, for_update, slot_for},
     },
     error::Result,
-    sessions::model::{SessionUser, Sid},
+    sessions::model::{Sid, User},
 };
 
 type LiveColumns =
@@ -63,7 +62,7 @@ macro_rules! alive {
     }};
 }
 
-type FoundColumns = (LiveRow, SessionUserRow, Json);
+type FoundColumns = (LiveRow, UserRow, Json);
 
 /// What each request's sid leads to, if it is alive.
 pub(in crate::sessions) fn find_live(connection: &mut DbConnection, wanted: &[Wanted]) -> Result<Vec<Option<Found>>> {
@@ -77,10 +76,10 @@ fn find_together(connection: &mut PgConnection, wanted: &[Wanted]) -> Result<Vec
     // The statement runs now, after the last of them came.
     let Some(now) = wanted.iter().map(|wanted| wanted.now).max() else { return Ok(Vec::new()) };
     let sids: Vec<&str> = wanted.iter().map(|wanted| wanted.sid.expose()).collect();
-    let query = for_each_key(sids, alive!(now).filter(sessions::sid.eq(wanted_key::<Text>())));
+    let query = for_each_key(sids, alive!(now).filter(sessions::sid.eq(batch_key::<Text>())));
     let mut found: Vec<Option<Found>> = wanted.iter().map(|_| None).collect();
     for (place, row) in query.load::<(i64, FoundColumns)>(connection)? {
-        *at_place(&mut found, place)? = Some(row.into());
+        *slot_for(&mut found, place)? = Some(row.into());
     }
     Ok(found)
 }
@@ -101,7 +100,7 @@ fn find_one(connection: &mut SqliteConnection, wanted: &Wanted) -> Result<Option
 /// What a sid leads to.
 pub(in crate::sessions) struct Found {
     pub row: LiveRow,
-    pub user: SessionUser,
+    pub user: User,
     pub sess: Json,
 }
 
@@ -122,13 +121,13 @@ pub(in crate::sessions) fn lock_live(
         .filter(sessions::status.eq(ACTIVE))
         .filter(sessions::expires_at.gt(SqlTime::from(now)))
         .select((LIVE_COLUMNS, sessions::user_id));
-    let Some((live, user_id)) = locked(query).get_result::<(LiveRow, UserId)>(connection).optional()? else {
+    let Some((live, user_id)) = for_update(query).get_result::<(LiveRow, UserId)>(connection).optional()? else {
         return Ok(None);
     };
     let query = user_sessions::table
         .filter(user_sessions::sid.eq(sid.expose()))
         .filter(user_sessions::expire.gt(SqlTime::from(now)))
         .select(user_sessions::sess);
-    let sess: Option<Json> = locked(query).get_result(connection).optional()?;
+    let sess: Option<Json> = for_update(query).get_result(connection).optional()?;
     Ok(sess.map(|sess| (live, user_id, sess)))
 }

@@ -4,7 +4,6 @@
 //! in a circle. A session's data is never upserted: creating inserts, saving only updates.
 
 mod adopt;
-mod change;
 mod commit;
 mod doctor;
 mod end;
@@ -14,9 +13,9 @@ mod live;
 mod purge;
 mod rows;
 mod touch;
+mod update;
 
 pub(super) use adopt::{Judged, adopt, delete_returned, judge_data_after};
-pub(super) use change::{Rotation, renew_terms, rotate, update_data};
 pub(super) use commit::{Change, Start, commit};
 pub(super) use doctor::{
     DataBesideSession, active_with_end, active_without_data, cap_expire, complete_end, contradictory_times, data_after,
@@ -28,6 +27,7 @@ pub(super) use list::{Whose, active_beyond, active_of, ended_of, find_own, list}
 pub(super) use live::{Found, LiveRow, Wanted, find_live, lock_live};
 pub(super) use purge::{RunOut, delete_dead_data, delete_history, end_run_out, find_expired, lock_run_out, walk};
 pub(super) use touch::{Touch, touch};
+pub(super) use update::{Rotation, renew_terms, rotate, update_data};
 
 /// The two words of `sessions.status`.
 const ACTIVE: &str = "active";

@@ -12,11 +12,10 @@ use super::{ACTIVE, LOGGED_OUT};
 use crate::{
     clock::Timestamp,
     db::{
-        SessionId,
-        connection::DbConnection,
+        DbConnection, SessionId,
+        schema::types::{Instant, SqlTime, SqlUuid},
         schema::{replaced_sids, sessions, user_sessions},
-        sql::{instant, locked_if_free, prepared},
-        types::{Instant, SqlTime, SqlUuid},
+        sql::{as_instant, for_update_skip_locked, prepared},
     },
     error::Result,
     sessions::model::EndReason,
@@ -53,10 +52,10 @@ pub(in crate::sessions) fn lock_run_out(
     let query = sessions::table
         .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
         .filter(sessions::sid.eq_any(sids))
-        .filter(instant(user_sessions::expire).le(SqlTime::from(now)))
+        .filter(as_instant(user_sessions::expire).le(SqlTime::from(now)))
         .order(sessions::id)
-        .select((sessions::id, sessions::status, sessions::expires_at, instant(user_sessions::expire)));
-    let rows: Vec<Row> = locked_if_free(query).get_results(connection)?;
+        .select((sessions::id, sessions::status, sessions::expires_at, as_instant(user_sessions::expire)));
+    let rows: Vec<Row> = for_update_skip_locked(query).get_results(connection)?;
     // Not in the statement: SQLite would rather read every active session there is than look up many by their sids.
     let active = rows.into_iter().filter(|(_, status, ..)| status == ACTIVE);
     let run_out =
@@ -144,7 +143,7 @@ pub(in crate::sessions) fn delete_dead_data(
         .filter(not(exists(of_active)))
         .select(user_sessions::sid);
     // What somebody is changing is left out, as in `lock_run_out`.
-    let dead: Vec<String> = locked_if_free(dead).get_results(connection)?;
+    let dead: Vec<String> = for_update_skip_locked(dead).get_results(connection)?;
     Ok(diesel::delete(user_sessions::table.filter(user_sessions::sid.eq_any(dead))).execute(connection)?)
 }
 

@@ -6,12 +6,12 @@ use crate::{
     clock::Timestamp,
     db::{
         SessionId, UserId,
+        schema::types::SqlTime,
         schema::{sessions, users},
-        types::SqlTime,
     },
     sessions::{
-        model::{SessionRecord, SessionUser},
-        policy::NO_END,
+        model::{SessionRecord, User},
+        policy::NO_ABSOLUTE_EXPIRY,
     },
 };
 
@@ -21,7 +21,7 @@ pub(super) const USER_COLUMNS: UserColumns =
     (users::id, users::email, users::user_name, users::first_name, users::last_name, users::role);
 
 #[derive(Queryable)]
-pub(super) struct SessionUserRow {
+pub(super) struct UserRow {
     id: UserId,
     email: String,
     user_name: Option<String>,
@@ -30,9 +30,9 @@ pub(super) struct SessionUserRow {
     role: String,
 }
 
-impl From<SessionUserRow> for SessionUser {
-    fn from(row: SessionUserRow) -> Self {
-        let SessionUserRow { id, email, user_name, first_name, last_name, role } = row;
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        let UserRow { id, email, user_name, first_name, last_name, role } = row;
         Self { id, email, user_name, first_name, last_name, role }
     }
 }
@@ -58,7 +58,7 @@ impl RecordRow {
     /// The record, of which `expire` is the end if it has no other.
     pub(super) fn with_expire(self, expire: Option<SqlTime>) -> SessionRecord {
         let absolute = Timestamp::from(self.expires_at);
-        let rolling = absolute == NO_END;
+        let has_absolute_expiry = absolute != NO_ABSOLUTE_EXPIRY;
         SessionRecord {
             id: self.id,
             user_id: self.user_id,
@@ -67,8 +67,8 @@ impl RecordRow {
             user_agent: self.user_agent,
             created_at: self.created_at.into(),
             last_seen_at: self.last_seen_at.into(),
-            expires_at: expire.filter(|_| rolling).map_or(absolute, Timestamp::from),
-            rolling,
+            expires_at: expire.filter(|_| !has_absolute_expiry).map_or(absolute, Timestamp::from),
+            has_absolute_expiry,
             remembered: self.remembered,
             logged_out_at: self.logged_out_at.map(Timestamp::from),
             end_reason: self.end_reason,

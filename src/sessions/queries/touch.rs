@@ -12,11 +12,10 @@ use super::ACTIVE;
 use crate::{
     clock::Timestamp,
     db::{
-        SessionId,
-        connection::DbConnection,
+        DbConnection, SessionId,
+        schema::types::{Instant, SqlTime, SqlUuid},
         schema::{sessions, user_sessions},
         sql::prepared,
-        types::{Instant, SqlTime, SqlUuid},
     },
     error::Result,
 };

@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     error::Error,
     sessions::{SessionId, UserId},
-    web::{Visit, errors::WebError},
+    web::{RequestSession, errors::WebError},
 };
 
 #[derive(Serialize)]
@@ -33,8 +33,8 @@ struct UserJson<'a> {
 }
 
 /// The session and its user. What the guard has checked is all it needs: one lookup.
-pub(crate) async fn show(visit: Visit) -> Result<HttpResponse, WebError> {
-    let live = visit.live().ok_or(Error::Ended)?;
+pub(crate) async fn show(visit: RequestSession) -> Result<HttpResponse, WebError> {
+    let live = visit.live().ok_or(Error::SessionEnded)?;
     let answer = Answer {
         session: SessionJson {
             id: live.id,

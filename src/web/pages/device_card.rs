@@ -3,7 +3,7 @@
 use crate::{
     clock::Timestamp,
     sessions::{DeviceKind, SessionRecord},
-    web::wording::TimeText,
+    web::time_text::TimeText,
 };
 
 /// A device that is signed in.
@@ -18,7 +18,7 @@ pub(super) struct DeviceCard {
     pub last_active: TimeText,
     pub expires: TimeText,
     /// Whether it ends only if nobody uses it.
-    pub rolling: bool,
+    pub has_absolute_expiry: bool,
     pub remembered: bool,
 }
 
@@ -35,7 +35,7 @@ impl DeviceCard {
             signed_in: TimeText::ago(record.created_at, now),
             last_active: TimeText::activity(record.last_seen_at, now),
             expires: TimeText::ahead(record.expires_at, now),
-            rolling: record.rolling,
+            has_absolute_expiry: record.has_absolute_expiry,
             remembered: record.remembered,
         }
     }

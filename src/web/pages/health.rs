@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web::Data};
 
-use crate::web::Shared;
+use crate::web::AppState;
 
 /// `GET /healthz`: the process answers. It does not ask the database: restarting Keyrack would not mend that.
 pub(crate) async fn alive() -> HttpResponse {
@@ -10,7 +10,7 @@ pub(crate) async fn alive() -> HttpResponse {
 }
 
 /// `GET /readyz`: the database answers and is migrated to this version, so requests can be sent here.
-pub(crate) async fn ready(shared: Data<Shared>) -> HttpResponse {
+pub(crate) async fn ready(shared: Data<AppState>) -> HttpResponse {
     let (mut response, text) = match shared.database.is_ready().await {
         Ok(true) => (HttpResponse::Ok(), "ready\n"),
         Ok(false) => (HttpResponse::ServiceUnavailable(), "the database is not migrated to this version\n"),

@@ -6,7 +6,7 @@ use askama::Template;
 use super::{device_card::EndedCard, html};
 use crate::{
     sessions::LiveSession,
-    web::{Visit, errors::WebError, page::Page},
+    web::{RequestSession, errors::WebError, page::Page},
 };
 
 #[derive(Template)]
@@ -21,7 +21,7 @@ struct HistoryPage {
 const FIRST_PAGE: &str = "/account/sessions?show=ended";
 
 /// The page after the cursor that the link before carried; a cursor that can't be read is the first page's.
-pub(super) async fn show(visit: &Visit, live: &LiveSession, after: &str) -> Result<HttpResponse, WebError> {
+pub(super) async fn show(visit: &RequestSession, live: &LiveSession, after: &str) -> Result<HttpResponse, WebError> {
     let (shared, now) = (visit.shared(), visit.shared().clock.now());
     let after = after.parse().ok();
     let history = shared.sessions.history_of(live.user.id, after).await?;

@@ -16,9 +16,9 @@ use serde::Deserialize;
 
 use super::{HOME, html, see_other, with_cookie};
 use crate::{
-    accounts::{Authenticated, Outcome, Password},
+    accounts::{Authenticated, AuthenticationResult, Password},
     error::Error,
-    web::{Visit, errors::WebError, next, page::Page},
+    web::{RequestSession, errors::WebError, next, page::Page},
 };
 
 #[derive(Template)]
@@ -68,7 +68,7 @@ struct Again {
 
 /// `GET /login`. Writes no row, and shows the form also while the database is down.
 pub(crate) async fn show(
-    visit: Visit,
+    visit: RequestSession,
     request: HttpRequest,
     query: Query<LoginQuery>,
 ) -> Result<HttpResponse, WebError> {
@@ -89,7 +89,7 @@ pub(crate) async fn show(
 
 /// `POST /login`
 pub(crate) async fn submit(
-    visit: Visit,
+    visit: RequestSession,
     request: HttpRequest,
     form: Form<LoginForm>,
 ) -> Result<HttpResponse, WebError> {
@@ -103,9 +103,9 @@ pub(crate) async fn submit(
     visit.shared().csrf.verify_sign_in(visit.live_sid(), request.headers(), &form.csrf_token)?;
     let client = visit.client().ip_address;
     let again = match visit.shared().accounts.authenticate(&form.email, Password::new(&form.password), client).await {
-        Ok(Outcome::Accepted(who)) => return accept(&visit, &request, who, &form),
-        Ok(Outcome::Rejected) => rejected(),
-        Ok(Outcome::Throttled { retry_after }) => throttled(retry_after),
+        Ok(AuthenticationResult::Accepted(who)) => return accept(&visit, &request, who, &form),
+        Ok(AuthenticationResult::Rejected) => rejected(),
+        Ok(AuthenticationResult::Throttled { retry_after }) => throttled(retry_after),
         Err(Error::Busy { retry_after }) => busy(retry_after),
         Err(Error::Unavailable(cause)) => unavailable(&cause),
         Err(error) => return Err(error.into()),
@@ -115,7 +115,7 @@ pub(crate) async fn submit(
 
 /// The session itself starts when the handler has returned: actix-session saves the state that names the user.
 fn accept(
-    visit: &Visit,
+    visit: &RequestSession,
     request: &HttpRequest,
     who: Authenticated,
     form: &LoginForm,
@@ -152,7 +152,7 @@ fn unavailable(cause: &anyhow::Error) -> Again {
 
 /// The form, with what was typed (never the password).
 fn page(
-    visit: &Visit,
+    visit: &RequestSession,
     request: &HttpRequest,
     form: LoginForm,
     notice: Option<String>,

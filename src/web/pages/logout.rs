@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web::Form};
 use serde::Deserialize;
 
 use super::see_other;
-use crate::web::{Visit, errors::WebError};
+use crate::web::{RequestSession, errors::WebError};
 
 /// A form that carries nothing but its token.
 #[derive(Deserialize)]
@@ -16,7 +16,7 @@ pub(crate) struct BareForm {
 
 /// The session ends when the handler has returned, before the answer is sent: actix-session deletes what was purged.
 pub(crate) async fn submit(
-    visit: Visit,
+    visit: RequestSession,
     identity: Identity,
     request: HttpRequest,
     form: Form<BareForm>,

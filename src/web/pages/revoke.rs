@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     sessions::SessionId,
     web::{
-        Visit,
+        RequestSession,
         errors::WebError,
         flash::{self, Done},
     },
@@ -23,14 +23,14 @@ use crate::{
 
 /// Ends one of one's own sessions. Another user's, an unknown one and something that is no id at all: the same 404.
 pub(crate) async fn one(
-    visit: Visit,
+    visit: RequestSession,
     identity: Identity,
     request: HttpRequest,
     id: Path<String>,
     form: Form<BareForm>,
 ) -> Result<HttpResponse, WebError> {
     visit.shared().csrf.verify(visit.live_sid(), request.headers(), &form.csrf_token)?;
-    let live = visit.live().ok_or(Error::Ended)?;
+    let live = visit.live().ok_or(Error::SessionEnded)?;
     let id: SessionId = id.parse().map_err(|_| WebError::NotFound)?;
     if id == live.id {
         identity.logout();
@@ -41,13 +41,17 @@ pub(crate) async fn one(
 }
 
 /// Ends all but this one.
-pub(crate) async fn others(visit: Visit, request: HttpRequest, form: Form<BareForm>) -> Result<HttpResponse, WebError> {
+pub(crate) async fn others(
+    visit: RequestSession,
+    request: HttpRequest,
+    form: Form<BareForm>,
+) -> Result<HttpResponse, WebError> {
     visit.shared().csrf.verify(visit.live_sid(), request.headers(), &form.csrf_token)?;
-    let live = visit.live().ok_or(Error::Ended)?;
+    let live = visit.live().ok_or(Error::SessionEnded)?;
     let ended = visit.shared().sessions.revoke_others(live.user.id, live.id).await?;
     done(&visit, Done::RevokedOthers(ended))
 }
 
-fn done(visit: &Visit, done: Done) -> Result<HttpResponse, WebError> {
+fn done(visit: &RequestSession, done: Done) -> Result<HttpResponse, WebError> {
     with_cookie(see_other(HOME), Some(flash::cookie(done, &visit.shared().public_url)))
 }

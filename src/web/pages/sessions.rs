@@ -11,11 +11,11 @@ use crate::{
     error::Error,
     sessions::LiveSession,
     web::{
-        Visit,
+        RequestSession,
         errors::WebError,
         flash::{self, Done},
         page::{Flash, Page},
-        wording::count_of,
+        time_text::count_of,
     },
 };
 
@@ -39,11 +39,11 @@ pub(crate) struct SessionsQuery {
 
 /// The devices, this one first; with `?show=ended` the history instead.
 pub(crate) async fn show(
-    visit: Visit,
+    visit: RequestSession,
     request: HttpRequest,
     query: Query<SessionsQuery>,
 ) -> Result<HttpResponse, WebError> {
-    let live = visit.live().ok_or(Error::Ended)?;
+    let live = visit.live().ok_or(Error::SessionEnded)?;
     if query.show == "ended" {
         history::show(&visit, &live, &query.after).await
     } else {
@@ -51,12 +51,12 @@ pub(crate) async fn show(
     }
 }
 
-async fn list(visit: &Visit, live: &Rc<LiveSession>, request: &HttpRequest) -> Result<HttpResponse, WebError> {
+async fn list(visit: &RequestSession, live: &Rc<LiveSession>, request: &HttpRequest) -> Result<HttpResponse, WebError> {
     let (shared, now) = (visit.shared(), visit.shared().clock.now());
     let records = shared.sessions.active_of(live.user.id).await?;
     let (own, others): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.id == live.id);
     // Revoked between the check and the list.
-    let current = own.first().ok_or(Error::Ended)?;
+    let current = own.first().ok_or(Error::SessionEnded)?;
 
     let done = flash::read(request.headers(), &shared.public_url);
     let (csrf_token, _) = shared.csrf.token(visit.live_sid(), request.headers())?;
@@ -77,7 +77,7 @@ async fn list(visit: &Visit, live: &Rc<LiveSession>, request: &HttpRequest) -> R
 
 /// What was just done, in words. The device's name is looked up among the user's own sessions, so that a forged cookie can
 /// say nothing.
-async fn say(visit: &Visit, live: &LiveSession, done: Done) -> Result<Option<Flash>, WebError> {
+async fn say(visit: &RequestSession, live: &LiveSession, done: Done) -> Result<Option<Flash>, WebError> {
     let text = match done {
         Done::Revoked(id) => {
             let Some(record) = visit.shared().sessions.find_own(live.user.id, id).await? else { return Ok(None) };

@@ -13,9 +13,9 @@ use serde::Deserialize;
 
 use super::{HOME, html, see_other, with_cookie};
 use crate::{
-    accounts::{CreateProblem, NewUser, Password, Role},
+    accounts::{CreateUserError, NewUser, Password, Role},
     error::Error,
-    web::{Visit, errors::WebError, page::Page},
+    web::{RequestSession, errors::WebError, page::Page},
 };
 
 #[derive(Template)]
@@ -60,7 +60,7 @@ pub(crate) struct SetupForm {
 
 /// `GET /setup?token=…`
 pub(crate) async fn show(
-    visit: Visit,
+    visit: RequestSession,
     request: HttpRequest,
     query: Query<SetupQuery>,
 ) -> Result<HttpResponse, WebError> {
@@ -71,7 +71,7 @@ pub(crate) async fn show(
 
 /// `POST /setup`: creates the account and signs it in.
 pub(crate) async fn submit(
-    visit: Visit,
+    visit: RequestSession,
     request: HttpRequest,
     form: Form<SetupForm>,
 ) -> Result<HttpResponse, WebError> {
@@ -89,14 +89,14 @@ pub(crate) async fn submit(
             Identity::login(&request.extensions(), id).map_err(|error| Error::internal(format!("{error:?}")))?;
             Ok(see_other(HOME))
         }
-        Err(CreateProblem::Failed(error)) => Err(error.into()),
-        Err(CreateProblem::NotFirst) => Err(WebError::NotFound),
+        Err(CreateUserError::Failed(error)) => Err(error.into()),
+        Err(CreateUserError::NotFirst) => Err(WebError::NotFound),
         Err(problem) => page(&visit, &request, StatusCode::UNPROCESSABLE_ENTITY, form, errors_of(&problem)),
     }
 }
 
 /// Without the token, or once there is a user, the page does not exist.
-async fn allow(visit: &Visit, token: &str) -> Result<(), WebError> {
+async fn allow(visit: &RequestSession, token: &str) -> Result<(), WebError> {
     let shared = visit.shared();
     if !shared.setup_token.matches(token) || shared.accounts.any().await? { Err(WebError::NotFound) } else { Ok(()) }
 }
@@ -153,18 +153,18 @@ impl SetupErrors {
     }
 }
 
-fn errors_of(problem: &CreateProblem) -> SetupErrors {
+fn errors_of(problem: &CreateUserError) -> SetupErrors {
     let text = Some(problem.to_string());
     match problem {
-        CreateProblem::EmailTaken => SetupErrors { email: text, ..SetupErrors::default() },
-        CreateProblem::Password(_) => SetupErrors { password: text, ..SetupErrors::default() },
+        CreateUserError::EmailTaken => SetupErrors { email: text, ..SetupErrors::default() },
+        CreateUserError::Password(_) => SetupErrors { password: text, ..SetupErrors::default() },
         _ => SetupErrors { form: text, ..SetupErrors::default() },
     }
 }
 
 /// The form, with what was typed (never the password).
 fn page(
-    visit: &Visit,
+    visit: &RequestSession,
     request: &HttpRequest,
     status: StatusCode,
     form: SetupForm,

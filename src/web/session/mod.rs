@@ -6,8 +6,8 @@
 //! 2. actix-session's middleware, over [`store::Store`]; actix-identity, with the key `userId`.
 //! 3. [`Noticing`] looks at what the handler left before the middleware takes it away.
 
+mod request_session;
 mod store;
-mod visit;
 
 use std::{future::Future, pin::Pin, rc::Rc, sync::Arc, task};
 
@@ -21,11 +21,11 @@ use actix_web::{
     http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE, USER_AGENT},
 };
 
-use super::{cookie::cookie_pairs, errors, shared::Shared};
+use super::{app_state::AppState, cookie::cookie_pairs, errors};
 
+pub use request_session::RequestSession;
+use request_session::{CookieChange, VISIT};
 use store::{Store, USER_KEY};
-pub use visit::Visit;
-use visit::{CookieChange, VISIT};
 
 /// The cookie between our layer and the middleware; no browser ever sees or sends it.
 const INNER_COOKIE: &str = "keyrack-inner";
@@ -33,21 +33,21 @@ const INNER_COOKIE: &str = "keyrack-inner";
 type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// Gives every request its session: wrap routes with it, and their handlers can take actix-session's `Session`,
-/// actix-identity's `Identity` and [`Visit`].
+/// actix-identity's `Identity` and [`RequestSession`].
 ///
 /// It lets requests without a session pass; wrap the routes that need one with [`signed_in`](crate::web::signed_in) too.
 #[derive(Clone)]
 pub struct SessionLayer {
-    shared: Arc<Shared>,
+    shared: Arc<AppState>,
     /// Signs the inner cookie: random, since that cookie never leaves the process.
     inner_key: Key,
     /// The inner cookie as the middleware wants to see it. It only says that there is a session; which one, the store knows
-    /// from the [`Visit`].
+    /// from the [`RequestSession`].
     inner_cookie: HeaderValue,
 }
 
 impl SessionLayer {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: Arc<AppState>) -> Self {
         let inner_key = Key::generate();
         let mut jar = CookieJar::new();
         jar.signed_mut(&inner_key).add(Cookie::new(INNER_COOKIE, "present"));
@@ -118,7 +118,7 @@ where
         let presented = shared.cookie.read(request.headers());
         let ip = shared.trusted_proxies.client_ip(request.peer_addr().map(|peer| peer.ip()), request.headers());
         let user_agent = request.headers().get(USER_AGENT).cloned();
-        let visit = Visit::new(Arc::clone(shared), ip, user_agent, presented);
+        let visit = RequestSession::new(Arc::clone(shared), ip, user_agent, presented);
         self.layer.translate_cookie(request.headers_mut(), visit.presented().is_some());
         request.extensions_mut().insert(visit.clone());
 
@@ -159,7 +159,7 @@ impl SessionLayer {
 
 /// Turns what the visit came to into the answer: its cookie, or, if what the handler did to the session could not be
 /// written, that instead of the handler's answer and without any cookie.
-fn conclude<B: MessageBody>(visit: &Visit, mut answer: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
+fn conclude<B: MessageBody>(visit: &RequestSession, mut answer: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
     if let Some(error) = visit.take_unwritten() {
         let response = errors::of_session(answer.request(), error);
         return answer.into_response(response).map_into_right_body();
@@ -184,7 +184,7 @@ fn drop_inner_cookie(headers: &mut HeaderMap) {
 }
 
 /// The cookie that the answer sets. Most set none; a live session's cookie under an old secret is signed anew.
-fn cookie_for(visit: &Visit) -> Option<Cookie<'static>> {
+fn cookie_for(visit: &RequestSession) -> Option<Cookie<'static>> {
     let cookie = &visit.shared().cookie;
     match visit.take_cookie() {
         Some(CookieChange::Issue { sid, max_age }) => Some(cookie.issue(&sid, max_age)),
@@ -226,7 +226,7 @@ where
 
 /// Tells the store whether a `delete` will be half of a renewal, and the middleware of a change that it would miss:
 /// actix-session's `Session::update` changes the state without marking it.
-fn notice(visit: &Visit, request: &HttpRequest) {
+fn notice(visit: &RequestSession, request: &HttpRequest) {
     let session = request.get_session();
     if session.status() == SessionStatus::Unchanged
         && visit.live().is_some_and(|live| !store::is_state_of(&live, &session.entries()))

@@ -10,21 +10,21 @@
 //! | `delete` | the session was purged | sign out |
 //! | `delete`, then `save` | the session was renewed, as every sign-in does | start or rotate, in one transaction |
 //!
-//! The key that the middleware passes says nothing: which session a request is about, its [`Visit`] knows.
+//! The key that the middleware passes says nothing: which session a request is about, its [`RequestSession`] knows.
 //!
 //! The store never returns an error: the middleware would turn it into an answer without a request. It records what went
-//! wrong in the [`Visit`], and the layer outside answers by it.
+//! wrong in the [`RequestSession`], and the layer outside answers by it.
 
 use std::collections::HashMap;
 
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use actix_web::cookie::time::Duration;
 
-use super::visit::{VISIT, Visit};
+use super::request_session::{RequestSession, VISIT};
 use crate::{
     db::UserId,
     error::{Error, Result},
-    sessions::{Changes, LiveSession, NewSession, Proof, Sessions, Sid, Started},
+    sessions::{DataPatch, LiveSession, NewSession, Proof, Sessions, Sid, Started},
 };
 
 /// actix-session 0.11 keeps each value as its JSON text; its next release keeps JSON values. Only this file knows.
@@ -43,14 +43,14 @@ impl Store {
         Self { sessions }
     }
 
-    async fn resume(&self, visit: &Visit, sid: &Sid) -> Result<Option<State>> {
+    async fn resume(&self, visit: &RequestSession, sid: &Sid) -> Result<Option<State>> {
         let Some(live) = self.sessions.resume(sid).await? else { return Ok(None) };
         let state = live.data.entries().map(|(key, text)| (key.to_owned(), text.to_owned())).collect();
         visit.resumed(live);
         Ok(Some(state))
     }
 
-    async fn start(&self, visit: &Visit, state: State) -> Result<()> {
+    async fn start(&self, visit: &RequestSession, state: State) -> Result<()> {
         let old = visit.take_renewed();
         let user_id = user_of(&state)?;
         let live = visit.live();
@@ -58,7 +58,7 @@ impl Store {
         let started = match (&old, same_user, visit.sign_in()) {
             (Some(old), Some(live), None) => self.sessions.rotate(old, changes(live, &state)?).await?,
             (_, _, sign_in) => {
-                let data = Changes::beside_sign_in(brought_along(live.as_deref(), user_id, &state))?;
+                let data = DataPatch::beside_sign_in(brought_along(live.as_deref(), user_id, &state))?;
                 let remember = sign_in.as_ref().is_some_and(|sign_in| sign_in.remember);
                 let new = NewSession {
                     user_id,
@@ -78,12 +78,12 @@ impl Store {
         Ok(())
     }
 
-    async fn update_data(&self, visit: &Visit, sid: &Sid, state: State) -> Result<()> {
-        let live = visit.live().ok_or(Error::Ended)?;
+    async fn update_data(&self, visit: &RequestSession, sid: &Sid, state: State) -> Result<()> {
+        let live = visit.live().ok_or(Error::SessionEnded)?;
         self.sessions.save(sid, changes(&live, &state)?).await
     }
 
-    async fn sign_out(&self, visit: &Visit, sid: &Sid) -> Result<()> {
+    async fn sign_out(&self, visit: &RequestSession, sid: &Sid) -> Result<()> {
         self.sessions.sign_out(sid).await?;
         visit.forget_cookie();
         Ok(())
@@ -155,8 +155,8 @@ fn user_of(state: &State) -> Result<UserId> {
     })
 }
 
-fn changes(live: &LiveSession, state: &State) -> Result<Changes> {
-    Changes::between(&live.data, state.iter().map(|(key, text)| (key.as_str(), text.as_str())))
+fn changes(live: &LiveSession, state: &State) -> Result<DataPatch> {
+    DataPatch::between(&live.data, state.iter().map(|(key, text)| (key.as_str(), text.as_str())))
 }
 
 /// What a sign-in takes into its session: all that the application has set, but nothing that belonged to another user who

@@ -1,6 +1,6 @@
 //! The paths in a Rust source: `use` trees taken apart, `super` and `self` resolved.
 
-/// A path like `crate::web::Visit`, and the line in which it ends.
+/// A path like `crate::web::RequestSession`, and the line in which it ends.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SourcePath {
     pub line: usize,

@@ -127,7 +127,10 @@ mod tests {
 
     /// What is said about one file beside a `lib.rs`, without the file's name.
     fn said(name: &str, text: &str) -> Vec<String> {
-        let lib = file("src/lib.rs", "mod app;\nmod web;\npub use app::Keyrack;\npub use web::{Visit, signed_in};\n");
+        let lib = file(
+            "src/lib.rs",
+            "mod app;\nmod web;\npub use app::Keyrack;\npub use web::{RequestSession, signed_in};\n",
+        );
         let breaches = breaches(&[lib, file(name, text)]);
         breaches.iter().map(|breach| breach.strip_prefix(name).unwrap().to_owned()).collect()
     }
@@ -137,7 +140,10 @@ mod tests {
         for (name, text) in [
             ("src/main.rs", "fn main() { keyrack::commands::main() }"),
             ("src/commands/serve.rs", "use crate::{Keyrack, config::Config};\nuse super::Failure;"),
-            ("src/web/pages/login.rs", "use crate::{accounts::Accounts, web::Visit};\nuse actix_web::web::Form;"),
+            (
+                "src/web/pages/login.rs",
+                "use crate::{accounts::Accounts, web::RequestSession};\nuse actix_web::web::Form;",
+            ),
             ("src/web/csrf.rs", "//! See crate::commands and diesel.\nconst TEXT: &str = \"crate::app\";"),
             ("src/sessions/queries/mod.rs", "use diesel::prelude::*;\nuse super::model::Sid;"),
             ("src/accounts/users.rs", "use crate::sessions::Sessions;"),
@@ -150,7 +156,11 @@ mod tests {
     #[test]
     fn every_wrong_direction_is_named_with_its_file_and_line() {
         for (name, text, expected) in [
-            ("src/main.rs", "\nuse keyrack::web::Visit;", ":2: main must not use web (keyrack::web::Visit)"),
+            (
+                "src/main.rs",
+                "\nuse keyrack::web::RequestSession;",
+                ":2: main must not use web (keyrack::web::RequestSession)",
+            ),
             ("src/app.rs", "use crate::commands;", ":1: app must not use commands (crate::commands)"),
             ("src/routes.rs", "use crate::sessions::Sid;", ":1: routes must not use sessions (crate::sessions::Sid)"),
             ("src/web/a.rs", "\n\nuse crate::Keyrack;", ":3: web must not use app (crate::Keyrack)"),
@@ -170,7 +180,11 @@ mod tests {
                 "use crate::accounts::Email;",
                 ":1: sessions must not use accounts (crate::accounts::Email)",
             ),
-            ("src/sessions/a.rs", "use crate::Visit;", ":1: sessions must not use web (crate::Visit)"),
+            (
+                "src/sessions/a.rs",
+                "use crate::RequestSession;",
+                ":1: sessions must not use web (crate::RequestSession)",
+            ),
             ("src/db/mod.rs", "use super::sessions::Sid;", ":1: db must not use sessions (crate::sessions::Sid)"),
             ("src/config.rs", "use crate::web;", ":1: config must not use web (crate::web)"),
             (

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keyrack::clock::Clock;
 
-use crate::support::{Browser, EngineKind, Program, TestDatabase, eventually, on_both_engines};
+use crate::support::{Browser, EngineKind, Program, TestDatabase, on_both_engines, wait_until};
 
 const EMAIL: &str = "rajat.verma@example.com";
 
@@ -105,7 +105,7 @@ fn a_running_server_purges_by_itself_and_counts_it(engine: EngineKind) {
     let mut serving = program.serve();
     let metrics: serde_json::Value = serde_json::from_str(&serving.err.wait_for("metrics on http://")).unwrap();
     let mut reader = Browser::new(metrics["address"].as_str().unwrap().parse().unwrap());
-    eventually(|| reader.get("/metrics").body.contains("keyrack_purge_ended_total 1\n"));
+    wait_until(|| reader.get("/metrics").body.contains("keyrack_purge_ended_total 1\n"));
     assert!(reader.get("/metrics").body.contains("keyrack_purge_failures_total 0\n"));
     assert_eq!(database.text("SELECT end_reason AS v FROM sessions WHERE sid = 'over'"), "absolute_timeout");
     assert_eq!(database.count("sessions", "WHERE status = 'active'"), 1);

@@ -2,11 +2,11 @@
 
 use super::pair::{COOKIE, EMAIL};
 use crate::{
+    express_import::guide::statements,
     support::{
         Browser, EngineKind, Program, SECRETS, TestDatabase,
         express::{Express, beside_express},
     },
-    take_over::guide::statements,
 };
 
 beside_express!(after_going_back_express_goes_on_and_keyrack_can_come_again);

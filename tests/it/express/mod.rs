@@ -3,13 +3,13 @@
 //! Both tell time by the machine's clock, as the database does, so the tests move times in the tables instead.
 
 mod broken;
-mod chance;
+mod concurrency;
 mod cookie;
-mod crowd;
 mod data;
 mod ends;
 mod example;
 mod expiry;
+mod fuzz;
 mod guide;
 mod pair;
 mod random;

@@ -9,7 +9,7 @@ use std::{
 use keyrack::{clock::Clock, config::Config, sessions::UserId};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Browser, EngineKind, OwnApp, PASSWORD, TestApp, express::Express};
+use crate::support::{Answer, Browser, EmbeddedApp, EngineKind, PASSWORD, TestApp, express::Express};
 
 pub const COOKIE: &str = "connect.sid";
 pub const EMAIL: &str = "rajat.verma@example.com";
@@ -17,7 +17,7 @@ pub const EMAIL: &str = "rajat.verma@example.com";
 /// Keyrack, around an Actix application that sets data, and Express, on one database.
 pub struct Pair {
     pub express: Express,
-    pub own: OwnApp,
+    pub own: EmbeddedApp,
     pub app: TestApp,
     /// The user with [`EMAIL`].
     pub user: UserId,
@@ -40,7 +40,7 @@ impl Pair {
             change(config);
         });
         let user = app.add_user(EMAIL);
-        let own = OwnApp::new(&app.keyrack);
+        let own = EmbeddedApp::new(&app.keyrack);
         let express = Express::with(app.url(), options);
         Self { express, own, app, user }
     }

@@ -6,7 +6,7 @@ use keyrack::sessions::UserId;
 use serde_json::{Value, json};
 
 use super::{
-    chance::{Random, seed},
+    fuzz::{Random, seed},
     pair::{Pair, Person},
 };
 use crate::support::{Program, express::beside_express, wait};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use keyrack::{
     accounts::{Email, Password},
     error::Result,
-    sessions::{Changes, NewSession, Sessions, Sid, Started, UserId},
+    sessions::{DataPatch, NewSession, Sessions, Sid, Started, UserId},
 };
 
 use crate::support::{EngineKind, Faults, TestApp, on_both_engines, wait};
@@ -77,13 +77,13 @@ impl Bench {
         let mut struck = 0;
         loop {
             let prepared = prepare();
-            self.faults.strike_at(struck + 1);
+            self.faults.fail_statement(struck + 1);
             let outcome = wait(operation(&prepared));
-            let has_struck = self.faults.has_struck();
-            assert_eq!(outcome.is_err(), has_struck, "an operation fails if, and only if, a statement of it does");
+            let triggered = self.faults.triggered();
+            assert_eq!(outcome.is_err(), triggered, "an operation fails if, and only if, a statement of it does");
             look(&prepared, outcome.ok());
             self.app.assert_sound();
-            if !has_struck {
+            if !triggered {
                 break;
             }
             struck += 1;
@@ -121,7 +121,7 @@ fn a_rotation_leaves_the_old_sid_or_the_new_one(engine: EngineKind) {
     let bench = Bench::new(engine, false);
     bench.each_statement_fails_once(
         || bench.start(),
-        async |old| bench.sessions().rotate(&old.sid, Changes::default()).await,
+        async |old| bench.sessions().rotate(&old.sid, DataPatch::default()).await,
         |old, new| assert_one_of(&bench, old, new),
     );
 }
@@ -137,7 +137,7 @@ fn assert_one_of(bench: &Bench, old: &Started, new: Option<Started>) {
 
 fn saved_data_is_the_old_or_the_new(engine: EngineKind) {
     let bench = Bench::new(engine, false);
-    let changes = || Changes::beside_sign_in([("theme", r#""dark""#)]).unwrap();
+    let changes = || DataPatch::beside_sign_in([("theme", r#""dark""#)]).unwrap();
     bench.each_statement_fails_once(
         || bench.start(),
         async |started| bench.sessions().save(&started.sid, changes()).await,
@@ -239,9 +239,9 @@ fn a_purge_goes_on_after_a_step_that_failed(engine: EngineKind) {
     bench.app.clock.advance(Duration::from_secs(91 * 24 * 3600));
     let run_out = bench.start();
     bench.app.clock.advance(Duration::from_secs(25 * 3600));
-    bench.faults.strike_at(1);
+    bench.faults.fail_statement(1);
     assert!(wait(bench.sessions().purge(|_| ())).is_err(), "the first step looks for what has run out");
-    assert!(bench.faults.has_struck());
+    assert!(bench.faults.triggered());
     let ids = bench.app.texts("SELECT CAST(id AS text) AS v FROM sessions");
     assert_eq!(ids, [run_out.id.to_string()], "the last one has removed the old history all the same");
     assert_eq!(bench.active(), 1);

@@ -19,7 +19,7 @@ use keyrack::{
     sessions::{Policy, Sessions},
 };
 
-use super::person::{Log, Person};
+use super::simulated_user::{Log, Person};
 use crate::{
     embed::Example,
     support::{Cluster, EngineKind, TestDatabase, wait},

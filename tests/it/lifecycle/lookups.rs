@@ -9,13 +9,13 @@ use std::{
 
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use keyrack::{
-    accounts::{Authenticated, Outcome, Password},
+    accounts::{Authenticated, AuthenticationResult, Password},
     clock::Clock,
 };
 use tokio::task::JoinSet;
 
 use crate::support::{
-    Browser, CLOCK_START, Cluster, EngineKind, PASSWORD, TestApp, TestDatabase, eventually, on_both_engines, wait,
+    Browser, CLOCK_START, Cluster, EngineKind, PASSWORD, TestApp, TestDatabase, on_both_engines, wait, wait_until,
 };
 
 on_both_engines!(
@@ -112,8 +112,10 @@ fn sign_ins_at_once_find_each_their_own_user(engine: EngineKind) {
     for (place, outcome) in found {
         let expected = ids.get(place * 7 % 12).filter(|_| place < 90);
         match outcome {
-            Outcome::Accepted(Authenticated { user, .. }) => assert_eq!(Some(&user.id), expected, "{place}"),
-            other => assert_eq!((other, expected), (Outcome::Rejected, None), "{place}"),
+            AuthenticationResult::Accepted(Authenticated { user, .. }) => {
+                assert_eq!(Some(&user.id), expected, "{place}");
+            }
+            other => assert_eq!((other, expected), (AuthenticationResult::Rejected, None), "{place}"),
         }
     }
 }
@@ -173,7 +175,7 @@ fn a_connection_that_hangs_fails_its_own_lookups_and_no_others() {
     let Some(cluster) = Cluster::start() else { return };
     let database = cluster.database();
     let app = TestApp::over(&database, Clock::fixed(CLOCK_START), |config| {
-        config.database.patience = Duration::from_secs(2);
+        config.database.timeout = Duration::from_secs(2);
     });
     app.add_user(EMAIL);
     let mut browser = app.signed_in(EMAIL);
@@ -218,11 +220,11 @@ fn a_sqlite_file_that_nobody_may_read_makes_requests_wait_and_then_says_so() {
     first.stop();
     let mut other = SqliteConnection::establish(database.url().strip_prefix("sqlite:").unwrap()).unwrap();
     other.batch_execute("PRAGMA locking_mode = EXCLUSIVE").unwrap();
-    eventually(|| other.batch_execute("BEGIN EXCLUSIVE").is_ok());
+    wait_until(|| other.batch_execute("BEGIN EXCLUSIVE").is_ok());
 
     let patient = TestApp::over(&database, Clock::fixed(CLOCK_START), |_| ());
     let impatient = TestApp::over(&database, Clock::fixed(CLOCK_START), |config| {
-        config.database.patience = Duration::from_millis(500);
+        config.database.timeout = Duration::from_millis(500);
     });
     thread::scope(|scope| {
         let waiting: Vec<_> = (0..4)

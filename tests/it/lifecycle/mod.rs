@@ -1,6 +1,5 @@
 //! What has ended stays ended, what is signed in stays signed in: under races, faults, crashes and outages.
 
-mod altered;
 mod ends;
 mod faults;
 mod kill;
@@ -8,6 +7,6 @@ mod limit;
 mod lookups;
 mod model;
 mod outage;
-mod person;
 mod pooler;
-mod world;
+mod schema_change_while_running;
+mod simulated_user;

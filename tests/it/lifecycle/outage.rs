@@ -18,7 +18,7 @@ const EMAIL: &str = "rajat.verma@example.com";
 /// A server as it runs by default: an operation has 900 ms.
 fn server(database: &TestDatabase) -> TestApp {
     TestApp::over(database, Clock::fixed(CLOCK_START), |config| {
-        config.database.patience = Duration::from_millis(900);
+        config.database.timeout = Duration::from_millis(900);
     })
 }
 

@@ -9,7 +9,7 @@ use std::{
 use diesel::{Connection, PgConnection, RunQueryDsl, connection::SimpleConnection, sql_types::Text};
 use keyrack::clock::{Clock, Timestamp};
 
-use crate::support::{Browser, CLOCK_START, OwnApp, Pooler, Program, TestApp, TestDatabase, wait};
+use crate::support::{Browser, CLOCK_START, EmbeddedApp, Pooler, Program, TestApp, TestDatabase, wait};
 
 const EMAIL: &str = "rajat.verma@example.com";
 
@@ -83,7 +83,7 @@ fn a_take_over_is_refused_with_the_way_past_the_pooler() {
 }
 
 /// One browser's life: what it asks of one instance holds on the other.
-fn live(one: &TestApp, two: &TestApp, own: &OwnApp, n: usize) {
+fn live(one: &TestApp, two: &TestApp, own: &EmbeddedApp, n: usize) {
     let email = format!("user{n}@example.com");
     one.add_user(&email);
     for round in 0..4 {
@@ -123,7 +123,7 @@ fn two_instances_share_two_server_connections_and_nobody_meets_anothers_statemen
     );
     let clock = Clock::fixed(CLOCK_START);
     let (one, two) = (TestApp::over(&database, clock.clone(), |_| ()), TestApp::over(&database, clock.clone(), |_| ()));
-    let own = OwnApp::new(&one.keyrack);
+    let own = EmbeddedApp::new(&one.keyrack);
     thread::scope(|scope| {
         for n in 0..8 {
             let (one, two, own) = (&one, &two, &own);
@@ -150,7 +150,7 @@ fn a_server_that_restarts_behind_the_pooler_signs_nobody_out() {
     let Some(pooler) = Pooler::start() else { return };
     let (database, direct) = pooler.databases();
     let app = TestApp::over(&database, Clock::fixed(CLOCK_START), |config| {
-        config.database.patience = Duration::from_millis(900);
+        config.database.timeout = Duration::from_millis(900);
     });
     app.add_user(EMAIL);
     let mut browsers: Vec<Browser> = (0..4).map(|_| app.signed_in(EMAIL)).collect();

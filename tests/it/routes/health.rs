@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{CLOCK_START, EngineKind, TestApp, TestDatabase, eventually, on_both_engines};
+use crate::support::{CLOCK_START, EngineKind, TestApp, TestDatabase, on_both_engines, wait_until};
 
 use keyrack::clock::Clock;
 
@@ -40,13 +40,13 @@ fn a_database_that_is_not_migrated_is_not_ready(engine: EngineKind) {
 fn a_database_that_is_away_is_not_ready_until_it_is_back(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let app = TestApp::over(&database, Clock::fixed(CLOCK_START), |config| {
-        config.database.patience = Duration::from_millis(500);
+        config.database.timeout = Duration::from_millis(500);
     });
-    database.go_away();
+    database.take_offline();
     let mut browser = app.browser();
     let answer = browser.get("/readyz");
     assert_eq!((answer.status, answer.body.as_str()), (503, "the database is not available\n"));
     assert_eq!(browser.get("/healthz").status, 200);
-    database.come_back();
-    eventually(|| browser.get("/readyz").status == 200);
+    database.bring_online();
+    wait_until(|| browser.get("/readyz").status == 200);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Browser, CLOCK_START, EngineKind, PASSWORD, TestApp, TestDatabase, eventually, on_both_engines};
+use crate::support::{Browser, CLOCK_START, EngineKind, PASSWORD, TestApp, TestDatabase, on_both_engines, wait_until};
 
 use keyrack::clock::Clock;
 
@@ -19,8 +19,8 @@ fn outage(database: &TestDatabase) -> (TestApp, Browser) {
     first.add_user("rajat.verma@example.com");
     let browser = first.signed_in("rajat.verma@example.com");
     first.stop();
-    database.go_away();
-    let app = TestApp::over(database, clock, |config| config.database.patience = Duration::from_millis(500));
+    database.take_offline();
+    let app = TestApp::over(database, clock, |config| config.database.timeout = Duration::from_millis(500));
     let browser = browser.at(app.address);
     (app, browser)
 }
@@ -46,9 +46,9 @@ fn an_outage_signs_nobody_in_and_nobody_out(engine: EngineKind) {
     assert_eq!(answer.json()["status"], 503);
     assert!(answer.set_cookies().is_empty());
     assert_eq!(browser.cookies, cookies);
-    database.come_back();
+    database.bring_online();
     wait_for_return(&mut browser);
-    eventually(|| browser.get("/account/sessions").status == 200);
+    wait_until(|| browser.get("/account/sessions").status == 200);
 }
 
 fn the_sign_in_form_is_there_during_an_outage(engine: EngineKind) {
@@ -64,9 +64,9 @@ fn the_sign_in_form_is_there_during_an_outage(engine: EngineKind) {
     // Who presents no cookie is not signed in, whatever the database would say.
     assert_eq!(app.browser().get("/account/sessions").status, 303);
     assert_eq!(app.browser().get("/api/session").status, 401);
-    database.come_back();
+    database.bring_online();
     wait_for_return(&mut signed_in);
-    eventually(|| browser.sign_in("rajat.verma@example.com", PASSWORD).status == 303);
+    wait_until(|| browser.sign_in("rajat.verma@example.com", PASSWORD).status == 303);
 }
 
 fn an_outage_begins_and_ends_under_a_running_server(engine: EngineKind) {
@@ -74,24 +74,24 @@ fn an_outage_begins_and_ends_under_a_running_server(engine: EngineKind) {
     if engine == EngineKind::Sqlite {
         return;
     }
-    let app = TestApp::with(engine, |config| config.database.patience = Duration::from_millis(500));
+    let app = TestApp::with(engine, |config| config.database.timeout = Duration::from_millis(500));
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
-    app.database().go_away();
+    app.database().take_offline();
     for _ in 0..6 {
         for path in ["/account/sessions", "/api/session"] {
             let answer = browser.get(path);
             assert_eq!((answer.status, answer.set_cookies()), (503, vec![]), "{path}");
         }
     }
-    app.database().come_back();
+    app.database().bring_online();
     wait_for_return(&mut browser);
-    eventually(|| browser.get("/account/sessions").status == 200);
+    wait_until(|| browser.get("/account/sessions").status == 200);
 }
 
 /// Until the cookie works again, nothing but 503 is said.
 fn wait_for_return(browser: &mut Browser) {
-    eventually(|| {
+    wait_until(|| {
         let status = browser.get("/api/session").status;
         assert!(matches!(status, 200 | 503), "{status}");
         status == 200

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Browser, EngineKind, OwnApp, PASSWORD, TestApp, on_both_engines};
+use crate::support::{Browser, EmbeddedApp, EngineKind, PASSWORD, TestApp, on_both_engines};
 
 on_both_engines!(
     what_one_request_sets_the_next_one_reads,
@@ -18,10 +18,10 @@ on_both_engines!(
 );
 
 /// A signed-in browser at the test's application.
-fn scene(engine: EngineKind) -> (TestApp, OwnApp, Browser) {
+fn scene(engine: EngineKind) -> (TestApp, EmbeddedApp, Browser) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
-    let own = OwnApp::new(&app.keyrack);
+    let own = EmbeddedApp::new(&app.keyrack);
     let browser = app.signed_in("rajat.verma@example.com").at(own.address);
     (app, own, browser)
 }

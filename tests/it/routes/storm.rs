@@ -11,12 +11,12 @@ use std::{
 };
 
 use keyrack::{
-    accounts::{Accounts, Outcome, Password},
+    accounts::{Accounts, AuthenticationResult, Password},
     error::Error,
 };
 use tokio::task::JoinSet;
 
-use crate::support::{Answer, EngineKind, PASSWORD, TestApp, eventually, on_both_engines, wait};
+use crate::support::{Answer, EngineKind, PASSWORD, TestApp, on_both_engines, wait, wait_until};
 
 on_both_engines!(
     a_flood_from_one_address_delays_nobody_else,
@@ -106,7 +106,7 @@ fn a_flood_from_one_address_delays_nobody_else(engine: EngineKind) {
 async fn insist(accounts: Accounts, refused: mpsc::Sender<()>) {
     loop {
         match accounts.authenticate(EMAIL, Password::new(PASSWORD), Some(CROWD.parse().unwrap())).await {
-            Ok(Outcome::Accepted(_)) => {}
+            Ok(AuthenticationResult::Accepted(_)) => {}
             Err(Error::Busy { .. }) => drop(refused.send(())),
             other => panic!("{other:?}"),
         }
@@ -133,7 +133,7 @@ fn past_the_bound_the_one_who_filled_the_queue_is_told_to_wait_and_nobody_else(e
     refused.recv().unwrap();
     let mut signed_in = 0;
     let mut busy = None;
-    eventually(|| {
+    wait_until(|| {
         let answer = form.send(CROWD_TOO);
         match answer.status {
             303 => signed_in += 1,

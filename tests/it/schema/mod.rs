@@ -1,6 +1,6 @@
 //! The tables: the seed's statements and records, the twin migrations, the guards.
 
-mod first_sets;
+mod concurrent_sets;
 mod guards;
 pub mod migrate;
 pub mod parity;
@@ -9,4 +9,4 @@ pub mod peer;
 mod prune;
 mod races;
 mod seed;
-mod widening;
+mod time_normalisation;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Browser, EngineKind, OwnApp, TestApp, TestDatabase, wait};
+use crate::support::{Browser, EmbeddedApp, EngineKind, TestApp, TestDatabase, wait};
 use keyrack::clock::Clock;
 
 const PLAN: &str = include_str!("../../../docs/partitions.sql");
@@ -41,7 +41,7 @@ fn sessions_live_and_end(plan: &str, missing: &[&str]) {
     database.execute(&format!("BEGIN; {plan}; COMMIT"));
     assert_eq!(database.count("user_sessions", ""), 1, "rows were moved over");
     assert!(before.is_signed_in());
-    let own = OwnApp::new(&app.keyrack);
+    let own = EmbeddedApp::new(&app.keyrack);
     for n in 0..10 {
         let mut browser = app.signed_in(EMAIL).at(own.address);
         assert_eq!(browser.post(&format!("/app/set/n/{n}"), &[]).status, 200);

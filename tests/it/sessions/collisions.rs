@@ -6,7 +6,7 @@ use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use keyrack::sessions::{EndReason, Sessions, UserId};
 use serde_json::json;
 
-use super::rack::{DAY, Rack};
+use super::session_fixture::{DAY, SessionFixture};
 use crate::support::{EngineKind, wait};
 
 /// Whether `change`, which is about two run-out sessions of one user, waits for the one with the lower id without holding
@@ -15,7 +15,7 @@ fn takes_sessions_in_the_order_of_their_ids(change: impl FnOnce(Sessions, UserId
     if !EngineKind::Postgres.is_available() {
         return;
     }
-    let rack = Rack::new(EngineKind::Postgres);
+    let rack = SessionFixture::new(EngineKind::Postgres);
     let mut ids = [rack.sign_in().id, rack.sign_in().id];
     ids.sort();
     let [low, high] = ids;
@@ -51,7 +51,7 @@ fn a_purge_leaves_out_a_session_that_is_being_changed() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
-    let rack = Rack::new(EngineKind::Postgres);
+    let rack = SessionFixture::new(EngineKind::Postgres);
     let (busy, free) = (rack.sign_in(), rack.sign_in());
     rack.clock.advance(DAY * 30);
     let mut other = PgConnection::establish(rack.database().url()).unwrap();
@@ -78,7 +78,7 @@ fn no_data_is_kept_that_says_signed_in() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
-    let rack = Rack::with(EngineKind::Postgres, |config| config.policy.keep_ended_data = true);
+    let rack = SessionFixture::with(EngineKind::Postgres, |config| config.policy.keep_ended_data = true);
     let busy = rack.sign_in();
     let mut other = PgConnection::establish(rack.database().url()).unwrap();
     other.batch_execute(&format!("BEGIN; SELECT FROM sessions WHERE id = '{}' FOR NO KEY UPDATE", busy.id)).unwrap();

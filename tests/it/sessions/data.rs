@@ -6,7 +6,7 @@ use keyrack::{
 };
 use serde_json::json;
 
-use super::rack::{EMAIL, HOUR, Rack, setting};
+use super::session_fixture::{EMAIL, HOUR, SessionFixture, setting};
 use crate::support::{EngineKind, PASSWORD, on_both_engines};
 
 on_both_engines!(
@@ -38,12 +38,12 @@ fn broken(engine: EngineKind) -> Vec<String> {
     all
 }
 
-fn break_data(rack: &Rack, sid: &str, sess: &str) {
+fn break_data(rack: &SessionFixture, sid: &str, sess: &str) {
     rack.break_with(&format!("UPDATE user_sessions SET sess = '{sess}' WHERE sid = '{sid}'"));
 }
 
 fn broken_data_lets_nobody_in(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let mut browser = rack.signed_in(EMAIL);
     let sid = Sid::from_verified(&browser.sid());
     for sess in broken(engine) {
@@ -55,21 +55,21 @@ fn broken_data_lets_nobody_in(engine: EngineKind) {
 }
 
 fn broken_data_is_not_written_over(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     for sess in broken(engine) {
         let started = rack.sign_in();
         let live = rack.resume(&started.sid).unwrap();
         break_data(&rack, started.sid.expose(), &sess);
         let saved = rack.save(&started.sid, setting(&live, &[("theme", json!("dark"))]));
-        assert!(matches!(saved, Err(Error::Ended)), "{sess}: {saved:?}");
+        assert!(matches!(saved, Err(Error::SessionEnded)), "{sess}: {saved:?}");
         let rotated = rack.rotate(&started.sid);
-        assert!(matches!(rotated, Err(Error::Ended)), "{sess}: {rotated:?}");
+        assert!(matches!(rotated, Err(Error::SessionEnded)), "{sess}: {rotated:?}");
         assert_eq!(rack.sess(&started.sid), sess);
     }
 }
 
 fn a_sign_in_on_broken_data_takes_nothing_of_it(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     for sess in broken(engine) {
         let started = rack.sign_in();
         break_data(&rack, started.sid.expose(), &sess);
@@ -84,7 +84,7 @@ fn a_sign_in_on_broken_data_takes_nothing_of_it(engine: EngineKind) {
 }
 
 fn a_browser_with_broken_data_signs_in_anew(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let mut browser = rack.signed_in(EMAIL);
     for sess in broken(engine) {
         let old = Sid::from_verified(&browser.sid());
@@ -121,7 +121,7 @@ fn odd_columns(engine: EngineKind) -> Vec<&'static str> {
 }
 
 fn a_row_that_cannot_be_read_is_no_fault_of_the_server(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let mut other = rack.signed_in(EMAIL);
     for change in odd_columns(engine) {
         let mut browser = rack.signed_in(EMAIL);

@@ -1,9 +1,9 @@
 //! Doctor: it finds what breaks a rule, mends what has one safe answer, and is silent else. (That it is silent after every
-//! other test of the verbs is what [`Rack`] looks at when it is dropped.)
+//! other test of the verbs is what [`SessionFixture`] looks at when it is dropped.)
 
 use keyrack::sessions::{Report, SessionId};
 
-use super::rack::{MINUTE, Rack};
+use super::session_fixture::{MINUTE, SessionFixture};
 use crate::support::{EngineKind, on_both_engines, wait};
 
 on_both_engines!(
@@ -25,7 +25,7 @@ fn found(report: &Report) -> Vec<(&str, Option<SessionId>, bool)> {
 }
 
 /// Finds exactly this breach without mending it, then mends it.
-fn assert_mended(rack: &Rack, rule: &str, id: SessionId) {
+fn assert_mended(rack: &SessionFixture, rule: &str, id: SessionId) {
     let before = (rack.rows("sessions", ""), rack.rows("user_sessions", ""));
     let report = rack.doctor(false);
     assert_eq!(found(&report), [(rule, Some(id), false)]);
@@ -38,7 +38,7 @@ fn assert_mended(rack: &Rack, rule: &str, id: SessionId) {
 }
 
 /// Finds exactly this breach, and does not pretend to know better.
-fn assert_left(rack: &Rack, rule: &str, id: Option<SessionId>) {
+fn assert_left(rack: &SessionFixture, rule: &str, id: Option<SessionId>) {
     let before = (rack.rows("sessions", ""), rack.rows("user_sessions", ""));
     for repair in [false, true] {
         let report = rack.doctor(repair);
@@ -49,7 +49,7 @@ fn assert_left(rack: &Rack, rule: &str, id: Option<SessionId>) {
 }
 
 fn an_active_session_without_data_is_found_and_ended(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let (broken, sound) = (rack.sign_in(), rack.sign_in());
     rack.break_unguarded(&format!("DELETE FROM user_sessions WHERE sid = '{}'", broken.sid.expose()));
     rack.clock.advance(MINUTE);
@@ -59,7 +59,7 @@ fn an_active_session_without_data_is_found_and_ended(engine: EngineKind) {
 }
 
 fn data_of_an_ended_session_is_found_and_removed(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let (broken, sound) = (rack.sign_in(), rack.sign_in());
     let at = rack.now().to_iso_micros();
     rack.break_unguarded(&format!(
@@ -74,7 +74,7 @@ fn data_of_an_ended_session_is_found_and_removed(engine: EngineKind) {
 
 fn an_end_without_time_or_reason_is_found_and_completed(engine: EngineKind) {
     for gap in ["logged_out_at = NULL", "end_reason = NULL", "logged_out_at = NULL, end_reason = NULL"] {
-        let rack = Rack::new(engine);
+        let rack = SessionFixture::new(engine);
         let started = rack.sign_in();
         rack.clock.advance(MINUTE);
         wait(rack.sessions().sign_out(&started.sid)).unwrap();
@@ -86,7 +86,7 @@ fn an_end_without_time_or_reason_is_found_and_completed(engine: EngineKind) {
 
 fn an_active_session_with_an_end_is_found_and_left(engine: EngineKind) {
     for mark in ["logged_out_at = expires_at", "end_reason = 'revoked'"] {
-        let rack = Rack::new(engine);
+        let rack = SessionFixture::new(engine);
         let started = rack.sign_in();
         rack.break_with(&format!("UPDATE sessions SET {mark}"));
         assert_left(&rack, "active with an end", Some(started.id));
@@ -95,7 +95,7 @@ fn an_active_session_with_an_end_is_found_and_left(engine: EngineKind) {
 
 fn contradictory_times_are_found_and_left(engine: EngineKind) {
     for column in ["expires_at", "last_seen_at", "logged_out_at"] {
-        let rack = Rack::new(engine);
+        let rack = SessionFixture::new(engine);
         let started = rack.sign_in();
         wait(rack.sessions().sign_out(&started.sid)).unwrap();
         rack.break_with(&format!("UPDATE sessions SET {column} = '2026-01-28T11:50:13.999999Z'"));
@@ -104,7 +104,7 @@ fn contradictory_times_are_found_and_left(engine: EngineKind) {
 }
 
 fn data_of_an_unknown_session_is_found_and_left(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let sess = format!(r#"{{"cookie":{{}},"userId":"{}","status":"login"}}"#, rack.user);
     rack.break_unguarded(&format!(
         "INSERT INTO user_sessions VALUES ('foreign', '{sess}', '2999-01-01T00:00:00.000000Z')"
@@ -113,7 +113,7 @@ fn data_of_an_unknown_session_is_found_and_left(engine: EngineKind) {
 }
 
 fn data_of_a_peers_own_is_nobodys_breach(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let (user, later, stranger) = (rack.user, "2999-01-01", "1e8b5b6a-0000-4000-8000-000000000000");
     for (index, (sess, day)) in [
         (r#"{"cart":[]}"#.to_owned(), later),
@@ -141,7 +141,7 @@ fn unreadable_data_and_data_of_another_user_are_found_and_left(engine: EngineKin
         (r#"{"userId":"650e8400-e29b-41d4-a716-446655440000"}"#, "data of another user"),
         ("{}", "data of another user"),
     ] {
-        let rack = Rack::new(engine);
+        let rack = SessionFixture::new(engine);
         let started = rack.sign_in();
         rack.break_with(&format!("UPDATE user_sessions SET sess = '{sess}'"));
         assert_left(&rack, rule, Some(started.id));
@@ -165,7 +165,7 @@ fn every_missing_trigger_and_index_is_found(engine: EngineKind) {
              tgrelid::regclass, tgname) FROM pg_trigger WHERE NOT tgisinternal"
         }
     };
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let objects = rack.texts(objects);
     assert!(objects.len() > 10, "{objects:?}");
     for object in objects {
@@ -180,7 +180,7 @@ fn every_missing_trigger_and_index_is_found(engine: EngineKind) {
 }
 
 fn a_peers_session_without_a_user_is_no_breach(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let (user, stranger) = (rack.user.to_string(), "650e8400-e29b-41d4-a716-446655440000");
     for (sid, sess, year) in [
         ("visitor", "{\"cookie\":{}}".to_owned(), 2999),
@@ -197,7 +197,7 @@ fn a_peers_session_without_a_user_is_no_breach(engine: EngineKind) {
 }
 
 fn the_doctor_looks_at_more_rows_than_one_query_reads(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let json = if engine == EngineKind::Postgres { "json" } else { "text" };
     let time = if engine == EngineKind::Postgres { "timestamp" } else { "text" };
     let user = rack.user;
@@ -215,7 +215,7 @@ fn a_sid_that_is_there_twice_is_found_and_left() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
-    let rack = Rack::new(EngineKind::Postgres);
+    let rack = SessionFixture::new(EngineKind::Postgres);
     let (first, second) = (rack.sign_in(), rack.sign_in());
     let (one, other) = (first.sid.expose(), second.sid.expose());
     rack.break_unguarded(&format!(

@@ -5,7 +5,7 @@ use keyrack::{
     sessions::{EndReason, SessionId, Started},
 };
 
-use super::rack::{DAY, EMAIL, HOUR, MINUTE, Rack};
+use super::session_fixture::{DAY, EMAIL, HOUR, MINUTE, SessionFixture};
 use crate::support::{EngineKind, on_both_engines, wait};
 
 on_both_engines!(
@@ -18,7 +18,7 @@ on_both_engines!(
     a_browser_that_signs_out_is_out_everywhere,
 );
 
-type End = fn(&Rack, &Started);
+type End = fn(&SessionFixture, &Started);
 
 /// Every way in which a session ends, with the reason that it leaves.
 const ENDS: [(&str, End); 10] = [
@@ -64,7 +64,7 @@ const ENDS: [(&str, End); 10] = [
 ];
 
 fn every_end_says_when_and_why_and_removes_the_data(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     for (reason, end) in ENDS {
         let started = rack.sign_in();
         rack.clock.advance(MINUTE);
@@ -75,7 +75,7 @@ fn every_end_says_when_and_why_and_removes_the_data(engine: EngineKind) {
 }
 
 fn a_second_end_changes_nothing(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     for (reason, end) in ENDS {
         let started = rack.sign_in();
         rack.clock.advance(MINUTE);
@@ -94,7 +94,7 @@ fn a_second_end_changes_nothing(engine: EngineKind) {
 }
 
 fn only_the_session_that_is_meant_ends(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     for (_, end) in [ENDS[0], ENDS[1], ENDS[3]] {
         let (meant, other) = (rack.sign_in(), rack.sign_in());
         let before = (rack.session(other.id), rack.data(&other.sid));
@@ -106,7 +106,7 @@ fn only_the_session_that_is_meant_ends(engine: EngineKind) {
 }
 
 fn anothers_session_looks_like_one_that_does_not_exist(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let other = rack.add_user("other@example.com");
     let theirs = rack.sign_in_as(other);
     for id in [theirs.id, SessionId::random()] {
@@ -117,7 +117,7 @@ fn anothers_session_looks_like_one_that_does_not_exist(engine: EngineKind) {
 }
 
 fn revoking_the_others_leaves_this_one_and_other_users_alone(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let other = rack.add_user("other@example.com");
     let theirs = rack.sign_in_as(other);
     let (this, one, two) = (rack.sign_in(), rack.sign_in(), rack.sign_in());
@@ -134,7 +134,7 @@ fn revoking_the_others_leaves_this_one_and_other_users_alone(engine: EngineKind)
 }
 
 fn everybody_can_be_revoked_at_once(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let other = rack.add_user("other@example.com");
     let all = [rack.sign_in(), rack.sign_in(), rack.sign_in_as(other)];
     rack.clock.advance(HOUR);
@@ -145,7 +145,7 @@ fn everybody_can_be_revoked_at_once(engine: EngineKind) {
 }
 
 fn a_browser_that_signs_out_is_out_everywhere(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let mut browser = rack.signed_in(EMAIL);
     let mut copy = browser.clone();
     rack.clock.advance(MINUTE);

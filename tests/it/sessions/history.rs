@@ -1,12 +1,12 @@
 //! Lists: what a user sees of their sessions.
 
-use super::rack::{DAY, MINUTE, Rack, SECOND, just_before};
+use super::session_fixture::{DAY, MINUTE, SECOND, SessionFixture, just_before};
 use crate::support::{EngineKind, on_both_engines, wait};
 
 on_both_engines!(the_active_ones_are_those_that_let_a_device_in, the_history_has_pages_without_gaps_or_doubles);
 
 fn the_active_ones_are_those_that_let_a_device_in(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let theirs = rack.sign_in_as(rack.add_user("other@example.com"));
     let run_out = rack.sign_in();
     rack.clock.advance(just_before(DAY));
@@ -21,7 +21,7 @@ fn the_active_ones_are_those_that_let_a_device_in(engine: EngineKind) {
 
 fn the_history_has_pages_without_gaps_or_doubles(engine: EngineKind) {
     const ALL: usize = 45;
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let mut expected = Vec::new();
     for number in 0..ALL {
         let started = rack.sign_in();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keyrack::sessions::{NewSession, Timeouts};
 
-use super::rack::{DAY, EMAIL, HOUR, Rack, SECOND, just_before};
+use super::session_fixture::{DAY, EMAIL, HOUR, SECOND, SessionFixture, just_before};
 use crate::support::{EngineKind, on_both_engines};
 
 on_both_engines!(
@@ -22,7 +22,7 @@ fn timeouts(idle: Duration, absolute: Duration) -> Timeouts {
 }
 
 fn the_absolute_limit_holds_however_active_the_session_is(engine: EngineKind) {
-    let rack = Rack::with(engine, |config| config.policy.timeouts = timeouts(HOUR, HOUR * 4));
+    let rack = SessionFixture::with(engine, |config| config.policy.timeouts = timeouts(HOUR, HOUR * 4));
     let started = rack.sign_in();
     for _ in 0..4 {
         rack.clock.advance(just_before(HOUR));
@@ -35,7 +35,7 @@ fn the_absolute_limit_holds_however_active_the_session_is(engine: EngineKind) {
 }
 
 fn the_idle_limit_counts_from_the_last_activity(engine: EngineKind) {
-    let rack = Rack::with(engine, |config| config.policy.timeouts = timeouts(HOUR, DAY));
+    let rack = SessionFixture::with(engine, |config| config.policy.timeouts = timeouts(HOUR, DAY));
     let (used, unused) = (rack.sign_in(), rack.sign_in());
     rack.clock.advance(just_before(HOUR));
     assert!(rack.is_alive(&used.sid));
@@ -48,7 +48,7 @@ fn the_idle_limit_counts_from_the_last_activity(engine: EngineKind) {
 }
 
 fn by_default_only_the_absolute_end_shows(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.sign_in();
     rack.clock.advance(just_before(DAY));
     let live = rack.resume(&started.sid).unwrap();
@@ -58,7 +58,7 @@ fn by_default_only_the_absolute_end_shows(engine: EngineKind) {
 }
 
 fn the_limits_of_a_remembered_session_are_its_own(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let remembered = || rack.start(NewSession { remember: true, ..rack.new_session() }).unwrap();
     let (unused, used) = (remembered(), remembered());
     rack.clock.advance(just_before(DAY * 14));
@@ -74,7 +74,7 @@ fn the_limits_of_a_remembered_session_are_its_own(engine: EngineKind) {
 }
 
 fn the_idle_end_never_lies_behind_the_absolute_one(engine: EngineKind) {
-    let rack = Rack::with(engine, |config| config.policy.timeouts = timeouts(HOUR * 3, HOUR * 4));
+    let rack = SessionFixture::with(engine, |config| config.policy.timeouts = timeouts(HOUR * 3, HOUR * 4));
     let started = rack.sign_in();
     let ends = rack.now() + HOUR * 4;
     assert_eq!(rack.data(&started.sid).unwrap()["expire"], (rack.now() + HOUR * 3).to_iso_micros());
@@ -87,7 +87,7 @@ fn the_idle_end_never_lies_behind_the_absolute_one(engine: EngineKind) {
 }
 
 fn a_browser_is_out_when_its_session_has_run_out(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let mut browser = rack.signed_in(EMAIL);
     rack.clock.advance(just_before(DAY));
     assert!(browser.is_signed_in());
@@ -98,13 +98,13 @@ fn a_browser_is_out_when_its_session_has_run_out(engine: EngineKind) {
 fn a_session_that_has_run_out_is_not_saved_or_rotated(engine: EngineKind) {
     use keyrack::error::Error;
 
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.sign_in();
     let live = rack.resume(&started.sid).unwrap();
     rack.clock.advance(DAY);
     let before = rack.rows("user_sessions", "");
-    let changes = super::rack::setting(&live, &[("late", true.into())]);
-    assert!(matches!(rack.save(&started.sid, changes), Err(Error::Ended)));
-    assert!(matches!(rack.rotate(&started.sid), Err(Error::Ended)));
+    let changes = super::session_fixture::setting(&live, &[("late", true.into())]);
+    assert!(matches!(rack.save(&started.sid, changes), Err(Error::SessionEnded)));
+    assert!(matches!(rack.rotate(&started.sid), Err(Error::SessionEnded)));
     assert_eq!(rack.rows("user_sessions", ""), before);
 }

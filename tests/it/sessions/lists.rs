@@ -10,8 +10,8 @@ use keyrack::{
 };
 use tokio::task::JoinSet;
 
-use super::rack::{DAY, EMAIL, MINUTE, Rack, just_before};
-use crate::support::{EngineKind, PASSWORD, TestApp, eventually, on_both_engines, wait};
+use super::session_fixture::{DAY, EMAIL, MINUTE, SessionFixture, just_before};
+use crate::support::{EngineKind, PASSWORD, TestApp, on_both_engines, wait, wait_until};
 
 on_both_engines!(
     many_lists_at_once_are_each_their_users_own_in_order,
@@ -20,7 +20,7 @@ on_both_engines!(
 );
 
 /// The lists of these users, all asked for before the first is answered.
-fn lists_of(rack: &Rack, users: &[UserId]) -> Vec<Vec<SessionId>> {
+fn lists_of(rack: &SessionFixture, users: &[UserId]) -> Vec<Vec<SessionId>> {
     let answers = wait(async {
         let mut asking = JoinSet::new();
         for (place, user) in users.iter().enumerate() {
@@ -39,7 +39,7 @@ fn lists_of(rack: &Rack, users: &[UserId]) -> Vec<Vec<SessionId>> {
 
 fn many_lists_at_once_are_each_their_users_own_in_order(engine: EngineKind) {
     const USERS: usize = 6;
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let users: Vec<UserId> = (0..USERS).map(|number| rack.add_user(&format!("user{number}@example.com"))).collect();
     let mut started = vec![Vec::new(); USERS];
     for round in 0..5 {
@@ -75,7 +75,7 @@ fn many_lists_at_once_are_each_their_users_own_in_order(engine: EngineKind) {
 }
 
 fn each_list_is_of_its_own_moment(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     rack.sign_in();
     rack.clock.advance(just_before(DAY));
     let counts = wait(async {
@@ -97,11 +97,11 @@ fn each_list_is_of_its_own_moment(engine: EngineKind) {
 }
 
 fn an_outage_is_neither_an_empty_list_nor_a_wrong_password(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let session = rack.sign_in();
     // A SQLite file that is open can't go away: this instance has not opened it yet.
     let other = TestApp::over(rack.database(), Clock::fixed(rack.now()), |config| {
-        config.database.patience = Duration::from_millis(500);
+        config.database.timeout = Duration::from_millis(500);
     });
     let (sessions, accounts) = (other.keyrack.sessions(), other.keyrack.accounts());
     let list = || wait(sessions.active_of(rack.user));
@@ -109,14 +109,14 @@ fn an_outage_is_neither_an_empty_list_nor_a_wrong_password(engine: EngineKind) {
     if engine == EngineKind::Postgres {
         assert!(list().is_ok() && proof().is_ok(), "connected before");
     }
-    rack.database().go_away();
+    rack.database().take_offline();
     for _ in 0..3 {
         assert!(matches!(list(), Err(Error::Unavailable(_))));
         assert!(matches!(proof(), Err(Error::Unavailable(_))));
     }
-    rack.database().come_back();
-    eventually(|| list().is_ok() && proof().is_ok());
+    rack.database().bring_online();
+    wait_until(|| list().is_ok() && proof().is_ok());
     assert_eq!(list().unwrap().iter().map(|record| record.id).collect::<Vec<_>>(), [session.id]);
     // The connections that the other instance had were cut as well.
-    eventually(|| wait(rack.sessions().doctor(false)).is_ok());
+    wait_until(|| wait(rack.sessions().doctor(false)).is_ok());
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use keyrack::sessions::{Sid, Started, Timeouts};
 use serde_json::json;
 
-use super::rack::{DAY, HOUR, MINUTE, Rack, SECOND, just_before, setting};
+use super::session_fixture::{DAY, HOUR, MINUTE, SECOND, SessionFixture, just_before, setting};
 use crate::support::{EngineKind, on_both_engines, wait};
 
 on_both_engines!(
@@ -21,13 +21,13 @@ on_both_engines!(
 );
 
 /// Ours are shorter than the peer's.
-fn rack(engine: EngineKind) -> Rack {
+fn rack(engine: EngineKind) -> SessionFixture {
     let timeouts = Timeouts { idle: MINUTE * 5, absolute: HOUR, ..Timeouts::default() };
-    Rack::with(engine, |config| config.policy.timeouts = timeouts)
+    SessionFixture::with(engine, |config| config.policy.timeouts = timeouts)
 }
 
 /// A session as the peer leaves it: `cookie` as given, alive for so long from now.
-fn peers(rack: &Rack, cookie: &str, life: Duration) -> Started {
+fn peers(rack: &SessionFixture, cookie: &str, life: Duration) -> Started {
     let started = rack.sign_in();
     let (sid, expire) = (started.sid.expose(), (rack.now() + life).to_iso_micros());
     let sess = format!(r#"{{"cookie":{cookie},"userId":"{}","cart":[1]}}"#, rack.user);
@@ -40,7 +40,7 @@ fn peers(rack: &Rack, cookie: &str, life: Duration) -> Started {
 
 const HALF_AN_HOUR: &str = r#"{"originalMaxAge":1800000,"expires":"2026-01-28T12:20:14.000Z","path":"/"}"#;
 
-fn expire(rack: &Rack, sid: &Sid) -> String {
+fn expire(rack: &SessionFixture, sid: &Sid) -> String {
     rack.data(sid).unwrap()["expire"].as_str().unwrap().to_owned()
 }
 
@@ -92,12 +92,12 @@ fn a_list_says_when_a_peers_session_would_end(engine: EngineKind) {
     let active = wait(rack.sessions().active_of(rack.user)).unwrap();
     let listed = wait(rack.sessions().list(None, false)).unwrap();
     for record in active.iter().chain(&listed) {
-        assert_eq!((record.expires_at, record.rolling), (rack.now() + HOUR / 2, true));
+        assert_eq!((record.expires_at, record.has_absolute_expiry), (rack.now() + HOUR / 2, false));
     }
     let own = rack.sign_in();
     let active = wait(rack.sessions().active_of(rack.user)).unwrap();
     let record = active.iter().find(|record| record.id == own.id).unwrap();
-    assert_eq!((record.expires_at, record.rolling), (rack.now() + HOUR, false));
+    assert_eq!((record.expires_at, record.has_absolute_expiry), (rack.now() + HOUR, true));
 }
 
 fn a_cookie_that_would_break_a_peer_is_mended_when_we_write(engine: EngineKind) {

@@ -2,7 +2,7 @@
 
 use keyrack::sessions::{NewSession, Purged, Timeouts};
 
-use super::rack::{DAY, HOUR, MINUTE, Rack, SECOND, just_before};
+use super::session_fixture::{DAY, HOUR, MINUTE, SECOND, SessionFixture, just_before};
 use crate::support::{EngineKind, on_both_engines, wait};
 
 on_both_engines!(
@@ -21,7 +21,7 @@ fn purged(ended: usize, data_removed: usize, history_removed: usize) -> Purged {
 
 fn what_ran_out_gets_its_reason_and_the_time_at_which_it_did(engine: EngineKind) {
     let timeouts = Timeouts { idle: HOUR, absolute: HOUR * 3, ..Timeouts::default() };
-    let rack = Rack::with(engine, |config| config.policy.timeouts = timeouts);
+    let rack = SessionFixture::with(engine, |config| config.policy.timeouts = timeouts);
     let (unused, used) = (rack.sign_in(), rack.sign_in());
     let start = rack.now();
     for _ in 0..4 {
@@ -37,7 +37,7 @@ fn what_ran_out_gets_its_reason_and_the_time_at_which_it_did(engine: EngineKind)
 
 /// A peer's `touch` moves `expire` on at every request, as far as it likes.
 fn the_absolute_end_holds_although_a_peer_moved_the_idle_one(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.sign_in();
     let end = rack.now() + DAY;
     rack.execute("UPDATE user_sessions SET expire = '2999-01-01T00:00:00.000000Z'");
@@ -50,7 +50,7 @@ fn the_absolute_end_holds_although_a_peer_moved_the_idle_one(engine: EngineKind)
 }
 
 fn live_sessions_are_left_alone(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.start(NewSession { remember: true, ..rack.new_session() }).unwrap();
     let before = (rack.session(started.id), rack.data(&started.sid));
     rack.clock.advance(just_before(DAY * 14));
@@ -59,7 +59,7 @@ fn live_sessions_are_left_alone(engine: EngineKind) {
 }
 
 fn a_peers_expired_data_is_removed(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let insert = |sid: &str, at: keyrack::clock::Timestamp| {
         let expire = at.to_iso_micros();
         rack.execute(&format!("INSERT INTO user_sessions VALUES ('{sid}', '{{\"cookie\":{{}}}}', '{expire}')"));
@@ -71,7 +71,7 @@ fn a_peers_expired_data_is_removed(engine: EngineKind) {
 }
 
 fn history_goes_after_its_retention(engine: EngineKind) {
-    let rack = Rack::with(engine, |config| config.policy.history_retention = DAY * 30);
+    let rack = SessionFixture::with(engine, |config| config.policy.history_retention = DAY * 30);
     let ended = rack.sign_in();
     wait(rack.sessions().sign_out(&ended.sid)).unwrap();
     rack.clock.advance(DAY * 30);
@@ -84,7 +84,7 @@ fn history_goes_after_its_retention(engine: EngineKind) {
 
 fn a_large_purge_goes_in_batches_and_says_so(engine: EngineKind) {
     const MANY: usize = 1201;
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let (user, end) = (rack.user, (rack.now() + HOUR).to_iso_micros());
     let numbers = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY})");
     let created = rack.now().to_iso_micros();
@@ -113,7 +113,7 @@ fn a_large_purge_goes_in_batches_and_says_so(engine: EngineKind) {
 }
 
 fn a_session_whose_data_vanished_is_ended(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.sign_in();
     rack.break_unguarded("DELETE FROM user_sessions");
     assert!(!rack.is_alive(&started.sid));

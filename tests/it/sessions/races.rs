@@ -12,8 +12,8 @@ use keyrack::{
 };
 use serde_json::json;
 
-use super::rack::{DAY, HOUR, MINUTE, Rack, setting};
-use crate::support::{EngineKind, TestApp, eventually, on_both_engines, wait};
+use super::session_fixture::{DAY, HOUR, MINUTE, SessionFixture, setting};
+use crate::support::{EngineKind, TestApp, on_both_engines, wait, wait_until};
 
 on_both_engines!(
     of_several_ends_at_once_one_counts,
@@ -33,7 +33,7 @@ enum Holding {
 }
 
 impl Holding {
-    fn begin(rack: &Rack, postgres: &str, sqlite: &str) -> Self {
+    fn begin(rack: &SessionFixture, postgres: &str, sqlite: &str) -> Self {
         let url = rack.database().url();
         match rack.kind() {
             EngineKind::Postgres => {
@@ -58,7 +58,7 @@ impl Holding {
 }
 
 fn of_several_ends_at_once_one_counts(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let (sessions, user) = (rack.sessions(), rack.user);
     for _ in 0..5 {
         let started = rack.sign_in();
@@ -81,7 +81,7 @@ fn of_several_ends_at_once_one_counts(engine: EngineKind) {
 
 fn a_session_that_comes_back_to_life_under_a_purge_is_left_alone(engine: EngineKind) {
     let timeouts = Timeouts { idle: HOUR, absolute: DAY, ..Timeouts::default() };
-    let rack = Rack::with(engine, |config| config.policy.timeouts = timeouts);
+    let rack = SessionFixture::with(engine, |config| config.policy.timeouts = timeouts);
     let started = rack.sign_in();
     rack.clock.advance(HOUR);
     // Another instance has noted a request of just before; it writes it between the purge's look and its deed.
@@ -108,7 +108,7 @@ fn a_session_that_comes_back_to_life_under_a_purge_is_left_alone(engine: EngineK
 /// Two instances note a request each; the one with the earlier request writes last.
 fn activity_that_is_written_late_moves_nothing_back(engine: EngineKind) {
     let timeouts = Timeouts { idle: HOUR, absolute: DAY, ..Timeouts::default() };
-    let rack = Rack::with(engine, |config| config.policy.timeouts = timeouts);
+    let rack = SessionFixture::with(engine, |config| config.policy.timeouts = timeouts);
     let started = rack.sign_in();
     let other = TestApp::over(rack.database(), rack.clock.clone(), |config| config.policy.timeouts = timeouts);
     rack.clock.advance(MINUTE * 2);
@@ -123,7 +123,7 @@ fn activity_that_is_written_late_moves_nothing_back(engine: EngineKind) {
 }
 
 fn activity_that_was_noted_before_an_end_changes_nothing_after_it(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.sign_in();
     rack.clock.advance(MINUTE * 2);
     assert!(wait(rack.sessions().resume(&started.sid)).unwrap().is_some());
@@ -140,7 +140,7 @@ fn a_save_that_loses_a_deadlock_is_tried_again() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
-    let rack = Rack::new(EngineKind::Postgres);
+    let rack = SessionFixture::new(EngineKind::Postgres);
     let started = rack.sign_in();
     let live = rack.resume(&started.sid).unwrap();
     let later = (rack.now() + HOUR).to_iso_micros();
@@ -163,7 +163,7 @@ fn a_user_who_is_being_disabled_does_not_come_in() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
-    let rack = Rack::new(EngineKind::Postgres);
+    let rack = SessionFixture::new(EngineKind::Postgres);
     let mut other = Holding::begin(&rack, "UPDATE users SET disabled_at = now()", "");
     let started = thread::scope(|scope| {
         let start = scope.spawn(|| rack.start(rack.new_session()));
@@ -171,13 +171,13 @@ fn a_user_who_is_being_disabled_does_not_come_in() {
         other.execute("COMMIT");
         start.join().unwrap()
     });
-    assert!(matches!(started, Err(Error::Ended)), "{started:?}");
+    assert!(matches!(started, Err(Error::SessionEnded)), "{started:?}");
     assert_eq!(rack.count("sessions", ""), 0);
 }
 
 /// They all stand at the start at once, and none comes after that could make good what they did.
 fn the_limit_holds_when_sessions_start_together(engine: EngineKind) {
-    let rack = Rack::with(engine, |config| config.policy.max_sessions = NonZeroU32::new(1));
+    let rack = SessionFixture::with(engine, |config| config.policy.max_sessions = NonZeroU32::new(1));
     let (sessions, new) = (rack.sessions(), rack.new_session());
     let mut other = Holding::begin(&rack, "SELECT FROM users FOR UPDATE", "");
     thread::scope(|scope| {
@@ -186,7 +186,7 @@ fn the_limit_holds_when_sessions_start_together(engine: EngineKind) {
         }
         if engine == EngineKind::Postgres {
             let waiting = "WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0";
-            eventually(|| rack.count("pg_stat_activity", waiting) == 4);
+            wait_until(|| rack.count("pg_stat_activity", waiting) == 4);
         }
         other.execute("COMMIT");
     });
@@ -195,16 +195,16 @@ fn the_limit_holds_when_sessions_start_together(engine: EngineKind) {
 }
 
 /// Its caller was told "try again": so it should not have happened, however late the lock comes free. On SQLite the wait
-/// for the only lock ends with the patience, before there is anything to commit.
+/// for the only lock ends with the timeout, before there is anything to commit.
 #[test]
 fn what_was_answered_with_try_again_does_not_happen_later() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
-    let rack = Rack::new(EngineKind::Postgres);
+    let rack = SessionFixture::new(EngineKind::Postgres);
     let started = rack.sign_in();
     let hasty = TestApp::over(rack.database(), rack.clock.clone(), |config| {
-        config.database.patience = Duration::from_millis(300);
+        config.database.timeout = Duration::from_millis(300);
     });
     let mut other = Holding::begin(&rack, &format!("SELECT FROM sessions WHERE id = '{}' FOR UPDATE", started.id), "");
     // The runtime that waited for the answer would wait for the work as well, so it stays in a thread of its own.
@@ -229,7 +229,7 @@ fn data_that_a_peer_is_keeping_alive_is_not_purged() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
-    let rack = Rack::new(EngineKind::Postgres);
+    let rack = SessionFixture::new(EngineKind::Postgres);
     let (past, ahead) = ((rack.now() - HOUR).to_iso_micros(), (rack.now() + HOUR).to_iso_micros());
     rack.execute(&format!("INSERT INTO user_sessions (sid, sess, expire) VALUES ('a peer''s', '{{}}', '{past}')"));
     let mut keeping = PgConnection::establish(rack.database().url()).unwrap();

@@ -3,13 +3,13 @@
 use actix_session::Session;
 use actix_web::{App, HttpResponse, test, web};
 use keyrack::{
-    Visit,
+    RequestSession,
     error::Error,
     sessions::{NewSession, Started},
 };
 use serde_json::json;
 
-use super::rack::{EMAIL, Rack, setting};
+use super::session_fixture::{EMAIL, SessionFixture, setting};
 use crate::support::{EngineKind, on_both_engines, wait};
 
 on_both_engines!(
@@ -19,7 +19,7 @@ on_both_engines!(
     a_handler_whose_session_ends_under_its_hands_is_told_so,
 );
 
-type End = fn(&Rack, &Started);
+type End = fn(&SessionFixture, &Started);
 
 const ENDS: [End; 4] = [
     |rack, started| {
@@ -33,7 +33,7 @@ const ENDS: [End; 4] = [
 ];
 
 fn a_late_save_or_rotation_brings_nothing_back(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     for end in ENDS {
         let started = rack.sign_in();
         let live = rack.resume(&started.sid).unwrap();
@@ -41,16 +41,16 @@ fn a_late_save_or_rotation_brings_nothing_back(engine: EngineKind) {
         let before = (rack.rows("sessions", ""), rack.rows("user_sessions", ""));
         let changes = setting(&live, &[("late", json!(true))]);
         let saved = rack.save(&started.sid, changes.clone());
-        assert!(matches!(saved, Err(Error::Ended)), "{saved:?}");
+        assert!(matches!(saved, Err(Error::SessionEnded)), "{saved:?}");
         let rotated = wait(rack.sessions().rotate(&started.sid, changes));
-        assert!(matches!(rotated, Err(Error::Ended)), "{rotated:?}");
+        assert!(matches!(rotated, Err(Error::SessionEnded)), "{rotated:?}");
         assert_eq!((rack.rows("sessions", ""), rack.rows("user_sessions", "")), before);
         assert!(!rack.is_alive(&started.sid));
     }
 }
 
 fn a_late_sign_in_on_the_ended_session_starts_another(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     for end in &ENDS[..3] {
         let started = rack.sign_in();
         end(&rack, &started);
@@ -63,7 +63,7 @@ fn a_late_sign_in_on_the_ended_session_starts_another(engine: EngineKind) {
 }
 
 fn a_peers_late_write_brings_nothing_back(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     for end in ENDS {
         let started = rack.sign_in();
         let (sid, sess) = (started.sid.expose(), rack.sess(&started.sid));
@@ -79,7 +79,11 @@ fn a_peers_late_write_brings_nothing_back(engine: EngineKind) {
 }
 
 /// A handler of another application that mounts Keyrack: its session ends while it works, and then it writes.
-async fn end_then_write(session: Session, visit: Visit, sessions: web::Data<keyrack::Keyrack>) -> HttpResponse {
+async fn end_then_write(
+    session: Session,
+    visit: RequestSession,
+    sessions: web::Data<keyrack::Keyrack>,
+) -> HttpResponse {
     let live = visit.live().unwrap();
     assert!(sessions.sessions().revoke_by_admin(live.id).await.unwrap());
     session.insert("late", true).unwrap();
@@ -87,7 +91,7 @@ async fn end_then_write(session: Session, visit: Visit, sessions: web::Data<keyr
 }
 
 fn a_handler_whose_session_ends_under_its_hands_is_told_so(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let browser = rack.signed_in(EMAIL);
     let cookie = ("cookie", format!("keyrack.sid={}", browser.cookies["keyrack.sid"]));
     let status = wait(async {

@@ -3,7 +3,7 @@
 use keyrack::{error::Error, sessions::NewSession};
 use serde_json::json;
 
-use super::rack::{DAY, HOUR, Rack, setting};
+use super::session_fixture::{DAY, HOUR, SessionFixture, setting};
 use crate::support::{EngineKind, on_both_engines, wait};
 
 on_both_engines!(
@@ -15,7 +15,7 @@ on_both_engines!(
 );
 
 fn only_the_sid_changes(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let first = rack.sign_in();
     let live = rack.resume(&first.sid).unwrap();
     rack.save(&first.sid, setting(&live, &[("cart", json!([1]))])).unwrap();
@@ -37,7 +37,7 @@ fn only_the_sid_changes(engine: EngineKind) {
 }
 
 fn what_a_request_changed_is_written_with_the_new_sid(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let first = rack.sign_in();
     let live = rack.resume(&first.sid).unwrap();
     rack.save(&first.sid, setting(&live, &[("meanwhile", json!(1))])).unwrap();
@@ -47,7 +47,7 @@ fn what_a_request_changed_is_written_with_the_new_sid(engine: EngineKind) {
 }
 
 fn a_remembered_session_keeps_the_rest_of_its_time(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let first = rack.start(NewSession { remember: true, ..rack.new_session() }).unwrap();
     rack.clock.advance(DAY * 10);
     let second = rack.rotate(&first.sid).unwrap();
@@ -56,26 +56,26 @@ fn a_remembered_session_keeps_the_rest_of_its_time(engine: EngineKind) {
 }
 
 fn an_ended_session_has_no_new_sid(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.sign_in();
     wait(rack.sessions().sign_out(&started.sid)).unwrap();
     let before = rack.session(started.id);
-    assert!(matches!(rack.rotate(&started.sid), Err(Error::Ended)));
+    assert!(matches!(rack.rotate(&started.sid), Err(Error::SessionEnded)));
     assert_eq!(rack.session(started.id), before);
     assert_eq!(rack.count("user_sessions", ""), 0);
 }
 
 fn of_two_rotations_at_once_one_wins(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.sign_in();
     let sessions = rack.sessions();
     let outcomes: Vec<_> = std::thread::scope(|scope| {
-        let rotate = || wait(sessions.rotate(&started.sid, keyrack::sessions::Changes::default()));
+        let rotate = || wait(sessions.rotate(&started.sid, keyrack::sessions::DataPatch::default()));
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(rotate)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
     assert_eq!(won.len(), 1);
-    assert!(lost.iter().all(|outcome| matches!(outcome, Err(Error::Ended))), "{lost:?}");
+    assert!(lost.iter().all(|outcome| matches!(outcome, Err(Error::SessionEnded))), "{lost:?}");
     assert_eq!(rack.session(started.id)["sid"], won[0].as_ref().unwrap().sid.expose());
 }

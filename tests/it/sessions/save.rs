@@ -2,10 +2,10 @@
 
 use std::thread;
 
-use keyrack::{error::Error, sessions::Changes};
+use keyrack::{error::Error, sessions::DataPatch};
 use serde_json::json;
 
-use super::rack::{MINUTE, Rack, removing, setting};
+use super::session_fixture::{MINUTE, SessionFixture, removing, setting};
 use crate::support::{EngineKind, on_both_engines};
 
 on_both_engines!(
@@ -20,7 +20,7 @@ on_both_engines!(
 );
 
 fn requests_that_change_different_keys_both_win(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.sign_in();
     let (one, other) = (rack.resume(&started.sid).unwrap(), rack.resume(&started.sid).unwrap());
     rack.save(&started.sid, setting(&one, &[("theme", json!("dark"))])).unwrap();
@@ -31,7 +31,7 @@ fn requests_that_change_different_keys_both_win(engine: EngineKind) {
 }
 
 fn many_requests_at_once_lose_nothing(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.sign_in();
     let live = rack.resume(&started.sid).unwrap();
     let (sessions, sid) = (rack.sessions(), &started.sid);
@@ -52,7 +52,7 @@ fn many_requests_at_once_lose_nothing(engine: EngineKind) {
 }
 
 fn of_two_that_change_the_same_key_the_later_one_wins(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.sign_in();
     let (one, other) = (rack.resume(&started.sid).unwrap(), rack.resume(&started.sid).unwrap());
     rack.save(&started.sid, setting(&one, &[("theme", json!("dark"))])).unwrap();
@@ -61,7 +61,7 @@ fn of_two_that_change_the_same_key_the_later_one_wins(engine: EngineKind) {
 }
 
 fn removing_a_key_is_a_change_that_leaves_the_others_alone(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.sign_in();
     let live = rack.resume(&started.sid).unwrap();
     rack.save(&started.sid, setting(&live, &[("theme", json!("dark")), ("cart", json!([]))])).unwrap();
@@ -73,20 +73,20 @@ fn removing_a_key_is_a_change_that_leaves_the_others_alone(engine: EngineKind) {
 }
 
 fn unchanged_data_is_not_written(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.sign_in();
     let live = rack.resume(&started.sid).unwrap();
     rack.save(&started.sid, setting(&live, &[("theme", json!("dark"))])).unwrap();
     let live = rack.resume(&started.sid).unwrap();
     rack.forbid_writes();
-    rack.save(&started.sid, Changes::default()).unwrap();
+    rack.save(&started.sid, DataPatch::default()).unwrap();
     rack.save(&started.sid, setting(&live, &[("theme", json!("dark"))])).unwrap();
     let written = rack.save(&started.sid, setting(&live, &[("theme", json!("light"))]));
     assert!(matches!(written, Err(Error::Internal(_))), "the trap would have caught a write: {written:?}");
 }
 
 fn a_save_moves_no_time(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.sign_in();
     let live = rack.resume(&started.sid).unwrap();
     let before = (rack.session(started.id), rack.data(&started.sid).unwrap()["expire"].clone());
@@ -96,7 +96,7 @@ fn a_save_moves_no_time(engine: EngineKind) {
 }
 
 fn values_keep_their_types_and_their_order(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.sign_in();
     let before = rack.sess(&started.sid);
     let live = rack.resume(&started.sid).unwrap();
@@ -118,12 +118,12 @@ fn values_keep_their_types_and_their_order(engine: EngineKind) {
 }
 
 fn an_unknown_sid_is_over(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let live = rack.resume(&rack.sign_in().sid).unwrap();
     let unknown = keyrack::sessions::Sid::random().unwrap();
     let before = rack.rows("user_sessions", "");
-    assert!(matches!(rack.save(&unknown, setting(&live, &[("theme", json!("dark"))])), Err(Error::Ended)));
-    assert!(matches!(rack.rotate(&unknown), Err(Error::Ended)));
+    assert!(matches!(rack.save(&unknown, setting(&live, &[("theme", json!("dark"))])), Err(Error::SessionEnded)));
+    assert!(matches!(rack.rotate(&unknown), Err(Error::SessionEnded)));
     assert!(!rack.is_alive(&unknown));
     assert_eq!(rack.rows("user_sessions", ""), before);
 }

@@ -2,11 +2,11 @@
 
 use keyrack::{
     error::Error,
-    sessions::{Changes, Client, NewSession, UserId},
+    sessions::{Client, DataPatch, NewSession, UserId},
 };
 use serde_json::{Value, json};
 
-use super::rack::{DAY, EMAIL, HOUR, MINUTE, Rack, setting};
+use super::session_fixture::{DAY, EMAIL, HOUR, MINUTE, SessionFixture, setting};
 use crate::support::{EngineKind, PASSWORD, on_both_engines};
 
 on_both_engines!(
@@ -24,7 +24,7 @@ on_both_engines!(
 );
 
 fn a_sign_in_writes_both_tables_in_the_documents_shape(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let user_agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 \
                       Safari/537.36";
     let client = Client::new(Some("192.168.1.100".parse().unwrap()), Some(user_agent));
@@ -65,7 +65,7 @@ fn a_sign_in_writes_both_tables_in_the_documents_shape(engine: EngineKind) {
 }
 
 fn a_remembered_sign_in_says_so(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.start(NewSession { remember: true, ..rack.new_session() }).unwrap();
     assert_eq!(started.max_age, Some(DAY * 30));
     let (session, data) = (rack.session(started.id), rack.data(&started.sid).unwrap());
@@ -77,15 +77,15 @@ fn a_remembered_sign_in_says_so(engine: EngineKind) {
 }
 
 fn over_https_the_cookie_is_recorded_as_secure(engine: EngineKind) {
-    let rack = Rack::with(engine, |config| config.public_url = "https://keys.example.com".parse().unwrap());
+    let rack = SessionFixture::with(engine, |config| config.public_url = "https://keys.example.com".parse().unwrap());
     let started = rack.sign_in();
     assert_eq!(rack.data(&started.sid).unwrap()["sess"]["cookie"]["secure"], true);
 }
 
 fn what_the_application_adds_stands_beside_the_own_keys(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let wanted = [("cart", r#"[1,{"ü":null}]"#), ("userId", r#""somebody else""#), ("role", r#""admin""#)];
-    let data = Changes::beside_sign_in(wanted).unwrap();
+    let data = DataPatch::beside_sign_in(wanted).unwrap();
     let started = rack.start(NewSession { data, ..rack.new_session() }).unwrap();
     let sess = rack.data(&started.sid).unwrap()["sess"].clone();
     assert_eq!(sess["cart"], json!([1, {"ü": null}]));
@@ -96,7 +96,7 @@ fn what_the_application_adds_stands_beside_the_own_keys(engine: EngineKind) {
 }
 
 fn a_sign_in_over_http_records_the_device(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let mut browser = rack.signed_in(EMAIL);
     let session = &rack.rows("sessions", "")[0];
     assert_eq!(session["id"], browser.session_id());
@@ -108,7 +108,7 @@ fn a_sign_in_over_http_records_the_device(engine: EngineKind) {
 }
 
 fn every_sign_in_has_a_sid_of_its_own(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let (first, second) = (rack.sign_in(), rack.sign_in());
     assert_ne!(first.id, second.id);
     assert_ne!(first.sid, second.sid);
@@ -116,14 +116,14 @@ fn every_sign_in_has_a_sid_of_its_own(engine: EngineKind) {
 }
 
 fn an_unknown_user_starts_nothing(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let refused = rack.start(NewSession { user_id: UserId::random(), ..rack.new_session() });
-    assert!(matches!(refused, Err(Error::Ended)), "{refused:?}");
+    assert!(matches!(refused, Err(Error::SessionEnded)), "{refused:?}");
     assert_eq!(rack.count("sessions", "") + rack.count("user_sessions", ""), 0);
 }
 
 fn a_signed_in_browser_keeps_its_session_under_a_new_sid(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let first = rack.sign_in();
     let live = rack.resume(&first.sid).unwrap();
     rack.save(&first.sid, setting(&live, &[("cart", json!([7]))])).unwrap();
@@ -153,7 +153,7 @@ fn a_signed_in_browser_keeps_its_session_under_a_new_sid(engine: EngineKind) {
 }
 
 fn a_sign_in_on_anothers_browser_ends_their_session(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let theirs = rack.sign_in();
     let live = rack.resume(&theirs.sid).unwrap();
     rack.save(&theirs.sid, setting(&live, &[("cart", json!(["theirs"]))])).unwrap();
@@ -169,7 +169,7 @@ fn a_sign_in_on_anothers_browser_ends_their_session(engine: EngineKind) {
 }
 
 fn a_sid_that_is_dead_already_starts_a_session_of_its_own(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let first = rack.sign_in();
     let ended_at = rack.now();
     keyrack_ends(&rack, &first);
@@ -180,13 +180,13 @@ fn a_sid_that_is_dead_already_starts_a_session_of_its_own(engine: EngineKind) {
     assert!(rack.is_alive(&second.sid));
 }
 
-fn keyrack_ends(rack: &Rack, started: &keyrack::sessions::Started) {
+fn keyrack_ends(rack: &SessionFixture, started: &keyrack::sessions::Started) {
     let ended = crate::support::wait(rack.sessions().sign_out(&started.sid)).unwrap();
     assert_eq!(ended, Some(started.id));
 }
 
 fn signing_in_again_over_http_leaves_one_session(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let mut browser = rack.signed_in(EMAIL);
     let (old, id) = (browser.clone(), browser.session_id());
     // A second tab, whose form of before still stands there.

@@ -3,8 +3,8 @@
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use keyrack::sessions::Timeouts;
 
-use super::rack::{DAY, EMAIL, HOUR, MINUTE, Rack, SECOND, just_before};
-use crate::support::{EngineKind, eventually, on_both_engines, wait};
+use super::session_fixture::{DAY, EMAIL, HOUR, MINUTE, SECOND, SessionFixture, just_before};
+use crate::support::{EngineKind, on_both_engines, wait, wait_until};
 
 on_both_engines!(
     activity_is_recorded_at_most_once_a_minute,
@@ -18,7 +18,7 @@ on_both_engines!(
 );
 
 fn activity_is_recorded_at_most_once_a_minute(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.sign_in();
     let first = rack.now();
     rack.clock.advance(just_before(MINUTE));
@@ -33,7 +33,7 @@ fn activity_is_recorded_at_most_once_a_minute(engine: EngineKind) {
 }
 
 fn a_request_records_activity_and_the_next_ones_write_nothing(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let mut browser = rack.signed_in(EMAIL);
     rack.clock.advance(HOUR);
     assert_eq!(browser.get("/api/session").json()["session"]["last_seen_at"], rack.now().to_iso_millis());
@@ -48,7 +48,7 @@ fn a_request_records_activity_and_the_next_ones_write_nothing(engine: EngineKind
 }
 
 fn a_clock_that_was_set_back_moves_nothing_back(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.sign_in();
     rack.clock.advance(HOUR);
     assert!(rack.is_alive(&started.sid));
@@ -61,7 +61,7 @@ fn a_clock_that_was_set_back_moves_nothing_back(engine: EngineKind) {
 }
 
 fn an_ended_session_is_not_touched(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let started = rack.sign_in();
     wait(rack.sessions().sign_out(&started.sid)).unwrap();
     let before = rack.session(started.id);
@@ -72,7 +72,7 @@ fn an_ended_session_is_not_touched(engine: EngineKind) {
 
 fn the_idle_end_moves_with_the_activity(engine: EngineKind) {
     let timeouts = Timeouts { idle: HOUR, absolute: DAY, ..Timeouts::default() };
-    let rack = Rack::with(engine, |config| config.policy.timeouts = timeouts);
+    let rack = SessionFixture::with(engine, |config| config.policy.timeouts = timeouts);
     let started = rack.sign_in();
     rack.clock.advance(HOUR / 2);
     let expire = || rack.data(&started.sid).unwrap()["expire"].clone();
@@ -83,7 +83,7 @@ fn the_idle_end_moves_with_the_activity(engine: EngineKind) {
 
 fn an_idle_end_that_a_peer_moved_further_is_not_moved_back(engine: EngineKind) {
     let timeouts = Timeouts { idle: HOUR, absolute: DAY, ..Timeouts::default() };
-    let rack = Rack::with(engine, |config| config.policy.timeouts = timeouts);
+    let rack = SessionFixture::with(engine, |config| config.policy.timeouts = timeouts);
     let started = rack.sign_in();
     let further = (rack.now() + HOUR * 5).to_iso_micros();
     // Behind the triggers' back: they record a peer's activity by the server's own clock.
@@ -99,7 +99,7 @@ fn activity_leaves_out_a_session_that_is_being_changed() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
-    let rack = Rack::new(EngineKind::Postgres);
+    let rack = SessionFixture::new(EngineKind::Postgres);
     let (busy, idle) = (rack.sign_in(), rack.sign_in());
     rack.clock.advance(MINUTE * 2);
     let later = (rack.now() + MINUTE).to_iso_micros();
@@ -119,7 +119,7 @@ fn the_activity_of_many_sessions_is_written_in_few_transactions() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
-    let rack = Rack::new(EngineKind::Postgres);
+    let rack = SessionFixture::new(EngineKind::Postgres);
     let started: Vec<_> = (0..300).map(|_| rack.sign_in()).collect();
     rack.clock.advance(HOUR);
     for started in &started {
@@ -132,7 +132,7 @@ fn the_activity_of_many_sessions_is_written_in_few_transactions() {
 }
 
 fn activity_that_cannot_be_written_locks_nobody_out(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let mut browser = rack.signed_in(EMAIL);
     rack.forbid_writes();
     rack.clock.advance(HOUR);
@@ -145,11 +145,11 @@ fn activity_that_cannot_be_written_locks_nobody_out(engine: EngineKind) {
 
 /// A runtime takes its tasks along when it ends, as a worker's does when it dies.
 fn a_worker_that_dies_with_the_activity_noted_does_not_end_the_recording(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let (started, mut browser) = (rack.sign_in(), rack.signed_in(EMAIL));
     rack.clock.advance(HOUR);
     assert!(wait(rack.sessions().resume(&started.sid)).unwrap().is_some(), "noted by a runtime that is gone now");
     assert!(browser.is_signed_in(), "noted by a worker of the server, which writes both");
     let seen = format!("WHERE last_seen_at = '{}'", rack.now().to_iso_micros());
-    eventually(|| rack.count("sessions", &seen) == 2);
+    wait_until(|| rack.count("sessions", &seen) == 2);
 }

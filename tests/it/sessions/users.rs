@@ -1,12 +1,12 @@
 //! What happens to a user happens to their sessions.
 
 use keyrack::{
-    accounts::{Authenticated, Email, Outcome, Password},
+    accounts::{Authenticated, AuthenticationResult, Email, Password},
     error::Error,
     sessions::{NewSession, Proof},
 };
 
-use super::rack::{EMAIL, MINUTE, Rack};
+use super::session_fixture::{EMAIL, MINUTE, SessionFixture};
 use crate::support::{EngineKind, PASSWORD, on_both_engines, wait};
 
 on_both_engines!(
@@ -24,20 +24,20 @@ fn email() -> Email {
     EMAIL.parse().unwrap()
 }
 
-fn authenticated(rack: &Rack, password: &str) -> Authenticated {
+fn authenticated(rack: &SessionFixture, password: &str) -> Authenticated {
     match wait(rack.keyrack.accounts().authenticate(EMAIL, Password::new(password), None)).unwrap() {
-        Outcome::Accepted(who) => who,
+        AuthenticationResult::Accepted(who) => who,
         other => panic!("{other:?}"),
     }
 }
 
-fn session_of(rack: &Rack, who: Authenticated) -> NewSession {
+fn session_of(rack: &SessionFixture, who: Authenticated) -> NewSession {
     let Authenticated { user, password_changed_at } = who;
     NewSession { proof: Some(Proof { user, password_changed_at }), ..rack.new_session() }
 }
 
 fn disabling_a_user_ends_their_sessions_and_nobody_elses(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let theirs = rack.sign_in_as(rack.add_user("other@example.com"));
     let own = [rack.sign_in(), rack.sign_in()];
     let mut browser = rack.signed_in(EMAIL);
@@ -56,7 +56,7 @@ fn disabling_a_user_ends_their_sessions_and_nobody_elses(engine: EngineKind) {
 }
 
 fn a_new_password_ends_their_sessions_and_nobody_elses(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let theirs = rack.sign_in_as(rack.add_user("other@example.com"));
     let own = rack.sign_in();
     let mut browser = rack.signed_in(EMAIL);
@@ -70,36 +70,36 @@ fn a_new_password_ends_their_sessions_and_nobody_elses(engine: EngineKind) {
 }
 
 fn a_user_who_was_disabled_by_plain_sql_is_out_at_once(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let mut browser = rack.signed_in(EMAIL);
     rack.execute("UPDATE users SET disabled_at = '2026-01-28T11:50:14.000000Z'");
     assert!(!browser.is_signed_in());
-    assert!(matches!(rack.start(rack.new_session()), Err(Error::Ended)));
+    assert!(matches!(rack.start(rack.new_session()), Err(Error::SessionEnded)));
 }
 
 fn a_user_who_is_disabled_after_the_proof_does_not_come_in(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let who = authenticated(&rack, PASSWORD);
     wait(rack.keyrack.accounts().disable(&email())).unwrap();
     let refused = rack.start(session_of(&rack, who));
-    assert!(matches!(refused, Err(Error::Ended)), "{refused:?}");
+    assert!(matches!(refused, Err(Error::SessionEnded)), "{refused:?}");
     assert_eq!(rack.count("sessions", "") + rack.count("user_sessions", ""), 0);
 }
 
 fn a_password_that_is_changed_after_the_proof_does_not_come_in(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let who = authenticated(&rack, PASSWORD);
     rack.clock.advance(MINUTE);
     wait(rack.keyrack.accounts().set_password(&email(), Password::new(NEW_PASSWORD))).unwrap();
     let refused = rack.start(session_of(&rack, who));
-    assert!(matches!(refused, Err(Error::Ended)), "{refused:?}");
+    assert!(matches!(refused, Err(Error::SessionEnded)), "{refused:?}");
     assert_eq!(rack.count("sessions", "") + rack.count("user_sessions", ""), 0);
     let who = authenticated(&rack, NEW_PASSWORD);
     assert!(rack.start(session_of(&rack, who)).is_ok());
 }
 
 fn a_user_who_changed_after_the_proof_comes_in_as_they_are_now(engine: EngineKind) {
-    let rack = Rack::new(engine);
+    let rack = SessionFixture::new(engine);
     let who = authenticated(&rack, PASSWORD);
     let unchanged = rack.start(session_of(&rack, who.clone())).unwrap();
     assert_eq!(rack.data(&unchanged.sid).unwrap()["sess"]["role"], "user");

@@ -56,7 +56,7 @@ impl TestApp {
         config.clock = clock.clone();
         config.hash_cost = HashCost::minimal();
         // Many servers run at once: being slow is not what the tests are about.
-        config.database.patience = Duration::from_secs(20);
+        config.database.timeout = Duration::from_secs(20);
         config.database.pool_size = 4;
         change(&mut config);
         let keyrack = Keyrack::new(config).unwrap();

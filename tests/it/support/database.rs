@@ -121,7 +121,7 @@ impl TestDatabase {
 
     /// Takes the database away, as an outage would: connections break, and new ones are refused. On SQLite those that are
     /// open keep the file, so let them be another instance's.
-    pub fn go_away(&self) {
+    pub fn take_offline(&self) {
         match self.kind {
             EngineKind::Sqlite => self.rename_files("", ".away"),
             EngineKind::Postgres => {
@@ -134,7 +134,7 @@ impl TestDatabase {
     }
 
     /// Brings it back as it was.
-    pub fn come_back(&self) {
+    pub fn bring_online(&self) {
         match self.kind {
             EngineKind::Sqlite => self.rename_files(".away", ""),
             EngineKind::Postgres => {

@@ -27,12 +27,12 @@ impl Faults {
     }
 
     /// Lets the `n`-th statement from now on fail.
-    pub fn strike_at(&self, n: u32) {
+    pub fn fail_statement(&self, n: u32) {
         PLANS.lock().unwrap().insert(self.address.clone(), n);
     }
 
     /// Takes the plan back. Returns whether the fault had struck.
-    pub fn has_struck(&self) -> bool {
+    pub fn triggered(&self) -> bool {
         PLANS.lock().unwrap().remove(&self.address).is_none()
     }
 }

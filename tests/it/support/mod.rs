@@ -5,10 +5,10 @@ mod browser;
 mod cluster;
 pub mod cookies;
 mod database;
+mod embedded_app;
 pub mod express;
 mod fault;
 pub mod log;
-mod own_app;
 mod pooler;
 mod postgres;
 mod program;
@@ -18,8 +18,8 @@ pub use app::{CLOCK_START, SECRETS, TestApp, wait};
 pub use browser::{Answer, Browser};
 pub use cluster::Cluster;
 pub use database::{EngineKind, TestDatabase};
+pub use embedded_app::EmbeddedApp;
 pub use fault::Faults;
-pub use own_app::OwnApp;
 pub use pooler::Pooler;
 pub use program::{Finished, Program, Serving};
 
@@ -27,7 +27,7 @@ pub use program::{Finished, Program, Serving};
 pub const PASSWORD: &str = "green tea, twice a day";
 
 /// Asks again and again until it is so: for what a busy machine may make wait. Asking itself must take a while.
-pub fn eventually(mut is_so: impl FnMut() -> bool) {
+pub fn wait_until(mut is_so: impl FnMut() -> bool) {
     let started = std::time::Instant::now();
     while !is_so() {
         assert!(started.elapsed() < std::time::Duration::from_secs(60), "it never came true");

@@ -10,8 +10,9 @@ use std::{
 };
 
 use super::{
-    Cluster, EngineKind, TestDatabase, eventually,
+    Cluster, EngineKind, TestDatabase,
     postgres::{detached, free_port, server_account},
+    wait_until,
 };
 
 /// Runs `PgBouncer` until its standard input ends, that is: until the test process does, however. Then removes its folder.
@@ -49,7 +50,7 @@ impl Pooler {
             guard.uid(user).gid(group);
         }
         let guard = guard.arg(&folder).arg(program).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        eventually(|| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
+        wait_until(|| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
         Some(Self { cluster, port, _guard: guard })
     }
 

@@ -1,0 +1,7 @@
+//! Connecting to either engine.
+
+pub(super) mod connection;
+pub(super) mod errors;
+pub(super) mod pool;
+pub(super) mod time_zone;
+pub(super) mod url;

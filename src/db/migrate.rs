@@ -1,0 +1,203 @@
+//! Bringing a database up to this version, and telling whether it is there.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use diesel::{
+    RunQueryDsl,
+    migration::{Migration, MigrationSource},
+    sql_types::Text,
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::{
+    Database, DatabaseUrl, DbConnection, Engine, express_import,
+    sql::{AdvisoryLock, try_advisory_lock, with_advisory_lock},
+};
+use crate::error::{Error, Result};
+
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// How long one instance waits for another that migrates; a take-over of many rows takes its time.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long SQLite waits for another writer.
+const SQLITE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Applies what is missing, all of it or nothing, while every other instance waits. Returns the names of what it applied.
+///
+/// Tables that an Express application has made are taken over: brought to the shape that the migrations would have given
+/// them, while that application goes on using them.
+///
+/// # Errors
+/// [`Error::Invalid`] if the database can't be opened, can't be taken over, or was migrated by a newer version; the sentence
+/// is for the person who started the program.
+pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
+    let mut connection = DbConnection::create_or_open(url, SQLITE_PATIENCE)
+        .map_err(|error| Error::Invalid(format!("cannot open the database {url}: {}", one_line(&error.to_string()))))?;
+    let migrated = match recorded(&mut connection) {
+        // The common case needs no turn, and changes nothing.
+        Ok(recorded) if recorded == known(url.engine()) => Ok(Vec::new()),
+        Ok(_) => wait_for_turn(&mut connection).and_then(|()| migrate_in_turn(url, &mut connection)),
+        Err(error) => Err(error),
+    };
+    migrated.map_err(|error| match error {
+        Error::Internal(cause) => could_not_migrate(url, &cause),
+        error => error,
+    })
+}
+
+/// Waits without a transaction, which a concurrent build of an index would wait for in turn. The turn ends with the connection;
+/// behind a pooler, which would keep that, the transaction is all of it.
+fn wait_for_turn(connection: &mut DbConnection) -> Result<()> {
+    if connection.is_behind_pooler()? {
+        return Ok(());
+    }
+    let deadline = Instant::now() + PATIENCE;
+    while !try_advisory_lock(connection, AdvisoryLock::Migrate)? {
+        if Instant::now() > deadline {
+            return Err(Error::Invalid(
+                "another Keyrack has been migrating for ten minutes: wait for it, or end it".to_owned(),
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+fn migrate_in_turn(url: &DatabaseUrl, connection: &mut DbConnection) -> Result<Vec<String>> {
+    let behind_pooler = connection.is_behind_pooler()?;
+    let recorded = recorded(connection)?;
+    refuse_newer(url, &recorded)?;
+    let prepare = |connection: &mut DbConnection, recorded: &BTreeSet<String>| {
+        let new = recorded.is_empty().then(|| express_import::prepare(connection)).transpose();
+        new.map(Option::flatten).map_err(|error| could_not_take_over(url, error))
+    };
+    let taking_over = if behind_pooler { None } else { prepare(connection, &recorded)? };
+    express_import::briefly(connection, |connection| {
+        with_advisory_lock(connection, AdvisoryLock::Migrate)?;
+        let applied = applied(connection)?;
+        refuse_newer(url, &applied)?;
+        if behind_pooler {
+            // Refused if there is something to take over; only now has nobody else made these tables meanwhile.
+            prepare(connection, &applied)?;
+        }
+        let mut names = match &taking_over {
+            Some(taking_over) => taking_over.finish(connection)?,
+            None => Vec::new(),
+        };
+        names.extend(run_pending(connection)?);
+        Ok(names)
+    })
+}
+
+/// Several sentences, one a line.
+fn could_not_take_over(url: &DatabaseUrl, error: Error) -> Error {
+    match error {
+        Error::Invalid(findings) if findings.contains('\n') => {
+            let findings = findings.replace('\n', "\n  - ");
+            Error::Invalid(format!("cannot take over the database {url}; nothing was changed:\n  - {findings}"))
+        }
+        Error::Invalid(finding) => Error::Invalid(format!("cannot take over the database {url}: {finding}")),
+        error => error,
+    }
+}
+
+/// The likeliest cause is a user who may read the database and not change its shape.
+fn could_not_migrate(url: &DatabaseUrl, cause: &anyhow::Error) -> Error {
+    let cause = one_line(&format!("{cause:#}"));
+    let is_forbidden = cause.contains("permission denied") || cause.contains("must be owner");
+    let mend = if is_forbidden { "; the user in the URL must be allowed to create tables in it" } else { "" };
+    Error::Invalid(format!("cannot migrate the database {url}: {cause}{mend}"))
+}
+
+impl Database {
+    /// Whether the database answers and has exactly this version's migrations.
+    pub async fn is_ready(&self) -> Result<bool> {
+        self.read(|connection| {
+            let expected = known(connection.engine());
+            Ok(recorded(connection)? == expected)
+        })
+        .await
+    }
+}
+
+fn applied(connection: &mut DbConnection) -> Result<BTreeSet<String>> {
+    let versions = match connection {
+        DbConnection::Postgres(connection) => connection.applied_migrations(),
+        DbConnection::Sqlite(connection) => connection.applied_migrations(),
+    };
+    Ok(versions.map_err(Error::internal)?.iter().map(ToString::to_string).collect())
+}
+
+/// What the database's own table says, without creating it where it is missing.
+fn recorded(connection: &mut DbConnection) -> Result<BTreeSet<String>> {
+    #[derive(diesel::QueryableByName)]
+    struct Version {
+        #[diesel(sql_type = Text)]
+        version: String,
+    }
+
+    let table = match connection.engine() {
+        Engine::Postgres => {
+            "SELECT relname::text AS version FROM pg_class WHERE oid = to_regclass('__diesel_schema_migrations')"
+        }
+        Engine::Sqlite => "SELECT name AS version FROM sqlite_master WHERE name = '__diesel_schema_migrations'",
+    };
+    let tables: Vec<Version> = diesel::sql_query(table).load(connection)?;
+    if tables.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let rows: Vec<Version> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(connection)?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
+}
+
+/// The versions that this program brings.
+fn known(engine: Engine) -> BTreeSet<String> {
+    fn versions<DB: diesel::backend::Backend>(source: &EmbeddedMigrations) -> BTreeSet<String> {
+        let migrations: Vec<Box<dyn Migration<DB>>> = source.migrations().unwrap_or_default();
+        migrations.iter().map(|migration| migration.name().version().to_string()).collect()
+    }
+
+    match engine {
+        Engine::Postgres => versions::<diesel::pg::Pg>(&POSTGRES),
+        Engine::Sqlite => versions::<diesel::sqlite::Sqlite>(&SQLITE),
+    }
+}
+
+fn refuse_newer(url: &DatabaseUrl, applied: &BTreeSet<String>) -> Result<()> {
+    match applied.difference(&known(url.engine())).next() {
+        None => Ok(()),
+        Some(version) => Err(Error::Invalid(format!(
+            "the database {url} was migrated by a newer Keyrack (it has migration {version}, which this version, {}, \
+             does not know): run that version, or restore a backup from before",
+            env!("CARGO_PKG_VERSION")
+        ))),
+    }
+}
+
+fn run_pending(connection: &mut DbConnection) -> Result<Vec<String>> {
+    fn run<DB, C>(connection: &mut C, source: EmbeddedMigrations) -> diesel::migration::Result<Vec<String>>
+    where
+        DB: diesel::backend::Backend,
+        C: MigrationHarness<DB>,
+    {
+        let pending = connection.pending_migrations(source)?;
+        connection.run_migrations(&pending)?;
+        Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
+    }
+
+    let names = match connection {
+        DbConnection::Postgres(connection) => run(connection, POSTGRES),
+        DbConnection::Sqlite(connection) => run(connection, SQLITE),
+    };
+    names.map_err(Error::internal)
+}
+
+/// libpq writes several indented lines; a terminal's sentence has one.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

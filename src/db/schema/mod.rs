@@ -1,0 +1,8 @@
+//! The schema, as both engines have it.
+
+pub(super) mod indexes;
+pub(super) mod required;
+pub(crate) mod tables;
+pub(crate) mod types;
+
+pub(crate) use tables::{replaced_sids, sessions, user_sessions, users};

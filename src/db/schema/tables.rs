@@ -1,0 +1,72 @@
+//! The three tables, as both engines have them.
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::db::schema::types::{Instant, SqlUuid};
+
+    /// Who can sign in.
+    users (id) {
+        id -> SqlUuid,
+        email -> Text,
+        user_name -> Nullable<Text>,
+        first_name -> Nullable<Text>,
+        last_name -> Nullable<Text>,
+        role -> Text,
+        password_hash -> Nullable<Text>,
+        password_changed_at -> Instant,
+        created_at -> Instant,
+        updated_at -> Instant,
+        disabled_at -> Nullable<Instant>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Bool, Nullable, Text};
+    use crate::db::schema::types::{Instant, SqlUuid};
+
+    /// One row a signed-in device, kept as history after its end.
+    sessions (id) {
+        id -> SqlUuid,
+        sid -> Text,
+        user_id -> SqlUuid,
+        status -> Text,
+        ip_address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        expires_at -> Instant,
+        created_at -> Instant,
+        updated_at -> Instant,
+        logged_out_at -> Nullable<Instant>,
+        last_seen_at -> Instant,
+        end_reason -> Nullable<Text>,
+        remembered -> Bool,
+        data_kept -> Bool,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::db::schema::types::{Expire, SqlJson};
+
+    /// The data of live sessions: connect-pg-simple's table.
+    user_sessions (sid) {
+        sid -> Text,
+        sess -> SqlJson,
+        expire -> Expire,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::db::schema::types::SqlUuid;
+
+    /// Sids that sessions had before a rotation.
+    replaced_sids (sid) {
+        sid -> Text,
+        session_id -> SqlUuid,
+    }
+}
+
+joinable!(sessions -> users (user_id));
+allow_tables_to_appear_in_same_query!(users, sessions, user_sessions, replaced_sids);

@@ -1,0 +1,75 @@
+//! Changes to a session that goes on living.
+
+use diesel::prelude::*;
+
+use crate::{
+    clock::Timestamp,
+    db::{
+        DbConnection, SessionId,
+        schema::types::SqlTime,
+        schema::{replaced_sids, sessions, user_sessions},
+        sql::prepared,
+    },
+    error::Result,
+    sessions::{
+        data::SessionData,
+        model::{Client, Sid},
+    },
+};
+
+/// Writes the data of a session that [`lock_live`] holds.
+pub(in crate::sessions) fn update_data(connection: &mut DbConnection, sid: &Sid, data: &SessionData) -> Result<()> {
+    let statement = diesel::update(user_sessions::table.find(sid.expose())).set(user_sessions::sess.eq(data.to_json()));
+    prepared(statement).execute(connection)?;
+    Ok(())
+}
+
+/// A session's new sid and what comes with it.
+pub(in crate::sessions) struct Rotation<'a> {
+    pub id: SessionId,
+    pub old: &'a Sid,
+    pub new: &'a Sid,
+    pub data: &'a SessionData,
+    pub expire: Timestamp,
+    pub now: Timestamp,
+}
+
+/// Gives a session that [`lock_live`] holds its new sid, in both tables. The old one is remembered, so that a peer's late
+/// upsert under it is refused.
+pub(in crate::sessions) fn rotate(connection: &mut DbConnection, rotation: &Rotation<'_>) -> Result<()> {
+    diesel::update(sessions::table.find(rotation.id))
+        .set((sessions::sid.eq(rotation.new.expose()), sessions::updated_at.eq(SqlTime::from(rotation.now))))
+        .execute(connection)?;
+    diesel::insert_into(replaced_sids::table)
+        .values((replaced_sids::sid.eq(rotation.old.expose()), replaced_sids::session_id.eq(rotation.id)))
+        .execute(connection)?;
+    diesel::update(user_sessions::table.find(rotation.old.expose()))
+        .set((
+            user_sessions::sid.eq(rotation.new.expose()),
+            user_sessions::sess.eq(rotation.data.to_json()),
+            user_sessions::expire.eq(SqlTime::from(rotation.expire)),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Records what a sign-in on a browser that is signed in already says anew.
+pub(in crate::sessions) fn renew_terms(
+    connection: &mut DbConnection,
+    id: SessionId,
+    client: &Client,
+    remembered: bool,
+    expires_at: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    diesel::update(sessions::table.find(id))
+        .set((
+            sessions::ip_address.eq(client.ip_address.map(|ip| ip.to_string())),
+            sessions::user_agent.eq(client.user_agent.as_deref()),
+            sessions::remembered.eq(remembered),
+            sessions::expires_at.eq(SqlTime::from(expires_at)),
+            sessions::last_seen_at.eq(SqlTime::from(now)),
+        ))
+        .execute(connection)?;
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! What these tests work with: a user, their sessions, and a look at both rows of each.
+
+use std::{
+    ops::Deref,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+use keyrack::{
+    clock::{Clock, Timestamp},
+    config::Config,
+    error::Result,
+    sessions::{DataPatch, LiveSession, NewSession, Purged, Report, SessionId, Sessions, Sid, Started, UserId},
+};
+use serde_json::Value;
+
+use crate::support::{EngineKind, TestApp, wait};
+
+pub const EMAIL: &str = "rajat.verma@example.com";
+
+pub const SECOND: Duration = Duration::from_secs(1);
+pub const MINUTE: Duration = Duration::from_secs(60);
+pub const HOUR: Duration = Duration::from_secs(3600);
+pub const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// A second before a limit is reached.
+pub fn just_before(limit: Duration) -> Duration {
+    limit.saturating_sub(SECOND)
+}
+
+/// A server with one user, whose sessions the test handles directly. When it is dropped, the doctor looks at what the
+/// test left behind: it must be sound, unless the test broke something itself.
+pub struct SessionFixture {
+    app: TestApp,
+    pub user: UserId,
+    broken: AtomicBool,
+}
+
+impl SessionFixture {
+    pub fn new(engine: EngineKind) -> Self {
+        Self::with(engine, |_| ())
+    }
+
+    pub fn with(engine: EngineKind, change: impl FnOnce(&mut Config)) -> Self {
+        let app = TestApp::with(engine, change);
+        let user = app.add_user(EMAIL);
+        Self { app, user, broken: AtomicBool::new(false) }
+    }
+
+    pub fn sessions(&self) -> &Sessions {
+        self.app.keyrack.sessions()
+    }
+
+    /// The same sessions under a clock that shows another time.
+    pub fn sessions_at(&self, at: Timestamp) -> TestApp {
+        TestApp::over(self.database(), Clock::fixed(at), |_| ())
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.app.clock.now()
+    }
+
+    pub fn new_session(&self) -> NewSession {
+        NewSession::of(self.user)
+    }
+
+    pub fn start(&self, new: NewSession) -> Result<Started> {
+        wait(self.sessions().start(new))
+    }
+
+    pub fn sign_in(&self) -> Started {
+        self.start(self.new_session()).unwrap()
+    }
+
+    pub fn sign_in_as(&self, user: UserId) -> Started {
+        self.start(NewSession { user_id: user, ..self.new_session() }).unwrap()
+    }
+
+    pub fn resume(&self, sid: &Sid) -> Option<LiveSession> {
+        let live = wait(self.sessions().resume(sid)).unwrap();
+        self.write_activity();
+        live
+    }
+
+    /// Writes what requests have noted, as happens by itself a moment later. That it can't be is no request's failure.
+    pub fn write_activity(&self) {
+        wait(self.sessions().record_activity()).ok();
+    }
+
+    pub fn is_alive(&self, sid: &Sid) -> bool {
+        self.resume(sid).is_some()
+    }
+
+    pub fn save(&self, sid: &Sid, changes: DataPatch) -> Result<()> {
+        wait(self.sessions().save(sid, changes))
+    }
+
+    pub fn rotate(&self, sid: &Sid) -> Result<Started> {
+        wait(self.sessions().rotate(sid, DataPatch::default()))
+    }
+
+    pub fn purge(&self) -> Purged {
+        wait(self.sessions().purge(|_| ())).unwrap()
+    }
+
+    pub fn doctor(&self, repair: bool) -> Report {
+        wait(self.sessions().doctor(repair)).unwrap()
+    }
+
+    /// The row in `sessions`.
+    pub fn session(&self, id: SessionId) -> Value {
+        let mut rows = self.rows("sessions", &format!("WHERE id = '{id}'"));
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        rows.remove(0)
+    }
+
+    /// The row in `user_sessions`, if there is one.
+    pub fn data(&self, sid: &Sid) -> Option<Value> {
+        self.rows("user_sessions", &format!("WHERE sid = '{}'", sid.expose())).pop()
+    }
+
+    /// The document `sess` as it stands in its column.
+    pub fn sess(&self, sid: &Sid) -> String {
+        self.text(&format!("SELECT CAST(sess AS text) AS v FROM user_sessions WHERE sid = '{}'", sid.expose()))
+    }
+
+    /// That a session has ended: why, when, and that its data went with it.
+    pub fn assert_ended(&self, started: &Started, reason: &str, at: Timestamp) {
+        let session = self.session(started.id);
+        assert_eq!(session["status"], "logged_out");
+        assert_eq!(session["end_reason"], reason);
+        assert_eq!(session["logged_out_at"], at.to_iso_micros());
+        assert_eq!(self.data(&started.sid), None, "{reason} leaves data");
+        assert!(!self.is_alive(&started.sid), "{reason} lets the device in");
+    }
+
+    /// Runs SQL that breaks a rule: afterwards, the doctor need not be content.
+    pub fn break_with(&self, sql: &str) {
+        self.broken.store(true, Ordering::SeqCst);
+        self.execute(sql);
+    }
+
+    /// The same behind the triggers' back.
+    pub fn break_unguarded(&self, sql: &str) {
+        self.broken.store(true, Ordering::SeqCst);
+        match self.kind() {
+            EngineKind::Postgres => self.execute(&format!(
+                "BEGIN; ALTER TABLE sessions DISABLE TRIGGER USER; ALTER TABLE user_sessions DISABLE TRIGGER USER; {sql};
+                 ALTER TABLE sessions ENABLE TRIGGER USER; ALTER TABLE user_sessions ENABLE TRIGGER USER; COMMIT"
+            )),
+            EngineKind::Sqlite => {
+                let triggers = "FROM sqlite_master WHERE type = 'trigger'";
+                let drop = self.texts(&format!("SELECT 'DROP TRIGGER ' || name AS v {triggers}")).join("; ");
+                let create = self.texts(&format!("SELECT sql AS v {triggers}")).join(";\n");
+                self.execute(&format!("BEGIN; {drop}; {sql}; {create}; COMMIT"));
+            }
+        }
+    }
+
+    /// From now on, every write to a table of sessions is an error.
+    pub fn forbid_writes(&self) {
+        for table in ["sessions", "user_sessions"] {
+            for event in ["INSERT", "UPDATE", "DELETE"] {
+                let name = format!("test_{table}_{event}");
+                self.execute(&match self.kind() {
+                    EngineKind::Sqlite => format!(
+                        "CREATE TRIGGER {name} BEFORE {event} ON {table} BEGIN SELECT RAISE(ABORT, 'a write'); END"
+                    ),
+                    EngineKind::Postgres => format!(
+                        "CREATE OR REPLACE FUNCTION test_refuse() RETURNS trigger LANGUAGE plpgsql
+                         AS $$ BEGIN RAISE EXCEPTION 'a write'; END $$;
+                         CREATE TRIGGER {name} BEFORE {event} ON {table} EXECUTE FUNCTION test_refuse()"
+                    ),
+                });
+            }
+        }
+    }
+}
+
+/// Changes that a request makes who found `live`: it sets these keys.
+pub fn setting(live: &LiveSession, values: &[(&str, Value)]) -> DataPatch {
+    let others = live.data.entries().filter(|(key, _)| values.iter().all(|(name, _)| name != key));
+    let added = values.iter().map(|(key, value)| (*key, value.to_string()));
+    let left = others.map(|(key, text)| (key, text.to_owned())).chain(added);
+    DataPatch::between(&live.data, left).unwrap()
+}
+
+/// Changes that a request makes who found `live`: it removes this key.
+pub fn removing(live: &LiveSession, gone: &str) -> DataPatch {
+    let left = live.data.entries().filter(|(key, _)| *key != gone);
+    DataPatch::between(&live.data, left).unwrap()
+}
+
+impl Deref for SessionFixture {
+    type Target = TestApp;
+
+    fn deref(&self) -> &TestApp {
+        &self.app
+    }
+}
+
+impl Drop for SessionFixture {
+    fn drop(&mut self) {
+        if !self.broken.load(Ordering::SeqCst) && !thread::panicking() {
+            let report = self.doctor(false);
+            assert!(report.breaches.is_empty(), "the test leaves {report:?}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Another Actix application around Keyrack: its handlers use actix-session's `Session` inside Keyrack's layer.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, thread::JoinHandle};
+
+use actix_session::Session;
+use actix_web::{
+    App, HttpResponse, HttpServer,
+    dev::ServerHandle,
+    middleware::from_fn,
+    web::{Data, Form, Path, ServiceConfig, get, post, resource, scope},
+};
+use keyrack::{Keyrack, RequestSession, require_sign_in};
+use serde_json::{Value, json};
+use tokio::sync::{Barrier, Notify};
+
+/// Where requests of the test's application wait for each other, or for the test.
+#[derive(Default)]
+pub struct Gates {
+    pub arrived: Notify,
+    pub released: Notify,
+}
+
+/// The test's own application, with Keyrack mounted beside it.
+pub struct EmbeddedApp {
+    pub address: SocketAddr,
+    pub gates: Arc<Gates>,
+    server: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl EmbeddedApp {
+    pub fn new(keyrack: &Keyrack) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (keyrack, gates) = (keyrack.clone(), Arc::<Gates>::default());
+        let (pair, shared) = (Data::new(Barrier::new(2)), Data::from(Arc::clone(&gates)));
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let app = move || {
+                    let (keyrack, pair, shared) = (keyrack.clone(), pair.clone(), shared.clone());
+                    App::new().app_data(pair).app_data(shared).configure(move |config| routes(&keyrack, config))
+                };
+                let server = HttpServer::new(app).workers(2).listen(listener).unwrap().run();
+                sender.send(server.handle()).unwrap();
+                server.await.unwrap();
+            });
+        });
+        Self { address, gates, server: receiver.recv().unwrap(), thread: Some(thread) }
+    }
+}
+
+impl Drop for EmbeddedApp {
+    fn drop(&mut self) {
+        drop(self.server.stop(false));
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn routes(keyrack: &Keyrack, config: &mut ServiceConfig) {
+    let own = scope("/app")
+        .route("/set/{key}/{value}", post().to(set))
+        .route("/set-json", post().to(set_json))
+        .route("/set-together/{key}/{value}", post().to(set_together))
+        .route("/set-later/{key}/{value}", post().to(set_later))
+        .route("/remove-together/{key}", post().to(remove_together))
+        .route("/count", post().to(count))
+        .route("/renew", post().to(renew))
+        .route("/purge", post().to(purge))
+        .route("/data", get().to(data))
+        .wrap(from_fn(require_sign_in))
+        .wrap(keyrack.session_layer());
+    let open = resource("/open/{key}/{value}").route(post().to(set)).wrap(keyrack.session_layer());
+    config.service(own).service(open);
+    keyrack.mount(config);
+}
+
+async fn set(session: Session, path: Path<(String, String)>) -> HttpResponse {
+    let (key, value) = path.into_inner();
+    session.insert(key, value).unwrap();
+    HttpResponse::Ok().finish()
+}
+
+/// Sets the keys of the form's `json`; a null removes one.
+async fn set_json(session: Session, form: Form<BTreeMap<String, String>>) -> HttpResponse {
+    let keys: serde_json::Map<String, Value> = serde_json::from_str(&form["json"]).unwrap();
+    for (key, value) in keys {
+        match value {
+            Value::Null => drop(session.remove(&key)),
+            value => session.insert(key, value).unwrap(),
+        }
+    }
+    HttpResponse::Ok().finish()
+}
+
+/// Saves only when another request has loaded the same data, too.
+async fn set_together(session: Session, path: Path<(String, String)>, pair: Data<Barrier>) -> HttpResponse {
+    pair.wait().await;
+    set(session, path).await
+}
+
+async fn remove_together(session: Session, key: Path<String>, pair: Data<Barrier>) -> HttpResponse {
+    pair.wait().await;
+    session.remove(&key);
+    HttpResponse::Ok().finish()
+}
+
+/// Saves only when the test says so.
+async fn set_later(session: Session, path: Path<(String, String)>, gates: Data<Gates>) -> HttpResponse {
+    gates.arrived.notify_one();
+    gates.released.notified().await;
+    set(session, path).await
+}
+
+async fn count(session: Session) -> HttpResponse {
+    session.update("count", |count: u32| count + 1).unwrap();
+    HttpResponse::Ok().finish()
+}
+
+async fn renew(session: Session) -> HttpResponse {
+    session.renew();
+    HttpResponse::Ok().finish()
+}
+
+async fn purge(session: Session) -> HttpResponse {
+    session.purge();
+    HttpResponse::Ok().finish()
+}
+
+async fn data(session: Session, visit: RequestSession) -> HttpResponse {
+    let keys: BTreeMap<String, Value> =
+        session.entries().iter().map(|(key, text)| (key.clone(), serde_json::from_str(text).unwrap())).collect();
+    HttpResponse::Ok().json(json!({"user": visit.live().unwrap().user.email, "keys": keys}))
+}
