@@ -5,7 +5,7 @@ WITH given AS (
     WHERE setting ILIKE 'TimeZone=%' AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
     ORDER BY setdatabase DESC
 )
-SELECT setting AS name, source = 'client' AS asked_for,
+SELECT setting AS name, source = 'client' AS requested_by_client,
     (
         SELECT count(DISTINCT (t AT TIME ZONE setting) - (t AT TIME ZONE 'UTC')) > 1
         FROM generate_series(now(), now() + interval '1 year', interval '1 day') AS t
@@ -14,5 +14,5 @@ SELECT setting AS name, source = 'client' AS asked_for,
         WHEN EXISTS (SELECT FROM given WHERE setrole = session_user::regrole)
             AND setting IS DISTINCT FROM (SELECT zone FROM given WHERE setrole = 0 LIMIT 1)
         THEN session_user::text
-    END AS only_ours
+    END AS role_setting
 FROM pg_settings WHERE name = 'TimeZone'
