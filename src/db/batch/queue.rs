@@ -3,10 +3,10 @@
 use std::{
     collections::VecDeque,
     mem,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
@@ -63,14 +63,10 @@ impl<K, V> Queue<K, V> {
         Self { state: Mutex::new(state), arrived: Condvar::new(), threads, most_threads: 2 * threads }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<K, V>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Takes a job, and calls a thread for it if one is idle. If it returns a time, the caller has to start one more, which
     /// counts as busy since then.
     pub fn push(&self, job: Job<K, V>) -> Result<Option<Instant>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.jobs.len() >= CROWDED {
             state.jobs.retain(|job| !job.reply.is_closed());
             if state.jobs.len() >= CROWDED {
@@ -83,7 +79,7 @@ impl<K, V> Queue<K, V> {
 
     /// Sees to it that what waits is not left to threads that may never come back. Returns the same as [`Queue::push`].
     pub fn nudge(&self) -> Option<Instant> {
-        let state = self.lock();
+        let state = self.state.lock();
         if state.jobs.is_empty() { None } else { self.see_to_it(state) }
     }
 
@@ -111,7 +107,7 @@ impl<K, V> Queue<K, V> {
     /// What waits, for a thread that has been busy since `since`; it waits for it if nothing does. `None` if the thread is to
     /// end. Returns since when the thread has been busy with the batch, too.
     pub fn take(&self, since: Instant) -> Option<(Vec<Job<K, V>>, Instant)> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.leave(since);
         // A thread that was given up and came back after all.
         if state.idle + state.called + state.at_work() >= self.threads {
@@ -129,7 +125,7 @@ impl<K, V> Queue<K, V> {
             }
             state.idle += 1;
             while state.called == 0 && !state.is_closed {
-                state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+                self.arrived.wait(&mut state);
             }
             state.called = state.called.saturating_sub(1);
         }
@@ -137,12 +133,12 @@ impl<K, V> Queue<K, V> {
 
     /// A thread could not be started.
     pub fn give_up(&self, since: Instant) {
-        self.lock().leave(since);
+        self.state.lock().leave(since);
     }
 
     /// Ends the threads.
     pub fn close(&self) {
-        self.lock().is_closed = true;
+        self.state.lock().is_closed = true;
         self.arrived.notify_all();
     }
 }

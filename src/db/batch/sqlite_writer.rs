@@ -7,11 +7,12 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread,
     time::Instant,
 };
 
+use parking_lot::{Condvar, Mutex};
 use tokio::{sync::oneshot, time};
 
 use crate::{
@@ -40,7 +41,7 @@ struct Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.queue.lock().is_closed = true;
+        self.queue.state.lock().is_closed = true;
         self.queue.arrived.notify_all();
     }
 }
@@ -59,15 +60,11 @@ struct State {
 }
 
 impl Queue {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// What waits, or what comes next; nothing if there is nobody left to ask for anything.
     fn take(&self) -> Vec<Box<dyn Transaction>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         while state.waiting.is_empty() && !state.is_closed {
-            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+            self.arrived.wait(&mut state);
         }
         let count = state.waiting.len().min(BATCH);
         state.waiting.drain(..count).collect()
@@ -131,7 +128,7 @@ impl Writer {
     }
 
     fn push(&self, transaction: Box<dyn Transaction>) -> Result<()> {
-        let mut state = self.0.queue.lock();
+        let mut state = self.0.queue.state.lock();
         if state.waiting.len() >= CROWDED {
             // Their callers have given up, and been answered.
             state.waiting.retain(|transaction| !transaction.is_late());

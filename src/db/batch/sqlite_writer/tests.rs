@@ -145,7 +145,7 @@ fn a_crowd_that_gave_up_is_cleared_away_and_one_that_waits_is_not_let_grow() {
     let numbers = Numbers::new(Duration::from_secs(60));
     let writer = Writer::new(numbers.database.opener().clone());
     let ask = || Box::pin(writer.transaction(|_| Ok(())));
-    let waiting = || writer.0.queue.lock().waiting.len();
+    let waiting = || writer.0.queue.state.lock().waiting.len();
     let mut holding = numbers.another();
     holding.begin().unwrap();
     runtime().block_on(async {
