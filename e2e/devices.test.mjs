@@ -16,14 +16,14 @@ onEveryEngine('Devices', (stage) => {
     await mine.page.reload();
     for (const [device, own, other] of [[mine, laptop, phone], [lost, phone, laptop]]) {
       await device.page.getByText('2 active sessions').waitFor();
-      assert.equal(await device.page.locator('.device-mine h3').innerText(), own.title);
+      assert.equal(await device.page.locator('.device-current h3').innerText(), own.title);
       assert.match(await device.row(other.title).innerText(), /Active now/);
     }
 
     await mine.following(() => mine.row(phone.title).getByRole('button', { name: 'Revoke' }).click());
     assert.equal(mine.path(), '/account/sessions');
     assert.equal(await mine.page.getByRole('status').innerText(), `Signed out ${phone.title}.`);
-    await mine.page.getByText('No other device is signed in.').waitFor();
+    await mine.page.getByText('No other devices are signed in.').waitFor();
     await mine.page.reload();
     assert.equal(await mine.page.getByRole('status').count(), 0, 'it is said once');
 
@@ -58,7 +58,7 @@ onEveryEngine('Devices', (stage) => {
     assert.ok(await sure.isHidden(), 'one click is not enough');
 
     await page.getByText('Sign out all other devices').click();
-    await page.getByText('All 3 other devices will be signed out at once.').waitFor();
+    await page.getByText('All 3 other devices will be signed out immediately.').waitFor();
     await device.following(() => sure.click());
     assert.equal(device.path(), '/account/sessions');
     assert.equal(await page.getByRole('status').innerText(), 'Signed out 3 other devices.');
@@ -72,7 +72,7 @@ onEveryEngine('Devices', (stage) => {
     await keyrack.signIn(hostile);
     const device = await open();
     await device.signIn(USER);
-    await device.page.locator('.devices .facts summary').click();
+    await device.page.locator('.devices .device-details summary').click();
     assert.ok((await device.page.locator('.devices .code').innerText()).includes('<script>alert(2)</script>'));
     assert.equal(await device.page.locator('main img, main script, form:not([action^="/"])').count(), 0);
   });

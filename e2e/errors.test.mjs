@@ -29,7 +29,7 @@ onEveryEngine('Error pages', (stage) => {
     const old = device.page;
     device.page = await device.context.newPage();
     await device.page.goto('/account/sessions');
-    await device.following(() => device.page.locator('.leave button').click());
+    await device.following(() => device.page.locator('.sign-out button').click());
     await device.submitSignIn(USER);
 
     device.page = old;

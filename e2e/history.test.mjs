@@ -14,7 +14,7 @@ onEveryEngine('History', (stage) => {
     await keyrack.command(['session', 'revoke-all', '--user', USER.email]);
     const other = await open({ userAgent: phone.userAgent });
     await other.signIn(USER);
-    await other.following(() => other.page.locator('.device-mine').getByRole('button', { name: 'Sign out' }).click());
+    await other.following(() => other.page.locator('.device-current').getByRole('button', { name: 'Sign out' }).click());
     await keyrack.signIn(laptop.userAgent);
     const device = await open({ userAgent: laptop.userAgent });
     const { page } = device;

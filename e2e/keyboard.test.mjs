@@ -72,7 +72,7 @@ onEveryEngine('With the keyboard alone', (stage) => {
 
     await tabTo(page, 'Details of');
     await keyboard.press('Enter');
-    await page.getByText('Sent by the device').waitFor();
+    await page.getByText('User agent').waitFor();
     await tabTo(page, 'Sign out this device');
     await device.following(() => keyboard.press('Enter'));
     assert.equal(device.path(), '/login');

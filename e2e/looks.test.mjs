@@ -20,7 +20,7 @@ onEveryEngine('Every page', (stage) => {
     for await (const name of allPages(page, keyrack, LONG)) {
       const tooWide = await page.evaluate(() => {
         const right = (element) => Math.round(element.getBoundingClientRect().right);
-        const hidden = (element) => element.closest('.visually-hidden, .skip');
+        const hidden = (element) => element.closest('.visually-hidden, .skip-link');
         const all = [document.documentElement, ...document.body.querySelectorAll('*')];
         const wide = all.filter((element) => !hidden(element) && (right(element) > innerWidth || element.scrollLeft));
         return [document.documentElement.scrollWidth, ...wide.map((element) => `${element.outerHTML.slice(0, 80)} → ${right(element)}`)];

@@ -77,7 +77,7 @@ onEveryEngine('Scripts', (stage) => {
     await keyrack.addUser();
     const device = await open({ timezoneId: 'Asia/Kolkata', locale: 'en-GB' });
     await device.signIn(USER);
-    const title = await device.page.locator('.device-mine time').first().getAttribute('title');
+    const title = await device.page.locator('.device-current time').first().getAttribute('title');
     assert.match(title, scripts ? /\d{4} at \d{1,2}:\d\d (GMT\+5:30|IST)$/ : /^\d{1,2} \w+ \d{4}, \d\d:\d\d UTC$/);
   });
 });

@@ -13,12 +13,12 @@ onEveryEngine('First run', (stage) => {
     await page.getByLabel('First name').fill('Rajat');
     await page.getByLabel('Last name').fill('Verma');
     await page.getByLabel('Password', { exact: true }).fill(USER.password);
-    await page.getByLabel('Password again').fill(USER.password);
+    await page.getByLabel('Confirm password').fill(USER.password);
     await device.following(() => page.getByRole('button', { name: 'Create account' }).click());
 
     assert.equal(device.path(), '/account/sessions');
     await page.getByText('1 active session', { exact: true }).waitFor();
-    await page.getByText('No other device is signed in.').waitFor();
+    await page.getByText('No other devices are signed in.').waitFor();
     await page.getByText('Rajat Verma').waitFor();
 
     const again = await page.goto(link);
@@ -32,21 +32,21 @@ onEveryEngine('First run', (stage) => {
     await page.getByLabel('Email').fill(USER.email);
     await page.getByLabel('First name').fill(' ');
     await page.getByLabel('Password', { exact: true }).fill('too short');
-    await page.getByLabel('Password again').fill('another one');
+    await page.getByLabel('Confirm password').fill('another one');
     const answer = await device.following(() => page.getByRole('button', { name: 'Create account' }).click());
 
     assert.equal(answer.status(), 422);
     assert.equal(await page.getByLabel('Email').inputValue(), USER.email);
-    for (const name of ['First name', 'Password', 'Password again']) {
+    for (const name of ['First name', 'Password', 'Confirm password']) {
       const field = page.getByLabel(name, { exact: true });
       assert.equal(await field.getAttribute('aria-invalid'), 'true', name);
       const [description] = (await field.getAttribute('aria-describedby')).split(' ');
       assert.match(await page.locator(`#${description}`).innerText(), /Error:/, name);
     }
-    for (const name of ['Password', 'Password again']) {
+    for (const name of ['Password', 'Confirm password']) {
       assert.equal(await page.getByLabel(name, { exact: true }).inputValue(), '', 'no password comes back');
     }
-    await page.getByRole('alert').getByRole('link', { name: 'Password again' }).click();
+    await page.getByRole('alert').getByRole('link', { name: 'Confirm password' }).click();
     assert.equal(await page.locator(':focus').getAttribute('name'), 'password_again', 'the list leads to the field');
   });
 });

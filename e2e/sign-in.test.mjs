@@ -23,7 +23,7 @@ onEveryEngine('Sign-in', (stage) => {
 
     await device.submitSignIn(USER);
     assert.equal(device.path(), '/account/sessions?show=ended');
-    await page.getByText('No session has ended yet.').waitFor();
+    await page.getByText('No sessions have ended yet.').waitFor();
   });
 
   stage.test('a browser that is closed forgets the user, unless it was told to keep them', async ({ keyrack, open }) => {
@@ -39,7 +39,7 @@ onEveryEngine('Sign-in', (stage) => {
       assert.equal(cookie.sameSite, 'Lax');
 
       await device.page.getByText('Details').first().click();
-      const kept = device.page.locator('.device-mine dl > div').filter({ hasText: 'Keep me signed in' });
+      const kept = device.page.locator('.device-current dl > div').filter({ hasText: 'Keep me signed in' });
       assert.equal(await kept.locator('dd').innerText(), remember ? 'On' : 'Off');
     }
   });

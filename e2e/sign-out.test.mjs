@@ -14,7 +14,7 @@ onEveryEngine('Sign-out', (stage) => {
     await device.signIn(USER);
     await page.getByRole('link', { name: 'History' }).click();
     await page.waitForURL('**/account/sessions?show=ended');
-    await device.following(() => page.locator('.leave').getByRole('button', { name: 'Sign out' }).click());
+    await device.following(() => page.locator('.sign-out').getByRole('button', { name: 'Sign out' }).click());
     assert.equal(device.path(), '/login');
     assert.deepEqual((await device.context.cookies()).map(({ name }) => name), ['keyrack.csrf']);
 
@@ -59,7 +59,7 @@ onEveryEngine('Sign-out', (stage) => {
     const { page } = device;
     await device.signIn(USER);
     await keyrack.command(['session', 'revoke-all', '--everyone']);
-    await device.following(() => page.locator('.leave button').click());
+    await device.following(() => page.locator('.sign-out button').click());
     assert.equal(device.path(), '/login');
   });
 
@@ -68,7 +68,7 @@ onEveryEngine('Sign-out', (stage) => {
     const device = await open();
     const { page } = device;
     await device.signIn(USER);
-    await device.following(() => page.locator('.leave').getByRole('button', { name: 'Sign out' }).click());
+    await device.following(() => page.locator('.sign-out').getByRole('button', { name: 'Sign out' }).click());
     await device.submitSignIn(USER);
     assert.equal(device.path(), '/account/sessions');
   });

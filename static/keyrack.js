@@ -1,8 +1,8 @@
-// Small comforts. Every page works without this file.
+// Optional improvements: every page also works without this script.
 (() => {
   'use strict';
 
-  // Times: show the reader's own time in the tooltip.
+  // Shows each time in the reader's time zone, as a tooltip.
   const format = new Intl.DateTimeFormat(undefined, {
     year: 'numeric', month: 'long', day: 'numeric',
     hour: 'numeric', minute: '2-digit', timeZoneName: 'short',
@@ -12,7 +12,7 @@
     if (!Number.isNaN(moment.getTime())) time.title = format.format(moment);
   }
 
-  // Forms: send each one once.
+  // Sends each form once: ignores a second submit while the first is in flight.
   const sent = new Set();
   const release = (form) => {
     sent.delete(form);
@@ -26,10 +26,10 @@
     }
     sent.add(form);
     for (const button of form.querySelectorAll('button')) button.setAttribute('aria-disabled', 'true');
-    setTimeout(release, 15000, form); // a request that was stopped can be sent again
+    setTimeout(release, 15000, form); // the user may have stopped the request
   });
 
-  // A page kept by the browser may be out of date: free its forms, then fetch it anew.
+  // A page from the browser's back/forward cache may be out of date: enables its forms again and reloads it.
   addEventListener('pageshow', (event) => {
     for (const form of [...sent]) release(form);
     if (event.persisted && document.body.hasAttribute('data-reload')) location.reload();

@@ -18,7 +18,7 @@ export async function* setupPages(page, link) {
   await page.getByLabel('Email').fill('rajat.verma@example.com');
   await page.getByLabel('First name').fill(' ');
   await page.getByLabel('Password', { exact: true }).fill('too short');
-  await page.getByLabel('Password again').fill('tooo short');
+  await page.getByLabel('Confirm password').fill('tooo short');
   await page.getByRole('button', { name: 'Create account' }).click();
   await page.getByRole('alert').waitFor();
   yield 'setup-errors';
@@ -60,7 +60,7 @@ export async function* accountPages(page, { email, password }) {
   await page.goto('/account/sessions');
   await page.getByText('Sign out all other devices').click();
   await page.getByRole('button', { name: 'Yes' }).click();
-  await page.getByText('No other device is signed in.').waitFor();
+  await page.getByText('No other devices are signed in.').waitFor();
   yield 'devices-alone';
 }
 
@@ -69,7 +69,7 @@ export async function* brokenPages(page, keyrack, user) {
   await signIn(page, user);
   const repair = await keyrack.database.interrupt();
   try {
-    await page.locator('.leave').getByRole('button', { name: 'Sign out' }).click();
+    await page.locator('.sign-out').getByRole('button', { name: 'Sign out' }).click();
     await page.getByText('Error 503').waitFor();
     yield 'error-503';
   } finally {
@@ -98,5 +98,5 @@ async function signIn(page, { email, password }) {
 }
 
 async function unfold(page) {
-  for (const summary of await page.locator('.facts summary').all()) await summary.click();
+  for (const summary of await page.locator('.device-details summary').all()) await summary.click();
 }

@@ -84,7 +84,7 @@ fn every_reason_is_said_in_words(engine: EngineKind) {
         app.execute(&format!("UPDATE sessions SET end_reason = '{word}' WHERE sid = 'sid {number}'"));
     }
     let page = browser.get("/account/sessions?show=ended");
-    let shown: Vec<&str> = page.body.split("<p class=\"parts\"><span>").skip(1).collect();
+    let shown: Vec<&str> = page.body.split("<p class=\"inline-facts\"><span>").skip(1).collect();
     let shown: Vec<&str> = shown.into_iter().map(|text| text.split_once('<').unwrap().0).collect();
     assert_eq!(shown, reasons.iter().rev().map(|(_, text)| *text).collect::<Vec<_>>());
 }
@@ -92,7 +92,7 @@ fn every_reason_is_said_in_words(engine: EngineKind) {
 fn an_empty_history_says_so(engine: EngineKind) {
     let app = TestApp::new(engine);
     let page = add_history(&app, 0, Duration::ZERO).get("/account/sessions?show=ended");
-    assert!(page.text().contains("No session has ended yet."), "{}", page.text());
+    assert!(page.text().contains("No sessions have ended yet."), "{}", page.text());
     assert_eq!((link(&page, "next"), link(&page, "prev")), (None, None));
 }
 

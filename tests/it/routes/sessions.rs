@@ -66,7 +66,7 @@ fn the_only_device_is_told_that_there_is_no_other(engine: EngineKind) {
     app.add_user("rajat.verma@example.com");
     let page = app.signed_in("rajat.verma@example.com").get("/account/sessions");
     let text = page.text();
-    assert!(text.contains("1 active session ") && text.contains("No other device is signed in."), "{text}");
+    assert!(text.contains("1 active session ") && text.contains("No other devices are signed in."), "{text}");
     assert!(!page.body.contains("revoke\"") && !page.body.contains("revoke-others"), "{}", page.body);
 }
 
@@ -79,7 +79,8 @@ fn times_are_said_in_words_and_exactly(engine: EngineKind) {
     app.advance(50 * MINUTE);
     let page = browser.get("/account/sessions");
     let text = page.text();
-    for words in ["Active 55 minutes ago", "Signed in 55 minutes ago", "Ends in 23 hours", "28 January 2026, 11:50 UTC"]
+    for words in
+        ["Active 55 minutes ago", "Signed in 55 minutes ago", "Expires in 23 hours", "28 January 2026, 11:50 UTC"]
     {
         assert!(text.contains(words), "{words}: {text}");
     }
