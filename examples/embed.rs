@@ -15,7 +15,7 @@ use keyrack::{
 async fn counter(session: Session, visit: RequestSession) -> Result<HttpResponse> {
     let count = session.get::<u32>("count")?.unwrap_or(0) + 1;
     session.insert("count", count)?;
-    let name = visit.live().map(|live| live.user.display_name()).unwrap_or_default();
+    let name = visit.current().map(|live| live.user.display_name()).unwrap_or_default();
     Ok(HttpResponse::Ok().body(format!("Hello {name}, this device was here {count} times.\n")))
 }
 

@@ -23,13 +23,13 @@
 //! # The five flows
 //!
 //! 1. **Start** (sign in): `web/pages/login.rs` → [`accounts::Accounts::authenticate`] → the handler names the user in
-//!    actix-session's state → `web/session/store.rs` (`save`) → [`sessions::Sessions::start`] → both tables, one transaction →
+//!    actix-session's `Session` → `web/session/persist.rs` → [`sessions::Sessions::start`] → both tables, one transaction →
 //!    `web/session/mod.rs` sets the cookie.
-//! 2. **Resume** (a request): `web/session/mod.rs` verifies the cookie → `store.rs` (`load`) →
-//!    [`sessions::Sessions::resume`], which also touches → `web/guard.rs` → the page.
-//! 3. **Save** (a request changed its data): `store.rs` (`update`) finds the changed keys → [`sessions::Sessions::save`] merges
-//!    them into the row, if the session still lives.
-//! 4. **Rotate** (a new sid): `store.rs` (`delete`, then `save`) → [`sessions::Sessions::rotate`].
+//! 2. **Resume** (a request): `web/session/mod.rs` verifies the cookie → [`sessions::Sessions::resume`], which also touches →
+//!    `web/require_sign_in.rs` → the page.
+//! 3. **Save** (a request changed its data): `web/session/persist.rs` finds the changed keys → [`sessions::Sessions::save`]
+//!    merges them into the row, if the session is still active.
+//! 4. **Rotate** (a new sid): `web/session/persist.rs` → [`sessions::Sessions::rotate`].
 //! 5. **End** (sign out, revoke): `web/pages/logout.rs` or `revoke.rs`, or a command → `sessions/end.rs` → one UPDATE; the
 //!    triggers of the migrations remove the data with it.
 

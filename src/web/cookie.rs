@@ -5,7 +5,7 @@
 
 use actix_web::{
     cookie::{Cookie, SameSite, time},
-    http::header::HeaderMap,
+    http::header::{COOKIE, HeaderMap, HeaderValue},
 };
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use crate::{
     web::signing::{Signer, Verified},
 };
 
-/// A sid that a browser presents under a valid signature.
+/// The sid of a cookie whose signature is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Presented {
+pub(crate) struct VerifiedSid {
     pub sid: Sid,
-    /// Signed with a secret that is only still accepted: the cookie is to be signed anew.
+    /// Whether an older secret signed it: such a cookie is signed again, with the newest.
     pub outdated: bool,
 }
 
@@ -42,19 +42,30 @@ impl SessionCookie {
         Self { name: name.unwrap_or_else(|| default.to_owned()), domain, secure, signer: Signer::plain(secrets) }
     }
 
-    pub fn name(&self) -> &str {
-        &self.name
+    /// Reads the session cookie and removes it from the request, so that handlers never see a sid.
+    pub fn take(&self, headers: &mut HeaderMap) -> Option<VerifiedSid> {
+        if !cookie_pairs(headers).any(|(name, _)| name == self.name) {
+            return None;
+        }
+        let verified = self.read(headers);
+        let others = cookie_pairs(headers).filter(|(name, _)| *name != self.name);
+        let others = others.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+        headers.remove(COOKIE);
+        if let (false, Ok(value)) = (others.is_empty(), HeaderValue::try_from(others)) {
+            headers.insert(COOKIE, value);
+        }
+        verified
     }
 
-    /// What a browser presents. Garbage, a wrong signature, or two cookies of our name (one of them may have been planted
-    /// by a neighbouring site) are the same as no cookie.
-    pub fn read(&self, headers: &HeaderMap) -> Option<Presented> {
+    /// The sid in the session cookie. Garbage, a wrong signature, and two cookies of this name (one of them may have been
+    /// planted by a neighbouring site) are the same as no cookie.
+    fn read(&self, headers: &HeaderMap) -> Option<VerifiedSid> {
         let mut values = cookie_pairs(headers).filter(|(name, _)| *name == self.name).map(|(_, value)| value);
         let value = values.next()?;
         if values.next().is_some() { None } else { self.open(value) }
     }
 
-    fn open(&self, value: &str) -> Option<Presented> {
+    fn open(&self, value: &str) -> Option<VerifiedSid> {
         if value.len() > LONGEST_VALUE {
             return None;
         }
@@ -65,7 +76,7 @@ impl SessionCookie {
             return None;
         }
         let verified = self.signer.verify(sid.as_bytes(), signature)?;
-        Some(Presented { sid: Sid::from_verified(sid), outdated: verified == Verified::Older })
+        Some(VerifiedSid { sid: Sid::from_verified(sid), outdated: verified == Verified::Older })
     }
 
     /// The cookie for a sid. Without `max_age` a browser forgets it when it is closed.
@@ -102,7 +113,7 @@ impl SessionCookie {
 /// Every `name=value` of the request's `Cookie` headers, as it stands.
 pub(super) fn cookie_pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
-        .get_all(actix_web::http::header::COOKIE)
+        .get_all(COOKIE)
         .filter_map(|header| std::str::from_utf8(header.as_bytes()).ok())
         .flat_map(|header| header.split(';'))
         .filter_map(|pair| pair.split_once('='))
@@ -141,8 +152,6 @@ fn percent_decode(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::{COOKIE, HeaderValue};
-
     use super::*;
 
     fn cookie(secrets: &[&str]) -> SessionCookie {
@@ -204,6 +213,25 @@ mod tests {
                 assert!(cookie.open(&changed).is_none() || same, "byte {position}: {changed}");
             }
         }
+    }
+
+    #[test]
+    fn taking_the_cookie_hides_it_and_leaves_the_others() {
+        let cookie = cookie(&["a secret that is long"]);
+        let good = pair(&cookie.issue(&Sid::from_verified("x"), None));
+        for (sent, left) in [
+            (vec![good.clone()], None),
+            (vec![format!("a=1; {good}; b=\"2\"")], Some("a=1; b=\"2\"")),
+            (vec!["a=1".to_owned(), good.clone()], Some("a=1")),
+        ] {
+            let mut headers = headers(&sent.iter().map(String::as_str).collect::<Vec<_>>());
+            assert_eq!(cookie.take(&mut headers).unwrap().sid.expose(), "x");
+            let rest: Vec<_> = headers.get_all(COOKIE).map(|value| value.to_str().unwrap()).collect();
+            assert_eq!(rest, Vec::from_iter(left), "{sent:?}");
+        }
+        let mut forged = headers(&["connect.sid=s:x.y; connect.sid=z; other=1"]);
+        assert_eq!(cookie.take(&mut forged), None);
+        assert_eq!(forged.get(COOKIE).unwrap(), "other=1");
     }
 
     #[test]

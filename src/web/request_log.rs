@@ -29,7 +29,7 @@ pub(crate) async fn log<B: MessageBody + 'static>(
 
     let status = answer.as_ref().map_or_else(|error| error.as_response_error().status_code(), ServiceResponse::status);
     let visit = answer.as_ref().ok().and_then(|answer| RequestSession::of(answer.request()));
-    let session_id = visit.as_ref().and_then(RequestSession::session_id);
+    let session_id = visit.as_ref().and_then(RequestSession::log_session);
     let client = visit.as_ref().and_then(RequestSession::ip_address);
     if let Ok(answer) = &mut answer {
         let value = HeaderValue::from_str(&id.to_string());

@@ -18,10 +18,10 @@ pub async fn require_sign_in<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let visit = RequestSession::of(request.request());
-    if visit.as_ref().is_some_and(|visit| visit.live().is_some()) {
+    if visit.as_ref().is_some_and(|visit| visit.current().is_some()) {
         return next.call(request).await.map(ServiceResponse::map_into_left_body);
     }
-    let response = match visit.and_then(|visit| visit.take_unreadable()) {
+    let response = match visit.and_then(|visit| visit.take_read_error()) {
         Some(error) => errors::of_session(request.request(), error),
         None => errors::not_signed_in(request.request()),
     };

@@ -100,7 +100,12 @@ impl SessionData {
 
     /// The keys that requests see, each with its value's JSON text: all but `cookie`, which is about the cookie and not for them.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().filter(|(key, _)| *key != "cookie").map(|(key, value)| (key.as_str(), value.get()))
+        self.values().map(|(key, value)| (key, value.get()))
+    }
+
+    /// The same, each with its value as raw JSON.
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&str, &RawValue)> {
+        self.0.iter().filter(|(key, _)| *key != "cookie").map(|(key, value)| (key.as_str(), value.as_ref()))
     }
 
     /// One value's JSON text.

@@ -34,7 +34,7 @@ struct UserJson<'a> {
 
 /// The session and its user. What the guard has checked is all it needs: one lookup.
 pub(crate) async fn show(visit: RequestSession) -> Result<HttpResponse, WebError> {
-    let live = visit.live().ok_or(Error::SessionEnded)?;
+    let live = visit.current().ok_or(Error::SessionEnded)?;
     let answer = Answer {
         session: SessionJson {
             id: live.id,

@@ -22,10 +22,10 @@ const FIRST_PAGE: &str = "/account/sessions?show=ended";
 
 /// The page after the cursor that the link before carried; a cursor that can't be read is the first page's.
 pub(super) async fn show(visit: &RequestSession, live: &LiveSession, after: &str) -> Result<HttpResponse, WebError> {
-    let (shared, now) = (visit.shared(), visit.shared().clock.now());
+    let (shared, now) = (visit.state(), visit.state().clock.now());
     let after = after.parse().ok();
     let history = shared.sessions.history_of(live.user.id, after).await?;
-    let (csrf_token, _) = shared.csrf.token(visit.live_sid(), &actix_web::http::header::HeaderMap::new())?;
+    let (csrf_token, _) = shared.csrf.token(visit.current_sid(), &actix_web::http::header::HeaderMap::new())?;
     let template = HistoryPage {
         page: Page::of(live, &csrf_token),
         rows: history.records.iter().map(|record| EndedCard::new(record, now)).collect(),

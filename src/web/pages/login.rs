@@ -73,7 +73,7 @@ pub(crate) async fn show(
     query: Query<LoginQuery>,
 ) -> Result<HttpResponse, WebError> {
     let wanted = next::safe(&query.next);
-    if visit.live().is_some() {
+    if visit.current().is_some() {
         return Ok(see_other(wanted.unwrap_or(HOME)));
     }
     let notice = wanted.map(|_| "Sign in to go on.".to_owned());
@@ -94,15 +94,15 @@ pub(crate) async fn submit(
     form: Form<LoginForm>,
 ) -> Result<HttpResponse, WebError> {
     let form = form.into_inner();
-    match visit.take_unreadable() {
+    match visit.take_read_error() {
         None => {}
         // Whose form it is can't be told while the browser's session can't be read.
         Some(Error::Unavailable(cause)) => return page(&visit, &request, form, None, Some(unavailable(&cause))),
         Some(error) => return Err(error.into()),
     }
-    visit.shared().csrf.verify_sign_in(visit.live_sid(), request.headers(), &form.csrf_token)?;
+    visit.state().csrf.verify_sign_in(visit.current_sid(), request.headers(), &form.csrf_token)?;
     let client = visit.client().ip_address;
-    let again = match visit.shared().accounts.authenticate(&form.email, Password::new(&form.password), client).await {
+    let again = match visit.state().accounts.authenticate(&form.email, Password::new(&form.password), client).await {
         Ok(AuthenticationResult::Accepted(who)) => return accept(&visit, &request, who, &form),
         Ok(AuthenticationResult::Rejected) => rejected(),
         Ok(AuthenticationResult::Throttled { retry_after }) => throttled(retry_after),
@@ -121,7 +121,7 @@ fn accept(
     form: &LoginForm,
 ) -> Result<HttpResponse, WebError> {
     let id = who.user.id.to_string();
-    visit.expect_sign_in(who, form.wants_remembering());
+    visit.prepare_sign_in(who, form.wants_remembering());
     Identity::login(&request.extensions(), id).map_err(|error| Error::internal(format!("{error:?}")))?;
     Ok(see_other(next::safe(&form.next).unwrap_or(HOME)))
 }
@@ -158,7 +158,7 @@ fn page(
     notice: Option<String>,
     again: Option<Again>,
 ) -> Result<HttpResponse, WebError> {
-    let (csrf_token, cookie) = visit.shared().csrf.token(visit.live_sid(), request.headers())?;
+    let (csrf_token, cookie) = visit.state().csrf.token(visit.current_sid(), request.headers())?;
     let (status, retry_after) =
         again.as_ref().map_or((StatusCode::OK, None), |again| (again.status, again.retry_after));
     let template = LoginPage {

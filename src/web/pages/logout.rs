@@ -21,7 +21,7 @@ pub(crate) async fn submit(
     request: HttpRequest,
     form: Form<BareForm>,
 ) -> Result<HttpResponse, WebError> {
-    visit.shared().csrf.verify(visit.live_sid(), request.headers(), &form.csrf_token)?;
+    visit.state().csrf.verify(visit.current_sid(), request.headers(), &form.csrf_token)?;
     identity.logout();
     Ok(farewell())
 }

@@ -29,14 +29,14 @@ pub(crate) async fn one(
     id: Path<String>,
     form: Form<BareForm>,
 ) -> Result<HttpResponse, WebError> {
-    visit.shared().csrf.verify(visit.live_sid(), request.headers(), &form.csrf_token)?;
-    let live = visit.live().ok_or(Error::SessionEnded)?;
+    visit.state().csrf.verify(visit.current_sid(), request.headers(), &form.csrf_token)?;
+    let live = visit.current().ok_or(Error::SessionEnded)?;
     let id: SessionId = id.parse().map_err(|_| WebError::NotFound)?;
     if id == live.id {
         identity.logout();
         return Ok(logout::farewell());
     }
-    visit.shared().sessions.revoke(live.user.id, id).await?.ok_or(WebError::NotFound)?;
+    visit.state().sessions.revoke(live.user.id, id).await?.ok_or(WebError::NotFound)?;
     done(&visit, Done::Revoked(id))
 }
 
@@ -46,12 +46,12 @@ pub(crate) async fn others(
     request: HttpRequest,
     form: Form<BareForm>,
 ) -> Result<HttpResponse, WebError> {
-    visit.shared().csrf.verify(visit.live_sid(), request.headers(), &form.csrf_token)?;
-    let live = visit.live().ok_or(Error::SessionEnded)?;
-    let ended = visit.shared().sessions.revoke_others(live.user.id, live.id).await?;
+    visit.state().csrf.verify(visit.current_sid(), request.headers(), &form.csrf_token)?;
+    let live = visit.current().ok_or(Error::SessionEnded)?;
+    let ended = visit.state().sessions.revoke_others(live.user.id, live.id).await?;
     done(&visit, Done::RevokedOthers(ended))
 }
 
 fn done(visit: &RequestSession, done: Done) -> Result<HttpResponse, WebError> {
-    with_cookie(see_other(HOME), Some(flash::cookie(done, &visit.shared().public_url)))
+    with_cookie(see_other(HOME), Some(flash::cookie(done, &visit.state().public_url)))
 }

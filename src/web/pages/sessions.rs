@@ -1,7 +1,5 @@
 //! `GET /account/sessions`: the devices that are signed in.
 
-use std::rc::Rc;
-
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
 use askama::Template;
 use serde::Deserialize;
@@ -43,23 +41,23 @@ pub(crate) async fn show(
     request: HttpRequest,
     query: Query<SessionsQuery>,
 ) -> Result<HttpResponse, WebError> {
-    let live = visit.live().ok_or(Error::SessionEnded)?;
+    let live = visit.current().ok_or(Error::SessionEnded)?;
     if query.show == "ended" {
-        history::show(&visit, &live, &query.after).await
+        history::show(&visit, live, &query.after).await
     } else {
-        list(&visit, &live, &request).await
+        list(&visit, live, &request).await
     }
 }
 
-async fn list(visit: &RequestSession, live: &Rc<LiveSession>, request: &HttpRequest) -> Result<HttpResponse, WebError> {
-    let (shared, now) = (visit.shared(), visit.shared().clock.now());
+async fn list(visit: &RequestSession, live: &LiveSession, request: &HttpRequest) -> Result<HttpResponse, WebError> {
+    let (shared, now) = (visit.state(), visit.state().clock.now());
     let records = shared.sessions.active_of(live.user.id).await?;
     let (own, others): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.id == live.id);
     // Revoked between the check and the list.
     let current = own.first().ok_or(Error::SessionEnded)?;
 
     let done = flash::read(request.headers(), &shared.public_url);
-    let (csrf_token, _) = shared.csrf.token(visit.live_sid(), request.headers())?;
+    let (csrf_token, _) = shared.csrf.token(visit.current_sid(), request.headers())?;
     let mut page = Page::of(live, &csrf_token);
     page.flash = match done {
         Some(done) => say(visit, live, done).await?,
@@ -80,7 +78,7 @@ async fn list(visit: &RequestSession, live: &Rc<LiveSession>, request: &HttpRequ
 async fn say(visit: &RequestSession, live: &LiveSession, done: Done) -> Result<Option<Flash>, WebError> {
     let text = match done {
         Done::Revoked(id) => {
-            let Some(record) = visit.shared().sessions.find_own(live.user.id, id).await? else { return Ok(None) };
+            let Some(record) = visit.state().sessions.find_own(live.user.id, id).await? else { return Ok(None) };
             format!("Signed out {}.", record.device().title())
         }
         Done::RevokedOthers(0) => "No other device was signed in.".to_owned(),

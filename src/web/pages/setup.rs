@@ -77,15 +77,15 @@ pub(crate) async fn submit(
 ) -> Result<HttpResponse, WebError> {
     let form = form.into_inner();
     allow(&visit, &form.token).await?;
-    visit.shared().csrf.verify(visit.live_sid(), request.headers(), &form.csrf_token)?;
+    visit.state().csrf.verify(visit.current_sid(), request.headers(), &form.csrf_token)?;
     let user = match check(&form) {
         Ok(user) => user,
         Err(errors) => return page(&visit, &request, StatusCode::UNPROCESSABLE_ENTITY, form, *errors),
     };
-    match visit.shared().accounts.create_first(user).await {
+    match visit.state().accounts.create_first(user).await {
         Ok(who) => {
             let id = who.user.id.to_string();
-            visit.expect_sign_in(who, false);
+            visit.prepare_sign_in(who, false);
             Identity::login(&request.extensions(), id).map_err(|error| Error::internal(format!("{error:?}")))?;
             Ok(see_other(HOME))
         }
@@ -97,7 +97,7 @@ pub(crate) async fn submit(
 
 /// Without the token, or once there is a user, the page does not exist.
 async fn allow(visit: &RequestSession, token: &str) -> Result<(), WebError> {
-    let shared = visit.shared();
+    let shared = visit.state();
     if !shared.setup_token.matches(token) || shared.accounts.any().await? { Err(WebError::NotFound) } else { Ok(()) }
 }
 
@@ -170,7 +170,7 @@ fn page(
     form: SetupForm,
     errors: SetupErrors,
 ) -> Result<HttpResponse, WebError> {
-    let (csrf_token, cookie) = visit.shared().csrf.token(visit.live_sid(), request.headers())?;
+    let (csrf_token, cookie) = visit.state().csrf.token(visit.current_sid(), request.headers())?;
     let template = SetupPage { page: Page::bare(), csrf_token, token: form.token.clone(), form, errors };
     with_cookie(html(status, &template)?, cookie)
 }

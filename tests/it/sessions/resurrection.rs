@@ -84,7 +84,7 @@ async fn end_then_write(
     visit: RequestSession,
     sessions: web::Data<keyrack::Keyrack>,
 ) -> HttpResponse {
-    let live = visit.live().unwrap();
+    let live = visit.current().unwrap();
     assert!(sessions.sessions().revoke_by_admin(live.id).await.unwrap());
     session.insert("late", true).unwrap();
     HttpResponse::Ok().body("done")

@@ -130,5 +130,5 @@ async fn purge(session: Session) -> HttpResponse {
 async fn data(session: Session, visit: RequestSession) -> HttpResponse {
     let keys: BTreeMap<String, Value> =
         session.entries().iter().map(|(key, text)| (key.clone(), serde_json::from_str(text).unwrap())).collect();
-    HttpResponse::Ok().json(json!({"user": visit.live().unwrap().user.email, "keys": keys}))
+    HttpResponse::Ok().json(json!({"user": visit.current().unwrap().user.email, "keys": keys}))
 }

@@ -1,0 +1,108 @@
+//! Persists what the handler left of the session.
+//!
+//! | the handler left | verb |
+//! |---|---|
+//! | data that names a user, on a request without a session | start |
+//! | a renewed session, as every sign-in does | rotate, or start if there was a sign-in or the user changed |
+//! | a purged session | sign out |
+//! | other data than it found | save |
+
+use actix_session::{Session, SessionStatus};
+use actix_web::cookie::Cookie;
+
+use super::{RequestSession, USER_KEY, request_session::SignIn};
+use crate::{
+    error::{Error, Result},
+    sessions::{DataPatch, LiveSession, NewSession, Sid, Started, UserId},
+};
+
+/// The cookie that the response sets, if any.
+type SetCookie = Option<Cookie<'static>>;
+
+/// Makes the one decision of a request, by the session's status. After an error nothing was
+/// written.
+pub(super) async fn persist(request: &RequestSession, session: &Session) -> Result<SetCookie> {
+    let Some((current, sid)) = request.current().zip(request.cookie_sid()) else {
+        return if session.entries().is_empty() { Ok(None) } else { start(request, session, None).await };
+    };
+    match session.status() {
+        SessionStatus::Purged => sign_out(request, sid).await,
+        SessionStatus::Renewed if request.has_sign_in() || user_id(session)? != current.user.id => {
+            start(request, session, Some(sid.clone())).await
+        }
+        SessionStatus::Renewed => rotate(request, session, current, sid).await,
+        SessionStatus::Changed | SessionStatus::Unchanged => save(request, session, current, sid).await,
+    }
+}
+
+async fn start(request: &RequestSession, session: &Session, presented: Option<Sid>) -> Result<SetCookie> {
+    let user_id = user_id(session)?;
+    let data = carry_over_data(request.current(), user_id, session)?;
+    let (proof, remember) = match request.take_sign_in() {
+        Some(SignIn { proof, remember }) => (Some(proof), remember),
+        None => (None, false),
+    };
+    let new = NewSession { user_id, proof, remember, client: request.client().clone(), data, presented };
+    Ok(Some(issue_cookie(request, &request.state().sessions.start(new).await?)))
+}
+
+async fn rotate(request: &RequestSession, session: &Session, current: &LiveSession, sid: &Sid) -> Result<SetCookie> {
+    let patch = data_patch(session, current)?;
+    Ok(Some(issue_cookie(request, &request.state().sessions.rotate(sid, patch).await?)))
+}
+
+async fn sign_out(request: &RequestSession, sid: &Sid) -> Result<SetCookie> {
+    request.state().sessions.sign_out(sid).await?;
+    Ok(Some(request.state().cookie.removal()))
+}
+
+/// Saves the data if it changed. A cookie under an older secret is signed again, with the newest.
+async fn save(request: &RequestSession, session: &Session, current: &LiveSession, sid: &Sid) -> Result<SetCookie> {
+    let state = request.state();
+    if !is_unchanged(session, current) {
+        let patch = data_patch(session, current)?;
+        state.sessions.save(sid, patch).await?;
+    }
+    Ok(request.has_outdated_cookie().then(|| {
+        let max_age = current.remembered.then(|| current.expires_at.since(state.clock.now()));
+        state.cookie.issue(sid, max_age)
+    }))
+}
+
+fn issue_cookie(request: &RequestSession, started: &Started) -> Cookie<'static> {
+    request.set_log_session(started.id);
+    request.state().cookie.issue(&started.sid, started.max_age)
+}
+
+fn user_id(session: &Session) -> Result<UserId> {
+    let user: Option<String> = session.get(USER_KEY).unwrap_or_default();
+    user.and_then(|id| id.parse().ok()).ok_or_else(|| {
+        Error::internal("session data was set without a signed-in user: Keyrack keeps data for signed-in sessions only")
+    })
+}
+
+/// Whether the handler left the data as it found it. `Session::status` does not tell: `Session::update` changes values
+/// without marking the session.
+fn is_unchanged(session: &Session, current: &LiveSession) -> bool {
+    let entries = session.entries();
+    let mut found = 0;
+    let is_same = current.data.entries().all(|(key, text)| {
+        found += 1;
+        entries.get(key).is_some_and(|left| left == text)
+    });
+    is_same && found == entries.len()
+}
+
+fn data_patch(session: &Session, current: &LiveSession) -> Result<DataPatch> {
+    DataPatch::between(&current.data, session.entries().iter().map(|(key, text)| (key.as_str(), text.as_str())))
+}
+
+/// The data that a sign-in keeps: everything that the application has set, but nothing that belonged to another user who was
+/// signed in on this browser before.
+fn carry_over_data(current: Option<&LiveSession>, user: UserId, session: &Session) -> Result<DataPatch> {
+    let other_user = current.filter(|current| current.user.id != user);
+    let belonged_to_other = |key: &str, text: &str| other_user.and_then(|other| other.data.json_of(key)) == Some(text);
+    let entries = session.entries();
+    let kept = entries.iter().map(|(key, text)| (key.as_str(), text.as_str()));
+    DataPatch::beside_sign_in(kept.filter(|(key, text)| !belonged_to_other(key, text)))
+}
