@@ -4,6 +4,7 @@ use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpServer, dev::Server, web::ServiceConfig};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use secrecy::ExposeSecret;
 
 use crate::{
     accounts::Accounts,
@@ -45,7 +46,7 @@ impl Keyrack {
             cookie: SessionCookie::new(cookie_name, cookie_domain, &public_url, &secrets),
             csrf: Csrf::new(&secrets, &public_url),
             trusted_proxies: TrustedProxies::new(trusted_proxies),
-            setup_token: SetupToken(random_token()?),
+            setup_token: SetupToken(random_token()?.into()),
             database,
             clock,
             sessions,
@@ -114,7 +115,7 @@ impl Keyrack {
 
     /// The link that creates the first account, if there is none yet.
     pub async fn setup_link(&self) -> Result<Option<String>> {
-        let link = || format!("{}/setup?token={}", self.public_url(), self.0.setup_token.0);
+        let link = || format!("{}/setup?token={}", self.public_url(), self.0.setup_token.0.expose_secret());
         Ok(if self.accounts().any().await? { None } else { Some(link()) })
     }
 }

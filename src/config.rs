@@ -1,8 +1,9 @@
-//! Typed settings. Reading them from flags, variables and files is the commands' business (`commands/settings.rs`).
+//! Typed settings. `commands/settings.rs` reads them from flags, variables and a file.
 
 use std::{fmt, str::FromStr};
 
 use ipnet::IpNet;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     accounts::HashCost,
@@ -11,33 +12,33 @@ use crate::{
     sessions::Policy,
 };
 
-/// All that Keyrack needs to know, with defaults for what can have one.
+/// All settings of Keyrack.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The database, and how to use it.
+    /// The database, and the size and timeout of its connection pool.
     pub database: DatabaseOptions,
     /// The URL that people use. Its scheme decides whether cookies are `Secure`; its origin is where forms may come
     /// from. Default: `http://127.0.0.1:8080`.
     pub public_url: PublicUrl,
-    /// What signs cookies and form tokens.
+    /// The secrets that sign cookies and form tokens.
     pub secrets: Secrets,
     /// The session cookie's name. Default: `keyrack.sid`, over https `__Host-keyrack.sid`.
     pub cookie_name: Option<String>,
-    /// The cookie's `Domain`: with `example.org`, every host under it gets the cookie. Default: none, which is this host only
-    /// and safer. A domain and a name that begins with `__Host-` exclude each other (RFC 6265bis).
+    /// The cookie's `Domain`: with `example.org`, browsers send the cookie to every host under it. Default: none, so that they
+    /// send it to this host only. Can't be combined with a cookie name that begins with `__Host-` (RFC 6265bis).
     pub cookie_domain: Option<String>,
-    /// The rules that sessions live under.
+    /// Timeouts and limits of sessions.
     pub policy: Policy,
-    /// Whose `X-Forwarded-For` is believed. Default: nobody's.
+    /// The proxies whose `X-Forwarded-For` is trusted. Default: none.
     pub trusted_proxies: Vec<IpNet>,
-    /// What hashing a password costs.
+    /// The cost of a password hash.
     pub hash_cost: HashCost,
-    /// Where `now` comes from.
+    /// The source of the current time.
     pub clock: Clock,
 }
 
 impl Config {
-    /// The defaults around what has none.
+    /// The defaults of all other settings.
     pub fn new(database_url: DatabaseUrl, secrets: Secrets) -> Self {
         Self {
             database: DatabaseOptions::for_server(database_url),
@@ -66,7 +67,7 @@ impl PublicUrl {
         Self { https: false, authority: authority.to_string() }
     }
 
-    /// Whether people come over TLS, so that cookies are `Secure`.
+    /// Whether browsers connect over TLS, so that cookies are `Secure`.
     pub fn is_https(&self) -> bool {
         self.https
     }
@@ -89,9 +90,9 @@ impl fmt::Display for PublicUrl {
     }
 }
 
-/// A public URL that can't be used.
+/// A text that is not a public URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a public URL is https://HOST or http://HOST:PORT, without a path: Keyrack's pages live at its root")]
+#[error("use https://HOST or http://HOST:PORT, without a path: Keyrack's pages are at its root")]
 pub struct InvalidPublicUrl;
 
 impl FromStr for PublicUrl {
@@ -114,56 +115,51 @@ impl FromStr for PublicUrl {
     }
 }
 
-/// Signing secrets, the newest first: all verify, the first signs. `Debug` hides them.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secrets(Vec<String>);
+/// Signing secrets, newest first: all verify signatures, the first one signs. `Debug` hides them, and their memory is
+/// overwritten when they are dropped.
+#[derive(Debug, Clone)]
+pub struct Secrets(Vec<SecretString>);
 
-/// A list of secrets that can't be used.
+/// Why a list of secrets is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSecrets {
-    /// No secret at all.
-    #[error("there is no secret: give at least one, or none at all to have one generated")]
+    /// The list is empty.
+    #[error("no secret found: add one, for example the output of `openssl rand -base64 32`")]
     None,
-    /// One that could be guessed.
+    /// A secret is so short that it could be guessed.
     #[error(
-        "a secret has {0} characters, fewer than {min}: make one with `openssl rand -base64 32`",
+        "a secret has {0} characters, but needs at least {min}: create one with `openssl rand -base64 32`",
         min = Secrets::MIN_LENGTH
     )]
     TooShort(usize),
 }
 
 impl Secrets {
-    /// The fewest characters of a secret: with a random one, 128 bits in any alphabet of 256, 96 in base64.
+    /// Minimum number of characters of a secret. Random base64 of this length has 96 bits.
     pub const MIN_LENGTH: usize = 16;
 
-    /// Takes the secrets, the newest first.
+    /// Checks the secrets, which must be ordered from the newest to the oldest.
     pub fn new(secrets: Vec<String>) -> Result<Self, InvalidSecrets> {
         match secrets.iter().map(|secret| secret.chars().count()).min() {
             None => Err(InvalidSecrets::None),
             Some(length) if length < Self::MIN_LENGTH => Err(InvalidSecrets::TooShort(length)),
-            Some(_) => Ok(Self(secrets)),
+            Some(_) => Ok(Self(secrets.into_iter().map(SecretString::from).collect())),
         }
     }
 
-    /// The secrets themselves, the newest first.
+    /// The secrets in plain text, newest first.
     pub fn expose(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.0.iter().map(ExposeSecret::expose_secret)
     }
 }
 
 impl FromStr for Secrets {
     type Err = InvalidSecrets;
 
-    /// Reads a comma-separated list; white space around each is not part of it.
+    /// Parses a comma-separated list. White space around a secret is ignored.
     fn from_str(text: &str) -> Result<Self, InvalidSecrets> {
         let secrets = text.split(',').map(str::trim).filter(|secret| !secret.is_empty());
         Self::new(secrets.map(str::to_owned).collect())
-    }
-}
-
-impl fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secrets({} hidden)", self.0.len())
     }
 }
 
@@ -172,15 +168,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_hide_themselves_and_have_a_length() {
+    fn secrets_are_hidden_and_have_a_minimum_length() {
         let secrets: Secrets = "the newest secret of all, an older secret it knew".parse().unwrap();
-        assert_eq!(format!("{secrets:?}"), "Secrets(2 hidden)");
-        assert_eq!("".parse::<Secrets>(), Err(InvalidSecrets::None));
-        assert_eq!("a long enough secret,short".parse::<Secrets>(), Err(InvalidSecrets::TooShort(5)));
+        let debug = format!("{secrets:?}");
+        assert!(debug.contains("REDACTED") && !debug.contains("secret of all"), "{debug}");
+        assert_eq!("".parse::<Secrets>().unwrap_err(), InvalidSecrets::None);
+        assert_eq!("a long enough secret,short".parse::<Secrets>().unwrap_err(), InvalidSecrets::TooShort(5));
     }
 
     #[test]
-    fn public_urls_are_origins() {
+    fn public_url_is_an_origin_without_a_path() {
         for (text, shown) in [
             ("https://Keys.Example.COM/", "https://keys.example.com"),
             ("https://keys.example.com:443", "https://keys.example.com"),

@@ -1,4 +1,4 @@
-//! What a hash costs.
+//! The cost of a password hash.
 
 use std::{fmt, str::FromStr};
 
@@ -6,7 +6,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 
 use crate::error::{Error, Result};
 
-/// What a hash costs. Its text is `m=KIB,t=PASSES,p=LANES`.
+/// The cost of a password hash, written as `m=KIB,t=PASSES,p=LANES`.
 ///
 /// The default is 19 MiB, 2 passes, 1 lane, as OWASP's cheat sheet on password storage recommends for argon2id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,23 +23,23 @@ impl Default for HashCost {
 }
 
 impl HashCost {
-    /// The least that argon2 can do: for tests and benchmarks, never for real passwords.
+    /// The lowest cost that argon2 allows: for tests and benchmarks, never for real passwords.
     pub const fn minimal() -> Self {
         Self { memory_kib: 8, passes: 1, lanes: 1 }
     }
 
-    /// A stored hash is trusted up to here: one that asks for more would be a way to exhaust the server.
-    pub(super) const BOUND: Self = Self { memory_kib: 256 * 1024, passes: 16, lanes: 16 };
+    /// The highest cost that is accepted, also of a stored hash: a more expensive one could exhaust the server.
+    pub(super) const MAX: Self = Self { memory_kib: 256 * 1024, passes: 16, lanes: 16 };
 
     pub(super) fn of(params: &Params) -> Self {
         Self { memory_kib: params.m_cost(), passes: params.t_cost(), lanes: params.p_cost() }
     }
 
-    pub(super) fn is_within(self, bound: Self) -> bool {
-        self.memory_kib <= bound.memory_kib && self.passes <= bound.passes && self.lanes <= bound.lanes
+    pub(super) fn is_within(self, max: Self) -> bool {
+        self.memory_kib <= max.memory_kib && self.passes <= max.passes && self.lanes <= max.lanes
     }
 
-    pub(super) fn hasher(self) -> Result<Argon2<'static>> {
+    pub(super) fn argon2(self) -> Result<Argon2<'static>> {
         let params = Params::new(self.memory_kib, self.passes, self.lanes, None).map_err(Error::internal)?;
         Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
     }
@@ -51,9 +51,9 @@ impl fmt::Display for HashCost {
     }
 }
 
-/// A cost that can't be used.
+/// A text that is not a valid cost.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a hash cost is m=KIB,t=PASSES,p=LANES, as in m=19456,t=2,p=1, at most {}", HashCost::BOUND)]
+#[error("use m=KIB,t=PASSES,p=LANES, such as m=19456,t=2,p=1, and at most {}", HashCost::MAX)]
 pub struct InvalidHashCost;
 
 impl FromStr for HashCost {
@@ -70,7 +70,7 @@ impl FromStr for HashCost {
             (Some(memory_kib), Some(passes), Some(lanes), None) => Self { memory_kib, passes, lanes },
             _ => return Err(InvalidHashCost),
         };
-        if cost.is_within(Self::BOUND) && cost.hasher().is_ok() { Ok(cost) } else { Err(InvalidHashCost) }
+        if cost.is_within(Self::MAX) && cost.argon2().is_ok() { Ok(cost) } else { Err(InvalidHashCost) }
     }
 }
 
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn costs_are_read_and_written() {
+    fn cost_is_parsed_and_printed() {
         assert_eq!("m=19456,t=2,p=1".parse(), Ok(HashCost::default()));
         assert_eq!(HashCost::default().to_string(), "m=19456,t=2,p=1");
         for text in ["", "m=1,t=1,p=1", "m=19456", "m=19456,t=2,p=1,x=1", "m=99999999,t=2,p=1", "t=2,m=19456,p=1"] {

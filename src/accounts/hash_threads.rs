@@ -1,149 +1,153 @@
-//! The threads that hash: as many as there are cores, and behind everything that answers.
+//! The threads that hash passwords: one per core, at a lower priority than the threads that answer requests.
 
 use std::{
     fmt,
-    net::IpAddr,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use argon2::Block;
+use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
-use super::fair_queue::{Ticket, Turns};
+use super::{
+    client_network::ClientNetwork,
+    fair_queue::{FairQueue, Ticket},
+};
 use crate::error::{Error, Result};
 
-/// How many may wait for each thread: one to two seconds' worth.
+/// Maximum number of queued jobs per thread: one to two seconds of work.
 pub(super) const QUEUE_PER_THREAD: usize = 128;
-/// Taken for the time of a hash until one was measured.
-const FIRST_GUESS: Duration = Duration::from_millis(50);
-/// How far a thread stands back. The kernel weighs 10 about a ninth of the usual 0, and lets whoever answers pass at once.
+/// Assumed duration of a hash until one has been measured.
+const INITIAL_HASH_TIME: Duration = Duration::from_millis(50);
+/// Nice value of the hashing threads. The kernel gives 10 about a ninth of the weight of the default 0.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
-/// What a thread hashes in: its own, kept from one hash to the next.
+/// The memory that argon2 works in. Each thread keeps its own from one hash to the next.
 pub(super) type Memory = Vec<Block>;
 
-/// Whose work it is: a client's network, or the program's own.
-type Client = Option<IpAddr>;
-
-/// Called with a thread's memory when its turn comes, or with the reason why it never will.
+/// Called with a thread's memory when it is the job's turn, or with the reason why the job was dropped.
 type Job = Box<dyn FnOnce(Result<&mut Memory>) + Send>;
 
-/// The threads, and the queue before them. They start when they are needed, and end when this is dropped.
-pub(super) struct HashThreads(Arc<Shared>);
+/// Runs jobs on a bounded number of threads, behind a fair queue. Threads start on demand, and end when this is dropped.
+pub(super) struct HashThreads(Arc<JobQueue>);
 
-struct Shared {
-    most: usize,
-    state: Mutex<State>,
+/// What [`HashThreads`] shares with its threads and its queued jobs.
+struct JobQueue {
+    max_threads: usize,
+    state: Mutex<QueueState>,
     changed: Condvar,
 }
 
-struct State {
-    turns: Turns<Client, Job>,
-    started: usize,
-    idle: usize,
-    /// The mean time of a turn, the latest ones counting most.
-    pace: Duration,
+struct QueueState {
+    /// The jobs of each client; those of the program itself (`None`) count as one client's.
+    jobs: FairQueue<Option<ClientNetwork>, Job>,
+    threads: usize,
+    idle_threads: usize,
+    /// Moving average, in which the latest job weighs an eighth.
+    mean_duration: Duration,
     closed: bool,
 }
 
 impl HashThreads {
-    /// At most `most` threads, of which none runs yet.
-    pub fn new(most: usize) -> Self {
-        let turns = Turns::new(most * QUEUE_PER_THREAD);
-        let state = State { turns, started: 0, idle: 0, pace: FIRST_GUESS, closed: false };
-        Self(Arc::new(Shared { most, state: Mutex::new(state), changed: Condvar::new() }))
+    /// Starts no thread yet.
+    pub fn new(max_threads: usize) -> Self {
+        let state = QueueState {
+            jobs: FairQueue::new(max_threads * QUEUE_PER_THREAD),
+            threads: 0,
+            idle_threads: 0,
+            mean_duration: INITIAL_HASH_TIME,
+            closed: false,
+        };
+        Self(Arc::new(JobQueue { max_threads, state: Mutex::new(state), changed: Condvar::new() }))
     }
 
-    /// Tells somebody who would be turned away, before anything else is done for them.
+    /// Checks that the queue would accept a job of this client, so that an overloaded server can reject a sign-in early.
     ///
     /// # Errors
-    /// [`Error::Busy`] if too many are waiting, above all for this client.
-    pub fn expect_turn(&self, client: Client) -> Result<()> {
-        let state = self.0.lock();
-        let retry_after = state.retry_after(self.0.most);
-        if state.turns.is_closed_to(client) { Err(Error::Busy { retry_after }) } else { Ok(()) }
+    /// [`Error::Busy`] if the queue is full and no other client has more jobs in it.
+    pub fn check_capacity(&self, client: Option<ClientNetwork>) -> Result<()> {
+        let state = self.0.state.lock();
+        let retry_after = state.retry_after(self.0.max_threads);
+        if state.jobs.would_reject(client) { Err(Error::Busy { retry_after }) } else { Ok(()) }
     }
 
-    /// Waits for a turn, and does the work in it. If the caller goes away before that, the work is never done.
+    /// Runs a job on a thread when it is the client's turn. Dropping the future before that cancels the job.
     ///
     /// # Errors
-    /// [`Error::Busy`] if too many are waiting, above all for this client.
-    pub async fn in_turn<T, F>(&self, client: Client, work: F) -> Result<T>
+    /// [`Error::Busy`] if the queue is full and no other client has more jobs in it; now, or while the job waits.
+    pub async fn run<T, F>(&self, client: Option<ClientNetwork>, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Memory) -> Result<T> + Send + 'static,
     {
-        let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |turn| {
-            // Nobody may be listening any more: then the answer is nobody's.
-            let _ = answer.send(turn.and_then(work));
+        let (sender, receiver) = oneshot::channel();
+        let job: Job = Box::new(move |memory| {
+            // The caller may have gone meanwhile; then nothing receives the result.
+            let _ = sender.send(memory.and_then(work));
         });
-        let _place = self.0.join(client, job)?;
-        answered.await.map_err(|_| Error::internal("a hash was not finished"))?
+        let _queued = self.0.push(client, job)?;
+        receiver.await.map_err(|_| Error::internal("a hash was not finished"))?
     }
 }
 
 impl Drop for HashThreads {
     fn drop(&mut self) {
-        self.0.lock().closed = true;
+        self.0.state.lock().closed = true;
         self.0.changed.notify_all();
     }
 }
 
 impl fmt::Debug for HashThreads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HashThreads").field("most", &self.0.most).finish_non_exhaustive()
+        f.debug_struct("HashThreads").field("max_threads", &self.0.max_threads).finish_non_exhaustive()
     }
 }
 
-/// A place in the queue, for as long as somebody waits at it.
-struct Place<'a> {
-    shared: &'a Shared,
-    ticket: Ticket<Client>,
+/// A job whose caller still waits. Dropping it cancels the job, unless a thread has begun it.
+struct QueuedJob<'a> {
+    queue: &'a JobQueue,
+    ticket: Ticket<Option<ClientNetwork>>,
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueuedJob<'_> {
     fn drop(&mut self) {
-        let left = self.shared.lock().turns.leave(self.ticket);
-        drop(left);
+        // The job is dropped after the lock is released.
+        let cancelled = self.queue.state.lock().jobs.cancel(self.ticket);
+        drop(cancelled);
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn join(self: &Arc<Self>, client: Client, job: Job) -> Result<Place<'_>> {
-        let mut state = self.lock();
-        if state.turns.len() >= state.idle && state.started < self.most {
-            match self.start(state.started + 1) {
-                Ok(()) => state.started += 1,
-                Err(error) if state.started == 0 => return Err(Error::internal(error)),
-                // Those that run already will do.
-                Err(error) => tracing::warn!(%error, "a thread for hashes could not be started"),
+impl JobQueue {
+    fn push(self: &Arc<Self>, client: Option<ClientNetwork>, job: Job) -> Result<QueuedJob<'_>> {
+        let mut state = self.state.lock();
+        if state.jobs.len() >= state.idle_threads && state.threads < self.max_threads {
+            match self.start_thread(state.threads + 1) {
+                Ok(()) => state.threads += 1,
+                Err(error) if state.threads == 0 => return Err(Error::internal(error)),
+                // The threads that run already will do the work.
+                Err(error) => tracing::warn!(%error, "could not start a hashing thread"),
             }
         }
-        let (ticket, turned_away) = state.turns.join(client, job);
-        let retry_after = state.retry_after(self.most);
+        let (ticket, evicted) = state.jobs.push(client, job);
+        let retry_after = state.retry_after(self.max_threads);
         drop(state);
         self.changed.notify_one();
-        if let Some(turned_away) = turned_away {
-            turned_away(Err(Error::Busy { retry_after }));
+        if let Some(evicted) = evicted {
+            evicted(Err(Error::Busy { retry_after }));
         }
-        Ok(Place { shared: self, ticket })
+        Ok(QueuedJob { queue: self, ticket })
     }
 
-    fn start(self: &Arc<Self>, number: usize) -> std::io::Result<()> {
-        let shared = Arc::clone(self);
-        let hashing = move || {
-            stand_back();
+    fn start_thread(self: &Arc<Self>, number: usize) -> std::io::Result<()> {
+        let queue = Arc::clone(self);
+        let run_jobs = move || {
+            lower_priority();
             let (mut memory, mut took) = (Memory::new(), None);
-            while let Some(job) = shared.next(took) {
+            while let Some(job) = queue.next_job(took) {
                 let since = Instant::now();
                 if catch_unwind(AssertUnwindSafe(|| job(Ok(&mut memory)))).is_err() {
                     tracing::error!("a hash panicked");
@@ -151,58 +155,59 @@ impl Shared {
                 took = Some(since.elapsed());
             }
         };
-        thread::Builder::new().name(format!("hash-{number}")).spawn(hashing).map(drop)
+        thread::Builder::new().name(format!("hash-{number}")).spawn(run_jobs).map(drop)
     }
 
-    /// Waits for the next job; `None` when there will be no more. `took` is the time of the one before.
-    fn next(&self, took: Option<Duration>) -> Option<Job> {
-        let mut state = self.lock();
+    /// Waits for the next job; `None` once the queue is closed. `took` is the duration of the thread's previous job.
+    fn next_job(&self, took: Option<Duration>) -> Option<Job> {
+        let mut state = self.state.lock();
         if let Some(took) = took {
-            state.pace = (state.pace * 7 + took) / 8;
+            state.mean_duration = (state.mean_duration * 7 + took) / 8;
         }
         loop {
             if state.closed {
                 return None;
             }
-            if let Some(job) = state.turns.next() {
+            if let Some(job) = state.jobs.pop() {
                 return Some(job);
             }
-            state.idle += 1;
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-            state.idle -= 1;
+            state.idle_threads += 1;
+            self.changed.wait(&mut state);
+            state.idle_threads -= 1;
         }
     }
 }
 
-impl State {
-    /// When all who wait now will have had their turn, in whole seconds, at the pace of late.
+impl QueueState {
+    /// How long all jobs that are queued now will take, rounded up to whole seconds.
     fn retry_after(&self, threads: usize) -> Duration {
-        let waiting = u32::try_from(self.turns.len()).unwrap_or(u32::MAX);
+        let queued = u32::try_from(self.jobs.len()).unwrap_or(u32::MAX);
         let threads = u32::try_from(threads.max(1)).unwrap_or(u32::MAX);
-        let left = self.pace.saturating_mul(waiting) / threads;
+        let left = self.mean_duration.saturating_mul(queued) / threads;
         Duration::from_secs(left.as_secs() + u64::from(left.subsec_nanos() > 0)).max(Duration::from_secs(1))
     }
 }
 
-/// Lowers the priority of the calling thread, so that a storm of sign-ins slows sign-ins, and not answers.
+/// Lowers the priority of the calling thread, so that many sign-ins at once slow down sign-ins and not other requests.
 ///
 /// POSIX gives a nice value to a process. Linux gives one to each thread: `setpriority` on "this process" (0) changes the
-/// calling thread only, and threads that it starts later. On macOS and the BSDs the same call would slow the whole program, so
-/// nothing is done there. It is a share and not a rule: among idle cores nobody loses anything by it. Raising the value needs
-/// no privilege; a sandbox that forbids the call costs no more than the politeness.
+/// calling thread only, and threads that it starts later. On macOS and the BSDs the same call would slow the whole program,
+/// so nothing is done there. The value is a weight: when cores are idle, hashes run at full speed. Raising it needs no
+/// privilege; in a sandbox that forbids the call, hashes keep the normal priority.
 #[cfg(target_os = "linux")]
-fn stand_back() {
+fn lower_priority() {
     if let Err(error) = rustix::process::nice(NICE) {
-        tracing::debug!(%error, "hashes run at the priority of answers");
+        tracing::debug!(%error, "could not lower the priority of a hashing thread");
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn stand_back() {}
+fn lower_priority() {}
 
 #[cfg(test)]
 mod tests {
     use std::{
+        net::IpAddr,
         sync::mpsc,
         task::{Context, Poll, Waker},
     };
@@ -211,14 +216,15 @@ mod tests {
 
     type Log = Arc<Mutex<Vec<&'static str>>>;
 
-    const ONE: Client = Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)));
-    const OTHER: Client = Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2)));
+    fn client(last_octet: u8) -> Option<ClientNetwork> {
+        Some(IpAddr::from([192, 0, 2, last_octet]).into())
+    }
 
-    fn run<T>(future: impl Future<Output = T>) -> T {
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
     }
 
-    /// Takes a place without waiting for the turn.
+    /// Queues a job without waiting for its result.
     fn queue<T>(future: impl Future<Output = T>) -> std::pin::Pin<Box<impl Future<Output = T>>> {
         let mut future = Box::pin(future);
         assert!(poll(&mut future).is_pending());
@@ -229,116 +235,116 @@ mod tests {
         future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
     }
 
-    /// Keeps the one thread at work until the sender is dropped; returns when it is.
+    /// Keeps one thread busy until the sender is dropped; returns when it is.
     fn occupy(threads: &HashThreads) -> (mpsc::Sender<()>, impl Future<Output = Result<()>>) {
-        let (at_work, is_at_work) = mpsc::channel();
+        let (start, started) = mpsc::channel();
         let (release, released) = mpsc::channel::<()>();
-        let work = queue(threads.in_turn(None, move |_| {
-            at_work.send(()).unwrap();
+        let work = queue(threads.run(None, move |_| {
+            start.send(()).unwrap();
             let _ = released.recv();
             Ok(())
         }));
-        is_at_work.recv().unwrap();
+        started.recv().unwrap();
         (release, work)
     }
 
     fn note(log: &Log, what: &'static str) -> impl FnOnce(&mut Memory) -> Result<()> + Send + 'static {
         let log = Arc::clone(log);
         move |_| {
-            log.lock().unwrap().push(what);
+            log.lock().push(what);
             Ok(())
         }
     }
 
     #[test]
-    fn clients_take_turns_and_who_went_away_is_not_served() {
+    fn jobs_are_served_round_robin_and_dropped_ones_skipped() {
         let threads = HashThreads::new(1);
         let log = Log::default();
         let (release, occupied) = occupy(&threads);
-        let first = queue(threads.in_turn(ONE, note(&log, "one's first")));
-        let gone = queue(threads.in_turn(ONE, note(&log, "gone")));
-        let second = queue(threads.in_turn(ONE, note(&log, "one's second")));
-        let other = queue(threads.in_turn(OTHER, note(&log, "other's only")));
-        drop(gone);
-        assert_eq!(threads.0.lock().turns.len(), 3);
+        let first = queue(threads.run(client(1), note(&log, "first of one")));
+        let dropped = queue(threads.run(client(1), note(&log, "dropped")));
+        let second = queue(threads.run(client(1), note(&log, "second of one")));
+        let other = queue(threads.run(client(2), note(&log, "only of other")));
+        drop(dropped);
+        assert_eq!(threads.0.state.lock().jobs.len(), 3);
         drop(release);
-        run(async {
+        block_on(async {
             occupied.await.unwrap();
             first.await.unwrap();
             second.await.unwrap();
             other.await.unwrap();
         });
-        assert_eq!(*log.lock().unwrap(), ["one's first", "other's only", "one's second"]);
+        assert_eq!(*log.lock(), ["first of one", "only of other", "second of one"]);
     }
 
     #[test]
-    fn a_full_queue_is_busy_for_who_filled_it_only() {
+    fn full_queue_is_busy_only_for_the_client_that_filled_it() {
         let threads = HashThreads::new(1);
         let (release, occupied) = occupy(&threads);
-        let mut waiting: Vec<_> = (0..QUEUE_PER_THREAD).map(|_| queue(threads.in_turn(ONE, |_| Ok(())))).collect();
-        threads.0.lock().pace = Duration::from_millis(100);
-        let refused = run(threads.in_turn(ONE, |_| Ok(())));
+        let mut waiting: Vec<_> = (0..QUEUE_PER_THREAD).map(|_| queue(threads.run(client(1), |_| Ok(())))).collect();
+        threads.0.state.lock().mean_duration = Duration::from_millis(100);
+        let refused = block_on(threads.run(client(1), |_| Ok(())));
         let Err(Error::Busy { retry_after }) = refused else { panic!("{refused:?}") };
-        assert_eq!(retry_after, Duration::from_secs(13), "128 turns of 100 ms");
-        let other = queue(threads.in_turn(OTHER, |_| Ok(())));
+        assert_eq!(retry_after, Duration::from_secs(13), "128 jobs of 100 ms");
+        let other = queue(threads.run(client(2), |_| Ok(())));
         let last = poll(&mut waiting.pop().unwrap());
         assert!(matches!(last, Poll::Ready(Err(Error::Busy { .. }))), "{last:?}");
         drop(waiting);
-        assert_eq!(threads.0.lock().turns.len(), 1, "those who left made room");
+        assert_eq!(threads.0.state.lock().jobs.len(), 1, "cancelled jobs make room");
         drop(release);
-        run(async {
+        block_on(async {
             occupied.await.unwrap();
             other.await.unwrap();
         });
     }
 
     #[test]
-    fn the_pace_follows_what_turns_take() {
+    fn retry_after_follows_the_mean_duration() {
         let threads = HashThreads::new(2);
         for _ in 0..100 {
-            drop(threads.0.lock().turns.join(ONE, Box::new(|_| ())));
+            drop(threads.0.state.lock().jobs.push(client(1), Box::new(|_| ())));
         }
-        let mut state = threads.0.lock();
-        state.pace = Duration::from_millis(20);
+        let mut state = threads.0.state.lock();
+        state.mean_duration = Duration::from_millis(20);
         assert_eq!(state.retry_after(2), Duration::from_secs(1));
-        state.pace = Duration::from_millis(21);
-        assert_eq!(state.retry_after(2), Duration::from_secs(2), "100 turns of 21 ms, two at once");
+        state.mean_duration = Duration::from_millis(21);
+        assert_eq!(state.retry_after(2), Duration::from_secs(2), "100 jobs of 21 ms, two at once");
         drop(state);
         for _ in 0..40 {
-            threads.0.next(Some(Duration::from_millis(400)));
+            threads.0.next_job(Some(Duration::from_millis(400)));
         }
-        let pace = threads.0.lock().pace;
-        assert!(pace > Duration::from_millis(390) && pace <= Duration::from_millis(400), "{pace:?}");
+        let mean = threads.0.state.lock().mean_duration;
+        assert!(mean > Duration::from_millis(390) && mean <= Duration::from_millis(400), "{mean:?}");
     }
 
     #[test]
-    fn threads_start_when_needed_and_never_more_than_allowed() {
+    fn threads_start_on_demand_up_to_the_maximum() {
         let threads = HashThreads::new(2);
-        assert_eq!(threads.0.lock().started, 0);
+        assert_eq!(threads.0.state.lock().threads, 0);
         let (one, first) = occupy(&threads);
         let (two, second) = occupy(&threads);
-        let third = queue(threads.in_turn(ONE, |_| Ok(())));
-        assert_eq!(threads.0.lock().started, 2);
+        let third = queue(threads.run(client(1), |_| Ok(())));
+        assert_eq!(threads.0.state.lock().threads, 2);
         drop((one, two));
-        run(async {
+        block_on(async {
             first.await.unwrap();
             second.await.unwrap();
             third.await.unwrap();
         });
-        assert_eq!(threads.0.lock().started, 2);
+        assert_eq!(threads.0.state.lock().threads, 2);
     }
 
     #[test]
-    fn a_panic_is_an_error_and_costs_no_thread() {
+    fn panicking_job_is_an_error_and_keeps_its_thread() {
         let threads = HashThreads::new(1);
-        let failed = run(threads.in_turn(ONE, |_| -> Result<()> { panic!("on purpose") }));
+        let failed = block_on(threads.run(client(1), |_| -> Result<()> { panic!("on purpose") }));
         assert!(matches!(failed, Err(Error::Internal(_))), "{failed:?}");
-        assert!(run(threads.in_turn(ONE, |_| Ok(()))).is_ok());
+        assert!(block_on(threads.run(client(1), |_| Ok(()))).is_ok());
     }
 
     #[test]
-    fn the_threads_end_with_the_last_who_could_use_them() {
-        /// Tells when the thread that it was left on has ended.
+    fn threads_end_when_the_pool_is_dropped() {
+        /// Sends a message when the thread that holds it ends.
         struct OnEnd(mpsc::Sender<()>);
         impl Drop for OnEnd {
             fn drop(&mut self) {
@@ -348,7 +354,7 @@ mod tests {
         thread_local!(static LEFT: std::cell::OnceCell<OnEnd> = const { std::cell::OnceCell::new() });
         let (ended, has_ended) = mpsc::channel();
         let threads = HashThreads::new(1);
-        run(threads.in_turn(None, move |_| Ok(LEFT.with(|left| left.set(OnEnd(ended)).is_ok())))).unwrap();
+        block_on(threads.run(None, move |_| Ok(LEFT.with(|left| left.set(OnEnd(ended)).is_ok())))).unwrap();
         assert!(has_ended.try_recv().is_err());
         drop(threads);
         has_ended.recv().unwrap();
@@ -356,11 +362,11 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn hashes_stand_back_and_nobody_else_does() {
+    fn hash_threads_run_at_lower_priority() {
         let threads = HashThreads::new(1);
         let own = || rustix::process::getpriority_process(None).map_err(Error::internal);
         let before = own().unwrap();
-        let within = run(threads.in_turn(None, move |_| own())).unwrap();
+        let within = block_on(threads.run(None, move |_| own())).unwrap();
         assert_eq!(within, (before + NICE).min(19));
         assert_eq!(own().unwrap(), before);
     }

@@ -1,11 +1,12 @@
-//! Accounts: who can sign in, and the proof that it is them.
+//! Accounts: the users of one database, and checking their passwords.
 
 mod authenticate;
+mod client_network;
 mod fair_queue;
 mod hash_cost;
 mod hash_threads;
 mod model;
-mod password_rules;
+mod password_policy;
 mod passwords;
 mod queries;
 mod throttle;
@@ -21,9 +22,8 @@ use crate::{
 
 pub use authenticate::AuthenticationResult;
 pub use hash_cost::{HashCost, InvalidHashCost};
-pub use model::{Account, Authenticated, Email, InvalidEmail, NewUser, Role};
-pub use password_rules::{MAX_LENGTH, MIN_LENGTH, PasswordPolicyError};
-pub use passwords::Password;
+pub use model::{Account, AuthenticatedUser, Email, InvalidEmail, NewUser, Password, Role};
+pub use password_policy::{MAX_LENGTH, MIN_LENGTH, PasswordPolicyError};
 pub use users::CreateUserError;
 
 use passwords::Passwords;
@@ -38,12 +38,12 @@ pub struct Accounts {
     sessions: Sessions,
     passwords: Passwords,
     throttle: Arc<Throttle>,
-    /// Whom the address of a sign-in belongs to.
+    /// Finds the user of an address; concurrent sign-ins share one statement.
     lookups: Lookups<Email, AccountRow>,
 }
 
 impl Accounts {
-    /// Accounts that live in `db`. `sessions` are those that end when a user is disabled or gets a new password.
+    /// The accounts in `db`. `sessions` are the ones to end when a user is disabled or gets a new password.
     pub fn new(db: Database, clock: Clock, sessions: Sessions, cost: HashCost) -> Self {
         let lookups = Lookups::new(db.clone(), queries::find_each, LookupThreads::Few);
         Self { db, clock, sessions, passwords: Passwords::new(cost), throttle: Arc::default(), lookups }

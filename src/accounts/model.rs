@@ -1,27 +1,29 @@
-//! The values that the accounts module takes and gives.
+//! The types of the accounts module's interface.
 
 use std::{fmt, str::FromStr};
 
-use super::passwords::Password;
-use crate::{clock::Timestamp, db::UserId, sessions::User};
+use secrecy::{ExposeSecret, SecretString};
+use unicode_normalization::UnicodeNormalization;
 
-/// An e-mail address, in lower case: two that differ in case only are one user's.
+use crate::{clock::Timestamp, sessions::User};
+
+/// An email address in lower case: addresses that differ only in case belong to one user.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
-/// Something that can't be an e-mail address.
+/// A text that is not an email address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Enter an email address, like name@example.com.")]
 pub struct InvalidEmail;
 
 impl Email {
-    /// The address.
+    /// The address as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// An address that no user can have.
-    pub(super) fn nobody() -> Self {
+    /// The empty address, which no user can have.
+    pub(super) fn unmatchable() -> Self {
         Self(String::new())
     }
 }
@@ -46,6 +48,22 @@ impl fmt::Display for Email {
     }
 }
 
+/// A password as it was typed, in Unicode's normal form C, so that the same characters are the same password on every
+/// keyboard (ASVS 6.2). Its `Debug` hides it, and its memory is overwritten when it is dropped.
+#[derive(Debug, Clone)]
+pub struct Password(SecretString);
+
+impl Password {
+    /// Normalises what was typed.
+    pub fn new(typed: &str) -> Self {
+        Self(typed.nfc().collect::<String>().into())
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
 /// What a user may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -53,12 +71,12 @@ pub enum Role {
     /// See and end their own sessions.
     #[default]
     User,
-    /// Also those of others.
+    /// Also see and end the sessions of others.
     Admin,
 }
 
 impl Role {
-    /// The word in the table and in session data.
+    /// The value of `users.role`, and of `role` in session data.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -72,7 +90,7 @@ impl Role {
 pub struct NewUser {
     /// The address that they sign in with.
     pub email: Email,
-    /// A name to show.
+    /// The name that pages show if the first or last name is missing.
     pub user_name: Option<String>,
     /// The first name.
     pub first_name: Option<String>,
@@ -80,37 +98,28 @@ pub struct NewUser {
     pub last_name: Option<String>,
     /// What they may do.
     pub role: Role,
-    /// What they prove themselves with.
+    /// The password, not yet checked against the policy.
     pub password: Password,
 }
 
-/// A user, as an operator sees them.
+/// A user as operators see them.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Account {
-    /// `users.id`
-    pub id: UserId,
-    /// The address that they sign in with.
-    pub email: String,
-    /// A name to show.
-    pub user_name: Option<String>,
-    /// The first name.
-    pub first_name: Option<String>,
-    /// The last name.
-    pub last_name: Option<String>,
-    /// `user` or `admin`.
-    pub role: String,
-    /// When they were created.
+    /// Name, address and role.
+    #[serde(flatten)]
+    pub user: User,
+    /// When the user was created.
     pub created_at: Timestamp,
-    /// When they were disabled, if they are.
+    /// When the user was disabled; `None` if the user can sign in.
     pub disabled_at: Option<Timestamp>,
 }
 
-/// Somebody who has proved who they are.
+/// A user whose password was just checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Authenticated {
-    /// Who, as they were found then.
+pub struct AuthenticatedUser {
+    /// The user as read from the database then.
     pub user: User,
-    /// When the password that they proved was set: it must still be the same when the session starts.
+    /// When the checked password was set. If it has changed by the time the session starts, the sign-in is rejected.
     pub password_changed_at: Timestamp,
 }
 
@@ -119,11 +128,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_checked_by_their_form_and_folded() {
+    fn email_is_validated_and_lowercased() {
         assert_eq!(" Rajat.Verma@Example.COM ".parse::<Email>().unwrap().as_str(), "rajat.verma@example.com");
         let long = format!("{}@example.com", "a".repeat(250));
         for text in ["", "rajat", "@example.com", "rajat@", "a b@example.com", "a\r\nb@example.com", long.as_str()] {
             assert_eq!(text.parse::<Email>(), Err(InvalidEmail), "{text:?}");
         }
+    }
+    #[test]
+    fn debug_hides_password() {
+        assert!(!format!("{:?}", Password::new("correct horse battery")).contains("horse"));
     }
 }

@@ -2,7 +2,7 @@
 
 use diesel::{OptionalExtension, PgConnection, SqliteConnection, prelude::*, sql_types::Text};
 
-use super::model::{Account, Email, NewUser};
+use super::model::{Account, Email};
 use crate::{
     clock::Timestamp,
     db::{
@@ -12,37 +12,22 @@ use crate::{
         sql::{batch_key, for_each_key, slot_for},
     },
     error::Result,
-    sessions::User,
+    sessions::{User, UserRow},
 };
 
 diesel::define_sql_function! {
-    /// Both engines' `lower`; addresses are stored in lower case already, but other programs write here too.
+    /// SQL's `lower`. Keyrack stores addresses in lower case, but other programs write to this table too.
     fn lower(text: Text) -> Text;
 }
 
-/// A user to be inserted, their password hashed.
+/// A user to insert.
 pub(super) struct NewRow {
-    pub id: UserId,
-    pub user: NewUser,
+    pub user: User,
     pub password_hash: String,
     pub now: Timestamp,
 }
 
-impl NewRow {
-    pub fn session_user(&self) -> User {
-        let NewUser { email, user_name, first_name, last_name, role, .. } = &self.user;
-        User {
-            id: self.id,
-            email: email.as_str().to_owned(),
-            user_name: user_name.clone(),
-            first_name: first_name.clone(),
-            last_name: last_name.clone(),
-            role: role.as_str().to_owned(),
-        }
-    }
-}
-
-/// Keeps others from creating users until the transaction ends, so that "there is none yet" stays true.
+/// Keeps other transactions from creating users until this one ends, so that what it read about users stays true.
 pub(super) fn lock_table(connection: &mut DbConnection) -> Result<()> {
     lock_writes(connection, "users")
 }
@@ -51,12 +36,12 @@ pub(super) fn insert(connection: &mut DbConnection, row: &NewRow) -> Result<()> 
     let (user, now) = (&row.user, SqlTime::from(row.now));
     diesel::insert_into(users::table)
         .values((
-            users::id.eq(row.id),
-            users::email.eq(user.email.as_str()),
+            users::id.eq(user.id),
+            users::email.eq(&user.email),
             users::user_name.eq(user.user_name.as_deref()),
             users::first_name.eq(user.first_name.as_deref()),
             users::last_name.eq(user.last_name.as_deref()),
-            users::role.eq(user.role.as_str()),
+            users::role.eq(&user.role),
             users::password_hash.eq(&row.password_hash),
             users::password_changed_at.eq(now),
             users::created_at.eq(now),
@@ -75,21 +60,21 @@ pub(super) fn find(connection: &mut DbConnection, email: &Email) -> Result<Optio
     Ok(find_each(connection, std::slice::from_ref(email))?.into_iter().next().flatten())
 }
 
-/// Whom each of the addresses belongs to.
+/// Finds the user of each address.
 pub(super) fn find_each(connection: &mut DbConnection, emails: &[Email]) -> Result<Vec<Option<AccountRow>>> {
     match connection {
-        DbConnection::Postgres(connection) => find_together(connection, emails),
+        DbConnection::Postgres(connection) => find_batch(connection, emails),
         DbConnection::Sqlite(connection) => emails.iter().map(|email| find_one(connection, email)).collect(),
     }
 }
 
-fn find_together(connection: &mut PgConnection, emails: &[Email]) -> Result<Vec<Option<AccountRow>>> {
+fn find_batch(connection: &mut PgConnection, emails: &[Email]) -> Result<Vec<Option<AccountRow>>> {
     let keys: Vec<&str> = emails.iter().map(Email::as_str).collect();
     let user = users::table.filter(lower(users::email).eq(batch_key::<Text>())).select(AccountRow::as_select());
     let mut found: Vec<Option<AccountRow>> = emails.iter().map(|_| None).collect();
-    for (place, row) in for_each_key(keys, user).load::<(i64, AccountRow)>(connection)? {
-        // A view over somebody else's table may have two of a kind: the first it is, as for one address.
-        slot_for(&mut found, place)?.get_or_insert(row);
+    for (slot, row) in for_each_key(keys, user).load::<(i64, AccountRow)>(connection)? {
+        // A view over another application's table may have two users with one address: take the first, like `find_one`.
+        slot_for(&mut found, slot)?.get_or_insert(row);
     }
     Ok(found)
 }
@@ -123,7 +108,7 @@ pub(super) fn set_password(connection: &mut DbConnection, id: UserId, hash: &str
     Ok(())
 }
 
-/// Replaces the hash of the same password, unless it has been changed meanwhile.
+/// Replaces a hash by another one of the same password, unless the password has been changed meanwhile.
 pub(super) fn rehash(connection: &mut DbConnection, id: UserId, old: &str, new: &str) -> Result<()> {
     diesel::update(users::table.find(id).filter(users::password_hash.eq(old)))
         .set(users::password_hash.eq(new))
@@ -134,29 +119,20 @@ pub(super) fn rehash(connection: &mut DbConnection, id: UserId, old: &str, new: 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
 pub(super) struct AccountRow {
-    pub id: UserId,
-    email: String,
-    user_name: Option<String>,
-    first_name: Option<String>,
-    last_name: Option<String>,
-    role: String,
+    #[diesel(embed)]
+    pub user: UserRow,
     pub password_hash: Option<String>,
     pub password_changed_at: SqlTime,
     created_at: SqlTime,
     pub disabled_at: Option<SqlTime>,
 }
 
-impl From<AccountRow> for User {
-    fn from(row: AccountRow) -> Self {
-        let AccountRow { id, email, user_name, first_name, last_name, role, .. } = row;
-        Self { id, email, user_name, first_name, last_name, role }
-    }
-}
-
 impl From<AccountRow> for Account {
     fn from(row: AccountRow) -> Self {
-        let AccountRow { id, email, user_name, first_name, last_name, role, created_at, disabled_at, .. } = row;
-        let (created_at, disabled_at) = (created_at.into(), disabled_at.map(Timestamp::from));
-        Self { id, email, user_name, first_name, last_name, role, created_at, disabled_at }
+        Self {
+            user: row.user.into(),
+            created_at: row.created_at.into(),
+            disabled_at: row.disabled_at.map(Timestamp::from),
+        }
     }
 }

@@ -79,8 +79,9 @@ fn session_id(text: &str) -> Result<SessionId, String> {
 }
 
 async fn find(accounts: &Accounts, email: &Email) -> Result<UserId, Failure> {
-    let user = accounts.find(email).await?;
-    user.map(|user| user.id)
+    let account = accounts.find(email).await?;
+    account
+        .map(|account| account.user.id)
         .ok_or_else(|| Failure::failed(format!("there is no user {email}; `keyrack user list` shows them all")))
 }
 

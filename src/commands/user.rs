@@ -91,10 +91,11 @@ async fn list(accounts: &Accounts, format: Format) -> Result<(), Failure> {
     if format.json {
         return output::json(&users);
     }
-    let row = |user: &Account| {
+    let row = |account: &Account| {
+        let Account { user, disabled_at, .. } = account;
         let names = [&user.first_name, &user.last_name].into_iter().flatten().map(String::as_str);
         let name = names.collect::<Vec<_>>().join(" ");
-        let state = if user.disabled_at.is_some() { "disabled" } else { "enabled" };
+        let state = if disabled_at.is_some() { "disabled" } else { "enabled" };
         [user.email.clone(), name, user.role.clone(), state.to_owned(), user.id.to_string()]
     };
     output::table(["EMAIL", "NAME", "ROLE", "STATE", "ID"], &users.iter().map(row).collect::<Vec<_>>());

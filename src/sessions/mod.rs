@@ -51,6 +51,7 @@ pub use list::{HistoryCursor, HistoryPage};
 pub use model::{Client, EndReason, SessionRecord, Sid, User};
 pub use policy::{Policy, Timeouts};
 pub use purge::Purged;
+pub(crate) use queries::UserRow;
 pub use resume::LiveSession;
 pub use start::{NewSession, Proof, Started};
 

@@ -140,7 +140,7 @@ fn is_disruptive(c: char) -> bool {
 }
 
 /// The user that a session belongs to, as a request needs them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct User {
     /// `users.id`
     pub id: UserId,

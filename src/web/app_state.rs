@@ -1,5 +1,6 @@
 //! What every request shares.
 
+use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
 use super::{client_ip::TrustedProxies, cookie::SessionCookie, csrf::Csrf};
@@ -18,12 +19,12 @@ pub(crate) struct AppState {
     pub setup_token: SetupToken,
 }
 
-/// What the set-up link carries: this process's own, gone with it.
-pub(crate) struct SetupToken(pub String);
+/// The token of the setup link. Each process has its own.
+pub(crate) struct SetupToken(pub SecretString);
 
 impl SetupToken {
     /// Compares in constant time.
     pub fn matches(&self, presented: &str) -> bool {
-        self.0.as_bytes().ct_eq(presented.as_bytes()).into()
+        self.0.expose_secret().as_bytes().ct_eq(presented.as_bytes()).into()
     }
 }

@@ -26,6 +26,7 @@ pub(super) use insert::{NewRow, insert, lock_user};
 pub(super) use list::{Whose, active_beyond, active_of, ended_of, find_own, list};
 pub(super) use live::{Found, LiveRow, Wanted, find_live, lock_live};
 pub(super) use purge::{RunOut, delete_dead_data, delete_history, end_run_out, find_expired, lock_run_out, walk};
+pub(crate) use rows::UserRow;
 pub(super) use touch::{Touch, touch};
 pub(super) use update::{Rotation, renew_terms, rotate, update_data};
 

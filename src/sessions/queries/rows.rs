@@ -20,8 +20,9 @@ pub(super) type UserColumns =
 pub(super) const USER_COLUMNS: UserColumns =
     (users::id, users::email, users::user_name, users::first_name, users::last_name, users::role);
 
-#[derive(Queryable)]
-pub(super) struct UserRow {
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub(crate) struct UserRow {
     id: UserId,
     email: String,
     user_name: Option<String>,

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use super::{HOME, html, see_other, with_cookie};
 use crate::{
-    accounts::{Authenticated, AuthenticationResult, Password},
+    accounts::{AuthenticatedUser, AuthenticationResult, Password},
     error::Error,
     web::{RequestSession, errors::WebError, next, page::Page},
 };
@@ -117,7 +117,7 @@ pub(crate) async fn submit(
 fn accept(
     visit: &RequestSession,
     request: &HttpRequest,
-    who: Authenticated,
+    who: AuthenticatedUser,
     form: &LoginForm,
 ) -> Result<HttpResponse, WebError> {
     let id = who.user.id.to_string();

@@ -124,7 +124,7 @@ fn check(form: &SetupForm) -> Result<NewUser, Box<SetupErrors>> {
     let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let password = Password::new(&form.password);
     let names = [&form.user_name, &form.first_name, &form.last_name].map(String::as_str);
-    if let Err(problem) = password.check_rules(email.as_ref(), names) {
+    if let Err(problem) = password.check_policy(email.as_ref(), names) {
         errors.password = Some(problem.to_string());
     }
     let user = email.map(|email| NewUser {

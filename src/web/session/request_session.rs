@@ -16,7 +16,7 @@ use actix_web::{
 };
 
 use crate::{
-    accounts::Authenticated,
+    accounts::AuthenticatedUser,
     error::{Error, Result},
     sessions::{Client, LiveSession, Proof, SessionId, Sid},
     web::{app_state::AppState, cookie::VerifiedSid},
@@ -119,8 +119,8 @@ impl RequestSession {
     }
 
     /// Keeps what the session that is about to start needs besides its data.
-    pub(crate) fn prepare_sign_in(&self, authenticated: Authenticated, remember: bool) {
-        let Authenticated { user, password_changed_at } = authenticated;
+    pub(crate) fn prepare_sign_in(&self, authenticated: AuthenticatedUser, remember: bool) {
+        let AuthenticatedUser { user, password_changed_at } = authenticated;
         *self.0.sign_in.borrow_mut() = Some(SignIn { proof: Proof { user, password_changed_at }, remember });
     }
 

@@ -49,7 +49,7 @@ fn a_user_who_can_not_be_added_is_refused_with_the_reason(engine: EngineKind) {
     let line = format!("{PASSWORD}\n");
     let add = |email: &str, input: &str| program.run_with_input(&["user", "add", email], input);
 
-    add("RAJAT.VERMA@example.com", &line).assert_refused(1, &["a user with this email address already"]);
+    add("RAJAT.VERMA@example.com", &line).assert_refused(1, &["A user with this email address already exists"]);
     add("new@example.com", "short\n").assert_refused(1, &["at least"]);
     add("new@example.com", "").assert_refused(2, &["no password on standard input"]);
     let bad_email = add("new.example.com", &line);

@@ -60,7 +60,7 @@ fn over_a_view_of_plain_columns_everything_works() {
     program.add_user("somebody@example.com");
     assert_eq!(database.count("accounts", "WHERE mail = 'somebody@example.com' AND tenant = 1"), 1);
     let again = program.run_with_input(&["user", "add", "RAJAT.verma@example.com"], &format!("{PASSWORD}\n"));
-    again.assert_refused(1, &["There is a user with this email address already"]);
+    again.assert_refused(1, &["A user with this email address already exists"]);
 
     let serving = program.serve();
     let (mut one, mut other) = (serving.signed_in(EMAIL), serving.signed_in(EMAIL));

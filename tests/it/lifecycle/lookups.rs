@@ -9,7 +9,7 @@ use std::{
 
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use keyrack::{
-    accounts::{Authenticated, AuthenticationResult, Password},
+    accounts::{AuthenticatedUser, AuthenticationResult, Password},
     clock::Clock,
 };
 use tokio::task::JoinSet;
@@ -112,7 +112,7 @@ fn sign_ins_at_once_find_each_their_own_user(engine: EngineKind) {
     for (place, outcome) in found {
         let expected = ids.get(place * 7 % 12).filter(|_| place < 90);
         match outcome {
-            AuthenticationResult::Accepted(Authenticated { user, .. }) => {
+            AuthenticationResult::Accepted(AuthenticatedUser { user, .. }) => {
                 assert_eq!(Some(&user.id), expected, "{place}");
             }
             other => assert_eq!((other, expected), (AuthenticationResult::Rejected, None), "{place}"),

@@ -1,7 +1,7 @@
 //! What happens to a user happens to their sessions.
 
 use keyrack::{
-    accounts::{Authenticated, AuthenticationResult, Email, Password},
+    accounts::{AuthenticatedUser, AuthenticationResult, Email, Password},
     error::Error,
     sessions::{NewSession, Proof},
 };
@@ -24,15 +24,15 @@ fn email() -> Email {
     EMAIL.parse().unwrap()
 }
 
-fn authenticated(rack: &SessionFixture, password: &str) -> Authenticated {
+fn authenticated(rack: &SessionFixture, password: &str) -> AuthenticatedUser {
     match wait(rack.keyrack.accounts().authenticate(EMAIL, Password::new(password), None)).unwrap() {
         AuthenticationResult::Accepted(who) => who,
         other => panic!("{other:?}"),
     }
 }
 
-fn session_of(rack: &SessionFixture, who: Authenticated) -> NewSession {
-    let Authenticated { user, password_changed_at } = who;
+fn session_of(rack: &SessionFixture, who: AuthenticatedUser) -> NewSession {
+    let AuthenticatedUser { user, password_changed_at } = who;
     NewSession { proof: Some(Proof { user, password_changed_at }), ..rack.new_session() }
 }
 

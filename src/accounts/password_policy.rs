@@ -1,30 +1,30 @@
-//! What a new password must be: long, and not the first thing that somebody would guess (ASVS 6.2).
+//! The policy for new passwords: long, and not easy to guess (ASVS 6.2).
 
-use super::{model::Email, passwords::Password};
+use super::model::{Email, Password};
 
-/// The fewest characters, where the password is the only factor (NIST SP 800-63B-4).
+/// Minimum number of characters, where the password is the only factor (NIST SP 800-63B-4).
 pub const MIN_LENGTH: usize = 15;
-/// The most characters: enough for any passphrase, too few to make hashing a burden.
+/// Maximum number of characters: enough for any passphrase, and few enough to hash at once.
 pub const MAX_LENGTH: usize = 256;
 
-/// Why a password is refused; the sentence is for the person who chose it.
+/// Why a password is rejected. The message is for the person who chose it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordPolicyError {
-    /// Under [`MIN_LENGTH`].
-    #[error("Use at least {MIN_LENGTH} characters; a few words you will remember do well.")]
+    /// Shorter than [`MIN_LENGTH`].
+    #[error("Use at least {MIN_LENGTH} characters; a few memorable words work well.")]
     TooShort,
-    /// Over [`MAX_LENGTH`].
+    /// Longer than [`MAX_LENGTH`].
     #[error("Use at most {MAX_LENGTH} characters.")]
     TooLong,
-    /// A pattern, or a password of the top lists.
-    #[error("This is among the first that an attacker would try. Choose one that is yours alone.")]
+    /// A pattern, or one of the most common passwords.
+    #[error("This password is too easy to guess. Choose a different one.")]
     Common,
-    /// The account's own e-mail address or name.
+    /// The account's own email address or name.
     #[error("Do not use your own name or email address as the password.")]
     OwnName,
 }
 
-/// Words that the long entries of public top lists are made of; those entries are repeated or joined from them.
+/// The words of which the long entries in public lists of common passwords consist.
 const COMMON_PARTS: [&str; 34] = [
     "password",
     "passwort",
@@ -63,8 +63,8 @@ const COMMON_PARTS: [&str; 34] = [
 ];
 
 impl Password {
-    /// Checks a new password of the user with this address, as far as it is known, and these names.
-    pub fn check_rules<'a>(
+    /// Checks a new password of the user with this address, if it is known, and these names.
+    pub fn check_policy<'a>(
         &self,
         email: Option<&Email>,
         names: impl IntoIterator<Item = &'a str>,
@@ -82,11 +82,11 @@ impl Password {
         let own: Vec<String> =
             names.chain(email.map(|email| letters_and_digits(email.as_str()))).filter(|name| name.len() > 2).collect();
         if email.is_some_and(|email| folded == email.as_str())
-            || is_made_of(&bare, &own.iter().map(String::as_str).collect::<Vec<_>>())
+            || consists_of(&bare, &own.iter().map(String::as_str).collect::<Vec<_>>())
         {
             return Err(PasswordPolicyError::OwnName);
         }
-        if is_made_of(&bare, &COMMON_PARTS) || has_few_characters(&folded) || is_a_run(&folded) {
+        if consists_of(&bare, &COMMON_PARTS) || has_few_characters(&folded) || is_a_run(&folded) {
             return Err(PasswordPolicyError::Common);
         }
         Ok(())
@@ -97,8 +97,8 @@ fn letters_and_digits(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
-/// Whether nothing is left of `text` when the parts, and then digits, are taken away.
-fn is_made_of(text: &str, parts: &[&str]) -> bool {
+/// Whether `text` consists of nothing but these parts and digits, and has at least one of the parts.
+fn consists_of(text: &str, parts: &[&str]) -> bool {
     let mut rest = text.to_owned();
     let mut found = false;
     for part in parts {
@@ -108,7 +108,7 @@ fn is_made_of(text: &str, parts: &[&str]) -> bool {
     found && rest.chars().all(|c| c.is_ascii_digit())
 }
 
-/// Three different characters or fewer, as in `abababababababab`.
+/// Whether there are at most three different characters, as in `abababababababab`.
 fn has_few_characters(text: &str) -> bool {
     let mut seen: Vec<char> = text.chars().collect();
     seen.sort_unstable();
@@ -116,7 +116,7 @@ fn has_few_characters(text: &str) -> bool {
     seen.len() <= 3
 }
 
-/// Each character follows the one before it, as in `123456789012345` or `abcdefghijklmnop`.
+/// Whether each character is next to the one before it in the alphabet, as in `123456789012345` or `abcdefghijklmnop`.
 fn is_a_run(text: &str) -> bool {
     let codes: Vec<u32> = text.chars().map(u32::from).collect();
     let follows = |pair: &[u32]| {
@@ -135,11 +135,11 @@ mod tests {
 
     fn check(password: &str) -> Result<(), PasswordPolicyError> {
         let email = "rajat.verma@example.com".parse().unwrap();
-        Password::new(password).check_rules(Some(&email), ["Rajat", "Verma"])
+        Password::new(password).check_policy(Some(&email), ["Rajat", "Verma"])
     }
 
     #[test]
-    fn length_counts_characters_not_bytes() {
+    fn length_is_counted_in_characters_not_bytes() {
         assert_eq!(check("fourteen chars"), Err(PasswordPolicyError::TooShort));
         assert_eq!(check("ümläüte zählen!"), Ok(()));
         assert_eq!(check(&"long enough ".repeat(21)), Ok(()));
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_everybody_tries_first_is_refused() {
+    fn common_passwords_are_rejected() {
         for password in [
             "passwordpassword",
             "Password12345678",
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn ones_own_name_is_refused() {
+    fn own_name_or_address_is_rejected() {
         for password in ["rajat.verma@example.com", "Rajat Verma 1987", "RajatRajatRajat1"] {
             assert_eq!(check(password), Err(PasswordPolicyError::OwnName), "{password}");
         }
