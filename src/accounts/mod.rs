@@ -45,7 +45,7 @@ pub struct Accounts {
 impl Accounts {
     /// The accounts in `db`. `sessions` are the ones to end when a user is disabled or gets a new password.
     pub fn new(db: Database, clock: Clock, sessions: Sessions, cost: HashCost) -> Self {
-        let lookups = Lookups::new(db.clone(), queries::find_each, LookupThreads::Few);
+        let lookups = db.lookups(queries::find_each, LookupThreads::Few);
         Self { db, clock, sessions, passwords: Passwords::new(cost), throttle: Arc::default(), lookups }
     }
 }

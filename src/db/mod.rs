@@ -14,6 +14,7 @@
 
 mod batch;
 mod connect;
+mod database;
 mod express_import;
 mod migrate;
 pub(crate) mod schema;
@@ -22,10 +23,10 @@ pub(crate) mod sql;
 pub(crate) use batch::{GroupCommit, LookupThreads, Lookups};
 pub(crate) use connect::connection::{DbConnection, MultiBackend};
 pub use connect::{
-    pool::{Database, DatabaseOptions},
     time_zone::{TimeZone, is_same_zone, time_zone},
     url::{DatabaseUrl, Engine, InvalidDatabaseUrl},
 };
+pub use database::{Database, DatabaseOptions};
 pub use migrate::migrate;
 pub(crate) use schema::required::missing_schema_objects;
 pub use schema::types::{SessionId, UserId};

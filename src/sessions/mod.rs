@@ -74,9 +74,9 @@ impl Sessions {
     /// Sessions that live in `db`, measured by `clock`, under `policy`.
     pub fn new(db: Database, clock: Clock, policy: Policy) -> Self {
         Self {
-            lookups: Lookups::new(db.clone(), queries::find_live, LookupThreads::Many),
-            lists: Lookups::new(db.clone(), queries::active_of, LookupThreads::Few),
-            group_commit: GroupCommit::new(&db, queries::commit),
+            lookups: db.lookups(queries::find_live, LookupThreads::Many),
+            lists: db.lookups(queries::active_of, LookupThreads::Few),
+            group_commit: db.group_commit(queries::commit),
             db,
             clock,
             policy,

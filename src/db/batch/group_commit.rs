@@ -1,27 +1,33 @@
-//! Changes that wait at the same moment, in one transaction: PostgreSQL's counterpart of what [`super::writer`] does for SQLite.
+//! Group commit on PostgreSQL: concurrent writes of one kind share one transaction.
 //!
-//! A commit that is to survive a crash costs PostgreSQL more than what is committed, and so do the ways to it and back. Here,
-//! one statement changes the rows of many requests, and none of them is answered before its commit.
+//! It serves the sign-ins and sign-outs of a busy server, for which a durable commit and its round trips cost more than the
+//! rows that they write. It is only for writes that nearly always succeed and never wait for a lock; any other write is
+//! skipped here and done in its own transaction.
 //!
-//! It is for what succeeds nearly always and waits for nobody. Whatever is not of that kind is left undone, and its request
-//! goes the ordinary way, alone: [`Database::transaction`].
+//! A single request gains nothing and loses nothing. On SQLite, [`super::sqlite_writer`] does this for every write.
 
 use std::sync::Arc;
 
-use super::{Job, Own, Serve, Together, answer};
+use super::{
+    batcher::Batcher,
+    queue::WorkerLimit,
+    request::{Request, drop_expired, reject_all, reply_each, rolled_back_after_deadline},
+    worker::{BatchHandler, Worker},
+};
 use crate::{
-    db::{Database, DbConnection, Engine, connect::errors::is_worth_a_retry},
+    db::connect::{connection::DbConnection, errors::is_retryable, opener::Opener, url::Engine},
     error::{Error, Result},
 };
 
-/// How many transactions are under way at once. The second begins when a whole batch waits.
-const THREADS: usize = 2;
+/// Maximum transactions at the same time. The second begins when a whole batch waits.
+const GROUP_COMMIT_WORKERS: usize = 2;
 
-/// Makes the changes, and returns what came of each, in their order; nothing of one that it left undone.
-type Change<K, V> = fn(&mut DbConnection, &[&K]) -> Result<Vec<Option<V>>>;
+/// Does the writes of all keys and returns their results, in the keys' order: `None` for each that it skipped. After an
+/// error nothing is committed.
+pub(in crate::db) type GroupedWrites<K, V> = fn(&mut DbConnection, &[&K]) -> Result<Vec<Option<V>>>;
 
-/// One kind of change to one database; clones share its threads.
-pub struct GroupCommit<K: Send + 'static, V: Send + 'static>(Option<Arc<Together<Changing<K, V>>>>);
+/// One kind of write to one database; clones share its threads.
+pub struct GroupCommit<K: Send + 'static, V: Send + 'static>(Option<Arc<Batcher<GroupCommitHandler<K, V>>>>);
 
 impl<K: Send, V: Send> Clone for GroupCommit<K, V> {
     fn clone(&self) -> Self {
@@ -30,99 +36,82 @@ impl<K: Send, V: Send> Clone for GroupCommit<K, V> {
 }
 
 impl<K: Send + 'static, V: Send + 'static> GroupCommit<K, V> {
-    /// Changes to `database` by `change`.
-    pub fn new(database: &Database, change: Change<K, V>) -> Self {
-        let together = || Arc::new(Together::new(database.opener().clone(), Changing(change), THREADS));
-        Self((database.engine() == Engine::Postgres).then(together))
+    /// See [`Database::group_commit`](crate::db::Database::group_commit).
+    pub(in crate::db) fn new(opener: &Arc<Opener>, write: GroupedWrites<K, V>) -> Self {
+        let limit = WorkerLimit::doubled_while_stuck(GROUP_COMMIT_WORKERS);
+        let batcher = || Arc::new(Batcher::new(Arc::clone(opener), GroupCommitHandler(write), limit));
+        Self((opener.engine() == Engine::Postgres).then(batcher))
     }
 
-    /// Makes the change and waits for its commit. `None` if it was left undone: that says nothing but to go the ordinary way, as
-    /// always on SQLite.
+    /// Does the write and waits for its commit. Returns `None` if it was skipped; the caller then uses
+    /// [`Database::transaction`](crate::db::Database::transaction). Always `None` on SQLite.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it may have happened, or did not within the database's timeout.
-    pub async fn try_commit(&self, change: impl FnOnce() -> K) -> Result<Option<V>> {
+    /// [`Error::Unavailable`] if the write was not committed within the database's timeout, or if it is not known whether it
+    /// was.
+    pub async fn try_commit(&self, key: impl FnOnce() -> K) -> Result<Option<V>> {
         match &self.0 {
-            Some(together) => together.ask(change()).await,
+            Some(batcher) => batcher.submit(key()).await,
             None => Ok(None),
         }
     }
 }
 
-struct Changing<K, V>(Change<K, V>);
+struct GroupCommitHandler<K, V>(GroupedWrites<K, V>);
 
-impl<K: Send + 'static, V: Send + 'static> Serve for Changing<K, V> {
+impl<K: Send + 'static, V: Send + 'static> BatchHandler for GroupCommitHandler<K, V> {
     type Key = K;
-    type Value = V;
-    const NAME: &str = "keyrack-commits";
+    type Value = Option<V>;
+    const THREAD_NAME: &str = "keyrack-commits";
 
-    fn serve(&self, own: &mut Own, mut batch: Vec<Job<K, V>>) {
+    fn run(&self, worker: &mut Worker, mut batch: Vec<Request<K, Option<V>>>) {
+        drop_expired(&mut batch, rolled_back_after_deadline);
         while !batch.is_empty() {
-            batch = self.round(own, batch);
+            self.commit_batch(worker, &mut batch);
         }
     }
 }
 
-impl<K, V> Changing<K, V> {
-    /// Answers those that are done, or can't be, and returns the others: somebody did not wait for the commit, and what was not
-    /// waited for must not happen.
-    fn round(&self, own: &mut Own, batch: Vec<Job<K, V>>) -> Vec<Job<K, V>> {
-        let batch = timely(batch);
-        if batch.is_empty() {
-            return batch;
-        }
-        let Some(mut connection) = begin(own) else {
-            // Nothing was done, so the ordinary way finds out what there is to say.
-            leave_undone(batch);
-            return Vec::new();
-        };
-        let keys: Vec<&K> = batch.iter().map(|job| &job.key).collect();
-        let changed = (self.0)(&mut connection, &keys);
+impl<K, V> GroupCommitHandler<K, V> {
+    /// Commits the batch in one transaction and answers it. If a request expires before the commit, the transaction is
+    /// rolled back and the others stay in the batch.
+    fn commit_batch(&self, worker: &mut Worker, batch: &mut Vec<Request<K, Option<V>>>) {
+        let Some(mut connection) = begin(worker) else { return reject_to_single(batch) };
+        let keys: Vec<&K> = batch.iter().map(|request| &request.key).collect();
+        let written = (self.0)(&mut connection, &keys);
         let count = batch.len();
-        let batch = timely(batch);
-        match changed {
-            Ok(changed) if batch.len() == count => match connection.commit() {
+        drop_expired(batch, rolled_back_after_deadline);
+        match written {
+            Ok(values) if batch.len() == count => match connection.commit() {
                 Ok(()) => {
-                    own.connection = Some(connection);
-                    answer(batch, Ok(changed.into_iter().map(Ok).collect()));
+                    worker.connection = Some(connection);
+                    reply_each(batch.drain(..), values.into_iter().map(Ok));
                 }
-                // The server says that it was not committed, and one alone may be the cause, or not meet it again.
-                Err(error) if is_refused(&error) => leave_undone(batch),
-                Err(error) => answer(batch, Err(error)),
+                Err(error) if is_refused(&error) => reject_to_single(batch),
+                Err(error) => reject_all(batch.drain(..), &error),
             },
-            changed => {
-                if connection.rollback().is_ok() {
-                    own.connection = Some(connection);
+            written => {
+                worker.connection = connection.rollback().is_ok().then_some(connection);
+                if written.is_err() {
+                    reject_to_single(batch);
                 }
-                if changed.is_ok() {
-                    return batch;
-                }
-                leave_undone(batch);
             }
         }
-        Vec::new()
     }
 }
 
-/// Opens a transaction. A connection that was kept may be lost by now, and is replaced.
-fn begin(own: &mut Own) -> Option<DbConnection> {
+/// Begins a transaction. A kept connection may have been lost since its last use; it is replaced.
+fn begin(worker: &mut Worker) -> Option<DbConnection> {
     let begun = |mut connection: DbConnection| connection.begin().is_ok().then_some(connection);
-    own.connection.take().and_then(begun).or_else(|| own.opener.open().ok().and_then(begun))
+    worker.connection.take().and_then(begun).or_else(|| worker.opener.open().ok().and_then(begun))
 }
 
-/// Whether the server refused the commit, rather than fell silent, after which the commit may have happened.
+/// Whether the server refused the commit. After any other error the commit may have happened.
 fn is_refused(error: &Error) -> bool {
-    is_worth_a_retry(error) || !matches!(error, Error::Unavailable(_))
+    is_retryable(error) || !matches!(error, Error::Unavailable(_))
 }
 
-/// Those that somebody waits for; the others are told that it was too late for them.
-fn timely<K, V>(batch: Vec<Job<K, V>>) -> Vec<Job<K, V>> {
-    let (late, timely): (Vec<_>, Vec<_>) = batch.into_iter().partition(Job::is_late);
-    answer(late, Err(Error::Unavailable(anyhow::anyhow!("the transaction took too long and was rolled back"))));
-    timely
-}
-
-fn leave_undone<K, V>(batch: Vec<Job<K, V>>) {
-    let nothing = batch.iter().map(|_| Ok(None)).collect();
-    answer(batch, Ok(nothing));
+/// Answers that nothing was committed, so that each caller uses a transaction of its own, which succeeds or finds the cause.
+fn reject_to_single<K, V>(batch: &mut Vec<Request<K, Option<V>>>) {
+    batch.drain(..).for_each(|request| request.reply(Ok(None)));
 }

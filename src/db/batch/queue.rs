@@ -1,173 +1,186 @@
-//! What waits, and the threads that wait for it.
+//! The state of a queue and its workers. It decides; [`super::worker`] owns the lock and the threads.
+//!
+//! The current time is a parameter, so that tests need no clock. A worker is known by the time since which it is busy.
 
 use std::{
     collections::VecDeque,
-    mem,
     time::{Duration, Instant},
 };
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
-use tokio::sync::oneshot;
-
+use super::request::Request;
 use crate::error::{Error, Result};
 
-/// The most that is done together. More would make the first wait for the last.
-const BATCH: usize = 32;
+/// Maximum requests in one batch. In a larger one, the first request would wait too long for the last.
+pub(super) const MAX_BATCH: usize = 32;
 
-/// A thread that is busy with one batch for so long may never come back; another takes its place.
-pub(super) const STUCK_AFTER: Duration = Duration::from_millis(300);
+/// Above this length, abandoned requests are dropped; if none were abandoned, new ones are rejected.
+pub(super) const MAX_QUEUED: usize = 10_000;
 
-/// When so many wait, those that nobody waits for any more are cleared away; if none of them is, no more are taken.
-const CROWDED: usize = 10_000;
+/// After this time with one batch, a worker may never come back, and another may take its place.
+pub(super) const WORKER_STUCK_AFTER: Duration = Duration::from_millis(300);
 
-/// Something that waits to be done.
-pub(in crate::db) struct Job<K, V> {
-    pub key: K,
-    /// When to answer why it could not be done: shortly before its caller stops waiting.
-    pub deadline: Instant,
-    pub reply: oneshot::Sender<Result<Option<V>>>,
+/// Maximum workers of one queue.
+#[derive(Clone, Copy)]
+pub(super) struct WorkerLimit {
+    /// Workers that are not stuck. The second starts only when a whole batch waits: fewer and larger batches cost less.
+    active: usize,
+    /// All workers, those that are stuck included.
+    total: usize,
 }
 
-impl<K, V> Job<K, V> {
-    /// Whether nobody waits for it any more, or soon won't.
-    pub fn is_late(&self) -> bool {
-        self.reply.is_closed() || self.deadline <= Instant::now()
+impl WorkerLimit {
+    /// Exactly one worker, which is waited for even while it is stuck.
+    pub const ONE: Self = Self { active: 1, total: 1 };
+
+    /// This many workers, and twice as many while some are stuck.
+    pub fn doubled_while_stuck(active: usize) -> Self {
+        Self { active, total: 2 * active }
     }
 }
 
-/// See the module.
-pub(super) struct Queue<K, V> {
-    state: Mutex<State<K, V>>,
-    arrived: Condvar,
-    /// How many threads are at work at once. The first is enough until a whole batch waits: fewer and larger statements cost less.
-    threads: usize,
-    /// The same, with those that may never come back.
-    most_threads: usize,
+/// What the caller of [`Queue::push`] or [`Queue::wake_if_stuck`] has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Action {
+    None,
+    /// Wake one idle worker.
+    Notify,
+    /// Start a worker, which counts as busy since then.
+    Start(Instant),
 }
 
-struct State<K, V> {
-    jobs: VecDeque<Job<K, V>>,
-    /// Threads that wait for a job and have not been called.
+/// The requests that a worker takes from the queue at once.
+pub(super) struct Batch<K, V> {
+    pub requests: Vec<Request<K, V>>,
+    /// Since when its worker is busy with it.
+    pub busy_since: Instant,
+}
+
+/// What a worker has to do next.
+pub(super) enum Next<K, V> {
+    Serve(Batch<K, V>),
+    /// Wait until [`Queue::is_woken`].
+    Wait,
+    End,
+}
+
+pub(super) struct Queue<K, V> {
+    requests: VecDeque<Request<K, V>>,
+    limit: WorkerLimit,
+    /// Workers that wait and have not been notified.
     idle: usize,
-    /// Threads that have been called and are not here yet.
-    called: usize,
-    /// Since when each of the other threads has been at work.
+    /// Workers that have been notified and have not woken up yet.
+    notified: usize,
+    /// Since when each of the other workers has been busy.
     busy: Vec<Instant>,
     is_closed: bool,
 }
 
 impl<K, V> Queue<K, V> {
-    /// A queue for so many threads; twice as many while some hang.
-    pub fn with_threads(threads: usize) -> Self {
-        let state = State { jobs: VecDeque::new(), idle: 0, called: 0, busy: Vec::new(), is_closed: false };
-        Self { state: Mutex::new(state), arrived: Condvar::new(), threads, most_threads: 2 * threads }
+    pub fn new(limit: WorkerLimit) -> Self {
+        Self { requests: VecDeque::new(), limit, idle: 0, notified: 0, busy: Vec::new(), is_closed: false }
     }
 
-    /// Takes a job, and calls a thread for it if one is idle. If it returns a time, the caller has to start one more, which
-    /// counts as busy since then.
-    pub fn push(&self, job: Job<K, V>) -> Result<Option<Instant>> {
-        let mut state = self.state.lock();
-        if state.jobs.len() >= CROWDED {
-            state.jobs.retain(|job| !job.reply.is_closed());
-            if state.jobs.len() >= CROWDED {
-                return Err(Error::Unavailable(anyhow::anyhow!("too many requests wait")));
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// Adds a request.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the queue is full.
+    pub fn push(&mut self, request: Request<K, V>, now: Instant) -> Result<Action> {
+        if self.requests.len() >= MAX_QUEUED {
+            self.requests.retain(|request| !request.is_abandoned());
+            if self.requests.len() >= MAX_QUEUED {
+                return Err(Error::Unavailable(anyhow::anyhow!("too many requests are waiting for the database")));
             }
         }
-        state.jobs.push_back(job);
-        Ok(self.see_to_it(state))
+        self.requests.push_back(request);
+        Ok(self.ensure_worker(now))
     }
 
-    /// Sees to it that what waits is not left to threads that may never come back. Returns the same as [`Queue::push`].
-    pub fn nudge(&self) -> Option<Instant> {
-        let state = self.state.lock();
-        if state.jobs.is_empty() { None } else { self.see_to_it(state) }
+    /// Finds another worker for the waiting requests if the busy ones look stuck.
+    pub fn wake_if_stuck(&mut self, now: Instant) -> Action {
+        if self.requests.is_empty() { Action::None } else { self.ensure_worker(now) }
     }
 
-    /// Calls a thread, or has one started, if those that are at work or on their way are too few.
-    fn see_to_it(&self, mut state: MutexGuard<'_, State<K, V>>) -> Option<Instant> {
-        let expected = state.called + state.at_work();
-        if expected > 0 && (state.called > 0 || state.jobs.len() < BATCH) {
-            return None;
+    fn ensure_worker(&mut self, now: Instant) -> Action {
+        let expected = self.notified + self.active(now);
+        if expected > 0 && (self.notified > 0 || self.requests.len() < MAX_BATCH) {
+            return Action::None;
         }
-        if state.idle > 0 {
-            state.idle -= 1;
-            state.called += 1;
-            drop(state);
-            self.arrived.notify_one();
-            return None;
+        if self.idle > 0 {
+            self.idle -= 1;
+            self.notified += 1;
+            return Action::Notify;
         }
-        if expected >= self.threads || state.busy.len() >= self.most_threads {
-            return None;
+        if expected >= self.limit.active || self.busy.len() >= self.limit.total {
+            return Action::None;
         }
-        let since = Instant::now();
-        state.busy.push(since);
-        Some(since)
+        self.busy.push(now);
+        Action::Start(now)
     }
 
-    /// What waits, for a thread that has been busy since `since`; it waits for it if nothing does. `None` if the thread is to
-    /// end. Returns since when the thread has been busy with the batch, too.
-    pub fn take(&self, since: Instant) -> Option<(Vec<Job<K, V>>, Instant)> {
-        let mut state = self.state.lock();
-        state.leave(since);
-        // A thread that was given up and came back after all.
-        if state.idle + state.called + state.at_work() >= self.threads {
-            return None;
-        }
-        loop {
-            if state.is_closed {
-                return None;
-            }
-            let batch = state.next_batch();
-            if !batch.is_empty() {
-                let since = Instant::now();
-                state.busy.push(since);
-                return Some((batch, since));
-            }
-            state.idle += 1;
-            while state.called == 0 && !state.is_closed {
-                self.arrived.wait(&mut state);
-            }
-            state.called = state.called.saturating_sub(1);
-        }
+    /// Records that the worker busy since `since` has finished its batch. Returns whether it is to go on: a worker that was
+    /// taken for stuck may have been replaced.
+    pub fn worker_finished(&mut self, since: Instant, now: Instant) -> bool {
+        self.remove_busy(since);
+        self.idle + self.notified + self.active(now) < self.limit.active
     }
 
-    /// A thread could not be started.
-    pub fn give_up(&self, since: Instant) {
-        self.state.lock().leave(since);
+    /// Records that the worker busy since `since` could not be started, or has ended.
+    pub fn worker_failed(&mut self, since: Instant) {
+        self.remove_busy(since);
     }
 
-    /// Ends the threads.
-    pub fn close(&self) {
-        self.state.lock().is_closed = true;
-        self.arrived.notify_all();
+    /// Decides what a worker does that is neither busy nor idle. A batch may contain abandoned requests: dropping one may
+    /// drop the queue's last handle, which must not happen under the queue's lock.
+    pub fn next(&mut self, now: Instant) -> Next<K, V> {
+        if self.is_closed {
+            return Next::End;
+        }
+        if self.requests.is_empty() {
+            self.idle += 1;
+            return Next::Wait;
+        }
+        let requests = self.requests.drain(..self.requests.len().min(MAX_BATCH)).collect();
+        // Frees the memory that an overload needed.
+        if self.requests.is_empty() && self.requests.capacity() > MAX_QUEUED {
+            self.requests = VecDeque::new();
+        }
+        self.busy.push(now);
+        Next::Serve(Batch { requests, busy_since: now })
+    }
+
+    /// Returns whether an idle worker may go on to [`Queue::next`], and records that it does.
+    pub fn is_woken(&mut self) -> bool {
+        if self.notified > 0 {
+            self.notified -= 1;
+        } else if self.is_closed {
+            self.idle -= 1;
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Ends the workers: the idle ones at once, the busy ones after their batch.
+    pub fn close(&mut self) {
+        self.is_closed = true;
+    }
+
+    /// The number of busy workers that are not stuck.
+    fn active(&self, now: Instant) -> usize {
+        self.busy.iter().filter(|since| now.duration_since(**since) < WORKER_STUCK_AFTER).count()
+    }
+
+    fn remove_busy(&mut self, since: Instant) {
+        if let Some(index) = self.busy.iter().position(|busy| *busy == since) {
+            self.busy.swap_remove(index);
+        }
     }
 }
 
-impl<K, V> State<K, V> {
-    /// How many threads are busy and can be expected back.
-    fn at_work(&self) -> usize {
-        self.busy.iter().filter(|since| since.elapsed() < STUCK_AFTER).count()
-    }
-
-    fn leave(&mut self, since: Instant) {
-        if let Some(place) = self.busy.iter().position(|busy| *busy == since) {
-            self.busy.swap_remove(place);
-        }
-    }
-
-    fn next_batch(&mut self) -> Vec<Job<K, V>> {
-        let mut batch = Vec::with_capacity(self.jobs.len().min(BATCH));
-        while batch.len() < BATCH
-            && let Some(job) = self.jobs.pop_front()
-        {
-            if !job.reply.is_closed() {
-                batch.push(job);
-            }
-        }
-        // What a crowd needed is not kept for ever.
-        if self.jobs.is_empty() && self.jobs.capacity() > CROWDED {
-            drop(mem::take(&mut self.jobs));
-        }
-        batch
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,293 +1,159 @@
-//! The one that writes to a SQLite database: transactions that wait at the same moment are committed together.
+//! The single writer of a SQLite database: concurrent transactions share one commit.
 //!
-//! SQLite lets one transaction write at a time, and a commit that is to survive a crash waits for the disk, longer than all
-//! else takes. So the transactions of one process go through one thread: it does whatever waits, each within a savepoint of
-//! its own, and commits once. None is answered before that commit, and what fails alone is taken back alone.
+//! SQLite lets one transaction write at a time, and a durable commit waits for the disk, longer than everything else
+//! combined. So one thread does the transactions of this process: it runs those that wait, each within a savepoint, and
+//! commits once. It answers none before that commit, and rolls back alone what fails alone.
 
 use std::{
+    any::Any,
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    thread,
     time::Instant,
 };
 
-use parking_lot::{Condvar, Mutex};
-use tokio::{sync::oneshot, time};
-
+use super::{
+    batcher::Batcher,
+    queue::WorkerLimit,
+    request::{Request, drop_expired, reject_all, reply_each, rolled_back_after_deadline},
+    worker::{BatchHandler, Worker},
+};
 use crate::{
-    db::{DbConnection, connect::pool::Opener},
+    db::connect::{connection::DbConnection, opener::Opener},
     error::{Error, Result},
 };
 
-/// The most transactions in one commit: the first of them waits for the last.
-const BATCH: usize = 32;
+/// After this fraction of the timeout, the transactions done so far are committed. Otherwise slow transactions would make
+/// each other late until none of them commits.
+const COMMIT_AFTER_FRACTION: u32 = 8;
 
-/// After so much of its timeout, what was done so far is committed. Otherwise many that are slow together would make each
-/// other late, and nothing would ever be done.
-const SHARE: u32 = 8;
+/// The work of one transaction. It may run more than once before it is committed.
+type Work = Box<dyn Fn(&mut DbConnection) -> Result<Value> + Send>;
 
-/// When so many wait, those that nobody waits for any more are cleared away; if none of them is, no more are taken.
-const CROWDED: usize = 10_000;
+/// What the work returned; each caller knows its type.
+type Value = Box<dyn Any + Send>;
 
-/// Writes to one SQLite database; clones share its thread, which ends with the last of them.
+/// Writes to one SQLite database; clones share its thread.
 #[derive(Clone)]
-pub(in crate::db) struct Writer(Arc<Handle>);
+pub(in crate::db) struct SqliteWriter(Arc<Batcher<WriteHandler>>);
 
-struct Handle {
-    opener: Opener,
-    queue: Arc<Queue>,
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.queue.state.lock().is_closed = true;
-        self.queue.arrived.notify_all();
-    }
-}
-
-#[derive(Default)]
-struct Queue {
-    state: Mutex<State>,
-    arrived: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    waiting: VecDeque<Box<dyn Transaction>>,
-    has_thread: bool,
-    is_closed: bool,
-}
-
-impl Queue {
-    /// What waits, or what comes next; nothing if there is nobody left to ask for anything.
-    fn take(&self) -> Vec<Box<dyn Transaction>> {
-        let mut state = self.state.lock();
-        while state.waiting.is_empty() && !state.is_closed {
-            self.arrived.wait(&mut state);
-        }
-        let count = state.waiting.len().min(BATCH);
-        state.waiting.drain(..count).collect()
-    }
-}
-
-/// Work that is to be committed, and somebody who waits for it.
-trait Transaction: Send {
-    /// Does the work. What it comes to is kept until [`Transaction::conclude`].
-    fn attempt(&mut self, connection: &mut DbConnection) -> Result<()>;
-    /// Answers.
-    fn conclude(self: Box<Self>, outcome: Result<()>);
-    /// Whether nobody waits for it any more: then it must not happen.
-    fn is_late(&self) -> bool;
-}
-
-struct Asked<T, F> {
-    work: F,
-    value: Option<T>,
-    reply: oneshot::Sender<Result<T>>,
-    deadline: Instant,
-}
-
-impl<T: Send, F: Fn(&mut DbConnection) -> Result<T> + Send> Transaction for Asked<T, F> {
-    fn attempt(&mut self, connection: &mut DbConnection) -> Result<()> {
-        self.value = Some((self.work)(connection)?);
-        Ok(())
+impl SqliteWriter {
+    pub fn new(opener: Arc<Opener>) -> Self {
+        // A second worker would only wait for the first one's lock on the file.
+        Self(Arc::new(Batcher::new(opener, WriteHandler, WorkerLimit::ONE)))
     }
 
-    fn conclude(self: Box<Self>, outcome: Result<()>) {
-        let value = self.value.ok_or_else(|| Error::internal("a transaction came to nothing"));
-        // Who does not wait any more does not miss the answer.
-        let _ = self.reply.send(outcome.and(value));
-    }
-
-    fn is_late(&self) -> bool {
-        self.reply.is_closed() || self.deadline <= Instant::now()
-    }
-}
-
-impl Writer {
-    pub fn new(opener: Opener) -> Self {
-        Self(Arc::new(Handle { opener, queue: Arc::default() }))
-    }
-
-    /// Runs `work` in a transaction and waits for its commit, no longer than the database's timeout. It may run more than
-    /// once before that.
+    /// Runs `work` in a transaction and waits for its commit, up to the database's timeout.
     pub async fn transaction<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        let timeout = self.0.opener.timeout();
-        let (reply, answer) = oneshot::channel();
-        self.push(Box::new(Asked { work, value: None, reply, deadline: Instant::now() + timeout }))?;
-        match time::timeout(timeout, answer).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(Error::internal("a transaction was dropped")),
-            Err(elapsed) => Err(Error::Unavailable(anyhow::Error::new(elapsed).context("no answer in time"))),
-        }
-    }
-
-    fn push(&self, transaction: Box<dyn Transaction>) -> Result<()> {
-        let mut state = self.0.queue.state.lock();
-        if state.waiting.len() >= CROWDED {
-            // Their callers have given up, and been answered.
-            state.waiting.retain(|transaction| !transaction.is_late());
-            if state.waiting.len() >= CROWDED {
-                return Err(Error::Unavailable(anyhow::anyhow!("too many transactions wait")));
-            }
-        }
-        if !state.has_thread {
-            self.start()?;
-            state.has_thread = true;
-        }
-        state.waiting.push_back(transaction);
-        drop(state);
-        self.0.queue.arrived.notify_one();
-        Ok(())
-    }
-
-    fn start(&self) -> Result<()> {
-        let queue = Arc::clone(&self.0.queue);
-        let mut thread = Thread { opener: self.0.opener.clone(), connection: None };
-        let run = move || {
-            loop {
-                let batch = queue.take();
-                if batch.is_empty() {
-                    return;
-                }
-                thread.serve(batch);
-            }
-        };
-        let started = thread::Builder::new().name("keyrack-writer".to_owned()).spawn(run);
-        started.map(drop).map_err(|error| Error::Unavailable(error.into()))
+        let work = move |connection: &mut DbConnection| work(connection).map(|value| Box::new(value) as Value);
+        let value = self.0.submit(Box::new(work)).await?;
+        value.downcast().map(|value| *value).map_err(|_| Error::internal("a transaction returned another type"))
     }
 }
 
-/// What the thread has.
-struct Thread {
-    opener: Opener,
-    connection: Option<DbConnection>,
-}
+struct WriteHandler;
 
-impl Thread {
-    /// Does the batch and answers each of it.
-    fn serve(&mut self, mut batch: Vec<Box<dyn Transaction>>) {
-        while !batch.is_empty() {
-            batch = self.round(batch);
-        }
-    }
+impl BatchHandler for WriteHandler {
+    type Key = Work;
+    type Value = Value;
+    const THREAD_NAME: &str = "keyrack-writer";
 
-    /// Answers those that are done, or can't be, and returns the others: what one of them did has taken the transaction of
-    /// all with it. At least one is answered each time.
-    fn round(&mut self, batch: Vec<Box<dyn Transaction>>) -> Vec<Box<dyn Transaction>> {
-        let mut connection = match catch_unwind(AssertUnwindSafe(|| self.begin())).unwrap_or_else(|_| Err(panicked())) {
-            Ok(connection) => connection,
-            Err(error) => {
-                conclude(batch, &error);
-                return Vec::new();
-            }
-        };
-        let (mut done, mut rest) = (Vec::new(), VecDeque::from(batch));
-        let until = Instant::now() + self.opener.timeout() / SHARE;
-        while (done.is_empty() || Instant::now() < until)
-            && let Some(mut transaction) = rest.pop_front()
-        {
-            if transaction.is_late() {
-                transaction.conclude(Err(late()));
-                continue;
-            }
-            match within_savepoint(&mut connection, transaction.as_mut()) {
-                Attempt::Done => done.push(transaction),
-                Attempt::TakenBack(error) => transaction.conclude(Err(error)),
-                Attempt::AllLost(error) => {
-                    transaction.conclude(Err(error));
-                    done.extend(rest);
-                    return done;
-                }
-            }
+    fn run(&self, worker: &mut Worker, batch: Vec<Request<Work, Value>>) {
+        let mut waiting = VecDeque::from(batch);
+        while !waiting.is_empty() {
+            commit_batch(worker, &mut waiting);
         }
-        let mut again = self.commit(connection, done);
-        again.extend(rest);
-        again
-    }
-
-    /// While the connection is used it is nobody's, so that whatever goes wrong throws it away.
-    fn begin(&mut self) -> Result<DbConnection> {
-        let opened = self.connection.take().map_or_else(|| self.opener.open(), Ok);
-        let mut connection = opened.map_err(|error| Error::Unavailable(error.into()))?;
-        match connection.begin() {
-            Ok(()) => Ok(connection),
-            Err(error) => {
-                // Another process writes; that says nothing against the connection.
-                if !connection.is_broken() {
-                    self.connection = Some(connection);
-                }
-                Err(error.into())
-            }
-        }
-    }
-
-    /// Commits what is done, if everybody still waits for it.
-    fn commit(&mut self, mut connection: DbConnection, done: Vec<Box<dyn Transaction>>) -> Vec<Box<dyn Transaction>> {
-        let (late_ones, timely): (Vec<_>, Vec<_>) = done.into_iter().partition(|transaction| transaction.is_late());
-        if !late_ones.is_empty() || timely.is_empty() {
-            conclude(late_ones, &late());
-            if let Ok(Ok(())) = catch_unwind(AssertUnwindSafe(|| connection.rollback())) {
-                self.connection = Some(connection);
-            }
-            return timely;
-        }
-        match catch_unwind(AssertUnwindSafe(|| connection.commit())) {
-            Ok(Ok(())) => {
-                self.connection = Some(connection);
-                for transaction in timely {
-                    transaction.conclude(Ok(()));
-                }
-            }
-            Ok(Err(error)) => conclude(timely, &error),
-            Err(_) => conclude(timely, &panicked()),
-        }
-        Vec::new()
     }
 }
 
-/// What one piece of work did to the transaction of all.
-enum Attempt {
-    /// It waits for the commit.
-    Done,
-    /// It failed, and nothing of it is left.
-    TakenBack(Error),
-    /// It failed, and took with it what was done before.
-    AllLost(Error),
+/// Runs transactions from the front of the queue, commits them together, and answers at least one. Puts back at the front
+/// those that have to run again.
+fn commit_batch(worker: &mut Worker, waiting: &mut VecDeque<Request<Work, Value>>) {
+    let mut connection = match begin(worker) {
+        Ok(connection) => connection,
+        Err(error) => return reject_all(waiting.drain(..), &error),
+    };
+    let (mut pending, mut values) = (Vec::new(), Vec::new());
+    let commit_at = Instant::now() + worker.opener.timeout() / COMMIT_AFTER_FRACTION;
+    while (pending.is_empty() || Instant::now() < commit_at)
+        && let Some(request) = waiting.pop_front()
+    {
+        if request.is_expired(Instant::now()) {
+            request.reply(Err(rolled_back_after_deadline()));
+            continue;
+        }
+        match run_in_savepoint(&mut connection, &request.key) {
+            Outcome::Pending(value) => {
+                pending.push(request);
+                values.push(value);
+            }
+            Outcome::RolledBack(error) => request.reply(Err(error)),
+            Outcome::BatchLost(error) => {
+                request.reply(Err(error));
+                return put_back(waiting, pending);
+            }
+        }
+    }
+    let count = pending.len();
+    drop_expired(&mut pending, rolled_back_after_deadline);
+    if pending.is_empty() || pending.len() < count {
+        worker.connection = connection.rollback().is_ok().then_some(connection);
+        return put_back(waiting, pending);
+    }
+    match connection.commit() {
+        Ok(()) => {
+            worker.connection = Some(connection);
+            reply_each(pending, values.into_iter().map(Ok));
+        }
+        Err(error) => reject_all(pending, &error),
+    }
 }
 
-fn within_savepoint(connection: &mut DbConnection, transaction: &mut dyn Transaction) -> Attempt {
-    let attempt = || {
+/// Begins the transaction of a batch.
+fn begin(worker: &mut Worker) -> Result<DbConnection> {
+    let opened = worker.connection.take().map_or_else(|| worker.opener.open(), Ok);
+    let mut connection = opened.map_err(|error| Error::Unavailable(error.into()))?;
+    match connection.begin() {
+        Ok(()) => Ok(connection),
+        Err(error) => {
+            // Keeps the connection if only another process's lock was in the way.
+            worker.connection = (!connection.is_broken()).then_some(connection);
+            Err(error.into())
+        }
+    }
+}
+
+/// Effect of one request on the transaction of its batch.
+enum Outcome {
+    /// The work is done and waits for the commit.
+    Pending(Value),
+    /// The work failed, and was rolled back alone.
+    RolledBack(Error),
+    /// The work failed, and the whole transaction with it.
+    BatchLost(Error),
+}
+
+fn run_in_savepoint(connection: &mut DbConnection, work: &Work) -> Outcome {
+    let run = || {
         connection.begin_savepoint()?;
-        let outcome = transaction.attempt(connection);
+        let outcome = work(connection);
         if outcome.is_ok() { connection.commit() } else { connection.rollback() }.map(|()| outcome)
     };
-    match catch_unwind(AssertUnwindSafe(attempt)) {
-        Ok(Ok(Ok(()))) => Attempt::Done,
-        Ok(Ok(Err(error))) => Attempt::TakenBack(error),
-        // On a full disk SQLite rolls everything back by itself, and the savepoint is gone.
-        Ok(Err(error)) => Attempt::AllLost(error),
-        Err(_) => Attempt::AllLost(panicked()),
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(Ok(value))) => Outcome::Pending(value),
+        Ok(Ok(Err(error))) => Outcome::RolledBack(error),
+        // On a full disk SQLite rolls back the whole transaction by itself, and the savepoint no longer exists.
+        Ok(Err(error)) => Outcome::BatchLost(error),
+        Err(_) => Outcome::BatchLost(Error::internal("a transaction panicked")),
     }
 }
 
-fn conclude(transactions: Vec<Box<dyn Transaction>>, error: &Error) {
-    for transaction in transactions {
-        transaction.conclude(Err(error.duplicate()));
-    }
-}
-
-fn late() -> Error {
-    Error::Unavailable(anyhow::anyhow!("the transaction took too long and was rolled back"))
-}
-
-fn panicked() -> Error {
-    Error::internal("a transaction panicked")
+fn put_back(waiting: &mut VecDeque<Request<Work, Value>>, pending: Vec<Request<Work, Value>>) {
+    pending.into_iter().rev().for_each(|request| waiting.push_front(request));
 }
 
 #[cfg(test)]

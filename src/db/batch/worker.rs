@@ -1,4 +1,4 @@
-//! The threads that do it, each on a connection of its own.
+//! The threads that take batches from a queue.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -7,38 +7,90 @@ use std::{
     time::Instant,
 };
 
-use super::{Serve, queue::Queue};
+use parking_lot::{Condvar, Mutex};
+
+use super::{
+    queue::{Batch, Next, Queue},
+    request::Request,
+};
 use crate::{
-    db::{DbConnection, connect::pool::Opener},
+    db::connect::{connection::DbConnection, opener::Opener},
     error::{Error, Result},
 };
 
-/// What a thread has.
-pub(in crate::db) struct Own {
-    pub opener: Opener,
-    /// While it is used it is nobody's, so that whatever goes wrong throws it away.
+/// Serves one kind of request in batches.
+pub(super) trait BatchHandler: Send + Sync + 'static {
+    /// What a caller requests.
+    type Key: Send + 'static;
+    /// What the caller gets.
+    type Value: Send + 'static;
+    /// Name of the worker threads, of at most 15 characters.
+    const THREAD_NAME: &str;
+
+    /// Serves the batch and answers each request.
+    fn run(&self, worker: &mut Worker, batch: Vec<Request<Self::Key, Self::Value>>);
+}
+
+/// What a worker thread keeps between batches.
+pub(super) struct Worker {
+    pub opener: Arc<Opener>,
+    /// Taken out while it is used, so that an error or a panic drops it.
     pub connection: Option<DbConnection>,
 }
 
-/// Starts a thread that `queue` counts as busy.
-pub(super) fn start<S: Serve>(
-    opener: &Opener,
-    serve: &Arc<S>,
-    queue: &Arc<Queue<S::Key, S::Value>>,
-    since: Instant,
-) -> Result<()> {
-    let mut own = Own { opener: opener.clone(), connection: None };
-    let (serve, jobs) = (Arc::clone(serve), Arc::clone(queue));
-    let started = thread::Builder::new().name(S::NAME.to_owned()).spawn(move || {
-        let mut since = since;
-        while let Some((batch, busy_since)) = jobs.take(since) {
-            since = busy_since;
-            // What panics takes its own batch along.
-            let _ = catch_unwind(AssertUnwindSafe(|| serve.serve(&mut own, batch)));
+/// What the workers of one queue share with those who submit to it.
+pub(super) struct WorkerShared<H: BatchHandler> {
+    pub opener: Arc<Opener>,
+    pub queue: Mutex<Queue<H::Key, H::Value>>,
+    /// Signalled when a worker was notified or the queue closed.
+    pub wakeup: Condvar,
+    pub handler: H,
+}
+
+impl<H: BatchHandler> WorkerShared<H> {
+    /// Starts a worker that the queue counts as busy since `since`.
+    pub fn start_worker(self: &Arc<Self>, since: Instant) -> Result<()> {
+        let shared = Arc::clone(self);
+        let started = thread::Builder::new().name(H::THREAD_NAME.to_owned()).spawn(move || shared.work(since));
+        started.map(drop).map_err(|error| {
+            self.queue.lock().worker_failed(since);
+            Error::Unavailable(error.into())
+        })
+    }
+
+    fn work(&self, started: Instant) {
+        let mut worker = Worker { opener: Arc::clone(&self.opener), connection: None };
+        let mut busy_since = started;
+        while let Some(mut batch) = self.take_batch(busy_since) {
+            busy_since = batch.busy_since;
+            let run = || {
+                batch.requests.retain(|request| !request.is_abandoned());
+                if !batch.requests.is_empty() {
+                    self.handler.run(&mut worker, batch.requests);
+                }
+            };
+            // A panic drops its own batch, whose callers get an error, and the worker goes on.
+            let _ = catch_unwind(AssertUnwindSafe(run));
         }
-    });
-    started.map(drop).map_err(|error| {
-        queue.give_up(since);
-        Error::Unavailable(error.into())
-    })
+    }
+
+    /// Waits for the next batch, after the one that the worker was busy with since `since`. Returns `None` if the worker is
+    /// to end.
+    fn take_batch(&self, since: Instant) -> Option<Batch<H::Key, H::Value>> {
+        let mut queue = self.queue.lock();
+        if !queue.worker_finished(since, Instant::now()) {
+            return None;
+        }
+        loop {
+            match queue.next(Instant::now()) {
+                Next::Serve(batch) => return Some(batch),
+                Next::End => return None,
+                Next::Wait => {
+                    while !queue.is_woken() {
+                        self.wakeup.wait(&mut queue);
+                    }
+                }
+            }
+        }
+    }
 }

@@ -63,8 +63,8 @@ impl DbConnection {
         }
     }
 
-    /// Opens a connection that only reads, and waits for nobody.
-    pub(in crate::db) fn open_to_read(url: &DatabaseUrl) -> Result<Self, diesel::ConnectionError> {
+    /// Opens a connection that only reads and never waits for a lock.
+    pub(in crate::db) fn open_read_only(url: &DatabaseUrl) -> Result<Self, diesel::ConnectionError> {
         let mut connection = Self::open(url, Duration::ZERO)?;
         if let Self::Sqlite(connection) = &mut connection {
             let setup = |error| diesel::ConnectionError::CouldntSetupConfiguration(error);

@@ -80,7 +80,7 @@ fn says_unavailable(message: &str) -> bool {
 }
 
 /// Whether running the same transaction again may succeed at once.
-pub(in crate::db) fn is_worth_a_retry(error: &Error) -> bool {
+pub(in crate::db) fn is_retryable(error: &Error) -> bool {
     let Error::Unavailable(cause) = error else { return false };
     match cause.downcast_ref::<DieselError>() {
         Some(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,

@@ -2,6 +2,8 @@
 
 pub(super) mod connection;
 pub(super) mod errors;
+pub(super) mod opener;
 pub(super) mod pool;
+pub(super) mod thread_connection;
 pub(super) mod time_zone;
 pub(super) mod url;

@@ -1,150 +1,65 @@
-//! The pool of connections, and the only way to them: [`Database::read`] and [`Database::transaction`].
+//! The connection pool.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use diesel::r2d2::{self, ManageConnection};
 use tokio::{sync::Semaphore, task, time};
 
-use super::{
-    connection::DbConnection,
-    errors::is_worth_a_retry,
-    url::{DatabaseUrl, Engine},
-};
-use crate::{
-    db::batch::sqlite_writer::Writer,
-    error::{Error, Result},
-};
+use super::{connection::DbConnection, errors::is_retryable, opener::Opener, url::Engine};
+use crate::error::{Error, Result};
 
-/// How often a transaction that lost against another is tried.
-const ATTEMPTS: u32 = 4;
+/// Maximum attempts after a serialization failure or deadlock.
+const MAX_ATTEMPTS: u32 = 4;
 
-/// How a [`Database`] is opened.
-#[derive(Debug, Clone)]
-pub struct DatabaseOptions {
-    /// Where it is.
-    pub url: DatabaseUrl,
-    /// The most connections that are open at once.
-    pub pool_size: u32,
-    /// How long one operation may take, waiting for a connection included, before it counts as unavailable.
-    ///
-    /// A server gives up within a second, so that a request is answered rather than left hanging; a command that a person
-    /// started waits longer.
-    pub timeout: Duration,
-}
-
-impl DatabaseOptions {
-    /// What a server uses: 10 connections, 900 ms.
-    pub fn for_server(url: DatabaseUrl) -> Self {
-        Self { url, pool_size: 10, timeout: Duration::from_millis(900) }
-    }
-
-    /// What a command uses: one connection, five minutes, in which a doctor can read millions of rows.
-    pub fn for_command(url: DatabaseUrl) -> Self {
-        Self { url, pool_size: 1, timeout: Duration::from_secs(300) }
-    }
-}
-
-/// A handle on the database; clones share its pool.
+/// A pool of connections to one database; clones share it.
 #[derive(Clone)]
-pub struct Database {
-    pool: r2d2::Pool<Manager>,
+pub(in crate::db) struct Pool {
+    connections: r2d2::Pool<Manager>,
+    /// One per connection, so that an operation waits for a connection without occupying a thread.
     permits: Arc<Semaphore>,
-    /// SQLite's, which has one writer at a time.
-    writer: Option<Writer>,
-    opener: Opener,
-    /// Tells this database from others that are open in this process; clones share it.
-    identity: Arc<()>,
+    opener: Arc<Opener>,
 }
 
-/// How connections to one database are opened.
-#[derive(Debug, Clone)]
-pub(in crate::db) struct Opener {
-    url: DatabaseUrl,
-    timeout: Duration,
-}
-
-impl Opener {
-    pub(in crate::db) fn open(&self) -> Result<DbConnection, diesel::ConnectionError> {
-        DbConnection::open(&self.url, self.timeout)
-    }
-
-    /// How long one operation may take.
-    pub(in crate::db) fn timeout(&self) -> Duration {
-        self.timeout
-    }
-
-    /// A connection that only reads, and waits for nobody.
-    pub(in crate::db) fn open_to_read(&self) -> Result<DbConnection, diesel::ConnectionError> {
-        DbConnection::open_to_read(&self.url)
-    }
-}
-
-impl Database {
-    /// Prepares the pool. Connections are opened when they are first needed, so this never waits for the database;
-    /// see [`migrate`](crate::db::migrate()) for finding out early whether it is there.
-    pub fn open(options: DatabaseOptions) -> Self {
-        let DatabaseOptions { url, pool_size, timeout } = options;
-        let opener = Opener { url, timeout };
-        let pool = r2d2::Pool::builder()
-            .max_size(pool_size.max(1))
+impl Pool {
+    /// Creates a pool without opening a connection: each is opened when it is first needed.
+    pub fn new(opener: Arc<Opener>, size: u32) -> Self {
+        let size = size.max(1);
+        let connections = r2d2::Pool::builder()
+            .max_size(size)
             .min_idle(Some(0))
-            .connection_timeout(timeout)
-            // A dead connection shows itself at its first use and is then replaced: asking before every use would
-            // cost a round trip a request.
+            .connection_timeout(opener.timeout())
+            // A dead connection shows itself at its first use and is then replaced. A test before every use would cost
+            // one round trip per request.
             .test_on_check_out(false)
-            .error_handler(Box::new(r2d2_log::AsDebug))
-            .build_unchecked(Manager(opener.clone()));
-        let permits = Arc::new(Semaphore::new(pool_size.max(1) as usize));
-        let writer = Some(Writer::new(opener.clone())).filter(|_| opener.url.engine() == Engine::Sqlite);
-        Self { pool, permits, writer, opener, identity: Arc::default() }
+            .error_handler(Box::new(LogConnectError))
+            .build_unchecked(Manager(Arc::clone(&opener)));
+        Self { connections, permits: Arc::new(Semaphore::new(size as usize)), opener }
     }
 
-    /// The engine behind the handle.
-    pub fn engine(&self) -> Engine {
-        self.opener.url.engine()
-    }
-
-    /// How long one operation may take.
-    pub(in crate::db) fn timeout(&self) -> Duration {
-        self.opener.timeout
-    }
-
-    pub(in crate::db) fn opener(&self) -> &Opener {
+    pub fn opener(&self) -> &Arc<Opener> {
         &self.opener
     }
 
-    pub(in crate::db) fn identity(&self) -> &Arc<()> {
-        &self.identity
-    }
-
-    /// Runs `work` on a connection, each statement for itself.
-    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T>
+    /// Runs `work` on a connection, without a transaction around it.
+    pub async fn read<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        self.run(move |slot, _| slot.use_once(work)).await
+        self.run(move |connection, _| connection.run(work)).await
     }
 
-    /// Runs `work` in one transaction, again if the database let another transaction win.
-    ///
-    /// On SQLite it may share its commit with others, see `batch/sqlite_writer.rs`.
-    pub(crate) async fn transaction<T, F>(&self, work: F) -> Result<T>
+    /// Runs `work` in a transaction, and again after a serialization failure or deadlock.
+    pub async fn transaction<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        if let Some(writer) = &self.writer {
-            return writer.transaction(work).await;
-        }
-        self.run(move |slot, deadline| {
+        self.run(move |connection, deadline| {
             let mut attempt = 1;
             loop {
-                match slot.use_once(|connection| connection.transaction(deadline, &work)) {
-                    Err(error) if is_worth_a_retry(&error) && attempt < ATTEMPTS => attempt += 1,
+                match connection.run(|connection| connection.transaction(deadline, &work)) {
+                    Err(error) if is_retryable(&error) && attempt < MAX_ATTEMPTS => attempt += 1,
                     outcome => return outcome,
                 }
             }
@@ -152,23 +67,24 @@ impl Database {
         .await
     }
 
-    /// Waits for a free connection without holding a thread, then works on a thread that may block.
+    /// Waits for a free connection without occupying a thread, then runs `work` on a thread that may block.
     ///
-    /// When timeout runs out, the caller goes on and the work is left to end by itself: a transaction that has not come to
-    /// its commit by then rolls back, and the connection returns to the pool only then.
+    /// After the timeout the caller gets an error and `work` continues to its end: a transaction that has not reached its
+    /// commit by then rolls back, and only then does the connection return to the pool.
     async fn run<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Slot, Instant) -> Result<T> + Send + 'static,
+        F: FnOnce(&mut PooledConnection, Instant) -> Result<T> + Send + 'static,
     {
-        let (pool, permits, timeout) = (self.pool.clone(), Arc::clone(&self.permits), self.timeout());
+        let (connections, permits) = (self.connections.clone(), Arc::clone(&self.permits));
+        let timeout = self.opener.timeout();
         let deadline = Instant::now() + timeout;
         let operation = async move {
             let permit = permits.acquire_owned().await.map_err(Error::internal)?;
             task::spawn_blocking(move || {
                 let _permit = permit;
-                let mut slot = pool.get_timeout(timeout).map_err(|error| Error::Unavailable(error.into()))?;
-                work(&mut slot, deadline)
+                let connection = connections.get_timeout(timeout);
+                work(&mut *connection.map_err(|error| Error::Unavailable(error.into()))?, deadline)
             })
             .await
             .map_err(|panic| Error::Internal(panic.into()))?
@@ -179,53 +95,50 @@ impl Database {
     }
 }
 
-/// A pooled connection, and whether it has failed.
-pub struct Slot {
+/// A connection of the pool, and whether the server was lost while it was used.
+struct PooledConnection {
     connection: DbConnection,
-    failed: bool,
+    is_lost: bool,
 }
 
-impl Slot {
-    fn use_once<T>(&mut self, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
+impl PooledConnection {
+    fn run<T>(&mut self, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
         let outcome = work(&mut self.connection);
-        // SQLite's "locked" and "full" say nothing against the connection; a lost server does.
-        self.failed |= matches!(outcome, Err(Error::Unavailable(_)))
-            && self.connection.engine() == Engine::Postgres
-            && !outcome.as_ref().is_err_and(is_worth_a_retry);
+        // After SQLite's "locked" and "full" the connection is still good; after a lost PostgreSQL server it is not.
+        self.is_lost |= self.connection.engine() == Engine::Postgres
+            && matches!(&outcome, Err(error @ Error::Unavailable(_)) if !is_retryable(error));
         outcome
     }
 }
 
-/// Opens connections for the pool.
+/// Opens connections for the pool and discards the broken ones.
 #[derive(Debug)]
-struct Manager(Opener);
+struct Manager(Arc<Opener>);
 
 impl ManageConnection for Manager {
-    type Connection = Slot;
+    type Connection = PooledConnection;
     type Error = diesel::ConnectionError;
 
-    fn connect(&self) -> Result<Slot, Self::Error> {
-        Ok(Slot { connection: self.0.open()?, failed: false })
+    fn connect(&self) -> Result<PooledConnection, Self::Error> {
+        Ok(PooledConnection { connection: self.0.open()?, is_lost: false })
     }
 
-    fn is_valid(&self, _: &mut Slot) -> Result<(), Self::Error> {
+    fn is_valid(&self, _: &mut PooledConnection) -> Result<(), Self::Error> {
         Ok(())
     }
 
-    fn has_broken(&self, slot: &mut Slot) -> bool {
-        std::thread::panicking() || slot.failed || slot.connection.is_broken()
+    fn has_broken(&self, pooled: &mut PooledConnection) -> bool {
+        std::thread::panicking() || pooled.is_lost || pooled.connection.is_broken()
     }
 }
 
-/// Where the pool's own failures go.
-mod r2d2_log {
-    /// The pool tries again by itself, several times a second; each request that suffers logs its own failure.
-    #[derive(Debug)]
-    pub(in crate::db) struct AsDebug;
+/// Logs the pool's failed attempts to connect at debug level only: the pool retries several times a second, and each
+/// request that fails because of it logs its own error.
+#[derive(Debug)]
+struct LogConnectError;
 
-    impl<E: std::error::Error> diesel::r2d2::HandleError<E> for AsDebug {
-        fn handle_error(&self, error: E) {
-            tracing::debug!(%error, "no connection to the database");
-        }
+impl<E: std::error::Error> r2d2::HandleError<E> for LogConnectError {
+    fn handle_error(&self, error: E) {
+        tracing::debug!(%error, "could not connect to the database");
     }
 }

@@ -1,139 +1,108 @@
 use std::{
     pin::Pin,
     task::{Context, Poll, Waker},
+    thread,
     time::Duration,
 };
 
 use diesel::{RunQueryDsl, connection::SimpleConnection, sql_types::BigInt};
 
 use super::*;
-use crate::db::{Database, DatabaseOptions, DatabaseUrl};
+use crate::db::{
+    batch::queue::{MAX_BATCH, MAX_QUEUED},
+    connect::url::DatabaseUrl,
+};
+
+/// Fails with [`Error::SessionEnded`] when inserted.
+const FAILING: i64 = 7;
+
+const PANICKING: i64 = 8;
 
 #[derive(diesel::QueryableByName)]
-struct Count {
+struct Number {
     #[diesel(sql_type = BigInt)]
     n: i64,
 }
 
-struct Numbers {
-    folder: tempfile::TempDir,
-    database: Database,
+/// A writer to a database with one table of unique numbers.
+struct Fixture {
+    url: DatabaseUrl,
+    writer: SqliteWriter,
+    _folder: tempfile::TempDir,
 }
 
-impl Numbers {
+impl Fixture {
     fn new(timeout: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let numbers = Self { database: Database::open(DatabaseOptions { timeout, ..options(&folder) }), folder };
-        numbers.another().batch_execute("CREATE TABLE numbers (n INTEGER NOT NULL UNIQUE)").unwrap();
-        numbers
+        let url: DatabaseUrl = format!("sqlite:{}", folder.path().join("numbers.db").display()).parse().unwrap();
+        let writer = SqliteWriter::new(Arc::new(Opener::new(url.clone(), timeout)));
+        let fixture = Self { url, writer, _folder: folder };
+        fixture.connect().batch_execute("CREATE TABLE numbers (n INTEGER NOT NULL UNIQUE)").unwrap();
+        fixture
     }
 
-    /// A connection of somebody else.
-    fn another(&self) -> DbConnection {
-        DbConnection::create_or_open(&options(&self.folder).url, Duration::from_secs(60)).unwrap()
+    /// Opens a connection like another process does.
+    fn connect(&self) -> DbConnection {
+        DbConnection::create_or_open(&self.url, Duration::from_secs(60)).unwrap()
     }
 
-    async fn add(&self, n: i64) -> Result<()> {
-        let add = move |connection: &mut DbConnection| {
+    /// Opens a connection that keeps the writer waiting until it is rolled back.
+    fn lock(&self) -> DbConnection {
+        let mut connection = self.connect();
+        connection.begin().unwrap();
+        connection
+    }
+
+    async fn insert(&self, n: i64) -> Result<()> {
+        let insert = move |connection: &mut DbConnection| {
             connection.batch_execute(&format!("INSERT INTO numbers VALUES ({n})"))?;
             match n {
-                7 => Err(Error::SessionEnded),
-                8 => panic!("on purpose"),
+                FAILING => Err(Error::SessionEnded),
+                PANICKING => panic!("on purpose"),
                 _ => Ok(()),
             }
         };
-        self.database.transaction(add).await
+        self.writer.transaction(insert).await
     }
 
-    async fn add_slowly(&self, n: i64, takes: Duration) -> Result<()> {
-        let add = move |connection: &mut DbConnection| {
-            thread::sleep(takes);
+    async fn insert_slowly(&self, n: i64, duration: Duration) -> Result<()> {
+        let insert = move |connection: &mut DbConnection| {
+            thread::sleep(duration);
             Ok(connection.batch_execute(&format!("INSERT INTO numbers VALUES ({n})"))?)
         };
-        self.database.transaction(add).await
+        self.writer.transaction(insert).await
     }
 
-    fn all(&self) -> Vec<i64> {
-        let rows: Vec<Count> = diesel::sql_query("SELECT n FROM numbers ORDER BY n").load(&mut self.another()).unwrap();
+    /// Requests all insertions while another process keeps the writer waiting, so that they share batches.
+    fn insert_together(&self, numbers: &[i64]) -> Vec<Result<()>> {
+        self.insert_together_by(numbers, &Self::insert)
+    }
+
+    fn insert_together_by(&self, numbers: &[i64], insert: &impl AsyncFn(&Self, i64) -> Result<()>) -> Vec<Result<()>> {
+        block_on(async {
+            let mut lock = self.lock();
+            let mut waiting = numbers.iter().map(|n| Box::pin(insert(self, *n))).collect::<Vec<_>>();
+            for request in &mut waiting {
+                assert!(poll_once(request.as_mut()).is_pending());
+            }
+            lock.rollback().unwrap();
+            let mut outcomes = Vec::new();
+            for request in waiting {
+                outcomes.push(request.await);
+            }
+            outcomes
+        })
+    }
+
+    fn numbers(&self) -> Vec<i64> {
+        let rows: Vec<Number> =
+            diesel::sql_query("SELECT n FROM numbers ORDER BY n").load(&mut self.connect()).unwrap();
         rows.into_iter().map(|row| row.n).collect()
     }
 }
 
-fn options(folder: &tempfile::TempDir) -> DatabaseOptions {
-    let url: DatabaseUrl = format!("sqlite:{}", folder.path().join("numbers.db").display()).parse().unwrap();
-    DatabaseOptions::for_server(url)
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
-}
-
-/// Runs them at once, while somebody else keeps the writer waiting until all have been asked for.
-fn together(numbers: &Numbers, asked: &[i64]) -> Vec<Result<()>> {
-    together_each(numbers, asked, Numbers::add)
-}
-
-fn together_each(numbers: &Numbers, asked: &[i64], ask: impl AsyncFn(&Numbers, i64) -> Result<()>) -> Vec<Result<()>> {
-    runtime().block_on(async move {
-        let mut holding = numbers.another();
-        holding.begin().unwrap();
-        let mut waiting = asked.iter().map(|n| Box::pin(ask(numbers, *n))).collect::<Vec<_>>();
-        for one in &mut waiting {
-            assert!(poll_once(one.as_mut()).is_pending());
-        }
-        holding.rollback().unwrap();
-        let mut outcomes = Vec::new();
-        for one in waiting {
-            outcomes.push(one.await);
-        }
-        outcomes
-    })
-}
-
-#[test]
-fn what_fails_alone_is_taken_back_alone() {
-    let numbers = Numbers::new(Duration::from_secs(60));
-    let outcomes = together(&numbers, &[1, 2, 7, 3, 2, 8, 4]);
-    let failed: Vec<bool> = outcomes.iter().map(Result::is_err).collect();
-    assert_eq!(failed, [false, false, true, false, true, true, false]);
-    assert!(matches!(outcomes[2], Err(Error::SessionEnded)));
-    assert_eq!(numbers.all(), [1, 2, 3, 4]);
-    assert_eq!(together(&numbers, &[5]).len(), 1);
-    assert_eq!(numbers.all(), [1, 2, 3, 4, 5], "it goes on after a panic");
-}
-
-#[test]
-fn more_than_one_batch_is_done() {
-    let numbers = Numbers::new(Duration::from_secs(60));
-    let asked: Vec<i64> = (100..100 + 3 * i64::try_from(BATCH).unwrap()).collect();
-    assert!(together(&numbers, &asked).iter().all(Result::is_ok));
-    assert_eq!(numbers.all(), asked);
-}
-
-/// Twenty that take 30 ms each, and 300 ms of timeout.
-#[test]
-fn those_that_are_slow_together_do_not_make_each_other_late() {
-    let numbers = Numbers::new(Duration::from_millis(300));
-    let slowly = async |numbers: &Numbers, n| numbers.add_slowly(n, Duration::from_millis(30)).await;
-    let outcomes = together_each(&numbers, &(100..120).collect::<Vec<_>>(), slowly);
-    let done = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
-    assert!(done >= 3, "{done}");
-    assert_eq!(numbers.all().len(), done, "what was answered was done, and nothing else");
-}
-
-#[test]
-fn what_nobody_waits_for_any_more_does_not_happen() {
-    let numbers = Numbers::new(Duration::from_millis(100));
-    runtime().block_on(async {
-        let mut holding = numbers.another();
-        holding.begin().unwrap();
-        assert!(matches!(numbers.add(1).await, Err(Error::Unavailable(_))));
-        let asked = numbers.add(2);
-        drop(asked);
-        holding.rollback().unwrap();
-    });
-    assert!(together(&numbers, &[3]).iter().all(Result::is_ok));
-    assert_eq!(numbers.all(), [3]);
+fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
 }
 
 fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
@@ -141,23 +110,77 @@ fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
 }
 
 #[test]
-fn a_crowd_that_gave_up_is_cleared_away_and_one_that_waits_is_not_let_grow() {
-    let numbers = Numbers::new(Duration::from_secs(60));
-    let writer = Writer::new(numbers.database.opener().clone());
-    let ask = || Box::pin(writer.transaction(|_| Ok(())));
-    let waiting = || writer.0.queue.state.lock().waiting.len();
-    let mut holding = numbers.another();
-    holding.begin().unwrap();
-    runtime().block_on(async {
-        for _ in 0..=CROWDED + BATCH {
-            assert!(poll_once(ask().as_mut()).is_pending());
+fn failing_transaction_is_rolled_back_alone() {
+    let fixture = Fixture::new(Duration::from_secs(60));
+    let outcomes = fixture.insert_together(&[1, 2, FAILING, 3, 2, PANICKING, 4]);
+    let failed: Vec<bool> = outcomes.iter().map(Result::is_err).collect();
+    assert_eq!(failed, [false, false, true, false, true, true, false]);
+    assert!(matches!(outcomes[2], Err(Error::SessionEnded)));
+    assert_eq!(fixture.numbers(), [1, 2, 3, 4]);
+    assert_eq!(fixture.insert_together(&[5]).len(), 1);
+    assert_eq!(fixture.numbers(), [1, 2, 3, 4, 5], "the worker goes on after a panic");
+}
+
+#[test]
+fn value_of_each_transaction_reaches_its_own_caller() {
+    let fixture = Fixture::new(Duration::from_secs(60));
+    block_on(async {
+        let text = fixture.writer.transaction(|_| Ok("seven".to_owned()));
+        let number = fixture.writer.transaction(|_| Ok(7));
+        assert_eq!((text.await.unwrap().as_str(), number.await.unwrap()), ("seven", 7));
+    });
+}
+
+#[test]
+fn more_transactions_than_one_batch_are_committed() {
+    let fixture = Fixture::new(Duration::from_secs(60));
+    let numbers: Vec<i64> = (100..).take(3 * MAX_BATCH).collect();
+    assert!(fixture.insert_together(&numbers).iter().all(Result::is_ok));
+    assert_eq!(fixture.numbers(), numbers);
+}
+
+/// Twenty that take 30 ms each, and a timeout of 300 ms.
+#[test]
+fn slow_transactions_are_split_over_several_commits() {
+    let fixture = Fixture::new(Duration::from_millis(300));
+    let slowly = async |fixture: &Fixture, n| fixture.insert_slowly(n, Duration::from_millis(30)).await;
+    let outcomes = fixture.insert_together_by(&(100..120).collect::<Vec<_>>(), &slowly);
+    let done = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    assert!(done >= 3, "{done}");
+    assert_eq!(fixture.numbers().len(), done, "exactly the acknowledged ones were committed");
+}
+
+#[test]
+fn abandoned_transaction_is_not_committed() {
+    let fixture = Fixture::new(Duration::from_millis(100));
+    block_on(async {
+        let mut lock = fixture.lock();
+        assert!(matches!(fixture.insert(1).await, Err(Error::Unavailable(_))));
+        let mut abandoned = Box::pin(fixture.insert(2));
+        assert!(poll_once(abandoned.as_mut()).is_pending());
+        drop(abandoned);
+        lock.rollback().unwrap();
+    });
+    assert!(fixture.insert_together(&[3]).iter().all(Result::is_ok));
+    assert_eq!(fixture.numbers(), [3]);
+}
+
+#[test]
+fn full_queue_drops_abandoned_transactions_and_rejects_new_ones() {
+    let fixture = Fixture::new(Duration::from_secs(60));
+    let submit = || Box::pin(fixture.writer.transaction(|_| Ok(())));
+    let queued = || fixture.writer.0.queued();
+    let _lock = fixture.lock();
+    block_on(async {
+        for _ in 0..=MAX_QUEUED + MAX_BATCH {
+            assert!(poll_once(submit().as_mut()).is_pending());
         }
-        assert!(waiting() < CROWDED);
-        let mut kept: Vec<_> = (0..CROWDED).map(|_| ask()).collect();
-        for one in &mut kept {
-            assert!(poll_once(one.as_mut()).is_pending());
+        assert!(queued() < MAX_QUEUED);
+        let mut waiting: Vec<_> = (0..MAX_QUEUED).map(|_| submit()).collect();
+        for request in &mut waiting {
+            assert!(poll_once(request.as_mut()).is_pending());
         }
-        assert!(matches!(ask().await, Err(Error::Unavailable(_))));
-        assert_eq!(waiting(), CROWDED);
+        assert!(matches!(submit().await, Err(Error::Unavailable(_))));
+        assert_eq!(queued(), MAX_QUEUED);
     });
 }

@@ -1,0 +1,100 @@
+//! The handle through which everything above `db` reaches the database.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    batch::{Find, GroupCommit, GroupedWrites, LookupThreads, Lookups, SqliteWriter},
+    connect::{
+        connection::DbConnection,
+        opener::Opener,
+        pool::Pool,
+        url::{DatabaseUrl, Engine},
+    },
+};
+use crate::error::Result;
+
+/// How a [`Database`] is opened.
+#[derive(Debug, Clone)]
+pub struct DatabaseOptions {
+    /// Where the database is.
+    pub url: DatabaseUrl,
+    /// Maximum pooled connections. Batching opens a few more on PostgreSQL.
+    pub pool_size: u32,
+    /// How long one operation may take, waiting for a connection included, before it counts as unavailable.
+    ///
+    /// A server gives up within a second, so that each request gets an answer; a command that a person started waits
+    /// longer.
+    pub timeout: Duration,
+}
+
+impl DatabaseOptions {
+    /// The options of a server: 10 connections, 900 ms.
+    pub fn for_server(url: DatabaseUrl) -> Self {
+        Self { url, pool_size: 10, timeout: Duration::from_millis(900) }
+    }
+
+    /// The options of a command: one connection, and five minutes, in which the doctor can read millions of rows.
+    pub fn for_command(url: DatabaseUrl) -> Self {
+        Self { url, pool_size: 1, timeout: Duration::from_secs(300) }
+    }
+}
+
+/// An open database; clones share its connections.
+#[derive(Clone)]
+pub struct Database {
+    pool: Pool,
+    /// SQLite's only writer. PostgreSQL writes through the pool.
+    writer: Option<SqliteWriter>,
+}
+
+impl Database {
+    /// Prepares the pool. Connections are opened when they are first needed, so this never waits for the database; call
+    /// [`migrate`](crate::db::migrate()) to find out early whether it can be reached.
+    pub fn open(options: DatabaseOptions) -> Self {
+        let opener = Arc::new(Opener::new(options.url, options.timeout));
+        let writer = (opener.engine() == Engine::Sqlite).then(|| SqliteWriter::new(Arc::clone(&opener)));
+        Self { pool: Pool::new(opener, options.pool_size), writer }
+    }
+
+    /// Runs `work` on a connection, without a transaction around it.
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
+    {
+        self.pool.read(work).await
+    }
+
+    /// Runs `work` in one transaction, and again after a serialization failure or deadlock.
+    ///
+    /// On SQLite the transaction may share its commit with others, see `batch/sqlite_writer.rs`; `work` may then run again
+    /// because another one failed.
+    pub(crate) async fn transaction<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut DbConnection) -> Result<T> + Send + 'static,
+    {
+        match &self.writer {
+            Some(writer) => writer.transaction(work).await,
+            None => self.pool.transaction(work).await,
+        }
+    }
+
+    /// Creates one kind of lookup: `find` returns the value of each key, in the keys' order, and must only read.
+    pub(crate) fn lookups<K, V>(&self, find: Find<K, V>, threads: LookupThreads) -> Lookups<K, V>
+    where
+        K: Clone + Send + Sync + 'static,
+        V: Send + 'static,
+    {
+        Lookups::new(self.pool.clone(), find, threads)
+    }
+
+    /// Creates one kind of group commit. On SQLite it does nothing: there every transaction may share its commit.
+    pub(crate) fn group_commit<K, V>(&self, write: GroupedWrites<K, V>) -> GroupCommit<K, V>
+    where
+        K: Send + 'static,
+        V: Send + 'static,
+    {
+        GroupCommit::new(self.pool.opener(), write)
+    }
+}
