@@ -5,11 +5,11 @@ use crate::{
     express_import::guide::statements,
     support::{
         Browser, EngineKind, Program, SECRETS, TestDatabase,
-        express::{Express, with_express},
+        express::{Express, beside_express},
     },
 };
 
-with_express!(after_going_back_express_goes_on_and_keyrack_can_come_again);
+beside_express!(after_going_back_express_goes_on_and_keyrack_can_come_again);
 
 fn after_going_back_express_goes_on_and_keyrack_can_come_again() {
     let database = TestDatabase::blank(EngineKind::Postgres);

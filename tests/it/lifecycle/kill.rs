@@ -1,8 +1,7 @@
-//! Kills the server at random moments: every acknowledged sign-in works, every acknowledged end holds, and the tables are
-//! consistent.
+//! Killed at any moment: every acknowledged sign-in works, every acknowledged end holds, and the tables are sound.
 //!
-//! Several simulated users use a real server while it is killed repeatedly; with a PostgreSQL of its own, every second
-//! round kills that too. `KEYRACK_KILL_ROUNDS` sets the number of rounds; `scripts/kill-loop` runs a hundred.
+//! Several people use a real server at once while it is killed again and again, and with it, every other time, the database.
+//! `KEYRACK_KILL_ROUNDS` sets how often; `scripts/kill-loop` runs a hundred.
 
 use std::{
     fs::File,
@@ -20,21 +19,21 @@ use keyrack::{
     sessions::{Policy, Sessions},
 };
 
-use super::simulated_user::{AcknowledgedLog, SimulatedUser};
+use super::simulated_user::{Log, Person};
 use crate::{
     embed::Example,
     support::{Cluster, EngineKind, TestDatabase, wait},
 };
 
-const USERS: u8 = 4;
+const PEOPLE: u8 = 4;
 
 #[test]
-fn acknowledged_changes_survive_server_kills_on_sqlite() {
+fn sqlite_survives_kills_of_the_server() {
     kill_loop(&TestDatabase::new(EngineKind::Sqlite), None);
 }
 
 #[test]
-fn acknowledged_changes_survive_kills_of_server_and_postgres() {
+fn postgresql_survives_kills_of_the_server_and_of_itself() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
@@ -44,49 +43,43 @@ fn acknowledged_changes_survive_kills_of_server_and_postgres() {
 
 fn kill_loop(database: &TestDatabase, cluster: Option<&Cluster>) {
     let rounds = std::env::var("KEYRACK_KILL_ROUNDS").map_or(3, |rounds| rounds.parse().unwrap());
-    let log = AcknowledgedLog::new(File::create(database.folder().join("acknowledged.log")).unwrap());
-    let mut users: Vec<SimulatedUser> = (0..USERS).map(|number| SimulatedUser::new(database, number)).collect();
+    let log = Log::new(File::create(database.folder().join("acknowledged.log")).unwrap());
+    let mut people: Vec<Person> = (0..PEOPLE).map(|number| Person::new(database, number)).collect();
     let mut slowest = Duration::ZERO;
     for round in 0..rounds {
         let mut example = Example::start(database);
-        use_until_killed(&mut example, &mut users, &log, round, cluster.filter(|_| round % 2 == 1));
+        use_until_killed(&mut example, &mut people, &log, round, cluster.filter(|_| round % 2 == 1));
         let started = Instant::now();
         if let Some(cluster) = cluster.filter(|_| round % 2 == 1) {
             cluster.start_again();
         }
         let example = Example::start(database);
         slowest = slowest.max(started.elapsed());
-        for user in &mut users {
-            user.verify(example.address);
+        for person in &mut people {
+            person.verify(example.address);
         }
         assert_sound(database);
     }
-    println!("{rounds} kills, {} answers acknowledged, restarted in at most {slowest:?}, 0 problems", log.lines());
+    println!("{rounds} kills, {} answers acknowledged, back in at most {slowest:?}, 0 breaches", log.lines());
 }
 
-/// Lets all users act until the server is killed, at a moment that none of them can foresee.
-fn use_until_killed(
-    example: &mut Example,
-    users: &mut [SimulatedUser],
-    log: &AcknowledgedLog,
-    round: u64,
-    cluster: Option<&Cluster>,
-) {
+/// Everybody goes on until the server is dead, which happens at a moment that no one knows.
+fn use_until_killed(example: &mut Example, people: &mut [Person], log: &Log, round: u64, cluster: Option<&Cluster>) {
     let (address, is_dead) = (example.address, AtomicBool::new(false));
-    let users = users.iter_mut().map(Mutex::new).collect::<Vec<_>>();
+    let people = people.iter_mut().map(Mutex::new).collect::<Vec<_>>();
     thread::scope(|scope| {
-        for user in &users {
+        for person in &people {
             let is_dead = &is_dead;
             scope.spawn(move || {
-                let mut user = user.lock().unwrap();
+                let mut person = person.lock().unwrap();
                 while !is_dead.load(Ordering::SeqCst) {
-                    user.act(address, log);
+                    person.act(address, log);
                 }
             });
         }
-        // The log grows independently of what the server is doing, so this is a random moment.
-        let target = log.lines() + 10 + usize::try_from(round * 7 % 30).unwrap();
-        while log.lines() < target {
+        // The acknowledged log grows at a pace of its own, so waiting for it is a random moment in every other respect.
+        let wanted = log.lines() + 10 + usize::try_from(round * 7 % 30).unwrap();
+        while log.lines() < wanted {
             thread::yield_now();
         }
         if let Some(cluster) = cluster {

@@ -1,4 +1,4 @@
-//! Batched lookups: each caller gets its own and current result, and a broken connection is replaced.
+//! Lookups that are done together: each caller gets their own answer, none gets an older one, and whatever breaks mends itself.
 
 use std::{
     process::Command,
@@ -14,21 +14,20 @@ use keyrack::{
 };
 use tokio::task::JoinSet;
 
-use super::SetOnDrop;
 use crate::support::{
     Browser, CLOCK_START, Cluster, EngineKind, PASSWORD, TestApp, TestDatabase, on_both_engines, wait, wait_until,
 };
 
 on_both_engines!(
-    concurrent_requests_each_get_their_own_session,
-    concurrent_sign_ins_each_find_their_own_user,
-    acknowledged_end_holds_on_other_instance_under_load,
+    many_requests_at_once_get_each_their_own_session,
+    sign_ins_at_once_find_each_their_own_user,
+    an_acknowledged_end_holds_on_the_other_instance_under_a_flood_of_lookups,
 );
 
 const EMAIL: &str = "rajat.verma@example.com";
 const OTHER: &str = "asha.verma@example.com";
 
-fn concurrent_requests_each_get_their_own_session(engine: EngineKind) {
+fn many_requests_at_once_get_each_their_own_session(engine: EngineKind) {
     let app = TestApp::new(engine);
     for email in [EMAIL, OTHER] {
         app.add_user(email);
@@ -56,7 +55,7 @@ fn concurrent_requests_each_get_their_own_session(engine: EngineKind) {
     });
 }
 
-fn acknowledged_end_holds_on_other_instance_under_load(engine: EngineKind) {
+fn an_acknowledged_end_holds_on_the_other_instance_under_a_flood_of_lookups(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let clock = Clock::fixed(CLOCK_START);
     let (one, two) = (TestApp::over(&database, clock.clone(), |_| ()), TestApp::over(&database, clock, |_| ()));
@@ -79,27 +78,35 @@ fn acknowledged_end_holds_on_other_instance_under_load(engine: EngineKind) {
             let mut copy = here.clone();
             assert_eq!(there.get("/api/session").status, 200);
             assert_eq!(here.sign_out().status, 303);
-            assert_eq!(there.get("/api/session").status, 401, "on the instance that did not handle the sign-out");
+            assert_eq!(there.get("/api/session").status, 401, "on the instance that did not hear of it");
             assert_eq!(copy.get("/api/session").status, 401);
         }
     });
 }
 
-fn concurrent_sign_ins_each_find_their_own_user(engine: EngineKind) {
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+fn sign_ins_at_once_find_each_their_own_user(engine: EngineKind) {
     let app = TestApp::new(engine);
     let ids: Vec<_> = (0..8).map(|number| app.add_user(&format!("user{number}@example.com"))).collect();
     app.execute("UPDATE users SET email = 'User3@Example.com' WHERE email = 'user3@example.com'");
     let found = wait(async {
-        let mut attempts = JoinSet::new();
+        let mut asking = JoinSet::new();
         for place in 0..96 {
             let accounts = app.keyrack.accounts().clone();
             let number = place * 7 % 12;
             let email =
                 if place % 2 == 0 { format!("user{number}@example.com") } else { format!("USER{number}@Example.COM") };
-            let password = Password::new(if place < 90 { PASSWORD } else { "a wrong password" });
-            attempts.spawn(async move { (place, accounts.authenticate(&email, password, None).await.unwrap()) });
+            let password = Password::new(if place < 90 { PASSWORD } else { "of somebody else's" });
+            asking.spawn(async move { (place, accounts.authenticate(&email, password, None).await.unwrap()) });
         }
-        attempts.join_all().await
+        asking.join_all().await
     });
     assert_eq!(found.len(), 96);
     for (place, outcome) in found {
@@ -113,17 +120,17 @@ fn concurrent_sign_ins_each_find_their_own_user(engine: EngineKind) {
     }
 }
 
-/// A condition for the PostgreSQL processes that run batched lookups by this key.
-fn runs_lookup_by(key: &str) -> String {
-    format!("datname = current_database() AND query LIKE 'SELECT wanted.place%{key} = wanted.key%'")
+/// The server processes that look such a thing up.
+fn looking_up(what: &str) -> String {
+    format!("datname = current_database() AND query LIKE 'SELECT wanted.place%{what} = wanted.key%'")
 }
 
-const BY_SID: &str = "\"sid\"";
-const BY_USER: &str = "\"user_id\"";
-const BY_EMAIL: &str = "lower(%)";
+const SESSION: &str = "\"sid\"";
+const LIST: &str = "\"user_id\"";
+const USER: &str = "lower(%)";
 
 #[test]
-fn lookup_succeeds_after_its_connection_was_cut() {
+fn a_lookup_whose_connection_was_cut_is_answered_all_the_same() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
@@ -132,19 +139,19 @@ fn lookup_succeeds_after_its_connection_was_cut() {
     let mut browser = app.signed_in(EMAIL);
     for _ in 0..5 {
         assert_eq!(browser.get("/account/sessions").status, 200);
-        for key in [BY_SID, BY_USER, BY_EMAIL] {
-            let condition = runs_lookup_by(key);
+        for what in [SESSION, LIST, USER] {
+            let which = looking_up(what);
             let cut = app.texts(&format!(
-                "SELECT pg_terminate_backend(pid, 10000)::text AS v FROM pg_stat_activity WHERE {condition}"
+                "SELECT pg_terminate_backend(pid, 10000)::text AS v FROM pg_stat_activity WHERE {which}"
             ));
-            assert_eq!(cut, ["true"], "one connection is enough for one browser: {key}");
+            assert_eq!(cut, ["true"], "one connection is enough for one browser: {what}");
         }
         app.signed_in(EMAIL);
     }
     assert_eq!(browser.get("/api/session").status, 200);
 }
 
-/// A stopped process, which continues when the value is dropped.
+/// Lets a process go on with the value.
 struct Stopped(String);
 
 impl Stopped {
@@ -161,7 +168,7 @@ impl Drop for Stopped {
 }
 
 #[test]
-fn hung_connection_fails_its_own_lookups_only() {
+fn a_connection_that_hangs_fails_its_own_lookups_and_no_others() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
@@ -174,19 +181,19 @@ fn hung_connection_fails_its_own_lookups_only() {
     let mut browser = app.signed_in(EMAIL);
     assert_eq!(browser.get("/api/session").status, 200);
     assert_eq!(browser.get("/account/sessions").status, 200);
-    let stop = |key| {
-        let condition = runs_lookup_by(key);
-        Stopped::new(database.text(&format!("SELECT pid::text AS v FROM pg_stat_activity WHERE {condition}")))
+    let stop = |what| {
+        let which = looking_up(what);
+        Stopped::new(database.text(&format!("SELECT pid::text AS v FROM pg_stat_activity WHERE {which}")))
     };
-    let stopped = stop(BY_SID);
+    let stopped = stop(SESSION);
     assert_eq!(browser.get("/api/session").status, 503);
     for _ in 0..20 {
-        assert_eq!(browser.get("/api/session").status, 200, "other lookups use another connection");
+        assert_eq!(browser.get("/api/session").status, 200, "others go another way");
     }
     drop(stopped);
     assert!(browser.is_signed_in());
 
-    let stopped = stop(BY_USER);
+    let stopped = stop(LIST);
     let page = browser.get("/account/sessions");
     assert!(page.status == 503 && page.set_cookies().is_empty(), "no page without the devices: {}", page.body);
     assert_eq!(browser.get("/api/session").status, 200);
@@ -195,7 +202,7 @@ fn hung_connection_fails_its_own_lookups_only() {
     }
     drop(stopped);
 
-    let stopped = stop(BY_EMAIL);
+    let stopped = stop(USER);
     assert_eq!(app.browser().sign_in(EMAIL, PASSWORD).status, 503);
     assert_eq!(browser.get("/account/sessions").status, 200);
     for _ in 0..5 {
@@ -205,7 +212,7 @@ fn hung_connection_fails_its_own_lookups_only() {
 }
 
 #[test]
-fn locked_sqlite_file_delays_lookups_until_their_timeout() {
+fn a_sqlite_file_that_nobody_may_read_makes_requests_wait_and_then_says_so() {
     let database = TestDatabase::new(EngineKind::Sqlite);
     let first = TestApp::over(&database, Clock::fixed(CLOCK_START), |_| ());
     first.add_user(EMAIL);
@@ -215,22 +222,22 @@ fn locked_sqlite_file_delays_lookups_until_their_timeout() {
     other.batch_execute("PRAGMA locking_mode = EXCLUSIVE").unwrap();
     wait_until(|| other.batch_execute("BEGIN EXCLUSIVE").is_ok());
 
-    let long_timeout = TestApp::over(&database, Clock::fixed(CLOCK_START), |_| ());
-    let short_timeout = TestApp::over(&database, Clock::fixed(CLOCK_START), |config| {
+    let patient = TestApp::over(&database, Clock::fixed(CLOCK_START), |_| ());
+    let impatient = TestApp::over(&database, Clock::fixed(CLOCK_START), |config| {
         config.database.timeout = Duration::from_millis(500);
     });
     thread::scope(|scope| {
         let waiting: Vec<_> = (0..4)
             .map(|_| {
-                let mut browser = browser.at(long_timeout.address);
+                let mut browser = browser.at(patient.address);
                 scope.spawn(move || browser.get("/api/session").status)
             })
             .collect();
-        let mut refused: Browser = browser.at(short_timeout.address);
+        let mut refused: Browser = browser.at(impatient.address);
         assert_eq!(refused.get("/api/session").status, 503);
-        // Workers do not block: while lookups wait, other requests are answered.
+        // No worker waits: those that have a lookup to do answer others meanwhile.
         for _ in 0..4 {
-            assert_eq!(long_timeout.browser().get("/healthz").status, 200);
+            assert_eq!(patient.browser().get("/healthz").status, 200);
         }
         assert!(waiting.iter().all(|request| !request.is_finished()));
         other.batch_execute("COMMIT").unwrap();

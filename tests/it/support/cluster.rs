@@ -1,120 +1,101 @@
-//! A PostgreSQL server of a test's own, which the test may stop, kill, pause and start again.
+//! A PostgreSQL server for one test, which may stop, kill, pause and start it again.
 
 use std::{
-    os::unix::process::CommandExt,
+    os::unix::{fs::MetadataExt as _, process::CommandExt as _},
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
-use super::{
-    TestDatabase,
-    postgres::{detached, free_port, programs, server_account},
-};
+use super::{TestDatabase, postgres};
 
-/// Ends the server and removes its folder when its standard input ends, that is: when the test process does, however.
-const GUARD: &str = r#"
-trap '' HUP INT TERM
-cat >/dev/null
-server=$(head -n 1 "$1/data/postmaster.pid")
-[ -n "$server" ] && kill -CONT $server $(pgrep -P "$server")
-"$2/pg_ctl" -D "$1/data" stop -m immediate
-rm -rf "$1"
-"#;
-
-/// A server that the test controls.
+/// A PostgreSQL server that a test may stop, kill, pause and start again.
 pub struct Cluster {
+    /// What `scripts/postgres` keeps in it: `data`, `log`, and `bin`.
     folder: PathBuf,
-    programs: PathBuf,
-    port: u16,
-    _guard: Child,
+    url: String,
+    /// Holds the standard input of `scripts/postgres` open, which removes all of it afterwards.
+    _script: Child,
 }
 
 impl Cluster {
-    /// Makes and starts one; `None` where PostgreSQL is not installed.
+    /// Creates and starts one; `None` where PostgreSQL is not installed.
+    ///
+    /// Everything committed outlives a stop. The machine itself never crashes here, so nothing needs to reach the disk.
     pub fn start() -> Option<Self> {
-        let programs = programs()?;
+        // Only a name: the script makes the folder and removes it.
         let folder = tempfile::Builder::new().prefix("keyrack-cluster-").tempdir().unwrap().keep();
-        if let Some((user, group)) = server_account() {
-            std::os::unix::fs::chown(&folder, Some(user), Some(group)).unwrap();
-        }
-        let mut guard = detached(GUARD);
-        guard.arg(&folder).arg(&programs).stdin(Stdio::piped()).stdout(Stdio::null());
-        as_server(&mut guard);
-        let guard = guard.spawn().unwrap();
-        let cluster = Self { folder, programs, port: free_port().unwrap(), _guard: guard };
-        let data = cluster.data();
-        cluster.run("initdb", &["-D", &data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"]);
-        cluster.start_again();
-        Some(cluster)
+        std::fs::remove_dir(&folder).unwrap();
+        let options = ["--folder", folder.to_str().unwrap(), "-c", "fsync=off"];
+        let (url, script) = postgres::start(&options, None).unwrap()?;
+        Some(Self { folder, url, _script: script })
     }
 
-    /// A migrated database in it.
+    /// Returns a migrated database in it.
     pub fn database(&self) -> TestDatabase {
         TestDatabase::in_cluster(&self.url())
     }
 
-    /// Where that is.
+    /// Returns the URL of its database.
     pub fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        self.url.clone()
     }
 
     pub fn port(&self) -> u16 {
-        self.port
+        postgres::port_of(&self.url).unwrap()
     }
 
-    /// Gives its database a time zone, for connections that come from now on.
+    /// Returns the user and the group that the server runs as.
+    pub fn account(&self) -> (u32, u32) {
+        let data = std::fs::metadata(self.folder.join("data")).unwrap();
+        (data.uid(), data.gid())
+    }
+
+    /// Sets the time zone of its database, for connections opened from now on.
     pub fn alter_zone(&self, zone: &str) {
         let database = TestDatabase::at_url(&self.url());
         database.execute(&format!("ALTER DATABASE postgres SET timezone = '{zone}'"));
     }
 
-    /// Starts it after a stop. Whatever was committed is there; the machine itself never crashes here, so nothing needs to
-    /// reach the disk.
+    /// Starts it after a stop, on the same port.
     pub fn start_again(&self) {
-        let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c timezone=UTC",
-            self.port
-        );
-        let log = self.folder.join("log").display().to_string();
-        self.run("pg_ctl", &["-D", &self.data(), "-w", "-l", &log, "-o", &options, "start"]);
+        self.pg_ctl(&["-w", "-l", "log", "start"]);
     }
 
-    /// Stops it as a crash does: without saying goodbye, without writing anything more.
+    /// Stops it as a crash does: connections break, and nothing more is written.
     pub fn stop_immediately(&self) {
-        self.run("pg_ctl", &["-D", &self.data(), "-m", "immediate", "stop"]);
+        self.pg_ctl(&["-m", "immediate", "stop"]);
     }
 
-    /// Freezes every process of it: connections stay open, nothing answers. The server comes first: it makes no more children
-    /// then, and those that end stay visible.
+    /// Freezes all of its processes: connections stay open, nothing answers. The main process comes first: it then creates no
+    /// more children, and those that end stay visible.
     pub fn pause(&self) {
         let server = self.server();
         signal("-STOP", std::slice::from_ref(&server));
         signal("-STOP", &children(&server));
     }
 
-    /// Lets them go on, the server last.
+    /// Lets the frozen processes continue, the main process last.
     pub fn resume(&self) {
         let server = self.server();
         signal("-CONT", &children(&server));
         signal("-CONT", &[server]);
     }
 
-    /// The process id of the server.
+    /// Returns the process id of the main process.
     fn server(&self) -> String {
         let status = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
         status.lines().next().unwrap().to_owned()
     }
 
-    fn data(&self) -> String {
-        self.folder.join("data").display().to_string()
-    }
-
-    fn run(&self, program: &str, arguments: &[&str]) {
-        let mut command = Command::new(self.programs.join(program));
+    fn pg_ctl(&self, arguments: &[&str]) {
+        let mut command = Command::new(self.folder.join("bin/pg_ctl"));
         // The server inherits what it gets; a pipe would stay open with it.
-        command.args(arguments).current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        as_server(&mut command);
-        assert!(command.status().unwrap().success(), "{program} {arguments:?}");
+        command.args(["-D", "data"]).args(arguments).current_dir(&self.folder);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // PostgreSQL refuses to run as root.
+        let (user, group) = self.account();
+        command.uid(user).gid(group);
+        assert!(command.status().unwrap().success(), "pg_ctl {arguments:?}");
     }
 }
 
@@ -125,11 +106,4 @@ fn children(server: &str) -> Vec<String> {
 
 fn signal(signal: &str, to: &[String]) {
     assert!(Command::new("kill").arg(signal).args(to).status().unwrap().success());
-}
-
-/// PostgreSQL refuses to run as root.
-fn as_server(command: &mut Command) {
-    if let Some((user, group)) = server_account() {
-        command.uid(user).gid(group);
-    }
 }

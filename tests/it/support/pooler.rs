@@ -1,4 +1,4 @@
-//! A `PgBouncer` of a test's own, in transaction mode, in front of a cluster of its own.
+//! A `PgBouncer` for one test, in transaction mode, in front of a PostgreSQL server for the same test.
 
 use std::{
     env, fs,
@@ -11,11 +11,12 @@ use std::{
 
 use super::{
     Cluster, EngineKind, TestDatabase,
-    postgres::{detached, free_port, server_account},
+    postgres::{detached, free_port},
     wait_until,
 };
 
-/// Runs `PgBouncer` until its standard input ends, that is: until the test process does, however. Then removes its folder.
+/// Runs `PgBouncer` until its standard input ends, which it does when the test process ends for whatever reason. Then removes
+/// its folder.
 const GUARD: &str = r#"
 trap '' HUP INT TERM
 exec 3<&0 </dev/null
@@ -27,7 +28,7 @@ wait "$pooler"
 rm -rf "$1"
 "#;
 
-/// A pooler whose clients share two server connections to each database, each for one transaction at a time.
+/// A pooler whose clients share two server connections per database, each for one transaction at a time.
 pub struct Pooler {
     cluster: Cluster,
     port: u16,
@@ -35,47 +36,47 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// Starts one, and the server behind it. `None` where one of the two is not installed, which is said loudly.
+    /// Starts a pooler and the server behind it. Returns `None` where one of the two is not installed, and prints so.
     pub fn start() -> Option<Self> {
         let program = program()?;
-        // Says so if there is none.
+        // Prints a warning if PostgreSQL is not installed.
         let cluster = EngineKind::Postgres.is_available().then(Cluster::start)??;
         let folder = tempfile::Builder::new().prefix("keyrack-pgbouncer-").tempdir().unwrap().keep();
         let port = free_port().unwrap();
         fs::write(folder.join("users.txt"), "\"postgres\" \"\"\n").unwrap();
         fs::write(folder.join("pgbouncer.ini"), settings(&folder, cluster.port(), port)).unwrap();
-        let mut guard = detached(GUARD);
-        if let Some((user, group)) = server_account() {
-            std::os::unix::fs::chown(&folder, Some(user), Some(group)).unwrap();
-            guard.uid(user).gid(group);
-        }
-        let guard = guard.arg(&folder).arg(program).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        // It refuses to run as root, as PostgreSQL does.
+        let (user, group) = cluster.account();
+        std::os::unix::fs::chown(&folder, Some(user), Some(group)).unwrap();
+        let mut guard = detached("sh");
+        guard.args(["-c", GUARD, "keyrack-pgbouncer"]).arg(&folder).arg(program).uid(user).gid(group);
+        let guard = guard.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         wait_until(|| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
         Some(Self { cluster, port, _guard: guard })
     }
 
-    /// The server behind it.
+    /// Returns the server behind it.
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
     }
 
-    /// The way to the database through the pooler.
+    /// Returns the URL of the database through the pooler.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// The same database, not yet migrated: through the pooler, and past it.
+    /// Returns the same database twice, not yet migrated: through the pooler, and directly.
     pub fn blank(&self) -> (TestDatabase, TestDatabase) {
         (TestDatabase::at_url(&self.url()), TestDatabase::at_url(&self.cluster.url()))
     }
 
-    /// The same, migrated through the pooler.
+    /// Returns the same, migrated through the pooler.
     pub fn databases(&self) -> (TestDatabase, TestDatabase) {
         (TestDatabase::in_cluster(&self.url()), TestDatabase::at_url(&self.cluster.url()))
     }
 }
 
-/// What `docs/scale.md` recommends, but for its small pool.
+/// The settings that `docs/scale.md` recommends, except for the small pool.
 fn settings(folder: &Path, server: u16, port: u16) -> String {
     let folder = folder.display();
     format!(
@@ -98,7 +99,7 @@ fn settings(folder: &Path, server: u16, port: u16) -> String {
     .replace("\n         ", "\n")
 }
 
-/// Where `PgBouncer` is; Debian keeps it where not every user looks.
+/// Finds `PgBouncer`. Debian installs it in `/usr/sbin`, which is not on every user's PATH.
 fn program() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = env::split_paths(&path).chain(["/usr/sbin".into()]);

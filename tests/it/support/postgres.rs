@@ -1,66 +1,31 @@
-//! A throw-away PostgreSQL server for the tests, gone when they are, however they end.
+//! The PostgreSQL server that the tests share: the one that `TEST_DATABASE_URL` names, or a throw-away one.
 //!
-//! Under `cargo test` every test process has a cluster of its own, so there is no shared state
-//! that a killed run could leave stale. Under `cargo nextest`, a process per test, all processes
-//! of one run share one cluster, whose state file is named by the run's unique id and which lives
-//! exactly as long as the runner process; where the runner cannot be recognised (no `/proc`, or a
-//! wrapper between runner and test) each process falls back to its own.
+//! `scripts/postgres` starts the throw-away server and removes it when the test process ends, however it ends: Rust never
+//! drops statics and SIGKILL runs no code, so the script watches its standard input, a pipe that this process holds open.
 //!
-//! Statics are never dropped and SIGKILL runs no code, so the cluster is not the test process's
-//! child but that of a small detached shell, the keeper: its standard input is a pipe, and when
-//! the other end is closed, by whatever cause, it stops the server and removes its folder.
+//! Under `cargo test`, each test process has its own server, so a killed run leaves no stale state. Under `cargo nextest`,
+//! which runs one process per test, all processes of a run share one server. Its URL is in a state file named after the run,
+//! and it lives as long as the runner does. Where the runner is not recognised (no `/proc`, or a wrapper between the runner
+//! and the tests), each process starts its own server.
 //!
-//! Databases in a shared or external server are seen by other processes: give them unique names.
+//! Other processes see the databases of a shared server, so their names must be unique.
 
-use std::collections::BTreeMap;
 use std::env;
-use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::process::{CommandExt as _, parent_id};
 use std::path::{Path, PathBuf};
-use std::process::{self, Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
 
-/// How long a start may take in all; initdb needs seconds on a busy machine, never this long.
-const START_LIMIT: Duration = Duration::from_secs(90);
+/// Starts a throw-away server.
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/postgres");
 
-/// How often a start is tried: a free port can be taken by another before the server binds it.
-const ATTEMPTS: u32 = 5;
+/// The exit status of the script where PostgreSQL is not installed.
+const NOT_INSTALLED: i32 = 3;
 
-/// The keeper: makes the cluster in folder $1 with the programs in $2, serves it on port $3, and
-/// cleans up once its standard input ends or the server does. The last lines of the log go to
-/// its standard output, so that a failed start can be explained.
-///
-/// The server is its own child, whose id no foreign process can get before `wait` ends. SIGQUIT
-/// (immediate shutdown) is repeated because a server that has only just started still ignores it.
-const KEEPER: &str = r#"
-trap '' HUP INT TERM
-exec 3<&0 </dev/null
-umask 077
-mkdir "$1" 2>&1 || exit 1
-if "$2/initdb" -D "$1/data" -U postgres --auth=trust --locale=C.UTF-8 --encoding=UTF8 \
-    --no-sync >"$1/log" 2>&1 3<&-
-then
-    "$2/postgres" -D "$1/data" -p "$3" -c listen_addresses=127.0.0.1 \
-        -c unix_socket_directories= -c max_connections=300 -c timezone=UTC \
-        -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
-        >>"$1/log" 2>&1 3<&- &
-    server=$!
-    { cat <&3; while kill -QUIT "$server"; do sleep 0.1; done; } >/dev/null 2>&1 &
-    lifeline=$!
-    exec 3<&-
-    wait "$server"
-    kill -KILL "$lifeline"
-fi
-tail -n 20 "$1/log"
-rm -rf "$1"
-"#;
-
-/// Holds its standard output, the keeper's lifeline, open while process $1 lives; removes $2.
+/// Holds its standard output, which the server's lifetime hangs on, open while process $1 lives; then removes file $2.
 const SENTINEL: &str = r#"
 trap '' HUP INT TERM
 while kill -0 "$1"; do sleep 0.2; done
@@ -75,34 +40,24 @@ pub struct Server {
     query: String,
     /// The database that exists from the start.
     admin: String,
-    /// Owns the write end of the keeper's standard input; the server runs while this is held.
-    _keeper: Option<Child>,
+    /// Holds the standard input of the script open; the script stops the server when it is closed.
+    _script: Option<Child>,
 }
 
 impl Server {
-    /// The URL of `database`, whose name must need no escaping in a URL.
+    /// Returns the URL of `database`, whose name must need no escaping in a URL.
     pub fn url(&self, database: &str) -> String {
         format!("{}{database}{}", self.prefix, self.query)
     }
 
-    /// The URL to create and drop databases by: the database `postgres`, or, of an external
-    /// server, the one that `TEST_DATABASE_URL` names.
+    /// Returns the URL for creating and dropping databases: that of the database `postgres`, or of the one that
+    /// `TEST_DATABASE_URL` names.
     pub fn admin_url(&self) -> String {
         self.url(&self.admin)
     }
 
-    /// A server of ours, which trusts whoever reaches its loopback port.
-    fn local(port: u16, keeper: Option<Child>) -> Self {
-        Self {
-            prefix: format!("postgres://postgres@127.0.0.1:{port}/"),
-            query: String::new(),
-            admin: "postgres".to_owned(),
-            _keeper: keeper,
-        }
-    }
-
-    /// The server behind a URL, which is taken apart so that other databases can be named.
-    fn external(url: &str) -> Result<Self, String> {
+    /// Takes the server's URL apart, so that other databases can be named.
+    fn parse(url: &str, script: Option<Child>) -> Result<Self, String> {
         let (address, query) = url.split_at(url.find('?').unwrap_or(url.len()));
         let (scheme, rest) = address.split_once("://").unwrap_or_default();
         if !matches!(scheme, "postgres" | "postgresql") {
@@ -115,19 +70,19 @@ impl Server {
             prefix: format!("{scheme}://{authority}/"),
             query: query.to_owned(),
             admin: admin.unwrap_or("postgres").to_owned(),
-            _keeper: None,
+            _script: script,
         })
     }
 }
 
-/// The server for this test process, started by the first call; `None` if there is no PostgreSQL
-/// to start, which is said on standard error once.
+/// Returns the server of this test process; the first call starts it. Returns `None` where PostgreSQL is not installed,
+/// which is printed to standard error once.
 ///
 /// # Panics
 ///
 /// If the server cannot be started or, with `KEYRACK_TEST_REQUIRE_POSTGRES=1`, is not installed.
 pub fn server() -> Option<&'static Server> {
-    // The error is kept, too: otherwise each waiting test would try, and fail, anew.
+    // The error is kept, too: otherwise each waiting test would try, and fail, again.
     static SERVER: OnceLock<Result<Option<Server>, String>> = OnceLock::new();
     match SERVER.get_or_init(open) {
         Ok(server) => server.as_ref(),
@@ -139,50 +94,56 @@ pub fn server() -> Option<&'static Server> {
 fn open() -> Result<Option<Server>, String> {
     let given = env::var("TEST_DATABASE_URL").unwrap_or_default();
     if !given.is_empty() {
-        return Server::external(&given).map(Some);
+        return Server::parse(&given, None).map(Some);
     }
-    if let Some(programs) = programs() {
-        let server = match nextest_run() {
-            Some(run) => shared(&programs, &run),
-            None => start(&programs, None).map(|(port, keeper)| Server::local(port, Some(keeper))),
-        };
-        return server.map(Some);
-    }
-    let advice = "PostgreSQL NOT TESTED: no initdb found; install the PostgreSQL server \
+    let server = match nextest_run() {
+        Some(run) => shared(&run)?,
+        None => start(&SHARED_OPTIONS, None)?.map(|(url, script)| Server::parse(&url, Some(script))).transpose()?,
+    };
+    let advice = "PostgreSQL NOT TESTED: not installed; install the PostgreSQL server \
         (Debian: apt-get install postgresql) or set TEST_DATABASE_URL";
-    if env::var_os("KEYRACK_TEST_REQUIRE_POSTGRES").is_some_and(|value| value == "1") {
-        return Err(advice.to_owned());
+    if server.is_none() {
+        if env::var_os("KEYRACK_TEST_REQUIRE_POSTGRES").is_some_and(|value| value == "1") {
+            return Err(advice.to_owned());
+        }
+        // Not by eprintln!, which the test harness hides when the test passes.
+        let _ = writeln!(io::stderr(), "{advice}");
     }
-    // Not by eprintln!, which the test harness hides when the test passes.
-    let _ = writeln!(io::stderr(), "{advice}");
-    Ok(None)
+    Ok(server)
 }
 
-/// The folder of initdb and postgres: where the PATH leads, else the newest that Debian installed.
-pub(super) fn programs() -> Option<PathBuf> {
-    let on_path = env::var_os("PATH").unwrap_or_default();
-    let on_path = env::split_paths(&on_path)
-        .filter_map(|folder| fs::canonicalize(folder.join("initdb")).ok())
-        .filter_map(|program| program.parent().map(Path::to_owned));
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let packaged: BTreeMap<u32, PathBuf> = versions
-        .flatten()
-        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
-        .collect();
-    on_path
-        .chain(packaged.into_values().rev().map(|dir| dir.join("bin")))
-        .find(|bin| bin.join("initdb").is_file() && bin.join("postgres").is_file())
+/// The tests' data may be lost, and hundreds of tests connect at the same time.
+const SHARED_OPTIONS: [&str; 3] = ["--fast", "-c", "max_connections=300"];
+
+/// Starts a server with `scripts/postgres` and these options. Returns its URL and the script, which stops the server when its
+/// standard input is closed: when the returned child is dropped, or the given pipe's other end is closed. Returns `None` where
+/// PostgreSQL is not installed.
+pub(super) fn start(options: &[&str], lifeline: Option<ChildStdout>) -> Result<Option<(String, Child)>, String> {
+    let mut command = detached(SCRIPT);
+    command.args(options).stdin(lifeline.map_or_else(Stdio::piped, Stdio::from)).stderr(Stdio::piped());
+    let mut script = command.spawn().map_err(|error| format!("cannot run {SCRIPT}: {error}"))?;
+    let mut url = String::new();
+    BufReader::new(script.stdout.take().unwrap()).read_line(&mut url).map_err(|error| error.to_string())?;
+    if !url.is_empty() {
+        return Ok(Some((url.trim_end().to_owned(), script)));
+    }
+    let mut errors = String::new();
+    script.stderr.take().unwrap().read_to_string(&mut errors).map_err(|error| error.to_string())?;
+    match script.wait() {
+        Ok(status) if status.code() == Some(NOT_INSTALLED) => Ok(None),
+        _ => Err(errors),
+    }
 }
 
 /// A run of `cargo nextest`: what its test processes share, and for how long.
 struct Run {
-    /// Holds the port of the run's server; locked while one is being started.
+    /// Holds the URL of the run's server; locked while one is being started.
     state: PathBuf,
     /// The process id of the runner.
     runner: u32,
 }
 
-/// The nextest run of this process, if the process is the runner's own child.
+/// Returns the nextest run of this process, if the runner is its parent.
 fn nextest_run() -> Option<Run> {
     let id = env::var("NEXTEST_RUN_ID").ok()?;
     let runner = parent_id();
@@ -191,109 +152,52 @@ fn nextest_run() -> Option<Run> {
     name.contains("nextest").then_some(Run { state, runner })
 }
 
-/// The server of a nextest run, started by whichever process comes first.
-fn shared(programs: &Path, run: &Run) -> Result<Server, String> {
+/// Returns the server of a nextest run; the first process starts it.
+fn shared(run: &Run) -> Result<Option<Server>, String> {
     let fail = |error: io::Error| format!("{}: {error}", run.state.display());
-    let open = File::options().append(true).create(true).open(&run.state);
-    let state = open.map_err(fail)?;
-    // Freed by the kernel when the holder dies; the next one then finds no port and starts over.
+    let state = File::options().append(true).create(true).open(&run.state).map_err(fail)?;
+    // The kernel frees the lock when the holder dies; the next process then finds no URL and starts over.
     state.lock().map_err(fail)?;
-    let port = fs::read_to_string(&run.state).map_err(fail)?;
-    let answers = |port: &u16| TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    if let Some(port) = port.parse().ok().filter(answers) {
-        return Ok(Server::local(port, None));
+    let url = fs::read_to_string(&run.state).map_err(fail)?;
+    if answers(&url) {
+        return Server::parse(&url, None).map(Some);
     }
-    let (port, keeper) = start(programs, Some(run))?;
+    let lifeline = spawn_sentinel(run).map_err(fail)?;
+    let Some((url, script)) = start(&SHARED_OPTIONS, Some(lifeline))? else { return Ok(None) };
     // Through the handle: by its path, the file would come back after the sentinel removed it.
     state.set_len(0).map_err(fail)?;
-    write!(&state, "{port}").map_err(fail)?;
-    Ok(Server::local(port, Some(keeper)))
+    write!(&state, "{url}").map_err(fail)?;
+    Server::parse(&url, Some(script)).map(Some)
 }
 
-/// Starts a cluster that lives as long as the nextest run or, without one, the returned keeper.
-fn start(programs: &Path, run: Option<&Run>) -> Result<(u16, Child), String> {
-    let deadline = Instant::now() + START_LIMIT;
-    let mut errors = String::new();
-    for _ in (0..ATTEMPTS).take_while(|_| Instant::now() < deadline) {
-        // No earlier process of this id can have left the same folder behind.
-        let time = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-        let name = format!("keyrack-pg-{}-{:x}", process::id(), time.as_nanos());
-        let folder = env::temp_dir().join(name);
-        let port = free_port().map_err(|error| format!("no free port: {error}"))?;
-        let keeper = spawn_keeper(programs, &folder, port, run);
-        let mut keeper = keeper.map_err(|error| format!("cannot run sh: {error}"))?;
-        match wait_until_ready(&mut keeper, &folder, deadline) {
-            Ok(()) => return Ok((port, keeper)),
-            Err(error) => _ = write!(errors, "\nport {port}: {error}"),
-        }
-    }
-    Err(errors)
+/// Reports whether a process listens on the port of a throw-away server's URL.
+fn answers(url: &str) -> bool {
+    let port = port_of(url);
+    port.is_some_and(|port| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok())
 }
 
-/// A loopback port that nobody listens on right now.
+/// Returns the port of a throw-away server's URL.
+pub(super) fn port_of(url: &str) -> Option<u16> {
+    url.rsplit_once(':')?.1.split('/').next()?.parse().ok()
+}
+
+/// Returns a loopback port on which no process listens right now.
 pub(super) fn free_port() -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.local_addr().map(|address| address.port())
 }
 
-/// A script in a process group of its own, which neither ^C nor a killed test's group reaches, and
-/// which holds none of our outputs open (nextest would report a leak).
-pub(super) fn detached(script: &str) -> Command {
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", script, "keyrack-pg"])
-        .current_dir("/")
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+/// Runs a program in its own process group, which neither Ctrl-C nor a signal to a killed test's group reaches, and which holds
+/// none of the test's outputs open (nextest would report a leak).
+pub(super) fn detached(program: impl AsRef<Path>) -> Command {
+    let mut command = Command::new(program.as_ref());
+    command.current_dir("/").process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     command
 }
 
-/// Starts the keeper, with a lifeline from the nextest run's sentinel, if any, else from us.
-fn spawn_keeper(bin: &Path, dir: &Path, port: u16, run: Option<&Run>) -> io::Result<Child> {
-    let mut keeper = detached(KEEPER);
-    keeper.arg(dir).arg(bin).arg(port.to_string());
-    let lifeline = run.map(spawn_sentinel).transpose()?;
-    keeper.stdin(lifeline.map_or_else(Stdio::piped, Stdio::from));
-    server_account().map(|(user, group)| keeper.uid(user).gid(group));
-    keeper.spawn()
-}
-
-/// Starts a sentinel for the runner as the current user, who may ask whether it lives.
+/// Starts a sentinel for the runner, as the current user, who may send signals to it.
 fn spawn_sentinel(run: &Run) -> io::Result<ChildStdout> {
-    let mut sentinel = detached(SENTINEL);
-    sentinel.arg(run.runner.to_string()).arg(&run.state);
-    let output = sentinel.spawn()?.stdout;
-    output.ok_or(io::ErrorKind::BrokenPipe.into())
-}
-
-/// The user and group to run the server as, if not the current: PostgreSQL refuses root.
-pub(super) fn server_account() -> Option<(u32, u32)> {
-    let id = |arguments: &[&str]| -> Option<u32> {
-        let output = Command::new("id").args(arguments).output().ok()?;
-        String::from_utf8(output.stdout).ok()?.trim().parse().ok()
-    };
-    if id(&["-u"]) != Some(0) {
-        return None;
-    }
-    ["postgres", "nobody"].iter().find_map(|name| Some((id(&["-u", name])?, id(&["-g", name])?)))
-}
-
-/// Waits until the server says in its status file that it accepts connections. To connect would
-/// prove less: whoever else took the port would answer, too.
-fn wait_until_ready(keeper: &mut Child, dir: &Path, deadline: Instant) -> Result<(), String> {
-    let is_ready = |status: String| status.lines().nth(7).is_some_and(|s| s.trim() == "ready");
-    while Instant::now() < deadline {
-        if fs::read_to_string(dir.join("data/postmaster.pid")).is_ok_and(is_ready) {
-            return Ok(());
-        }
-        if let Ok(Some(_)) = keeper.try_wait() {
-            let log = keeper.stdout.take().map(io::read_to_string);
-            return Err(log.and_then(Result::ok).unwrap_or_default());
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    let log = fs::read_to_string(dir.join("log")).unwrap_or_default();
-    Err(format!("not ready after {START_LIMIT:?}\n{log}"))
+    let mut sentinel = detached("sh");
+    sentinel.args(["-c", SENTINEL, "keyrack-pg", &run.runner.to_string()]).arg(&run.state);
+    sentinel.spawn()?.stdout.ok_or(io::ErrorKind::BrokenPipe.into())
 }
