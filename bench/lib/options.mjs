@@ -1,22 +1,24 @@
-// What the command line can choose.
+// The options of bench/run.
+
+import { usageError } from './host/benchmark.mjs';
 
 export const WORKLOADS = ['session', 'sign-in', 'sign-out', 'device-page', 'sign-in-hashed', 'purge', 'growth'];
 
-export const HELP = `bench/run: measures Keyrack against what people would take instead.
+export const HELP = `bench/run: measures Keyrack against the alternatives.
 
-  --rounds N          how often each measurement is repeated, all systems taking turns (default 3)
+  --rounds N          how often each measurement is repeated, with the systems taking turns (default 3)
   --seconds S         how long each lasts (default 4)
   --sessions N        how many sessions each system holds (default 100000)
   --only NAME,NAME    only these systems (names that begin so: "keyrack" is both of Keyrack's)
   --workload NAME,…   only these workloads: ${WORKLOADS.join(', ')}
   --long              growth goes on to 10,000,000 sessions
-  --write             writes the tables into README.md and docs/bench.md, and the charts into docs/
-  --from FILE,FILE    measures nothing: reports (and with --write, writes) saved results again, those of the first file and
-                      the workloads that only a later one has; the report says which
-  --help              this
+  --write             writes the tables into README.md and docs/bench.md, and the charts into docs/; needs 3 rounds or more
+  --from FILE,FILE    measures nothing: reports (and with --write, writes) saved results again. Workloads that the first file
+                      lacks are taken from the later ones; the report names them
+  --help              this text
 `;
 
-/** Reads the arguments; throws with a sentence for what can't be used. */
+/** Parses the arguments; throws a usage error for invalid ones. */
 export function parse(args) {
   const options = {
     rounds: 3, seconds: 4, sessions: 100_000, only: null, workloads: WORKLOADS, long: false, write: false, from: null,
@@ -36,7 +38,7 @@ export function parse(args) {
       case '--write': options.write = true; break;
       case '--from': options.from = value(flag).split(','); break;
       case '--help': case '-h': options.help = true; break;
-      default: fail(`there is no ${flag}; bench/run --help lists what there is`);
+      default: fail(`unknown option ${flag}; bench/run --help lists all options`);
     }
   }
   return options;
@@ -48,9 +50,9 @@ function positive(flag, text) {
 }
 
 function known(name) {
-  return WORKLOADS.includes(name) ? name : fail(`there is no workload ${name}; there are ${WORKLOADS.join(', ')}`);
+  return WORKLOADS.includes(name) ? name : fail(`unknown workload ${name}; use ${WORKLOADS.join(', ')}`);
 }
 
 function fail(message) {
-  throw Object.assign(new Error(message), { isUsage: true });
+  throw usageError(message);
 }

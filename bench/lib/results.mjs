@@ -1,4 +1,4 @@
-// Results: one record a measurement, and sums over the rounds of a run.
+// Results: one record per measurement, and statistics over the rounds of a run.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -28,7 +28,7 @@ export class Results {
     });
   }
 
-  /** Saved results; a later file adds the workloads that those before it have not. */
+  /** Loads saved results; a later file adds the workloads that the earlier ones lack. */
   static load(files) {
     const [first, ...others] = files.map((file) => new Results(JSON.parse(readFileSync(file, 'utf8'))));
     for (const other of others) first.#addWorkloadsOf(other);
@@ -47,7 +47,7 @@ export class Results {
     Object.assign(this, { about, labels, records, failures });
   }
 
-  /** Remembers what systems are called in tables, in their order. */
+  /** Remembers the systems' labels in tables, in their order. */
   describe(systems) {
     for (const { name, label } of systems) this.labels[name] = label;
   }
@@ -67,33 +67,39 @@ export class Results {
     return path.relative(ROOT, file);
   }
 
-  /** A value by round. */
+  /** A field's value by round. */
   rounds(workload, system, field) {
     const found = this.records.filter((one) => one.workload === workload && one.system === system && one[field] != null);
     return new Map(found.map((one) => [one.round, one[field]]));
   }
 
-  /** Median, minimum and maximum over the rounds; null if it was not measured. */
+  /** The spread of a field over the rounds; null if it was not measured. */
   spread(workload, system, field) {
     return spreadOf([...this.rounds(workload, system, field).values()]);
   }
 
-  /** The quotient of two values, taken round by round; each is `[workload, system, field]`. */
-  ratio(one, other) {
+  /** The quotients of two fields within each round that has both; each is `[workload, system, field]`. */
+  ratios(one, other) {
     const others = this.rounds(...other);
-    return spreadOf([...this.rounds(...one)].filter(([round]) => others.get(round)).map(([round, value]) => value / others.get(round)));
+    return [...this.rounds(...one)].filter(([round]) => others.get(round)).map(([round, value]) => value / others.get(round));
+  }
+
+  /** The spread of these quotients; null without any. */
+  ratio(one, other) {
+    return spreadOf(this.ratios(one, other));
   }
 }
 
-function spreadOf(values) {
+/** Median, minimum and maximum, and of how many rounds; null without values. */
+export function spreadOf(values) {
   if (values.length === 0) return null;
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length / 2;
   const median = Number.isInteger(middle) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[Math.floor(middle)];
-  return { median, min: sorted[0], max: sorted.at(-1) };
+  return { median, min: sorted[0], max: sorted.at(-1), rounds: sorted.length };
 }
 
-/** Whether Linux gives each session of processes a share of the machine of its own, whatever nice values its threads have. */
+/** Whether Linux gives each process session an equal share of the machine, regardless of its threads' nice values. */
 function hasAutogroup() {
   const file = '/proc/sys/kernel/sched_autogroup_enabled';
   return existsSync(file) && readFileSync(file, 'utf8').trim() === '1';

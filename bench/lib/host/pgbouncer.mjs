@@ -14,8 +14,8 @@ export class PgBouncer {
     const program = PLACES.find((place) => existsSync(place));
     if (!program) return null;
     const own = path.join(folder, 'pgbouncer');
-    // It refuses to run as root: it is run as whoever runs PostgreSQL.
-    const { uid, gid } = statSync(path.join(folder, 'postgres'));
+    // Like PostgreSQL it refuses to run as root: it runs as the same user.
+    const { uid, gid } = statSync(postgres.data);
     mkdirSync(own);
     const port = await freePort();
     writeFileSync(path.join(own, 'users.txt'), '"postgres" ""\n');

@@ -1,47 +1,38 @@
-// A PostgreSQL server of the benchmark's own: durable as it comes (fsync and synchronous_commit are on), with a quarter of the
-// machine's memory for its buffers, as its manual advises.
+// A PostgreSQL server for one benchmark: durable (PostgreSQL's defaults for fsync and synchronous_commit), with a quarter of the
+// machine's memory as its buffers, as PostgreSQL's manual recommends.
 
-import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { freePort, patiently } from './network.mjs';
 import { run, start } from './processes.mjs';
-import { postgresBinary } from './requirements.mjs';
+import { ROOT, postgresBinary } from './requirements.mjs';
+
+const SCRIPT = path.join(ROOT, 'scripts/postgres');
 
 export class Postgres {
-  /** Starts a server whose files are in a folder of its own. */
-  static async start(folder) {
-    const data = path.join(folder, 'postgres');
-    const owner = serverUser();
-    mkdirSync(data);
-    if (owner) {
-      chmodSync(folder, 0o711); // the way to a folder that the server's user owns
-      chownSync(data, owner.uid, owner.gid);
-    }
-    const initdb = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8'];
-    await run(postgresBinary('initdb'), initdb, { cwd: data, ...owner });
-    const port = await freePort();
-    const buffers = `shared_buffers=${Math.floor(os.totalmem() / 4 / 2 ** 20)}MB`;
-    const settings = ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', buffers];
-    // SIGTERM would wait for those who are connected.
-    const options = { cwd: data, ...owner, stopSignal: 'SIGINT' };
-    const child = start(postgresBinary('postgres'), ['-D', data, '-p', port, ...settings], options);
-    const server = new Postgres(child, port);
-    await patiently(() => server.sql('postgres', 'SELECT 1'), child, 'PostgreSQL');
-    return server;
+  /** Starts a server that keeps its files in the subfolder `postgres` of `folder`. */
+  static async start(folder, settings = { shared_buffers: `${Math.floor(os.totalmem() / 4 / 2 ** 20)}MB` }) {
+    chmodSync(folder, 0o711); // started by root, the server runs as another user, who has to reach its subfolder
+    const files = path.join(folder, 'postgres');
+    const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const { KEYRACK_TEST_POSTGRES_BIN } = process.env;
+    const env = KEYRACK_TEST_POSTGRES_BIN ? { KEYRACK_TEST_POSTGRES_BIN } : {};
+    const child = start(SCRIPT, ['--folder', files, ...options], { env });
+    const url = await firstLine(child);
+    return new Postgres(child, new URL(url).port, path.join(files, 'data'));
   }
 
-  constructor(child, port) {
-    this.child = child;
-    this.pid = child.pid;
-    this.port = port;
+  constructor(child, port, data) {
+    Object.assign(this, { child, port, data });
+    /** The main process: its descendants are the server's. */
+    this.pid = Number(readFileSync(path.join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
   }
 
   url(database) {
     return `postgres://postgres@127.0.0.1:${this.port}/${database}`;
   }
 
-  /** Runs statements, each by itself, and returns what they print: a row a line, columns separated by bars. */
+  /** Runs each statement by itself, and returns what they print: one line per row, columns separated by bars. */
   async sql(database, statements) {
     const args = ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-d', this.url(database), '-f', '-'];
     return (await run(postgresBinary('psql'), args, { input: statements })).trim();
@@ -64,11 +55,14 @@ export class Postgres {
   }
 }
 
-/** PostgreSQL refuses to run as root: Debian's package has made a user for it. */
-function serverUser() {
-  if (process.getuid() !== 0) return null;
-  const line = readFileSync('/etc/passwd', 'utf8').split('\n').find((entry) => entry.startsWith('postgres:'));
-  if (!line) throw new Error('PostgreSQL does not run as root, and there is no user "postgres"; run this as another user.');
-  const [, , uid, gid] = line.split(':').map(Number);
-  return { uid, gid };
+/** Waits for the URL that the script prints once the server accepts connections. */
+function firstLine(child) {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    child.stdout.on('data', (chunk) => {
+      text += chunk;
+      if (text.includes('\n')) resolve(text.trim());
+    });
+    child.ended.then(() => reject(new Error(`PostgreSQL did not start:\n${child.output()}`)));
+  });
 }

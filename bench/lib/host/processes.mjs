@@ -1,27 +1,30 @@
-// Processes: everything that is started here is ended here, by its id, whatever happens.
+// Processes: everything started here is stopped here by its id, whatever happens.
 
 import { spawn } from 'node:child_process';
 
 const running = new Set();
 let ending = false;
 
-/** Whether everything is being ended: what fails from here on fails because of that, and nothing new may start. */
+/** Whether all processes are being stopped: failures from here on are caused by that, and no new process may start. */
 export function isEnding() {
   return ending;
 }
 
 function launch(...args) {
-  if (ending) throw new Error('everything is being ended');
+  if (ending) throw new Error('all processes are being stopped');
   return spawn(...args);
 }
 
-/** Starts a process that goes on by itself. What it prints is kept for the message should it end too early. */
+/**
+ * Starts a process in the background. The end of its output is kept for the error message should it end too early. Its standard
+ * input stays open for as long as this program lives.
+ */
 export function start(command, args, { env = {}, cwd, uid, gid, stopSignal = 'SIGTERM' } = {}) {
   const child = launch(command, args, {
     cwd, uid, gid,
     env: { ...cleanEnvironment(), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true, // a Ctrl-C reaches this program alone, which then ends the others in order
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true, // Ctrl-C reaches this program only, which then stops the others in order
   });
   const tail = [];
   const keep = (chunk) => {
@@ -41,7 +44,7 @@ export function start(command, args, { env = {}, cwd, uid, gid, stopSignal = 'SI
   return child;
 }
 
-/** Ends a process that was started here: kindly at first. */
+/** Stops a process that was started here: by its stop signal, and after 10 s by SIGKILL. */
 export async function stop(child) {
   if (!running.has(child)) return;
   child.kill(child.stopSignal ?? 'SIGTERM');
@@ -64,7 +67,7 @@ export async function run(command, args, { input, show = false, ...options } = {
   child.stdout?.on('data', (chunk) => out.push(chunk));
   child.stderr?.on('data', (chunk) => errors.push(chunk));
   if (input !== undefined) {
-    child.stdin.on('error', () => {}); // it ended before it had read everything: its status says so
+    child.stdin.on('error', () => {}); // it ended before it had read everything: its exit status tells
     child.stdin.end(input);
   }
   child.ended = new Promise((resolve) => {
@@ -79,13 +82,13 @@ export async function run(command, args, { input, show = false, ...options } = {
   return Buffer.concat(out).toString();
 }
 
-/** Ends all that still runs, the last started first. */
+/** Stops all processes that still run, the last started first. */
 export async function stopAll() {
   ending = true;
   for (const child of [...running].reverse()) await stop(child);
 }
 
-/** Nobody's own settings may change what is measured. */
+/** Without the caller's own settings, which would change what is measured. */
 function cleanEnvironment() {
   const names = Object.keys(process.env).filter((name) => !/^(KEYRACK_|PG|DATABASE_URL$|NODE_OPTIONS$)/.test(name));
   return Object.fromEntries(names.map((name) => [name, process.env[name]]));

@@ -1,10 +1,12 @@
-// What has to be there: tools from Debian's packages, and release builds of every system.
+// What a benchmark requires: tools from Debian's packages, and release builds of every system.
 
-import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { run } from './processes.mjs';
 
-export const ROOT = path.resolve(import.meta.dirname, '../../..');
+export const ROOT = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 export const PEERS = path.join(ROOT, 'bench/peers');
 
 const TOOLS = [
@@ -15,15 +17,16 @@ const TOOLS = [
   { package: 'npm', what: 'npm, which installs the Express peer', found: () => onPath('npm') },
 ];
 
-/** Installs what is missing where that is possible, and says what is missing where it is not. */
-export async function requireTools() {
+/** Installs missing tools where that is possible; elsewhere fails with a message that names them. */
+export async function requireTools(names = TOOLS.map((tool) => tool.package)) {
+  const tools = TOOLS.filter((tool) => names.includes(tool.package));
   if (Number(process.versions.node.split('.')[0]) < 20) throw new Error('Missing: Node.js 20 or newer.');
   if (!onPath('cargo')) throw new Error('Missing: a Rust toolchain; install it as https://rustup.rs says.');
-  let missing = TOOLS.filter((tool) => !tool.found());
+  let missing = tools.filter((tool) => !tool.found());
   const isRoot = process.getuid() === 0;
   if (missing.length > 0 && onPath('apt-get') && (isRoot || onPath('sudo'))) {
     await install(missing.map((tool) => tool.package), isRoot ? [] : ['sudo']);
-    missing = TOOLS.filter((tool) => !tool.found());
+    missing = tools.filter((tool) => !tool.found());
   }
   if (missing.length > 0) {
     const lines = missing.map((tool) => `Missing: ${tool.what}; on Debian, install it with: apt-get install ${tool.package}.`);
@@ -59,12 +62,20 @@ export function peerBinary(name) {
   return path.join(process.env.CARGO_TARGET_DIR ?? path.join(PEERS, 'target'), 'release', name);
 }
 
-/** A program of PostgreSQL: on the PATH, or where Debian keeps them. */
+/** The path of one of PostgreSQL's programs, beside those that `scripts/postgres` uses; null where it is not installed. */
 export function postgresBinary(name) {
-  const debian = '/usr/lib/postgresql';
-  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => b - a) : [];
-  const found = versions.map((version) => `${debian}/${version}/bin/${name}`).find(isProgram);
-  return found ?? onPath(name);
+  folderOfPostgres ??= findPostgres();
+  return folderOfPostgres && path.join(folderOfPostgres, name);
+}
+
+let folderOfPostgres;
+
+function findPostgres() {
+  try {
+    return execFileSync(path.join(ROOT, 'scripts/postgres'), ['find'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return null; // not installed: `requireTools` reports it
+  }
 }
 
 function onPath(name) {

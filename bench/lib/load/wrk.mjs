@@ -1,11 +1,11 @@
 // A load: wrk with so many keep-alive connections, for so long.
 
 import { readFileSync, rmSync } from 'node:fs';
-import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { run } from '../host/processes.mjs';
 
 export const CONNECTIONS = 32;
-const SCRIPT = path.join(import.meta.dirname, 'requests.lua');
+const SCRIPT = fileURLToPath(new URL('requests.lua', import.meta.url));
 let runs = 0;
 
 /**

@@ -18,8 +18,8 @@ const STYLE = `
     }`;
 
 /**
- * One chart of several panels. A panel has a title and rows of a label, whether it is Keyrack's own, and values that are
- * stacked: the app's part, and the database's.
+ * Draws a chart of several panels. A panel has a heading and rows; a row has a label, a flag for Keyrack itself, and stacked
+ * values: the app's part, and the database's.
  */
 export function chart(title, panels) {
   let y = 24;

@@ -1,15 +1,16 @@
 // The tables of a run, as Markdown.
 
-import { middle, ranged, short, table, times } from './text.mjs';
+import { ratioClaim } from './claims.mjs';
+import { ranged, short, table, times } from './text.mjs';
 
 const KEYRACK = ['keyrack-sqlite', 'keyrack-postgres'];
 
-/** Every figure with its range. */
+/** All tables. */
 export function everything(results) {
   return [
     heading(results),
-    section('Authenticated GET', sessionTable(results, ranged)),
-    section('Sign-in without hashing, sign-out', changesTable(results, ranged)),
+    section('Authenticated GET', sessionTable(results)),
+    section('Sign-in without hashing, sign-out', changesTable(results)),
     section('Keyrack against each peer', ratioTable(results)),
     section('Device page', devicePageTable(results)),
     section('Sign-in with hashing', hashedTable(results)),
@@ -19,9 +20,9 @@ export function everything(results) {
   ].filter(Boolean).join('\n\n');
 }
 
-/** What the README shows. */
+/** The main figures, for the README. */
 export function summary(results) {
-  return [sessionTable(results, middle), changesTable(results, middle)].filter(Boolean).join('\n\n');
+  return [sessionTable(results), changesTable(results)].filter(Boolean).join('\n\n');
 }
 
 /** Where, when and how it was measured. */
@@ -29,8 +30,8 @@ export function circumstances({ about }) {
   const { machine, versions, options, others = [] } = about;
   return `Measured ${moment(about)}: ${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, PostgreSQL ${versions.postgres}, `
     + `Node.js ${versions.node}; ${options.rounds} round${options.rounds === 1 ? '' : 's'} of ${options.seconds} s each, `
-    + `${options.sessions.toLocaleString('en')} sessions, 32 connections, 10,000 cookies in turn, the load on the same cores, `
-    + `${autogroup(about)}.${others.map(({ about, workloads }) => ` Of another run, ${moment(about)}, ${autogroup(about)}: ${workloads.join(', ')}.`).join('')}`;
+    + `${options.sessions.toLocaleString('en')} sessions, 32 connections, 10,000 cookies in turn, the load generator on the same cores, `
+    + `${autogroup(about)}.${others.map(({ about, workloads }) => ` From another run, ${moment(about)}, ${autogroup(about)}: ${workloads.join(', ')}.`).join('')}`;
 }
 
 function moment({ date, commit }) {
@@ -42,7 +43,7 @@ function autogroup({ machine }) {
 }
 
 function heading(results) {
-  return `# What \`bench/run\` measured\n\n${circumstances(results)}\nFigures are medians, with the range over the rounds in parentheses.`;
+  return `# Benchmark results\n\n${circumstances(results)}\nMeasured by \`bench/run\`. Figures are medians, with the range over the rounds in parentheses. Ratios are taken within each round.`;
 }
 
 function section(title, body) {
@@ -53,18 +54,18 @@ function systemsWith(results, workload) {
   return Object.keys(results.labels).filter((name) => results.spread(workload, name, 'rps'));
 }
 
-function sessionTable(results, as) {
+function sessionTable(results) {
   const names = systemsWith(results, 'session');
-  const figures = (name) => ['rps', 'p50', 'p99', 'appCpu', 'dbCpu'].map((field) => as(results.spread('session', name, field)));
-  const start = (name) => ['restMb', 'afterMb', 'startMs'].map((field) => as(results.spread('start', name, field)));
+  const figures = (name) => ['rps', 'p50', 'p99', 'appCpu', 'dbCpu'].map((field) => ranged(results.spread('session', name, field)));
+  const start = (name) => ['restMb', 'afterMb', 'startMs'].map((field) => ranged(results.spread('start', name, field)));
   const head = ['authenticated GET', 'req/s', 'p50 ms', 'p99 ms', 'app µs', 'database µs', 'MB at rest', 'MB after', 'start ms'];
   return names.length > 0 && table(head, names.map((name) => [results.labels[name], ...figures(name), ...start(name)]));
 }
 
-function changesTable(results, as) {
+function changesTable(results) {
   const names = [...new Set(['sign-in', 'sign-out'].flatMap((workload) => systemsWith(results, workload)))];
   const figures = (name) => ['sign-in', 'sign-out'].flatMap(
-    (workload) => ['rps', 'p99', 'cpu'].map((field) => as(results.spread(workload, name, field))));
+    (workload) => ['rps', 'p99', 'cpu'].map((field) => ranged(results.spread(workload, name, field))));
   const head = ['no hashing', 'sign-ins/s', 'p99 ms', 'CPU µs', 'sign-outs/s', 'p99 ms', 'CPU µs'];
   return names.length > 0 && table(head, names.map((name) => [results.labels[name], ...figures(name)]));
 }
@@ -72,12 +73,13 @@ function changesTable(results, as) {
 function ratioTable(results) {
   const peers = Object.keys(results.labels).filter((name) => !KEYRACK.includes(name));
   const rows = KEYRACK.flatMap((own) => peers.map((peer) => {
-    const ratio = (workload, field) => times(results.ratio([workload, own, field], [workload, peer, field]));
+    const ratio = (workload, field) => ratioClaim(results.ratio([workload, own, field], [workload, peer, field]));
     return [`${results.labels[own]} : ${results.labels[peer]}`, ratio('session', 'rps'), ratio('session', 'cpu'),
       ratio('session', 'p99'), ratio('sign-in', 'rps'), ratio('sign-out', 'rps')];
   })).filter((row) => row.slice(1).some((cell) => cell !== '–'));
-  const head = ['ratio, round by round', 'GET req/s', 'GET CPU', 'GET p99', 'sign-ins/s', 'sign-outs/s'];
-  return rows.length > 0 && table(head, rows);
+  const head = ['ratio within each round', 'GET req/s', 'GET CPU', 'GET p99', 'sign-ins/s', 'sign-outs/s'];
+  const note = '“Not claimed”: the range over the rounds includes 1.';
+  return rows.length > 0 && `${table(head, rows)}\n\n${note}`;
 }
 
 function devicePageTable(results) {
@@ -86,7 +88,7 @@ function devicePageTable(results) {
       times(results.ratio([`device-page/${length}`, name, 'rps'], ['device-page/session', name, 'rps']))];
     return [results.labels[name], ranged(results.spread('device-page/session', name, 'rps')), ...page('short'), ...page('long')];
   });
-  const head = ['6 devices', '`/api/session` req/s', 'no history: req/s', 'of it', '10,000 ended: req/s', 'of it'];
+  const head = ['6 devices', '`/api/session` req/s', 'no history: req/s', 'share', '10,000 ended: req/s', 'share'];
   return rows.length > 0 && table(head, rows);
 }
 
@@ -107,7 +109,7 @@ function purgeTable(results) {
     return [results.labels[name], ...['p99', 'signInP99'].flatMap((field) => ['before', 'during'].map((when) => of(name, when, field))),
       rate ? short(rate.ended / rate.seconds) : '–'];
   });
-  const head = ['500,000 of 600,000 run out', 'GET p99 ms before', 'during', 'sign-in p99 ms before', 'during', 'ended a second'];
+  const head = ['500,000 of 600,000 expired', 'GET p99 ms before', 'during', 'sign-in p99 ms before', 'during', 'ended per second'];
   return rows.length > 0 && table(head, rows);
 }
 

@@ -1,38 +1,41 @@
-// What Keyrack has to reach, each with its figure from this run.
+// Keyrack's targets, each with its figure from this run.
 
-import { short } from './text.mjs';
+import { spreadOf } from '../results.mjs';
+import { judge } from './claims.mjs';
 
 const SQLITE = 'keyrack-sqlite';
 const POSTGRES = 'keyrack-postgres';
 const NAMES = { [SQLITE]: 'SQLite', [POSTGRES]: 'PostgreSQL' };
+const DURABLE_PEERS = ['axum-sqlite', 'axum-postgres', 'express', 'express-no-touch'];
 
-const atLeast = (limit) => ({ limit: `≥ ${limit}`, met: (value) => value >= limit });
-const atMost = (limit) => ({ limit: `≤ ${limit}`, met: (value) => value <= limit });
+const atLeast = (limit) => ({ sign: '≥', limit, isMet: (value) => value >= limit });
+const atMost = (limit) => ({ sign: '≤', limit, isMet: (value) => value <= limit });
 
-/** A quotient in one run, as the median over its rounds. */
+/** A quotient within each round. */
 function ratio(text, [workload, own, field], [otherWorkload, other, otherField], bound, unit = '×') {
-  const figure = (results) => results.ratio([workload, own, field], [otherWorkload, other, otherField])?.median;
+  const figure = (results) => results.ratio([workload, own, field], [otherWorkload, other, otherField]);
   return { text: `${text} (${NAMES[own]})`, figure, unit, ...bound };
 }
 
 /** A figure by itself. */
 function absolute(text, [workload, own, field], bound, unit) {
-  return { text: `${text} (${NAMES[own]})`, figure: (results) => results.spread(workload, own, field)?.median, unit, ...bound };
+  return { text: `${text} (${NAMES[own]})`, figure: (results) => results.spread(workload, own, field), unit, ...bound };
 }
 
-/** The same measurement of Keyrack's and a peer's. */
+/** Keyrack's measurement divided by a peer's. */
 function against(text, own, peer, workload, field, bound) {
   return ratio(text, [workload, own, field], [workload, peer, field], bound);
 }
 
 const both = (make) => [SQLITE, POSTGRES].map(make);
 
+/** Compares with the best peer of each round. */
 function bestDurablePeer(own) {
-  const peers = ['axum-sqlite', 'axum-postgres', 'express', 'express-no-touch'];
   const figure = (results) => {
-    const best = peers.map((name) => results.spread('session', name, 'p99')?.median).filter((value) => value !== undefined);
-    const value = results.spread('session', own, 'p99')?.median;
-    return best.length > 0 && value !== undefined ? value / Math.min(...best) : undefined;
+    const peers = DURABLE_PEERS.map((name) => results.rounds('session', name, 'p99'));
+    const best = (round) => Math.min(...peers.map((values) => values.get(round)).filter((value) => value !== undefined));
+    const values = [...results.rounds('session', own, 'p99')].map(([round, value]) => value / best(round));
+    return spreadOf(values.filter((value) => value > 0)); // without peers, the best is infinite
   };
   return { text: `GET p99 at 32 connections : the best durable peer's (${NAMES[own]})`, figure, unit: '×', ...atMost(1) };
 }
@@ -41,18 +44,18 @@ function growth(own) {
   const figure = (results) => {
     const sizes = results.records.filter((one) => one.workload.startsWith('growth/')).map((one) => Number(one.workload.split('/')[1]));
     const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
-    const kept = sizes.length > 0 && results.ratio([`growth/${most}`, own, 'rps'], [`growth/${least}`, own, 'rps']);
-    return kept ? (1 - kept.median) * 100 : undefined;
+    const kept = results.ratios([`growth/${most}`, own, 'rps'], [`growth/${least}`, own, 'rps']);
+    return spreadOf(kept.map((ratio) => (1 - ratio) * 100));
   };
   return { text: `GET req/s lost from the fewest sessions to the most (${NAMES[own]})`, figure, unit: ' %', ...atMost(10) };
 }
 
 function historyMatters(own) {
   const figure = (results) => {
-    const found = results.ratio(['device-page/long', own, 'rps'], ['device-page/short', own, 'rps']);
-    return found ? Math.abs(1 - found.median) * 100 : undefined;
+    const kept = results.ratios(['device-page/long', own, 'rps'], ['device-page/short', own, 'rps']);
+    return spreadOf(kept.map((ratio) => Math.abs(1 - ratio) * 100));
   };
-  return { text: `device page: what 10,000 ended sessions change (${NAMES[own]})`, figure, unit: ' %', ...atMost(10) };
+  return { text: `device page: change by 10,000 ended sessions (${NAMES[own]})`, figure, unit: ' %', ...atMost(10) };
 }
 
 export const TARGETS = [
@@ -89,11 +92,10 @@ export const TARGETS = [
   ...both((own) => absolute('start to first answer', ['start', own, 'startMs'], atMost(100), ' ms')),
 ];
 
-/** A row for each target: what it is, its limit, its figure, and whether it is met. */
+/** A row per target: its name, its limit, its figure, and whether it is met in every round. */
 export function targetRows(results) {
-  return TARGETS.map(({ text, figure, limit, met, unit }) => {
-    const value = figure(results);
-    if (value === undefined || value === null || Number.isNaN(value)) return [text, `${limit}${unit}`, '–', 'not measured'];
-    return [text, `${limit}${unit}`, `${short(value)}${unit}`, met(value) ? 'met' : 'not met'];
+  return TARGETS.map(({ text, figure, sign, limit, isMet, unit }) => {
+    const { measured, verdict } = judge(figure(results), { limit, isMet, unit });
+    return [text, `${sign} ${limit}${unit}`, measured, verdict];
   });
 }

@@ -1,6 +1,6 @@
-// How figures are written.
+// How figures are printed.
 
-/** A number as short as it is exact. */
+/** A number with two or three significant digits. */
 export function short(value) {
   if (value >= 100) return Math.round(value).toLocaleString('en');
   return value.toFixed(value >= 10 ? 0 : value >= 1 ? 1 : 2);
@@ -13,13 +13,16 @@ export function ranged(spread) {
   return min === max ? short(median) : `${short(median)} (${short(min)}–${short(max)})`;
 }
 
-/** The median alone. */
-export function middle(spread) {
-  return spread ? short(spread.median) : '–';
+/** A median ratio with its range; a dash if it was not measured. */
+export function times(spread) {
+  if (!spread) return '–';
+  const { median, min, max } = spread;
+  return min === max ? `${digits(median)}×` : `${digits(median)}× (${digits(min)}–${digits(max)})`;
 }
 
-export function times(spread) {
-  return spread ? `${spread.median.toFixed(spread.median < 10 ? 2 : 1)}×` : '–';
+/** A ratio with three digits, since differences of a few per cent matter. */
+export function digits(value) {
+  return value.toFixed(value < 10 ? 2 : 1);
 }
 
 /** A Markdown table: the first column is text, the others are figures. */

@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { ask } from '../host/network.mjs';
 import { run } from '../host/processes.mjs';
-import { keyrackBinary, peerBinary } from '../host/requirements.mjs';
+import { keyrackBinary } from '../host/requirements.mjs';
 import { get, post } from '../load/requests.mjs';
 import { formToken, signedCookie } from './cookies.mjs';
 import { PostgresTables, SqliteTables } from './keyrack-tables.mjs';
@@ -12,12 +12,23 @@ import { COOKIES, PASSWORD, System, emailOf } from './system.mjs';
 const SECRET = 'a-secret-of-the-benchmark-known-to-everybody';
 const COOKIE = 'keyrack.sid';
 
-/** What hashing costs: next to nothing where sign-ins are measured without it, else Keyrack's default. */
+/** The cost of a hash: close to zero where sign-ins are measured without hashing, else Keyrack's default. */
 export const SMALLEST_HASH = 'm=8,t=1,p=1';
 export const REAL_HASH = 'm=19456,t=2,p=1';
+/** Hashes of PASSWORD at these costs. */
+const HASHES = [
+  '$argon2id$v=19$m=8,t=1,p=1$3TWj/oCHBfySwpD7dKJqBQ$2xOD3bL5AxhQ/Ih6QOVDFHRGieO6q8PnhjCiNrnZs3M',
+  '$argon2id$v=19$m=19456,t=2,p=1$WVMw08LJ3hkn6BBQ0HWSaQ$ti/2Xe1TkgaLESvyzNNVh7c2mliUow5BRlfEDz7tnYo',
+];
 
 class Keyrack extends System {
   isKeyrack = true;
+
+  /** `program` is the keyrack to run; by default the release build. */
+  constructor(host, program = keyrackBinary()) {
+    super(host);
+    this.program = program;
+  }
 
   environment() {
     return { DATABASE_URL: this.tables.url, KEYRACK_SECRETS: SECRET };
@@ -27,30 +38,29 @@ class Keyrack extends System {
     const env = {
       ...this.environment(), KEYRACK_BIND: `127.0.0.1:${port}`, KEYRACK_WORKERS: '2', KEYRACK_LOG: 'warn', KEYRACK_HASH_COST: hash,
     };
-    return { command: keyrackBinary(), args: ['serve'], env, cwd: this.host.folder };
+    return { command: this.program, args: ['serve'], env, cwd: this.host.folder };
   }
 
-  /** Another one with a database of its own. */
+  /** Returns another system of the same kind, with its own database. */
   another(suffix) {
-    return new this.constructor(this.host, suffix);
+    return new this.constructor(this.host, suffix, this.program);
   }
 
-  /** The program's own commands, on this database. */
+  /** Runs one of the program's commands on this database. */
   run(...args) {
-    return run(keyrackBinary(), args, { env: this.environment(), cwd: this.host.folder });
+    return run(this.program, args, { env: this.environment(), cwd: this.host.folder });
   }
 
   async prepare(count) {
     await this.tables.create();
     await this.run('migrate');
-    const [smallest, real] = await Promise.all([SMALLEST_HASH, REAL_HASH].map(hashOf));
-    await this.tables.addUsers(smallest, real);
+    await this.tables.addUsers(...HASHES);
     this.sids = await this.tables.addSessions(count, COOKIES);
     this.cookies = this.sids.map(cookieOf);
     await this.tables.settle();
   }
 
-  /** Sessions in use are touched once a minute: their last touches are spread over the last one. */
+  /** Keyrack records activity once per minute and session: the last records are spread over the last minute. */
   async settle() {
     await this.tables.spreadActivity(this.sids);
   }
@@ -63,7 +73,7 @@ class Keyrack extends System {
     return this.tables.drop();
   }
 
-  /** With the token and cookie of a visitor's form: both stay valid. */
+  /** All requests carry the token and the cookie of one anonymous form, which stay valid. */
   async signIn(server, email = emailOf) {
     const { headers, body } = await ask(server.port, { path: '/login' });
     const cookie = headers['set-cookie'].map((one) => one.split(';')[0]).find((one) => one.startsWith('keyrack.csrf='));
@@ -77,7 +87,7 @@ class Keyrack extends System {
     return sids.map((sid) => post('/logout', { csrf_token: formToken(sid, SECRET) }, cookieOf(sid)));
   }
 
-  /** The page of users with six devices each, and so many ended sessions. */
+  /** Requests for the device page of users with six devices and `ended` ended sessions each. */
   async devicePage(users, ended) {
     const sids = await this.tables.addDevices(users, 6, ended);
     await this.tables.settle();
@@ -90,8 +100,8 @@ export class KeyrackPostgres extends Keyrack {
   label = 'Keyrack, PostgreSQL';
   database = 'postgres';
 
-  constructor(host, suffix = '') {
-    super(host);
+  constructor(host, suffix = '', program = undefined) {
+    super(host, program);
     this.tables = new PostgresTables(host.postgres, `keyrack${suffix}`);
   }
 }
@@ -100,17 +110,12 @@ export class KeyrackSqlite extends Keyrack {
   name = 'keyrack-sqlite';
   label = 'Keyrack, SQLite';
 
-  constructor(host, suffix = '') {
-    super(host);
+  constructor(host, suffix = '', program = undefined) {
+    super(host, program);
     this.tables = new SqliteTables(path.join(host.folder, `keyrack${suffix}.db`));
   }
 }
 
 function cookieOf(sid) {
   return signedCookie(COOKIE, sid, SECRET);
-}
-
-async function hashOf(cost) {
-  const [m, t, p] = cost.match(/\d+/g);
-  return (await run(peerBinary('argon2-rate'), ['hash', m, t, p, PASSWORD])).trim();
 }

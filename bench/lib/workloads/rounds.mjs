@@ -50,11 +50,11 @@ async function restart(system, server) {
   return system.start();
 }
 
-/** A load whose every answer has to have started, or ended, a session: counted in the store. */
-async function changing(host, system, server, workload, seconds) {
+/** Measures sign-ins or sign-outs, and counts in the store that every answer started or ended a session. */
+export async function changing(host, system, server, workload, seconds) {
   const starts = workload === 'sign-in';
   const requests = starts ? await system.signIn(server) : await system.signOut(seconds * system.signOutsASecond);
-  const file = save(path.join(host.folder, `${system.name}.${workload}`), requests);
+  const file = save(path.join(host.folder, `${system.name.replaceAll('/', '-')}.${workload}`), requests);
   const before = await system.count();
   const found = await measure(host, system, server, { file, seconds, once: !starts });
   const changed = ((await system.count()) - before) * (starts ? 1 : -1);

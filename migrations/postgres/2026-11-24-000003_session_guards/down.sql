@@ -1,0 +1,14 @@
+DROP TRIGGER keyrack_keep_active_sessions ON sessions;
+DROP TRIGGER keyrack_end_without_data ON user_sessions;
+DROP TRIGGER keyrack_remove_data_of_ended ON sessions;
+DROP TRIGGER keyrack_complete_end ON sessions;
+DROP TRIGGER keyrack_freeze_data_of_ended ON user_sessions;
+DROP TRIGGER keyrack_remove_data_of_dead_sid ON user_sessions;
+DROP TRIGGER keyrack_refuse_data_of_ended ON user_sessions;
+DROP FUNCTION keyrack_keep_active_sessions();
+DROP FUNCTION keyrack_end_without_data();
+DROP FUNCTION keyrack_remove_data_of_ended();
+DROP FUNCTION keyrack_complete_end();
+DROP FUNCTION keyrack_freeze_data_of_ended();
+DROP FUNCTION keyrack_remove_data_of_dead_sid();
+DROP FUNCTION keyrack_refuse_data_of_ended();
