@@ -1,4 +1,4 @@
-//! A query that is run for many keys in one statement. PostgreSQL only.
+//! Runs a query for many keys in one statement. PostgreSQL only.
 
 use diesel::{
     PgConnection, QueryResult, RunQueryDsl,
@@ -14,34 +14,36 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Runs `query` once for each of `keys`, in one statement; in it, [`batch_key`] is the key and [`batch_time`] the key's time, if
-/// the keys have one. Each row comes with the place of its key, counted from 1: see [`slot_for`]. The rows come in no order that
-/// could be relied on.
+/// Runs `query` once for each of `keys`, in one statement. In the query, [`batch_key`] stands for the key, and
+/// [`batch_time`] for the key's time if the keys have one. Each row comes with the slot of its key, counted from 1 (see
+/// [`slot_for`]), in no particular order.
 ///
-/// `LATERAL` and `OFFSET 0` hold the server to looking up one key after the other by the indexes, as for one key: given a list
-/// of keys it may rather read a small table whole and be slow when it has grown. Behind `SELECT`, it does not see how
-/// many keys there are, so it plans the statement once and not again for every number of them.
+/// `LATERAL` and `OFFSET 0` make PostgreSQL look up one key after the other by the indexes. Given a list of keys, it
+/// might read a small table whole, and be slow once the table has grown. `SELECT` hides the length of the list, so the
+/// statement is planned once and not again for every length.
 pub fn for_each_key<K, Q>(keys: K, query: Q) -> ForEachKey<K, Q> {
     ForEachKey { keys, query }
 }
 
 /// See [`for_each_key`].
 pub fn batch_key<ST: TypedExpressionType>() -> SqlLiteral<ST> {
-    diesel::dsl::sql("wanted.key")
+    diesel::dsl::sql("batch.key")
 }
 
 /// See [`for_each_key`].
 pub fn batch_time<ST: TypedExpressionType>() -> SqlLiteral<ST> {
-    diesel::dsl::sql("wanted.time")
+    diesel::dsl::sql("batch.time")
 }
 
-/// Where the row of the key at `place` belongs in `found`, which has one element for each key.
-pub fn slot_for<T>(found: &mut [T], place: i64) -> Result<&mut T> {
-    let place = usize::try_from(place).ok().and_then(|place| place.checked_sub(1));
-    place.and_then(|place| found.get_mut(place)).ok_or_else(|| Error::internal("a row for no key that was asked for"))
+/// Returns the element of `results`, which has one for each key, that a row with this slot belongs to.
+pub fn slot_for<T>(results: &mut [T], slot: i64) -> Result<&mut T> {
+    let index = usize::try_from(slot).ok().and_then(|slot| slot.checked_sub(1));
+    index
+        .and_then(|index| results.get_mut(index))
+        .ok_or_else(|| Error::internal("a row belongs to no key of its batch"))
 }
 
-/// What can be a key.
+/// A type of keys.
 pub trait Key {
     /// The SQL type that it is sent as.
     type SqlType: 'static;
@@ -61,10 +63,10 @@ impl Key for SqlTime {
 
 /// The keys as the columns of a table: `Vec<K>`, or `(Vec<K>, Vec<SqlTime>)` with a time for each.
 pub trait Keys {
-    /// The columns' names.
-    const NAMES: &'static str;
+    /// The names of the columns.
+    const COLUMNS: &'static str;
 
-    /// The arrays to be unnested.
+    /// Writes the arrays that are unnested.
     fn walk_arrays<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()>;
 }
 
@@ -73,7 +75,7 @@ where
     Vec<K>: ToSql<Array<K::SqlType>, Pg>,
     Pg: HasSqlType<Array<K::SqlType>>,
 {
-    const NAMES: &'static str = "key";
+    const COLUMNS: &'static str = "key";
 
     fn walk_arrays<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("(SELECT ");
@@ -87,7 +89,7 @@ impl<K> Keys for (Vec<K>, Vec<SqlTime>)
 where
     Vec<K>: Keys,
 {
-    const NAMES: &'static str = "key, time";
+    const COLUMNS: &'static str = "key, time";
 
     fn walk_arrays<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         self.0.walk_arrays(out.reborrow())?;
@@ -107,7 +109,7 @@ impl<K, Q: Query> Query for ForEachKey<K, Q> {
     type SqlType = (BigInt, Q::SqlType);
 }
 
-/// It is told apart by its text: a query with [`batch_key`] has no other identity.
+/// Told apart by its text, since a query with [`batch_key`] has no static id.
 impl<K, Q> QueryId for ForEachKey<K, Q> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
@@ -117,18 +119,18 @@ impl<K, Q> RunQueryDsl<PgConnection> for ForEachKey<K, Q> {}
 
 impl<K: Keys, Q: QueryFragment<Pg>> QueryFragment<Pg> for ForEachKey<K, Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT wanted.place, found.* FROM unnest(");
+        out.push_sql("SELECT batch.slot, result.* FROM unnest(");
         self.keys.walk_arrays(out.reborrow())?;
-        out.push_sql(") WITH ORDINALITY AS wanted(");
-        out.push_sql(K::NAMES);
-        out.push_sql(", place) CROSS JOIN LATERAL (");
+        out.push_sql(") WITH ORDINALITY AS batch(");
+        out.push_sql(K::COLUMNS);
+        out.push_sql(", slot) CROSS JOIN LATERAL (");
         self.query.walk_ast(out.reborrow())?;
-        out.push_sql(" OFFSET 0) AS found");
+        out.push_sql(" OFFSET 0) AS result");
         Ok(())
     }
 
+    /// Diesel assumes that the literal in [`batch_key`] differs each time. It never does.
     fn is_safe_to_cache_prepared(&self, _: &Pg) -> QueryResult<bool> {
-        // Diesel distrusts the literal in [`batch_key`], which is always the same.
         Ok(true)
     }
 }

@@ -122,7 +122,7 @@ fn sign_ins_at_once_find_each_their_own_user(engine: EngineKind) {
 
 /// The server processes that look such a thing up.
 fn looking_up(what: &str) -> String {
-    format!("datname = current_database() AND query LIKE 'SELECT wanted.place%{what} = wanted.key%'")
+    format!("datname = current_database() AND query LIKE 'SELECT batch.slot%{what} = batch.key%'")
 }
 
 const SESSION: &str = "\"sid\"";

@@ -68,7 +68,7 @@ fn many_lists_at_once_are_each_their_users_own_in_order(engine: EngineKind) {
     if engine == EngineKind::Postgres {
         let connections = rack.count(
             "pg_stat_activity",
-            "WHERE datname = current_database() AND query LIKE 'SELECT wanted.place%\"user_id\" = wanted.key%'",
+            "WHERE datname = current_database() AND query LIKE 'SELECT batch.slot%\"user_id\" = batch.key%'",
         );
         assert!((1..=2).contains(&connections), "{connections} connections for 200 lists at once");
     }
