@@ -48,7 +48,7 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
     for (count, what) in lines(adoption) {
         println!("{count:>9}  {what}");
     }
-    if !adoption.applied && (adoption.adopted > 0 || adoption.returned > 0) {
+    if !adoption.applied && (adoption.adopted > 0 || adoption.resurrected > 0) {
         println!("Nothing was changed: `keyrack adopt --apply` does it.");
     }
     Ok(())
@@ -65,11 +65,11 @@ fn lines(adoption: Adoption) -> [(usize, &'static str); 10] {
         (adoption.known, "already known"),
         (adoption.adopted, adopted),
         (adoption.without_user, "without user: nobody has signed in to them"),
-        (adoption.no_uuid, "of a user whose id is not one of Keyrack's: `userId` is no UUID"),
+        (adoption.user_id_not_uuid, "of a user whose id is not one of Keyrack's: `userId` is no UUID"),
         (adoption.unknown_user, "of an unknown user: the table users has no such id"),
         (adoption.unreadable, "unreadable: no JSON object"),
         (adoption.busy, "left, because somebody was writing them: run it again"),
         (adoption.expired, "expired rows, which a prune or purge will remove"),
-        (adoption.returned, returned),
+        (adoption.resurrected, returned),
     ]
 }

@@ -1,49 +1,51 @@
-//! Adopt: giving the sessions that an Express application had before Keyrack came their place in the list of devices.
+//! Adopt: imports the sessions that an Express application started before Keyrack was installed.
 //!
-//! What a peer writes from then on, the triggers see to; and whoever is active is adopted by their next request. This is for
-//! those who are not.
+//! The triggers adopt what a peer writes from then on, so an active session is adopted by its next request. This is for
+//! sessions without requests.
 
 use super::{
     Sessions,
-    queries::{self, Judged},
+    queries::{self, DataPage},
 };
 use crate::error::{Error, Result};
 
-/// How many rows of data one transaction looks at.
-const BATCH: i64 = 200;
+/// The rows of data that one transaction reads.
+const ADOPT_PAGE_ROWS: i64 = 200;
 
-/// What the rows of data are, and what was done about them.
+/// The rows of data by class, and what was done about them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Adoption {
-    /// Whether anything was done.
+    /// Whether the changes were made, rather than only counted.
     pub applied: bool,
     /// Rows of data that a request with their sid would find.
     pub live: usize,
-    /// Of these, those that have their session already.
+    /// Of these, those that already have a session.
     pub known: usize,
-    /// Those that were given theirs, or would be.
+    /// Those that were given a session, or would be.
     pub adopted: usize,
-    /// Those that nobody has signed in to.
+    /// Those without a signed-in user.
     pub without_user: usize,
-    /// Those whose `userId` is no UUID, as a number.
-    pub no_uuid: usize,
+    /// Those whose `userId` is not a UUID, but a number for example.
+    #[serde(rename = "no_uuid")]
+    pub user_id_not_uuid: usize,
     /// Those whose user is not in the table `users`.
     pub unknown_user: usize,
-    /// Those that are no JSON object.
+    /// Those that are not a JSON object.
     pub unreadable: usize,
-    /// Those that somebody was writing just then; their own write adopts them.
+    /// Those that another transaction was writing; that write adopts them.
     pub busy: usize,
-    /// Rows of data that have run out.
+    /// Rows of data that have expired.
     pub expired: usize,
-    /// Rows of data whose session has ended, brought back by a late write: removed, or to be.
-    pub returned: usize,
+    /// Rows of data that a late write created after their session's end: deleted, or to be deleted.
+    #[serde(rename = "returned")]
+    pub resurrected: usize,
 }
 
 impl Sessions {
-    /// Gives the live data of each known user its session, and removes data that came back after its session's end; without
-    /// `apply`, only counts.
+    /// Gives the live data of known users its sessions, and deletes data written after its session's end. Without
+    /// `apply`, it only counts.
     ///
-    /// It works in small transactions beside whoever else is writing, and can be ended and run again at any time. Calls
+    /// It works in small transactions next to all other writes, and can be stopped and run again at any time. Calls
     /// `progress` after each with the sum so far.
     ///
     /// # Errors
@@ -53,49 +55,50 @@ impl Sessions {
         let mut after = String::new();
         loop {
             let from = after.clone();
-            let judged = self.db.read(move |connection| queries::judge_data_after(connection, &from, BATCH)).await?;
-            let Some(last) = judged.last.clone() else { return Ok(sum) };
+            let classify = move |connection: &mut _| queries::classify_data_after(connection, &from, ADOPT_PAGE_ROWS);
+            let page = self.db.read(classify).await?;
+            let Some(last) = page.last.clone() else { return Ok(sum) };
             after = last;
-            sum.count(&judged)?;
+            sum.count(&page)?;
             if apply {
-                self.adopt_batch(judged, &mut sum).await?;
+                self.adopt_page(page, &mut sum).await?;
             }
             progress(sum);
         }
     }
 
-    async fn adopt_batch(&self, judged: Judged, sum: &mut Adoption) -> Result<()> {
-        let Judged { new, returned, .. } = judged;
+    async fn adopt_page(&self, page: DataPage, sum: &mut Adoption) -> Result<()> {
+        let DataPage { new, resurrected, .. } = page;
         if !new.is_empty() {
-            let wanted = new.len();
+            let found = new.len();
             let adopted = self.db.transaction(move |connection| queries::adopt(connection, &new)).await?;
-            // Some are gone by now, and some in somebody's hands.
-            let left = wanted.saturating_sub(adopted);
+            // The others were deleted meanwhile, or are being written by another transaction.
+            let left = found.saturating_sub(adopted);
             sum.adopted -= left;
             sum.busy += left;
         }
-        if !returned.is_empty() {
-            self.db.transaction(move |connection| queries::delete_returned(connection, &returned)).await?;
+        if !resurrected.is_empty() {
+            self.db.transaction(move |connection| queries::delete_resurrected(connection, &resurrected)).await?;
         }
         Ok(())
     }
 }
 
 impl Adoption {
-    fn count(&mut self, judged: &Judged) -> Result<()> {
+    fn count(&mut self, page: &DataPage) -> Result<()> {
         let add = |sum: &mut usize, count: i64| -> Result<()> {
             *sum += usize::try_from(count).map_err(Error::internal)?;
             Ok(())
         };
-        add(&mut self.live, judged.live)?;
-        add(&mut self.known, judged.known)?;
-        add(&mut self.without_user, judged.without_user)?;
-        add(&mut self.no_uuid, judged.no_uuid)?;
-        add(&mut self.unknown_user, judged.unknown_user)?;
-        add(&mut self.unreadable, judged.unreadable)?;
-        add(&mut self.expired, judged.expired)?;
-        self.adopted += judged.new.len();
-        self.returned += judged.returned.len();
+        add(&mut self.live, page.live)?;
+        add(&mut self.known, page.known)?;
+        add(&mut self.without_user, page.without_user)?;
+        add(&mut self.user_id_not_uuid, page.user_id_not_uuid)?;
+        add(&mut self.unknown_user, page.unknown_user)?;
+        add(&mut self.unreadable, page.unreadable)?;
+        add(&mut self.expired, page.expired)?;
+        self.adopted += page.new.len();
+        self.resurrected += page.resurrected.len();
         Ok(())
     }
 }

@@ -1,36 +1,36 @@
-//! Doctor: every rule that a live database can show to be kept or broken.
+//! Doctor: checks the rules that the rows of a live database can break.
 
 use super::{
     Sessions,
     data::SessionData,
     model::EndReason,
-    queries::{self, DataBesideSession, End, Which},
+    queries::{self, DataWithSession, EndTarget, Ending},
 };
 use crate::{
     db::{self, DbConnection, SessionId, UserId},
     error::Result,
 };
 
-/// How many rows of data one query reads.
-const PAGE: i64 = 1000;
+/// The rows of data that one query reads.
+const DATA_PAGE_ROWS: i64 = 1000;
 
-/// How many breaches one transaction mends.
-const BATCH: usize = 200;
+/// The most breaches that one transaction repairs.
+const MAX_REPAIRS_PER_TRANSACTION: usize = 200;
 
 /// A rule that the database breaks.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Breach {
     /// The rule, in a word or two.
     pub rule: &'static str,
-    /// Whose session breaks it, if it is about one.
+    /// The session that breaks it, if it is about one session.
     pub session_id: Option<SessionId>,
-    /// What is wrong, and what it means.
+    /// What is wrong and, where it cannot be repaired safely, what to do.
     pub detail: String,
-    /// Whether [`Sessions::doctor`] mended it.
+    /// Whether [`Sessions::doctor`] repaired it.
     pub repaired: bool,
 }
 
-/// What an examination found.
+/// The breaches that were found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Report {
     /// Every breach, repaired or not.
@@ -38,131 +38,136 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether no breach is left.
+    /// Whether every breach was repaired.
     pub fn is_sound(&self) -> bool {
         self.breaches.iter().all(|breach| breach.repaired)
     }
 }
 
-type Mend = fn(&mut DbConnection, SessionId, End) -> Result<()>;
+type Repair = fn(&mut DbConnection, SessionId, Ending) -> Result<()>;
 
-/// A rule about single sessions: which rows break it, what that means, and what mends one, where there is one safe answer.
+/// A rule about single sessions.
 struct Rule {
     name: &'static str,
     detail: &'static str,
-    broken_by: fn(&mut DbConnection) -> Result<Vec<SessionId>>,
-    mend: Option<Mend>,
+    /// Finds the sessions that break it.
+    find_breaches: fn(&mut DbConnection) -> Result<Vec<SessionId>>,
+    /// Repairs one session; `None` if no repair is safe. It tests the breach again.
+    repair: Option<Repair>,
 }
 
 const RULES: [Rule; 7] = [
     Rule {
         name: "active without data",
-        detail: "the session is active but its data is gone: nobody can use it",
-        broken_by: queries::active_without_data,
-        mend: Some(|connection, id, end| queries::end(connection, &Which::RunOut(id, end.at), end).map(drop)),
+        detail: "the session is active but has no data: no request can use it",
+        find_breaches: queries::active_without_data,
+        repair: Some(|connection, id, ending| {
+            queries::end(connection, &EndTarget::IdWithoutLiveData(id, ending.at), ending).map(drop)
+        }),
     },
     Rule {
         name: "data of an ended session",
-        detail: "the session has ended but its data is still there",
-        broken_by: queries::ended_with_data,
-        mend: Some(|connection, id, _| queries::delete_data_of(connection, id)),
+        detail: "the session has ended but its data still exists",
+        find_breaches: queries::ended_with_data,
+        repair: Some(|connection, id, _| queries::delete_data_of(connection, id)),
     },
     Rule {
         name: "end without time or reason",
-        detail: "the session has ended without saying when, or why",
-        broken_by: queries::end_incomplete,
-        mend: Some(|connection, id, _| queries::complete_end(connection, id)),
+        detail: "the session has ended but its end has no time or no reason",
+        find_breaches: queries::end_incomplete,
+        repair: Some(|connection, id, _| queries::complete_end(connection, id)),
     },
     Rule {
         name: "active with an end",
-        detail: "the session is active but says that it ended: end it, or clear logged_out_at and end_reason",
-        broken_by: queries::active_with_end,
-        mend: None,
+        detail: "the session is active but has an end: end it, or clear logged_out_at and end_reason",
+        find_breaches: queries::active_with_end,
+        repair: None,
     },
     Rule {
         name: "data outlives its session",
-        detail: "the session's data expires after the session's absolute end",
-        broken_by: queries::outliving_data,
-        mend: Some(|connection, id, _| queries::cap_expire(connection, id)),
+        detail: "the session's data expires after the session's absolute expiry",
+        find_breaches: queries::outliving_data,
+        repair: Some(|connection, id, _| queries::cap_expire(connection, id)),
     },
     Rule {
         name: "shared sid",
         detail: "another session has the same sid: end one of them, and restore the unique index",
-        broken_by: queries::shared_sids,
-        mend: None,
+        find_breaches: queries::shared_sids,
+        repair: None,
     },
     Rule {
         name: "contradictory times",
-        detail: "the session ends, was seen or was signed out before it was created",
-        broken_by: queries::contradictory_times,
-        mend: None,
+        detail: "the session expires, was last seen or ended before it was created",
+        find_breaches: queries::contradictory_times,
+        repair: None,
     },
 ];
 
 impl Sessions {
-    /// Examines the database, and with `repair` mends what has one safe answer.
+    /// Checks the database, and with `repair` repairs what can be repaired safely.
     ///
-    /// It reads without holding anything up, and mends in small transactions, in which each breach is looked at again.
+    /// It reads without locks, and repairs in small transactions that test each breach again.
     pub async fn doctor(&self, repair: bool) -> Result<Report> {
-        let mut breaches = self.db.read(whole_database).await?;
+        let mut breaches = self.db.read(missing_objects).await?;
         for rule in &RULES {
-            breaches.extend(self.examine(rule, repair).await?);
+            breaches.extend(self.check(rule, repair).await?);
         }
         let mut after = String::new();
         loop {
             let from = after.clone();
-            let rows = self.db.read(move |connection| queries::data_after(connection, &from, PAGE)).await?;
+            let rows = self.db.read(move |connection| queries::data_after(connection, &from, DATA_PAGE_ROWS)).await?;
             let Some(last) = rows.last() else { return Ok(Report { breaches }) };
             last.sid.expose().clone_into(&mut after);
-            breaches.extend(rows.iter().filter_map(disagreement));
+            breaches.extend(rows.iter().filter_map(data_breach));
             breaches.extend(self.unknown_sessions(&rows).await?);
         }
     }
 
-    /// Live data of known users that has no session. What else peers keep there is their business.
-    async fn unknown_sessions(&self, rows: &[DataBesideSession]) -> Result<Vec<Breach>> {
+    /// Finds live data of known users that has no session. Other data without a session belongs to peers.
+    async fn unknown_sessions(&self, rows: &[DataWithSession]) -> Result<Vec<Breach>> {
         let now = self.clock.now();
-        let alone = rows.iter().filter(|row| row.session.is_none() && row.expire > now);
-        let named: Vec<UserId> = alone.filter_map(signed_in_user).collect();
-        if named.is_empty() {
+        let orphans = rows.iter().filter(|row| row.session.is_none() && row.expire > now);
+        let users: Vec<UserId> = orphans.filter_map(signed_in_user).collect();
+        if users.is_empty() {
             return Ok(Vec::new());
         }
-        let ids = named.clone();
+        let ids = users.clone();
         let known = self.db.read(move |connection| queries::known_users(connection, &ids)).await?;
         let breach = Breach {
             rule: "data of an unknown session",
             session_id: None,
-            detail: "a row of user_sessions names a user but has no session: `keyrack adopt --apply` gives it one"
+            detail: "a row of user_sessions has a user but no session: run `keyrack adopt --apply` to create it"
                 .to_owned(),
             repaired: false,
         };
-        Ok(named.iter().filter(|id| known.contains(id)).map(|_| breach.clone()).collect())
+        Ok(users.iter().filter(|id| known.contains(id)).map(|_| breach.clone()).collect())
     }
 
-    async fn examine(&self, rule: &'static Rule, repair: bool) -> Result<Vec<Breach>> {
-        let ids = self.db.read(rule.broken_by).await?;
-        let mend = rule.mend.filter(|_| repair);
-        if let Some(mend) = mend {
-            let end = self.how(EndReason::SignedOut);
-            for batch in ids.chunks(BATCH) {
+    async fn check(&self, rule: &'static Rule, repair: bool) -> Result<Vec<Breach>> {
+        let ids = self.db.read(rule.find_breaches).await?;
+        let repair = rule.repair.filter(|_| repair);
+        if let Some(repair) = repair {
+            let ending = self.ending_now(EndReason::SignedOut);
+            for batch in ids.chunks(MAX_REPAIRS_PER_TRANSACTION) {
                 let batch = batch.to_vec();
-                let mending =
-                    self.db.transaction(move |connection| batch.iter().try_for_each(|id| mend(connection, *id, end)));
-                mending.await?;
+                let repair_batch = move |connection: &mut DbConnection| {
+                    batch.iter().try_for_each(|id| repair(connection, *id, ending))
+                };
+                self.db.transaction(repair_batch).await?;
             }
         }
         let breach = |id| Breach {
             rule: rule.name,
             session_id: Some(id),
             detail: rule.detail.to_owned(),
-            repaired: mend.is_some(),
+            repaired: repair.is_some(),
         };
         Ok(ids.into_iter().map(breach).collect())
     }
 }
 
-/// What is wrong with the database as a whole.
-fn whole_database(connection: &mut DbConnection) -> Result<Vec<Breach>> {
+/// Finds missing triggers and indexes.
+fn missing_objects(connection: &mut DbConnection) -> Result<Vec<Breach>> {
     let breach = |rule, detail| Breach { rule, session_id: None, detail, repaired: false };
     let missing = db::missing_schema_objects(connection)?
         .into_iter()
@@ -170,21 +175,22 @@ fn whole_database(connection: &mut DbConnection) -> Result<Vec<Breach>> {
     Ok(missing.collect())
 }
 
-/// Whom data says to be signed in.
-fn signed_in_user(row: &DataBesideSession) -> Option<UserId> {
+/// The user that data says is signed in.
+fn signed_in_user(row: &DataWithSession) -> Option<UserId> {
     let data = SessionData::parse(&row.sess)?;
     let user = data.user_id()?.parse().ok()?;
     data.is_of(user).then_some(user)
 }
 
-fn disagreement(row: &DataBesideSession) -> Option<Breach> {
+/// Checks that data is readable and belongs to its session's user.
+fn data_breach(row: &DataWithSession) -> Option<Breach> {
     let data = SessionData::parse(&row.sess);
     let breach =
         |rule, session_id, detail: &str| Some(Breach { rule, session_id, detail: detail.to_owned(), repaired: false });
     match (row.session, data.as_ref()) {
         (Some((id, _, _)), None) => breach("unreadable data", Some(id), "the session's data is not a JSON object"),
         (Some((id, owner, true)), Some(data)) if !data.is_of(owner) => {
-            breach("data of another user", Some(id), "the session's data names another user than the session")
+            breach("data of another user", Some(id), "the session's data names a different user than the session")
         }
         _ => None,
     }

@@ -1,4 +1,4 @@
-//! Counters for whoever watches over the purge.
+//! Counters of the purge, for monitoring.
 
 use std::{
     fmt::Write as _,
@@ -21,13 +21,13 @@ pub(super) struct Metrics {
 
 impl Metrics {
     pub fn batch(&self, batch: Purged) {
-        let sums = [
+        let counters = [
             (&self.ended, batch.ended),
             (&self.data_removed, batch.data_removed),
             (&self.history_removed, batch.history_removed),
         ];
-        for (sum, count) in sums {
-            sum.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
+        for (counter, count) in counters {
+            counter.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
     }
 
@@ -41,18 +41,18 @@ impl Metrics {
         }
     }
 
-    /// In Prometheus' text format.
+    /// The counters in Prometheus' text format.
     pub fn text(&self) -> String {
-        let counters = [
-            ("runs_total", "counter", "Purges that were run.", &self.runs),
-            ("failures_total", "counter", "Purges of which a step failed.", &self.failures),
-            ("ended_total", "counter", "Sessions that had run out and were given their end.", &self.ended),
-            ("data_removed_total", "counter", "Rows of session data that were removed.", &self.data_removed),
-            ("history_removed_total", "counter", "Rows of history that were removed.", &self.history_removed),
-            ("last_success_timestamp_seconds", "gauge", "When a purge last succeeded.", &self.last_success),
+        let metrics = [
+            ("runs_total", "counter", "Purge runs.", &self.runs),
+            ("failures_total", "counter", "Purge runs with a failed step.", &self.failures),
+            ("ended_total", "counter", "Expired sessions ended by the purge.", &self.ended),
+            ("data_removed_total", "counter", "Rows of session data deleted by the purge.", &self.data_removed),
+            ("history_removed_total", "counter", "Rows of history deleted by the purge.", &self.history_removed),
+            ("last_success_timestamp_seconds", "gauge", "Time of the last successful purge run.", &self.last_success),
         ];
         let mut text = String::new();
-        for (name, kind, help, value) in counters {
+        for (name, kind, help, value) in metrics {
             let value = value.load(Ordering::Relaxed);
             // Writing to a String never fails.
             let _ = write!(

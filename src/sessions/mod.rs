@@ -1,17 +1,17 @@
-//! Sessions: their two tables, from sign-in to the end, and what can be asked of them.
+//! Sessions: their two tables, from the sign-in to the end, and the operations on them.
 //!
-//! A session is one signed-in browser or device: a row of `sessions`, kept as history after its end. Its data is a row of
-//! `user_sessions`, there only while the session lives. The verbs, one file each:
+//! A session is one signed-in browser or device: a row of `sessions`, kept as history after its end. Its data is a row
+//! of `user_sessions`, which exists only while the session is alive. The verbs, one file each:
 //!
 //! | verb | what it does |
 //! |---|---|
-//! | [start](Sessions::start) | a sign-in: a new session, or the browser's own one under a new sid |
-//! | [resume](Sessions::resume) | checks a request, and records that its device was active (touch) |
+//! | [start](Sessions::start) | signs in: a new session, or the browser's existing one under a new sid |
+//! | [resume](Sessions::resume) | checks a request and records that its device was active (touch) |
 //! | [save](Sessions::save) | writes what a request changed in the data |
-//! | [rotate](Sessions::rotate) | a new sid for the same session |
-//! | [end](Sessions::sign_out) | signs out, revokes |
-//! | [adopt](Sessions::adopt) | takes in the sessions that an Express application had before |
-//! | [purge](Sessions::purge) | ends what has run out, removes what is past its retention |
+//! | [rotate](Sessions::rotate) | gives the same session a new sid |
+//! | [end](Sessions::sign_out) | signs out or revokes |
+//! | [adopt](Sessions::adopt) | imports the sessions that an Express application started before |
+//! | [purge](Sessions::purge) | ends expired sessions, deletes what is past its retention |
 //!
 //! A public function opens the transaction; the functions of `queries/` run inside it.
 
@@ -32,14 +32,16 @@ mod save;
 mod start;
 mod touch;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::{
     clock::Clock,
     db::{Database, GroupCommit, LookupThreads, Lookups},
 };
 use metrics::Metrics;
-use queries::{Change, Found, Wanted, Whose};
+use queries::{GroupedWrite, LiveSessionKey, LiveSessionRow, UserAt};
 use touch::Touches;
 
 pub use crate::db::{SessionId, UserId};
@@ -48,12 +50,12 @@ pub use data::{DataPatch, SessionData};
 pub use device::{Device, DeviceKind};
 pub use doctor::{Breach, Report};
 pub use list::{HistoryCursor, HistoryPage};
-pub use model::{Client, EndReason, SessionRecord, Sid, User};
+pub use model::{Client, EndReason, Proof, SessionRecord, Sid, Started, User};
 pub use policy::{Policy, Timeouts};
 pub use purge::Purged;
 pub(crate) use queries::UserRow;
 pub use resume::LiveSession;
-pub use start::{NewSession, Proof, Started};
+pub use start::NewSession;
 
 /// The sessions of one database.
 #[derive(Clone)]
@@ -61,37 +63,37 @@ pub struct Sessions {
     db: Database,
     clock: Clock,
     policy: Policy,
-    lookups: Lookups<Wanted, Found>,
-    lists: Lookups<Whose, Vec<SessionRecord>>,
-    group_commit: GroupCommit<Change, SessionId>,
+    lookups: Lookups<LiveSessionKey, LiveSessionRow>,
+    lists: Lookups<UserAt, Vec<SessionRecord>>,
+    group_commit: GroupCommit<GroupedWrite, SessionId>,
     touches: Arc<Touches>,
-    /// Where the purge goes on in its walk over all sessions.
-    walked: Arc<Mutex<Option<SessionId>>>,
+    /// Where the purge continues its scan over all sessions.
+    scan_cursor: Arc<Mutex<Option<SessionId>>>,
     metrics: Arc<Metrics>,
 }
 
 impl Sessions {
-    /// Sessions that live in `db`, measured by `clock`, under `policy`.
+    /// The sessions of `db`, with times from `clock`, under `policy`.
     pub fn new(db: Database, clock: Clock, policy: Policy) -> Self {
         Self {
             lookups: db.lookups(queries::find_live, LookupThreads::Many),
             lists: db.lookups(queries::active_of, LookupThreads::Few),
-            group_commit: db.group_commit(queries::commit),
+            group_commit: db.group_commit(queries::write_grouped),
             db,
             clock,
             policy,
             touches: Arc::default(),
-            walked: Arc::default(),
+            scan_cursor: Arc::default(),
             metrics: Arc::default(),
         }
     }
 
-    /// What the purge has done since the program started, in Prometheus' text format.
+    /// The purge's counters since the program started, in Prometheus' text format.
     pub fn metrics(&self) -> String {
         self.metrics.text()
     }
 
-    /// The rules that these sessions live under.
+    /// The rules for these sessions.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }

@@ -1,6 +1,6 @@
-//! The values that the verbs take and give.
+//! Values that the verbs take and return.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
@@ -16,15 +16,15 @@ use crate::{
 pub struct Sid(Arc<str>);
 
 impl Sid {
-    /// A new one: 24 bytes (192 bits) from the system's CSPRNG, base64url, as express-session makes them.
-    /// ASVS 7.2.3 asks for 128 bits.
+    /// Makes a new sid: 24 bytes (192 bits) from the system's CSPRNG, in base64url, as express-session makes them. ASVS
+    /// 7.2.3 requires 128 bits.
     pub fn random() -> Result<Self> {
         let mut bytes = [0; 24];
         getrandom::fill(&mut bytes).map_err(Error::internal)?;
         Ok(Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into()))
     }
 
-    /// A sid that came in a cookie whose signature has been verified.
+    /// Makes a sid from the text of a cookie whose signature has been verified.
     pub fn from_verified(sid: &str) -> Self {
         Self(sid.into())
     }
@@ -41,22 +41,22 @@ impl fmt::Debug for Sid {
     }
 }
 
-/// Why a session ended: the column `end_reason`.
+/// The reason of a session's end: the column `end_reason`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EndReason {
-    /// By its own user, on this device.
+    /// Its user signed out on this device.
     SignedOut,
-    /// By its own user, from another device.
+    /// Its user ended it from another device.
     Revoked,
-    /// By an administrator.
+    /// An administrator ended it.
     RevokedByAdmin,
     /// Its user's password was changed elsewhere.
     PasswordChanged,
-    /// Nobody used it for too long.
+    /// It was inactive for the idle limit.
     IdleTimeout,
-    /// It reached the longest life that a session may have.
+    /// It reached the absolute limit.
     AbsoluteTimeout,
-    /// A newer sign-in took its place.
+    /// A newer sign-in replaced it, since its user had reached the limit of sessions.
     Replaced,
     /// Its user was disabled.
     AccountDisabled,
@@ -102,30 +102,31 @@ impl EndReason {
         }
     }
 
-    /// Reads the table's word; `None` for one that another program wrote.
+    /// Parses the word in the table; `None` for a word that only another program uses.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == word)
     }
 }
 
-/// What is known of the device at the other end of a request.
+/// What a request tells about its device.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
-    /// Its address, as far as the trusted proxies vouch for it.
+    /// Its IP address, as the trusted proxies report it.
     pub ip_address: Option<IpAddr>,
     /// Its `User-Agent`, cleaned by [`Client::new`].
     pub user_agent: Option<String>,
 }
 
 impl Client {
-    /// The longest user agent that is kept, in characters. Real ones stay below 300.
-    const USER_AGENT_LIMIT: usize = 512;
+    /// The longest stored user agent, in characters. Real ones stay below 300.
+    const MAX_USER_AGENT_CHARS: usize = 512;
 
-    /// Keeps of the user agent what is fit to be stored and shown: no control characters, none that turn the direction of
-    /// text, and no more than 512 characters.
+    /// Cleans the user agent for storing and showing: removes control characters and those that change the direction of
+    /// text, and cuts it after 512 characters.
     pub fn new(ip_address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
-        let user_agent = user_agent
-            .map(|text| text.chars().filter(|c| !is_disruptive(*c)).take(Self::USER_AGENT_LIMIT).collect::<String>());
+        let user_agent = user_agent.map(|text| {
+            text.chars().filter(|c| !is_disruptive(*c)).take(Self::MAX_USER_AGENT_CHARS).collect::<String>()
+        });
         Self {
             ip_address: ip_address.map(|ip| ip.to_canonical()),
             user_agent: user_agent.filter(|text| !text.trim().is_empty()),
@@ -133,20 +134,20 @@ impl Client {
     }
 }
 
-/// Control characters, and those that change the direction of the text around them or hide in it.
+/// Returns whether a character is a control character, invisible, or changes the direction of the text around it.
 fn is_disruptive(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{061C}' | '\u{FEFF}')
 }
 
-/// The user that a session belongs to, as a request needs them.
+/// The user of a session.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct User {
     /// `users.id`
     pub id: UserId,
-    /// The e-mail address.
+    /// The email address.
     pub email: String,
-    /// The name to show, if there is one.
+    /// The name to show, if known.
     pub user_name: Option<String>,
     /// The first name, if known.
     pub first_name: Option<String>,
@@ -157,7 +158,7 @@ pub struct User {
 }
 
 impl User {
-    /// What a page calls them: the first name with the last, the user name, or the e-mail address.
+    /// The name for pages: the first and last name, the user name, the first name, or the email address.
     pub fn display_name(&self) -> String {
         match (&self.first_name, &self.last_name, &self.user_name) {
             (Some(first), Some(last), _) => format!("{first} {last}"),
@@ -168,24 +169,44 @@ impl User {
     }
 }
 
+/// What a password proved about a user. It must still be true when the session starts.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    /// The user as they were authenticated.
+    pub user: User,
+    /// When the password was set.
+    pub password_changed_at: Timestamp,
+}
+
+/// A session with a new sid, committed.
+#[derive(Debug, Clone)]
+pub struct Started {
+    /// `sessions.id`
+    pub id: SessionId,
+    /// The new secret for the cookie.
+    pub sid: Sid,
+    /// The `Max-Age` of the cookie; `None` for a cookie that the browser deletes when it is closed.
+    pub max_age: Option<Duration>,
+}
+
 /// A session as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionRecord {
-    /// Names the session.
+    /// `sessions.id`
     pub id: SessionId,
-    /// Whose it is.
+    /// Its user.
     pub user_id: UserId,
-    /// Their e-mail address.
+    /// The user's email address.
     pub email: String,
-    /// Where it was signed in from.
+    /// The IP address of the sign-in.
     pub ip_address: Option<String>,
-    /// The browser's own words.
+    /// The `User-Agent` of the sign-in.
     pub user_agent: Option<String>,
     /// When it was started.
     pub created_at: Timestamp,
     /// When its device was last active, to the minute.
     pub last_seen_at: Timestamp,
-    /// Its absolute end; of a session that an Express peer started, which has none, when it runs out unless it is used.
+    /// When it expires at the latest. A session without an absolute expiry: when it expires unless it is used.
     pub expires_at: Timestamp,
     /// Whether it has an absolute expiry; sessions that an Express application started have none.
     pub has_absolute_expiry: bool,
@@ -193,17 +214,17 @@ pub struct SessionRecord {
     pub remembered: bool,
     /// When it ended; `None` while it is active.
     pub logged_out_at: Option<Timestamp>,
-    /// Why it ended, in the table's word.
+    /// The word for the reason of its end; see [`EndReason`].
     pub end_reason: Option<String>,
 }
 
 impl SessionRecord {
-    /// What kind of device it is, as far as the user agent tells.
+    /// The device that the user agent describes.
     pub fn device(&self) -> Device {
         Device::from_user_agent(self.user_agent.as_deref().unwrap_or_default())
     }
 
-    /// Why it ended, for people.
+    /// The reason of its end, for people.
     pub fn reason_label(&self) -> &str {
         let word = self.end_reason.as_deref().unwrap_or_default();
         EndReason::parse(word).map_or("Ended", EndReason::label)
@@ -215,14 +236,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sid_hides_itself() {
+    fn sid_is_not_in_debug_output() {
         let sid = Sid::random().unwrap();
         assert_eq!(sid.expose().len(), 32);
         assert!(!format!("{sid:?}").contains(sid.expose()));
     }
 
     #[test]
-    fn reasons_survive_their_words() {
+    fn reasons_parse_from_their_words() {
         for reason in EndReason::ALL {
             assert_eq!(EndReason::parse(reason.as_str()), Some(reason));
         }
@@ -230,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_agent_is_cleaned_and_cut() {
+    fn user_agent_is_cleaned_and_cut() {
         let client = Client::new(None, Some("Evil\r\n\u{202E}agent\u{0}"));
         assert_eq!(client.user_agent.as_deref(), Some("Evilagent"));
         let long = Client::new(None, Some(&"ü".repeat(100_000)));
@@ -239,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv4_address_in_ipv6_clothes_is_shown_as_itself() {
+    fn ipv4_mapped_ipv6_address_is_shown_as_ipv4() {
         let client = Client::new(Some("::ffff:192.168.1.100".parse().unwrap()), None);
         assert_eq!(client.ip_address.unwrap().to_string(), "192.168.1.100");
     }

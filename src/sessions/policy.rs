@@ -1,26 +1,27 @@
-//! The rules that sessions live under.
+//! How long sessions live, and how many a user may have.
 
 use std::{num::NonZeroU32, time::Duration};
 
 use super::data::SessionData;
 use crate::clock::Timestamp;
 
-/// The absolute end of a session that has none, because an Express peer started it: 9999-12-31T23:59:59.999999Z, which the
-/// triggers write too. It ends when nobody has used it for the peer's own idle limit.
+/// `expires_at` of a session without an absolute expiry, which an Express peer started: 9999-12-31T23:59:59.999999Z, as
+/// the triggers write it. Such a session expires by the peer's idle limit only.
 pub(super) const NO_ABSOLUTE_EXPIRY: Timestamp = Timestamp::from_micros(253_402_300_799_999_999);
 
-/// The idle limit of a peer's session that says nothing of it: connect-pg-simple's default.
-const PEERS_IDLE: Duration = Duration::from_secs(24 * 3600);
+/// The idle limit of a peer's session whose data has none: connect-pg-simple's default.
+const PEER_DEFAULT_IDLE: Duration = Duration::from_secs(24 * 3600);
 
 /// How long sessions live.
 ///
-/// Both limits hold for every session: it ends when nobody has used it for the idle time, and at the absolute time after
-/// sign-in in any case. NIST SP 800-63B-4 asks at AAL2 for 1 hour idle and 24 hours absolute.
+/// Both limits apply to every session: it expires after the idle time without activity, and after the absolute time in
+/// any case. NIST SP 800-63B-4 requires at AAL2 1 hour idle and 24 hours absolute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Without activity. Default 24 hours, so that by default only the absolute end shows.
+    /// The idle limit, counted from the last activity. Default 24 hours: as long as the absolute limit, which then
+    /// decides.
     pub idle: Duration,
-    /// After sign-in. Default 24 hours.
+    /// The absolute limit, counted from the sign-in. Default 24 hours.
     pub absolute: Duration,
     /// `idle` for "keep me signed in". Default 14 days.
     pub remember_idle: Duration,
@@ -36,23 +37,27 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// The idle limit of a session.
+    /// The idle limit of a Keyrack session.
     pub fn idle(&self, remembered: bool) -> Duration {
         if remembered { self.remember_idle } else { self.idle }
     }
 
-    /// The absolute limit of a session.
+    /// The absolute limit of a Keyrack session.
     pub fn absolute(&self, remembered: bool) -> Duration {
         if remembered { self.remember_absolute } else { self.absolute }
     }
 
-    /// The idle limit of a session that stands in the tables: ours, or for one that a peer has started the peer's own.
+    /// The idle limit of any session: the peer's own limit if a peer started it.
     pub(super) fn idle_of(&self, remembered: bool, expires_at: Timestamp, data: &SessionData) -> Duration {
-        if expires_at == NO_ABSOLUTE_EXPIRY { data.max_age().unwrap_or(PEERS_IDLE) } else { self.idle(remembered) }
+        if expires_at == NO_ABSOLUTE_EXPIRY {
+            data.max_age().unwrap_or(PEER_DEFAULT_IDLE)
+        } else {
+            self.idle(remembered)
+        }
     }
 }
 
-/// The rules that sessions live under.
+/// The rules for sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// How long sessions live.
@@ -60,14 +65,14 @@ pub struct Policy {
     /// Whether the data of an ended session is kept, marked `"status": "logout"`, until it would have expired.
     /// Kept data never authenticates anyone. Default false: it is removed.
     pub keep_ended_data: bool,
-    /// Whether cookies are `Secure`; recorded in the data, where an Express peer looks for it. Default false.
+    /// Whether cookies are `Secure`. Recorded in the data, where an Express peer reads it. Default false.
     pub secure_cookies: bool,
     /// The `Domain` of cookies, recorded in the data for the same reason. Default: none, for this host only.
     pub cookie_domain: Option<String>,
-    /// The most sessions that a user may have at once. A sign-in past it takes the place of the least recently active one.
-    /// Default: no limit.
+    /// The most live sessions of one user. A sign-in beyond it replaces the least recently active one. Default: no
+    /// limit.
     pub max_sessions: Option<NonZeroU32>,
-    /// How long ended sessions stay as history. Default 90 days.
+    /// How long ended sessions are kept as history. Default 90 days.
     pub history_retention: Duration,
 }
 
@@ -84,5 +89,5 @@ impl Default for Policy {
     }
 }
 
-/// Activity is recorded at most this often for each session: a write on every request would multiply its cost.
+/// The shortest time between two recorded activities of a session: a write per request would multiply its cost.
 pub(super) const TOUCH_INTERVAL: Duration = Duration::from_secs(60);

@@ -7,52 +7,52 @@ use super::{
     data::SessionData,
     model::{Sid, User},
     policy::NO_ABSOLUTE_EXPIRY,
-    queries::{Found, LiveRow, Wanted},
+    queries::{LiveColumns, LiveSessionKey, LiveSessionRow},
 };
 use crate::{clock::Timestamp, db::SessionId, error::Result};
 
-/// A session that is signed in, as a request finds it.
+/// A live session, as a request finds it.
 #[derive(Debug, Clone)]
 pub struct LiveSession {
-    /// Names the session.
+    /// `sessions.id`
     pub id: SessionId,
-    /// Whose it is.
+    /// Its user.
     pub user: User,
     /// When it was started.
     pub created_at: Timestamp,
     /// When its device was last active, to the minute.
     pub last_seen_at: Timestamp,
-    /// Its absolute end; of a session that an Express peer started, which has none, when it runs out unless it is used.
+    /// When it expires at the latest. A session without an absolute expiry: when it expires unless it is used.
     pub expires_at: Timestamp,
     /// "Keep me signed in".
     pub remembered: bool,
-    /// What requests read and write.
+    /// The data that requests read and write.
     pub data: SessionData,
     /// The idle limit.
     pub(super) idle: Duration,
-    /// Whether it also has an absolute expiry.
+    /// Whether it has an absolute expiry; sessions that an Express application started have none.
     pub(super) has_absolute_expiry: bool,
 }
 
 impl Sessions {
-    /// The session that a request's sid stands for, if it is alive: read from the tables each time, never from a cache,
-    /// so that an end holds for the next request on every instance. Notes the activity when the last record is a
-    /// minute old.
+    /// Finds the live session of a request's sid. It is read from the tables each time, never from a cache, so that an
+    /// end holds for the next request on every instance. If the last recorded activity is a minute old, notes the new
+    /// one.
     pub async fn resume(&self, sid: &Sid) -> Result<Option<LiveSession>> {
         let now = self.clock.now();
-        let found = self.lookups.find(Wanted { sid: sid.clone(), now }).await?;
-        let Some(mut live) = found.and_then(|found| self.live_session(found)) else { return Ok(None) };
+        let row = self.lookups.find(LiveSessionKey { sid: sid.clone(), now }).await?;
+        let Some(mut live) = row.and_then(|row| self.live_session(row)) else { return Ok(None) };
         self.touch(&mut live, now);
         Ok(Some(live))
     }
 
-    /// A row whose data can't be read, or names another user, lets nobody in.
-    fn live_session(&self, Found { row, user, sess }: Found) -> Option<LiveSession> {
-        let LiveRow { id, created_at, last_seen_at, expires_at, remembered } = row;
+    /// Makes the session from its row; `None` if its data cannot be read, is another user's, or is signed out.
+    fn live_session(&self, LiveSessionRow { session, user, sess }: LiveSessionRow) -> Option<LiveSession> {
+        let LiveColumns { id, created_at, last_seen_at, expires_at, remembered } = session;
         match SessionData::parse(&sess) {
             Some(data) if data.is_of(user.id) => {
-                let (idle, has_absolute_expiry) =
-                    (self.policy.timeouts.idle_of(remembered, expires_at, &data), expires_at != NO_ABSOLUTE_EXPIRY);
+                let idle = self.policy.timeouts.idle_of(remembered, expires_at, &data);
+                let has_absolute_expiry = expires_at != NO_ABSOLUTE_EXPIRY;
                 let expires_at = if has_absolute_expiry { expires_at } else { last_seen_at + idle };
                 Some(LiveSession {
                     id,
@@ -66,13 +66,10 @@ impl Sessions {
                     has_absolute_expiry,
                 })
             }
-            unreadable => {
-                let what = if unreadable.is_some() {
-                    "names another user, or says that it is over"
-                } else {
-                    "is not a JSON object"
-                };
-                tracing::warn!(session_id = %id, "the session is refused: its data {what}");
+            data => {
+                let problem =
+                    if data.is_some() { "names another user, or is signed out" } else { "is not a JSON object" };
+                tracing::warn!(session_id = %id, "the session is refused: its data {problem}");
                 None
             }
         }
@@ -80,7 +77,7 @@ impl Sessions {
 }
 
 impl LiveSession {
-    /// How long ago its device was last active; a time ahead, left by a clock that ran fast, counts as now.
+    /// How long ago its device was last active. A time in the future, from a clock that ran fast, counts as now.
     pub(super) fn idle_for(&self, now: Timestamp) -> Duration {
         now.since(self.last_seen_at)
     }

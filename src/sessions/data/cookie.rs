@@ -1,4 +1,4 @@
-//! The part of the data that is about the cookie: express-session reads a session's lifetime from it.
+//! The key `cookie` of the data, from which express-session reads a session's lifetime.
 
 use std::time::Duration;
 
@@ -6,22 +6,22 @@ use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::clock::Timestamp;
 
-/// In milliseconds: further from now than this, JavaScript has no dates (ECMA-262, 21.4.1.1).
-const LONGEST: f64 = 8.6e15;
+/// The latest date of JavaScript, in milliseconds from the Unix epoch (ECMA-262, 21.4.1.1).
+const MAX_JS_DATE_MILLIS: f64 = 8.6e15;
 
-/// What `cookie` says of a session's lifetime.
+/// The cookie's attributes, as the data records them.
 #[derive(Debug, Clone)]
-pub(in crate::sessions) struct CookieTerms {
-    /// The idle limit: the peer moves `expires` on by it at every request.
+pub(in crate::sessions) struct CookieAttributes {
+    /// The idle limit: at every request, the peer sets `expires` to this much later.
     pub original_max_age: Duration,
     pub expires: Timestamp,
     pub secure: bool,
-    /// Where the cookie is valid besides the host that set it.
+    /// The cookie's `Domain`; `None` for the host that set it only.
     pub domain: Option<String>,
 }
 
-impl CookieTerms {
-    /// `cookie` in the shape that express-session gives it.
+impl CookieAttributes {
+    /// The value of `cookie`, in the shape that express-session gives it.
     pub fn to_value(&self) -> Value {
         let mut cookie = json!({
             "originalMaxAge": i64::try_from(self.original_max_age.as_millis()).unwrap_or(i64::MAX),
@@ -38,27 +38,28 @@ impl CookieTerms {
     }
 }
 
-/// How long the peer lets the session live on from each request; `None` if it says nothing of it, or nothing readable.
+/// The idle limit that the peer has set; `None` if it is missing or cannot be read.
 pub(super) fn max_age(cookie: &RawValue) -> Option<Duration> {
     let cookie: Map<String, Value> = serde_json::from_str(cookie.get()).ok()?;
     let millis = cookie.get("originalMaxAge")?.as_f64()?;
     Duration::try_from_secs_f64(millis / 1000.0).ok()
 }
 
-/// What express-session fails over is replaced by what `terms` says, or left out; `None` if there is nothing of the kind.
+/// Replaces fields that express-session fails on by those of `attributes`, or removes them. `None` if no field is
+/// broken.
 ///
-/// A `cookie` that is no object makes it answer 500, one whose `originalMaxAge` is a string never answer at all
-/// (express-session 1.19).
-pub(super) fn mended(cookie: Option<&RawValue>, terms: &CookieTerms) -> Option<Value> {
+/// If `cookie` is not an object, express-session 1.19 responds with 500; if its `originalMaxAge` is a string, it never
+/// responds.
+pub(super) fn repaired(cookie: Option<&RawValue>, attributes: &CookieAttributes) -> Option<Value> {
     let Some(Value::Object(mut cookie)) = cookie.and_then(|cookie| serde_json::from_str(cookie.get()).ok()) else {
-        return Some(terms.to_value());
+        return Some(attributes.to_value());
     };
     let broken: Vec<String> =
         cookie.iter().filter(|(key, value)| !is_sound(key, value)).map(|(key, _)| key.clone()).collect();
     if broken.is_empty() {
         return None;
     }
-    let Value::Object(sound) = terms.to_value() else { return None };
+    let Value::Object(sound) = attributes.to_value() else { return None };
     for key in broken {
         match sound.get(&key) {
             Some(value) => cookie.insert(key, value.clone()),
@@ -72,12 +73,14 @@ fn is_sound(key: &str, value: &Value) -> bool {
     let is_one_of = |words: &[&str]| value.as_str().is_some_and(|word| words.contains(&word.to_lowercase().as_str()));
     let is_absent = matches!(value, Value::Null | Value::Bool(false));
     match key {
-        "originalMaxAge" | "maxAge" => value.is_null() || value.as_f64().is_some_and(|millis| millis.abs() < LONGEST),
+        "originalMaxAge" | "maxAge" => {
+            value.is_null() || value.as_f64().is_some_and(|millis| millis.abs() < MAX_JS_DATE_MILLIS)
+        }
         "expires" => value.is_null() || value.as_str().is_some_and(|text| Timestamp::parse(text).is_some()),
         "path" | "domain" => value.is_string() || is_absent,
         "sameSite" => value.is_boolean() || is_absent || is_one_of(&["lax", "strict", "none"]),
         "priority" => is_absent || is_one_of(&["low", "medium", "high"]),
-        // Its own functions, which data of these names would hide.
+        // Methods of express-session's cookie, which keys with these names would hide.
         "data" | "serialize" | "toJSON" => false,
         _ => true,
     }
@@ -87,8 +90,8 @@ fn is_sound(key: &str, value: &Value) -> bool {
 mod tests {
     use super::*;
 
-    fn terms() -> CookieTerms {
-        CookieTerms {
+    fn attributes() -> CookieAttributes {
+        CookieAttributes {
             original_max_age: Duration::from_secs(60),
             expires: Timestamp::from_micros(1_769_601_014_000_000),
             secure: true,
@@ -96,35 +99,35 @@ mod tests {
         }
     }
 
-    fn mend(text: &str) -> Option<String> {
-        mended(Some(serde_json::from_str(text).unwrap()), &terms()).map(|cookie| cookie.to_string())
+    fn repair(text: &str) -> Option<String> {
+        repaired(Some(serde_json::from_str(text).unwrap()), &attributes()).map(|cookie| cookie.to_string())
     }
 
     const WHOLE: &str = r#"{"originalMaxAge":60000,"expires":"2026-01-28T11:50:14.000Z","secure":true,"httpOnly":true,"path":"/","sameSite":"lax"}"#;
 
     #[test]
-    fn what_is_no_object_is_replaced() {
+    fn non_object_cookie_is_replaced() {
         for text in ["null", "\"x\"", "[]", "17"] {
-            assert_eq!(mend(text).as_deref(), Some(WHOLE), "{text}");
+            assert_eq!(repair(text).as_deref(), Some(WHOLE), "{text}");
         }
-        assert_eq!(mended(None, &terms()).map(|cookie| cookie.to_string()).as_deref(), Some(WHOLE));
+        assert_eq!(repaired(None, &attributes()).map(|cookie| cookie.to_string()).as_deref(), Some(WHOLE));
     }
 
     #[test]
-    fn what_a_peer_lives_with_stays() {
+    fn cookie_that_a_peer_accepts_is_unchanged() {
         for text in [
             "{}",
             WHOLE,
             r#"{"path":"/","originalMaxAge":null,"expires":null,"sameSite":true,"own":[1]}"#,
             r#"{"originalMaxAge":1.5,"domain":"example.org","priority":"High","secure":"auto","partitioned":true}"#,
         ] {
-            assert_eq!(mend(text), None, "{text}");
+            assert_eq!(repair(text), None, "{text}");
         }
     }
 
     #[test]
-    fn a_single_wrong_field_is_mended_in_its_place() {
-        for (broken, mended) in [
+    fn single_broken_field_is_repaired_in_place() {
+        for (broken, expected) in [
             (r#"{"originalMaxAge":"1","own":1}"#, r#"{"originalMaxAge":60000,"own":1}"#),
             (r#"{"originalMaxAge":1e300}"#, r#"{"originalMaxAge":60000}"#),
             (r#"{"expires":"soon","path":"/"}"#, r#"{"expires":"2026-01-28T11:50:14.000Z","path":"/"}"#),
@@ -132,12 +135,12 @@ mod tests {
             (r#"{"sameSite":"sideways"}"#, r#"{"sameSite":"lax"}"#),
             (r#"{"domain":[1],"serialize":1,"path":"/x"}"#, r#"{"path":"/x"}"#),
         ] {
-            assert_eq!(mend(broken).as_deref(), Some(mended), "{broken}");
+            assert_eq!(repair(broken).as_deref(), Some(expected), "{broken}");
         }
     }
 
     #[test]
-    fn the_lifetime_is_read_if_it_can_be() {
+    fn max_age_is_read_if_valid() {
         let max_age = |text: &str| max_age(serde_json::from_str(text).unwrap());
         assert_eq!(max_age(WHOLE), Some(Duration::from_secs(60)));
         for text in ["{}", "[]", r#"{"originalMaxAge":null}"#, r#"{"originalMaxAge":"60"}"#, r#"{"originalMaxAge":-1}"#]

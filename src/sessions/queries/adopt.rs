@@ -1,23 +1,24 @@
-//! Data that peers have written, and the sessions that it has not got yet. PostgreSQL only: no peer shares a SQLite database.
+//! Data that peers have written and that has no session yet. PostgreSQL only: no peer shares a SQLite database.
 
 use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Nullable, Text},
 };
 
-use super::LOGGED_OUT;
+use super::status::LOGGED_OUT;
 use crate::{
     db::{
         DbConnection,
         schema::{sessions, user_sessions},
+        sql::sql_file,
     },
     error::{Error, Result},
 };
 
-/// What some rows of data are.
+/// A page of `user_sessions` rows: how many of each class it has.
 #[derive(QueryableByName)]
-pub(in crate::sessions) struct Judged {
-    /// The sid of the last row; `None` if there is none any more.
+pub(in crate::sessions) struct DataPage {
+    /// The sid of the last row; `None` if the page is empty.
     #[diesel(sql_type = Nullable<Text>)]
     pub last: Option<String>,
     #[diesel(sql_type = BigInt)]
@@ -27,7 +28,7 @@ pub(in crate::sessions) struct Judged {
     #[diesel(sql_type = BigInt)]
     pub without_user: i64,
     #[diesel(sql_type = BigInt)]
-    pub no_uuid: i64,
+    pub user_id_not_uuid: i64,
     #[diesel(sql_type = BigInt)]
     pub unknown_user: i64,
     #[diesel(sql_type = BigInt)]
@@ -39,31 +40,29 @@ pub(in crate::sessions) struct Judged {
     pub new: Vec<String>,
     /// The sids of those whose session has ended.
     #[diesel(sql_type = Array<Text>)]
-    pub returned: Vec<String>,
+    pub resurrected: Vec<String>,
 }
 
-/// Judges the next rows of data in the order of their sids.
-pub(in crate::sessions) fn judge_data_after(connection: &mut DbConnection, after: &str, limit: i64) -> Result<Judged> {
-    let page = diesel::sql_query(include_str!("adopt.sql")).bind::<Text, _>(after).bind::<BigInt, _>(limit);
+/// Classifies the next page of `user_sessions` rows, in the order of their sids.
+pub(in crate::sessions) fn classify_data_after(
+    connection: &mut DbConnection,
+    after: &str,
+    limit: i64,
+) -> Result<DataPage> {
+    let page = sql_file(include_str!("classify_data.sql")).bind::<Text, _>(after).bind::<BigInt, _>(limit);
     Ok(page.get_result(postgres(connection)?)?)
 }
 
-/// Gives data its session, as the triggers do. Data that somebody is writing just now is left to them. Returns how many have
-/// one now.
+/// Gives data its session, as the triggers do. Data that another transaction is writing is left to the triggers.
+/// Returns how many of these sids have a session now.
 pub(in crate::sessions) fn adopt(connection: &mut DbConnection, sids: &[String]) -> Result<usize> {
-    let adopting = diesel::sql_query(
-        "WITH held AS MATERIALIZED (
-             SELECT sid, sess, expire FROM user_sessions WHERE sid = ANY ($1) ORDER BY sid FOR NO KEY UPDATE SKIP LOCKED
-         )
-         SELECT keyrack_adopt(sid, sess, expire) FROM held",
-    );
-    adopting.bind::<Array<Text>, _>(sids).execute(postgres(connection)?)?;
+    sql_file(include_str!("adopt_data.sql")).bind::<Array<Text>, _>(sids).execute(postgres(connection)?)?;
     let adopted: i64 = sessions::table.filter(sessions::sid.eq_any(sids)).count().get_result(connection)?;
     usize::try_from(adopted).map_err(Error::internal)
 }
 
-/// Removes data of sessions that have ended.
-pub(in crate::sessions) fn delete_returned(connection: &mut DbConnection, sids: &[String]) -> Result<usize> {
+/// Deletes the data of sessions that have ended.
+pub(in crate::sessions) fn delete_resurrected(connection: &mut DbConnection, sids: &[String]) -> Result<usize> {
     let ended = sessions::table
         .filter(sessions::sid.eq_any(sids))
         .filter(sessions::status.eq(LOGGED_OUT))

@@ -1,10 +1,10 @@
-//! Rows that break a rule.
+//! Finds and repairs rows that break a rule.
 
 use std::collections::HashMap;
 
 use diesel::{OptionalExtension, alias, dsl::exists, prelude::*};
 
-use super::{ACTIVE, LOGGED_OUT};
+use super::status::{ACTIVE, LOGGED_OUT};
 use crate::{
     clock::Timestamp,
     db::{
@@ -17,7 +17,7 @@ use crate::{
     sessions::model::{EndReason, Sid},
 };
 
-/// Active sessions without data.
+/// Finds active sessions without data.
 pub(in crate::sessions) fn active_without_data(connection: &mut DbConnection) -> Result<Vec<SessionId>> {
     let query = sessions::table
         .filter(sessions::status.eq(ACTIVE))
@@ -26,7 +26,7 @@ pub(in crate::sessions) fn active_without_data(connection: &mut DbConnection) ->
     Ok(query.load(connection)?)
 }
 
-/// Ended sessions whose data is still there although it was not to be kept.
+/// Finds ended sessions whose data still exists although it was not to be kept.
 pub(in crate::sessions) fn ended_with_data(connection: &mut DbConnection) -> Result<Vec<SessionId>> {
     let query = sessions::table
         .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
@@ -36,14 +36,14 @@ pub(in crate::sessions) fn ended_with_data(connection: &mut DbConnection) -> Res
     Ok(query.load(connection)?)
 }
 
-/// Removes the data of an ended session.
+/// Deletes the data of an ended session.
 pub(in crate::sessions) fn delete_data_of(connection: &mut DbConnection, id: SessionId) -> Result<()> {
     let sid = sessions::table.filter(sessions::id.eq(id)).filter(sessions::status.eq(LOGGED_OUT)).select(sessions::sid);
     diesel::delete(user_sessions::table.filter(user_sessions::sid.eq_any(sid))).execute(connection)?;
     Ok(())
 }
 
-/// Ended sessions that don't say when, or why.
+/// Finds ended sessions without the time or the reason of their end.
 pub(in crate::sessions) fn end_incomplete(connection: &mut DbConnection) -> Result<Vec<SessionId>> {
     let query = sessions::table
         .filter(sessions::status.eq(LOGGED_OUT))
@@ -52,7 +52,7 @@ pub(in crate::sessions) fn end_incomplete(connection: &mut DbConnection) -> Resu
     Ok(query.load(connection)?)
 }
 
-/// Completes such an end: the time from the last change of the row, the reason that a plain sign-out has.
+/// Completes the end of a session: with the time of the row's last change, and with the reason of a plain sign-out.
 pub(in crate::sessions) fn complete_end(connection: &mut DbConnection, id: SessionId) -> Result<()> {
     let row = || sessions::table.filter(sessions::id.eq(id)).filter(sessions::status.eq(LOGGED_OUT));
     diesel::update(row().filter(sessions::logged_out_at.is_null()))
@@ -64,7 +64,7 @@ pub(in crate::sessions) fn complete_end(connection: &mut DbConnection, id: Sessi
     Ok(())
 }
 
-/// Active sessions that carry the marks of an end.
+/// Finds active sessions that have the time or the reason of an end.
 pub(in crate::sessions) fn active_with_end(connection: &mut DbConnection) -> Result<Vec<SessionId>> {
     let query = sessions::table
         .filter(sessions::status.eq(ACTIVE))
@@ -73,7 +73,7 @@ pub(in crate::sessions) fn active_with_end(connection: &mut DbConnection) -> Res
     Ok(query.load(connection)?)
 }
 
-/// Sessions whose times contradict each other.
+/// Finds sessions whose times contradict each other.
 pub(in crate::sessions) fn contradictory_times(connection: &mut DbConnection) -> Result<Vec<SessionId>> {
     let query = sessions::table
         .filter(
@@ -86,7 +86,7 @@ pub(in crate::sessions) fn contradictory_times(connection: &mut DbConnection) ->
     Ok(query.load(connection)?)
 }
 
-/// Sessions that share their sid with another one.
+/// Finds sessions that share their sid with another session.
 pub(in crate::sessions) fn shared_sids(connection: &mut DbConnection) -> Result<Vec<SessionId>> {
     let twins = alias!(sessions as twins);
     let twin =
@@ -94,7 +94,7 @@ pub(in crate::sessions) fn shared_sids(connection: &mut DbConnection) -> Result<
     Ok(sessions::table.filter(exists(twin)).select(sessions::id).load(connection)?)
 }
 
-/// Sessions whose data would outlive them.
+/// Finds active sessions whose data expires after they do.
 pub(in crate::sessions) fn outliving_data(connection: &mut DbConnection) -> Result<Vec<SessionId>> {
     let query = sessions::table
         .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
@@ -104,7 +104,7 @@ pub(in crate::sessions) fn outliving_data(connection: &mut DbConnection) -> Resu
     Ok(query.load(connection)?)
 }
 
-/// Moves the data's end to the session's. The guards do it on any change of `expire`.
+/// Makes a session's data expire with the session. The triggers cap any new value of `expire` in the same way.
 pub(in crate::sessions) fn cap_expire(connection: &mut DbConnection, id: SessionId) -> Result<()> {
     let row: Option<(String, SqlTime)> =
         sessions::table.find(id).select((sessions::sid, sessions::expires_at)).get_result(connection).optional()?;
@@ -114,40 +114,40 @@ pub(in crate::sessions) fn cap_expire(connection: &mut DbConnection, id: Session
     Ok(())
 }
 
-/// A row of data beside the session that it should agree with.
-pub(in crate::sessions) struct DataBesideSession {
+/// A row of `user_sessions` and the session that it should agree with.
+pub(in crate::sessions) struct DataWithSession {
     pub sid: Sid,
     pub sess: Json,
     pub expire: Timestamp,
-    /// `None` if no session has this sid.
+    /// The session's id and user, and whether it is active; `None` if no session has this sid.
     pub session: Option<(SessionId, UserId, bool)>,
 }
 
-/// The next rows of data in the order of their sids.
+/// Reads the next page of data in the order of the sids.
 pub(in crate::sessions) fn data_after(
     connection: &mut DbConnection,
     after: &str,
     limit: i64,
-) -> Result<Vec<DataBesideSession>> {
-    type Beside = (String, SessionId, UserId, String);
+) -> Result<Vec<DataWithSession>> {
+    type SessionRow = (String, SessionId, UserId, String);
     let rows: Vec<(String, Json, SqlTime)> = user_sessions::table
         .filter(user_sessions::sid.gt(after))
         .order(user_sessions::sid)
         .limit(limit)
         .select((user_sessions::sid, user_sessions::sess, as_instant(user_sessions::expire)))
         .load(connection)?;
-    // Not by a join, which PostgreSQL may do by walking through all of `sessions` for each page.
+    // Not by a join, for which PostgreSQL may scan all of `sessions` for each page.
     let sids = rows.iter().map(|(sid, _, _)| sid);
-    let sessions: Vec<Beside> = sessions::table
+    let sessions: Vec<SessionRow> = sessions::table
         .filter(sessions::sid.eq_any(sids))
         .select((sessions::sid, sessions::id, sessions::user_id, sessions::status))
         .load(connection)?;
-    let mut beside: HashMap<String, (SessionId, UserId, bool)> =
+    let mut by_sid: HashMap<String, (SessionId, UserId, bool)> =
         sessions.into_iter().map(|(sid, id, user, status)| (sid, (id, user, status == ACTIVE))).collect();
     Ok(rows
         .into_iter()
-        .map(|(sid, sess, expire)| DataBesideSession {
-            session: beside.remove(&sid),
+        .map(|(sid, sess, expire)| DataWithSession {
+            session: by_sid.remove(&sid),
             sid: Sid::from_verified(&sid),
             sess,
             expire: expire.into(),
@@ -155,7 +155,7 @@ pub(in crate::sessions) fn data_after(
         .collect())
 }
 
-/// Those of these users that there are.
+/// Returns those of these users that exist.
 pub(in crate::sessions) fn known_users(connection: &mut DbConnection, ids: &[UserId]) -> Result<Vec<UserId>> {
     Ok(users::table.filter(users::id.eq_any(ids)).select(users::id).load(connection)?)
 }

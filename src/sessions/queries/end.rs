@@ -1,4 +1,4 @@
-//! The end of sessions.
+//! Ends sessions.
 
 use diesel::{
     OptionalExtension,
@@ -6,7 +6,10 @@ use diesel::{
     prelude::*,
 };
 
-use super::{ACTIVE, LOGGED_OUT, update::update_data};
+use super::{
+    status::{ACTIVE, LOGGED_OUT},
+    update::update_data,
+};
 use crate::{
     clock::Timestamp,
     db::{
@@ -22,124 +25,133 @@ use crate::{
     },
 };
 
-/// Which active sessions an end is about.
+/// The active sessions to end.
 #[derive(Debug, Clone)]
-pub(in crate::sessions) enum Which {
-    /// The one that a browser presents.
-    Presented(Sid),
-    /// One by its id.
+pub(in crate::sessions) enum EndTarget {
+    /// The session with this sid.
+    Sid(Sid),
+    /// The session with this id.
     Id(SessionId),
-    /// One by its id, if it has no data that is alive at this time: it was so when it was found, but a request may have
-    /// been faster.
-    RunOut(SessionId, Timestamp),
-    /// One by its id, if it is this user's.
-    Own(UserId, SessionId),
-    /// All of a user's but one.
-    OthersOf(UserId, SessionId),
-    /// All of a user's.
-    AllOf(UserId),
-    /// Everybody's.
-    Everyone,
+    /// The session with this id, unless it has data that is alive at this time. It had none when it was found, but a
+    /// request may have written some since.
+    IdWithoutLiveData(SessionId, Timestamp),
+    /// The session with this id, if it belongs to this user.
+    OfUser(UserId, SessionId),
+    /// All sessions of this user except one.
+    OthersOfUser(UserId, SessionId),
+    /// All sessions of this user.
+    AllOfUser(UserId),
+    /// All sessions of all users.
+    All,
 }
 
 type Predicate = Box<dyn BoxableExpression<sessions::table, MultiBackend, SqlType = diesel::sql_types::Bool>>;
 
-impl Which {
+impl EndTarget {
     fn predicate(&self) -> Predicate {
         match self {
-            Self::Presented(sid) => Box::new(sessions::sid.eq(sid.expose().to_owned())),
+            Self::Sid(sid) => Box::new(sessions::sid.eq(sid.expose().to_owned())),
             Self::Id(id) => Box::new(sessions::id.eq(*id)),
-            Self::RunOut(id, now) => {
+            Self::IdWithoutLiveData(id, now) => {
                 let alive = user_sessions::table
                     .filter(user_sessions::sid.eq(sessions::sid))
                     .filter(user_sessions::expire.gt(SqlTime::from(*now)));
                 Box::new(sessions::id.eq(*id).and(not(exists(alive))))
             }
-            Self::Own(user, id) => Box::new(sessions::id.eq(*id).and(sessions::user_id.eq(*user))),
-            Self::OthersOf(user, id) => Box::new(sessions::user_id.eq(*user).and(sessions::id.ne(*id))),
-            Self::AllOf(user) => Box::new(sessions::user_id.eq(*user)),
-            Self::Everyone => Box::new(sessions::sid.is_not_null()),
+            Self::OfUser(user, id) => Box::new(sessions::id.eq(*id).and(sessions::user_id.eq(*user))),
+            Self::OthersOfUser(user, id) => Box::new(sessions::user_id.eq(*user).and(sessions::id.ne(*id))),
+            Self::AllOfUser(user) => Box::new(sessions::user_id.eq(*user)),
+            Self::All => Box::new(sessions::sid.is_not_null()),
         }
     }
 
-    /// Whether it is one row at most, and that row alone tells.
+    /// Whether it is at most one row, found by that row's own columns.
     fn is_one_row(&self) -> bool {
-        matches!(self, Self::Presented(_) | Self::Id(_) | Self::Own(..))
+        matches!(self, Self::Sid(_) | Self::Id(_) | Self::OfUser(..))
     }
 }
 
-/// How sessions end.
+/// Why and when sessions end, and whether their data is kept.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::sessions) struct End {
+pub(in crate::sessions) struct Ending {
     pub reason: EndReason,
     pub at: Timestamp,
     pub keep_data: bool,
 }
 
-/// How many ids one statement names: both engines have a limit.
-const BATCH: usize = 1000;
+/// The most ids that one statement names: both engines limit its parameters.
+const MAX_ENDED_PER_STATEMENT: usize = 1000;
 
-/// Ends what is still active of `which`, and returns the ids of what ended by it. The trigger on `sessions` removes the
+/// Ends the sessions of `target` that are still active, and returns their ids. The trigger on `sessions` deletes the
 /// data in the same statement, as it does for a plain SQL client.
-pub(in crate::sessions) fn end(connection: &mut DbConnection, which: &Which, end: End) -> Result<Vec<SessionId>> {
-    if which.is_one_row() && !end.keep_data {
-        return Ok(write(connection, which.predicate(), end, Text::Fixed)?);
+pub(in crate::sessions) fn end(
+    connection: &mut DbConnection,
+    target: &EndTarget,
+    ending: Ending,
+) -> Result<Vec<SessionId>> {
+    if target.is_one_row() && !ending.keep_data {
+        return Ok(write(connection, target.predicate(), ending, StatementCache::Use)?);
     }
     let mut ended = Vec::new();
-    for ids in find(connection, which)?.chunks(BATCH) {
+    for ids in find(connection, target)?.chunks(MAX_ENDED_PER_STATEMENT) {
         lock(connection, ids)?;
-        // Tested again now that nobody else changes them: what was found may have waited for a touch.
-        let these = || Box::new(which.predicate().and(sessions::id.eq_any(ids.to_vec())));
-        if end.keep_data {
+        // Tested again under the lock: a session may have been touched between being found and being locked.
+        let these = || Box::new(target.predicate().and(sessions::id.eq_any(ids.to_vec())));
+        if ending.keep_data {
             let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(these());
             let ids: Vec<SessionId> = active.select(sessions::id).get_results(connection)?;
             mark_data(connection, &ids)?;
         }
-        ended.extend(write(connection, these(), end, Text::Varying)?);
+        ended.extend(write(connection, these(), ending, StatementCache::Bypass)?);
     }
     Ok(ended)
 }
 
-/// Ends these sessions, if they are active. `text` says whether the statement's text is always the same.
-fn write(connection: &mut DbConnection, these: Predicate, end: End, text: Text) -> QueryResult<Vec<SessionId>> {
-    let at = SqlTime::from(end.at);
+/// Whether the statement is kept prepared: worth it only if its text is the same each time.
+#[derive(Clone, Copy)]
+enum StatementCache {
+    Use,
+    Bypass,
+}
+
+/// Ends these sessions, if they are active.
+fn write(
+    connection: &mut DbConnection,
+    these: Predicate,
+    ending: Ending,
+    cache: StatementCache,
+) -> QueryResult<Vec<SessionId>> {
+    let at = SqlTime::from(ending.at);
     let statement = diesel::update(sessions::table.filter(sessions::status.eq(ACTIVE)))
         .filter(these)
         .set((
             sessions::status.eq(LOGGED_OUT),
-            sessions::end_reason.eq(end.reason.as_str()),
+            sessions::end_reason.eq(ending.reason.as_str()),
             sessions::logged_out_at.eq(at),
             sessions::updated_at.eq(at),
-            sessions::data_kept.eq(end.keep_data),
+            sessions::data_kept.eq(ending.keep_data),
         ))
         .returning(sessions::id);
-    match text {
-        Text::Fixed => prepared(statement).get_results(connection),
-        Text::Varying => statement.get_results(connection),
+    match cache {
+        StatementCache::Use => prepared(statement).get_results(connection),
+        StatementCache::Bypass => statement.get_results(connection),
     }
 }
 
-/// Whether it pays to prepare a statement.
-#[derive(Clone, Copy)]
-enum Text {
-    Fixed,
-    Varying,
-}
-
-/// What is to end: what starts from here on is not among it.
-fn find(connection: &mut DbConnection, which: &Which) -> QueryResult<Vec<SessionId>> {
-    let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(which.predicate());
+/// Finds the sessions to end. Those that start from now on are not among them.
+fn find(connection: &mut DbConnection, target: &EndTarget) -> QueryResult<Vec<SessionId>> {
+    let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(target.predicate());
     active.order(sessions::id).select(sessions::id).get_results(connection)
 }
 
-/// Takes sessions in the order of their ids, so that two changes of the same ones never wait for each other in a circle.
+/// Locks sessions in the order of their ids, so that two transactions that change the same ones don't deadlock.
 fn lock(connection: &mut DbConnection, ids: &[SessionId]) -> QueryResult<()> {
     let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(sessions::id.eq_any(ids.to_vec()));
     for_update(active.order(sessions::id).select(sessions::id)).get_results::<SessionId>(connection).map(drop)
 }
 
-/// Writes `"status": "logout"` into the data that is about to be kept. It comes before the end: from then on, a trigger
-/// freezes the row.
+/// Writes `"status": "logout"` into the data that is kept. It must come before the end: from then on, a trigger freezes
+/// the row.
 fn mark_data(connection: &mut DbConnection, ids: &[SessionId]) -> Result<()> {
     for id in ids {
         let sid: String = sessions::table.find(id).select(sessions::sid).get_result(connection)?;

@@ -1,4 +1,4 @@
-//! A sign-in: its user, and the rows of its session.
+//! Locks the user of a sign-in and inserts the rows of its session.
 
 use diesel::{OptionalExtension, prelude::*};
 
@@ -18,27 +18,28 @@ use crate::{
     },
 };
 
-/// The user of a sign-in, with what decides whether the sign-in still holds.
-pub(in crate::sessions) struct SigningIn {
+/// The user of a sign-in, with what decides whether the sign-in is still valid.
+pub(in crate::sessions) struct SignInUser {
     pub user: User,
     pub disabled: bool,
     pub password_changed_at: Timestamp,
 }
 
-/// Finds the user and keeps them from being disabled, and their password from being changed, until the session stands.
-pub(in crate::sessions) fn lock_user(connection: &mut DbConnection, id: UserId) -> Result<Option<SigningIn>> {
+/// Finds the user and locks their row, so that they are not disabled, nor their password changed, before the session
+/// exists.
+pub(in crate::sessions) fn lock_user(connection: &mut DbConnection, id: UserId) -> Result<Option<SignInUser>> {
     type Row = (UserRow, Option<SqlTime>, SqlTime);
     let query =
         users::table.filter(users::id.eq(id)).select((USER_COLUMNS, users::disabled_at, users::password_changed_at));
     let row: Option<Row> = for_update(query).get_result(connection).optional()?;
-    Ok(row.map(|(user, disabled_at, password_changed_at)| SigningIn {
+    Ok(row.map(|(user, disabled_at, password_changed_at)| SignInUser {
         user: user.into(),
         disabled: disabled_at.is_some(),
         password_changed_at: password_changed_at.into(),
     }))
 }
 
-/// A session about to be inserted.
+/// A session to insert.
 pub(in crate::sessions) struct NewRow<'a> {
     pub id: SessionId,
     pub sid: &'a Sid,

@@ -4,7 +4,10 @@ use std::cmp::Reverse;
 
 use diesel::{OptionalExtension, PgConnection, SqliteConnection, prelude::*, sql_types::Text};
 
-use super::{ACTIVE, LOGGED_OUT, rows::RecordRow};
+use super::{
+    rows::RecordRow,
+    status::{ACTIVE, LOGGED_OUT},
+};
 use crate::{
     clock::Timestamp,
     db::{
@@ -17,60 +20,59 @@ use crate::{
     sessions::model::SessionRecord,
 };
 
-/// A page's question: which sessions of this user are alive, at this time?
+/// Lookup key of a user's live sessions: the user, and the time at which they must be alive.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::sessions) struct Whose {
+pub(in crate::sessions) struct UserAt {
     pub user: UserId,
     pub now: Timestamp,
 }
 
-/// What of a user is alive at a time, which is given as what each of the two ends is compared with.
+/// Selects a user's live sessions. The time is given twice, once for each column that it is compared with.
 ///
 /// A macro, since the type of such a query is longer than the query.
-macro_rules! active {
-    (of $user:expr, at $now:expr, $now_of_data:expr) => {
+macro_rules! active_sessions {
+    ($user:expr, $expires_after:expr, $data_expires_after:expr) => {
         sessions::table
             .inner_join(users::table)
             .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
             .filter(sessions::user_id.eq($user))
             .filter(sessions::status.eq(opaque_to_planner(ACTIVE.into_sql::<Text>())))
-            .filter(sessions::expires_at.gt($now))
-            .filter(user_sessions::expire.gt($now_of_data))
+            .filter(sessions::expires_at.gt($expires_after))
+            .filter(user_sessions::expire.gt($data_expires_after))
             .select((RecordRow::as_select(), as_instant(user_sessions::expire)))
     };
 }
 
-/// Each user's live sessions, the most recently active first; none is an empty list.
+/// Finds the live sessions of each user, the most recently active first. A user without any has an empty list.
 pub(in crate::sessions) fn active_of(
     connection: &mut DbConnection,
-    wanted: &[Whose],
+    keys: &[UserAt],
 ) -> Result<Vec<Option<Vec<SessionRecord>>>> {
-    let mut found = match connection {
-        DbConnection::Postgres(connection) => active_together(connection, wanted)?,
+    let mut lists = match connection {
+        DbConnection::Postgres(connection) => active_batched(connection, keys)?,
         DbConnection::Sqlite(connection) => {
-            wanted.iter().map(|whose| active_of_one(connection, *whose)).collect::<Result<_>>()?
+            keys.iter().map(|key| active_single(connection, *key)).collect::<Result<_>>()?
         }
     };
-    for records in &mut found {
+    for records in &mut lists {
         records.sort_unstable_by_key(|record| (Reverse(record.last_seen_at), record.id));
     }
-    Ok(found.into_iter().map(Some).collect())
+    Ok(lists.into_iter().map(Some).collect())
 }
 
-fn active_together(connection: &mut PgConnection, wanted: &[Whose]) -> Result<Vec<Vec<SessionRecord>>> {
-    let keys: (Vec<UserId>, Vec<SqlTime>) = wanted.iter().map(|whose| (whose.user, SqlTime::from(whose.now))).unzip();
-    let query =
-        for_each_key(keys, active!(of batch_key::<SqlUuid>(), at batch_time::<Instant>(), batch_time::<Expire>()));
-    let mut found: Vec<Vec<SessionRecord>> = wanted.iter().map(|_| Vec::new()).collect();
-    for (place, row) in query.load::<(i64, ActiveColumns)>(connection)? {
-        slot_for(&mut found, place)?.push(record_of(row));
+fn active_batched(connection: &mut PgConnection, keys: &[UserAt]) -> Result<Vec<Vec<SessionRecord>>> {
+    let columns: (Vec<UserId>, Vec<SqlTime>) = keys.iter().map(|key| (key.user, SqlTime::from(key.now))).unzip();
+    let sessions = active_sessions!(batch_key::<SqlUuid>(), batch_time::<Instant>(), batch_time::<Expire>());
+    let mut lists: Vec<Vec<SessionRecord>> = keys.iter().map(|_| Vec::new()).collect();
+    for (slot, row) in for_each_key(columns, sessions).load::<(i64, ActiveColumns)>(connection)? {
+        slot_for(&mut lists, slot)?.push(record_of(row));
     }
-    Ok(found)
+    Ok(lists)
 }
 
-fn active_of_one(connection: &mut SqliteConnection, Whose { user, now }: Whose) -> Result<Vec<SessionRecord>> {
+fn active_single(connection: &mut SqliteConnection, UserAt { user, now }: UserAt) -> Result<Vec<SessionRecord>> {
     let now = SqlTime::from(now);
-    let rows: Vec<ActiveColumns> = active!(of user, at now, now).load(connection)?;
+    let rows: Vec<ActiveColumns> = active_sessions!(user, now, now).load(connection)?;
     Ok(rows.into_iter().map(record_of).collect())
 }
 
@@ -80,21 +82,21 @@ fn record_of((row, expire): ActiveColumns) -> SessionRecord {
     row.with_expire(Some(expire))
 }
 
-/// A user's live sessions but for the `most` most recently active ones, in the order of their ids.
+/// Finds the user's live sessions beyond the `max` most recently active ones, in the order of their ids.
 pub(in crate::sessions) fn active_beyond(
     connection: &mut DbConnection,
     user: UserId,
     now: Timestamp,
-    most: u32,
+    max: u32,
 ) -> Result<Vec<SessionId>> {
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let active = active_of(connection, &[Whose { user, now }])?.into_iter().flatten().flatten();
-    let mut ids: Vec<SessionId> = active.skip(most).map(|record| record.id).collect();
+    let max = usize::try_from(max).unwrap_or(usize::MAX);
+    let active = active_of(connection, &[UserAt { user, now }])?.into_iter().flatten().flatten();
+    let mut ids: Vec<SessionId> = active.skip(max).map(|record| record.id).collect();
     ids.sort_unstable();
     Ok(ids)
 }
 
-/// A user's ended sessions that ended before `before`, the latest first.
+/// Lists a user's sessions that ended before `before`, the latest first.
 pub(in crate::sessions) fn ended_of(
     connection: &mut DbConnection,
     user: UserId,
@@ -111,7 +113,7 @@ pub(in crate::sessions) fn ended_of(
         .into_boxed::<MultiBackend>();
     if let Some((at, id)) = before {
         let at = SqlTime::from(at);
-        // The first condition lets the index start at the right place; the second one skips those of the same moment.
+        // The first condition lets the index start at the right row; the second skips rows with the same time.
         query = query
             .filter(sessions::logged_out_at.le(at))
             .filter(sessions::logged_out_at.lt(at).or(sessions::id.lt(id)).assume_not_null());
@@ -120,7 +122,7 @@ pub(in crate::sessions) fn ended_of(
     Ok(rows.into_iter().map(SessionRecord::from).collect())
 }
 
-/// Every session, or one user's: the active ones, or with `ended` those that are over, the latest first.
+/// Lists every user's sessions or one user's, the latest first: the active ones, or with `ended` the ended ones.
 pub(in crate::sessions) fn list(
     connection: &mut DbConnection,
     user: Option<UserId>,
@@ -140,7 +142,7 @@ pub(in crate::sessions) fn list(
     Ok(rows.into_iter().map(|(row, expire)| row.with_expire(expire)).collect())
 }
 
-/// One of a user's sessions, active or ended.
+/// Finds one of a user's sessions, active or ended.
 pub(in crate::sessions) fn find_own(
     connection: &mut DbConnection,
     user: UserId,

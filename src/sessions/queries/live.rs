@@ -1,12 +1,12 @@
-//! The session that a sid stands for.
+//! Finds live sessions by their sids.
 
 use diesel::{
     OptionalExtension, PgConnection, SqliteConnection, prelude::*, result::Error as DieselError, sql_types::Text,
 };
 
 use super::{
-    ACTIVE,
     rows::{USER_COLUMNS, UserRow},
+    status::ACTIVE,
 };
 use crate::{
     clock::Timestamp,
@@ -20,14 +20,14 @@ use crate::{
     sessions::model::{Sid, User},
 };
 
-type LiveColumns =
+type SelectedColumns =
     (sessions::id, sessions::created_at, sessions::last_seen_at, sessions::expires_at, sessions::remembered);
-const LIVE_COLUMNS: LiveColumns =
+const LIVE_COLUMNS: SelectedColumns =
     (sessions::id, sessions::created_at, sessions::last_seen_at, sessions::expires_at, sessions::remembered);
 
 /// The columns of `sessions` that a request needs.
 #[derive(Queryable)]
-pub(in crate::sessions) struct LiveRow {
+pub(in crate::sessions) struct LiveColumns {
     pub id: SessionId,
     #[diesel(deserialize_as = SqlTime)]
     pub created_at: Timestamp,
@@ -38,17 +38,17 @@ pub(in crate::sessions) struct LiveRow {
     pub remembered: bool,
 }
 
-/// A request's question: what does this sid lead to, at this time?
+/// Lookup key of a session: its sid, and the time at which it must be alive.
 #[derive(Clone)]
-pub(in crate::sessions) struct Wanted {
+pub(in crate::sessions) struct LiveSessionKey {
     pub sid: Sid,
     pub now: Timestamp,
 }
 
-/// What is alive at `now`, whatever its sid: signed in, its data there, its user enabled, both ends ahead.
+/// Selects the sessions that are alive at `now`: active, with data, neither of them expired, and their user enabled.
 ///
 /// A macro, since the type of such a query is longer than the query.
-macro_rules! alive {
+macro_rules! live_sessions {
     ($now:expr) => {{
         let now = SqlTime::from($now);
         sessions::table
@@ -62,66 +62,70 @@ macro_rules! alive {
     }};
 }
 
-type FoundColumns = (LiveRow, UserRow, Json);
-
-/// What each request's sid leads to, if it is alive.
-pub(in crate::sessions) fn find_live(connection: &mut DbConnection, wanted: &[Wanted]) -> Result<Vec<Option<Found>>> {
-    match connection {
-        DbConnection::Postgres(connection) => find_together(connection, wanted),
-        DbConnection::Sqlite(connection) => wanted.iter().map(|wanted| find_one(connection, wanted)).collect(),
-    }
-}
-
-fn find_together(connection: &mut PgConnection, wanted: &[Wanted]) -> Result<Vec<Option<Found>>> {
-    // The statement runs now, after the last of them came.
-    let Some(now) = wanted.iter().map(|wanted| wanted.now).max() else { return Ok(Vec::new()) };
-    let sids: Vec<&str> = wanted.iter().map(|wanted| wanted.sid.expose()).collect();
-    let query = for_each_key(sids, alive!(now).filter(sessions::sid.eq(batch_key::<Text>())));
-    let mut found: Vec<Option<Found>> = wanted.iter().map(|_| None).collect();
-    for (place, row) in query.load::<(i64, FoundColumns)>(connection)? {
-        *slot_for(&mut found, place)? = Some(row.into());
-    }
-    Ok(found)
-}
-
-fn find_one(connection: &mut SqliteConnection, wanted: &Wanted) -> Result<Option<Found>> {
-    // `get_result`, not `first`: a `LIMIT` on a unique key would only cost another parse.
-    let query = alive!(wanted.now).filter(sessions::sid.eq(wanted.sid.expose()));
-    match query.get_result::<FoundColumns>(connection) {
-        Err(DieselError::DeserializationError(error)) => {
-            // SQLite takes any text for a time. A fault would meet this browser on every page, the sign-in page included.
-            tracing::error!(error, "a session is refused: its row can't be read");
-            Ok(None)
-        }
-        row => Ok(row.optional()?.map(Found::from)),
-    }
-}
-
-/// What a sid leads to.
-pub(in crate::sessions) struct Found {
-    pub row: LiveRow,
+/// A live session with its user and its data.
+pub(in crate::sessions) struct LiveSessionRow {
+    pub session: LiveColumns,
     pub user: User,
     pub sess: Json,
 }
 
-impl From<FoundColumns> for Found {
-    fn from((row, user, sess): FoundColumns) -> Self {
-        Self { row, user: user.into(), sess }
+type LiveSessionTuple = (LiveColumns, UserRow, Json);
+
+impl From<LiveSessionTuple> for LiveSessionRow {
+    fn from((session, user, sess): LiveSessionTuple) -> Self {
+        Self { session, user: user.into(), sess }
     }
 }
 
-/// Takes the session of a sid for a change, if it is alive at `now`; nobody else changes it until the transaction ends.
+/// Finds the live session of each key; `None` for a key without one.
+pub(in crate::sessions) fn find_live(
+    connection: &mut DbConnection,
+    keys: &[LiveSessionKey],
+) -> Result<Vec<Option<LiveSessionRow>>> {
+    match connection {
+        DbConnection::Postgres(connection) => find_batched(connection, keys),
+        DbConnection::Sqlite(connection) => keys.iter().map(|key| find_single(connection, key)).collect(),
+    }
+}
+
+fn find_batched(connection: &mut PgConnection, keys: &[LiveSessionKey]) -> Result<Vec<Option<LiveSessionRow>>> {
+    // The statement runs after the latest request of the batch arrived.
+    let Some(now) = keys.iter().map(|key| key.now).max() else { return Ok(Vec::new()) };
+    let sids: Vec<&str> = keys.iter().map(|key| key.sid.expose()).collect();
+    let query = for_each_key(sids, live_sessions!(now).filter(sessions::sid.eq(batch_key::<Text>())));
+    let mut results: Vec<Option<LiveSessionRow>> = keys.iter().map(|_| None).collect();
+    for (slot, row) in query.load::<(i64, LiveSessionTuple)>(connection)? {
+        *slot_for(&mut results, slot)? = Some(row.into());
+    }
+    Ok(results)
+}
+
+fn find_single(connection: &mut SqliteConnection, key: &LiveSessionKey) -> Result<Option<LiveSessionRow>> {
+    // `get_result`, not `first`: a `LIMIT` on a unique key would only cost another parse.
+    let query = live_sessions!(key.now).filter(sessions::sid.eq(key.sid.expose()));
+    match query.get_result::<LiveSessionTuple>(connection) {
+        Err(DieselError::DeserializationError(error)) => {
+            // SQLite stores any text as a time. An error would fail every page for this browser, the sign-in page
+            // included.
+            tracing::error!(error, "the session is refused: its row cannot be read");
+            Ok(None)
+        }
+        row => Ok(row.optional()?.map(LiveSessionRow::from)),
+    }
+}
+
+/// Locks the session of a sid for a change, if it is alive at `now`, until the transaction ends.
 pub(in crate::sessions) fn lock_live(
     connection: &mut DbConnection,
     sid: &Sid,
     now: Timestamp,
-) -> Result<Option<(LiveRow, UserId, Json)>> {
+) -> Result<Option<(LiveColumns, UserId, Json)>> {
     let query = sessions::table
         .filter(sessions::sid.eq(sid.expose()))
         .filter(sessions::status.eq(ACTIVE))
         .filter(sessions::expires_at.gt(SqlTime::from(now)))
         .select((LIVE_COLUMNS, sessions::user_id));
-    let Some((live, user_id)) = for_update(query).get_result::<(LiveRow, UserId)>(connection).optional()? else {
+    let Some((live, user_id)) = for_update(query).get_result::<(LiveColumns, UserId)>(connection).optional()? else {
         return Ok(None);
     };
     let query = user_sessions::table

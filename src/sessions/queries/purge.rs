@@ -1,37 +1,35 @@
-//! What has run out, and what nobody needs any more.
+//! Ends expired sessions and deletes old rows.
 
 use diesel::{
     dsl::{exists, not},
-    pg::Pg,
     prelude::*,
-    query_builder::{AstPass, QueryFragment, QueryId},
     sql_types::{Array, Text},
 };
 
-use super::{ACTIVE, LOGGED_OUT};
+use super::status::{ACTIVE, LOGGED_OUT};
 use crate::{
     clock::Timestamp,
     db::{
         DbConnection, SessionId,
         schema::types::{Instant, SqlTime, SqlUuid},
         schema::{replaced_sids, sessions, user_sessions},
-        sql::{as_instant, for_update_skip_locked, prepared},
+        sql::{as_instant, for_update_skip_locked, prepared, sql_file},
     },
     error::Result,
     sessions::model::EndReason,
 };
 
-/// An active session that has run out, and when it did.
+/// An active session that has expired.
 #[derive(Debug, Clone)]
-pub(in crate::sessions) struct RunOut {
+pub(in crate::sessions) struct Expired {
     pub id: SessionId,
     pub expires_at: Timestamp,
-    /// The earlier of its two ends.
+    /// When it expired: by its absolute or its idle limit, whichever came first.
     pub expire: Timestamp,
 }
 
-/// The sids of data that has expired, whoever's it is, the longest expired first.
-pub(in crate::sessions) fn find_expired(
+/// Finds the sids of expired data, a peer's included, the longest expired first.
+pub(in crate::sessions) fn find_expired_data(
     connection: &mut DbConnection,
     now: Timestamp,
     limit: i64,
@@ -40,14 +38,13 @@ pub(in crate::sessions) fn find_expired(
     Ok(expired.order(user_sessions::expire).limit(limit).select(user_sessions::sid).load(connection)?)
 }
 
-/// Those of these sids that are an active session's, and have still run out now that nobody else changes them. What somebody
-/// is changing is left for another time: a peer's prune takes the same rows in an order of its own, and the two would wait for
-/// each other.
-pub(in crate::sessions) fn lock_run_out(
+/// Locks the active sessions of these sids that have expired. Rows that another transaction is changing are left for
+/// the next purge: a peer's prune locks the same rows in another order, and the two could deadlock.
+pub(in crate::sessions) fn lock_expired(
     connection: &mut DbConnection,
     sids: &[String],
     now: Timestamp,
-) -> Result<Vec<RunOut>> {
+) -> Result<Vec<Expired>> {
     type Row = (SessionId, String, SqlTime, SqlTime);
     let query = sessions::table
         .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
@@ -56,22 +53,33 @@ pub(in crate::sessions) fn lock_run_out(
         .order(sessions::id)
         .select((sessions::id, sessions::status, sessions::expires_at, as_instant(user_sessions::expire)));
     let rows: Vec<Row> = for_update_skip_locked(query).get_results(connection)?;
-    // Not in the statement: SQLite would rather read every active session there is than look up many by their sids.
+    // Filtered here: with this condition in the statement, SQLite would read all active sessions instead of looking up
+    // sids.
     let active = rows.into_iter().filter(|(_, status, ..)| status == ACTIVE);
-    let run_out =
-        |(id, _, expires_at, expire): Row| RunOut { id, expires_at: expires_at.into(), expire: expire.into() };
-    Ok(active.map(run_out).collect())
+    let expired =
+        |(id, _, expires_at, expire): Row| Expired { id, expires_at: expires_at.into(), expire: expire.into() };
+    Ok(active.map(expired).collect())
 }
 
-/// Ends sessions that [`lock_run_out`] holds, each for its reason and at its time. Their data goes with them by the trigger: it
-/// has expired, so nobody is to keep it.
-pub(in crate::sessions) fn end_run_out(
+/// Ends sessions that the caller has locked with [`lock_expired`], each with its reason and time. The trigger deletes
+/// their data, which has expired and is never kept.
+pub(in crate::sessions) fn end_expired(
     connection: &mut DbConnection,
     ends: &[(SessionId, EndReason, Timestamp)],
     now: Timestamp,
 ) -> Result<usize> {
     match connection {
-        DbConnection::Postgres(connection) => Ok(EndAll::of(ends, now).execute(connection)?),
+        DbConnection::Postgres(connection) => {
+            let ids: Vec<SessionId> = ends.iter().map(|(id, ..)| *id).collect();
+            let reasons: Vec<&str> = ends.iter().map(|(_, reason, _)| reason.as_str()).collect();
+            let times: Vec<SqlTime> = ends.iter().map(|(.., at)| SqlTime::from(*at)).collect();
+            let statement = sql_file(include_str!("end_expired.sql"))
+                .bind::<Array<SqlUuid>, _>(ids)
+                .bind::<Array<Text>, _>(reasons)
+                .bind::<Array<Instant>, _>(times)
+                .bind::<Instant, _>(SqlTime::from(now));
+            Ok(statement.execute(connection)?)
+        }
         DbConnection::Sqlite(connection) => {
             for (id, reason, at) in ends {
                 let session = diesel::update(sessions::table.find(id)).set((
@@ -87,86 +95,46 @@ pub(in crate::sessions) fn end_run_out(
     }
 }
 
-/// All of them in one statement.
-struct EndAll {
-    ids: Vec<SessionId>,
-    reasons: Vec<&'static str>,
-    at: Vec<SqlTime>,
-    now: SqlTime,
-}
-
-impl EndAll {
-    fn of(ends: &[(SessionId, EndReason, Timestamp)], now: Timestamp) -> Self {
-        Self {
-            ids: ends.iter().map(|(id, ..)| *id).collect(),
-            reasons: ends.iter().map(|(_, reason, _)| reason.as_str()).collect(),
-            at: ends.iter().map(|(.., at)| SqlTime::from(*at)).collect(),
-            now: now.into(),
-        }
-    }
-}
-
-/// The text is always the same, so that it is prepared once.
-impl QueryId for EndAll {
-    type QueryId = Self;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl RunQueryDsl<PgConnection> for EndAll {}
-
-impl QueryFragment<Pg> for EndAll {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("UPDATE sessions SET status = 'logged_out', end_reason = ended.reason, logged_out_at = ended.at, updated_at = ");
-        out.push_bind_param::<Instant, _>(&self.now)?;
-        out.push_sql(" FROM unnest(");
-        out.push_bind_param::<Array<SqlUuid>, _>(&self.ids)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<Text>, _>(&self.reasons)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<Instant>, _>(&self.at)?;
-        out.push_sql(") AS ended (id, reason, at) WHERE sessions.id = ended.id");
-        Ok(())
-    }
-}
-
-/// Removes what has expired of the data with these sids and belongs to no active session: kept after an end, or a peer's.
+/// Deletes expired data with these sids that belongs to no active session: kept after an end, or a peer's.
 pub(in crate::sessions) fn delete_dead_data(
     connection: &mut DbConnection,
     sids: &[String],
     now: Timestamp,
 ) -> Result<usize> {
     let of_active = sessions::table.filter(sessions::sid.eq(user_sessions::sid)).filter(sessions::status.eq(ACTIVE));
-    // A peer may have moved its end since the sids were found, and then the row is alive.
+    // Tested again: a peer may have moved the expiry since the sids were found.
     let dead = user_sessions::table
         .filter(user_sessions::sid.eq_any(sids))
         .filter(user_sessions::expire.le(SqlTime::from(now)))
         .filter(not(exists(of_active)))
         .select(user_sessions::sid);
-    // What somebody is changing is left out, as in `lock_run_out`.
+    // Rows that another transaction is changing are left out, as in `lock_expired`.
     let dead: Vec<String> = for_update_skip_locked(dead).get_results(connection)?;
     Ok(diesel::delete(user_sessions::table.filter(user_sessions::sid.eq_any(dead))).execute(connection)?)
 }
 
-type PassedRow = (SessionId, SqlTime, String, SqlTime, Option<String>, Option<String>);
+type ScannedRow = (SessionId, SqlTime, String, SqlTime, Option<String>, Option<String>);
 
-/// A session that a walk over all of them comes by.
-pub(in crate::sessions) struct Passed {
+/// A session that the scan over all sessions has read.
+pub(in crate::sessions) struct ScannedSession {
     pub id: SessionId,
     pub expires_at: Timestamp,
-    /// Whether it is active and somebody has removed its data.
+    /// Whether it is active and its data was deleted.
     pub lacks_data: bool,
 }
 
-/// The next sessions in the order of their ids, ended ones too: so a step costs the same however many have ended.
+/// Reads the next page of sessions in the order of their ids. It includes ended ones, so that a page costs the same
+/// however many have ended.
 ///
-/// One that was started after `settled` lacks nothing yet: an Express application may write its row before its data. But
-/// nothing comes any more for a sid that is dead: its data was removed while somebody held the session.
-pub(in crate::sessions) fn walk(
+/// A session that was started after `settled` does not count as lacking data yet: an Express application may insert it
+/// before its data. A session whose sid is in `replaced_sids` counts at once: its data was deleted while another
+/// transaction held the session, and none can be inserted for it.
+pub(in crate::sessions) fn scan_page(
     connection: &mut DbConnection,
     after: Option<SessionId>,
     settled: Timestamp,
     limit: i64,
-) -> Result<Vec<Passed>> {
+) -> Result<Vec<ScannedSession>> {
     let mut query = sessions::table
         .left_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
         .left_join(replaced_sids::table.on(replaced_sids::sid.eq(sessions::sid)))
@@ -184,16 +152,18 @@ pub(in crate::sessions) fn walk(
     if let Some(after) = after {
         query = query.filter(sessions::id.gt(after));
     }
-    let rows: Vec<PassedRow> = query.load(connection)?;
-    let passed = |(id, expires_at, status, created_at, data, dead): PassedRow| Passed {
+    let rows: Vec<ScannedRow> = query.load(connection)?;
+    let session = |(id, expires_at, status, created_at, data, replaced): ScannedRow| ScannedSession {
         id,
         expires_at: expires_at.into(),
-        lacks_data: status == ACTIVE && data.is_none() && (dead.is_some() || Timestamp::from(created_at) <= settled),
+        lacks_data: status == ACTIVE
+            && data.is_none()
+            && (replaced.is_some() || Timestamp::from(created_at) <= settled),
     };
-    Ok(rows.into_iter().map(passed).collect())
+    Ok(rows.into_iter().map(session).collect())
 }
 
-/// Removes history: sessions that ended before `before`.
+/// Deletes history: sessions that ended before `before`.
 pub(in crate::sessions) fn delete_history(
     connection: &mut DbConnection,
     before: Timestamp,

@@ -1,4 +1,4 @@
-//! Rows as several queries read them.
+//! Rows that several queries select.
 
 use diesel::prelude::*;
 
@@ -56,7 +56,7 @@ pub(super) struct RecordRow {
 }
 
 impl RecordRow {
-    /// The record, of which `expire` is the end if it has no other.
+    /// Makes the record. A session without an absolute expiry expires at `expire`.
     pub(super) fn with_expire(self, expire: Option<SqlTime>) -> SessionRecord {
         let absolute = Timestamp::from(self.expires_at);
         let has_absolute_expiry = absolute != NO_ABSOLUTE_EXPIRY;

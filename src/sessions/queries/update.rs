@@ -1,4 +1,4 @@
-//! Changes to a session that goes on living.
+//! Updates live sessions.
 
 use diesel::prelude::*;
 
@@ -17,14 +17,14 @@ use crate::{
     },
 };
 
-/// Writes the data of a session that [`lock_live`] holds.
+/// Writes the data of a session that the caller has locked with `lock_live`.
 pub(in crate::sessions) fn update_data(connection: &mut DbConnection, sid: &Sid, data: &SessionData) -> Result<()> {
     let statement = diesel::update(user_sessions::table.find(sid.expose())).set(user_sessions::sess.eq(data.to_json()));
     prepared(statement).execute(connection)?;
     Ok(())
 }
 
-/// A session's new sid and what comes with it.
+/// A session's new sid and what is written with it.
 pub(in crate::sessions) struct Rotation<'a> {
     pub id: SessionId,
     pub old: &'a Sid,
@@ -34,8 +34,8 @@ pub(in crate::sessions) struct Rotation<'a> {
     pub now: Timestamp,
 }
 
-/// Gives a session that [`lock_live`] holds its new sid, in both tables. The old one is remembered, so that a peer's late
-/// upsert under it is refused.
+/// Gives a session that the caller has locked with `lock_live` its new sid, in both tables. The old sid is recorded, so
+/// that a peer's late upsert under it is refused.
 pub(in crate::sessions) fn rotate(connection: &mut DbConnection, rotation: &Rotation<'_>) -> Result<()> {
     diesel::update(sessions::table.find(rotation.id))
         .set((sessions::sid.eq(rotation.new.expose()), sessions::updated_at.eq(SqlTime::from(rotation.now))))
@@ -53,8 +53,8 @@ pub(in crate::sessions) fn rotate(connection: &mut DbConnection, rotation: &Rota
     Ok(())
 }
 
-/// Records what a sign-in on a browser that is signed in already says anew.
-pub(in crate::sessions) fn renew_terms(
+/// Updates the device and the lifetime of a session whose user signs in again on the same browser.
+pub(in crate::sessions) fn update_lifetime(
     connection: &mut DbConnection,
     id: SessionId,
     client: &Client,

@@ -42,8 +42,8 @@ fn blocked(rack: &SessionFixture, statement: &str) -> usize {
     rack.count("pg_stat_activity", &format!("{waiting} AND query LIKE '{statement}%'"))
 }
 
-const STARTING: &str = "WITH unchanged";
-const ENDING: &str = "WITH mine";
+const STARTING: &str = "WITH sign_in AS";
+const ENDING: &str = "WITH sign_out AS";
 const ALONE: &str = "UPDATE \"sessions\"";
 
 /// In how many transactions these rows were last written.
@@ -243,7 +243,7 @@ fn a_connection_that_was_cut_is_replaced_and_one_that_is_cut_at_work_changes_not
     thread::scope(|scope| {
         let starting = scope.spawn(|| rack.start(new.clone()));
         wait_until(|| blocked(&rack, STARTING) == 1);
-        let at_work = cut.replace("state LIKE 'idle%'", "query LIKE 'WITH unchanged%'");
+        let at_work = cut.replace("state LIKE 'idle%'", "query LIKE 'WITH sign_in AS%'");
         assert_eq!(rack.texts(&at_work), ["true"]);
         // Nothing had happened, so it went the ordinary way.
         wait_until(|| blocked(&rack, "INSERT INTO \"user_sessions\"") == 1);

@@ -1,0 +1,164 @@
+//! Sign-ins and sign-outs of concurrent requests, each kind in one statement. PostgreSQL only, see
+//! [`GroupCommit`](crate::db::GroupCommit).
+
+use std::collections::HashMap;
+
+use diesel::{
+    prelude::*,
+    sql_types::{Array, Bool, Nullable, Text},
+};
+
+use super::insert::NewRow;
+use crate::{
+    clock::Timestamp,
+    db::{
+        DbConnection, SessionId, UserId,
+        schema::types::{Instant, Json, SqlJson, SqlTime, SqlUuid},
+        sql::sql_file,
+    },
+    error::{Error, Result},
+    sessions::model::{Proof, Sid},
+};
+
+/// A write that nearly always succeeds, and that one row of one statement can express.
+pub(in crate::sessions) enum GroupedWrite {
+    /// A sign-in on a browser without a session, where no limit applies and the user has not changed since their proof.
+    Start(Box<GroupedStart>),
+    /// The end of the session that a browser presents.
+    SignOut { sid: Sid, at: Timestamp },
+}
+
+/// A session to insert, and what its user must still be.
+pub(in crate::sessions) struct GroupedStart {
+    user_id: UserId,
+    password_changed_at: SqlTime,
+    email: String,
+    role: String,
+    id: SessionId,
+    sid: String,
+    ip_address: Option<String>,
+    user_agent: Option<String>,
+    remembered: bool,
+    expires_at: SqlTime,
+    now: SqlTime,
+    sess: Json,
+    expire: SqlTime,
+}
+
+impl GroupedStart {
+    pub fn new(proof: &Proof, row: &NewRow<'_>) -> Self {
+        Self {
+            user_id: row.user_id,
+            password_changed_at: proof.password_changed_at.into(),
+            email: proof.user.email.clone(),
+            role: proof.user.role.clone(),
+            id: row.id,
+            sid: row.sid.expose().to_owned(),
+            ip_address: row.client.ip_address.map(|ip| ip.to_string()),
+            user_agent: row.client.user_agent.clone(),
+            remembered: row.remembered,
+            expires_at: row.expires_at.into(),
+            now: row.created_at.into(),
+            sess: row.data.to_json(),
+            expire: row.expire.into(),
+        }
+    }
+}
+
+/// Writes what can be written at once. Returns the session of each write, in order; `None` for one that was left out
+/// and has to run in a transaction of its own.
+///
+/// # Errors
+/// Any failure. The transaction must then be rolled back.
+pub(in crate::sessions) fn write_grouped(
+    connection: &mut DbConnection,
+    writes: &[&GroupedWrite],
+) -> Result<Vec<Option<SessionId>>> {
+    let DbConnection::Postgres(connection) = connection else {
+        return Err(Error::internal("writes are grouped on PostgreSQL only"));
+    };
+    let (mut starts, mut sign_outs) = (Vec::new(), Vec::new());
+    for write in writes {
+        match write {
+            GroupedWrite::Start(start) => starts.push(start.as_ref()),
+            GroupedWrite::SignOut { sid, at } => sign_outs.push((sid.expose(), SqlTime::from(*at))),
+        }
+    }
+    let mut written: HashMap<String, SessionId> = HashMap::new();
+    if !starts.is_empty() {
+        start_sessions(connection, &starts, &mut written)?;
+    }
+    if !sign_outs.is_empty() {
+        end_sessions(connection, &sign_outs, &mut written)?;
+    }
+    // Removed when found: of two requests that end the same session, one has ended it.
+    let mut session_of = |write: &GroupedWrite| match write {
+        GroupedWrite::Start(start) => written.remove(&start.sid),
+        GroupedWrite::SignOut { sid, .. } => written.remove(sid.expose()),
+    };
+    Ok(writes.iter().map(|write| session_of(write)).collect())
+}
+
+fn start_sessions(
+    connection: &mut PgConnection,
+    starts: &[&GroupedStart],
+    written: &mut HashMap<String, SessionId>,
+) -> Result<()> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        sid: String,
+        #[diesel(sql_type = SqlUuid)]
+        id: SessionId,
+        #[diesel(sql_type = Bool)]
+        has_data: bool,
+    }
+
+    let statement = sql_file(include_str!("start_sessions.sql"))
+        .bind::<Array<SqlUuid>, _>(column(starts, |start| start.user_id))
+        .bind::<Array<Instant>, _>(column(starts, |start| start.password_changed_at))
+        .bind::<Array<Text>, _>(column(starts, |start| start.email.as_str()))
+        .bind::<Array<Text>, _>(column(starts, |start| start.role.as_str()))
+        .bind::<Array<SqlUuid>, _>(column(starts, |start| start.id))
+        .bind::<Array<Text>, _>(column(starts, |start| start.sid.as_str()))
+        .bind::<Array<Nullable<Text>>, _>(column(starts, |start| start.ip_address.as_deref()))
+        .bind::<Array<Nullable<Text>>, _>(column(starts, |start| start.user_agent.as_deref()))
+        .bind::<Array<Bool>, _>(column(starts, |start| start.remembered))
+        .bind::<Array<Instant>, _>(column(starts, |start| start.expires_at))
+        .bind::<Array<Instant>, _>(column(starts, |start| start.now))
+        .bind::<Array<SqlJson>, _>(column(starts, |start| &start.sess))
+        .bind::<Array<Instant>, _>(column(starts, |start| start.expire));
+    for Row { sid, id, has_data } in statement.get_results(connection)? {
+        if !has_data {
+            return Err(Error::internal("a session was started without its data"));
+        }
+        written.insert(sid, id);
+    }
+    Ok(())
+}
+
+fn end_sessions(
+    connection: &mut PgConnection,
+    sign_outs: &[(&str, SqlTime)],
+    written: &mut HashMap<String, SessionId>,
+) -> Result<()> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        sid: String,
+        #[diesel(sql_type = SqlUuid)]
+        id: SessionId,
+    }
+
+    let (sids, times): (Vec<&str>, Vec<SqlTime>) = sign_outs.iter().copied().unzip();
+    let statement =
+        sql_file(include_str!("end_sessions.sql")).bind::<Array<Text>, _>(sids).bind::<Array<Instant>, _>(times);
+    let rows: Vec<Row> = statement.get_results(connection)?;
+    written.extend(rows.into_iter().map(|row| (row.sid, row.id)));
+    Ok(())
+}
+
+/// One column of the sign-ins.
+fn column<'a, T>(starts: &[&'a GroupedStart], value: impl Fn(&'a GroupedStart) -> T) -> Vec<T> {
+    starts.iter().copied().map(value).collect()
+}

@@ -1,0 +1,17 @@
+WITH activity AS (
+    SELECT sessions.id, noted.at, noted.expire
+    FROM unnest($1, $2, $3) AS noted (id, at, expire)
+    JOIN sessions ON sessions.id = noted.id
+    WHERE sessions.status = 'active' AND sessions.last_seen_at < noted.at
+    ORDER BY sessions.id
+    FOR NO KEY UPDATE OF sessions SKIP LOCKED
+), session AS (
+    UPDATE sessions SET last_seen_at = activity.at, updated_at = activity.at
+    FROM activity
+    WHERE sessions.id = activity.id
+    RETURNING sessions.sid, activity.expire
+)
+-- The data's expiry moves after the session's activity: from that order, the trigger on it knows that no peer wrote it.
+UPDATE user_sessions SET expire = session.expire
+FROM session
+WHERE user_sessions.sid = session.sid AND user_sessions.expire < session.expire
