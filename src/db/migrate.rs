@@ -1,4 +1,4 @@
-//! Bringing a database up to this version, and telling whether it is there.
+//! Migrates a database to this version, and checks whether it is migrated.
 
 use std::{
     collections::BTreeSet,
@@ -13,7 +13,12 @@ use diesel::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{
-    Database, DatabaseUrl, DbConnection, Engine, express_import,
+    connect::{
+        connection::DbConnection,
+        url::{DatabaseUrl, Engine},
+    },
+    database::Database,
+    express_import,
     sql::{AdvisoryLock, try_advisory_lock, with_advisory_lock},
 };
 use crate::error::{Error, Result};
@@ -21,27 +26,27 @@ use crate::error::{Error, Result};
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-/// How long one instance waits for another that migrates; a take-over of many rows takes its time.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// How long one instance waits for another that migrates. An Express import of many rows takes minutes.
+const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// How long SQLite waits for another writer.
-const SQLITE_PATIENCE: Duration = Duration::from_secs(60);
+/// How long SQLite waits for another writer's lock.
+const SQLITE_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Applies what is missing, all of it or nothing, while every other instance waits. Returns the names of what it applied.
+/// Applies all pending migrations or none, while other instances wait. Returns the names of those it applied.
 ///
-/// Tables that an Express application has made are taken over: brought to the shape that the migrations would have given
-/// them, while that application goes on using them.
+/// Imports the tables of an Express application: changes them to the shape that the migrations would have created, while
+/// that application goes on using them.
 ///
 /// # Errors
-/// [`Error::Invalid`] if the database can't be opened, can't be taken over, or was migrated by a newer version; the sentence
-/// is for the person who started the program.
+/// [`Error::Invalid`] if the database can't be opened, can't be imported, or was migrated by a newer version; the message is
+/// for the person who started the program.
 pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
-    let mut connection = DbConnection::create_or_open(url, SQLITE_PATIENCE)
+    let mut connection = DbConnection::create_or_open(url, SQLITE_LOCK_TIMEOUT)
         .map_err(|error| Error::Invalid(format!("cannot open the database {url}: {}", one_line(&error.to_string()))))?;
     let migrated = match recorded(&mut connection) {
-        // The common case needs no turn, and changes nothing.
+        // The common case needs no lock and changes nothing.
         Ok(recorded) if recorded == known(url.engine()) => Ok(Vec::new()),
-        Ok(_) => wait_for_turn(&mut connection).and_then(|()| migrate_in_turn(url, &mut connection)),
+        Ok(_) => lock_migrations(&mut connection).and_then(|()| migrate_locked(url, &mut connection)),
         Err(error) => Err(error),
     };
     migrated.map_err(|error| match error {
@@ -50,13 +55,15 @@ pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
     })
 }
 
-/// Waits without a transaction, which a concurrent build of an index would wait for in turn. The turn ends with the connection;
-/// behind a pooler, which would keep that, the transaction is all of it.
-fn wait_for_turn(connection: &mut DbConnection) -> Result<()> {
+/// Locks out other instances until the connection closes.
+///
+/// It holds no transaction meanwhile, because building an index concurrently waits for all older transactions. Behind a
+/// pooler it does nothing, because a pooler keeps the connection open; there only the transaction's lock counts.
+fn lock_migrations(connection: &mut DbConnection) -> Result<()> {
     if connection.is_behind_pooler()? {
         return Ok(());
     }
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + MIGRATION_LOCK_TIMEOUT;
     while !try_advisory_lock(connection, AdvisoryLock::Migrate)? {
         if Instant::now() > deadline {
             return Err(Error::Invalid(
@@ -68,7 +75,7 @@ fn wait_for_turn(connection: &mut DbConnection) -> Result<()> {
     Ok(())
 }
 
-fn migrate_in_turn(url: &DatabaseUrl, connection: &mut DbConnection) -> Result<Vec<String>> {
+fn migrate_locked(url: &DatabaseUrl, connection: &mut DbConnection) -> Result<Vec<String>> {
     let behind_pooler = connection.is_behind_pooler()?;
     let recorded = recorded(connection)?;
     refuse_newer(url, &recorded)?;
@@ -82,7 +89,7 @@ fn migrate_in_turn(url: &DatabaseUrl, connection: &mut DbConnection) -> Result<V
         let applied = applied(connection)?;
         refuse_newer(url, &applied)?;
         if behind_pooler {
-            // Refused if there is something to take over; only now has nobody else made these tables meanwhile.
+            // Fails if there are tables to import. Only under the lock can no other instance have created them meanwhile.
             prepare(connection, &applied)?;
         }
         let mut names = match &taking_over {
@@ -94,7 +101,7 @@ fn migrate_in_turn(url: &DatabaseUrl, connection: &mut DbConnection) -> Result<V
     })
 }
 
-/// Several sentences, one a line.
+/// Lists several findings one per line.
 fn could_not_take_over(url: &DatabaseUrl, error: Error) -> Error {
     match error {
         Error::Invalid(findings) if findings.contains('\n') => {
@@ -106,16 +113,16 @@ fn could_not_take_over(url: &DatabaseUrl, error: Error) -> Error {
     }
 }
 
-/// The likeliest cause is a user who may read the database and not change its shape.
+/// Names the likeliest cause: a database user who may not create tables.
 fn could_not_migrate(url: &DatabaseUrl, cause: &anyhow::Error) -> Error {
     let cause = one_line(&format!("{cause:#}"));
     let is_forbidden = cause.contains("permission denied") || cause.contains("must be owner");
-    let mend = if is_forbidden { "; the user in the URL must be allowed to create tables in it" } else { "" };
-    Error::Invalid(format!("cannot migrate the database {url}: {cause}{mend}"))
+    let advice = if is_forbidden { "; the user in the URL must be allowed to create tables in it" } else { "" };
+    Error::Invalid(format!("cannot migrate the database {url}: {cause}{advice}"))
 }
 
 impl Database {
-    /// Whether the database answers and has exactly this version's migrations.
+    /// Whether the database answers and has exactly the migrations of this version.
     pub async fn is_ready(&self) -> Result<bool> {
         self.read(|connection| {
             let expected = known(connection.engine());
@@ -133,7 +140,7 @@ fn applied(connection: &mut DbConnection) -> Result<BTreeSet<String>> {
     Ok(versions.map_err(Error::internal)?.iter().map(ToString::to_string).collect())
 }
 
-/// What the database's own table says, without creating it where it is missing.
+/// Returns the versions in Diesel's migration table, without creating the table if it is missing.
 fn recorded(connection: &mut DbConnection) -> Result<BTreeSet<String>> {
     #[derive(diesel::QueryableByName)]
     struct Version {
@@ -155,7 +162,7 @@ fn recorded(connection: &mut DbConnection) -> Result<BTreeSet<String>> {
     Ok(rows.into_iter().map(|row| row.version).collect())
 }
 
-/// The versions that this program brings.
+/// Returns the versions that this program contains.
 fn known(engine: Engine) -> BTreeSet<String> {
     fn versions<DB: diesel::backend::Backend>(source: &EmbeddedMigrations) -> BTreeSet<String> {
         let migrations: Vec<Box<dyn Migration<DB>>> = source.migrations().unwrap_or_default();
@@ -197,7 +204,7 @@ fn run_pending(connection: &mut DbConnection) -> Result<Vec<String>> {
     names.map_err(Error::internal)
 }
 
-/// libpq writes several indented lines; a terminal's sentence has one.
+/// Joins libpq's several indented lines.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

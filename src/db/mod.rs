@@ -3,14 +3,15 @@
 //! This is the only place that knows two dialects. Above it, `accounts/queries.rs` and `sessions/queries/` write Diesel
 //! against [`schema`] and [`DbConnection`], which is either engine.
 //!
-//! | room | what it holds |
-//! |---|---|
-//! | `connect` | the URL, one connection, the pool, classes of errors, the time zone |
-//! | `schema` | tables, SQL types, the triggers and indexes that must be there |
-//! | `sql` | pieces of SQL that the engines spell differently |
-//! | `batch` | concurrent work that shares a statement or a commit |
-//! | `express_import` | takes over the tables of an Express application |
-//! | `migrate` | brings a database up to this version |
+//! | room | what it holds | what it uses |
+//! |---|---|---|
+//! | `connect` | the URL, one connection, the pool, classes of errors, the time zone | |
+//! | `batch` | concurrent requests that share a statement or a commit | `connect` |
+//! | `database` | the handle for everything above `db` | `batch`, `connect` |
+//! | `schema` | tables, SQL types, the required triggers and indexes | `connect` |
+//! | `sql` | pieces of SQL that the engines spell differently | `schema`, `connect` |
+//! | `express_import` | imports the tables of an Express application | `sql`, `schema`, `connect` |
+//! | `migrate` | migrates a database to this version | all of them |
 
 mod batch;
 mod connect;

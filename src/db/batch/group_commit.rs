@@ -11,11 +11,16 @@ use std::sync::Arc;
 use super::{
     batcher::Batcher,
     queue::WorkerLimit,
-    request::{Request, drop_expired, reject_all, reply_each, rolled_back_after_deadline},
+    request::{Request, drop_expired, reject_all, reply_each},
     worker::{BatchHandler, Worker},
 };
 use crate::{
-    db::connect::{connection::DbConnection, errors::is_retryable, opener::Opener, url::Engine},
+    db::connect::{
+        connection::DbConnection,
+        errors::{is_retryable, rolled_back_after_deadline},
+        opener::Opener,
+        url::Engine,
+    },
     error::{Error, Result},
 };
 

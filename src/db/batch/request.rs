@@ -49,8 +49,3 @@ pub(super) fn drop_expired<K, V>(batch: &mut Vec<Request<K, V>>, error: impl Fn(
     let now = Instant::now();
     batch.extract_if(.., |request| request.is_expired(now)).for_each(|request| request.reply(Err(error())));
 }
-
-/// The error of a transaction that was rolled back because its caller had given up or was about to.
-pub(super) fn rolled_back_after_deadline() -> Error {
-    Error::Unavailable(anyhow::anyhow!("the transaction took too long and was rolled back"))
-}

@@ -15,11 +15,11 @@ use std::{
 use super::{
     batcher::Batcher,
     queue::WorkerLimit,
-    request::{Request, drop_expired, reject_all, reply_each, rolled_back_after_deadline},
+    request::{Request, drop_expired, reject_all, reply_each},
     worker::{BatchHandler, Worker},
 };
 use crate::{
-    db::connect::{connection::DbConnection, opener::Opener},
+    db::connect::{connection::DbConnection, errors::rolled_back_after_deadline, opener::Opener},
     error::{Error, Result},
 };
 

@@ -1,4 +1,4 @@
-//! Which database errors mean "not available just now", and which are faults.
+//! Classifies database errors: unavailable at the moment, retryable, invalid input, or a fault.
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
@@ -8,7 +8,7 @@ impl From<DieselError> for Error {
     fn from(error: DieselError) -> Self {
         if is_unavailable(&error) {
             Self::Unavailable(error.into())
-        } else if let Some(message) = says_view(&error) {
+        } else if let Some(message) = users_view_message(&error) {
             Self::Invalid(format!(
                 "{message}: do this in the application that the users belong to, or let the view write it"
             ))
@@ -29,21 +29,21 @@ fn is_unavailable(error: &DieselError) -> bool {
             | DatabaseErrorKind::UnableToSendCommand
             | DatabaseErrorKind::SerializationFailure
             | DatabaseErrorKind::ReadOnlyTransaction => true,
-            _ => says_unavailable(information.message()),
+            _ => is_unavailable_message(information.message()),
         },
         _ => false,
     }
 }
 
-/// What PostgreSQL says when the users are a view, and the view has no place for what was to be written.
-fn says_view(error: &DieselError) -> Option<&str> {
+/// Returns PostgreSQL's message if `users` is a view that can't store what was to be written.
+fn users_view_message(error: &DieselError) -> Option<&str> {
     let DieselError::DatabaseError(_, information) = error else { return None };
     Some(information.message()).filter(|message| message.starts_with("cannot ") && message.contains("view \"users\""))
 }
 
-/// Diesel passes on no SQLSTATE and no SQLite code for these, so the message has to tell.
-fn says_unavailable(message: &str) -> bool {
-    const SIGNS: [&str; 26] = [
+/// Recognises by their text the errors for which Diesel passes on neither an SQLSTATE nor a SQLite code.
+fn is_unavailable_message(message: &str) -> bool {
+    const PARTS: [&str; 26] = [
         // SQLite
         "database is locked",
         "database table is locked",
@@ -73,13 +73,13 @@ fn says_unavailable(message: &str) -> bool {
         "server conn crashed",
         "query_wait_timeout",
         "no more connections allowed",
-        // A column was altered after the statement was prepared; a new connection prepares it anew.
+        // A column was altered after the statement was prepared; a new connection prepares it again.
         "cached plan must not change result type",
     ];
-    SIGNS.iter().any(|sign| message.contains(sign))
+    PARTS.iter().any(|part| message.contains(part))
 }
 
-/// Whether running the same transaction again may succeed at once.
+/// Whether the same transaction may succeed if it runs again at once: after a serialization failure or a deadlock.
 pub(in crate::db) fn is_retryable(error: &Error) -> bool {
     let Error::Unavailable(cause) = error else { return false };
     match cause.downcast_ref::<DieselError>() {
@@ -87,4 +87,9 @@ pub(in crate::db) fn is_retryable(error: &Error) -> bool {
         Some(DieselError::DatabaseError(_, information)) => information.message().contains("deadlock detected"),
         _ => false,
     }
+}
+
+/// The error of a transaction whose caller has given up, or is about to.
+pub(in crate::db) fn rolled_back_after_deadline() -> Error {
+    Error::Unavailable(anyhow::anyhow!("the transaction took too long and was rolled back"))
 }

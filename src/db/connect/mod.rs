@@ -1,4 +1,4 @@
-//! Connecting to either engine.
+//! Connections to either engine: one, pooled, or kept by a thread.
 
 pub(super) mod connection;
 pub(super) mod errors;

@@ -1,7 +1,7 @@
-//! Whether our connections have the time zone that the peers' have: `user_sessions.expire` means what it makes of it.
+//! Reads the time zone of our PostgreSQL connections, which must be the peers': `user_sessions.expire` is a time without zone.
 //!
-//! Diesel sets the zone of its connections, and ours set it back (`connection.rs`): to what the server gives to whoever asks for
-//! nothing, unless libpq asks for something, because of `PGTZ`, `PGOPTIONS` or the URL.
+//! Diesel sets the zone of each connection to UTC, and `connection.rs` resets it to the server's default for our role. `PGTZ`,
+//! `PGOPTIONS` or the URL can make libpq request another one.
 
 use std::time::Duration;
 
@@ -19,20 +19,20 @@ use crate::error::Result;
 /// The `TimeZone` of our connections to a PostgreSQL database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeZone {
-    /// Its name, as the server has it.
+    /// Its name on the server.
     pub name: String,
-    /// Whether our own side asked for it.
+    /// Whether our side requested it, instead of taking the server's default.
     pub requested_by_client: bool,
-    /// Whether its clocks change in the course of a year.
+    /// Whether it has summer time.
     pub clocks_change: bool,
-    /// Roles that have another zone, and which.
+    /// Other roles with another zone, and that zone.
     pub other_roles: Vec<(String, String)>,
-    /// Our own role, if it has this zone by a setting of its own and others don't.
+    /// Our role, if it has this zone by a setting of its own that other roles don't share.
     pub role_setting: Option<String>,
 }
 
 #[derive(diesel::QueryableByName)]
-struct Own {
+struct ConnectionTimeZone {
     #[diesel(sql_type = Text)]
     name: String,
     #[diesel(sql_type = Bool)]
@@ -44,7 +44,7 @@ struct Own {
 }
 
 #[derive(diesel::QueryableByName)]
-struct Role {
+struct RoleTimeZone {
     #[diesel(sql_type = Text)]
     name: String,
     #[diesel(sql_type = Text)]
@@ -52,41 +52,43 @@ struct Role {
 }
 
 #[derive(diesel::QueryableByName)]
-struct Verdict {
+struct Comparison {
     #[diesel(sql_type = Bool)]
-    same: bool,
+    is_same: bool,
 }
 
-/// How long a database is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The zone that our connections to this database have. `None` for SQLite, whose times say their zone, and where the database
-/// can't be reached, which whoever uses it will say better.
+/// Returns the time zone of our connections to this database. Returns `None` for SQLite, whose times contain their zone, and
+/// if the database can't be reached, which its next user reports better.
 pub fn time_zone(url: &DatabaseUrl) -> Result<Option<TimeZone>> {
     let Some(mut connection) = connect(url) else { return Ok(None) };
-    let own: Own = diesel::sql_query(include_str!("time_zone/own.sql")).get_result(&mut connection)?;
-    let roles: Vec<Role> = diesel::sql_query(include_str!("time_zone/other_roles.sql")).load(&mut connection)?;
+    let zone: ConnectionTimeZone =
+        diesel::sql_query(include_str!("time_zone/connection.sql")).get_result(&mut connection)?;
+    let roles: Vec<RoleTimeZone> =
+        diesel::sql_query(include_str!("time_zone/other_roles.sql")).load(&mut connection)?;
     Ok(Some(TimeZone {
-        name: own.name,
-        requested_by_client: own.requested_by_client,
-        clocks_change: own.clocks_change,
+        name: zone.name,
+        requested_by_client: zone.requested_by_client,
+        clocks_change: zone.clocks_change,
         other_roles: roles.into_iter().map(|role| (role.name, role.zone)).collect(),
-        role_setting: own.role_setting,
+        role_setting: zone.role_setting,
     }))
 }
 
-/// Whether two zones are the same but for their names.
+/// Whether two zones differ in their names only: they agree on every day of the past year and the next two.
 pub fn is_same_zone(url: &DatabaseUrl, one: &str, other: &str) -> Result<bool> {
     let Some(mut connection) = connect(url) else { return Ok(one == other) };
-    let same = diesel::sql_query(
-        "SELECT bool_and(t AT TIME ZONE $1 = t AT TIME ZONE $2) AS same
+    let compare = diesel::sql_query(
+        "SELECT bool_and(t AT TIME ZONE $1 = t AT TIME ZONE $2) AS is_same
          FROM generate_series(now() - interval '1 year', now() + interval '2 years', interval '1 day') AS t",
     );
-    let same = same.bind::<Text, _>(one).bind::<Text, _>(other);
-    Ok(same.get_result::<Verdict>(&mut connection)?.same)
+    let compare = compare.bind::<Text, _>(one).bind::<Text, _>(other);
+    Ok(compare.get_result::<Comparison>(&mut connection)?.is_same)
 }
 
 fn connect(url: &DatabaseUrl) -> Option<DbConnection> {
-    let is_postgres = url.engine() == Engine::Postgres;
-    is_postgres.then(|| DbConnection::open(url, PATIENCE).ok()).flatten()
+    if url.engine() == Engine::Sqlite {
+        return None;
+    }
+    // Only SQLite uses the lock timeout.
+    DbConnection::open(url, Duration::ZERO).ok()
 }

@@ -1,4 +1,4 @@
-//! The database's address: which engine, and how to reach it.
+//! The database's address: the engine, and how to reach it.
 
 use std::{fmt, io, os::unix::fs::OpenOptionsExt, path::Path, str::FromStr};
 
@@ -24,12 +24,12 @@ impl DatabaseUrl {
         self.engine
     }
 
-    /// What the engine's own client library takes: a file path, or a URL. It may hold a password.
+    /// The string that the engine's client library takes: a file path, or a URL, which may contain a password.
     pub fn connection_string(&self) -> &str {
         &self.connection_string
     }
 
-    /// The same address without `options`, the parameter that sets things for a connection alone.
+    /// The connection string without the `options` parameter, which changes settings of a connection.
     pub fn without_options(&self) -> String {
         match self.connection_string.split_once('?') {
             Some((address, parameters)) if self.engine == Engine::Postgres => {
@@ -41,7 +41,7 @@ impl DatabaseUrl {
         }
     }
 
-    /// The database file, where there is one.
+    /// The database file. `None` for PostgreSQL.
     pub fn path(&self) -> Option<&Path> {
         match self.engine {
             Engine::Sqlite => Some(Path::new(&self.connection_string)),
@@ -64,14 +64,16 @@ impl DatabaseUrl {
     }
 }
 
-/// Why a `DATABASE_URL` is refused.
+/// Why a `DATABASE_URL` is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDatabaseUrl {
-    /// Another scheme than the two that Keyrack speaks.
+    /// Another scheme than `sqlite`, `postgres` and `postgresql`.
     #[error("the database scheme {0:?} is not supported: use sqlite:PATH or postgres://USER@HOST/DATABASE")]
     Scheme(String),
     /// `sqlite:` without a path, with a URI instead of one, or a database in memory.
-    #[error("a SQLite database needs a file, as in sqlite:keyrack.db: one in memory would be gone with its connection")]
+    #[error(
+        "a SQLite database needs a file, as in sqlite:keyrack.db: an in-memory one would be lost with its connection"
+    )]
     NoFile,
 }
 
@@ -89,16 +91,16 @@ impl FromStr for DatabaseUrl {
                 Ok(Self { engine: Engine::Sqlite, connection_string: path.to_owned() })
             }
             "postgres" | "postgresql" if rest.starts_with("//") => {
-                Ok(Self { engine: Engine::Postgres, connection_string: with_defaults(text) })
+                Ok(Self { engine: Engine::Postgres, connection_string: with_connection_defaults(text) })
             }
             _ => Err(InvalidDatabaseUrl::Scheme(scheme.chars().take(32).collect())),
         }
     }
 }
 
-/// Adds what an operator would want and has not said: giving up on a server that doesn't answer, and a name under which
-/// the server lists our connections.
-fn with_defaults(url: &str) -> String {
+/// Adds parameters that the URL does not set: a timeout for connecting to a server that does not answer, and the name under
+/// which the server lists our connections.
+fn with_connection_defaults(url: &str) -> String {
     let mut url = url.to_owned();
     for (name, value) in [("connect_timeout", "2"), ("application_name", "keyrack")] {
         if !url.contains(&format!("{name}=")) {
@@ -132,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_engines_are_understood() {
+    fn parsing_accepts_both_engines() {
         for (text, path) in [("sqlite:a.db", "a.db"), ("sqlite:///var/a.db", "/var/a.db"), ("sqlite:/a.db", "/a.db")] {
             let url: DatabaseUrl = text.parse().unwrap();
             assert_eq!((url.engine(), url.connection_string()), (Engine::Sqlite, path));
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn options_can_be_left_out() {
+    fn without_options_keeps_other_parameters() {
         let url: DatabaseUrl = "postgres://u@h/d?options=-ctimezone%3DUTC&sslmode=require".parse().unwrap();
         assert_eq!(
             url.without_options(),
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn other_schemes_are_refused_with_the_mend() {
+    fn parsing_rejects_other_schemes_and_names_valid_ones() {
         for text in ["mysql://h/d", "keyrack.db", "", "postgres:nothing"] {
             let error = text.parse::<DatabaseUrl>().unwrap_err();
             assert!(error.to_string().contains("use sqlite:PATH or postgres://"), "{text}: {error}");
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_never_shown() {
+    fn display_and_debug_hide_password() {
         let url: DatabaseUrl = "postgres://app:p@ss@db.example:5432/keyrack?password=hidden".parse().unwrap();
         assert_eq!(format!("{url} {url:?}"), "postgres://db.example:5432/keyrack postgres://db.example:5432/keyrack");
     }

@@ -44,7 +44,7 @@ static SOURCE: LazyLock<SourceTree> = LazyLock::new(|| {
 });
 
 /// Circles that exist today. To be removed, with this list.
-const KNOWN_CIRCLES: [&str; 24] = [
+const KNOWN_CIRCLES: [&str; 21] = [
     "src/accounts: model → passwords → throttle → model",
     "src/commands: adopt → mod → adopt",
     "src/commands: demo → mod → demo",
@@ -60,10 +60,7 @@ const KNOWN_CIRCLES: [&str; 24] = [
     "src/commands: settings → mod → settings",
     "src/commands: time_zone → mod → time_zone",
     "src/commands: user → mod → user",
-    "src/db/batch: lookup → lookup_postgres → lookup",
-    "src/db/batch: mod → worker → mod",
     "src/db/express_import: change → mod → change",
-    "src/db: batch → connect → batch",
     "src/sessions/data: changes → mod → changes",
     "src/sessions: metrics → purge → mod → metrics",
     "src/sessions: mod → touch → mod",

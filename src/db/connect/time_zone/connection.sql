@@ -1,5 +1,6 @@
--- The zone of this connection, and who gave it. A role's own setting is more than a database's, and that more than a server's.
-WITH given AS (
+-- The time zone of this connection, and where it comes from. A role's setting takes precedence over a database's, and that
+-- over the server's.
+WITH zone_setting AS (
     SELECT setrole, substr(setting, length('TimeZone=') + 1) AS zone
     FROM pg_db_role_setting, unnest(setconfig) AS setting
     WHERE setting ILIKE 'TimeZone=%' AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
@@ -11,8 +12,8 @@ SELECT setting AS name, source = 'client' AS requested_by_client,
         FROM generate_series(now(), now() + interval '1 year', interval '1 day') AS t
     ) AS clocks_change,
     CASE
-        WHEN EXISTS (SELECT FROM given WHERE setrole = session_user::regrole)
-            AND setting IS DISTINCT FROM (SELECT zone FROM given WHERE setrole = 0 LIMIT 1)
+        WHEN EXISTS (SELECT FROM zone_setting WHERE setrole = session_user::regrole)
+            AND setting IS DISTINCT FROM (SELECT zone FROM zone_setting WHERE setrole = 0 LIMIT 1)
         THEN session_user::text
     END AS role_setting
 FROM pg_settings WHERE name = 'TimeZone'
