@@ -5,17 +5,17 @@
 use actix_session::Session;
 use actix_web::{App, HttpResponse, HttpServer, Result, middleware::from_fn, web};
 use keyrack::{
-    Keyrack, RequestSession,
+    Keyrack, SignedIn,
     config::{Config, PublicUrl},
     db::migrate,
     require_sign_in,
 };
 
 /// `GET /counter`: counts this device's visits, in the session that Keyrack keeps for it.
-async fn counter(session: Session, visit: RequestSession) -> Result<HttpResponse> {
+async fn counter(session: Session, signed_in: SignedIn) -> Result<HttpResponse> {
     let count = session.get::<u32>("count")?.unwrap_or(0) + 1;
     session.insert("count", count)?;
-    let name = visit.current().map(|live| live.user.display_name()).unwrap_or_default();
+    let name = signed_in.user.display_name();
     Ok(HttpResponse::Ok().body(format!("Hello {name}, this device was here {count} times.\n")))
 }
 

@@ -45,4 +45,4 @@ pub mod sessions;
 mod web;
 
 pub use app::Keyrack;
-pub use web::{RequestSession, SessionLayer, require_sign_in};
+pub use web::{RequestSession, SessionLayer, SignedIn, require_sign_in};

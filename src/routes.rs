@@ -1,17 +1,16 @@
 //! Every URL and its guard.
 //!
-//! Signed-in is the default: [`signed_in`] routes are guarded, and [`public`] says loudly what is not.
+//! [`signed_in`] is the default; exceptions say that they are [`public`] or [`stateless`].
+
+mod url;
 
 use std::sync::Arc;
 
 use actix_web::{
-    Error as ActixError, HttpResponse, Resource, Route,
-    body::MessageBody,
-    dev::{ServiceFactory, ServiceRequest, ServiceResponse},
+    Error as ActixError, HttpResponse,
     error::{QueryPayloadError, UrlencodedError},
-    guard::{Any, Get, Head},
     middleware::from_fn,
-    web::{self, Data, FormConfig, PayloadConfig, QueryConfig, ServiceConfig, post},
+    web::{self, Data, FormConfig, PayloadConfig, QueryConfig, ServiceConfig},
 };
 
 use crate::web::{
@@ -22,63 +21,54 @@ use crate::web::{
     request_log,
     require_sign_in::require_sign_in,
 };
+use url::{Access, Url, public, signed_in, stateless};
 
-/// The longest form, in bytes: ours are a few hundred.
-const FORM_LIMIT: usize = 16 * 1024;
+/// The forms of Keyrack have a few hundred bytes.
+const MAX_FORM_BYTES: usize = 16 * 1024;
 
-pub(crate) fn mount(shared: &Arc<AppState>, config: &mut ServiceConfig) {
-    let without_session = web::scope("")
-        .app_data(Data::from(Arc::clone(shared)))
-        .app_data(FormConfig::default().limit(FORM_LIMIT).error_handler(|error, _| unreadable_form(error)))
-        .app_data(PayloadConfig::new(FORM_LIMIT))
-        .app_data(QueryConfig::default().error_handler(|error, _| unreadable_query(&error)))
-        .service(public("/healthz").route(get().to(health::alive)))
-        .service(public("/readyz").route(get().to(health::ready)))
-        .service(public("/static/{name}").route(get().to(static_file::show)));
-    let with_session = web::scope("")
-        .service(public("/login").route(get().to(login::show)).route(post().to(login::submit)))
-        .service(public("/setup").route(get().to(setup::show)).route(post().to(setup::submit)))
-        .service(public("/").route(get().to(home)))
-        .service(signed_in("/logout").route(post().to(logout::submit)))
-        .service(signed_in("/account/sessions").route(get().to(sessions::show)))
-        .service(signed_in("/account/sessions/revoke-others").route(post().to(revoke::others)))
-        .service(signed_in("/account/sessions/{id}/revoke").route(post().to(revoke::one)))
-        .service(signed_in("/api/session").route(get().to(api_session::show)))
+/// Every URL, who may use it, and its handlers.
+pub(crate) fn urls() -> [Url; 11] {
+    [
+        stateless("/healthz").get(health::alive),
+        stateless("/readyz").get(health::ready),
+        stateless("/static/{name}").get(static_file::show),
+        public("/").get(home),
+        public("/login").get(login::show).post(login::submit),
+        public("/setup").get(setup::show).post(setup::submit),
+        signed_in("/logout").post(logout::submit),
+        signed_in("/account/sessions").get(sessions::show),
+        signed_in("/account/sessions/revoke-others").post(revoke::others),
+        signed_in("/account/sessions/{id}/revoke").post(revoke::one),
+        signed_in("/api/session").get(api_session::show),
+    ]
+}
+
+/// Adds the URLs, and nothing else that could be requested: a test sends every POST of the list without a valid token.
+pub(crate) fn mount(state: &Arc<AppState>, config: &mut ServiceConfig) {
+    let mut outside = web::scope("")
+        .app_data(Data::from(Arc::clone(state)))
+        .app_data(FormConfig::default().limit(MAX_FORM_BYTES).error_handler(|error, _| unreadable_form(error)))
+        .app_data(PayloadConfig::new(MAX_FORM_BYTES))
+        .app_data(QueryConfig::default().error_handler(|error, _| unreadable_query(&error)));
+    let mut inside = web::scope("");
+    for url in urls() {
+        match url.access {
+            Access::Stateless => outside = outside.service(url.into_resource()),
+            Access::Public => inside = inside.service(url.into_resource()),
+            Access::SignedIn => inside = inside.service(url.into_resource().wrap(from_fn(require_sign_in))),
+        }
+    }
+    let inside = inside
         .default_service(web::to(nothing_here))
-        .wrap(SessionLayer::new(Arc::clone(shared)))
+        .wrap(SessionLayer::new(Arc::clone(state)))
         .wrap(from_fn(body::in_time));
     config.service(
-        without_session
-            .service(with_session)
+        outside
+            .service(inside)
             .wrap(from_fn(errors::dress))
             .wrap(from_fn(headers::add))
             .wrap(from_fn(request_log::log)),
     );
-}
-
-/// Whatever is there to be read can be asked for without its body too (RFC 9110), as load balancers do.
-fn get() -> Route {
-    web::route().guard(Any(Get()).or(Head()))
-}
-
-/// Everybody may come here, signed in or not.
-fn public(path: &str) -> Resource {
-    web::resource(path)
-}
-
-/// Only signed-in requests come here; others are sent to sign in (pages) or told so (`/api`).
-fn signed_in(
-    path: &str,
-) -> Resource<
-    impl ServiceFactory<
-        ServiceRequest,
-        Config = (),
-        Response = ServiceResponse<impl MessageBody>,
-        Error = ActixError,
-        InitError = (),
-    >,
-> {
-    web::resource(path).wrap(from_fn(require_sign_in))
 }
 
 async fn home() -> HttpResponse {

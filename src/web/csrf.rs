@@ -40,7 +40,7 @@ impl Csrf {
         headers: &HeaderMap,
     ) -> Result<(String, Option<Cookie<'static>>)> {
         if let Some(sid) = session {
-            return Ok((self.make(&binding("session", sid.expose()))?, None));
+            return Ok((self.session_token(sid)?, None));
         }
         if let Some(visitor) = self.visitor(headers) {
             return Ok((self.make(&binding("visitor", &visitor))?, None));
@@ -54,6 +54,11 @@ impl Csrf {
             .same_site(SameSite::Lax)
             .finish();
         Ok((self.make(&binding("visitor", &visitor))?, Some(cookie)))
+    }
+
+    /// A token for the forms of a page of this session.
+    pub(super) fn session_token(&self, sid: &Sid) -> Result<String> {
+        self.make(&binding("session", sid.expose()))
     }
 
     /// Refuses a request that changes something unless it comes from a form of ours, for this session or visitor.

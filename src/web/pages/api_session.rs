@@ -5,9 +5,8 @@ use serde::Serialize;
 
 use crate::{
     clock::Timestamp,
-    error::Error,
     sessions::{SessionId, UserId},
-    web::{RequestSession, errors::WebError},
+    web::SignedIn,
 };
 
 #[derive(Serialize)]
@@ -33,21 +32,20 @@ struct UserJson<'a> {
 }
 
 /// The session and its user. What the guard has checked is all it needs: one lookup.
-pub(crate) async fn show(visit: RequestSession) -> Result<HttpResponse, WebError> {
-    let live = visit.current().ok_or(Error::SessionEnded)?;
+pub(crate) async fn show(session: SignedIn) -> HttpResponse {
     let answer = Answer {
         session: SessionJson {
-            id: live.id,
-            created_at: live.created_at,
-            last_seen_at: live.last_seen_at,
-            expires_at: live.expires_at,
+            id: session.id,
+            created_at: session.created_at,
+            last_seen_at: session.last_seen_at,
+            expires_at: session.expires_at,
         },
         user: UserJson {
-            id: live.user.id,
-            email: &live.user.email,
-            user_name: live.user.user_name.as_deref(),
-            role: &live.user.role,
+            id: session.user.id,
+            email: &session.user.email,
+            user_name: session.user.user_name.as_deref(),
+            role: &session.user.role,
         },
     };
-    Ok(HttpResponse::Ok().json(answer))
+    HttpResponse::Ok().json(answer)
 }

@@ -9,7 +9,7 @@ use actix_web::{
         StatusCode,
         header::{HeaderValue, RETRY_AFTER},
     },
-    web::{Form, Query},
+    web::Query,
 };
 use askama::Template;
 use serde::Deserialize;
@@ -18,7 +18,7 @@ use super::{HOME, html, see_other, with_cookie};
 use crate::{
     accounts::{AuthenticatedUser, AuthenticationResult, Password},
     error::Error,
-    web::{RequestSession, errors::WebError, next, page::Page},
+    web::{RequestSession, csrf_form::SignInForm, errors::WebError, next, page::Page},
 };
 
 #[derive(Template)]
@@ -49,8 +49,6 @@ pub(crate) struct LoginForm {
     remember: String,
     #[serde(default)]
     next: String,
-    #[serde(default)]
-    csrf_token: String,
 }
 
 impl LoginForm {
@@ -82,7 +80,6 @@ pub(crate) async fn show(
         password: String::new(),
         remember: String::new(),
         next: wanted.unwrap_or_default().to_owned(),
-        csrf_token: String::new(),
     };
     page(&visit, &request, form, notice, None)
 }
@@ -91,16 +88,14 @@ pub(crate) async fn show(
 pub(crate) async fn submit(
     visit: RequestSession,
     request: HttpRequest,
-    form: Form<LoginForm>,
+    SignInForm(form): SignInForm<LoginForm>,
 ) -> Result<HttpResponse, WebError> {
-    let form = form.into_inner();
     match visit.take_read_error() {
         None => {}
-        // Whose form it is can't be told while the browser's session can't be read.
+        // A sign-in replaces the session that the browser has, so it has to wait until that can be read.
         Some(Error::Unavailable(cause)) => return page(&visit, &request, form, None, Some(unavailable(&cause))),
         Some(error) => return Err(error.into()),
     }
-    visit.state().csrf.verify_sign_in(visit.current_sid(), request.headers(), &form.csrf_token)?;
     let client = visit.client().ip_address;
     let again = match visit.state().accounts.authenticate(&form.email, Password::new(&form.password), client).await {
         Ok(AuthenticationResult::Accepted(who)) => return accept(&visit, &request, who, &form),

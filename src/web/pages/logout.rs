@@ -1,33 +1,19 @@
 //! `POST /logout`: ends this session.
 
 use actix_identity::Identity;
-use actix_web::{HttpRequest, HttpResponse, web::Form};
-use serde::Deserialize;
+use actix_web::HttpResponse;
 
 use super::see_other;
-use crate::web::{RequestSession, errors::WebError};
-
-/// A form that carries nothing but its token.
-#[derive(Deserialize)]
-pub(crate) struct BareForm {
-    #[serde(default)]
-    pub csrf_token: String,
-}
+use crate::web::csrf_form::CsrfOnlyForm;
 
 /// The session ends when the handler has returned, before the answer is sent: actix-session deletes what was purged.
-pub(crate) async fn submit(
-    visit: RequestSession,
-    identity: Identity,
-    request: HttpRequest,
-    form: Form<BareForm>,
-) -> Result<HttpResponse, WebError> {
-    visit.state().csrf.verify(visit.current_sid(), request.headers(), &form.csrf_token)?;
+pub(crate) async fn submit(identity: Identity, _: CsrfOnlyForm) -> HttpResponse {
     identity.logout();
-    Ok(farewell())
+    signed_out_response()
 }
 
 /// To the sign-in form, leaving nothing in the browser's cache. Not `"cookies"`: that would wipe the whole domain's.
-pub(super) fn farewell() -> HttpResponse {
+pub(super) fn signed_out_response() -> HttpResponse {
     let mut response = see_other("/login");
     response.headers_mut().insert(
         actix_web::http::header::HeaderName::from_static("clear-site-data"),

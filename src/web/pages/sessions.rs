@@ -7,9 +7,8 @@ use serde::Deserialize;
 use super::{device_card::DeviceCard, history, html, with_cookie};
 use crate::{
     error::Error,
-    sessions::LiveSession,
     web::{
-        RequestSession,
+        SignedIn,
         errors::WebError,
         flash::{self, Done},
         page::{Flash, Page},
@@ -37,30 +36,25 @@ pub(crate) struct SessionsQuery {
 
 /// The devices, this one first; with `?show=ended` the history instead.
 pub(crate) async fn show(
-    visit: RequestSession,
+    session: SignedIn,
     request: HttpRequest,
     query: Query<SessionsQuery>,
 ) -> Result<HttpResponse, WebError> {
-    let live = visit.current().ok_or(Error::SessionEnded)?;
-    if query.show == "ended" {
-        history::show(&visit, live, &query.after).await
-    } else {
-        list(&visit, live, &request).await
-    }
+    if query.show == "ended" { history::show(&session, &query.after).await } else { list(&session, &request).await }
 }
 
-async fn list(visit: &RequestSession, live: &LiveSession, request: &HttpRequest) -> Result<HttpResponse, WebError> {
-    let (shared, now) = (visit.state(), visit.state().clock.now());
-    let records = shared.sessions.active_of(live.user.id).await?;
-    let (own, others): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.id == live.id);
+async fn list(session: &SignedIn, request: &HttpRequest) -> Result<HttpResponse, WebError> {
+    let (state, now) = (session.state(), session.state().clock.now());
+    let records = state.sessions.active_of(session.user.id).await?;
+    let (own, others): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.id == session.id);
     // Revoked between the check and the list.
     let current = own.first().ok_or(Error::SessionEnded)?;
 
-    let done = flash::read(request.headers(), &shared.public_url);
-    let (csrf_token, _) = shared.csrf.token(visit.current_sid(), request.headers())?;
-    let mut page = Page::of(live, &csrf_token);
+    let done = flash::read(request.headers(), &state.public_url);
+    let csrf_token = session.csrf_token()?;
+    let mut page = Page::of(session, &csrf_token);
     page.flash = match done {
-        Some(done) => say(visit, live, done).await?,
+        Some(done) => say(session, done).await?,
         None => None,
     };
     let template = SessionsPage {
@@ -70,15 +64,15 @@ async fn list(visit: &RequestSession, live: &LiveSession, request: &HttpRequest)
         current: DeviceCard::new(current, now),
         others: others.into_iter().map(|record| DeviceCard::new(record, now)).collect(),
     };
-    with_cookie(html(StatusCode::OK, &template)?, done.map(|_| flash::removal(&shared.public_url)))
+    with_cookie(html(StatusCode::OK, &template)?, done.map(|_| flash::removal(&state.public_url)))
 }
 
 /// What was just done, in words. The device's name is looked up among the user's own sessions, so that a forged cookie can
 /// say nothing.
-async fn say(visit: &RequestSession, live: &LiveSession, done: Done) -> Result<Option<Flash>, WebError> {
+async fn say(session: &SignedIn, done: Done) -> Result<Option<Flash>, WebError> {
     let text = match done {
         Done::Revoked(id) => {
-            let Some(record) = visit.state().sessions.find_own(live.user.id, id).await? else { return Ok(None) };
+            let Some(record) = session.state().sessions.find_own(session.user.id, id).await? else { return Ok(None) };
             format!("Signed out {}.", record.device().title())
         }
         Done::RevokedOthers(0) => "No other device was signed in.".to_owned(),

@@ -3,11 +3,7 @@
 //! Who may do it has the link that was printed where Keyrack was started.
 
 use actix_identity::Identity;
-use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse,
-    http::StatusCode,
-    web::{Form, Query},
-};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, http::StatusCode, web::Query};
 use askama::Template;
 use serde::Deserialize;
 
@@ -15,7 +11,7 @@ use super::{HOME, html, see_other, with_cookie};
 use crate::{
     accounts::{CreateUserError, NewUser, Password, Role},
     error::Error,
-    web::{RequestSession, errors::WebError, page::Page},
+    web::{RequestSession, csrf_form::CsrfForm, errors::WebError, page::Page},
 };
 
 #[derive(Template)]
@@ -49,7 +45,6 @@ pub(crate) struct SetupQuery {
 #[serde(default)]
 pub(crate) struct SetupForm {
     token: String,
-    csrf_token: String,
     email: String,
     user_name: String,
     first_name: String,
@@ -73,11 +68,9 @@ pub(crate) async fn show(
 pub(crate) async fn submit(
     visit: RequestSession,
     request: HttpRequest,
-    form: Form<SetupForm>,
+    CsrfForm(form): CsrfForm<SetupForm>,
 ) -> Result<HttpResponse, WebError> {
-    let form = form.into_inner();
     allow(&visit, &form.token).await?;
-    visit.state().csrf.verify(visit.current_sid(), request.headers(), &form.csrf_token)?;
     let user = match check(&form) {
         Ok(user) => user,
         Err(errors) => return page(&visit, &request, StatusCode::UNPROCESSABLE_ENTITY, form, *errors),

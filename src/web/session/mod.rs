@@ -20,10 +20,8 @@ use actix_web::{
 use super::{app_state::AppState, errors};
 use crate::sessions::LiveSession;
 
-pub use request_session::RequestSession;
-
-/// The key in the session data that names the user: actix-identity's, and the one that Express applications use.
-const USER_KEY: &str = "userId";
+use persist::{USER_KEY, persist};
+pub use request_session::{RequestSession, SignedIn};
 
 /// Gives every request its session: wrap routes with it, and their handlers can take actix-session's `Session`,
 /// actix-identity's `Identity` and [`RequestSession`].
@@ -98,7 +96,7 @@ where
 
             let mut response = service.call(request).await?;
 
-            match persist::persist(&request_session, &session).await {
+            match persist(&request_session, &session).await {
                 Ok(cookie) => {
                     if let Some(cookie) = cookie {
                         response.response_mut().add_cookie(&cookie)?;
@@ -116,7 +114,7 @@ where
 }
 
 /// Shows the stored data to the handler. actix-session now calls the session changed, whatever the handler does;
-/// [`persist`](persist::persist) compares the data instead.
+/// [`persist`] compares the data instead.
 fn fill(session: &Session, current: &LiveSession) {
     for (key, value) in current.data.values() {
         // Fails only for values that are not JSON.

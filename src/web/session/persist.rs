@@ -10,11 +10,14 @@
 use actix_session::{Session, SessionStatus};
 use actix_web::cookie::Cookie;
 
-use super::{RequestSession, USER_KEY, request_session::SignIn};
+use super::request_session::{RequestSession, SignIn};
 use crate::{
     error::{Error, Result},
     sessions::{DataPatch, LiveSession, NewSession, Sid, Started, UserId},
 };
+
+/// The key in the session data that names the user: actix-identity's, and the one that Express applications use.
+pub(super) const USER_KEY: &str = "userId";
 
 /// The cookie that the response sets, if any.
 type SetCookie = Option<Cookie<'static>>;

@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, OnceCell, RefCell},
     future::{Ready, ready},
     net::IpAddr,
+    ops::Deref,
     rc::Rc,
     sync::Arc,
 };
@@ -19,7 +20,7 @@ use crate::{
     accounts::AuthenticatedUser,
     error::{Error, Result},
     sessions::{Client, LiveSession, Proof, SessionId, Sid},
-    web::{app_state::AppState, cookie::VerifiedSid},
+    web::{app_state::AppState, cookie::VerifiedSid, errors::WebError},
 };
 
 /// One request's session and client. Handlers behind the session layer take it as an argument.
@@ -32,7 +33,7 @@ struct Inner {
     user_agent: Option<HeaderValue>,
     client: OnceCell<Client>,
     cookie: Option<VerifiedSid>,
-    current: Option<LiveSession>,
+    current: Option<Rc<LiveSession>>,
     read_error: RefCell<Option<Error>>,
     sign_in: RefCell<Option<SignIn>>,
     log_session: Cell<Option<SessionId>>,
@@ -53,7 +54,7 @@ impl RequestSession {
         resumed: Result<Option<LiveSession>>,
     ) -> Self {
         let (current, read_error) = match resumed {
-            Ok(current) => (current, None),
+            Ok(current) => (current.map(Rc::new), None),
             Err(error) => (None, Some(error)),
         };
         let peer = request.peer_addr().map(|peer| peer.ip());
@@ -77,7 +78,7 @@ impl RequestSession {
 
     /// The session as the request found it, if it is signed in.
     pub fn current(&self) -> Option<&LiveSession> {
-        self.0.current.as_ref()
+        self.0.current.as_deref()
     }
 
     /// The client: its address and its user agent.
@@ -99,7 +100,7 @@ impl RequestSession {
     }
 
     /// The sid in the request's cookie, whether its session is alive or not.
-    pub(super) fn cookie_sid(&self) -> Option<&Sid> {
+    pub(in crate::web) fn cookie_sid(&self) -> Option<&Sid> {
         self.0.cookie.as_ref().map(|cookie| &cookie.sid)
     }
 
@@ -139,6 +140,46 @@ impl RequestSession {
 
     pub(super) fn set_log_session(&self, id: SessionId) {
         self.0.log_session.set(Some(id));
+    }
+}
+
+/// A request that is signed in, and its session. Handlers behind [`require_sign_in`](crate::require_sign_in) take it in place
+/// of [`RequestSession`].
+pub struct SignedIn {
+    request: RequestSession,
+    current: Rc<LiveSession>,
+}
+
+impl SignedIn {
+    pub(crate) fn state(&self) -> &AppState {
+        self.request.state()
+    }
+
+    /// A token for the forms of a page of this session.
+    pub(crate) fn csrf_token(&self) -> Result<String> {
+        let sid = self.request.current_sid().ok_or(Error::SessionEnded)?;
+        self.state().csrf.session_token(sid)
+    }
+}
+
+impl Deref for SignedIn {
+    type Target = LiveSession;
+
+    fn deref(&self) -> &LiveSession {
+        &self.current
+    }
+}
+
+impl FromRequest for SignedIn {
+    type Error = ActixError;
+    type Future = Ready<Result<Self, ActixError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let signed_in = |request: RequestSession| match request.0.current.clone() {
+            Some(current) => Ok(Self { request, current }),
+            None => Err(WebError::from(request.take_read_error().unwrap_or(Error::SessionEnded)).into()),
+        };
+        ready(RequestSession::from_request(request, payload).into_inner().and_then(signed_in))
     }
 }
 

@@ -1,0 +1,105 @@
+//! Walks every URL of the mounted application.
+
+use actix_web::{
+    App,
+    body::MessageBody,
+    dev::{Service, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{COOKIE, SET_COOKIE},
+    },
+    test::{TestRequest, init_service, read_body},
+};
+
+use crate::{
+    Keyrack,
+    accounts::{HashCost, NewUser, Password, Role},
+    config::Config,
+    db::{SessionId, migrate},
+    routes,
+};
+
+const EMAIL: &str = "rajat.verma@example.com";
+const PASSWORD: &str = "correct horse battery staple";
+
+/// The cookies of a browser that has signed in, and a token of the form on its page.
+struct SignedIn {
+    cookies: String,
+    token: String,
+}
+
+#[actix_web::test]
+async fn every_post_checks_its_csrf_token() {
+    let directory = tempfile::tempdir().unwrap();
+    let keyrack = keyrack(&format!("sqlite:{}", directory.path().join("keyrack.db").display()));
+    keyrack.accounts().create(user()).await.unwrap();
+    let app = init_service(App::new().configure(|config| keyrack.mount(config))).await;
+    let call = async |request: TestRequest| app.call(request.to_request()).await.unwrap();
+
+    let other = sign_in(&call).await;
+    let mut posts = 0;
+    for url in routes::urls() {
+        for method in url.methods().filter(|method| !method.is_safe()) {
+            let path = url.path.replace("{id}", &SessionId::random().to_string());
+            let browser = sign_in(&call).await;
+            let send = async |token: &str, header: (&str, &str)| {
+                let request = TestRequest::with_uri(&path).method(method.clone());
+                let request = request.insert_header((COOKIE, browser.cookies.as_str())).insert_header(header);
+                call(request.set_form([("csrf_token", token)])).await.status()
+            };
+            let (here, token) = (("sec-fetch-site", "same-origin"), browser.token.as_str());
+            for (token, header) in [
+                ("", here),
+                ("x.y", here),
+                (&other.token, here),
+                (token, ("sec-fetch-site", "cross-site")),
+                (token, ("origin", "https://evil.example")),
+            ] {
+                let status = send(token, header).await;
+                assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path} with {token:?}, {header:?}");
+            }
+            assert_ne!(send(token, here).await, StatusCode::FORBIDDEN, "{method} {path} with a valid token");
+            posts += 1;
+        }
+    }
+    assert!(posts >= 5, "the walk found {posts} changes only");
+}
+
+fn keyrack(database: &str) -> Keyrack {
+    let mut config = Config::new(database.parse().unwrap(), "a secret for this test only".parse().unwrap());
+    config.hash_cost = HashCost::minimal();
+    migrate(&config.database.url).unwrap();
+    Keyrack::new(config).unwrap()
+}
+
+fn user() -> NewUser {
+    NewUser {
+        email: EMAIL.parse().unwrap(),
+        user_name: None,
+        first_name: None,
+        last_name: None,
+        role: Role::User,
+        password: Password::new(PASSWORD),
+    }
+}
+
+async fn sign_in<B: MessageBody>(call: &impl AsyncFn(TestRequest) -> ServiceResponse<B>) -> SignedIn {
+    let form = call(TestRequest::get().uri("/login")).await;
+    let cookies = cookies(&form);
+    let fields = [("email", EMAIL), ("password", PASSWORD), ("csrf_token", &token(form).await)];
+    let response = call(TestRequest::post().uri("/login").insert_header((COOKIE, cookies)).set_form(fields)).await;
+    let cookies = self::cookies(&response);
+    let page = call(TestRequest::get().uri("/account/sessions").insert_header((COOKIE, cookies.as_str()))).await;
+    SignedIn { cookies, token: token(page).await }
+}
+
+fn cookies<B>(response: &ServiceResponse<B>) -> String {
+    let pairs = response.headers().get_all(SET_COOKIE).map(|value| value.to_str().unwrap().split(';').next().unwrap());
+    pairs.collect::<Vec<_>>().join("; ")
+}
+
+async fn token<B: MessageBody>(page: ServiceResponse<B>) -> String {
+    let body = String::from_utf8(read_body(page).await.to_vec()).unwrap();
+    let (_, rest) = body.split_once("name=\"csrf_token\" value=\"").unwrap();
+    rest.split_once('"').unwrap().0.to_owned()
+}

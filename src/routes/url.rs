@@ -1,0 +1,79 @@
+//! One URL of the list in `routes.rs`.
+
+use actix_web::{
+    FromRequest, Handler, Resource, Responder, Route,
+    guard::{self, Any, Get, Head},
+    http::Method,
+    web,
+};
+
+use crate::web::ChecksCsrf;
+
+/// A path, who may use it, and its handlers.
+pub(crate) struct Url {
+    pub path: &'static str,
+    pub access: Access,
+    routes: Vec<(Method, Route)>,
+}
+
+pub(crate) enum Access {
+    /// Everyone; the session is not read.
+    Stateless,
+    /// Everyone, signed in or not.
+    Public,
+    /// Signed-in requests. Others are sent to sign in (pages) or get a 401 (`/api`).
+    SignedIn,
+}
+
+/// See [`Access::Stateless`].
+pub(super) fn stateless(path: &'static str) -> Url {
+    Url { path, access: Access::Stateless, routes: Vec::new() }
+}
+
+/// See [`Access::Public`].
+pub(super) fn public(path: &'static str) -> Url {
+    Url { path, access: Access::Public, routes: Vec::new() }
+}
+
+/// See [`Access::SignedIn`].
+pub(super) fn signed_in(path: &'static str) -> Url {
+    Url { path, access: Access::SignedIn, routes: Vec::new() }
+}
+
+impl Url {
+    /// Handles GET, and HEAD with it (RFC 9110), which load balancers send.
+    pub(super) fn get<F, Args>(mut self, handler: F) -> Self
+    where
+        F: Handler<Args, Output: Responder + 'static>,
+        Args: FromRequest + 'static,
+    {
+        self.routes.push((Method::GET, web::to(handler)));
+        self
+    }
+
+    /// Handles POST. The handler must take a form that checks its token.
+    pub(super) fn post<F, Args>(mut self, handler: F) -> Self
+    where
+        F: Handler<Args, Output: Responder + 'static>,
+        Args: FromRequest + ChecksCsrf + 'static,
+    {
+        self.routes.push((Method::POST, web::to(handler)));
+        self
+    }
+
+    /// The methods that have a handler.
+    #[cfg(test)]
+    pub fn methods(&self) -> impl Iterator<Item = &Method> {
+        self.routes.iter().map(|(method, _)| method)
+    }
+
+    /// What Actix mounts.
+    pub(super) fn into_resource(self) -> Resource {
+        self.routes.into_iter().fold(web::resource(self.path), |resource, (method, route)| {
+            resource.route(match method {
+                Method::GET => route.guard(Any(Get()).or(Head())),
+                method => route.guard(guard::Method(method)),
+            })
+        })
+    }
+}

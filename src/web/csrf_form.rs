@@ -1,0 +1,88 @@
+//! Forms that check their CSRF token while they are extracted: a handler that has the fields can't have forgotten the check.
+
+use std::{future::Future, pin::Pin};
+
+use actix_web::{Error as ActixError, FromRequest, HttpRequest, dev::Payload, web::Form};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::web::{RequestSession, errors::WebError};
+
+/// A form whose token belongs to this session, or to this visitor if there is none.
+pub(crate) struct CsrfForm<T>(pub T);
+
+/// A form that carries nothing but its token.
+pub(crate) type CsrfOnlyForm = CsrfForm<NoFields>;
+
+#[derive(Deserialize)]
+pub(crate) struct NoFields {}
+
+/// The sign-in form. It may have been opened before another tab signed in, so the visitor's token is accepted too.
+pub(crate) struct SignInForm<T>(pub T);
+
+/// Marks the arguments of a handler whose last one is a form that checks its token. Only such handlers can be mounted for
+/// POST.
+#[diagnostic::on_unimplemented(
+    message = "a handler for POST must take a form that checks its CSRF token",
+    label = "the last argument must be a `CsrfForm`, a `CsrfOnlyForm` or a `SignInForm`"
+)]
+pub(crate) trait ChecksCsrf {}
+
+impl<T> ChecksCsrf for CsrfForm<T> {}
+impl<T> ChecksCsrf for SignInForm<T> {}
+impl<A: ChecksCsrf> ChecksCsrf for (A,) {}
+impl<A, B: ChecksCsrf> ChecksCsrf for (A, B) {}
+impl<A, B, C: ChecksCsrf> ChecksCsrf for (A, B, C) {}
+impl<A, B, C, D: ChecksCsrf> ChecksCsrf for (A, B, C, D) {}
+impl<A, B, C, D, E: ChecksCsrf> ChecksCsrf for (A, B, C, D, E) {}
+
+#[derive(Deserialize)]
+struct ProtectedFields<T> {
+    #[serde(default)]
+    csrf_token: String,
+    #[serde(flatten)]
+    fields: T,
+}
+
+type Check = fn(&RequestSession, &HttpRequest, &str) -> Result<(), WebError>;
+
+/// Reads the form, then checks its token: a form that can't be read is reported as such.
+fn checked<T: DeserializeOwned + 'static>(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    check: Check,
+) -> impl Future<Output = Result<T, ActixError>> + use<T> {
+    let form = Form::<ProtectedFields<T>>::from_request(request, payload);
+    let request = request.clone();
+    async move {
+        let ProtectedFields { csrf_token, fields } = form.await?.into_inner();
+        let session = RequestSession::extract(&request).await?;
+        check(&session, &request, &csrf_token)?;
+        Ok(fields)
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for CsrfForm<T> {
+    type Error = ActixError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ActixError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let check: Check =
+            |session, request, token| session.state().csrf.verify(session.current_sid(), request.headers(), token);
+        let fields = checked(request, payload, check);
+        Box::pin(async move { Ok(Self(fields.await?)) })
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for SignInForm<T> {
+    type Error = ActixError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ActixError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let check: Check = |session, request, token| {
+            // Also of a session that ended meanwhile, or can't be read now.
+            session.state().csrf.verify_sign_in(session.cookie_sid(), request.headers(), token)
+        };
+        let fields = checked(request, payload, check);
+        Box::pin(async move { Ok(Self(fields.await?)) })
+    }
+}
