@@ -6,8 +6,8 @@ import { USER } from './support/keyrack.mjs';
 
 const { phone, laptop, desk } = DEVICES;
 
-onEveryEngine('Devices', (stage) => {
-  stage.test('two devices see each other, and one takes the other off the rack', async ({ keyrack, open }) => {
+onEveryEngine('Devices', (suite) => {
+  suite.test('devices list each other, and one revokes the other', async ({ keyrack, open }) => {
     await keyrack.addUser();
     const mine = await open({ userAgent: laptop.userAgent });
     const lost = await open({ userAgent: phone.userAgent });
@@ -20,53 +20,53 @@ onEveryEngine('Devices', (stage) => {
       assert.match(await device.row(other.title).innerText(), /Active now/);
     }
 
-    await mine.following(() => mine.row(phone.title).getByRole('button', { name: 'Revoke' }).click());
+    await mine.navigate(() => mine.row(phone.title).getByRole('button', { name: 'Revoke' }).click());
     assert.equal(mine.path(), '/account/sessions');
     assert.equal(await mine.page.getByRole('status').innerText(), `Signed out ${phone.title}.`);
     await mine.page.getByText('No other devices are signed in.').waitFor();
     await mine.page.reload();
-    assert.equal(await mine.page.getByRole('status').count(), 0, 'it is said once');
+    assert.equal(await mine.page.getByRole('status').count(), 0, 'the notice is shown once');
 
-    await lost.following(() => lost.page.getByRole('link', { name: 'History' }).click());
+    await lost.navigate(() => lost.page.getByRole('link', { name: 'History' }).click());
     assert.equal(lost.path(), '/login?next=%2Faccount%2Fsessions%3Fshow%3Dended');
     assert.equal(await lost.page.getByText(USER.name).count(), 0);
   });
 
-  stage.test('a form of a device that was signed out meanwhile changes nothing', async ({ keyrack, open }) => {
+  suite.test('form of a revoked device changes nothing', async ({ keyrack, open }) => {
     await keyrack.addUser();
     const mine = await open({ userAgent: laptop.userAgent });
     const lost = await open({ userAgent: phone.userAgent });
     await mine.signIn(USER);
     await lost.signIn(USER);
     await mine.page.reload();
-    await mine.following(() => mine.row(phone.title).getByRole('button', { name: 'Revoke' }).click());
+    await mine.navigate(() => mine.row(phone.title).getByRole('button', { name: 'Revoke' }).click());
 
-    await lost.following(() => lost.row(laptop.title).getByRole('button', { name: 'Revoke' }).click());
+    await lost.navigate(() => lost.row(laptop.title).getByRole('button', { name: 'Revoke' }).click());
     assert.equal(lost.path(), '/login');
     await mine.page.reload();
     await mine.page.getByText('1 active session', { exact: true }).waitFor();
   });
 
-  stage.test('all others go at once, after a second thought', async ({ keyrack, open }) => {
+  suite.test('all other devices are signed out after confirmation', async ({ keyrack, open }) => {
     await keyrack.addUser();
     for (const { userAgent } of [phone, desk, desk]) await keyrack.signIn(userAgent);
     const device = await open({ userAgent: laptop.userAgent });
     const { page } = device;
     await device.signIn(USER);
     await page.getByText('4 active sessions').waitFor();
-    const sure = page.getByRole('button', { name: 'Yes, sign them all out' });
-    assert.ok(await sure.isHidden(), 'one click is not enough');
+    const confirm = page.getByRole('button', { name: 'Yes, sign them all out' });
+    assert.ok(await confirm.isHidden(), 'the button is hidden until it is needed');
 
     await page.getByText('Sign out all other devices').click();
     await page.getByText('All 3 other devices will be signed out immediately.').waitFor();
-    await device.following(() => sure.click());
+    await device.navigate(() => confirm.click());
     assert.equal(device.path(), '/account/sessions');
     assert.equal(await page.getByRole('status').innerText(), 'Signed out 3 other devices.');
     await page.getByText('1 active session', { exact: true }).waitFor();
     assert.equal(await page.getByText('Sign out all other devices').count(), 0);
   });
 
-  stage.test('what a device sends as its name is text and nothing else', async ({ keyrack, open }) => {
+  suite.test('user agent with markup is shown as text', async ({ keyrack, open }) => {
     await keyrack.addUser();
     const hostile = '"><img src=x onerror=alert(1)><script>alert(2)</script><form action="//elsewhere.example">';
     await keyrack.signIn(hostile);

@@ -6,8 +6,8 @@ import { USER } from './support/keyrack.mjs';
 
 const { phone } = DEVICES;
 
-onEveryEngine('Error pages', (stage) => {
-  stage.test('an unknown address says so and leads back', async ({ keyrack, open }) => {
+onEveryEngine('Error pages', (suite) => {
+  suite.test('unknown address shows 404 with a link to the devices', async ({ keyrack, open }) => {
     await keyrack.addUser();
     const device = await open();
     const { page } = device;
@@ -16,12 +16,12 @@ onEveryEngine('Error pages', (stage) => {
       const answer = await page.goto('/nothing/here');
       assert.equal(answer.status(), 404);
       await page.getByRole('heading', { name: 'This does not exist' }).waitFor();
-      await device.following(() => page.getByRole('link', { name: 'Your devices' }).click());
+      await device.navigate(() => page.getByRole('link', { name: 'Your devices' }).click());
       assert.equal(device.path(), signedIn ? '/account/sessions' : '/login?next=%2Faccount%2Fsessions');
     }
   });
 
-  stage.test('a form of an earlier session is refused and changes nothing', async ({ keyrack, open }) => {
+  suite.test('form of an earlier session is refused with 403', async ({ keyrack, open }) => {
     await keyrack.addUser();
     await keyrack.signIn(phone.userAgent);
     const device = await open();
@@ -29,18 +29,18 @@ onEveryEngine('Error pages', (stage) => {
     const old = device.page;
     device.page = await device.context.newPage();
     await device.page.goto('/account/sessions');
-    await device.following(() => device.page.locator('.sign-out button').click());
+    await device.navigate(() => device.page.locator('.sign-out button').click());
     await device.submitSignIn(USER);
 
     device.page = old;
-    const answer = await device.following(() => device.row(phone.title).getByRole('button', { name: 'Revoke' }).click());
+    const answer = await device.navigate(() => device.row(phone.title).getByRole('button', { name: 'Revoke' }).click());
     assert.equal(answer.status(), 403);
     await old.getByRole('heading', { name: 'This form is no longer valid' }).waitFor();
-    await device.following(() => old.getByRole('link', { name: 'Your devices' }).click());
+    await device.navigate(() => old.getByRole('link', { name: 'Your devices' }).click());
     await device.row(phone.title).waitFor();
   });
 
-  stage.test('while nothing can be written, nothing changes and nobody is signed out', async ({ keyrack, open }) => {
+  suite.test('write outage shows 503 and keeps the session', async ({ keyrack, open }) => {
     await keyrack.addUser();
     await keyrack.signIn(phone.userAgent);
     const device = await open();
@@ -49,7 +49,7 @@ onEveryEngine('Error pages', (stage) => {
     const cookies = await device.context.cookies();
     const repair = await keyrack.database.interrupt();
     try {
-      const answer = await device.following(() => page.getByRole('button', { name: 'Revoke' }).click());
+      const answer = await device.navigate(() => page.getByRole('button', { name: 'Revoke' }).click());
       assert.equal(answer.status(), 503);
       assert.match(await answer.headerValue('retry-after'), /^\d+$/);
       await page.getByRole('heading', { name: 'Back in a moment' }).waitFor();
@@ -58,11 +58,11 @@ onEveryEngine('Error pages', (stage) => {
     }
     await page.goto('/account/sessions');
     assert.deepEqual(await device.context.cookies(), cookies);
-    await device.following(() => device.row(phone.title).getByRole('button', { name: 'Revoke' }).click());
+    await device.navigate(() => device.row(phone.title).getByRole('button', { name: 'Revoke' }).click());
     assert.equal(await page.getByRole('status').innerText(), `Signed out ${phone.title}.`);
   });
 
-  stage.test('a sign-in that can’t be written keeps what was typed', async ({ keyrack, open }) => {
+  suite.test('sign-in during a write outage shows 503 and works afterwards', async ({ keyrack, open }) => {
     await keyrack.addUser();
     const device = await open();
     const { page } = device;

@@ -5,23 +5,23 @@ import { onEveryEngine } from './support/suite.mjs';
 import { USER } from './support/keyrack.mjs';
 
 const { phone, laptop, desk } = DEVICES;
-const PAGE = 20;
+const PAGE_ROWS = 20;
 
-onEveryEngine('History', (stage) => {
-  stage.test('each ended session says why it ended', async ({ keyrack, open }) => {
+onEveryEngine('History', (suite) => {
+  suite.test('history shows why each session ended', async ({ keyrack, open }) => {
     await keyrack.addUser();
     await keyrack.signIn(desk.userAgent);
     await keyrack.command(['session', 'revoke-all', '--user', USER.email]);
     const other = await open({ userAgent: phone.userAgent });
     await other.signIn(USER);
-    await other.following(() => other.page.locator('.device-current').getByRole('button', { name: 'Sign out' }).click());
+    await other.navigate(() => other.page.locator('.device-current').getByRole('button', { name: 'Sign out' }).click());
     await keyrack.signIn(laptop.userAgent);
     const device = await open({ userAgent: laptop.userAgent });
     const { page } = device;
     await device.signIn(USER);
-    await device.following(() => device.row(laptop.title).getByRole('button', { name: 'Revoke' }).click());
+    await device.navigate(() => device.row(laptop.title).getByRole('button', { name: 'Revoke' }).click());
 
-    await device.following(() => page.getByRole('link', { name: 'History' }).click());
+    await device.navigate(() => page.getByRole('link', { name: 'History' }).click());
     const rows = await page.locator('.devices-ended > li').allInnerTexts();
     const expected = [
       [laptop.title, /^Revoked/m], [phone.title, /^Signed out/m], [desk.title, /^Revoked by an administrator/m],
@@ -31,13 +31,13 @@ onEveryEngine('History', (stage) => {
       assert.ok(rows[index].startsWith(title), rows[index]);
       assert.match(rows[index], reason);
     }
-    assert.equal(await page.locator('main form').count(), 0, 'nothing is left to revoke');
+    assert.equal(await page.locator('main form').count(), 0, 'an ended session has no form');
     assert.equal(await page.locator('[aria-current=page]').innerText(), 'History');
   });
 
-  stage.test('a long history is turned page by page', async ({ keyrack, open }) => {
+  suite.test('long history has pages', async ({ keyrack, open }) => {
     await keyrack.addUser();
-    const agents = Array.from({ length: PAGE + 2 }, (_, index) => `made-up-agent/${index + 1}.0`);
+    const agents = Array.from({ length: PAGE_ROWS + 2 }, (_, index) => `made-up-agent/${index + 1}.0`);
     for (const agent of agents) {
       await keyrack.signIn(agent);
       await keyrack.command(['session', 'revoke-all', '--everyone']);
@@ -48,16 +48,16 @@ onEveryEngine('History', (stage) => {
     await page.goto('/account/sessions?show=ended');
     const titles = () => page.locator('.devices-ended h3').allInnerTexts();
     const newest = await titles();
-    assert.equal(newest.length, PAGE);
+    assert.equal(newest.length, PAGE_ROWS);
     assert.equal(await page.getByRole('link', { name: 'Newest' }).count(), 0);
 
-    await device.following(() => page.getByRole('link', { name: 'Older' }).click());
+    await device.navigate(() => page.getByRole('link', { name: 'Older' }).click());
     const oldest = await titles();
     assert.equal(oldest.length, 2);
-    assert.equal(new Set([...newest, ...oldest]).size, PAGE + 2, 'no row twice, none left out');
+    assert.equal(new Set([...newest, ...oldest]).size, PAGE_ROWS + 2, 'the pages share no row and leave none out');
     assert.equal(await page.getByRole('link', { name: 'Older' }).count(), 0);
 
-    await device.following(() => page.getByRole('link', { name: 'Newest' }).click());
+    await device.navigate(() => page.getByRole('link', { name: 'Newest' }).click());
     assert.deepEqual(await titles(), newest);
   });
 });

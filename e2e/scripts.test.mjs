@@ -7,7 +7,7 @@ import { USER } from './support/keyrack.mjs';
 
 const { phone } = DEVICES;
 
-/** Holds every POST. Returns those that are held, and a wait until there are so many. */
+/** Holds back every POST. Returns those that are held, and a function that waits until there are `count` of them. */
 async function holdPosts(page) {
   const held = [];
   const arrivals = new EventEmitter();
@@ -22,14 +22,14 @@ async function holdPosts(page) {
   return { held, arrived };
 }
 
-/** A click that waits for nothing that comes of it, as a hand does. */
-async function clicker(page, button) {
+/** Returns a function that clicks and, unlike Playwright's `click()`, does not wait for a navigation. */
+async function mouseClick(page, button) {
   const { x, y, width, height } = await button.boundingBox();
   return () => page.mouse.click(x + width / 2, y + height / 2);
 }
 
-onEveryEngine('Scripts', (stage) => {
-  stage.test('a form that is sent twice does its work once', async ({ keyrack, open, scripts }) => {
+onEveryEngine('Scripts', (suite) => {
+  suite.test('form submitted twice takes effect once', async ({ keyrack, open, scripts }) => {
     await keyrack.addUser();
     await keyrack.signIn(phone.userAgent);
     const device = await open();
@@ -37,22 +37,22 @@ onEveryEngine('Scripts', (stage) => {
     await device.signIn(USER);
     const posts = await holdPosts(page);
     const revoke = device.row(phone.title).getByRole('button', { name: 'Revoke' });
-    const click = await clicker(page, revoke);
+    const click = await mouseClick(page, revoke);
     await click();
     await posts.arrived(1);
     await click();
-    // A browser without scripts sends it again: only once that is on its way may the first be answered, or the
-    // answer's page could take the place of the form before.
+    // Without scripts the browser sends the form again. The first request must not be answered before that, or its page
+    // could replace the form before the second click.
     if (!scripts) await posts.arrived(2);
     await page.unroute(/./);
-    // The browser itself drops the first of two.
+    // The browser cancels the first of two requests.
     for (const post of posts.held) await post.continue().catch(() => {});
     await page.getByRole('status').getByText(`Signed out ${phone.title}.`).waitFor();
     const sent = device.requests.filter((request) => request.endsWith('/revoke'));
     assert.equal(sent.length, scripts ? 1 : 2);
   });
 
-  stage.scripted('a form whose request came to nothing can be sent again', async ({ keyrack, open }) => {
+  suite.testWithScripts('form can be submitted again after its request failed', async ({ keyrack, open }) => {
     await keyrack.addUser();
     await keyrack.signIn(phone.userAgent);
     const device = await open();
@@ -61,7 +61,7 @@ onEveryEngine('Scripts', (stage) => {
     await device.signIn(USER);
     const posts = await holdPosts(page);
     const revoke = device.row(phone.title).getByRole('button', { name: 'Revoke' });
-    const click = await clicker(page, revoke);
+    const click = await mouseClick(page, revoke);
     await click();
     await posts.arrived(1);
     await posts.held[0].abort('aborted');
@@ -69,11 +69,11 @@ onEveryEngine('Scripts', (stage) => {
     await page.clock.fastForward(15_000);
     assert.equal(await revoke.getAttribute('aria-disabled'), null);
     await page.unroute(/./);
-    await device.following(() => revoke.click());
+    await device.navigate(() => revoke.click());
     await page.getByRole('status').getByText(`Signed out ${phone.title}.`).waitFor();
   });
 
-  stage.test('times are told in the reader’s own zone, or else in UTC', async ({ keyrack, open, scripts }) => {
+  suite.test('times are shown in the browser’s zone, without scripts in UTC', async ({ keyrack, open, scripts }) => {
     await keyrack.addUser();
     const device = await open({ timezoneId: 'Asia/Kolkata', locale: 'en-GB' });
     await device.signIn(USER);

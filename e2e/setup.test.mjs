@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { onEveryEngine } from './support/suite.mjs';
 import { USER } from './support/keyrack.mjs';
 
-onEveryEngine('First run', (stage) => {
-  stage.test('the printed link leads to an account and its one device', async ({ keyrack, open }) => {
+onEveryEngine('Setup', (suite) => {
+  suite.test('printed link creates the first account and signs it in', async ({ keyrack, open }) => {
     const device = await open();
     const { page } = device;
     const link = await keyrack.setupLink();
@@ -14,7 +14,7 @@ onEveryEngine('First run', (stage) => {
     await page.getByLabel('Last name').fill('Verma');
     await page.getByLabel('Password', { exact: true }).fill(USER.password);
     await page.getByLabel('Confirm password').fill(USER.password);
-    await device.following(() => page.getByRole('button', { name: 'Create account' }).click());
+    await device.navigate(() => page.getByRole('button', { name: 'Create account' }).click());
 
     assert.equal(device.path(), '/account/sessions');
     await page.getByText('1 active session', { exact: true }).waitFor();
@@ -25,7 +25,7 @@ onEveryEngine('First run', (stage) => {
     assert.equal(again.status(), 404, 'the link works once');
   });
 
-  stage.test('what is wrong is said at its field, and what was typed stays', async ({ keyrack, open }) => {
+  suite.test('invalid fields show their errors and keep their values', async ({ keyrack, open }) => {
     const device = await open();
     const { page } = device;
     await page.goto(await keyrack.setupLink());
@@ -33,7 +33,7 @@ onEveryEngine('First run', (stage) => {
     await page.getByLabel('First name').fill(' ');
     await page.getByLabel('Password', { exact: true }).fill('too short');
     await page.getByLabel('Confirm password').fill('another one');
-    const answer = await device.following(() => page.getByRole('button', { name: 'Create account' }).click());
+    const answer = await device.navigate(() => page.getByRole('button', { name: 'Create account' }).click());
 
     assert.equal(answer.status(), 422);
     assert.equal(await page.getByLabel('Email').inputValue(), USER.email);
@@ -44,9 +44,10 @@ onEveryEngine('First run', (stage) => {
       assert.match(await page.locator(`#${description}`).innerText(), /Error:/, name);
     }
     for (const name of ['Password', 'Confirm password']) {
-      assert.equal(await page.getByLabel(name, { exact: true }).inputValue(), '', 'no password comes back');
+      assert.equal(await page.getByLabel(name, { exact: true }).inputValue(), '', 'passwords are not sent back');
     }
     await page.getByRole('alert').getByRole('link', { name: 'Confirm password' }).click();
-    assert.equal(await page.locator(':focus').getAttribute('name'), 'password_again', 'the list leads to the field');
+    const focused = await page.locator(':focus').getAttribute('name');
+    assert.equal(focused, 'password_again', 'the error summary links to the field');
   });
 });

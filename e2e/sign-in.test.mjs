@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { onEveryEngine } from './support/suite.mjs';
 import { USER } from './support/keyrack.mjs';
 
-onEveryEngine('Sign-in', (stage) => {
-  stage.test('a wrong password, then the right one, leads where the user was going', async ({ keyrack, open }) => {
+onEveryEngine('Sign-in', (suite) => {
+  suite.test('sign-in after a wrong password leads to the requested page', async ({ keyrack, open }) => {
     await keyrack.addUser();
     const device = await open();
     const { page } = device;
@@ -16,17 +16,17 @@ onEveryEngine('Sign-in', (stage) => {
     assert.equal(wrong.status(), 401);
     assert.equal(await page.getByRole('alert').innerText(), 'Invalid email or password.');
     assert.match(await page.title(), /^Error: /);
-    assert.equal(await page.getByLabel('Email').inputValue(), USER.email, 'the address stays');
-    assert.equal(await page.getByLabel('Password').inputValue(), '', 'the password does not');
-    assert.ok(await page.getByLabel('Keep me signed in').isChecked(), 'the choice stays');
-    assert.equal(await page.locator(':focus').getAttribute('name'), 'password', 'the next thing to type has the focus');
+    assert.equal(await page.getByLabel('Email').inputValue(), USER.email, 'the address is kept');
+    assert.equal(await page.getByLabel('Password').inputValue(), '', 'the password is not');
+    assert.ok(await page.getByLabel('Keep me signed in').isChecked(), 'the choice is kept');
+    assert.equal(await page.locator(':focus').getAttribute('name'), 'password', 'the password field has the focus');
 
     await device.submitSignIn(USER);
     assert.equal(device.path(), '/account/sessions?show=ended');
     await page.getByText('No sessions have ended yet.').waitFor();
   });
 
-  stage.test('a browser that is closed forgets the user, unless it was told to keep them', async ({ keyrack, open }) => {
+  suite.test('cookie outlives the browser only with “Keep me signed in”', async ({ keyrack, open }) => {
     await keyrack.addUser();
     for (const remember of [false, true]) {
       const device = await open();
@@ -44,7 +44,7 @@ onEveryEngine('Sign-in', (stage) => {
     }
   });
 
-  stage.test('whoever is signed in does not see the form again', async ({ keyrack, open }) => {
+  suite.test('signed-in browser is redirected from the form', async ({ keyrack, open }) => {
     await keyrack.addUser();
     const device = await open();
     await device.signIn(USER);
@@ -54,7 +54,7 @@ onEveryEngine('Sign-in', (stage) => {
     }
   });
 
-  stage.test('two tabs with the form open can both sign in', async ({ keyrack, open }) => {
+  suite.test('two tabs with the open form can both sign in', async ({ keyrack, open }) => {
     await keyrack.addUser();
     const device = await open();
     const first = device.page;

@@ -1,22 +1,20 @@
-// Chromium, and a watch over everything that its pages complain about.
+// Starts Chromium and collects the problems that its pages report.
 
 import assert from 'node:assert/strict';
 
 import { chromium } from 'playwright-core';
 
-/** Far more than any page needs; a test that waits this long has failed. */
-const PATIENCE = 15_000;
+/** Far more than any page needs. */
+const PAGE_TIMEOUT_MS = 15_000;
 
-/**
- * Starts Chromium. `keepsPages` leaves its back/forward cache on, which Playwright turns off unless asked.
- */
-export function launch({ keepsPages = false } = {}) {
+/** Starts Chromium. `backForwardCache` enables the back/forward cache, which Playwright disables by default. */
+export function launch({ backForwardCache = false } = {}) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     headless: true,
     // The sandbox refuses to run as root, as in most containers.
     chromiumSandbox: process.getuid() !== 0,
-    ignoreDefaultArgs: keepsPages ? ['--disable-back-forward-cache'] : [],
+    ignoreDefaultArgs: backForwardCache ? ['--disable-back-forward-cache'] : [],
     args: [
       '--disable-gpu',
       '--disable-quic',
@@ -28,18 +26,18 @@ export function launch({ keepsPages = false } = {}) {
   });
 }
 
-/** A device: a browser context with its own cookies, whose pages are watched. */
+/** A device: a browser context with its own cookies. */
 export class Device {
   static async open(browser, keyrack, options = {}) {
     const context = await browser.newContext({ baseURL: keyrack.url, ...options });
-    context.setDefaultTimeout(PATIENCE);
+    context.setDefaultTimeout(PAGE_TIMEOUT_MS);
     const device = new Device(context, keyrack.url);
     device.page = await context.newPage();
     return device;
   }
 
-  /** What the pages complained of: script errors, violations of the policy, requests to elsewhere. */
-  complaints = [];
+  /** Script errors, violations of the content security policy, requests to other origins. */
+  problems = [];
   /** Every request that was sent, as "POST /login". */
   requests = [];
 
@@ -49,41 +47,41 @@ export class Device {
     context.on('request', (request) => {
       const url = new URL(request.url());
       if (request.isNavigationRequest()) navigations.add(request.url());
-      if (url.origin !== origin) this.complaints.push(`request to ${url.origin}`);
+      if (url.origin !== origin) this.problems.push(`request to ${url.origin}`);
       this.requests.push(`${request.method()} ${url.pathname}${url.search}`);
     });
     context.on('console', (message) => {
-      // The browser reports a page that answers 4xx or 5xx, which some tests ask for, like a missing file.
+      // Some tests expect a page with status 4xx or 5xx, which the browser reports as if it were a missing file.
       const isPage = message.text().startsWith('Failed to load resource') && navigations.has(message.location().url);
-      if (['error', 'warning'].includes(message.type()) && !isPage) this.complaints.push(message.text());
+      if (['error', 'warning'].includes(message.type()) && !isPage) this.problems.push(message.text());
     });
-    context.on('weberror', (error) => this.complaints.push(String(error.error())));
+    context.on('weberror', (error) => this.problems.push(String(error.error())));
   }
 
-  /** Fails if any page of this device complained. */
+  /** Closes the device; fails if its pages reported problems. */
   async close() {
     await this.context.close();
-    assert.deepEqual(this.complaints, []);
+    assert.deepEqual(this.problems, []);
   }
 
-  /** Fills in and sends the sign-in form that is open, and waits for what comes of it. */
+  /** Fills in and submits the open sign-in form. Returns the response of the next page. */
   async submitSignIn({ email, password }, { remember = false } = {}) {
     const { page } = this;
     await page.getByLabel('Email').fill(email);
     await page.getByLabel('Password').fill(password);
     if (remember) await page.getByLabel('Keep me signed in').check();
-    return this.following(() => page.getByRole('button', { name: 'Sign in' }).click());
+    return this.navigate(() => page.getByRole('button', { name: 'Sign in' }).click());
   }
 
-  /** Signs in and arrives at the list of devices. */
+  /** Opens the sign-in page and signs in. */
   async signIn(user) {
     await this.page.goto('/login');
     await this.submitSignIn(user);
     assert.equal(this.path(), '/account/sessions');
   }
 
-  /** Does something that leads to another page. Returns that page's response. */
-  async following(action) {
+  /** Performs an action that leads to another page. Returns the response of that page. */
+  async navigate(action) {
     const { page } = this;
     const answered = page.waitForResponse((response) => {
       const isPage = response.request().isNavigationRequest();
@@ -93,7 +91,7 @@ export class Device {
     return response;
   }
 
-  /** Where the page is, without the origin. */
+  /** The path and query of the current page. */
   path() {
     const { pathname, search } = new URL(this.page.url());
     return pathname + search;
@@ -105,7 +103,7 @@ export class Device {
   }
 }
 
-/** What real devices send, and how the pages name them. */
+/** User agents of real devices, and the names that the pages show for them. */
 export const DEVICES = {
   phone: {
     title: 'Safari 18 on iOS 18.5',

@@ -1,4 +1,4 @@
-// The real program, started for a test and stopped after it.
+// Starts the program for a test and stops it afterwards.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,10 +12,10 @@ import { fileURLToPath } from 'node:url';
 const BINARY = process.env.KEYRACK_BIN
   ?? fileURLToPath(new URL('../../target/debug/keyrack', import.meta.url));
 
-/** Starting includes migrating, on a machine that may be busy with browsers. */
-const START_LIMIT = 30_000;
+/** Includes the migration, on a machine that is busy with browsers. */
+const START_TIMEOUT_MS = 30_000;
 
-/** Cheap hashes: these tests are about pages, not about guessing passwords. */
+/** Cheap, since these tests are not about the strength of hashes. */
 const CHEAP_HASH = 'm=64,t=1,p=1';
 
 export const USER = {
@@ -26,7 +26,7 @@ export const USER = {
 
 /** A running server, and the commands that share its database. */
 export class Keyrack {
-  /** Starts `keyrack serve` on an empty database of `engine`, on any free port. */
+  /** Starts `keyrack serve` with an empty database of this engine, on a free port. */
   static async start(engine, settings = {}) {
     const folder = await mkdtemp(join(tmpdir(), 'keyrack-e2e-'));
     const database = await engine.create(folder);
@@ -41,7 +41,7 @@ export class Keyrack {
     return keyrack;
   }
 
-  /** Starts `keyrack demo`; its sign-in stands in `demo`. */
+  /** Starts `keyrack demo`. The property `demo` holds its email address and password. */
   static async demo() {
     const folder = await mkdtemp(join(tmpdir(), 'keyrack-e2e-'));
     const keyrack = new Keyrack(folder, undefined, { KEYRACK_BIND: '127.0.0.1:0', TMPDIR: folder });
@@ -56,7 +56,7 @@ export class Keyrack {
 
   #folder;
   #environment;
-  /** For the case that the tests end before they can stop it. */
+  /** Cleans up if the tests exit before they stop the server. */
   #abandon = () => {
     this.#server.kill('SIGKILL');
     rmSync(this.#folder, { recursive: true, force: true });
@@ -72,7 +72,7 @@ export class Keyrack {
     this.#environment = { ...Object.fromEntries(inherited), ...settings };
   }
 
-  /** The link to `/setup`, as the program printed it. */
+  /** The link to `/setup` that the program has printed. */
   async setupLink() {
     const [link] = await this.#printed(/http:\S+\/setup\?token=\S+/);
     return link;
@@ -84,7 +84,7 @@ export class Keyrack {
     this.#output = collect(this.#server.stdout);
     this.#errors = collect(this.#server.stderr);
     try {
-      const line = await this.#seen(this.#errors, /"message":"listening on (http:[^"]+)"/);
+      const line = await this.#waitFor(this.#errors, /"message":"listening on (http:[^"]+)"/);
       this.url = line[1];
     } catch (error) {
       await this.stop();
@@ -93,34 +93,34 @@ export class Keyrack {
   }
 
   #printed(pattern) {
-    return this.#seen(this.#output, pattern);
+    return this.#waitFor(this.#output, pattern);
   }
 
-  /** The first line that matches, now or later. */
-  async #seen(lines, pattern) {
-    const gone = new AbortController();
-    const stopped = () => gone.abort(new Error(`keyrack stopped:\n${this.#errors.lines.join('\n')}`));
-    const timer = setTimeout(() => gone.abort(new Error(`keyrack never printed ${pattern}`)), START_LIMIT);
+  /** Waits for the first line that matches. */
+  async #waitFor(lines, pattern) {
+    const stop = new AbortController();
+    const stopped = () => stop.abort(new Error(`keyrack stopped:\n${this.#errors.lines.join('\n')}`));
+    const timer = setTimeout(() => stop.abort(new Error(`keyrack never printed ${pattern}`)), START_TIMEOUT_MS);
     this.#server.once('exit', stopped);
-    this.#server.once('error', (error) => gone.abort(error));
+    this.#server.once('error', (error) => stop.abort(error));
     try {
-      return await lines.find(pattern, gone.signal);
+      return await lines.find(pattern, stop.signal);
     } finally {
       clearTimeout(timer);
       this.#server.off('exit', stopped);
     }
   }
 
-  /** Adds `USER`, or another. */
+  /** Adds a user, by default `USER`. */
   async addUser(user = USER) {
     const [first, ...last] = user.name.split(' ');
     await this.command(['user', 'add', user.email, '--first-name', first, '--last-name', last.join(' ')], user.password);
   }
 
-  /** Runs another command on the same database; returns what it printed. */
+  /** Runs a command on the same database. Returns its output. */
   async command(args, input = '') {
     const child = spawn(BINARY, args, { cwd: this.#folder, env: this.#environment });
-    // A command that reads nothing may be done before it is written to.
+    // A command that reads no input may exit before this is written.
     child.stdin.on('error', () => {});
     child.stdin.end(`${input}\n`);
     const [output, errors] = [collect(child.stdout), collect(child.stderr)];
@@ -129,7 +129,7 @@ export class Keyrack {
     return output.lines.join('\n');
   }
 
-  /** Signs a device in that has no window. Returns the cookie that it keeps. */
+  /** Signs a device in over HTTP, without a browser. Returns its cookies. */
   async signIn(userAgent, { email, password } = USER) {
     const headers = { 'user-agent': userAgent };
     const form = await fetch(`${this.url}/login`, { headers });
@@ -144,10 +144,10 @@ export class Keyrack {
     return cookies(answer);
   }
 
-  /** Stops the server and removes what it left. */
+  /** Stops the server and deletes its folder and database. */
   async stop() {
     if (this.#server.pid !== undefined && this.#server.exitCode === null && this.#server.signalCode === null) {
-      // Browsers keep their connections open, and a graceful stop would wait for them.
+      // A graceful stop would wait for the browsers, which keep their connections open.
       this.#server.kill('SIGKILL');
       await once(this.#server, 'exit');
     }
@@ -157,13 +157,13 @@ export class Keyrack {
   }
 }
 
-/** The cookies that an answer sets, as the next request sends them. Debian's Node.js 18 has no `getSetCookie()`. */
+/** The cookies that a response sets, as a `Cookie` header. `getSetCookie()` does not exist in Debian's Node.js 18. */
 function cookies(answer) {
   const set = (answer.headers.get('set-cookie') ?? '').split(/, (?=[^ ;,=]+=)/);
   return set.map((cookie) => cookie.split(';', 1)[0]).join('; ');
 }
 
-/** The lines of a stream: those that came, and a wait for those that will. */
+/** Collects the lines of a stream. `find` waits for one that matches. */
 function collect(stream) {
   const lines = [];
   const reader = createInterface({ input: stream });

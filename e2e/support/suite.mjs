@@ -1,4 +1,4 @@
-// The frame of a test file: every engine, and every page with scripts and without.
+// Runs tests on every engine, with JavaScript and without.
 
 import { after, before, describe, test } from 'node:test';
 
@@ -6,34 +6,34 @@ import { Device, launch } from './browser.mjs';
 import { ENGINES } from './engines.mjs';
 import { Keyrack } from './keyrack.mjs';
 
-/** Describes something on each engine; `define` gets what its tests need. */
-export function onEveryEngine(title, define, { keepsPages = false } = {}) {
+/** Defines tests for each engine. `define` gets a `Suite`. */
+export function onEveryEngine(title, define, { backForwardCache = false } = {}) {
   for (const engine of ENGINES) {
     describe(`${title}, on ${engine.name}`, () => {
-      const stage = new Stage(engine);
+      const suite = new Suite(engine);
       before(async () => {
-        stage.browser = await launch({ keepsPages });
+        suite.browser = await launch({ backForwardCache });
       });
-      after(() => stage.browser.close());
-      define(stage);
+      after(() => suite.browser.close());
+      define(suite);
     });
   }
 }
 
-/** Where tests play: one browser, and for each test a server with an empty database and devices of its own. */
-class Stage {
+/** Tests that share a browser. Each one gets a server with an empty database, and its own devices. */
+class Suite {
   constructor(engine) {
     this.engine = engine;
   }
 
-  /** A test with scripts, and again without. */
+  /** Defines a test that runs with JavaScript, and again without. */
   test(title, run) {
-    this.scripted(title, run);
+    this.testWithScripts(title, run);
     this.#test(`${title}, without JavaScript`, run, { javaScriptEnabled: false });
   }
 
-  /** A test of what scripts add. */
-  scripted(title, run) {
+  /** Defines a test that runs with JavaScript only. */
+  testWithScripts(title, run) {
     this.#test(title, run, {});
   }
 

@@ -1,9 +1,9 @@
-// Every page in each of its states, one after the other: for those that look at all of them.
+// Walks through every page in each of its states, for the accessibility tests and the screenshots.
 
 import { DEVICES } from './browser.mjs';
 
-/** Devices of every kind, and some that try to burst the page. */
-const AGENTS = [
+/** Devices of every kind, and some with names that are hard to lay out. */
+const USER_AGENTS = [
   ...Object.values(DEVICES).map(({ userAgent }) => userAgent),
   'curl/8.5.0',
   'Googlebot/2.1 (+http://www.google.com/bot.html)',
@@ -11,7 +11,7 @@ const AGENTS = [
   'a-program-whose-name-does-not-end/123456.7',
 ];
 
-/** The set-up form, as it is and with everything wrong. */
+/** The setup form, empty and with an error at every field. */
 export async function* setupPages(page, link) {
   await page.goto(link);
   yield 'setup';
@@ -24,7 +24,7 @@ export async function* setupPages(page, link) {
   yield 'setup-errors';
 }
 
-/** What a user meets, from the sign-in form to the last device on the rack. They have other devices, and a history. */
+/** All pages from the sign-in form to the device list, for a user with several devices and a history. */
 export async function* accountPages(page, { email, password }) {
   await page.goto('/login');
   yield 'sign-in';
@@ -40,7 +40,7 @@ export async function* accountPages(page, { email, password }) {
 
   await signIn(page, { email, password });
   yield 'devices';
-  await unfold(page);
+  await openDetails(page);
   yield 'devices-details';
   await page.goto('/account/sessions');
   await page.getByText('Sign out all other devices').click();
@@ -48,7 +48,7 @@ export async function* accountPages(page, { email, password }) {
   yield 'devices-confirm';
   await page.goto('/account/sessions?show=ended');
   yield 'history';
-  await unfold(page);
+  await openDetails(page);
   yield 'history-details';
   await page.goto('/account/sessions?show=ended&after=1.550e8400-e29b-41d4-a716-446655440000');
   yield 'history-end';
@@ -64,8 +64,8 @@ export async function* accountPages(page, { email, password }) {
   yield 'devices-alone';
 }
 
-/** What is left when nothing can be written. */
-export async function* brokenPages(page, keyrack, user) {
+/** The error page of a database that can't be written. */
+export async function* outagePages(page, keyrack, user) {
   await signIn(page, user);
   const repair = await keyrack.database.interrupt();
   try {
@@ -77,16 +77,16 @@ export async function* brokenPages(page, keyrack, user) {
   }
 }
 
-/** All of it, on a server without an account yet. `keyrack` gets one. */
+/** All pages. The server must have no account; `user` becomes the first. */
 export async function* allPages(page, keyrack, user) {
   yield* setupPages(page, await keyrack.setupLink());
   await keyrack.addUser(user);
-  for (const agent of AGENTS) await keyrack.signIn(agent, user);
+  for (const agent of USER_AGENTS) await keyrack.signIn(agent, user);
   await keyrack.command(['session', 'revoke-all', '--everyone']);
-  for (const agent of AGENTS) await keyrack.signIn(agent, user);
+  for (const agent of USER_AGENTS) await keyrack.signIn(agent, user);
   yield* accountPages(page, user);
   await page.context().clearCookies();
-  yield* brokenPages(page, keyrack, user);
+  yield* outagePages(page, keyrack, user);
 }
 
 async function signIn(page, { email, password }) {
@@ -97,6 +97,6 @@ async function signIn(page, { email, password }) {
   await page.waitForURL('**/account/sessions');
 }
 
-async function unfold(page) {
+async function openDetails(page) {
   for (const summary of await page.locator('.device-details summary').all()) await summary.click();
 }

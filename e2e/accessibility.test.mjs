@@ -7,23 +7,24 @@ import { allPages } from './support/tour.mjs';
 
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** A user whose name and address are longer than any line. */
-const LONG = {
+/** A user whose name and address are longer than a line. */
+const LONG_USER = {
   email: `${'rajat.'.repeat(9)}verma@${'department-of-long-names.'.repeat(5)}example.com`,
   password: 'four birds under one roof',
   name: `${'Wolfeschlegelsteinhausen'.repeat(2)} ${'W'.repeat(64)}`,
 };
 
-onEveryEngine('Every page', (stage) => {
-  stage.test('fits a screen of 320 pixels', async ({ keyrack, open }) => {
+onEveryEngine('Every page', (suite) => {
+  suite.test('fits into 320 pixels', async ({ keyrack, open }) => {
     const { page } = await open({ viewport: { width: 320, height: 640 } });
-    for await (const name of allPages(page, keyrack, LONG)) {
+    for await (const name of allPages(page, keyrack, LONG_USER)) {
       const tooWide = await page.evaluate(() => {
         const right = (element) => Math.round(element.getBoundingClientRect().right);
         const hidden = (element) => element.closest('.visually-hidden, .skip-link');
         const all = [document.documentElement, ...document.body.querySelectorAll('*')];
         const wide = all.filter((element) => !hidden(element) && (right(element) > innerWidth || element.scrollLeft));
-        return [document.documentElement.scrollWidth, ...wide.map((element) => `${element.outerHTML.slice(0, 80)} → ${right(element)}`)];
+        const names = wide.map((element) => `${element.outerHTML.slice(0, 80)} → ${right(element)}`);
+        return [document.documentElement.scrollWidth, ...names];
       });
       assert.deepEqual(tooWide, [320], name);
     }
@@ -31,14 +32,16 @@ onEveryEngine('Every page', (stage) => {
 
   for (const colorScheme of ['light', 'dark']) {
     for (const width of [320, 1280]) {
-      stage.scripted(`has nothing that axe objects to, ${colorScheme}, at ${width} pixels`, async ({ keyrack, open }) => {
+      suite.testWithScripts(`has no axe violations, ${colorScheme}, ${width} pixels`, async ({ keyrack, open }) => {
         const { page } = await open({ colorScheme, viewport: { width, height: 800 }, reducedMotion: 'reduce' });
-        for await (const name of allPages(page, keyrack, LONG)) {
+        for await (const name of allPages(page, keyrack, LONG_USER)) {
           await page.evaluate(AXE);
           const { violations } = await page.evaluate(() => globalThis.axe.run({
             runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
           }));
-          const found = violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => [id, html, failureSummary]));
+          const found = violations.flatMap(({ id, nodes }) => (
+            nodes.map(({ html, failureSummary }) => [id, html, failureSummary])
+          ));
           assert.deepEqual(found, [], name);
         }
       });
