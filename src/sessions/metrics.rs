@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use super::purge::Purged;
+use super::model::Purged;
 use crate::clock::Timestamp;
 
 /// What the purge has done since the program started.

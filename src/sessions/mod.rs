@@ -23,6 +23,7 @@ mod end;
 mod list;
 mod metrics;
 mod model;
+mod pending_touches;
 mod policy;
 mod purge;
 mod queries;
@@ -41,8 +42,8 @@ use crate::{
     db::{Database, GroupCommit, LookupThreads, Lookups},
 };
 use metrics::Metrics;
+use pending_touches::PendingTouches;
 use queries::{GroupedWrite, LiveSessionKey, LiveSessionRow, UserAt};
-use touch::Touches;
 
 pub use crate::db::{SessionId, UserId};
 pub use adopt::Adoption;
@@ -50,9 +51,8 @@ pub use data::{DataPatch, SessionData};
 pub use device::{Device, DeviceKind};
 pub use doctor::{Breach, Report};
 pub use list::{HistoryCursor, HistoryPage};
-pub use model::{Client, EndReason, Proof, SessionRecord, Sid, Started, User};
+pub use model::{Client, EndReason, Proof, Purged, SessionRecord, Sid, Started, User};
 pub use policy::{Policy, Timeouts};
-pub use purge::Purged;
 pub(crate) use queries::UserRow;
 pub use resume::LiveSession;
 pub use start::NewSession;
@@ -66,7 +66,7 @@ pub struct Sessions {
     lookups: Lookups<LiveSessionKey, LiveSessionRow>,
     lists: Lookups<UserAt, Vec<SessionRecord>>,
     group_commit: GroupCommit<GroupedWrite, SessionId>,
-    touches: Arc<Touches>,
+    touches: Arc<PendingTouches>,
     /// Where the purge continues its scan over all sessions.
     scan_cursor: Arc<Mutex<Option<SessionId>>>,
     metrics: Arc<Metrics>,

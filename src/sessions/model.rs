@@ -231,6 +231,24 @@ impl SessionRecord {
     }
 }
 
+/// What a purge did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Purged {
+    /// Expired sessions that were still active and were ended.
+    pub ended: usize,
+    /// Rows of data deleted that belonged to no active session.
+    pub data_removed: usize,
+    /// Rows of history deleted past their retention.
+    pub history_removed: usize,
+}
+
+impl Purged {
+    /// Whether the purge found nothing to do.
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

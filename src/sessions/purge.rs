@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     Sessions,
-    model::EndReason,
+    model::{EndReason, Purged},
     queries::{self, EndTarget, Ending, Expired},
 };
 use crate::{
@@ -32,24 +32,6 @@ const MAX_DATALESS_PER_TRANSACTION: usize = 200;
 
 /// How long a session may exist before its data does: an Express application inserts the session first.
 const SETTLE_TIME: Duration = Duration::from_secs(60);
-
-/// What a purge did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Purged {
-    /// Expired sessions that were still active and were ended.
-    pub ended: usize,
-    /// Rows of data deleted that belonged to no active session.
-    pub data_removed: usize,
-    /// Rows of history deleted past their retention.
-    pub history_removed: usize,
-}
-
-impl Purged {
-    /// Whether the purge found nothing to do.
-    pub fn is_empty(self) -> bool {
-        self == Self::default()
-    }
-}
 
 impl Sessions {
     /// Ends expired sessions with the reason and time of their expiry, deletes dead data and old history, and ends

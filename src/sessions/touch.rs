@@ -4,74 +4,22 @@
 //! sessions don't mean a thousand transactions. A crash loses what is noted but not written: at most the last minute's
 //! activity.
 
-use std::{collections::HashMap, mem, sync::Arc, time::Duration};
-
-use parking_lot::Mutex;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Sessions,
+    pending_touches::ScheduledWrite,
     policy::TOUCH_INTERVAL,
     queries::{self, Touch},
     resume::LiveSession,
 };
-use crate::{clock::Timestamp, db::SessionId, error::Result};
+use crate::{clock::Timestamp, error::Result};
 
 /// How long activity is collected before it is written.
 const FLUSH_DELAY: Duration = Duration::from_secs(1);
 
 /// The most rows that one transaction changes. An end that waits for one of them waits for no more than that.
 const MAX_TOUCHES_PER_TRANSACTION: usize = 200;
-
-/// Activity that is noted but not written: one entry per session, so never two concurrent writes for one.
-#[derive(Debug, Default)]
-pub(super) struct Touches(Mutex<PendingTouches>);
-
-#[derive(Debug, Default)]
-struct PendingTouches {
-    sessions: HashMap<SessionId, Touch>,
-    /// Whether a task is going to write them.
-    is_scheduled: bool,
-}
-
-impl Touches {
-    /// Notes a touch. Returns whether the caller must schedule the write.
-    fn add(&self, id: SessionId, touch: Touch) -> bool {
-        let mut pending = self.0.lock();
-        let noted = pending.sessions.entry(id).or_insert(touch);
-        if noted.at < touch.at {
-            *noted = touch;
-        }
-        !mem::replace(&mut pending.is_scheduled, true)
-    }
-
-    /// Takes all pending touches, in the order of their ids, in which every instance locks its rows.
-    fn take(&self) -> Vec<(SessionId, Touch)> {
-        let mut pending = self.0.lock();
-        // A later touch schedules another write.
-        pending.is_scheduled = false;
-        let mut touches: Vec<_> = mem::take(&mut pending.sessions).into_iter().collect();
-        touches.sort_unstable_by_key(|(id, _)| *id);
-        touches
-    }
-
-    /// Puts back what could not be written. It is written with the next touch.
-    fn put_back(&self, touches: &[(SessionId, Touch)]) {
-        let mut pending = self.0.lock();
-        for (id, touch) in touches {
-            pending.sessions.entry(*id).or_insert(*touch);
-        }
-    }
-}
-
-/// Held by the task that is going to write the pending touches. If the task is dropped before it does, as when its
-/// worker panics, the next touch schedules another.
-struct Scheduled(Arc<Touches>);
-
-impl Drop for Scheduled {
-    fn drop(&mut self) {
-        self.0.0.lock().is_scheduled = false;
-    }
-}
 
 impl Sessions {
     /// Notes that a session is active now, unless that was recorded less than a minute ago.
@@ -87,7 +35,7 @@ impl Sessions {
             live.expires_at = expire;
         }
         if self.touches.add(live.id, Touch { at: now, expire }) {
-            let (sessions, scheduled) = (self.clone(), Scheduled(Arc::clone(&self.touches)));
+            let (sessions, scheduled) = (self.clone(), ScheduledWrite(Arc::clone(&self.touches)));
             tokio::spawn(async move {
                 let _scheduled = scheduled;
                 tokio::time::sleep(FLUSH_DELAY).await;

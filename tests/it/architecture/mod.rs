@@ -44,7 +44,7 @@ static SOURCE: LazyLock<SourceTree> = LazyLock::new(|| {
 });
 
 /// Circles that exist today. To be removed, with this list.
-const KNOWN_CIRCLES: [&str; 21] = [
+const KNOWN_CIRCLES: [&str; 16] = [
     "src/accounts: model → passwords → throttle → model",
     "src/commands: adopt → mod → adopt",
     "src/commands: demo → mod → demo",
@@ -61,11 +61,6 @@ const KNOWN_CIRCLES: [&str; 21] = [
     "src/commands: time_zone → mod → time_zone",
     "src/commands: user → mod → user",
     "src/db/express_import: change → mod → change",
-    "src/sessions/data: changes → mod → changes",
-    "src/sessions: metrics → purge → mod → metrics",
-    "src/sessions: mod → touch → mod",
-    "src/sessions: queries → start → queries",
-    "src/sessions: resume → mod → touch → resume",
 ];
 
 #[track_caller]
