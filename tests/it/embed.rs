@@ -1,4 +1,4 @@
-//! `examples/embed.rs`, run as its readers run it: an application of one's own, guarded and served by Keyrack's parts.
+//! Runs `examples/embed.rs`, an application that embeds Keyrack and requires its sign-in.
 
 use std::{
     io::{BufRead, BufReader},
@@ -9,13 +9,13 @@ use std::{
 
 use crate::support::{Browser, EngineKind, PASSWORD, TestDatabase, on_both_engines};
 
-on_both_engines!(the_example_counts_in_the_session_of_each_device);
+on_both_engines!(embed_example_counts_visits_per_device);
 
-/// A running example, ended with the value.
+/// A running example. It is killed when the value is dropped.
 pub struct Example {
     process: Child,
     pub address: std::net::SocketAddr,
-    /// Where the first account is created, if there is none.
+    /// The path of the setup page, if no account exists yet.
     setup: Option<String>,
 }
 
@@ -39,7 +39,7 @@ impl Example {
         example
     }
 
-    /// Kills it as `kill -9` does.
+    /// Kills the process, as `kill -9` does.
     pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
@@ -52,7 +52,7 @@ impl Drop for Example {
     }
 }
 
-/// `cargo test` builds the examples, `cargo test --test it` does not; building what is built costs nothing.
+/// Builds the example, because `cargo test --test it` does not, and returns its path.
 fn binary() -> PathBuf {
     static BUILT: Once = Once::new();
     BUILT.call_once(|| {
@@ -63,12 +63,12 @@ fn binary() -> PathBuf {
     tests.parent().unwrap().parent().unwrap().join("examples/embed")
 }
 
-fn the_example_counts_in_the_session_of_each_device(engine: EngineKind) {
+fn embed_example_counts_visits_per_device(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let example = Example::start(&database);
     let mut first = Browser::new(example.address);
-    let sent_away = first.get("/counter");
-    assert_eq!((sent_away.status, sent_away.location()), (303, "/login?next=%2Fcounter"));
+    let redirect = first.get("/counter");
+    assert_eq!((redirect.status, redirect.location()), (303, "/login?next=%2Fcounter"));
 
     let setup = example.setup.clone().unwrap();
     let page = first.get(&setup);
@@ -90,7 +90,7 @@ fn the_example_counts_in_the_session_of_each_device(engine: EngineKind) {
     assert_eq!(second.get("/counter").body, "Hello Rajat, this device was here 1 times.\n");
 
     let count = "SELECT CAST(count(*) AS text) AS v FROM user_sessions WHERE CAST(sess->>'count' AS integer) = 2";
-    assert_eq!(database.text(count), "1", "the counter is real JSON in the table");
+    assert_eq!(database.text(count), "1", "the counter is stored as JSON");
     assert!(first.get("/account/sessions").body.contains("2 active sessions"));
     second.sign_out();
     assert_eq!(second.get("/counter").status, 303);

@@ -1,11 +1,11 @@
-//! The client's address, on the pages that show it.
+//! The client's IP address behind trusted and untrusted proxies.
 
 use crate::support::{EngineKind, PASSWORD, TestApp, on_both_engines};
 
-on_both_engines!(nobody_else_is_believed, a_trusted_proxy_is_believed_from_right_to_left);
+on_both_engines!(forwarded_for_from_untrusted_peer_is_ignored, forwarded_for_of_trusted_proxies_is_read_right_to_left);
 
-/// The address that the page of a new session shows for it.
-fn shown(app: &TestApp, forwarded: &[&str]) -> String {
+/// Signs in with these `X-Forwarded-For` lines and returns the address that is stored and shown for the session.
+fn recorded_address(app: &TestApp, forwarded: &[&str]) -> String {
     let mut browser = app.browser();
     for line in forwarded {
         browser.headers.push(("x-forwarded-for".to_owned(), (*line).to_owned()));
@@ -21,18 +21,18 @@ fn shown(app: &TestApp, forwarded: &[&str]) -> String {
     stored
 }
 
-fn nobody_else_is_believed(engine: EngineKind) {
+fn forwarded_for_from_untrusted_peer_is_ignored(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
-    assert_eq!(shown(&app, &[]), "127.0.0.1");
-    assert_eq!(shown(&app, &["192.0.2.1"]), "127.0.0.1");
-    assert_eq!(shown(&app, &["192.0.2.1, 10.0.0.1"]), "127.0.0.1");
+    assert_eq!(recorded_address(&app, &[]), "127.0.0.1");
+    assert_eq!(recorded_address(&app, &["192.0.2.1"]), "127.0.0.1");
+    assert_eq!(recorded_address(&app, &["192.0.2.1, 10.0.0.1"]), "127.0.0.1");
     let app = TestApp::with(engine, |config| config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()]);
     app.add_user("rajat.verma@example.com");
-    assert_eq!(shown(&app, &["192.0.2.1"]), "127.0.0.1", "the peer is not one of the proxies");
+    assert_eq!(recorded_address(&app, &["192.0.2.1"]), "127.0.0.1", "the peer is not a trusted proxy");
 }
 
-fn a_trusted_proxy_is_believed_from_right_to_left(engine: EngineKind) {
+fn forwarded_for_of_trusted_proxies_is_read_right_to_left(engine: EngineKind) {
     let app = TestApp::with(engine, |config| {
         config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap(), "10.0.0.0/8".parse().unwrap()];
     });
@@ -51,6 +51,6 @@ fn a_trusted_proxy_is_believed_from_right_to_left(engine: EngineKind) {
         (&["", "192.0.2.1"], "192.0.2.1"),
         (&[], "127.0.0.1"),
     ] {
-        assert_eq!(shown(&app, lines), address, "{lines:?}");
+        assert_eq!(recorded_address(&app, lines), address, "{lines:?}");
     }
 }

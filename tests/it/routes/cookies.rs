@@ -1,4 +1,4 @@
-//! The cookies that are set, and those that are presented.
+//! The cookies that Keyrack sets, and how it treats those that it receives.
 
 use crate::support::{
     Answer, Browser, EngineKind, PASSWORD, SECRETS, TestApp,
@@ -7,21 +7,21 @@ use crate::support::{
 };
 
 on_both_engines!(
-    every_cookie_has_exactly_its_attributes,
-    over_https_every_cookie_is_secure_and_bound_to_the_host,
-    a_name_of_ones_own_is_used_as_it_is,
-    a_domain_is_set_on_every_session_cookie_and_told_to_the_peer,
+    cookies_have_exactly_the_expected_attributes,
+    cookies_over_https_are_secure_and_have_host_prefix,
+    configured_cookie_name_is_used_unchanged,
+    cookie_domain_is_set_on_session_cookies_and_in_data,
     ordinary_requests_set_no_cookie,
-    a_cookie_under_an_old_secret_is_accepted_and_signed_anew,
-    a_flipped_byte_makes_the_cookie_worthless,
-    two_cookies_of_our_name_are_none,
-    other_cookies_are_left_alone,
+    cookie_signed_with_old_secret_is_accepted_and_resigned,
+    tampered_or_malformed_cookie_is_rejected,
+    duplicate_session_cookies_are_rejected,
+    foreign_cookies_are_ignored,
 );
 
-/// Every `Set-Cookie` of a browser's life: name, attributes, whether it has a value.
-fn life(app: &TestApp) -> Vec<(String, Vec<String>, bool)> {
+/// Signs in, revokes, signs out, and collects every `Set-Cookie`: name, attributes, whether it has a value.
+fn cookies_of_a_visit(app: &TestApp) -> Vec<(String, Vec<String>, bool)> {
     let mut cookies = Vec::new();
-    let mut note = |answer: Answer| {
+    let mut collect = |answer: Answer| {
         for cookie in answer.set_cookies() {
             let (name, value, attributes) = parts(&cookie);
             cookies.push((name, attributes, !value.is_empty()));
@@ -30,13 +30,13 @@ fn life(app: &TestApp) -> Vec<(String, Vec<String>, bool)> {
     };
     app.add_user("rajat.verma@example.com");
     let mut browser = app.browser();
-    let token = note(browser.get("/login")).csrf_token();
+    let token = collect(browser.get("/login")).csrf_token();
     let fields = [("email", "rajat.verma@example.com"), ("password", PASSWORD), ("csrf_token", &token)];
-    note(browser.post("/login", &fields));
-    let token = note(browser.get("/account/sessions")).csrf_token();
-    note(browser.post("/account/sessions/revoke-others", &[("csrf_token", &token)]));
-    note(browser.get("/account/sessions"));
-    note(browser.post("/logout", &[("csrf_token", &token)]));
+    collect(browser.post("/login", &fields));
+    let token = collect(browser.get("/account/sessions")).csrf_token();
+    collect(browser.post("/account/sessions/revoke-others", &[("csrf_token", &token)]));
+    collect(browser.get("/account/sessions"));
+    collect(browser.post("/logout", &[("csrf_token", &token)]));
     cookies
 }
 
@@ -47,18 +47,18 @@ fn expected(prefix: &str, session: &str, secure: &[&str]) -> Vec<(String, Vec<St
         all.sort();
         all
     };
-    let gone = ["Max-Age=0", "Expires"];
+    let removal = ["Max-Age=0", "Expires"];
     vec![
         (format!("{prefix}keyrack.csrf"), with(&[]), true),
         (session.to_owned(), with(&[]), true),
         (format!("{prefix}keyrack.done"), with(&["Max-Age=60"]), true),
-        (format!("{prefix}keyrack.done"), with(&gone[..1]), false),
-        (session.to_owned(), with(&gone), false),
+        (format!("{prefix}keyrack.done"), with(&removal[..1]), false),
+        (session.to_owned(), with(&removal), false),
     ]
 }
 
-/// The moment of an `Expires` is not ours to know, only that it lies in the past.
-fn without_moments(cookies: Vec<(String, Vec<String>, bool)>) -> Vec<(String, Vec<String>, bool)> {
+/// Removes the time from `Expires` attributes, which differs between runs, and sorts the attributes.
+fn without_times(cookies: Vec<(String, Vec<String>, bool)>) -> Vec<(String, Vec<String>, bool)> {
     let plain = |attribute: String| match attribute.split_once('=') {
         Some(("Expires", _)) => "Expires".to_owned(),
         _ => attribute,
@@ -71,42 +71,42 @@ fn without_moments(cookies: Vec<(String, Vec<String>, bool)>) -> Vec<(String, Ve
     cookies.into_iter().map(|(name, attributes, set)| (name, sorted(attributes), set)).collect()
 }
 
-fn every_cookie_has_exactly_its_attributes(engine: EngineKind) {
+fn cookies_have_exactly_the_expected_attributes(engine: EngineKind) {
     let app = TestApp::new(engine);
-    assert_eq!(without_moments(life(&app)), expected("", "keyrack.sid", &[]));
+    assert_eq!(without_times(cookies_of_a_visit(&app)), expected("", "keyrack.sid", &[]));
 }
 
-fn over_https_every_cookie_is_secure_and_bound_to_the_host(engine: EngineKind) {
+fn cookies_over_https_are_secure_and_have_host_prefix(engine: EngineKind) {
     let app = TestApp::with(engine, |config| config.public_url = "https://keyrack.example".parse().unwrap());
-    assert_eq!(without_moments(life(&app)), expected("__Host-", "__Host-keyrack.sid", &["Secure"]));
+    assert_eq!(without_times(cookies_of_a_visit(&app)), expected("__Host-", "__Host-keyrack.sid", &["Secure"]));
     let mut browser = app.browser();
     browser.sign_in("rajat.verma@example.com", PASSWORD);
     let data = &app.rows("user_sessions", "")[0]["sess"]["cookie"];
     assert_eq!((&data["secure"], &data["httpOnly"]), (&true.into(), &true.into()));
-    // Without its prefix a neighbouring host could have set it.
+    // Without the prefix, another host of the same domain could have set the cookie.
     let value = browser.cookies["__Host-keyrack.sid"].clone();
     assert!(!app.browser().with_cookie("keyrack.sid", &value).is_signed_in());
     assert!(browser.is_signed_in());
 }
 
-fn a_name_of_ones_own_is_used_as_it_is(engine: EngineKind) {
+fn configured_cookie_name_is_used_unchanged(engine: EngineKind) {
     for (url, secure) in [("http://keyrack.example", &[][..]), ("https://keyrack.example", &["Secure"])] {
         let app = TestApp::with(engine, |config| {
             config.public_url = url.parse().unwrap();
             config.cookie_name = Some("connect.sid".to_owned());
         });
         let prefix = if secure.is_empty() { "" } else { "__Host-" };
-        assert_eq!(without_moments(life(&app)), expected(prefix, "connect.sid", secure));
+        assert_eq!(without_times(cookies_of_a_visit(&app)), expected(prefix, "connect.sid", secure));
     }
 }
 
-/// Without it on the removal, a browser would keep the cookie; and beside one without it, two would bear our name.
-fn a_domain_is_set_on_every_session_cookie_and_told_to_the_peer(engine: EngineKind) {
+/// A removal without the domain would not remove the cookie, and a cookie without it would exist beside the first.
+fn cookie_domain_is_set_on_session_cookies_and_in_data(engine: EngineKind) {
     let app = TestApp::with(engine, |config| {
         config.cookie_name = Some("connect.sid".to_owned());
         config.cookie_domain = Some("keyrack.example".to_owned());
     });
-    let cookies = life(&app);
+    let cookies = cookies_of_a_visit(&app);
     let of_session: Vec<_> = cookies.iter().filter(|(name, ..)| name == "connect.sid").collect();
     assert_eq!(of_session.len(), 2);
     for (name, attributes, _) in &cookies {
@@ -132,7 +132,7 @@ fn ordinary_requests_set_no_cookie(engine: EngineKind) {
     }
 }
 
-fn a_cookie_under_an_old_secret_is_accepted_and_signed_anew(engine: EngineKind) {
+fn cookie_signed_with_old_secret_is_accepted_and_resigned(engine: EngineKind) {
     const OLD: &str = "a secret that was in use before";
     let secrets = format!("{SECRETS},{OLD}");
     let app = TestApp::with(engine, |config| config.secrets = secrets.parse().unwrap());
@@ -141,22 +141,22 @@ fn a_cookie_under_an_old_secret_is_accepted_and_signed_anew(engine: EngineKind) 
         let mut browser = app.browser();
         let fields = [("email", "rajat.verma@example.com"), ("password", PASSWORD), ("remember", remember)];
         browser.post_from("/login", "/login", &fields);
-        let (sid, today) = (browser.sid(), browser.cookies["keyrack.sid"].clone());
+        let (sid, current) = (browser.sid(), browser.cookies["keyrack.sid"].clone());
         browser.cookies.insert("keyrack.sid".to_owned(), signed(&sid, OLD));
         let answer = browser.get("/api/session");
         assert_eq!((answer.status, answer.set_cookies().len()), (200, 1));
-        assert_eq!(browser.cookies["keyrack.sid"], today, "the same sid under the newest secret");
+        assert_eq!(browser.cookies["keyrack.sid"], current, "the same sid under the newest secret");
         assert_eq!(answer.set_cookies()[0].contains("; Max-Age=2592000"), remember == "on");
-        assert_eq!(browser.get("/api/session").set_cookies(), Vec::<String>::new(), "once is enough");
-        let mut forgotten = browser.clone().with_cookie("keyrack.sid", &signed(&sid, "a secret of somebody else"));
+        assert_eq!(browser.get("/api/session").set_cookies(), Vec::<String>::new(), "signed only once");
+        let mut forgotten = browser.clone().with_cookie("keyrack.sid", &signed(&sid, "a secret of another server"));
         assert!(!forgotten.is_signed_in());
     }
-    // One that is signed with an old secret and dead is not brought back.
+    // An unknown sid is rejected although an old secret has signed it.
     let answer = app.browser().with_cookie("keyrack.sid", &signed("dead", OLD)).get("/api/session");
     assert_eq!((answer.status, answer.set_cookies()), (401, vec![]));
 }
 
-fn a_flipped_byte_makes_the_cookie_worthless(engine: EngineKind) {
+fn tampered_or_malformed_cookie_is_rejected(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
@@ -167,7 +167,7 @@ fn a_flipped_byte_makes_the_cookie_worthless(engine: EngineKind) {
             let mut bytes = good.clone().into_bytes();
             bytes[index] ^= if bytes[index] == b'=' || bytes[index] == b':' { 2 } else { 1 };
             let Ok(flipped) = String::from_utf8(bytes) else { continue };
-            // An escape in lower case is the same escape.
+            // A percent escape in lower case means the same byte.
             let decoded =
                 |text: &str| text.to_ascii_lowercase().replace("%3a", ":").replace("%2b", "+").replace("%2f", "/");
             let mut forged = app.browser().with_cookie("keyrack.sid", &flipped);
@@ -180,11 +180,11 @@ fn a_flipped_byte_makes_the_cookie_worthless(engine: EngineKind) {
         let answer = app.browser().with_cookie("keyrack.sid", garbage).get("/account/sessions");
         assert_eq!((answer.status, answer.set_cookies()), (303, vec![]), "{garbage}");
     }
-    assert!(app.browser().with_cookie("keyrack.sid", &unescaped).is_signed_in(), "as a peer may write it");
+    assert!(app.browser().with_cookie("keyrack.sid", &unescaped).is_signed_in(), "peers may send it unescaped");
     assert!(browser.is_signed_in());
 }
 
-fn two_cookies_of_our_name_are_none(engine: EngineKind) {
+fn duplicate_session_cookies_are_rejected(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let browser = app.signed_in("rajat.verma@example.com");
@@ -194,7 +194,7 @@ fn two_cookies_of_our_name_are_none(engine: EngineKind) {
             let mut both: Browser = app.browser().with_cookie("keyrack.sid", &values);
             assert!(!both.is_signed_in(), "{second}");
         }
-        // In a header of its own, as HTTP/2 proxies may pass it on.
+        // In a second header line, as HTTP/2 proxies may send it.
         let second = format!("keyrack.sid={second}");
         let answer = browser.clone().send("GET", "/api/session", None, &[("cookie", &second)]);
         assert_eq!(answer.status, 401, "{second}");
@@ -202,7 +202,7 @@ fn two_cookies_of_our_name_are_none(engine: EngineKind) {
     assert!(browser.clone().is_signed_in());
 }
 
-fn other_cookies_are_left_alone(engine: EngineKind) {
+fn foreign_cookies_are_ignored(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let browser = app.signed_in("rajat.verma@example.com");

@@ -1,26 +1,26 @@
-//! Forms come from our own pages only.
+//! Protection against cross-site request forgery: only forms of Keyrack's own pages change anything.
 
 use crate::support::{Browser, EngineKind, PASSWORD, TestApp, on_both_engines};
 
 on_both_engines!(
-    a_form_without_its_own_token_changes_nothing,
-    a_form_that_comes_from_elsewhere_changes_nothing,
-    a_form_from_our_own_pages_is_accepted,
-    the_sign_in_form_needs_its_token_and_its_cookie,
-    over_https_the_public_origin_is_ours,
+    csrf_token_missing_or_wrong_is_rejected,
+    csrf_post_from_another_origin_is_rejected,
+    csrf_post_with_token_and_same_origin_is_accepted,
+    csrf_sign_in_requires_token_and_cookie,
+    csrf_over_https_accepts_only_the_public_origin,
 );
 
-/// Posts that would change something, were they let through.
-const CHANGES: [&str; 3] = ["/logout", "/account/sessions/revoke-others", "/account/sessions/{other}/revoke"];
+/// Forms that change something if they are accepted.
+const CHANGING_FORMS: [&str; 3] = ["/logout", "/account/sessions/revoke-others", "/account/sessions/{other}/revoke"];
 
-struct Scene {
+struct CsrfFixture {
     app: TestApp,
     browser: Browser,
     other: Browser,
     other_id: String,
 }
 
-impl Scene {
+impl CsrfFixture {
     fn new(engine: EngineKind) -> Self {
         let app = TestApp::new(engine);
         app.add_user("rajat.verma@example.com");
@@ -33,11 +33,11 @@ impl Scene {
         self.browser.get("/account/sessions").csrf_token()
     }
 
-    fn assert_refused(&mut self, token: Option<&str>, headers: &[(&str, &str)]) {
+    fn assert_rejected(&mut self, token: Option<&str>, headers: &[(&str, &str)]) {
         let tables = |app: &TestApp| (app.rows("sessions", "ORDER BY id"), app.rows("user_sessions", "ORDER BY sid"));
         let before = tables(&self.app);
         let fields: Vec<_> = token.map(|token| ("csrf_token", token)).into_iter().collect();
-        for path in CHANGES {
+        for path in CHANGING_FORMS {
             let path = path.replace("{other}", &self.other_id);
             let answer = self.browser.send("POST", &path, Some(&fields), headers);
             assert_eq!(answer.status, 403, "{path} {token:?} {headers:?}");
@@ -49,69 +49,70 @@ impl Scene {
     }
 }
 
-fn a_form_without_its_own_token_changes_nothing(engine: EngineKind) {
-    let mut scene = Scene::new(engine);
-    let own = scene.token();
-    let others = scene.other.get("/account/sessions").csrf_token();
-    let mut visitor = scene.app.browser();
+fn csrf_token_missing_or_wrong_is_rejected(engine: EngineKind) {
+    let mut fixture = CsrfFixture::new(engine);
+    let own_token = fixture.token();
+    let token_of_other = fixture.other.get("/account/sessions").csrf_token();
+    let mut visitor = fixture.app.browser();
     let before_sign_in = visitor.get("/login").csrf_token();
-    scene.browser.cookies.extend(visitor.cookies);
-    let flipped = if own.ends_with('A') { "B" } else { "A" };
-    let changed = format!("{flipped}{}", &own[1..]);
-    let other_salt = format!("{}.{}", others.split_once('.').unwrap().0, own.split_once('.').unwrap().1);
-    let wrong = [None, Some(""), Some("x"), Some("."), Some(others.as_str()), Some(&before_sign_in), Some(&changed)];
-    for token in wrong.into_iter().chain([Some(other_salt.as_str()), Some(&own[..own.len() - 1])]) {
-        scene.assert_refused(token, &[]);
+    fixture.browser.cookies.extend(visitor.cookies);
+    let flipped = if own_token.ends_with('A') { "B" } else { "A" };
+    let changed = format!("{flipped}{}", &own_token[1..]);
+    let other_salt = format!("{}.{}", token_of_other.split_once('.').unwrap().0, own_token.split_once('.').unwrap().1);
+    let wrong =
+        [None, Some(""), Some("x"), Some("."), Some(token_of_other.as_str()), Some(&before_sign_in), Some(&changed)];
+    for token in wrong.into_iter().chain([Some(other_salt.as_str()), Some(&own_token[..own_token.len() - 1])]) {
+        fixture.assert_rejected(token, &[]);
     }
-    // A new sid makes the tokens of the old one worthless.
-    let mut again = scene.app.browser();
+    // A token is not valid for a new sid of the same session.
+    let mut again = fixture.app.browser();
     let token = again.get("/login").csrf_token();
-    scene.browser.cookies.extend(again.cookies);
+    fixture.browser.cookies.extend(again.cookies);
     let fields = [("email", "rajat.verma@example.com"), ("password", PASSWORD), ("csrf_token", &token)];
-    assert_eq!(scene.browser.post("/login", &fields).status, 303);
-    scene.assert_refused(Some(&own), &[]);
+    assert_eq!(fixture.browser.post("/login", &fields).status, 303);
+    fixture.assert_rejected(Some(&own_token), &[]);
 }
 
-fn a_form_that_comes_from_elsewhere_changes_nothing(engine: EngineKind) {
-    let mut scene = Scene::new(engine);
-    let token = scene.token();
-    let ours = scene.app.origin();
+fn csrf_post_from_another_origin_is_rejected(engine: EngineKind) {
+    let mut fixture = CsrfFixture::new(engine);
+    let token = fixture.token();
+    let own_origin = fixture.app.origin();
     for headers in [
         vec![("sec-fetch-site", "cross-site")],
         vec![("sec-fetch-site", "same-site")],
         vec![("sec-fetch-site", "")],
         vec![("sec-fetch-site", "anything")],
-        vec![("sec-fetch-site", "cross-site"), ("origin", &ours)],
+        vec![("sec-fetch-site", "cross-site"), ("origin", &own_origin)],
         vec![("origin", "https://evil.example")],
         vec![("origin", "null")],
         vec![("origin", "")],
         vec![("origin", "http://127.0.0.1:1")],
-        vec![("origin", &format!("{ours}.evil.example"))],
-        vec![("origin", &format!("http://evil.example/{ours}"))],
+        vec![("origin", &format!("{own_origin}.evil.example"))],
+        vec![("origin", &format!("http://evil.example/{own_origin}"))],
     ] {
-        scene.assert_refused(Some(&token), &headers);
+        fixture.assert_rejected(Some(&token), &headers);
     }
 }
 
-fn a_form_from_our_own_pages_is_accepted(engine: EngineKind) {
-    let mut scene = Scene::new(engine);
-    let ours = scene.app.origin();
-    let same = [("sec-fetch-site", "same-origin"), ("origin", ours.as_str())];
-    for headers in [&same[..1], &[("sec-fetch-site", "none")], &[("origin", &ours)], &same, &[]] {
-        let token = scene.token();
+fn csrf_post_with_token_and_same_origin_is_accepted(engine: EngineKind) {
+    let mut fixture = CsrfFixture::new(engine);
+    let own_origin = fixture.app.origin();
+    let same = [("sec-fetch-site", "same-origin"), ("origin", own_origin.as_str())];
+    for headers in [&same[..1], &[("sec-fetch-site", "none")], &[("origin", &own_origin)], &same, &[]] {
+        let token = fixture.token();
         let fields = [("csrf_token", token.as_str())];
-        let answer = scene.browser.send("POST", "/account/sessions/revoke-others", Some(&fields), headers);
+        let answer = fixture.browser.send("POST", "/account/sessions/revoke-others", Some(&fields), headers);
         assert_eq!(answer.status, 303, "{headers:?}");
-        assert!(!scene.other.is_signed_in());
-        scene.other = scene.app.signed_in("rajat.verma@example.com");
+        assert!(!fixture.other.is_signed_in());
+        fixture.other = fixture.app.signed_in("rajat.verma@example.com");
     }
-    // Tokens differ in every page, and all of them are good: several tabs may be open.
-    let (first, second) = (scene.token(), scene.token());
+    // Each page has its own token and all of them stay valid, because several tabs may be open.
+    let (first, second) = (fixture.token(), fixture.token());
     assert_ne!(first, second);
-    assert_eq!(scene.browser.post("/logout", &[("csrf_token", &first)]).status, 303);
+    assert_eq!(fixture.browser.post("/logout", &[("csrf_token", &first)]).status, 303);
 }
 
-fn the_sign_in_form_needs_its_token_and_its_cookie(engine: EngineKind) {
+fn csrf_sign_in_requires_token_and_cookie(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.browser();
@@ -130,19 +131,19 @@ fn the_sign_in_form_needs_its_token_and_its_cookie(engine: EngineKind) {
     let mut bare = app.browser();
     assert_eq!(status(&mut bare, &token, &[]), 403, "no cookie");
     assert_eq!(status(&mut browser, "", &[]), 403, "no token");
-    assert_eq!(status(&mut browser, &strangers, &[]), 403, "another visitor's");
+    assert_eq!(status(&mut browser, &strangers, &[]), 403, "the token of another visitor");
     let mut forged = browser.clone().with_cookie("keyrack.csrf", "AAAAAAAAAAAAAAAAAAAAAA.AAAA");
-    assert_eq!(status(&mut forged, &token, &[]), 403, "a cookie that we did not sign");
+    assert_eq!(status(&mut forged, &token, &[]), 403, "a cookie with a forged signature");
     let twice = browser.cookies["keyrack.csrf"].clone() + "; keyrack.csrf=" + &stranger.cookies["keyrack.csrf"];
     let mut planted = browser.clone().with_cookie("keyrack.csrf", &twice);
-    assert_eq!(status(&mut planted, &token, &[]), 403, "one of two may be planted");
+    assert_eq!(status(&mut planted, &token, &[]), 403, "two cookies, one of which may be planted");
     assert_eq!(status(&mut browser, &token, &[("sec-fetch-site", "cross-site")]), 403);
     assert_eq!(status(&mut browser, &token, &[("origin", "https://evil.example")]), 403);
     assert_eq!((app.count("sessions", ""), app.count("user_sessions", "")), (0, 0));
-    assert_eq!(status(&mut browser, &token, &[]), 303, "and with both it works");
+    assert_eq!(status(&mut browser, &token, &[]), 303, "the right token and cookie");
 }
 
-fn over_https_the_public_origin_is_ours(engine: EngineKind) {
+fn csrf_over_https_accepts_only_the_public_origin(engine: EngineKind) {
     let app = TestApp::with(engine, |config| config.public_url = "https://keyrack.example".parse().unwrap());
     app.add_user("rajat.verma@example.com");
     let mut browser = app.browser();

@@ -1,10 +1,10 @@
-//! The headers of every answer.
+//! Security headers and caching headers.
 
 use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
 
-on_both_engines!(every_answer_carries_the_headers, over_https_browsers_are_told_to_stay_there, files_may_be_kept);
+on_both_engines!(every_response_has_security_headers, responses_over_https_have_hsts, static_files_are_cacheable);
 
-const ALWAYS: [(&str, &str); 6] = [
+const SECURITY_HEADERS: [(&str, &str); 6] = [
     (
         "content-security-policy",
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; \
@@ -17,7 +17,7 @@ const ALWAYS: [(&str, &str); 6] = [
     ("permissions-policy", "geolocation=(), camera=(), microphone=()"),
 ];
 
-/// One answer of each kind, with the status that it must have.
+/// One answer of each kind, with its expected status.
 fn answers(app: &TestApp) -> Vec<(u16, Answer)> {
     let setup = wait(app.keyrack.setup_link()).unwrap().unwrap();
     let setup = setup.strip_prefix(&app.keyrack.public_url().to_string()).unwrap().to_owned();
@@ -47,20 +47,20 @@ fn answers(app: &TestApp) -> Vec<(u16, Answer)> {
     ]);
     answers.push((303, browser.sign_out()));
     app.execute("ALTER TABLE users RENAME TO users_away");
-    answers.push((500, signed_in_without_users(app, &mut browser)));
+    answers.push((500, request_without_users_table(app, &mut browser)));
     answers
 }
 
-/// A fault of the database's content: the table that a page needs is not there.
-fn signed_in_without_users(app: &TestApp, browser: &mut Browser) -> Answer {
+/// Requests a page while the table that it needs is missing.
+fn request_without_users_table(app: &TestApp, browser: &mut Browser) -> Answer {
     let sid = crate::support::cookies::signed("any", crate::support::SECRETS);
     let name = if app.keyrack.public_url().is_https() { "__Host-keyrack.sid" } else { "keyrack.sid" };
     browser.clone().with_cookie(name, &sid).get("/account/sessions")
 }
 
-fn assert_always(expected: u16, answer: &Answer) {
+fn assert_security_headers(expected: u16, answer: &Answer) {
     assert_eq!(answer.status, expected, "{}", answer.body);
-    for (name, value) in ALWAYS {
+    for (name, value) in SECURITY_HEADERS {
         let values: Vec<_> = answer.headers.get_all(name).iter().collect();
         assert_eq!(values, [value], "{name} of a {expected}");
     }
@@ -69,24 +69,24 @@ fn assert_always(expected: u16, answer: &Answer) {
     assert_eq!(answer.header("x-request-id").map(str::len), Some(16));
 }
 
-fn every_answer_carries_the_headers(engine: EngineKind) {
+fn every_response_has_security_headers(engine: EngineKind) {
     let app = TestApp::new(engine);
     for (expected, answer) in answers(&app) {
-        assert_always(expected, &answer);
+        assert_security_headers(expected, &answer);
         assert_eq!(answer.header("strict-transport-security"), None, "of a {expected}");
     }
 }
 
-fn over_https_browsers_are_told_to_stay_there(engine: EngineKind) {
+fn responses_over_https_have_hsts(engine: EngineKind) {
     let app = TestApp::with(engine, |config| config.public_url = "https://keyrack.example".parse().unwrap());
     for (expected, answer) in answers(&app) {
-        assert_always(expected, &answer);
+        assert_security_headers(expected, &answer);
         let hsts = answer.header("strict-transport-security");
         assert_eq!(hsts, Some("max-age=63072000; includeSubDomains"), "of a {expected}");
     }
 }
 
-fn files_may_be_kept(engine: EngineKind) {
+fn static_files_are_cacheable(engine: EngineKind) {
     let app = TestApp::new(engine);
     let mut browser = app.browser();
     let page = browser.get("/login");

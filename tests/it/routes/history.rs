@@ -1,18 +1,18 @@
-//! `/account/sessions?show=ended`
+//! `GET /account/sessions?show=ended`: the history of ended sessions.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::support::{Answer, Browser, EngineKind, TestApp, on_both_engines};
 
 on_both_engines!(
-    the_history_comes_twenty_at_a_time_newest_first,
-    sessions_that_ended_at_one_moment_are_shown_once_each,
-    every_reason_is_said_in_words,
-    an_empty_history_says_so,
-    a_cursor_that_makes_no_sense_shows_the_first_page,
+    history_shows_twenty_per_page_newest_first,
+    history_shows_sessions_with_equal_end_times_once_each,
+    history_shows_each_end_reason_in_words,
+    empty_history_says_so,
+    history_with_invalid_cursor_shows_first_page,
 );
 
-/// Ends `count` sessions of the user, one each minute, in the order of their addresses 10.0.0.1, 10.0.0.2, …
+/// Adds `count` ended sessions with the addresses 10.0.0.1, 10.0.0.2, …, each of which ended `step` after the one before.
 fn add_history(app: &TestApp, count: u32, step: Duration) -> Browser {
     let user = app.add_user("rajat.verma@example.com");
     for number in 1..=count {
@@ -38,7 +38,7 @@ fn link(page: &Answer, rel: &str) -> Option<String> {
     Some(after.split_once('"').unwrap().0.replace("&#38;", "&"))
 }
 
-fn the_history_comes_twenty_at_a_time_newest_first(engine: EngineKind) {
+fn history_shows_twenty_per_page_newest_first(engine: EngineKind) {
     let app = TestApp::new(engine);
     let mut browser = add_history(&app, 45, Duration::from_secs(60));
     let first = browser.get("/account/sessions?show=ended");
@@ -54,7 +54,7 @@ fn the_history_comes_twenty_at_a_time_newest_first(engine: EngineKind) {
     assert!(link(&third, "prev").is_some());
 }
 
-fn sessions_that_ended_at_one_moment_are_shown_once_each(engine: EngineKind) {
+fn history_shows_sessions_with_equal_end_times_once_each(engine: EngineKind) {
     let app = TestApp::new(engine);
     let mut browser = add_history(&app, 45, Duration::ZERO);
     let (mut seen, mut url) = (Vec::new(), Some("/account/sessions?show=ended".to_owned()));
@@ -66,7 +66,7 @@ fn sessions_that_ended_at_one_moment_are_shown_once_each(engine: EngineKind) {
     assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), (1..=45).collect());
 }
 
-fn every_reason_is_said_in_words(engine: EngineKind) {
+fn history_shows_each_end_reason_in_words(engine: EngineKind) {
     let app = TestApp::new(engine);
     let mut browser = add_history(&app, 9, Duration::from_secs(60));
     let reasons = [
@@ -78,7 +78,7 @@ fn every_reason_is_said_in_words(engine: EngineKind) {
         ("absolute_timeout", "Reached its time limit"),
         ("replaced", "Replaced by a newer sign-in"),
         ("account_disabled", "Account disabled"),
-        ("<b>a word of another program</b>", "Ended"),
+        ("<b>an unknown reason</b>", "Ended"),
     ];
     for (number, (word, _)) in (1..).zip(reasons) {
         app.execute(&format!("UPDATE sessions SET end_reason = '{word}' WHERE sid = 'sid {number}'"));
@@ -89,14 +89,14 @@ fn every_reason_is_said_in_words(engine: EngineKind) {
     assert_eq!(shown, reasons.iter().rev().map(|(_, text)| *text).collect::<Vec<_>>());
 }
 
-fn an_empty_history_says_so(engine: EngineKind) {
+fn empty_history_says_so(engine: EngineKind) {
     let app = TestApp::new(engine);
     let page = add_history(&app, 0, Duration::ZERO).get("/account/sessions?show=ended");
     assert!(page.text().contains("No sessions have ended yet."), "{}", page.text());
     assert_eq!((link(&page, "next"), link(&page, "prev")), (None, None));
 }
 
-fn a_cursor_that_makes_no_sense_shows_the_first_page(engine: EngineKind) {
+fn history_with_invalid_cursor_shows_first_page(engine: EngineKind) {
     let app = TestApp::new(engine);
     let mut browser = add_history(&app, 3, Duration::from_secs(60));
     let id = "0f8fad5b-d9cb-469f-a165-70867728950e";

@@ -1,4 +1,4 @@
-//! Two instances over one database.
+//! Several instances on one database.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use serde_json::json;
 use crate::support::{CLOCK_START, EngineKind, PASSWORD, TestApp, TestDatabase, on_both_engines};
 
 on_both_engines!(
-    a_session_of_one_instance_is_known_and_ended_on_the_other,
-    a_revoked_browser_is_at_the_sign_in_form_and_the_tables_say_what_the_seed_says,
-    a_restart_signs_nobody_out_and_brings_nobody_back,
+    session_is_shared_by_instances_and_ended_on_both,
+    revoking_on_other_instance_leaves_tables_as_in_seed,
+    restart_keeps_live_sessions_and_revives_none,
 );
 
 fn two(database: &TestDatabase) -> (TestApp, TestApp) {
@@ -19,7 +19,7 @@ fn two(database: &TestDatabase) -> (TestApp, TestApp) {
     (TestApp::over(database, clock.clone(), proxies), TestApp::over(database, clock, proxies))
 }
 
-fn a_session_of_one_instance_is_known_and_ended_on_the_other(engine: EngineKind) {
+fn session_is_shared_by_instances_and_ended_on_both(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let (one, two) = two(&database);
     one.add_user("rajat.verma@example.com");
@@ -27,13 +27,13 @@ fn a_session_of_one_instance_is_known_and_ended_on_the_other(engine: EngineKind)
     let mut there = here.at(two.address);
     assert!(there.is_signed_in());
     assert_eq!(here.session_id(), there.session_id());
-    // A form of one instance is good on the other.
+    // A form of one instance is valid on the other.
     let token = here.get("/account/sessions").csrf_token();
     assert_eq!(there.post("/account/sessions/revoke-others", &[("csrf_token", &token)]).status, 303);
     let mut other = two.signed_in("rajat.verma@example.com");
     let path = format!("/account/sessions/{}/revoke", here.session_id());
     assert_eq!(other.post_from("/account/sessions", &path, &[]).status, 303);
-    assert!(!here.is_signed_in(), "at its next request on the instance that did not hear of it");
+    assert!(!here.is_signed_in(), "the instance that did not revoke it rejects the next request");
     assert!(!there.is_signed_in());
     let mut again = two.signed_in("rajat.verma@example.com");
     let mut copy = again.at(one.address);
@@ -45,7 +45,7 @@ fn a_session_of_one_instance_is_known_and_ended_on_the_other(engine: EngineKind)
 const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 \
                       Safari/537.36";
 
-fn a_revoked_browser_is_at_the_sign_in_form_and_the_tables_say_what_the_seed_says(engine: EngineKind) {
+fn revoking_on_other_instance_leaves_tables_as_in_seed(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let (one, two) = two(&database);
     let user = one.add_user("rajat.verma@example.com");
@@ -102,10 +102,10 @@ fn a_revoked_browser_is_at_the_sign_in_form_and_the_tables_say_what_the_seed_say
         },
         "expire": "2026-01-29T11:50:14.000000Z",
     });
-    assert_eq!(left, [expected], "only the other's data is left");
+    assert_eq!(left, [expected], "only the data of the other session is left");
 }
 
-fn a_restart_signs_nobody_out_and_brings_nobody_back(engine: EngineKind) {
+fn restart_keeps_live_sessions_and_revives_none(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let clock = Clock::fixed(CLOCK_START);
     let first = TestApp::over(&database, clock.clone(), |_| ());

@@ -1,21 +1,21 @@
-//! `/login`
+//! `GET /login` and `POST /login`
 
 use std::time::{Duration, Instant};
 
 use crate::support::{Answer, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
 
 on_both_engines!(
-    signing_in_leads_to_the_devices,
-    looking_writes_no_row,
-    every_failure_answers_the_same_bytes,
-    every_sign_in_costs_a_hash_whatever_comes_of_it,
-    what_was_typed_is_kept_but_never_the_password,
-    what_was_typed_is_escaped,
-    whoever_is_signed_in_sees_no_form,
-    a_disabled_user_is_out_at_once_and_comes_back_only_by_signing_in,
+    sign_in_redirects_to_devices,
+    get_requests_without_session_write_nothing,
+    failed_sign_ins_return_identical_responses,
+    failed_sign_ins_always_cost_a_hash,
+    failed_sign_in_keeps_form_values_but_no_password,
+    failed_sign_in_escapes_form_values,
+    login_redirects_if_signed_in,
+    disabling_user_ends_sessions_and_enabling_revives_none,
 );
 
-fn signing_in_leads_to_the_devices(engine: EngineKind) {
+fn sign_in_redirects_to_devices(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.browser();
@@ -27,7 +27,7 @@ fn signing_in_leads_to_the_devices(engine: EngineKind) {
     assert_eq!(app.count("user_sessions", ""), 1);
 }
 
-fn looking_writes_no_row(engine: EngineKind) {
+fn get_requests_without_session_write_nothing(engine: EngineKind) {
     let app = TestApp::new(engine);
     let mut browser = app.browser();
     for path in ["/login", "/", "/account/sessions", "/api/session", "/nowhere", "/healthz", "/readyz"] {
@@ -36,7 +36,7 @@ fn looking_writes_no_row(engine: EngineKind) {
     assert_eq!((app.count("sessions", ""), app.count("user_sessions", "")), (0, 0));
 }
 
-fn every_failure_answers_the_same_bytes(engine: EngineKind) {
+fn failed_sign_ins_return_identical_responses(engine: EngineKind) {
     let app = TestApp::new(engine);
     for email in ["known@example.com", "gone.@example.com"] {
         app.add_user(email);
@@ -57,7 +57,7 @@ fn every_failure_answers_the_same_bytes(engine: EngineKind) {
     assert_eq!((app.count("sessions", ""), app.count("user_sessions", "")), (0, 0));
 }
 
-/// The status and the headers, but for those that differ in every answer.
+/// The status and the headers, without those that differ in every answer.
 fn comparable(answer: &Answer) -> Vec<String> {
     let headers = answer.headers.iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
     let mut lines: Vec<String> = headers.map(|(name, value)| format!("{name}: {value:?}")).collect();
@@ -66,9 +66,9 @@ fn comparable(answer: &Answer) -> Vec<String> {
     lines
 }
 
-fn every_sign_in_costs_a_hash_whatever_comes_of_it(engine: EngineKind) {
-    // 16 passes over 16 MiB: no machine does that in less, while an answer without a hash takes a tenth of it.
-    const LEAST: Duration = Duration::from_millis(30);
+fn failed_sign_ins_always_cost_a_hash(engine: EngineKind) {
+    // No machine hashes 16 passes over 16 MiB in less; an answer without a hash takes a tenth of that.
+    const MIN_HASH_TIME: Duration = Duration::from_millis(30);
     let app = TestApp::with(engine, |config| config.hash_cost = "m=16384,t=16,p=1".parse().unwrap());
     for email in ["known@example.com", "gone.@example.com"] {
         app.add_user(email);
@@ -86,12 +86,12 @@ fn every_sign_in_costs_a_hash_whatever_comes_of_it(engine: EngineKind) {
             let started = Instant::now();
             let answer = browser.post("/login", &[("email", email), ("password", password), ("csrf_token", &token)]);
             assert_eq!(answer.status, 401);
-            assert!(started.elapsed() > LEAST, "{email}: {:?}", started.elapsed());
+            assert!(started.elapsed() > MIN_HASH_TIME, "{email}: {:?}", started.elapsed());
         }
     }
 }
 
-fn what_was_typed_is_kept_but_never_the_password(engine: EngineKind) {
+fn failed_sign_in_keeps_form_values_but_no_password(engine: EngineKind) {
     let app = TestApp::new(engine);
     let fields = [
         ("email", "Nobody@Example.com"),
@@ -107,7 +107,7 @@ fn what_was_typed_is_kept_but_never_the_password(engine: EngineKind) {
     assert!(!answer.body.contains("a secret that"), "{}", answer.body);
 }
 
-fn what_was_typed_is_escaped(engine: EngineKind) {
+fn failed_sign_in_escapes_form_values(engine: EngineKind) {
     let app = TestApp::new(engine);
     let typed = "\"><script>alert(1)</script>'&@example.com";
     let fields = [("email", typed), ("password", typed), ("next", "/\"><script>alert(2)</script>")];
@@ -118,7 +118,7 @@ fn what_was_typed_is_escaped(engine: EngineKind) {
     assert!(!answer.body.contains("\"><script"), "{}", answer.body);
 }
 
-fn whoever_is_signed_in_sees_no_form(engine: EngineKind) {
+fn login_redirects_if_signed_in(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
@@ -133,7 +133,7 @@ fn whoever_is_signed_in_sees_no_form(engine: EngineKind) {
     }
 }
 
-fn a_disabled_user_is_out_at_once_and_comes_back_only_by_signing_in(engine: EngineKind) {
+fn disabling_user_ends_sessions_and_enabling_revives_none(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
@@ -141,7 +141,7 @@ fn a_disabled_user_is_out_at_once_and_comes_back_only_by_signing_in(engine: Engi
     assert_eq!(wait(app.keyrack.accounts().disable(&email)).unwrap(), Some(1));
     assert!(!browser.is_signed_in());
     assert!(wait(app.keyrack.accounts().enable(&email)).unwrap());
-    assert!(!browser.is_signed_in(), "what has ended stays ended");
+    assert!(!browser.is_signed_in(), "enabling the user revives no session");
     assert_eq!(browser.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
     assert!(browser.is_signed_in());
 }

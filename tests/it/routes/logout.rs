@@ -1,18 +1,18 @@
-//! `/logout`
+//! `POST /logout`
 
 use std::time::Duration;
 
 use crate::support::{EngineKind, TestApp, on_both_engines};
 
 on_both_engines!(
-    signing_out_ends_the_session_and_clears_the_browser,
-    a_copy_of_the_cookie_is_dead_after_the_sign_out,
-    only_a_post_signs_out,
-    signing_out_without_a_session_leads_to_the_form,
-    kept_data_lets_nobody_in,
+    sign_out_ends_session_and_clears_browser,
+    copied_cookie_is_rejected_after_sign_out,
+    sign_out_requires_post,
+    sign_out_without_session_redirects_to_login,
+    kept_data_of_ended_session_does_not_sign_in,
 );
 
-fn signing_out_ends_the_session_and_clears_the_browser(engine: EngineKind) {
+fn sign_out_ends_session_and_clears_browser(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
@@ -28,7 +28,7 @@ fn signing_out_ends_the_session_and_clears_the_browser(engine: EngineKind) {
     assert_eq!(session["logged_out_at"], "2026-01-28T12:30:14.000000Z");
 }
 
-fn a_copy_of_the_cookie_is_dead_after_the_sign_out(engine: EngineKind) {
+fn copied_cookie_is_rejected_after_sign_out(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
@@ -45,7 +45,7 @@ fn a_copy_of_the_cookie_is_dead_after_the_sign_out(engine: EngineKind) {
     assert_eq!((app.rows("sessions", ""), app.count("user_sessions", "")), (before, 0));
 }
 
-fn only_a_post_signs_out(engine: EngineKind) {
+fn sign_out_requires_post(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
@@ -57,14 +57,14 @@ fn only_a_post_signs_out(engine: EngineKind) {
     assert!(browser.is_signed_in());
 }
 
-fn signing_out_without_a_session_leads_to_the_form(engine: EngineKind) {
+fn sign_out_without_session_redirects_to_login(engine: EngineKind) {
     let app = TestApp::new(engine);
     let answer = app.browser().post("/logout", &[]);
     assert_eq!((answer.status, answer.location()), (303, "/login"));
     assert!(answer.set_cookies().is_empty());
 }
 
-fn kept_data_lets_nobody_in(engine: EngineKind) {
+fn kept_data_of_ended_session_does_not_sign_in(engine: EngineKind) {
     let app = TestApp::with(engine, |config| config.policy.keep_ended_data = true);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");

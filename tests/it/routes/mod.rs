@@ -1,4 +1,4 @@
-//! One file a route, or a group of routes that belong together.
+//! Tests of the HTTP interface: one file per route, or per subject that concerns several routes.
 
 mod api_session;
 mod client_address;
@@ -10,8 +10,8 @@ mod health;
 mod history;
 mod instances;
 mod login;
+mod login_next;
 mod logout;
-mod next;
 mod outage;
 mod oversize;
 mod remember;

@@ -1,14 +1,14 @@
-//! "Keep me signed in".
+//! The "Keep me signed in" checkbox.
 
 use std::time::Duration;
 
 use crate::support::{Browser, EngineKind, PASSWORD, TestApp, on_both_engines};
 
 on_both_engines!(
-    keeping_signed_in_gives_the_cookie_an_age_and_the_session_longer_limits,
-    without_it_the_cookie_goes_with_the_browser,
-    a_kept_session_ends_after_fourteen_idle_days,
-    a_kept_session_ends_after_thirty_days_however_busy,
+    remembered_session_has_cookie_max_age_and_longer_limits,
+    session_cookie_has_no_max_age_unless_remembered,
+    remembered_session_ends_after_14_idle_days,
+    remembered_session_ends_after_30_days_despite_activity,
 );
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -18,7 +18,7 @@ fn just_before(length: Duration) -> Duration {
     length.saturating_sub(SECOND)
 }
 
-fn keep_signed_in(app: &TestApp) -> Browser {
+fn sign_in_remembered(app: &TestApp) -> Browser {
     app.add_user("rajat.verma@example.com");
     let mut browser = app.browser();
     let fields = [("email", "rajat.verma@example.com"), ("password", PASSWORD), ("remember", "on")];
@@ -29,9 +29,9 @@ fn keep_signed_in(app: &TestApp) -> Browser {
     browser
 }
 
-fn keeping_signed_in_gives_the_cookie_an_age_and_the_session_longer_limits(engine: EngineKind) {
+fn remembered_session_has_cookie_max_age_and_longer_limits(engine: EngineKind) {
     let app = TestApp::new(engine);
-    let mut browser = keep_signed_in(&app);
+    let mut browser = sign_in_remembered(&app);
     let session = &app.rows("sessions", "")[0];
     assert_eq!(session["remembered"], true);
     assert_eq!(session["expires_at"], "2026-02-27T11:50:14.000000Z");
@@ -42,10 +42,10 @@ fn keeping_signed_in_gives_the_cookie_an_age_and_the_session_longer_limits(engin
     assert!(browser.get("/account/sessions").text().contains("Keep me signed in On"));
 }
 
-fn without_it_the_cookie_goes_with_the_browser(engine: EngineKind) {
+fn session_cookie_has_no_max_age_unless_remembered(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
-    // Anything but the box's own value is not a wish.
+    // Only the value of the checkbox counts.
     for remember in ["", "off", "true", "ON"] {
         let fields = [("email", "rajat.verma@example.com"), ("password", PASSWORD), ("remember", remember)];
         let answer = app.browser().post_from("/login", "/login", &fields);
@@ -58,22 +58,22 @@ fn without_it_the_cookie_goes_with_the_browser(engine: EngineKind) {
     assert_eq!(app.rows("user_sessions", "LIMIT 1")[0]["sess"]["cookie"]["originalMaxAge"], 86_400_000);
 }
 
-fn a_kept_session_ends_after_fourteen_idle_days(engine: EngineKind) {
+fn remembered_session_ends_after_14_idle_days(engine: EngineKind) {
     let app = TestApp::new(engine);
-    let mut browser = keep_signed_in(&app);
+    let mut browser = sign_in_remembered(&app);
     app.advance(just_before(14 * DAY));
     assert!(browser.is_signed_in());
     app.advance(just_before(14 * DAY));
-    assert!(browser.is_signed_in(), "activity moves the idle end on");
+    assert!(browser.is_signed_in(), "activity postpones the idle timeout");
     let app = TestApp::new(engine);
-    let mut browser = keep_signed_in(&app);
+    let mut browser = sign_in_remembered(&app);
     app.advance(14 * DAY + SECOND);
     assert!(!browser.is_signed_in());
 }
 
-fn a_kept_session_ends_after_thirty_days_however_busy(engine: EngineKind) {
+fn remembered_session_ends_after_30_days_despite_activity(engine: EngineKind) {
     let app = TestApp::new(engine);
-    let mut browser = keep_signed_in(&app);
+    let mut browser = sign_in_remembered(&app);
     for _ in 0..29 {
         app.advance(DAY);
         assert!(browser.is_signed_in());

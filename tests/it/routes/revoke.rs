@@ -1,34 +1,34 @@
-//! `/account/sessions/{id}/revoke` and `/account/sessions/revoke-others`
+//! `POST /account/sessions/{id}/revoke` and `POST /account/sessions/revoke-others`
 
 use std::time::Duration;
 
 use crate::support::{Answer, EngineKind, PASSWORD, TestApp, on_both_engines};
 
 on_both_engines!(
-    a_revoked_device_is_out_at_its_next_request,
-    what_is_not_ones_own_does_not_exist,
-    revoking_this_device_signs_it_out,
-    revoking_what_has_ended_changes_nothing,
-    revoking_the_others_twice_ends_them_once,
-    the_message_is_said_once,
-    a_forged_message_says_nothing_of_others,
-    nothing_is_revoked_by_looking,
+    revoked_device_is_signed_out_at_next_request,
+    revoking_foreign_or_unknown_session_returns_same_404,
+    revoking_current_session_signs_out,
+    revoking_ended_session_changes_nothing,
+    revoking_others_twice_ends_them_once,
+    revoke_message_is_shown_once,
+    forged_message_cookie_shows_no_message,
+    revoke_requires_post,
 );
 
 const PAGE: &str = "/account/sessions";
 
-fn path(id: &str) -> String {
+fn revoke_path(id: &str) -> String {
     format!("/account/sessions/{id}/revoke")
 }
 
-fn a_revoked_device_is_out_at_its_next_request(engine: EngineKind) {
+fn revoked_device_is_signed_out_at_next_request(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut phone = app.signed_in("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
     let id = phone.session_id();
     app.advance(Duration::from_secs(90));
-    let answer = browser.post_from(PAGE, &path(&id), &[]);
+    let answer = browser.post_from(PAGE, &revoke_path(&id), &[]);
     assert_eq!((answer.status, answer.location()), (303, PAGE));
     assert!(!phone.is_signed_in());
     assert!(browser.is_signed_in());
@@ -38,7 +38,7 @@ fn a_revoked_device_is_out_at_its_next_request(engine: EngineKind) {
     assert_eq!(app.count("user_sessions", ""), 1);
 }
 
-fn what_is_not_ones_own_does_not_exist(engine: EngineKind) {
+fn revoking_foreign_or_unknown_session_returns_same_404(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     app.add_user("ana@example.com");
@@ -48,30 +48,30 @@ fn what_is_not_ones_own_does_not_exist(engine: EngineKind) {
     ended.sign_out();
     let mut browser = app.signed_in("rajat.verma@example.com");
     let before = (app.rows("sessions", "ORDER BY id"), app.rows("user_sessions", "ORDER BY sid"));
-    let unknown = browser.post_from(PAGE, &path("0f8fad5b-d9cb-469f-a165-70867728950e"), &[]);
+    let unknown = browser.post_from(PAGE, &revoke_path("0f8fad5b-d9cb-469f-a165-70867728950e"), &[]);
     assert_eq!(unknown.status, 404);
     assert!(unknown.text().contains("This does not exist"), "{}", unknown.text());
     for id in [live_id.as_str(), &ended_id, "0", "not-an-id", "%00", "%27%20OR%201=1", &live_id.replace('-', "+")] {
-        let answer = browser.post_from(PAGE, &path(id), &[]);
+        let answer = browser.post_from(PAGE, &revoke_path(id), &[]);
         assert_eq!((answer.status, &answer.body), (404, &unknown.body), "{id}");
-        assert_eq!(names(&answer), names(&unknown), "{id}");
+        assert_eq!(header_names(&answer), header_names(&unknown), "{id}");
     }
     assert_eq!((app.rows("sessions", "ORDER BY id"), app.rows("user_sessions", "ORDER BY sid")), before);
     assert!(ana.is_signed_in());
 }
 
-fn names(answer: &Answer) -> Vec<String> {
+fn header_names(answer: &Answer) -> Vec<String> {
     let mut names: Vec<String> = answer.headers.keys().map(ToString::to_string).collect();
     names.sort();
     names
 }
 
-fn revoking_this_device_signs_it_out(engine: EngineKind) {
+fn revoking_current_session_signs_out(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
     let (id, mut copy) = (browser.session_id(), browser.clone());
-    let answer = browser.post_from(PAGE, &path(&id), &[]);
+    let answer = browser.post_from(PAGE, &revoke_path(&id), &[]);
     assert_eq!((answer.status, answer.location()), (303, "/login"));
     assert_eq!(answer.header("clear-site-data"), Some("\"cache\", \"storage\""));
     assert!(!browser.cookies.contains_key("keyrack.sid"));
@@ -79,7 +79,7 @@ fn revoking_this_device_signs_it_out(engine: EngineKind) {
     assert_eq!(app.rows("sessions", "")[0]["end_reason"], "signed_out");
 }
 
-fn revoking_what_has_ended_changes_nothing(engine: EngineKind) {
+fn revoking_ended_session_changes_nothing(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut phone = app.signed_in("rajat.verma@example.com");
@@ -88,12 +88,12 @@ fn revoking_what_has_ended_changes_nothing(engine: EngineKind) {
     let before = app.rows("sessions", "");
     let mut browser = app.signed_in("rajat.verma@example.com");
     app.advance(Duration::from_secs(5));
-    let answer = browser.post_from(PAGE, &path(&id), &[]);
+    let answer = browser.post_from(PAGE, &revoke_path(&id), &[]);
     assert_eq!((answer.status, answer.location()), (303, PAGE));
     assert_eq!(app.rows("sessions", &format!("WHERE id = '{id}'")), before);
 }
 
-fn revoking_the_others_twice_ends_them_once(engine: EngineKind) {
+fn revoking_others_twice_ends_them_once(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     app.add_user("ana@example.com");
@@ -101,10 +101,10 @@ fn revoking_the_others_twice_ends_them_once(engine: EngineKind) {
     let mut others = [app.signed_in("rajat.verma@example.com"), app.signed_in("rajat.verma@example.com")];
     let mut browser = app.signed_in("rajat.verma@example.com");
     let token = browser.get(PAGE).csrf_token();
-    for said in ["Signed out 2 other devices.", "No other device was signed in."] {
+    for message in ["Signed out 2 other devices.", "No other device was signed in."] {
         let answer = browser.post("/account/sessions/revoke-others", &[("csrf_token", &token)]);
         assert_eq!((answer.status, answer.location()), (303, PAGE));
-        assert!(browser.get(PAGE).text().contains(said), "{said}");
+        assert!(browser.get(PAGE).text().contains(message), "{message}");
         app.advance(Duration::from_secs(5));
     }
     assert!(others.iter_mut().all(|other| !other.is_signed_in()));
@@ -114,20 +114,20 @@ fn revoking_the_others_twice_ends_them_once(engine: EngineKind) {
     assert!(ended.iter().all(|row| row["logged_out_at"] == "2026-01-28T11:50:14.000000Z"), "{ended:?}");
 }
 
-fn the_message_is_said_once(engine: EngineKind) {
+fn revoke_message_is_shown_once(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut phone = app.browser().with_header("user-agent", "curl/8.5.0");
     phone.sign_in("rajat.verma@example.com", PASSWORD);
     let mut browser = app.signed_in("rajat.verma@example.com");
-    browser.post_from(PAGE, &path(&phone.session_id()), &[]);
+    browser.post_from(PAGE, &revoke_path(&phone.session_id()), &[]);
     let page = browser.get(PAGE);
     assert!(page.body.contains("role=\"status\""), "{}", page.body);
     assert!(page.text().contains("Signed out curl 8."), "{}", page.text());
     assert!(!browser.get(PAGE).text().contains("Signed out curl"));
 }
 
-fn a_forged_message_says_nothing_of_others(engine: EngineKind) {
+fn forged_message_cookie_shows_no_message(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     app.add_user("ana@example.com");
@@ -143,13 +143,13 @@ fn a_forged_message_says_nothing_of_others(engine: EngineKind) {
     }
 }
 
-fn nothing_is_revoked_by_looking(engine: EngineKind) {
+fn revoke_requires_post(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut phone = app.signed_in("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
     let token = browser.get(PAGE).csrf_token();
-    for path in [path(&phone.session_id()), "/account/sessions/revoke-others".to_owned()] {
+    for path in [revoke_path(&phone.session_id()), "/account/sessions/revoke-others".to_owned()] {
         for method in ["GET", "PUT", "DELETE"] {
             let answer = browser.send(method, &format!("{path}?csrf_token={token}"), None, &[]);
             assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{method} {path}");

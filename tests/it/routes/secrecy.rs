@@ -1,12 +1,12 @@
-//! What stands in no answer and in no log line: sids, passwords, tokens.
+//! Sids, passwords and tokens must not appear in answers or log lines.
 
 use std::time::Duration;
 
 use crate::support::{Answer, EngineKind, PASSWORD, TestApp, log, on_both_engines, wait};
 
-on_both_engines!(secrets_stand_in_no_answer_and_in_no_log_line);
+on_both_engines!(secrets_appear_in_no_response_and_no_log_line);
 
-fn secrets_stand_in_no_answer_and_in_no_log_line(engine: EngineKind) {
+fn secrets_appear_in_no_response_and_no_log_line(engine: EngineKind) {
     log::keep();
     let app = TestApp::new(engine);
     let wrong = format!("wrong, typed on {}", app.address);
@@ -24,7 +24,7 @@ fn secrets_stand_in_no_answer_and_in_no_log_line(engine: EngineKind) {
     for path in ["/account/sessions", "/account/sessions?show=ended", "/api/session", "/login", "/", "/nowhere"] {
         answers.push(browser.get(path));
     }
-    // Over the session, for a new sid.
+    // Signs in again, for a new sid.
     let mut fields = vec![("email", "rajat.verma@example.com"), ("password", PASSWORD)];
     fields.push(("csrf_token", &csrf));
     answers.push(browser.post("/login", &fields));
@@ -50,7 +50,7 @@ fn secrets_stand_in_no_answer_and_in_no_log_line(engine: EngineKind) {
     }
     let log = log::kept();
     let ours: Vec<&str> = log.lines().filter(|line| line.contains("\"path\":\"/account/sessions\"")).collect();
-    assert!(!ours.is_empty(), "the log is kept: {}", log.len());
+    assert!(!ours.is_empty(), "the log has lines of this test: {}", log.len());
     for secret in
         secrets.into_iter().chain(cookie_halves.iter().map(String::as_str)).chain([csrf.as_str(), &setup_token])
     {

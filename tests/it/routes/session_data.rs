@@ -1,24 +1,24 @@
-//! Another application's handlers over the same session: actix-session's `Session` inside Keyrack's layer.
+//! Handlers of an embedding application that use actix-session's `Session` inside Keyrack's session layer.
 
 use serde_json::{Value, json};
 
 use crate::support::{Browser, EmbeddedApp, EngineKind, PASSWORD, TestApp, on_both_engines};
 
 on_both_engines!(
-    what_one_request_sets_the_next_one_reads,
-    requests_at_once_do_not_lose_each_others_keys,
-    an_update_alone_is_written,
-    looking_at_the_data_writes_nothing,
-    a_session_that_ends_under_a_request_stays_ended,
-    only_a_sign_in_writes_keyracks_own_keys,
-    a_renewal_is_a_new_sid_for_the_same_session,
-    a_purge_signs_out,
-    data_without_a_session_is_refused,
-    data_never_passes_to_another_user,
+    data_set_by_one_request_is_read_by_the_next,
+    concurrent_requests_keep_each_others_keys,
+    changed_value_of_existing_key_is_saved,
+    reading_data_writes_nothing,
+    session_ended_during_request_stays_ended,
+    handlers_cannot_write_reserved_keys,
+    renew_keeps_session_with_new_sid,
+    purge_signs_out,
+    setting_data_without_session_returns_500,
+    data_is_not_passed_on_to_another_user,
 );
 
-/// A signed-in browser at the test's application.
-fn scene(engine: EngineKind) -> (TestApp, EmbeddedApp, Browser) {
+/// An embedding application, and a browser that is signed in to it.
+fn embedded(engine: EngineKind) -> (TestApp, EmbeddedApp, Browser) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let own = EmbeddedApp::new(&app.keyrack);
@@ -36,22 +36,22 @@ fn own_post(browser: &mut Browser, path: &str) -> u16 {
     answer.status
 }
 
-fn what_one_request_sets_the_next_one_reads(engine: EngineKind) {
-    let (app, own, mut browser) = scene(engine);
+fn data_set_by_one_request_is_read_by_the_next(engine: EngineKind) {
+    let (app, own, mut browser) = embedded(engine);
     let before = sess(&app);
     assert_eq!(own_post(&mut browser, "/app/set/theme/dark"), 200);
     let answer = browser.get("/app/data").json();
     assert_eq!((&answer["user"], &answer["keys"]["theme"]), (&"rajat.verma@example.com".into(), &"dark".into()));
     assert_eq!(answer["keys"]["email"], "rajat.verma@example.com");
-    assert_eq!(answer["keys"].get("cookie"), None, "which is not for handlers");
+    assert_eq!(answer["keys"].get("cookie"), None, "handlers do not see the cookie attributes");
     let mut expected = before;
     expected["theme"] = "dark".into();
-    assert_eq!(sess(&app), expected, "real JSON, beside what was there");
+    assert_eq!(sess(&app), expected, "the value is stored as JSON, and other keys are unchanged");
     assert_eq!(app.browser().at(own.address).get("/app/data").status, 303);
 }
 
-fn requests_at_once_do_not_lose_each_others_keys(engine: EngineKind) {
-    let (app, _own, mut browser) = scene(engine);
+fn concurrent_requests_keep_each_others_keys(engine: EngineKind) {
+    let (app, _own, mut browser) = embedded(engine);
     for round in 0..5 {
         own_post(&mut browser, "/app/set/old/1");
         let (mut first, mut second) = (browser.clone(), browser.clone());
@@ -73,8 +73,8 @@ fn requests_at_once_do_not_lose_each_others_keys(engine: EngineKind) {
     }
 }
 
-fn an_update_alone_is_written(engine: EngineKind) {
-    let (app, _own, mut browser) = scene(engine);
+fn changed_value_of_existing_key_is_saved(engine: EngineKind) {
+    let (app, _own, mut browser) = embedded(engine);
     let sid = browser.sid();
     let counted = "UPDATE user_sessions SET sess = ";
     let with_count = sess(&app).as_object().cloned().map(|mut map| {
@@ -87,8 +87,8 @@ fn an_update_alone_is_written(engine: EngineKind) {
     assert_eq!(sess(&app)["count"], 3);
 }
 
-fn looking_at_the_data_writes_nothing(engine: EngineKind) {
-    let (app, _own, mut browser) = scene(engine);
+fn reading_data_writes_nothing(engine: EngineKind) {
+    let (app, _own, mut browser) = embedded(engine);
     own_post(&mut browser, "/app/set/theme/dark");
     let before = (app.rows("sessions", ""), app.text("SELECT CAST(sess AS text) AS v FROM user_sessions"));
     for _ in 0..3 {
@@ -98,8 +98,8 @@ fn looking_at_the_data_writes_nothing(engine: EngineKind) {
     assert_eq!(after, before);
 }
 
-fn a_session_that_ends_under_a_request_stays_ended(engine: EngineKind) {
-    let (app, own, mut browser) = scene(engine);
+fn session_ended_during_request_stays_ended(engine: EngineKind) {
+    let (app, own, mut browser) = embedded(engine);
     let mut held = browser.clone();
     let answer = std::thread::scope(|scope| {
         let held = scope.spawn(|| held.post("/app/set-later/late/1", &[]));
@@ -114,8 +114,8 @@ fn a_session_that_ends_under_a_request_stays_ended(engine: EngineKind) {
     assert!(!held.is_signed_in());
 }
 
-fn only_a_sign_in_writes_keyracks_own_keys(engine: EngineKind) {
-    let (app, _own, mut browser) = scene(engine);
+fn handlers_cannot_write_reserved_keys(engine: EngineKind) {
+    let (app, _own, mut browser) = embedded(engine);
     let before = sess(&app);
     for key in ["role", "email", "status", "userId", "cookie"] {
         let answer = browser.post(&format!("/app/set/{key}/admin"), &[]);
@@ -125,8 +125,8 @@ fn only_a_sign_in_writes_keyracks_own_keys(engine: EngineKind) {
     assert!(browser.is_signed_in());
 }
 
-fn a_renewal_is_a_new_sid_for_the_same_session(engine: EngineKind) {
-    let (app, _own, mut browser) = scene(engine);
+fn renew_keeps_session_with_new_sid(engine: EngineKind) {
+    let (app, _own, mut browser) = embedded(engine);
     own_post(&mut browser, "/app/set/theme/dark");
     let (mut old, id) = (browser.clone(), browser.session_id());
     assert_eq!(own_post(&mut browser, "/app/renew"), 200);
@@ -137,8 +137,8 @@ fn a_renewal_is_a_new_sid_for_the_same_session(engine: EngineKind) {
     assert_eq!((app.count("sessions", ""), app.count("user_sessions", "")), (1, 1));
 }
 
-fn a_purge_signs_out(engine: EngineKind) {
-    let (app, _own, mut browser) = scene(engine);
+fn purge_signs_out(engine: EngineKind) {
+    let (app, _own, mut browser) = embedded(engine);
     let mut copy = browser.clone();
     assert_eq!(own_post(&mut browser, "/app/purge"), 200);
     assert!(!browser.cookies.contains_key("keyrack.sid"));
@@ -147,17 +147,17 @@ fn a_purge_signs_out(engine: EngineKind) {
     assert_eq!(app.count("user_sessions", ""), 0);
 }
 
-fn data_without_a_session_is_refused(engine: EngineKind) {
-    let (app, own, mut browser) = scene(engine);
+fn setting_data_without_session_returns_500(engine: EngineKind) {
+    let (app, own, mut browser) = embedded(engine);
     let answer = app.browser().at(own.address).post("/open/theme/dark", &[]);
     assert_eq!((answer.status, answer.set_cookies()), (500, vec![]));
     assert_eq!((app.count("sessions", ""), app.count("user_sessions", "")), (1, 1));
-    assert_eq!(own_post(&mut browser, "/open/theme/dark"), 200, "with a session it is kept");
+    assert_eq!(own_post(&mut browser, "/open/theme/dark"), 200, "the same request with a session");
     assert_eq!(sess(&app)["theme"], "dark");
 }
 
-fn data_never_passes_to_another_user(engine: EngineKind) {
-    let (app, _own, mut browser) = scene(engine);
+fn data_is_not_passed_on_to_another_user(engine: EngineKind) {
+    let (app, _own, mut browser) = embedded(engine);
     app.add_user("ana@example.com");
     own_post(&mut browser, "/app/set/cart/a-gift-for-ana");
     let mut visitor = browser.clone();
@@ -169,7 +169,7 @@ fn data_never_passes_to_another_user(engine: EngineKind) {
     let data = browser.get("/app/data").json();
     assert_eq!((&data["user"], data["keys"].get("cart")), (&"ana@example.com".into(), None));
     assert_eq!(sess(&app).get("cart"), None);
-    // The same user keeps what is theirs.
+    // Signing in again as the same user keeps the data.
     own_post(&mut browser, "/app/set/cart/mine");
     assert_eq!(browser.post("/login", &fields).status, 303);
     assert_eq!(browser.get("/app/data").json()["keys"]["cart"], "mine");

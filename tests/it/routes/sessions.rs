@@ -1,23 +1,23 @@
-//! `/account/sessions`
+//! `GET /account/sessions`: the list of signed-in devices.
 
 use std::time::Duration;
 
 use crate::support::{EngineKind, PASSWORD, TestApp, on_both_engines};
 
 on_both_engines!(
-    this_device_stands_on_top_and_the_others_by_their_last_activity,
-    nobody_sees_the_devices_of_others,
-    the_only_device_is_told_that_there_is_no_other,
-    times_are_said_in_words_and_exactly,
-    every_signed_in_page_can_sign_out,
-    a_session_that_is_not_there_leads_to_sign_in,
+    current_device_is_first_and_others_by_last_activity,
+    devices_of_other_users_are_not_shown,
+    only_device_sees_no_others_and_no_revoke_form,
+    times_are_shown_in_words_and_exactly,
+    every_signed_in_page_has_sign_out_form,
+    sid_outside_a_signed_cookie_does_not_sign_in,
 );
 
 const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
                      Version/18.5 Mobile/15E148 Safari/604.1";
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn this_device_stands_on_top_and_the_others_by_their_last_activity(engine: EngineKind) {
+fn current_device_is_first_and_others_by_last_activity(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut ids = Vec::new();
@@ -27,18 +27,18 @@ fn this_device_stands_on_top_and_the_others_by_their_last_activity(engine: Engin
         ids.push(browser.session_id());
     }
     app.advance(5 * MINUTE);
-    // The first to sign in, and the least recently active one, looks: it is on top all the same.
+    // The least recently active device requests the page, and is still listed first.
     let page = browsers[0].get("/account/sessions");
     assert_eq!(page.status, 200);
     assert!(page.text().contains("4 active sessions"), "{}", page.text());
     let places = ids.iter().map(|id| page.body.find(&format!("/account/sessions/{id}/revoke")));
     let places: Vec<_> = places.collect();
-    assert_eq!(places[0], None, "this device signs out, it is not revoked");
+    assert_eq!(places[0], None, "the current device has no Revoke form");
     assert!(page.body.find("This device") < places[3]);
     assert!(places[3] < places[2] && places[2] < places[1], "{places:?}");
 }
 
-fn nobody_sees_the_devices_of_others(engine: EngineKind) {
+fn devices_of_other_users_are_not_shown(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     app.add_user("ana@example.com");
@@ -57,11 +57,11 @@ fn nobody_sees_the_devices_of_others(engine: EngineKind) {
         }
     }
     let mut rajat = app.signed_in("rajat.verma@example.com");
-    assert!(rajat.get("/account/sessions").text().contains("Safari 18 on iOS"), "they were there to be seen");
+    assert!(rajat.get("/account/sessions").text().contains("Safari 18 on iOS"), "the owner sees both sessions");
     assert!(rajat.get("/account/sessions?show=ended").text().contains("Safari 18 on iOS"));
 }
 
-fn the_only_device_is_told_that_there_is_no_other(engine: EngineKind) {
+fn only_device_sees_no_others_and_no_revoke_form(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let page = app.signed_in("rajat.verma@example.com").get("/account/sessions");
@@ -70,7 +70,7 @@ fn the_only_device_is_told_that_there_is_no_other(engine: EngineKind) {
     assert!(!page.body.contains("revoke\"") && !page.body.contains("revoke-others"), "{}", page.body);
 }
 
-fn times_are_said_in_words_and_exactly(engine: EngineKind) {
+fn times_are_shown_in_words_and_exactly(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     app.signed_in("rajat.verma@example.com");
@@ -85,12 +85,12 @@ fn times_are_said_in_words_and_exactly(engine: EngineKind) {
         assert!(text.contains(words), "{words}: {text}");
     }
     assert!(page.body.contains("<time datetime=\"2026-01-28T11:50:14.000Z\" title=\"28 January 2026, 11:50 UTC\">"));
-    // Activity is recorded once a minute, so less than three is now.
+    // Activity is recorded once a minute, so anything under three minutes counts as now.
     app.advance(2 * MINUTE);
     assert!(app.signed_in("rajat.verma@example.com").get("/account/sessions").text().contains("Active now"));
 }
 
-fn every_signed_in_page_can_sign_out(engine: EngineKind) {
+fn every_signed_in_page_has_sign_out_form(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
@@ -104,11 +104,11 @@ fn every_signed_in_page_can_sign_out(engine: EngineKind) {
     }
 }
 
-fn a_session_that_is_not_there_leads_to_sign_in(engine: EngineKind) {
+fn sid_outside_a_signed_cookie_does_not_sign_in(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let sid = app.signed_in("rajat.verma@example.com").sid();
-    // A sid in a URL or as a bearer token is nobody's (ASVS 7.2.2).
+    // A sid in a URL or in a bearer token is ignored (ASVS 7.2.2).
     let mut browser = app.browser();
     for path in [format!("/account/sessions?sid={sid}"), format!("/account/sessions;keyrack.sid={sid}")] {
         let answer = browser.get(&path);

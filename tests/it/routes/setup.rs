@@ -1,20 +1,20 @@
-//! `/setup`
+//! `GET /setup` and `POST /setup`: creating the first account.
 
 use std::sync::Barrier;
 
 use crate::support::{EngineKind, PASSWORD, TestApp, on_both_engines, wait};
 
 on_both_engines!(
-    the_link_creates_an_administrator_and_signs_in,
-    without_the_link_the_page_does_not_exist,
-    once_there_is_a_user_the_page_does_not_exist,
-    each_mistake_is_said_at_its_field_and_the_rest_is_kept,
-    a_weak_password_is_refused_with_the_reason,
-    two_at_once_create_one_account,
-    a_form_from_elsewhere_creates_nothing,
+    setup_link_creates_admin_and_signs_in,
+    setup_without_valid_token_returns_404,
+    setup_returns_404_once_a_user_exists,
+    setup_shows_errors_at_their_fields_and_keeps_values,
+    setup_rejects_weak_password_with_reason,
+    concurrent_setups_create_one_account,
+    setup_form_from_another_site_returns_403,
 );
 
-/// The path and query of the printed link.
+/// The path and query of the setup link.
 fn link(app: &TestApp) -> String {
     let link = wait(app.keyrack.setup_link()).unwrap().unwrap();
     link.strip_prefix(&app.origin()).unwrap().to_owned()
@@ -36,7 +36,7 @@ fn fields<'a>(token: &'a str, email: &'a str, password: &'a str) -> Vec<(&'a str
     ]
 }
 
-fn the_link_creates_an_administrator_and_signs_in(engine: EngineKind) {
+fn setup_link_creates_admin_and_signs_in(engine: EngineKind) {
     let app = TestApp::new(engine);
     let (link, token) = (link(&app), token(&app));
     let mut browser = app.browser();
@@ -51,7 +51,7 @@ fn the_link_creates_an_administrator_and_signs_in(engine: EngineKind) {
     assert_eq!(browser.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
 }
 
-fn without_the_link_the_page_does_not_exist(engine: EngineKind) {
+fn setup_without_valid_token_returns_404(engine: EngineKind) {
     let app = TestApp::new(engine);
     let link = link(&app);
     let mut browser = app.browser();
@@ -65,10 +65,10 @@ fn without_the_link_the_page_does_not_exist(engine: EngineKind) {
         assert_eq!(browser.post("/setup", &fields).status, 404, "{path}");
     }
     assert_eq!(app.count("users", ""), 0);
-    assert_eq!(browser.get(&link).status, 200, "the link itself works");
+    assert_eq!(browser.get(&link).status, 200, "the complete link works");
 }
 
-fn once_there_is_a_user_the_page_does_not_exist(engine: EngineKind) {
+fn setup_returns_404_once_a_user_exists(engine: EngineKind) {
     let app = TestApp::new(engine);
     let (link, token) = (link(&app), token(&app));
     let mut browser = app.browser();
@@ -81,7 +81,7 @@ fn once_there_is_a_user_the_page_does_not_exist(engine: EngineKind) {
     assert_eq!((app.count("users", ""), app.count("sessions", "")), (1, 0));
 }
 
-fn each_mistake_is_said_at_its_field_and_the_rest_is_kept(engine: EngineKind) {
+fn setup_shows_errors_at_their_fields_and_keeps_values(engine: EngineKind) {
     let app = TestApp::new(engine);
     let (link, token) = (link(&app), token(&app));
     let long = "n".repeat(65);
@@ -94,7 +94,7 @@ fn each_mistake_is_said_at_its_field_and_the_rest_is_kept(engine: EngineKind) {
         ("password_again", "another password, typed wrong", "The two passwords are not the same."),
         ("password", "too short", "Use at least 15 characters"),
     ];
-    for (name, value, said) in cases {
+    for (name, value, message) in cases {
         let mut fields = fields(&token, "rajat.verma@example.com", "an unguessable pass phrase");
         for field in fields.iter_mut().filter(|field| field.0 == name) {
             field.1 = value;
@@ -102,8 +102,8 @@ fn each_mistake_is_said_at_its_field_and_the_rest_is_kept(engine: EngineKind) {
         let answer = app.browser().post_from(&link, "/setup", &fields);
         assert_eq!(answer.status, 422, "{name}");
         let error = answer.between(&format!("id=\"{name}-error\""), "</p>");
-        assert!(error.contains(said), "{name}: {error}");
-        assert!(answer.body.contains(&format!("<li><a href=\"#{name}\">")), "{name}: listed on top");
+        assert!(error.contains(message), "{name}: {error}");
+        assert!(answer.body.contains(&format!("<li><a href=\"#{name}\">")), "{name} is in the error summary");
         let input = answer.between(&format!("<input id=\"{name}\""), ">");
         assert!(input.contains("aria-invalid=\"true\"") && input.contains(&format!("{name}-error")), "{input}");
         let kept = [("email", "rajat.verma@example.com"), ("user_name", "rajat"), ("last_name", "Verma")];
@@ -118,7 +118,7 @@ fn each_mistake_is_said_at_its_field_and_the_rest_is_kept(engine: EngineKind) {
     assert_eq!(app.count("users", ""), 0);
 }
 
-fn a_weak_password_is_refused_with_the_reason(engine: EngineKind) {
+fn setup_rejects_weak_password_with_reason(engine: EngineKind) {
     let app = TestApp::new(engine);
     let (link, token) = (link(&app), token(&app));
     let long = "long ".repeat(52);
@@ -140,7 +140,7 @@ fn a_weak_password_is_refused_with_the_reason(engine: EngineKind) {
     assert_eq!(app.count("users", ""), 0);
 }
 
-fn two_at_once_create_one_account(engine: EngineKind) {
+fn concurrent_setups_create_one_account(engine: EngineKind) {
     let app = TestApp::new(engine);
     let (link, token) = (link(&app), token(&app));
     let ready = Barrier::new(2);
@@ -164,7 +164,7 @@ fn two_at_once_create_one_account(engine: EngineKind) {
     assert_eq!((app.count("users", ""), app.count("sessions", ""), app.count("user_sessions", "")), (1, 1, 1));
 }
 
-fn a_form_from_elsewhere_creates_nothing(engine: EngineKind) {
+fn setup_form_from_another_site_returns_403(engine: EngineKind) {
     let app = TestApp::new(engine);
     let (link, token) = (link(&app), token(&app));
     let mut browser = app.browser();

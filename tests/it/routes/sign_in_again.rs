@@ -1,19 +1,19 @@
-//! Signing in on a browser that carries a session already, its own or a planted one.
+//! Signing in with a browser that already presents a session, its own or a planted one.
 
 use std::time::Duration;
 
 use crate::support::{EngineKind, PASSWORD, SECRETS, TestApp, cookies, on_both_engines};
 
 on_both_engines!(
-    the_same_user_keeps_the_session_under_a_new_sid,
-    another_user_ends_the_session_of_the_one_before,
-    a_failed_sign_in_leaves_the_session_alone,
-    a_planted_session_is_dead_after_the_sign_in,
-    a_made_up_sid_is_never_taken_over,
+    signing_in_again_keeps_session_with_new_sid,
+    signing_in_as_another_user_ends_previous_session,
+    failed_sign_in_keeps_current_session,
+    sign_in_ends_planted_session,
+    sign_in_never_adopts_unknown_sid,
 );
 
 fn sign_in_over(browser: &mut crate::support::Browser, email: &str, password: &str) -> crate::support::Answer {
-    // The form was opened in another tab before this one signed in: its token is a visitor's.
+    // As if another tab had opened the form before this browser signed in, with the token of a visitor.
     let mut visitor = browser.clone();
     visitor.cookies.remove("keyrack.sid");
     let token = visitor.get("/login").csrf_token();
@@ -21,7 +21,7 @@ fn sign_in_over(browser: &mut crate::support::Browser, email: &str, password: &s
     browser.post("/login", &[("email", email), ("password", password), ("csrf_token", &token)])
 }
 
-fn the_same_user_keeps_the_session_under_a_new_sid(engine: EngineKind) {
+fn signing_in_again_keeps_session_with_new_sid(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
@@ -30,17 +30,17 @@ fn the_same_user_keeps_the_session_under_a_new_sid(engine: EngineKind) {
     assert_eq!(sign_in_over(&mut browser, "rajat.verma@example.com", PASSWORD).status, 303);
     assert_ne!(browser.sid(), old.sid());
     assert_eq!(browser.session_id(), id);
-    assert!(!old.is_signed_in(), "the old sid is dead");
-    assert!(browser.is_signed_in(), "and its use has not harmed the new one");
+    assert!(!old.is_signed_in(), "the old sid has ended");
+    assert!(browser.is_signed_in(), "presenting the old sid does not end the session");
     let rows = app.rows("sessions", "");
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0]["created_at"], "2026-01-28T11:50:14.000000Z");
-    assert_eq!(rows[0]["expires_at"], "2026-01-29T12:50:14.000000Z", "the limits count from this sign-in");
+    assert_eq!(rows[0]["expires_at"], "2026-01-29T12:50:14.000000Z", "timeouts start at the second sign-in");
     let data = app.rows("user_sessions", "");
     assert_eq!((data.len(), data[0]["sid"].as_str()), (1, Some(browser.sid().as_str())));
 }
 
-fn another_user_ends_the_session_of_the_one_before(engine: EngineKind) {
+fn signing_in_as_another_user_ends_previous_session(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     app.add_user("ana@example.com");
@@ -54,7 +54,7 @@ fn another_user_ends_the_session_of_the_one_before(engine: EngineKind) {
     assert_eq!(app.count("user_sessions", ""), 1);
 }
 
-fn a_failed_sign_in_leaves_the_session_alone(engine: EngineKind) {
+fn failed_sign_in_keeps_current_session(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
@@ -65,7 +65,7 @@ fn a_failed_sign_in_leaves_the_session_alone(engine: EngineKind) {
     assert!(browser.is_signed_in());
 }
 
-fn a_planted_session_is_dead_after_the_sign_in(engine: EngineKind) {
+fn sign_in_ends_planted_session(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("attacker@example.com");
     app.add_user("rajat.verma@example.com");
@@ -76,14 +76,14 @@ fn a_planted_session_is_dead_after_the_sign_in(engine: EngineKind) {
     let mut victim = victim.with_cookie("keyrack.sid", &planted);
     assert_eq!(sign_in_over(&mut victim, "rajat.verma@example.com", PASSWORD).status, 303);
     assert_ne!(victim.sid(), attacker.sid());
-    assert!(!attacker.is_signed_in(), "the planted sid is dead");
+    assert!(!attacker.is_signed_in(), "the planted session has ended");
     assert_eq!(victim.get("/api/session").json()["user"]["email"], "rajat.verma@example.com");
 }
 
-fn a_made_up_sid_is_never_taken_over(engine: EngineKind) {
+fn sign_in_never_adopts_unknown_sid(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
-    let sid = "planted-by-somebody-who-knows-the-secret";
+    let sid = "planted-by-an-attacker-who-knows-the-secret";
     let planted = cookies::signed(sid, SECRETS);
     let mut victim = app.browser().with_cookie("keyrack.sid", &planted);
     assert_eq!(victim.sign_in("rajat.verma@example.com", PASSWORD).status, 303);

@@ -1,4 +1,4 @@
-//! Too many failed sign-ins.
+//! Throttling of failed sign-ins.
 
 use std::{
     thread::{self, available_parallelism},
@@ -10,12 +10,12 @@ use keyrack::accounts::HashCost;
 use crate::support::{Browser, EngineKind, PASSWORD, TestApp, on_both_engines};
 
 on_both_engines!(
-    after_ten_failures_even_the_right_password_has_to_wait,
-    an_unknown_address_is_throttled_like_a_known_one,
-    a_success_forgets_the_failures_before_it,
-    a_stranger_locks_nobody_out_who_is_signed_in,
-    many_accounts_tried_from_one_client_are_throttled_together,
-    guesses_at_the_same_moment_are_no_way_around_it,
+    throttle_rejects_right_password_after_ten_failures,
+    throttle_treats_unknown_email_like_known_one,
+    throttle_is_reset_by_successful_sign_in,
+    throttle_keeps_existing_sessions_signed_in,
+    throttle_counts_failures_per_client_network,
+    throttle_counts_concurrent_failures,
 );
 
 const WRONG: &str = "not the password at all";
@@ -28,7 +28,7 @@ fn fail(browser: &mut Browser, email: &str, times: usize) {
     }
 }
 
-fn after_ten_failures_even_the_right_password_has_to_wait(engine: EngineKind) {
+fn throttle_rejects_right_password_after_ten_failures(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.browser();
@@ -47,7 +47,7 @@ fn after_ten_failures_even_the_right_password_has_to_wait(engine: EngineKind) {
     assert_eq!(browser.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
 }
 
-fn an_unknown_address_is_throttled_like_a_known_one(engine: EngineKind) {
+fn throttle_treats_unknown_email_like_known_one(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("known@example.com");
     let mut browser = app.browser();
@@ -61,7 +61,7 @@ fn an_unknown_address_is_throttled_like_a_known_one(engine: EngineKind) {
     assert_eq!(bodies[0], bodies[1]);
 }
 
-fn a_success_forgets_the_failures_before_it(engine: EngineKind) {
+fn throttle_is_reset_by_successful_sign_in(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     for _ in 0..2 {
@@ -71,7 +71,7 @@ fn a_success_forgets_the_failures_before_it(engine: EngineKind) {
     }
 }
 
-fn a_stranger_locks_nobody_out_who_is_signed_in(engine: EngineKind) {
+fn throttle_keeps_existing_sessions_signed_in(engine: EngineKind) {
     let app = TestApp::with(engine, |config| config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
@@ -81,15 +81,15 @@ fn a_stranger_locks_nobody_out_who_is_signed_in(engine: EngineKind) {
     }
     let mut another = app.browser().with_header("x-forwarded-for", "203.0.113.200");
     let answer = another.sign_in("rajat.verma@example.com", WRONG);
-    assert_eq!(answer.status, 429, "fifty failures throttle the account from anywhere");
+    assert_eq!(answer.status, 429, "fifty failures throttle the account for every client");
     assert!(browser.is_signed_in());
     assert_eq!(browser.sign_out().status, 303);
 }
 
-fn many_accounts_tried_from_one_client_are_throttled_together(engine: EngineKind) {
+fn throttle_counts_failures_per_client_network(engine: EngineKind) {
     let app = TestApp::with(engine, |config| config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]);
     app.add_user("rajat.verma@example.com");
-    // Addresses of one IPv6 network are one client.
+    // All addresses of a /64 network count as one client.
     for host in 1..=5 {
         let mut stranger = app.browser().with_header("x-forwarded-for", &format!("2001:db8::{host}"));
         fail(&mut stranger, &format!("user{host}@example.com"), 10);
@@ -100,20 +100,20 @@ fn many_accounts_tried_from_one_client_are_throttled_together(engine: EngineKind
     assert_eq!(neighbour.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
 }
 
-fn guesses_at_the_same_moment_are_no_way_around_it(engine: EngineKind) {
-    // At the real cost, so that they all wait for their turn.
+fn throttle_counts_concurrent_failures(engine: EngineKind) {
+    // At the default cost, so that they wait in the queue.
     let app = TestApp::with(engine, |config| config.hash_cost = HashCost::default());
     let token = app.browser().get("/login");
     let cookie = token.set_cookies()[0].split(';').next().unwrap().to_owned();
     let (name, value) = cookie.split_once('=').unwrap();
     let fields = [("email", "rajat.verma@example.com"), ("password", WRONG), ("csrf_token", &token.csrf_token())];
-    let guess = || app.browser().with_cookie(name, value).post("/login", &fields).status;
+    let attempt = || app.browser().with_cookie(name, value).post("/login", &fields).status;
     let statuses: Vec<u16> = thread::scope(|scope| {
-        let guesses: Vec<_> = (0..60).map(|_| scope.spawn(guess)).collect();
-        guesses.into_iter().map(|guess| guess.join().unwrap()).collect()
+        let attempts: Vec<_> = (0..60).map(|_| scope.spawn(attempt)).collect();
+        attempts.into_iter().map(|attempt| attempt.join().unwrap()).collect()
     });
     let tried = statuses.iter().filter(|status| **status == 401).count();
-    // Those that were being checked when the tenth one failed are not taken back.
+    // Attempts that were already being hashed when the tenth failed still complete.
     let most = 10 + available_parallelism().unwrap().get();
-    assert!((10..most).contains(&tried), "{tried} guesses were checked: {statuses:?}");
+    assert!((10..most).contains(&tried), "{tried} attempts were checked: {statuses:?}");
 }

@@ -1,13 +1,13 @@
-//! The idle and the absolute end.
+//! Idle and absolute timeout.
 
 use std::time::Duration;
 
 use crate::support::{EngineKind, TestApp, on_both_engines};
 
 on_both_engines!(
-    a_session_ends_when_idle_for_too_long,
-    a_session_ends_at_its_absolute_end_however_busy,
-    a_session_that_ran_out_is_neither_listed_nor_revived,
+    session_ends_after_idle_timeout,
+    session_ends_at_absolute_timeout_despite_activity,
+    expired_session_is_neither_listed_nor_revived,
 );
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -23,21 +23,21 @@ fn app(engine: EngineKind) -> TestApp {
     app
 }
 
-fn a_session_ends_when_idle_for_too_long(engine: EngineKind) {
+fn session_ends_after_idle_timeout(engine: EngineKind) {
     let app = app(engine);
-    let mut lucky = app.signed_in("rajat.verma@example.com");
-    let mut late = app.signed_in("rajat.verma@example.com");
+    let mut active = app.signed_in("rajat.verma@example.com");
+    let mut idle = app.signed_in("rajat.verma@example.com");
     app.advance(IDLE.saturating_sub(SECOND));
-    assert!(lucky.is_signed_in());
+    assert!(active.is_signed_in());
     app.advance(2 * SECOND);
-    assert!(lucky.is_signed_in(), "its activity has moved the idle end on");
-    assert!(!late.is_signed_in());
-    let answer = late.get("/account/sessions");
+    assert!(active.is_signed_in(), "activity postponed the idle timeout");
+    assert!(!idle.is_signed_in());
+    let answer = idle.get("/account/sessions");
     assert_eq!((answer.status, answer.location()), (303, "/login?next=%2Faccount%2Fsessions"));
     assert!(answer.set_cookies().is_empty());
 }
 
-fn a_session_ends_at_its_absolute_end_however_busy(engine: EngineKind) {
+fn session_ends_at_absolute_timeout_despite_activity(engine: EngineKind) {
     let app = app(engine);
     let mut browser = app.signed_in("rajat.verma@example.com");
     for _ in 0..119 {
@@ -50,7 +50,7 @@ fn a_session_ends_at_its_absolute_end_however_busy(engine: EngineKind) {
     assert!(!browser.is_signed_in());
 }
 
-fn a_session_that_ran_out_is_neither_listed_nor_revived(engine: EngineKind) {
+fn expired_session_is_neither_listed_nor_revived(engine: EngineKind) {
     let app = app(engine);
     let mut old = app.signed_in("rajat.verma@example.com");
     let old_id = old.session_id();
@@ -61,5 +61,5 @@ fn a_session_that_ran_out_is_neither_listed_nor_revived(engine: EngineKind) {
     assert!(!page.body.contains(&old_id));
     assert!(!old.is_signed_in());
     let data = app.rows("user_sessions", "ORDER BY expire");
-    assert_eq!(data[0]["expire"], "2026-01-28T12:50:14.000000Z", "asking does not move its end");
+    assert_eq!(data[0]["expire"], "2026-01-28T12:50:14.000000Z", "a late request extends nothing");
 }

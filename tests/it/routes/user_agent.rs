@@ -1,15 +1,15 @@
-//! What a device says of itself, on the pages that show it.
+//! The `User-Agent` header, which is untrusted text, on the pages that show it.
 
 use crate::support::{Answer, EngineKind, PASSWORD, TestApp, on_both_engines, raw};
 
 on_both_engines!(
-    markup_in_a_user_agent_stays_text,
-    a_long_user_agent_is_cut,
-    characters_that_mislead_are_taken_out,
-    a_device_that_says_nothing_is_unknown,
+    user_agent_markup_is_escaped,
+    user_agent_longer_than_512_characters_is_cut,
+    user_agent_loses_misleading_characters,
+    user_agent_missing_or_blank_shows_unknown_device,
 );
 
-/// The devices as another device of the user sees them, and as their history once they are revoked.
+/// Signs a device in with this user agent; returns the list that shows it, and the history after it was revoked.
 fn pages_about(app: &TestApp, user_agent: &str) -> [Answer; 2] {
     app.add_user("rajat.verma@example.com");
     let mut device = app.browser().with_header("user-agent", user_agent);
@@ -26,13 +26,13 @@ fn pages(app: &TestApp) -> [Answer; 2] {
     [list, history]
 }
 
-/// The names of all elements, in order.
+/// The names of all HTML elements, in order.
 fn elements(page: &Answer) -> Vec<&str> {
     let tags = page.body.split('<').skip(1);
     tags.map(|tag| tag.split([' ', '>', '\n']).next().unwrap()).collect()
 }
 
-fn markup_in_a_user_agent_stays_text(engine: EngineKind) {
+fn user_agent_markup_is_escaped(engine: EngineKind) {
     let harmless = pages_about(&TestApp::new(engine), "plain words");
     for payload in [
         "<script>alert(1)</script>",
@@ -47,7 +47,7 @@ fn markup_in_a_user_agent_stays_text(engine: EngineKind) {
     ] {
         let app = TestApp::new(engine);
         for (page, harmless) in pages_about(&app, payload).iter().zip(&harmless) {
-            // Only its icon may differ: a program is recognised among the payloads.
+            // Only the icon may differ: one of the payloads is recognised as a program.
             let count = |name: &str, page: &Answer| elements(page).iter().filter(|tag| **tag == name).count();
             for name in ["script", "img", "form", "b", "/dl", "/details", "!--", "input", "a"] {
                 assert_eq!(count(name, page), count(name, harmless), "{name} of {payload}");
@@ -63,7 +63,7 @@ fn markup_in_a_user_agent_stays_text(engine: EngineKind) {
     }
 }
 
-fn a_long_user_agent_is_cut(engine: EngineKind) {
+fn user_agent_longer_than_512_characters_is_cut(engine: EngineKind) {
     let app = TestApp::new(engine);
     let pages = pages_about(&app, &format!("curl/8.5.0 {}", "long".repeat(2500)));
     for page in pages {
@@ -76,7 +76,7 @@ fn a_long_user_agent_is_cut(engine: EngineKind) {
     );
 }
 
-fn characters_that_mislead_are_taken_out(engine: EngineKind) {
+fn user_agent_loses_misleading_characters(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.browser();
@@ -99,7 +99,7 @@ fn characters_that_mislead_are_taken_out(engine: EngineKind) {
     }
 }
 
-fn a_device_that_says_nothing_is_unknown(engine: EngineKind) {
+fn user_agent_missing_or_blank_shows_unknown_device(engine: EngineKind) {
     for user_agent in ["", "   "] {
         let app = TestApp::new(engine);
         for page in pages_about(&app, user_agent) {

@@ -1,10 +1,10 @@
-//! `next`: where a sign-in leads.
+//! The `next` parameter: where a sign-in redirects to.
 
 use crate::support::{EngineKind, PASSWORD, TestApp, on_both_engines};
 
-on_both_engines!(a_sign_in_leads_on_to_where_one_was_going, a_sign_in_never_leads_to_another_site);
+on_both_engines!(sign_in_redirects_to_next, sign_in_never_redirects_to_another_site);
 
-const OURS: [&str; 5] = [
+const LOCAL_PATHS: [&str; 5] = [
     "/account/sessions?show=ended",
     "/",
     "/app/page?q=a%20b&x=1#part",
@@ -12,7 +12,7 @@ const OURS: [&str; 5] = [
     "/caf%C3%A9",
 ];
 
-const FOREIGN: [&str; 24] = [
+const FOREIGN_OR_MALFORMED: [&str; 24] = [
     "https://evil.example/",
     "http://evil.example",
     "//evil.example",
@@ -39,13 +39,13 @@ const FOREIGN: [&str; 24] = [
     "/\u{2215}evil.example",
 ];
 
-fn a_sign_in_leads_on_to_where_one_was_going(engine: EngineKind) {
+fn sign_in_redirects_to_next(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let answer = app.browser().get("/account/sessions?show=ended");
     let expected = "/login?next=%2Faccount%2Fsessions%3Fshow%3Dended";
     assert_eq!((answer.status, answer.location()), (303, expected));
-    for next in OURS {
+    for next in LOCAL_PATHS {
         let mut browser = app.browser();
         let encoded: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
         let form = browser.get(&format!("/login?next={encoded}"));
@@ -61,11 +61,11 @@ fn a_sign_in_leads_on_to_where_one_was_going(engine: EngineKind) {
     }
 }
 
-fn a_sign_in_never_leads_to_another_site(engine: EngineKind) {
+fn sign_in_never_redirects_to_another_site(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let long = format!("/{}", "a".repeat(3000));
-    for next in FOREIGN.into_iter().chain([long.as_str()]) {
+    for next in FOREIGN_OR_MALFORMED.into_iter().chain([long.as_str()]) {
         let mut browser = app.browser();
         let encoded: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
         let form = browser.get(&format!("/login?next={encoded}"));
