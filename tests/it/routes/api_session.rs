@@ -1,18 +1,19 @@
-//! `/api/session`
+//! `GET /api/session`
 
 use std::time::Duration;
 
 use serde_json::json;
 
+use super::snapshot::assert_snapshot;
 use crate::support::{EngineKind, TestApp, on_both_engines};
 
 on_both_engines!(
-    it_says_who_is_signed_in_and_nothing_else,
-    without_a_session_it_says_so_as_a_problem,
-    asking_records_the_activity_once_a_minute,
+    api_session_returns_session_and_user,
+    api_session_without_session_returns_401_problem,
+    activity_is_recorded_at_most_once_per_minute,
 );
 
-fn it_says_who_is_signed_in_and_nothing_else(engine: EngineKind) {
+fn api_session_returns_session_and_user(engine: EngineKind) {
     let app = TestApp::new(engine);
     let user = app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
@@ -31,37 +32,31 @@ fn it_says_who_is_signed_in_and_nothing_else(engine: EngineKind) {
         "user": {"id": user.to_string(), "email": "rajat.verma@example.com", "user_name": null, "role": "user"},
     });
     assert_eq!(answer.json(), expected);
+    assert_snapshot("api-session", &answer);
+    assert_snapshot("api-405", &browser.post("/api/session", &[]));
 }
 
-fn without_a_session_it_says_so_as_a_problem(engine: EngineKind) {
+fn api_session_without_session_returns_401_problem(engine: EngineKind) {
     let app = TestApp::new(engine);
     let answer = app.browser().get("/api/session");
     assert_eq!((answer.status, answer.header("content-type")), (401, Some("application/problem+json")));
-    assert_eq!(
-        answer.json(),
-        json!({
-            "type": "about:blank",
-            "title": "You are not signed in",
-            "status": 401,
-            "detail": "Sign in, then try again.",
-        })
-    );
     assert!(answer.set_cookies().is_empty());
+    assert_snapshot("api-401", &answer);
 }
 
-fn asking_records_the_activity_once_a_minute(engine: EngineKind) {
+fn activity_is_recorded_at_most_once_per_minute(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
-    let mut seen_after = |seconds| {
+    let mut last_seen_after = |seconds| {
         app.advance(Duration::from_secs(seconds));
         let seen = browser.get("/api/session").json()["session"]["last_seen_at"].as_str().unwrap().to_owned();
         app.record_activity();
         assert_eq!(seen.replace('Z', "000Z"), app.rows("sessions", "")[0]["last_seen_at"]);
         seen
     };
-    assert_eq!(seen_after(59), "2026-01-28T11:50:14.000Z");
-    assert_eq!(seen_after(1), "2026-01-28T11:51:14.000Z");
-    assert_eq!(seen_after(59), "2026-01-28T11:51:14.000Z");
-    assert_eq!(seen_after(600), "2026-01-28T12:02:13.000Z");
+    assert_eq!(last_seen_after(59), "2026-01-28T11:50:14.000Z");
+    assert_eq!(last_seen_after(1), "2026-01-28T11:51:14.000Z");
+    assert_eq!(last_seen_after(59), "2026-01-28T11:51:14.000Z");
+    assert_eq!(last_seen_after(600), "2026-01-28T12:02:13.000Z");
 }

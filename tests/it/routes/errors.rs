@@ -1,19 +1,18 @@
-//! Answers that are not what was asked for.
+//! Error pages and problem details.
 
-use serde_json::json;
-
+use super::snapshot::assert_snapshot;
 use crate::support::{EngineKind, SECRETS, TestApp, cookies, on_both_engines};
 
 on_both_engines!(
-    an_unknown_page_is_a_page_that_says_so,
-    an_unknown_api_path_is_a_problem,
-    a_method_that_is_not_there_is_named,
-    what_cannot_be_read_is_refused,
-    a_fault_gives_nothing_away_and_names_its_request,
-    data_that_is_broken_lets_nobody_in,
+    unknown_page_returns_404_page,
+    unknown_api_path_returns_404_problem,
+    unsupported_method_returns_405_and_allow,
+    unreadable_request_returns_400,
+    internal_error_hides_details_and_shows_request_id,
+    broken_session_data_does_not_sign_in,
 );
 
-fn an_unknown_page_is_a_page_that_says_so(engine: EngineKind) {
+fn unknown_page_returns_404_page(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browsers = [app.browser(), app.signed_in("rajat.verma@example.com")];
@@ -30,22 +29,16 @@ fn an_unknown_page_is_a_page_that_says_so(engine: EngineKind) {
     }
 }
 
-fn an_unknown_api_path_is_a_problem(engine: EngineKind) {
+fn unknown_api_path_returns_404_problem(engine: EngineKind) {
     let app = TestApp::new(engine);
     for path in ["/api", "/api/", "/api/nowhere", "/api/session/", "/api/session/x"] {
         let answer = app.browser().get(path);
         assert_eq!((answer.status, answer.header("content-type")), (404, Some("application/problem+json")), "{path}");
-        let expected = json!({
-            "type": "about:blank",
-            "title": "This does not exist",
-            "status": 404,
-            "detail": "The address may be mistyped, or what it led to is no longer there.",
-        });
-        assert_eq!(answer.json(), expected);
+        assert_snapshot("api-404", &answer);
     }
 }
 
-fn a_method_that_is_not_there_is_named(engine: EngineKind) {
+fn unsupported_method_returns_405_and_allow(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
@@ -65,7 +58,7 @@ fn a_method_that_is_not_there_is_named(engine: EngineKind) {
     }
 }
 
-fn what_cannot_be_read_is_refused(engine: EngineKind) {
+fn unreadable_request_returns_400(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
@@ -85,7 +78,7 @@ fn what_cannot_be_read_is_refused(engine: EngineKind) {
     assert!(browser.is_signed_in());
 }
 
-fn a_fault_gives_nothing_away_and_names_its_request(engine: EngineKind) {
+fn internal_error_hides_details_and_shows_request_id(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
@@ -96,19 +89,21 @@ fn a_fault_gives_nothing_away_and_names_its_request(engine: EngineKind) {
     assert_eq!(page.between("<code>", "</code>"), page.header("x-request-id").unwrap());
     let problem = browser.get("/api/session");
     assert_eq!((problem.status, problem.set_cookies()), (500, vec![]));
+    assert_snapshot("error-500", &page);
+    assert_snapshot("api-500", &problem);
     for body in [&page.body, &problem.body] {
         for word in ["users", "table", "relation", "SELECT", "diesel", "src/"] {
             assert!(!body.contains(word), "{word}: {body}");
         }
     }
     app.execute("ALTER TABLE users_away RENAME TO users");
-    assert!(browser.is_signed_in(), "the fault has signed nobody out");
+    assert!(browser.is_signed_in(), "an internal error signs no user out");
 }
 
-fn data_that_is_broken_lets_nobody_in(engine: EngineKind) {
+fn broken_session_data_does_not_sign_in(engine: EngineKind) {
     let app = TestApp::new(engine);
     let user = app.add_user("rajat.verma@example.com");
-    let broken = ["[]", "\"{}\"", "17", "null", "{}", "{\"userId\":7}", "{\"userId\":\"somebody else\"}"];
+    let broken = ["[]", "\"{}\"", "17", "null", "{}", "{\"userId\":7}", "{\"userId\":\"another user\"}"];
     for (number, sess) in broken.into_iter().enumerate() {
         let sid = format!("sid {number}");
         app.execute("DELETE FROM user_sessions");
@@ -125,6 +120,6 @@ fn data_that_is_broken_lets_nobody_in(engine: EngineKind) {
         let mut browser = app.browser().with_cookie("keyrack.sid", &signed);
         assert!(!browser.is_signed_in(), "{sess}");
         app.execute(&format!("UPDATE user_sessions SET sess = '{good}' WHERE sid = '{sid}'"));
-        assert!(browser.is_signed_in(), "it was the data that kept it out: {sess}");
+        assert!(browser.is_signed_in(), "the session is valid with intact data: {sess}");
     }
 }

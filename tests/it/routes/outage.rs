@@ -1,19 +1,20 @@
-//! The database is away: that is not the same as not being signed in.
+//! Database outages. Users stay signed in, and no request is let in without a check.
 
 use std::time::Duration;
 
+use super::snapshot::assert_snapshot;
 use crate::support::{Browser, CLOCK_START, EngineKind, PASSWORD, TestApp, TestDatabase, on_both_engines, wait_until};
 
 use keyrack::clock::Clock;
 
 on_both_engines!(
-    an_outage_signs_nobody_in_and_nobody_out,
-    the_sign_in_form_is_there_during_an_outage,
-    an_outage_begins_and_ends_under_a_running_server,
+    outage_returns_503_and_keeps_sessions,
+    login_form_is_shown_during_outage,
+    outage_of_running_server_returns_503_until_over,
 );
 
-/// An instance that has no connection yet, a browser that another one has signed in, and no database.
-fn outage(database: &TestDatabase) -> (TestApp, Browser) {
+/// Returns an instance without a database, and a browser that was signed in before the outage.
+fn start_during_outage(database: &TestDatabase) -> (TestApp, Browser) {
     let clock = Clock::fixed(CLOCK_START);
     let first = TestApp::over(database, clock.clone(), |_| ());
     first.add_user("rajat.verma@example.com");
@@ -25,9 +26,9 @@ fn outage(database: &TestDatabase) -> (TestApp, Browser) {
     (app, browser)
 }
 
-fn an_outage_signs_nobody_in_and_nobody_out(engine: EngineKind) {
+fn outage_returns_503_and_keeps_sessions(engine: EngineKind) {
     let database = TestDatabase::new(engine);
-    let (_app, mut browser) = outage(&database);
+    let (_app, mut browser) = start_during_outage(&database);
     let cookies = browser.cookies.clone();
     for path in ["/account/sessions", "/account/sessions?show=ended"] {
         let answer = browser.get(path);
@@ -35,6 +36,7 @@ fn an_outage_signs_nobody_in_and_nobody_out(engine: EngineKind) {
         assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
         assert!(answer.text().contains("You are still signed in where you were."), "{}", answer.text());
         assert!(answer.set_cookies().is_empty());
+        assert_snapshot("error-503-outage", &answer);
     }
     for path in ["/logout", "/account/sessions/revoke-others"] {
         let answer = browser.post(path, &[]);
@@ -44,16 +46,17 @@ fn an_outage_signs_nobody_in_and_nobody_out(engine: EngineKind) {
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     assert_eq!(answer.json()["status"], 503);
+    assert_snapshot("api-503", &answer);
     assert!(answer.set_cookies().is_empty());
     assert_eq!(browser.cookies, cookies);
     database.bring_online();
-    wait_for_return(&mut browser);
+    wait_until_signed_in(&mut browser);
     wait_until(|| browser.get("/account/sessions").status == 200);
 }
 
-fn the_sign_in_form_is_there_during_an_outage(engine: EngineKind) {
+fn login_form_is_shown_during_outage(engine: EngineKind) {
     let database = TestDatabase::new(engine);
-    let (app, mut signed_in) = outage(&database);
+    let (app, mut signed_in) = start_during_outage(&database);
     assert_eq!(signed_in.get("/login").status, 200);
     let mut browser = app.browser();
     let answer = browser.sign_in("rajat.verma@example.com", PASSWORD);
@@ -61,16 +64,17 @@ fn the_sign_in_form_is_there_during_an_outage(engine: EngineKind) {
     assert!(answer.text().contains("can’t reach its database"), "{}", answer.text());
     assert_eq!(answer.between("name=\"email\" type=\"email\" value=\"", "\""), "rajat.verma@example.com");
     assert!(!answer.body.contains(PASSWORD) && answer.set_cookies().is_empty());
-    // Who presents no cookie is not signed in, whatever the database would say.
+    assert_snapshot("login-outage", &answer);
+    // A request without a session cookie is not signed in, whatever the database contains.
     assert_eq!(app.browser().get("/account/sessions").status, 303);
     assert_eq!(app.browser().get("/api/session").status, 401);
     database.bring_online();
-    wait_for_return(&mut signed_in);
+    wait_until_signed_in(&mut signed_in);
     wait_until(|| browser.sign_in("rajat.verma@example.com", PASSWORD).status == 303);
 }
 
-fn an_outage_begins_and_ends_under_a_running_server(engine: EngineKind) {
-    // A SQLite file that is open can't go away.
+fn outage_of_running_server_returns_503_until_over(engine: EngineKind) {
+    // An open SQLite file stays available after it is moved.
     if engine == EngineKind::Sqlite {
         return;
     }
@@ -85,12 +89,12 @@ fn an_outage_begins_and_ends_under_a_running_server(engine: EngineKind) {
         }
     }
     app.database().bring_online();
-    wait_for_return(&mut browser);
+    wait_until_signed_in(&mut browser);
     wait_until(|| browser.get("/account/sessions").status == 200);
 }
 
-/// Until the cookie works again, nothing but 503 is said.
-fn wait_for_return(browser: &mut Browser) {
+/// Waits until the cookie works again; until then, every answer must be 503.
+fn wait_until_signed_in(browser: &mut Browser) {
     wait_until(|| {
         let status = browser.get("/api/session").status;
         assert!(matches!(status, 200 | 503), "{status}");

@@ -1,13 +1,16 @@
-//! Requests that are too large, or too slow.
+//! Oversized, malformed and slow requests. The server rejects them and keeps serving others.
 
+use ureq::http::HeaderMap;
+
+use super::snapshot::assert_snapshot;
 use crate::support::{Answer, EngineKind, PASSWORD, TestApp, on_both_engines, raw};
 
 on_both_engines!(
-    a_huge_cookie_is_refused_and_the_server_goes_on,
-    a_crowd_of_headers_is_refused_and_the_server_goes_on,
-    a_long_form_is_refused_and_the_server_goes_on,
-    what_is_no_http_is_refused_and_the_server_goes_on,
-    a_form_that_does_not_come_is_not_waited_for,
+    oversized_cookie_header_is_rejected,
+    too_many_headers_are_rejected,
+    oversized_form_returns_413,
+    malformed_http_is_rejected,
+    incomplete_form_returns_408_after_timeout,
 );
 
 fn app(engine: EngineKind) -> TestApp {
@@ -16,33 +19,39 @@ fn app(engine: EngineKind) -> TestApp {
     app
 }
 
-fn assert_goes_on(app: &TestApp) {
+fn assert_still_serves(app: &TestApp) {
     assert!(app.signed_in("rajat.verma@example.com").is_signed_in());
+}
+
+/// A raw answer without its headers.
+fn parsed(answer: &str) -> Answer {
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    Answer { status: status(answer).parse().unwrap(), headers: HeaderMap::default(), body: body.to_owned() }
 }
 
 fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or("no answer")
 }
 
-fn a_huge_cookie_is_refused_and_the_server_goes_on(engine: EngineKind) {
+fn oversized_cookie_header_is_rejected(engine: EngineKind) {
     let app = app(engine);
     let request =
         format!("GET /account/sessions HTTP/1.1\r\nHost: x\r\nCookie: keyrack.sid={}\r\n\r\n", "a".repeat(1 << 20));
     let answer = raw::exchange(app.address, request.as_bytes());
     assert!(matches!(status(&answer), "431" | "400"), "{answer}");
-    assert_goes_on(&app);
+    assert_still_serves(&app);
 }
 
-fn a_crowd_of_headers_is_refused_and_the_server_goes_on(engine: EngineKind) {
+fn too_many_headers_are_rejected(engine: EngineKind) {
     let app = app(engine);
     let headers = "X-Many: y\r\n".repeat(200);
     let request = format!("GET /account/sessions HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
     let answer = raw::exchange(app.address, request.as_bytes());
     assert!(matches!(status(&answer), "431" | "400"), "{answer}");
-    assert_goes_on(&app);
+    assert_still_serves(&app);
 }
 
-fn a_long_form_is_refused_and_the_server_goes_on(engine: EngineKind) {
+fn oversized_form_returns_413(engine: EngineKind) {
     let app = app(engine);
     let mut browser = app.signed_in("rajat.verma@example.com");
     let long = "x".repeat(20_000);
@@ -57,16 +66,16 @@ fn a_long_form_is_refused_and_the_server_goes_on(engine: EngineKind) {
         assert_too_large(browser.post(path, &[("csrf_token", &token), ("more", &long)]));
     }
     assert!(browser.is_signed_in());
-    // Of unknown length, in pieces.
+    // Chunked, without a declared length.
     let piece = format!("{:x}\r\n{}\r\n", 8192, "x".repeat(8192));
     let head = "POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n\
                 Transfer-Encoding: chunked\r\n\r\n";
     let answer = raw::exchange(app.address, format!("{head}{}0\r\n\r\n", piece.repeat(3)).as_bytes());
     assert_eq!(status(&answer), "413", "{answer}");
-    assert_goes_on(&app);
+    assert_still_serves(&app);
 }
 
-fn what_is_no_http_is_refused_and_the_server_goes_on(engine: EngineKind) {
+fn malformed_http_is_rejected(engine: EngineKind) {
     let app = app(engine);
     for request in ["\r\n\r\n\r\n garbage\r\n\r\n", "GET\r\n\r\n", "\0\0\0\0\r\n\r\n", "GET / HTTP/9.9\r\n\r\n"] {
         let answer = raw::exchange(app.address, request.as_bytes());
@@ -76,17 +85,18 @@ fn what_is_no_http_is_refused_and_the_server_goes_on(engine: EngineKind) {
         let request = format!("POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
         assert_eq!(status(&raw::exchange(app.address, request.as_bytes())), "400", "{length}");
     }
-    assert_goes_on(&app);
+    assert_still_serves(&app);
 }
 
-fn a_form_that_does_not_come_is_not_waited_for(engine: EngineKind) {
+fn incomplete_form_returns_408_after_timeout(engine: EngineKind) {
     let app = app(engine);
     let head = "POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n";
     for body in ["Content-Length: 900\r\n\r\nemail=a", "Transfer-Encoding: chunked\r\n\r\n3\r\na=b\r\n"] {
-        // Returns when the server hangs up.
+        // Returns when the server closes the connection.
         let answer = raw::exchange(app.address, format!("{head}{body}").as_bytes());
         assert_eq!(status(&answer), "408", "{answer}");
         assert!(answer.contains("content-security-policy"), "{answer}");
+        assert_snapshot("error-408", &parsed(&answer));
     }
-    assert_goes_on(&app);
+    assert_still_serves(&app);
 }

@@ -1,4 +1,4 @@
-//! Many sign-ins at once.
+//! More sign-ins than the server can hash at once.
 
 use std::{
     io::Write,
@@ -16,21 +16,22 @@ use keyrack::{
 };
 use tokio::task::JoinSet;
 
+use super::snapshot::assert_snapshot;
 use crate::support::{Answer, EngineKind, PASSWORD, TestApp, on_both_engines, wait, wait_until};
 
 on_both_engines!(
-    a_flood_from_one_address_delays_nobody_else,
-    past_the_bound_the_one_who_filled_the_queue_is_told_to_wait_and_nobody_else,
-    who_hangs_up_is_not_signed_in,
+    flood_from_one_network_does_not_delay_other_clients,
+    full_queue_rejects_only_the_client_that_filled_it,
+    client_that_disconnects_is_not_signed_in,
 );
 
-const CROWD: &str = "2001:db8::7";
-/// In the crowd's network.
-const CROWD_TOO: &str = "2001:db8::8";
-const SOMEBODY: &str = "2001:db8:0:1::7";
+const FLOODING: &str = "2001:db8::7";
+/// In the same /64 network as [`FLOODING`].
+const FLOODING_NEIGHBOUR: &str = "2001:db8::8";
+const OTHER_CLIENT: &str = "2001:db8:0:1::7";
 const EMAIL: &str = "rajat.verma@example.com";
 
-/// Behind a proxy, at a cost that lets a queue grow.
+/// A server behind a proxy, with hashes slow enough that a queue forms.
 fn app(engine: EngineKind) -> TestApp {
     let app = TestApp::with(engine, |config| {
         config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
@@ -40,14 +41,14 @@ fn app(engine: EngineKind) -> TestApp {
     app
 }
 
-/// A sign-in form that was opened once and is sent many times.
-struct Form<'a> {
+/// A sign-in form that is opened once and submitted many times.
+struct SignInForm<'a> {
     app: &'a TestApp,
     cookie: (String, String),
     token: String,
 }
 
-impl<'a> Form<'a> {
+impl<'a> SignInForm<'a> {
     fn open(app: &'a TestApp) -> Self {
         let page = app.browser().get("/login");
         let cookie = page.set_cookies()[0].split(';').next().unwrap().to_owned();
@@ -55,14 +56,14 @@ impl<'a> Form<'a> {
         Self { app, cookie: (name.to_owned(), value.to_owned()), token: page.csrf_token() }
     }
 
-    fn send(&self, client: &str) -> Answer {
+    fn submit(&self, client: &str) -> Answer {
         let (name, value) = &self.cookie;
         let mut browser = self.app.browser().with_cookie(name, value).with_header("x-forwarded-for", client);
         browser.post("/login", &[("email", EMAIL), ("password", PASSWORD), ("csrf_token", &self.token)])
     }
 
-    /// Sends it and hangs up without waiting for the answer.
-    fn send_and_hang_up(&self, client: &str) {
+    /// Submits the form and closes the connection without waiting for the answer.
+    fn submit_and_disconnect(&self, client: &str) {
         let fields = [("email", EMAIL), ("password", PASSWORD), ("csrf_token", &self.token)];
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = format!(
@@ -77,64 +78,64 @@ impl<'a> Form<'a> {
     }
 }
 
-fn a_flood_from_one_address_delays_nobody_else(engine: EngineKind) {
+fn flood_from_one_network_does_not_delay_other_clients(engine: EngineKind) {
     const FLOOD: usize = 60;
     let app = app(engine);
-    let form = Form::open(&app);
+    let form = SignInForm::open(&app);
     let answered = AtomicUsize::new(0);
     let (sender, answers) = mpsc::channel();
     let waiting = thread::scope(|scope| {
         for n in 0..FLOOD {
             let (form, answered, sender) = (&form, &answered, sender.clone());
             scope.spawn(move || {
-                let status = form.send(if n % 2 == 0 { CROWD } else { CROWD_TOO }).status;
+                let status = form.submit(if n % 2 == 0 { FLOODING } else { FLOODING_NEIGHBOUR }).status;
                 answered.fetch_add(1, Ordering::SeqCst);
                 sender.send(status).unwrap();
             });
         }
         assert_eq!(answers.recv().unwrap(), 303);
-        assert_eq!(form.send(SOMEBODY).status, 303);
+        assert_eq!(form.submit(OTHER_CLIENT).status, 303);
         FLOOD - answered.load(Ordering::SeqCst)
     });
-    assert!(waiting > FLOOD / 2, "all but {waiting} of the flood were served before");
+    assert!(waiting > FLOOD / 2, "only {waiting} sign-ins of the flood were still waiting");
     drop(sender);
-    assert!(answers.iter().all(|status| status == 303), "a long queue is no refusal");
-    assert_eq!(app.count("sessions", ""), FLOOD + 1, "nobody is signed in twice");
+    assert!(answers.iter().all(|status| status == 303), "every sign-in of the flood succeeds");
+    assert_eq!(app.count("sessions", ""), FLOOD + 1, "one session per sign-in");
 }
 
-/// Proves the password for the crowd again and again; tells when it was refused.
-async fn insist(accounts: Accounts, refused: mpsc::Sender<()>) {
+/// Authenticates in an endless loop as the flooding client, and reports each rejection.
+async fn keep_authenticating(accounts: Accounts, rejected: mpsc::Sender<()>) {
     loop {
-        match accounts.authenticate(EMAIL, Password::new(PASSWORD), Some(CROWD.parse().unwrap())).await {
+        match accounts.authenticate(EMAIL, Password::new(PASSWORD), Some(FLOODING.parse().unwrap())).await {
             Ok(AuthenticationResult::Accepted(_)) => {}
-            Err(Error::Busy { .. }) => drop(refused.send(())),
+            Err(Error::Busy { .. }) => drop(rejected.send(())),
             other => panic!("{other:?}"),
         }
     }
 }
 
-fn past_the_bound_the_one_who_filled_the_queue_is_told_to_wait_and_nobody_else(engine: EngineKind) {
+fn full_queue_rejects_only_the_client_that_filled_it(engine: EngineKind) {
     let app = app(engine);
-    let form = Form::open(&app);
-    // 128 may wait for each core, one is being checked, and a few come back at once for every place that is free.
-    let crowd = 129 * available_parallelism().unwrap().get() + 8;
-    let (sender, refused) = mpsc::channel();
+    let form = SignInForm::open(&app);
+    // Per core, 128 may wait and one is being hashed; a few more fill each place that becomes free.
+    let count = 129 * available_parallelism().unwrap().get() + 8;
+    let (sender, rejected) = mpsc::channel();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let accounts = app.keyrack.accounts().clone();
-    let storm = thread::spawn(move || {
+    let flood = thread::spawn(move || {
         wait(async move {
-            let mut insisting = JoinSet::new();
-            for _ in 0..crowd {
-                insisting.spawn(insist(accounts.clone(), sender.clone()));
+            let mut tasks = JoinSet::new();
+            for _ in 0..count {
+                tasks.spawn(keep_authenticating(accounts.clone(), sender.clone()));
             }
             let _ = stopped.await;
         });
     });
-    refused.recv().unwrap();
+    rejected.recv().unwrap();
     let mut signed_in = 0;
     let mut busy = None;
     wait_until(|| {
-        let answer = form.send(CROWD_TOO);
+        let answer = form.submit(FLOODING_NEIGHBOUR);
         match answer.status {
             303 => signed_in += 1,
             503 => busy = Some(answer),
@@ -142,42 +143,44 @@ fn past_the_bound_the_one_who_filled_the_queue_is_told_to_wait_and_nobody_else(e
         }
         busy.is_some()
     });
-    let busy = busy.unwrap();
+    let mut busy = busy.unwrap();
     let seconds: u64 = busy.header("retry-after").unwrap().parse().unwrap();
-    let sentence = match seconds {
+    let message = match seconds {
         1 => "Many people are signing in just now. Try again in 1 second.".to_owned(),
         _ => format!("Many people are signing in just now. Try again in {seconds} seconds."),
     };
-    assert!(seconds > 0 && busy.text().contains(&sentence), "{}", busy.text());
+    assert!(seconds > 0 && busy.text().contains(&message), "{}", busy.text());
     assert_eq!(busy.between("name=\"email\" type=\"email\" value=\"", "\""), EMAIL);
     assert!(!busy.body.contains(PASSWORD));
     assert!(!busy.set_cookies().iter().any(|cookie| cookie.starts_with("keyrack.sid=")));
+    busy.headers.remove("retry-after");
+    assert_snapshot("login-busy", &busy);
 
-    assert_eq!(form.send(SOMEBODY).status, 303);
+    assert_eq!(form.submit(OTHER_CLIENT).status, 303);
     stop.send(()).unwrap();
-    storm.join().unwrap();
-    assert_eq!(app.count("sessions", ""), signed_in + 1, "who was turned away was not signed in");
+    flood.join().unwrap();
+    assert_eq!(app.count("sessions", ""), signed_in + 1, "a rejected sign-in starts no session");
 }
 
-fn who_hangs_up_is_not_signed_in(engine: EngineKind) {
+fn client_that_disconnects_is_not_signed_in(engine: EngineKind) {
     let app = app(engine);
-    let form = Form::open(&app);
+    let form = SignInForm::open(&app);
     let accounts = app.keyrack.accounts();
     wait(async {
         let mut ahead = JoinSet::new();
         for _ in 0..20 {
             let accounts = accounts.clone();
             ahead.spawn(async move {
-                let client = Some(CROWD.parse().unwrap());
+                let client = Some(FLOODING.parse().unwrap());
                 accounts.authenticate(EMAIL, Password::new(PASSWORD), client).await.unwrap()
             });
         }
         ahead.join_next().await;
-        form.send_and_hang_up(CROWD);
+        form.submit_and_disconnect(FLOODING);
         ahead.join_all().await;
     });
-    // Its turn comes after that of whoever hung up.
-    assert_eq!(form.send(CROWD).status, 303);
-    assert_eq!(form.send(CROWD).status, 303);
+    // These wait in the queue behind the sign-in whose client has disconnected.
+    assert_eq!(form.submit(FLOODING).status, 303);
+    assert_eq!(form.submit(FLOODING).status, 303);
     assert_eq!(app.count("sessions", ""), 2);
 }

@@ -1,0 +1,176 @@
+//! Every page in each of its states, compared with its snapshot.
+//!
+//! Errors that need a special state have their snapshot where that state is made: `errors.rs`, `outage.rs`,
+//! `request_limits.rs` and `sign_in_overload.rs`.
+
+use std::time::Duration;
+
+use super::snapshot::assert_snapshot;
+use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
+
+on_both_engines!(
+    login_pages_match_snapshots,
+    setup_pages_match_snapshots,
+    device_pages_match_snapshots,
+    history_pages_match_snapshots,
+    redirects_match_snapshots,
+    error_pages_match_snapshots,
+);
+
+const EMAIL: &str = "rajat.verma@example.com";
+const WRONG: &str = "not the password at all";
+const MINUTE: Duration = Duration::from_secs(60);
+
+const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
+                     Version/18.5 Mobile/15E148 Safari/604.1";
+
+fn login_pages_match_snapshots(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user(EMAIL);
+    let mut browser = app.browser();
+    assert_snapshot("login", &browser.get("/login"));
+    let next = "/account/sessions?show=ended";
+    assert_snapshot("login-with-next", &browser.get(&format!("/login?next={next}")));
+    let fields = [("email", EMAIL), ("password", WRONG), ("remember", "on"), ("next", next)];
+    let mut fail = || browser.post_from("/login", "/login", &fields);
+    assert_snapshot("login-wrong-password", &fail());
+    for _ in 0..9 {
+        assert_eq!(fail().status, 401);
+    }
+    assert_snapshot("login-throttled", &fail());
+}
+
+fn setup_pages_match_snapshots(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let link = wait(app.keyrack.setup_link()).unwrap().unwrap();
+    let path = link.strip_prefix(&app.origin()).unwrap();
+    let token = path.split_once("token=").unwrap().1;
+    let mut browser = app.browser();
+    assert_snapshot("setup", &browser.get(path));
+    let mut submit = |email: &str, user_name: &str, first_name: &str, last_name: &str, passwords: [&str; 2]| {
+        let fields = [
+            ("token", token),
+            ("email", email),
+            ("user_name", user_name),
+            ("first_name", first_name),
+            ("last_name", last_name),
+            ("password", passwords[0]),
+            ("password_again", passwords[1]),
+        ];
+        browser.post_from(path, "/setup", &fields)
+    };
+    let long = "n".repeat(65);
+    let errors = submit("not an address", &long, " ", &long, ["too short", "something else"]);
+    assert_snapshot("setup-every-field-wrong", &errors);
+    let mut with_password = |password: &str| submit(EMAIL, "rajat", "Rajat", "Verma", [password, password]);
+    assert_snapshot("setup-common-password", &with_password("passwordpassword"));
+    assert_snapshot("setup-own-name-as-password", &with_password("rajat verma 1985"));
+    assert_snapshot("setup-long-password", &with_password(&"long ".repeat(52)));
+    assert_snapshot("setup-created", &with_password(PASSWORD));
+}
+
+fn device_pages_match_snapshots(engine: EngineKind) {
+    let app = TestApp::with(engine, |config| config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]);
+    let user = app.add_user(EMAIL);
+    let mut browser = app.signed_in(EMAIL);
+    let list = |browser: &mut Browser| browser.get("/account/sessions");
+    assert_snapshot("devices-one", &list(&mut browser));
+
+    app.advance(5 * MINUTE);
+    let mut phone = app.browser().with_header("user-agent", PHONE).with_header("x-forwarded-for", "2001:db8::1");
+    let fields = [("email", EMAIL), ("password", PASSWORD), ("remember", "on")];
+    assert_eq!(phone.post_from("/login", "/login", &fields).status, 303);
+    let phone_id = phone.session_id();
+    assert_snapshot("devices-two", &list(&mut browser));
+
+    app.advance(50 * MINUTE);
+    let mut program = app.browser().with_header("user-agent", "curl/8.5.0").with_header("x-forwarded-for", "192.0.2.7");
+    assert_eq!(program.sign_in(EMAIL, PASSWORD).status, 303);
+    app.advance(MINUTE);
+    add_peer_session(&app, &user.to_string());
+    assert_snapshot("devices-four", &list(&mut browser));
+
+    let revoke = format!("/account/sessions/{phone_id}/revoke");
+    assert_eq!(browser.post_from("/account/sessions", &revoke, &[]).status, 303);
+    assert_snapshot("devices-after-revoke", &list(&mut browser));
+    for snapshot in ["devices-after-revoking-others", "devices-after-revoking-none"] {
+        browser.post_from("/account/sessions", "/account/sessions/revoke-others", &[]);
+        assert_snapshot(snapshot, &list(&mut browser));
+    }
+}
+
+/// Adds a session as an Express peer would: without an absolute expiry, an address or a user agent.
+fn add_peer_session(app: &TestApp, user: &str) {
+    let (started, idle_end) = (app.clock.now(), app.clock.now() + 30 * MINUTE);
+    let sess = format!(r#"{{"cookie":{{"originalMaxAge":1800000}},"userId":"{user}"}}"#);
+    app.execute(&format!(
+        "INSERT INTO sessions (sid, user_id, status, expires_at, created_at, last_seen_at)
+         VALUES ('peer', '{user}', 'active', '9999-12-31T23:59:59.999999Z', '{0}', '{0}');
+         INSERT INTO user_sessions (sid, sess, expire) VALUES ('peer', '{sess}', '{1}')",
+        started.to_iso_micros(),
+        idle_end.to_iso_micros(),
+    ));
+}
+
+fn history_pages_match_snapshots(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let user = app.add_user(EMAIL).to_string();
+    let mut browser = app.signed_in(EMAIL);
+    let mut page = |query: &str| browser.get(&format!("/account/sessions?show=ended{query}"));
+    assert_snapshot("history-empty", &page(""));
+
+    add_ended_session(&app, &user, 1, "signed_out", "'192.0.2.7', 'curl/8.5.0'");
+    add_ended_session(&app, &user, 2, "revoked", &format!("'2001:db8::1', '{PHONE}'"));
+    add_ended_session(&app, &user, 3, "idle_timeout", "NULL, NULL");
+    assert_snapshot("history", &page(""));
+
+    for minute in 4..=45 {
+        add_ended_session(&app, &user, minute, "absolute_timeout", "NULL, NULL");
+    }
+    let older = page("").between("rel=\"next\" href=\"/account/sessions?show=ended", "\"").replace("&#38;", "&");
+    let middle = page(&older);
+    let links = middle.between("<nav class=\"pagination\"", "</nav>");
+    assert_snapshot("history-pagination", &Answer { body: links, ..middle });
+    let past_the_end = page("&after=0.0f8fad5b-d9cb-469f-a165-70867728950e");
+    assert_snapshot("history-past-the-end", &past_the_end);
+}
+
+/// Adds a session that began a day before the start of the clock, and ended `minute` minutes after its beginning.
+fn add_ended_session(app: &TestApp, user: &str, minute: u32, reason: &str, address_and_user_agent: &str) {
+    let began = app.clock.now() - Duration::from_secs(24 * 3600);
+    app.execute(&format!(
+        "INSERT INTO sessions (sid, user_id, status, end_reason, ip_address, user_agent, expires_at, created_at, \
+         last_seen_at, logged_out_at) VALUES ('ended {minute}', '{user}', 'logged_out', '{reason}', \
+         {address_and_user_agent}, '{0}', '{1}', '{1}', '{2}')",
+        app.clock.now().to_iso_micros(),
+        began.to_iso_micros(),
+        (began + MINUTE * minute).to_iso_micros(),
+    ));
+}
+
+fn redirects_match_snapshots(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user(EMAIL);
+    let mut browser = app.browser();
+    assert_snapshot("redirect-home", &browser.get("/"));
+    assert_snapshot("redirect-not-signed-in", &browser.get("/account/sessions?show=ended"));
+    assert_snapshot("redirect-form-not-signed-in", &browser.post("/account/sessions/revoke-others", &[]));
+    assert_snapshot("redirect-after-sign-in", &browser.sign_in(EMAIL, PASSWORD));
+    assert_snapshot("redirect-already-signed-in", &browser.get("/login"));
+    let phone = app.signed_in(EMAIL).session_id();
+    let revoke = format!("/account/sessions/{phone}/revoke");
+    assert_snapshot("redirect-after-revoke", &browser.post_from("/account/sessions", &revoke, &[]));
+    let others = "/account/sessions/revoke-others";
+    assert_snapshot("redirect-after-revoking-others", &browser.post_from("/account/sessions", others, &[]));
+    assert_snapshot("redirect-after-sign-out", &browser.sign_out());
+}
+
+fn error_pages_match_snapshots(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let mut browser = app.browser();
+    assert_snapshot("error-400", &browser.get("/login?next=1&next=2"));
+    assert_snapshot("error-403", &browser.post("/login", &[]));
+    assert_snapshot("error-404", &browser.get("/nowhere"));
+    assert_snapshot("error-405", &browser.send("DELETE", "/login", None, &[]));
+    assert_snapshot("error-413", &browser.post("/login", &[("email", &"x".repeat(20_000))]));
+}
