@@ -4,8 +4,10 @@
 //! what went wrong and the log to standard error.
 
 mod adopt;
+mod database;
 mod demo;
 mod doctor;
+mod failure;
 mod logging;
 mod migrate;
 mod output;
@@ -18,17 +20,12 @@ mod settings;
 mod time_zone;
 mod user;
 
-use std::{fmt, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::{
-    accounts::Accounts,
-    clock::Clock,
-    db::{Database, DatabaseOptions},
-    error::Error,
-    sessions::Sessions,
-};
+use database::{open, open_migrated};
+use failure::Failure;
 use settings::Settings;
 
 /// Sign-in and sessions that can be seen and taken back.
@@ -69,31 +66,6 @@ enum Command {
     Demo,
 }
 
-/// Why a command did not do what it was asked: a sentence, and the exit status.
-#[derive(Debug)]
-struct Failure {
-    message: String,
-    status: u8,
-}
-
-impl Failure {
-    /// Wrong usage or configuration.
-    fn usage(message: impl fmt::Display) -> Self {
-        Self { message: message.to_string(), status: 2 }
-    }
-
-    /// Anything else.
-    fn failed(message: impl fmt::Display) -> Self {
-        Self { message: message.to_string(), status: 1 }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::failed(error.chain())
-    }
-}
-
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     match run() {
@@ -125,30 +97,4 @@ fn run() -> Result<(), Failure> {
             Some(Command::Demo) => demo::run(&cli.settings).await,
         }
     })
-}
-
-/// The database behind the settings, for commands that only work on it. It is migrated first, so that any command can be the
-/// first.
-fn open(settings: &Settings) -> Result<(Sessions, Accounts), Failure> {
-    time_zone::check(settings)?;
-    let url = settings.database_url()?;
-    crate::db::migrate(&url)?;
-    Ok(on(settings, Database::open(DatabaseOptions::for_command(url))))
-}
-
-/// The same, for what looks at a database before Keyrack works on it: nothing is changed by looking.
-async fn open_migrated(settings: &Settings) -> Result<(Sessions, Accounts), Failure> {
-    let url = settings.database_url()?;
-    let unready = Failure::failed(format!("the database {url} is not migrated: run `keyrack migrate` first"));
-    let database = Database::open(DatabaseOptions::for_command(url));
-    if !database.is_ready().await? {
-        return Err(unready);
-    }
-    Ok(on(settings, database))
-}
-
-fn on(settings: &Settings, database: Database) -> (Sessions, Accounts) {
-    let sessions = Sessions::new(database.clone(), Clock::System, settings.policy());
-    let accounts = Accounts::new(database, Clock::System, sessions.clone(), settings.hash_cost);
-    (sessions, accounts)
 }

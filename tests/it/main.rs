@@ -1,4 +1,4 @@
-//! Tests through HTTP, on both engines. Each test has a database and a server of its own; the files mirror the routes.
+//! Tests through HTTP, on both engines. Each test has its own database and server; the files mirror the routes.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

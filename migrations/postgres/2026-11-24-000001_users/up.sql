@@ -1,4 +1,4 @@
--- Who can sign in. E-mail addresses are unique without regard to case.
+-- The accounts that can sign in. Email addresses are unique, ignoring case.
 CREATE TABLE users (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     email varchar(254) NOT NULL,

@@ -1,5 +1,5 @@
--- Who can sign in. E-mail addresses are unique without regard to case.
--- Ids are the hyphenated text of a version 4 UUID, made here only for rows that other programs insert.
+-- The accounts that can sign in. Email addresses are unique, ignoring case.
+-- Ids are version 4 UUIDs as hyphenated lower-case text. Keyrack supplies them; the default is for other programs.
 CREATE TABLE users (
     id TEXT NOT NULL PRIMARY KEY DEFAULT (
         lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-'

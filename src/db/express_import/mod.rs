@@ -105,7 +105,8 @@ impl TakeOver {
     /// The last step, in the transaction in which the other migrations follow. Returns the names of those that it stands for.
     pub(super) fn finish(&self, connection: &mut DbConnection) -> Result<Vec<String>> {
         let Self(catalog) = self;
-        // In the order in which everybody locks rows; reading `sessions` waits as well, because a trigger of it is replaced.
+        // In the order in which every transaction locks rows. Reads of `sessions` wait as well, because its temporary index
+        // is dropped.
         for (table, mode) in [(&SESSIONS, "ACCESS EXCLUSIVE"), (&USER_SESSIONS, "SHARE ROW EXCLUSIVE")] {
             if let Some(relation) = catalog.get(table) {
                 connection.batch_execute(&format!("LOCK TABLE {} IN {mode} MODE", relation.qualified))?;

@@ -100,7 +100,7 @@ fn revoke_all_wants_to_know_whose(engine: EngineKind) {
     for arguments in [&["session", "revoke-all"][..], &["session", "revoke-all", "--everyone", "--user", EMAIL]] {
         let refused = program.run(arguments);
         assert_eq!(refused.status, 2);
-        refused.assert_says(&["--everyone", "--user"]);
+        refused.assert_stderr_contains(&["--everyone", "--user"]);
     }
     program.run(&["session", "revoke-all", "--user", "nobody@example.com"]).assert_refused(1, &["no user"]);
     assert!(browser.is_signed_in());

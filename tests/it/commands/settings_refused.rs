@@ -68,7 +68,7 @@ fn a_file_is_refused_for_what_is_no_setting() {
     }
     let broken = program.clone().with_file("keyrack.toml", "idle_timeout = \n").run(&["serve"]);
     assert_eq!(broken.status, 2);
-    broken.assert_says(&["keyrack.toml", "line 1"]);
+    broken.assert_stderr_contains(&["keyrack.toml", "line 1"]);
     program.run(&["--config", "missing.toml"]).assert_refused(2, &["missing.toml", "No such file"]);
 }
 
@@ -78,7 +78,7 @@ fn a_bad_variable_is_not_blamed_on_the_file() {
     let program = Program::new(&database).with_file("keyrack.toml", "workers = 2\n");
     let refused = program.with("KEYRACK_IDLE_TIMEOUT", "soon").run(&["serve"]);
     assert_eq!(refused.status, 2);
-    refused.assert_says(&["--idle-timeout", "soon"]);
+    refused.assert_stderr_contains(&["--idle-timeout", "soon"]);
     assert!(!refused.err.contains("keyrack.toml") && !refused.err.contains("workers"), "{refused:?}");
 }
 
@@ -145,7 +145,7 @@ fn unknown_words_are_wrong_usage() {
     ] {
         let refused = Program::new(&database).run(arguments);
         assert_eq!((refused.status, refused.out.as_str()), (2, ""), "{refused:?}");
-        refused.assert_says(&[word]);
+        refused.assert_stderr_contains(&[word]);
     }
     let version = Program::new(&database).done(&["--version"]);
     assert_eq!(version, format!("keyrack {}\n", env!("CARGO_PKG_VERSION")));
@@ -176,11 +176,11 @@ fn numbers_and_ids_that_are_none_are_refused_with_the_mend() {
     ] {
         let refused = Program::new(&database).with(variable, value).run(&["migrate"]);
         assert_eq!(refused.status, 2, "{refused:?}");
-        refused.assert_says(&[said]);
+        refused.assert_stderr_contains(&[said]);
     }
     let revoked = Program::new(&database).run(&["session", "revoke", "xyz"]);
     assert_eq!(revoked.status, 2);
-    revoked.assert_says(&["this is no session id; `keyrack session list` shows them"]);
+    revoked.assert_stderr_contains(&["this is no session id; `keyrack session list` shows them"]);
     Program::new(&database).with("KEYRACK_HISTORY_RETENTION", "2y").done(&["migrate"]);
     Program::new(&database).with_file("keyrack.toml", "trusted_proxies = []").done(&["migrate"]);
 }

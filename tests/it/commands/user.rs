@@ -54,12 +54,12 @@ fn a_user_who_can_not_be_added_is_refused_with_the_reason(engine: EngineKind) {
     add("new@example.com", "").assert_refused(2, &["no password on standard input"]);
     let bad_email = add("new.example.com", &line);
     assert_eq!(bad_email.status, 2);
-    bad_email.assert_says(&["new.example.com", "like name@example.com"]);
+    bad_email.assert_stderr_contains(&["new.example.com", "like name@example.com"]);
     let bad_name = program.run_with_input(&["user", "add", "new@example.com", "--first-name", &"x".repeat(65)], &line);
     bad_name.assert_refused(1, &["64 characters"]);
     let bad_role = program.run_with_input(&["user", "add", "new@example.com", "--role", "emperor"], &line);
     assert_eq!(bad_role.status, 2);
-    bad_role.assert_says(&["emperor", "user, admin"]);
+    bad_role.assert_stderr_contains(&["emperor", "user, admin"]);
     assert_eq!(database.count("users", ""), 1);
 }
 

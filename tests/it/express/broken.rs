@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::pair::{COOKIE, Pair, Person};
-use crate::support::{SECRETS, cookies, express::beside_express, log, wait};
+use crate::support::{SECRETS, cookies, express::with_express, log, wait};
 
-beside_express!(
+with_express!(
     data_that_can_be_read_lets_in_and_what_keyrack_writes_express_reads,
     data_that_cannot_be_read_lets_nobody_in_and_stays_as_it_is,
     what_a_peer_sets_is_stored_whatever_it_is,
@@ -112,19 +112,19 @@ fn data_that_can_be_read_lets_in_and_what_keyrack_writes_express_reads() {
 }
 
 fn data_that_cannot_be_read_lets_nobody_in_and_stays_as_it_is() {
-    log::keep();
+    log::capture();
     let pair = Pair::new();
     for (text, at_once) in UNREADABLE.iter().flat_map(|text| [(text, true), (text, false)]) {
         let (mut person, sess) = with_data(&pair, text, at_once);
         assert!(!person.is_signed_in_at_keyrack(), "{at_once}: {sess}");
         look_around(&pair, &mut person, &sess);
-        person.at_keyrack().post("/app/set-json", &[("json", "{\"theme\":\"dark\"}")]).assert_says_not_signed_in();
+        person.at_keyrack().post("/app/set-json", &[("json", "{\"theme\":\"dark\"}")]).assert_not_signed_in();
         assert_eq!(stored(&pair, &person), sess, "it is not ours to overwrite");
         let rows = pair.app.rows("sessions", &format!("WHERE sid = '{}'", person.sid()));
         assert_eq!(rows.len(), usize::from(!at_once), "such data gets no session: {sess}");
         if let Some(id) = rows.first().and_then(|row| row["id"].as_str()) {
             let refused = |line: &str| line.contains(id) && line.contains("the session is refused");
-            assert!(log::kept().lines().any(refused), "the log says nothing of {sess}");
+            assert!(log::captured().lines().any(refused), "the log says nothing of {sess}");
         }
         // Somebody else's rack, and the commands, go on.
         assert!(pair.signed_in_at_keyrack().is_signed_in_at_keyrack());

@@ -8,9 +8,9 @@ use super::{
     fuzz::{Random, seed},
     pair::{EMAIL, Pair, Person},
 };
-use crate::support::{Answer, express::beside_express, wait};
+use crate::support::{Answer, express::with_express, wait};
 
-beside_express!(a_crowd_on_the_same_sessions_meets_no_error_and_leaves_the_tables_sound);
+with_express!(a_crowd_on_the_same_sessions_meets_no_error_and_leaves_the_tables_sound);
 
 const THREADS: u64 = 8;
 const REQUESTS: u32 = 16;

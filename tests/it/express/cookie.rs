@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::pair::{COOKIE, Pair};
-use crate::support::{Browser, SECRETS, cookies, express::beside_express};
+use crate::support::{Browser, SECRETS, cookies, express::with_express};
 
-beside_express!(
+with_express!(
     the_signature_is_that_of_the_real_package,
     a_value_that_is_not_percent_encoded_is_one_too,
     what_nobody_signed_is_no_cookie_at_either,

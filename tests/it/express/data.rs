@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::pair::{EMAIL, Pair};
-use crate::support::express::beside_express;
+use crate::support::express::with_express;
 
-beside_express!(
+with_express!(
     what_express_sets_keyrack_reads_and_keeps,
     what_keyrack_sets_express_reads_and_keeps,
     the_cookie_object_keeps_its_keys_their_order_and_types,

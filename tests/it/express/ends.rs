@@ -5,9 +5,9 @@ use std::thread;
 use serde_json::json;
 
 use super::pair::{EMAIL, Pair, Person};
-use crate::support::{express::beside_express, wait};
+use crate::support::{express::with_express, wait};
 
-beside_express!(
+with_express!(
     what_express_destroys_has_ended,
     a_new_sid_at_express_ends_what_the_old_one_was,
     a_user_id_that_express_deletes_is_a_sign_out_and_the_sid_lives_on,

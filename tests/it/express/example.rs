@@ -3,10 +3,10 @@
 use super::pair::{COOKIE, EMAIL};
 use crate::support::{
     Answer, Browser, EngineKind, Program, SECRETS, TestApp, TestDatabase,
-    express::{Express, beside_express},
+    express::{Express, with_express},
 };
 
-beside_express!(the_shop_works_alone, the_shop_works_beside_keyrack, nobody_is_signed_out_by_the_move);
+with_express!(the_shop_works_alone, the_shop_works_beside_keyrack, nobody_is_signed_out_by_the_move);
 
 /// The password that the example prints.
 const SHOPPERS_PASSWORD: &str = "four birds under one roof";

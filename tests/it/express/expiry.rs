@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::pair::{COOKIE, Pair};
-use crate::support::{cookies::parts, express::beside_express, wait};
+use crate::support::{cookies::parts, express::with_express, wait};
 
-beside_express!(
+with_express!(
     a_touch_at_express_is_activity,
     activity_at_keyrack_is_a_touch_for_express,
     activity_at_keyrack_goes_no_further_than_express_s_own_idle_limit,

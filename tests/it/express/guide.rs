@@ -5,11 +5,11 @@ use crate::{
     express_import::guide::statements,
     support::{
         Browser, EngineKind, Program, SECRETS, TestDatabase,
-        express::{Express, beside_express},
+        express::{Express, with_express},
     },
 };
 
-beside_express!(after_going_back_express_goes_on_and_keyrack_can_come_again);
+with_express!(after_going_back_express_goes_on_and_keyrack_can_come_again);
 
 fn after_going_back_express_goes_on_and_keyrack_can_come_again() {
     let database = TestDatabase::blank(EngineKind::Postgres);

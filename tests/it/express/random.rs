@@ -9,9 +9,9 @@ use super::{
     fuzz::{Random, seed},
     pair::{Pair, Person},
 };
-use crate::support::{Program, express::beside_express, wait};
+use crate::support::{Program, express::with_express, wait};
 
-beside_express!(a_thousand_steps_leave_everybody_signed_in_exactly_where_they_should_be);
+with_express!(a_thousand_steps_leave_everybody_signed_in_exactly_where_they_should_be);
 
 const STEPS: u32 = 1000;
 const USERS: [&str; 3] = ["rajat.verma@example.com", "ana@example.com", "kim@example.com"];
@@ -288,7 +288,7 @@ impl World {
         let answer = self.people[browser].at_keyrack().get("/app/data");
         match expected.user {
             Some(_) => assert_eq!(self.found(&answer.json()["keys"]), expected, "at Keyrack"),
-            None => answer.assert_says_not_signed_in(),
+            None => answer.assert_not_signed_in(),
         }
         if !self.ghosts.is_empty() {
             let ghost = self.random.below(self.ghosts.len());
@@ -296,7 +296,7 @@ impl World {
             let of_nobody = ghost.session_at_express();
             assert_eq!((of_nobody.get("userId"), of_nobody.get("key0")), (None, None), "a ghost at Express");
             ghost.set_at_express(&json!({"key0": "from beyond"}));
-            ghost.at_keyrack().get("/api/session").assert_says_not_signed_in();
+            ghost.at_keyrack().get("/api/session").assert_not_signed_in();
         }
     }
 

@@ -5,10 +5,10 @@ use serde_json::json;
 use super::pair::Pair;
 use crate::support::{
     TestDatabase,
-    express::{Express, beside_express},
+    express::{Express, with_express},
 };
 
-beside_express!(a_role_with_rights_to_its_own_table_only_notices_nothing);
+with_express!(a_role_with_rights_to_its_own_table_only_notices_nothing);
 
 /// A role of one database. Roles belong to the whole server, so it goes away with the value.
 struct Role<'a> {

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::pair::{EMAIL, Pair};
-use crate::support::express::beside_express;
+use crate::support::express::with_express;
 
-beside_express!(
+with_express!(
     a_sign_in_at_keyrack_is_one_at_express,
     a_sign_in_at_express_is_one_at_keyrack_and_on_its_device_list,
     a_sign_in_on_the_sid_that_is_there_counts_too,

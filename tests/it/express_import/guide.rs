@@ -39,7 +39,7 @@ fn users_with_ids_that_are_numbers_get_a_uuid_and_keyrack_a_view_of_it() {
         let number = r#"{"cookie":{},"userId":1}"#;
         data(&database, "number", 100, number);
         let refused = Program::new(&database).run(&["migrate"]);
-        refused.assert_says(&[
+        refused.assert_stderr_contains(&[
             "users.id is integer",
             "What can't be mapped",
             "users.tenant must be given",

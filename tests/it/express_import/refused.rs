@@ -23,7 +23,7 @@ fn assert_refused(database: &TestDatabase, parts: &[&str]) {
     for command in [&["migrate"][..], &["serve"]] {
         let refused = Program::new(database).run(command);
         refused.assert_refused(1, parts);
-        refused.assert_says(&["cannot take over the database postgres://"]);
+        refused.assert_stderr_contains(&["cannot take over the database postgres://"]);
     }
     assert_eq!(everything(database), before);
 }
@@ -128,7 +128,7 @@ fn statuses_that_mean_signed_in_are_turned_first_and_users_without_an_address_ar
     database.execute("UPDATE sessions SET status = 'online'; ALTER TABLE users ALTER email DROP NOT NULL; INSERT INTO users DEFAULT VALUES");
     let refused = Program::new(&database).run(&["migrate"]);
     assert_eq!(refused.status, 1, "{refused:?}");
-    refused.assert_says(&[
+    refused.assert_stderr_contains(&[
         "first UPDATE public.sessions SET status = 'active' WHERE status IN (those of yours that mean signed in), then",
         "which signs out whoever has one of these",
         "1 row(s) of public.users have no email: give each an address, or give Keyrack a view that leaves these users out",
@@ -175,7 +175,7 @@ fn what_can_not_be_mended_in_place_is_refused_with_the_way_around_it() {
         let Some(database) = database(&[sql]) else { return };
         let refused = Program::new(&database).run(&["migrate"]);
         assert_eq!(refused.status, 1, "{refused:?}");
-        refused.assert_says(parts);
+        refused.assert_stderr_contains(parts);
     }
     let Some(database) = database(&[PEERS_TABLE, USERS, SESSIONS]) else { return };
     sign_in(&database, "one", -5, 5, 5);
@@ -208,5 +208,5 @@ fn a_role_that_owns_nothing_is_told_whose_it_is() {
     let url = format!("postgres://{role}@{host}");
     let refused = Program::new(&database).with("DATABASE_URL", &url).run(&["migrate"]);
     database.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
-    refused.assert_says(&["public.sessions belongs to the role postgres", "connect as postgres"]);
+    refused.assert_stderr_contains(&["public.sessions belongs to the role postgres", "connect as postgres"]);
 }

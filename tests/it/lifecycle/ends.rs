@@ -1,4 +1,4 @@
-//! Several ends of one session at the same moment: one of them is the end.
+//! Concurrent ends of one session.
 
 use std::{collections::BTreeSet, sync::Barrier, thread};
 
@@ -9,11 +9,11 @@ use keyrack::{
 
 use crate::support::{EngineKind, TestApp, on_both_engines, wait};
 
-on_both_engines!(of_many_ends_at_once_exactly_one_takes_place);
+on_both_engines!(concurrent_ends_of_one_session_succeed_exactly_once);
 
 const EMAIL: &str = "rajat.verma@example.com";
 
-/// Ends the session, and returns whether it was this call that did.
+/// Ends the session and returns whether this call did it.
 type End = fn(&TestApp, UserId, &Started, &Started) -> bool;
 
 const ENDS: [End; 5] = [
@@ -31,10 +31,10 @@ fn start(sessions: &Sessions, user_id: UserId) -> Started {
     wait(sessions.start(NewSession::of(user_id))).unwrap()
 }
 
-fn of_many_ends_at_once_exactly_one_takes_place(engine: EngineKind) {
+fn concurrent_ends_of_one_session_succeed_exactly_once(engine: EngineKind) {
     let app = TestApp::with(engine, |config| config.database.pool_size = 10);
     let user = app.add_user(EMAIL);
-    // Another user's session stands for "this one" of "revoke the others": only one session is there to be ended.
+    // `revoke_others` keeps this session, which is another user's, so that there is one session to end.
     let other = start(app.keyrack.sessions(), app.add_user("other@example.com"));
     let mut reasons = BTreeSet::new();
     for _ in 0..10 {
@@ -51,9 +51,9 @@ fn of_many_ends_at_once_exactly_one_takes_place(engine: EngineKind) {
             let calls: Vec<_> = ENDS.iter().chain(&ENDS).map(|end| call(*end)).collect();
             calls.into_iter().map(|call| call.join().unwrap()).sum()
         });
-        assert_eq!(ended, 1, "each end is reported by who brought it about, and by nobody else");
+        assert_eq!(ended, 1, "only the call that ended the session reports it");
         reasons.insert(app.text(&format!("SELECT end_reason AS v FROM sessions WHERE id = '{}'", session.id)));
-        assert_eq!(app.count("user_sessions", ""), 1, "the other's");
+        assert_eq!(app.count("user_sessions", ""), 1, "only the other user's session is left");
         app.assert_sound();
         wait(app.keyrack.accounts().enable(&EMAIL.parse().unwrap())).unwrap();
     }

@@ -1,5 +1,5 @@
-//! Each statement of each verb fails once: n = 1, 2, 3 … until the verb gets through. After every fault, all rules hold, the
-//! session is in its old state or in its new one, and trying again works.
+//! Fails each statement of each operation once: n = 1, 2, 3 … until the operation succeeds. After every fault all
+//! invariants hold, the session is in its old state or in its new one, and a retry works.
 
 use std::time::Duration;
 
@@ -12,31 +12,31 @@ use keyrack::{
 use crate::support::{EngineKind, Faults, TestApp, on_both_engines, wait};
 
 on_both_engines!(
-    a_sign_in_happens_wholly_or_not_at_all,
-    a_sign_in_over_a_session_leaves_the_old_sid_or_the_new_one,
-    a_rotation_leaves_the_old_sid_or_the_new_one,
-    saved_data_is_the_old_or_the_new,
-    an_end_happens_wholly_or_not_at_all,
-    an_end_that_keeps_its_data_happens_wholly_or_not_at_all,
-    revoking_the_others_happens_wholly_or_not_at_all,
-    disabling_a_user_and_a_new_password_end_all_sessions_or_none,
-    activity_and_purge_survive_every_fault,
-    a_purge_goes_on_after_a_step_that_failed,
-    of_two_purges_at_once_each_does_its_part_and_nothing_twice,
+    sign_in_is_atomic_when_a_statement_fails,
+    sign_in_over_a_session_is_atomic_when_a_statement_fails,
+    rotation_is_atomic_when_a_statement_fails,
+    save_is_atomic_when_a_statement_fails,
+    end_is_atomic_when_a_statement_fails,
+    end_with_kept_data_is_atomic_when_a_statement_fails,
+    revoking_others_is_atomic_when_a_statement_fails,
+    disabling_and_new_password_are_atomic_when_a_statement_fails,
+    touch_and_purge_can_be_repeated_when_a_statement_fails,
+    purge_continues_after_a_failed_step,
+    concurrent_purges_end_each_session_once,
 );
 
 const EMAIL: &str = "rajat.verma@example.com";
 
-/// An application that faults can be made in.
-struct Bench {
+/// An application whose statements can be made to fail.
+struct FaultFixture {
     app: TestApp,
     faults: Faults,
     user: UserId,
 }
 
-impl Bench {
+impl FaultFixture {
     fn new(engine: EngineKind, keep_data: bool) -> Self {
-        // The pool opens its connections when they are first needed, so the faults can be prepared for them here.
+        // The pool opens its first connection later, so it is not too late to prepare the faults.
         let app = TestApp::with(engine, |config| config.policy.keep_ended_data = keep_data);
         let faults = Faults::prepare(app.url());
         let user = app.add_user(EMAIL);
@@ -61,207 +61,207 @@ impl Bench {
 
     fn active(&self) -> usize {
         let active = self.app.count("sessions", "WHERE status = 'active'");
-        assert_eq!(active, self.app.count("user_sessions", "WHERE sess->>'status' = 'login'"), "two tables, one truth");
+        assert_eq!(active, self.app.count("user_sessions", "WHERE sess->>'status' = 'login'"), "both tables agree");
         active
     }
 
-    /// Prepares, lets the n-th statement of the operation fail, and looks at the outcome; for every n that the operation has.
-    /// `look` learns whether the operation reported success.
+    /// For every statement of the operation: calls `prepare`, runs the operation with this statement failing, and calls
+    /// `check` with the result, which is `None` if the operation failed.
     #[expect(clippy::needless_pass_by_value, reason = "a closure behind a reference loses its argument's type")]
     fn each_statement_fails_once<P, T>(
         &self,
         prepare: impl Fn() -> P,
         operation: impl AsyncFn(&P) -> Result<T>,
-        look: impl Fn(&P, Option<T>),
+        check: impl Fn(&P, Option<T>),
     ) {
-        let mut struck = 0;
+        let mut failed = 0;
         loop {
             let prepared = prepare();
-            self.faults.fail_statement(struck + 1);
+            self.faults.fail_statement(failed + 1);
             let outcome = wait(operation(&prepared));
             let triggered = self.faults.triggered();
-            assert_eq!(outcome.is_err(), triggered, "an operation fails if, and only if, a statement of it does");
-            look(&prepared, outcome.ok());
+            assert_eq!(outcome.is_err(), triggered, "an operation fails exactly if one of its statements does");
+            check(&prepared, outcome.ok());
             self.app.assert_sound();
             if !triggered {
                 break;
             }
-            struck += 1;
-            assert!(wait(operation(&prepared)).is_ok(), "trying again works");
+            failed += 1;
+            assert!(wait(operation(&prepared)).is_ok(), "a retry works");
             self.app.assert_sound();
         }
-        println!("{struck} faults");
-        assert!(struck >= 2, "the operation has statements to fail");
+        println!("{failed} statements failed");
+        assert!(failed >= 2, "the operation has at least two statements");
     }
 }
 
-fn a_sign_in_happens_wholly_or_not_at_all(engine: EngineKind) {
-    let bench = Bench::new(engine, false);
-    bench.each_statement_fails_once(
-        || bench.active(),
-        async |_| bench.sessions().start(bench.new_session(None)).await,
+fn sign_in_is_atomic_when_a_statement_fails(engine: EngineKind) {
+    let fixture = FaultFixture::new(engine, false);
+    fixture.each_statement_fails_once(
+        || fixture.active(),
+        async |_| fixture.sessions().start(fixture.new_session(None)).await,
         |before, started| {
             let expected = before + usize::from(started.is_some());
-            assert_eq!(bench.active(), expected);
-            assert!(started.is_none_or(|started| bench.is_alive(&started.sid)));
+            assert_eq!(fixture.active(), expected);
+            assert!(started.is_none_or(|started| fixture.is_alive(&started.sid)));
         },
     );
 }
 
-fn a_sign_in_over_a_session_leaves_the_old_sid_or_the_new_one(engine: EngineKind) {
-    let bench = Bench::new(engine, false);
-    bench.each_statement_fails_once(
-        || bench.start(),
-        async |old| bench.sessions().start(bench.new_session(Some(old.sid.clone()))).await,
-        |old, new| assert_one_of(&bench, old, new),
+fn sign_in_over_a_session_is_atomic_when_a_statement_fails(engine: EngineKind) {
+    let fixture = FaultFixture::new(engine, false);
+    fixture.each_statement_fails_once(
+        || fixture.start(),
+        async |old| fixture.sessions().start(fixture.new_session(Some(old.sid.clone()))).await,
+        |old, new| assert_one_sid_works(&fixture, old, new),
     );
 }
 
-fn a_rotation_leaves_the_old_sid_or_the_new_one(engine: EngineKind) {
-    let bench = Bench::new(engine, false);
-    bench.each_statement_fails_once(
-        || bench.start(),
-        async |old| bench.sessions().rotate(&old.sid, DataPatch::default()).await,
-        |old, new| assert_one_of(&bench, old, new),
+fn rotation_is_atomic_when_a_statement_fails(engine: EngineKind) {
+    let fixture = FaultFixture::new(engine, false);
+    fixture.each_statement_fails_once(
+        || fixture.start(),
+        async |old| fixture.sessions().rotate(&old.sid, DataPatch::default()).await,
+        |old, new| assert_one_sid_works(&fixture, old, new),
     );
 }
 
-/// Never both, never none, and the session is the same one.
-fn assert_one_of(bench: &Bench, old: &Started, new: Option<Started>) {
-    assert_eq!(bench.is_alive(&old.sid), new.is_none());
+/// Either the old sid works or the new one, and the session is the same.
+fn assert_one_sid_works(fixture: &FaultFixture, old: &Started, new: Option<Started>) {
+    assert_eq!(fixture.is_alive(&old.sid), new.is_none());
     if let Some(new) = new {
-        assert!(bench.is_alive(&new.sid));
+        assert!(fixture.is_alive(&new.sid));
         assert_eq!(new.id, old.id);
     }
 }
 
-fn saved_data_is_the_old_or_the_new(engine: EngineKind) {
-    let bench = Bench::new(engine, false);
+fn save_is_atomic_when_a_statement_fails(engine: EngineKind) {
+    let fixture = FaultFixture::new(engine, false);
     let changes = || DataPatch::beside_sign_in([("theme", r#""dark""#)]).unwrap();
-    bench.each_statement_fails_once(
-        || bench.start(),
-        async |started| bench.sessions().save(&started.sid, changes()).await,
+    fixture.each_statement_fails_once(
+        || fixture.start(),
+        async |started| fixture.sessions().save(&started.sid, changes()).await,
         |started, saved| {
-            let live = wait(bench.sessions().resume(&started.sid)).unwrap().unwrap();
+            let live = wait(fixture.sessions().resume(&started.sid)).unwrap().unwrap();
             assert_eq!(live.data.entries().any(|(key, _)| key == "theme"), saved.is_some());
         },
     );
 }
 
-fn an_end_happens_wholly_or_not_at_all(engine: EngineKind) {
-    assert_ends_wholly(&Bench::new(engine, false));
+fn end_is_atomic_when_a_statement_fails(engine: EngineKind) {
+    assert_end_is_atomic(&FaultFixture::new(engine, false));
 }
 
-fn an_end_that_keeps_its_data_happens_wholly_or_not_at_all(engine: EngineKind) {
-    assert_ends_wholly(&Bench::new(engine, true));
+fn end_with_kept_data_is_atomic_when_a_statement_fails(engine: EngineKind) {
+    assert_end_is_atomic(&FaultFixture::new(engine, true));
 }
 
-fn assert_ends_wholly(bench: &Bench) {
-    bench.each_statement_fails_once(
-        || bench.start(),
-        async |started| bench.sessions().sign_out(&started.sid).await,
+fn assert_end_is_atomic(fixture: &FaultFixture) {
+    fixture.each_statement_fails_once(
+        || fixture.start(),
+        async |started| fixture.sessions().sign_out(&started.sid).await,
         |started, ended| {
-            bench.active();
-            assert_eq!(bench.is_alive(&started.sid), ended.is_none());
+            fixture.active();
+            assert_eq!(fixture.is_alive(&started.sid), ended.is_none());
         },
     );
 }
 
-fn revoking_the_others_happens_wholly_or_not_at_all(engine: EngineKind) {
-    let bench = Bench::new(engine, false);
-    bench.each_statement_fails_once(
-        || [bench.start(), bench.start(), bench.start()],
-        async |[this, ..]| bench.sessions().revoke_others(bench.user, this.id).await,
+fn revoking_others_is_atomic_when_a_statement_fails(engine: EngineKind) {
+    let fixture = FaultFixture::new(engine, false);
+    fixture.each_statement_fails_once(
+        || [fixture.start(), fixture.start(), fixture.start()],
+        async |[this, ..]| fixture.sessions().revoke_others(fixture.user, this.id).await,
         |[this, others @ ..], ended| {
-            assert!(bench.is_alive(&this.sid));
+            assert!(fixture.is_alive(&this.sid));
             for other in others {
-                assert_eq!(bench.is_alive(&other.sid), ended.is_none());
+                assert_eq!(fixture.is_alive(&other.sid), ended.is_none());
             }
         },
     );
 }
 
-fn disabling_a_user_and_a_new_password_end_all_sessions_or_none(engine: EngineKind) {
-    let bench = Bench::new(engine, false);
+fn disabling_and_new_password_are_atomic_when_a_statement_fails(engine: EngineKind) {
+    let fixture = FaultFixture::new(engine, false);
     let email: Email = EMAIL.parse().unwrap();
-    let accounts = bench.app.keyrack.accounts();
-    bench.each_statement_fails_once(
+    let accounts = fixture.app.keyrack.accounts();
+    fixture.each_statement_fails_once(
         || {
             wait(accounts.enable(&email)).unwrap();
-            [bench.start(), bench.start()]
+            [fixture.start(), fixture.start()]
         },
         async |_| accounts.disable(&email).await,
         |_, disabled| {
-            let active = bench.active();
-            assert_eq!(active == 0, disabled.is_some(), "{active} left");
+            let active = fixture.active();
+            assert_eq!(active == 0, disabled.is_some(), "{active} sessions left");
         },
     );
     wait(accounts.enable(&email)).unwrap();
-    bench.each_statement_fails_once(
-        || [bench.start(), bench.start()],
+    fixture.each_statement_fails_once(
+        || [fixture.start(), fixture.start()],
         async |_| {
             let set = accounts.set_password(&email, Password::new("another long enough password")).await;
             set.map_err(keyrack::error::Error::internal)
         },
-        |_, set| assert_eq!(bench.active() == 0, set.is_some()),
+        |_, set| assert_eq!(fixture.active() == 0, set.is_some()),
     );
 }
 
-fn activity_and_purge_survive_every_fault(engine: EngineKind) {
-    let bench = Bench::new(engine, false);
-    bench.each_statement_fails_once(
+fn touch_and_purge_can_be_repeated_when_a_statement_fails(engine: EngineKind) {
+    let fixture = FaultFixture::new(engine, false);
+    fixture.each_statement_fails_once(
         || {
-            let started = bench.start();
-            bench.app.clock.advance(Duration::from_secs(120));
-            assert!(bench.is_alive(&started.sid), "the activity is noted");
+            let started = fixture.start();
+            fixture.app.clock.advance(Duration::from_secs(120));
+            assert!(fixture.is_alive(&started.sid), "this resume is recorded as activity");
             started
         },
-        async |_| bench.sessions().record_activity().await,
-        |started, _| assert!(bench.is_alive(&started.sid)),
+        async |_| fixture.sessions().record_activity().await,
+        |started, _| assert!(fixture.is_alive(&started.sid)),
     );
-    bench.each_statement_fails_once(
+    fixture.each_statement_fails_once(
         || {
-            let started = bench.start();
-            bench.app.clock.advance(Duration::from_secs(25 * 3600));
+            let started = fixture.start();
+            fixture.app.clock.advance(Duration::from_secs(25 * 3600));
             started
         },
-        async |_| bench.sessions().purge(|_| ()).await,
-        |started, _| assert!(!bench.is_alive(&started.sid), "what has run out is refused, purged or not"),
+        async |_| fixture.sessions().purge(|_| ()).await,
+        |started, _| assert!(!fixture.is_alive(&started.sid), "an expired session is refused, purged or not"),
     );
-    assert_eq!(bench.active(), 0);
-    assert_eq!(bench.app.count("sessions", "WHERE end_reason <> 'absolute_timeout'"), 0);
+    assert_eq!(fixture.active(), 0);
+    assert_eq!(fixture.app.count("sessions", "WHERE end_reason <> 'absolute_timeout'"), 0);
 }
 
-fn a_purge_goes_on_after_a_step_that_failed(engine: EngineKind) {
-    let bench = Bench::new(engine, false);
-    let old = bench.start();
-    wait(bench.sessions().sign_out(&old.sid)).unwrap();
-    bench.app.clock.advance(Duration::from_secs(91 * 24 * 3600));
-    let run_out = bench.start();
-    bench.app.clock.advance(Duration::from_secs(25 * 3600));
-    bench.faults.fail_statement(1);
-    assert!(wait(bench.sessions().purge(|_| ())).is_err(), "the first step looks for what has run out");
-    assert!(bench.faults.triggered());
-    let ids = bench.app.texts("SELECT CAST(id AS text) AS v FROM sessions");
-    assert_eq!(ids, [run_out.id.to_string()], "the last one has removed the old history all the same");
-    assert_eq!(bench.active(), 1);
-    assert!(bench.sessions().metrics().contains("keyrack_purge_failures_total 1\n"));
-    assert_eq!(wait(bench.sessions().purge(|_| ())).unwrap().ended, 1);
+fn purge_continues_after_a_failed_step(engine: EngineKind) {
+    let fixture = FaultFixture::new(engine, false);
+    let old = fixture.start();
+    wait(fixture.sessions().sign_out(&old.sid)).unwrap();
+    fixture.app.clock.advance(Duration::from_secs(91 * 24 * 3600));
+    let expired = fixture.start();
+    fixture.app.clock.advance(Duration::from_secs(25 * 3600));
+    fixture.faults.fail_statement(1);
+    assert!(wait(fixture.sessions().purge(|_| ())).is_err(), "the first step looks for expired sessions");
+    assert!(fixture.faults.triggered());
+    let ids = fixture.app.texts("SELECT CAST(id AS text) AS v FROM sessions");
+    assert_eq!(ids, [expired.id.to_string()], "the last step has deleted the old history");
+    assert_eq!(fixture.active(), 1);
+    assert!(fixture.sessions().metrics().contains("keyrack_purge_failures_total 1\n"));
+    assert_eq!(wait(fixture.sessions().purge(|_| ())).unwrap().ended, 1);
 }
 
-fn of_two_purges_at_once_each_does_its_part_and_nothing_twice(engine: EngineKind) {
-    let bench = Bench::new(engine, false);
-    let other = TestApp::over(bench.app.database(), bench.app.clock.clone(), |_| ());
+fn concurrent_purges_end_each_session_once(engine: EngineKind) {
+    let fixture = FaultFixture::new(engine, false);
+    let other = TestApp::over(fixture.app.database(), fixture.app.clock.clone(), |_| ());
     for _ in 0..250 {
-        bench.start();
+        fixture.start();
     }
-    bench.app.clock.advance(Duration::from_secs(25 * 3600));
+    fixture.app.clock.advance(Duration::from_secs(25 * 3600));
     let ended: usize = std::thread::scope(|scope| {
-        let purges = [bench.sessions(), other.keyrack.sessions()]
+        let purges = [fixture.sessions(), other.keyrack.sessions()]
             .map(|sessions| scope.spawn(move || wait(sessions.purge(|_| ())).unwrap().ended));
         purges.into_iter().map(|purge| purge.join().unwrap()).sum()
     });
     assert_eq!(ended, 250);
-    assert_eq!(bench.app.count("sessions", "WHERE end_reason = 'absolute_timeout'"), 250);
-    bench.app.assert_sound();
+    assert_eq!(fixture.app.count("sessions", "WHERE end_reason = 'absolute_timeout'"), 250);
+    fixture.app.assert_sound();
 }

@@ -1,7 +1,8 @@
-//! Killed at any moment: every acknowledged sign-in works, every acknowledged end holds, and the tables are sound.
+//! Kills the server at random moments: every acknowledged sign-in works, every acknowledged end holds, and the tables are
+//! consistent.
 //!
-//! Several people use a real server at once while it is killed again and again, and with it, every other time, the database.
-//! `KEYRACK_KILL_ROUNDS` sets how often; `scripts/kill-loop` runs a hundred.
+//! Several simulated users use a real server while it is killed repeatedly; with a PostgreSQL of its own, every second
+//! round kills that too. `KEYRACK_KILL_ROUNDS` sets the number of rounds; `scripts/kill-loop` runs a hundred.
 
 use std::{
     fs::File,
@@ -19,21 +20,21 @@ use keyrack::{
     sessions::{Policy, Sessions},
 };
 
-use super::simulated_user::{Log, Person};
+use super::simulated_user::{AcknowledgedLog, SimulatedUser};
 use crate::{
     embed::Example,
     support::{Cluster, EngineKind, TestDatabase, wait},
 };
 
-const PEOPLE: u8 = 4;
+const USERS: u8 = 4;
 
 #[test]
-fn sqlite_survives_kills_of_the_server() {
+fn acknowledged_changes_survive_server_kills_on_sqlite() {
     kill_loop(&TestDatabase::new(EngineKind::Sqlite), None);
 }
 
 #[test]
-fn postgresql_survives_kills_of_the_server_and_of_itself() {
+fn acknowledged_changes_survive_kills_of_server_and_postgres() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
@@ -43,43 +44,49 @@ fn postgresql_survives_kills_of_the_server_and_of_itself() {
 
 fn kill_loop(database: &TestDatabase, cluster: Option<&Cluster>) {
     let rounds = std::env::var("KEYRACK_KILL_ROUNDS").map_or(3, |rounds| rounds.parse().unwrap());
-    let log = Log::new(File::create(database.folder().join("acknowledged.log")).unwrap());
-    let mut people: Vec<Person> = (0..PEOPLE).map(|number| Person::new(database, number)).collect();
+    let log = AcknowledgedLog::new(File::create(database.folder().join("acknowledged.log")).unwrap());
+    let mut users: Vec<SimulatedUser> = (0..USERS).map(|number| SimulatedUser::new(database, number)).collect();
     let mut slowest = Duration::ZERO;
     for round in 0..rounds {
         let mut example = Example::start(database);
-        use_until_killed(&mut example, &mut people, &log, round, cluster.filter(|_| round % 2 == 1));
+        use_until_killed(&mut example, &mut users, &log, round, cluster.filter(|_| round % 2 == 1));
         let started = Instant::now();
         if let Some(cluster) = cluster.filter(|_| round % 2 == 1) {
             cluster.start_again();
         }
         let example = Example::start(database);
         slowest = slowest.max(started.elapsed());
-        for person in &mut people {
-            person.verify(example.address);
+        for user in &mut users {
+            user.verify(example.address);
         }
         assert_sound(database);
     }
-    println!("{rounds} kills, {} answers acknowledged, back in at most {slowest:?}, 0 breaches", log.lines());
+    println!("{rounds} kills, {} answers acknowledged, restarted in at most {slowest:?}, 0 problems", log.lines());
 }
 
-/// Everybody goes on until the server is dead, which happens at a moment that no one knows.
-fn use_until_killed(example: &mut Example, people: &mut [Person], log: &Log, round: u64, cluster: Option<&Cluster>) {
+/// Lets all users act until the server is killed, at a moment that none of them can foresee.
+fn use_until_killed(
+    example: &mut Example,
+    users: &mut [SimulatedUser],
+    log: &AcknowledgedLog,
+    round: u64,
+    cluster: Option<&Cluster>,
+) {
     let (address, is_dead) = (example.address, AtomicBool::new(false));
-    let people = people.iter_mut().map(Mutex::new).collect::<Vec<_>>();
+    let users = users.iter_mut().map(Mutex::new).collect::<Vec<_>>();
     thread::scope(|scope| {
-        for person in &people {
+        for user in &users {
             let is_dead = &is_dead;
             scope.spawn(move || {
-                let mut person = person.lock().unwrap();
+                let mut user = user.lock().unwrap();
                 while !is_dead.load(Ordering::SeqCst) {
-                    person.act(address, log);
+                    user.act(address, log);
                 }
             });
         }
-        // The acknowledged log grows at a pace of its own, so waiting for it is a random moment in every other respect.
-        let wanted = log.lines() + 10 + usize::try_from(round * 7 % 30).unwrap();
-        while log.lines() < wanted {
+        // The log grows independently of what the server is doing, so this is a random moment.
+        let target = log.lines() + 10 + usize::try_from(round * 7 % 30).unwrap();
+        while log.lines() < target {
             thread::yield_now();
         }
         if let Some(cluster) = cluster {

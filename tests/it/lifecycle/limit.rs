@@ -5,15 +5,15 @@ use std::{num::NonZeroU32, thread};
 use crate::support::{EngineKind, PASSWORD, TestApp, on_both_engines};
 
 on_both_engines!(
-    a_sign_in_past_the_limit_replaces_the_least_recently_active_session,
-    the_limit_holds_exactly_under_a_hundred_sign_ins_at_once,
+    sign_in_past_limit_replaces_least_recently_active_session,
+    limit_holds_under_a_hundred_concurrent_sign_ins,
 );
 
 fn limited(engine: EngineKind, limit: u32) -> TestApp {
     TestApp::with(engine, |config| config.policy.max_sessions = NonZeroU32::new(limit))
 }
 
-fn a_sign_in_past_the_limit_replaces_the_least_recently_active_session(engine: EngineKind) {
+fn sign_in_past_limit_replaces_least_recently_active_session(engine: EngineKind) {
     let app = limited(engine, 2);
     app.add_user("rajat.verma@example.com");
     let mut browsers: Vec<_> = (0..2)
@@ -32,7 +32,7 @@ fn a_sign_in_past_the_limit_replaces_the_least_recently_active_session(engine: E
     assert_eq!(app.count("user_sessions", ""), 2);
 }
 
-fn the_limit_holds_exactly_under_a_hundred_sign_ins_at_once(engine: EngineKind) {
+fn limit_holds_under_a_hundred_concurrent_sign_ins(engine: EngineKind) {
     let app = limited(engine, 3);
     app.add_user("rajat.verma@example.com");
     thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! Lookups that are done together: each caller gets their own answer, none gets an older one, and whatever breaks mends itself.
+//! Batched lookups: each caller gets its own and current result, and a broken connection is replaced.
 
 use std::{
     process::Command,
@@ -14,20 +14,21 @@ use keyrack::{
 };
 use tokio::task::JoinSet;
 
+use super::SetOnDrop;
 use crate::support::{
     Browser, CLOCK_START, Cluster, EngineKind, PASSWORD, TestApp, TestDatabase, on_both_engines, wait, wait_until,
 };
 
 on_both_engines!(
-    many_requests_at_once_get_each_their_own_session,
-    sign_ins_at_once_find_each_their_own_user,
-    an_acknowledged_end_holds_on_the_other_instance_under_a_flood_of_lookups,
+    concurrent_requests_each_get_their_own_session,
+    concurrent_sign_ins_each_find_their_own_user,
+    acknowledged_end_holds_on_other_instance_under_load,
 );
 
 const EMAIL: &str = "rajat.verma@example.com";
 const OTHER: &str = "asha.verma@example.com";
 
-fn many_requests_at_once_get_each_their_own_session(engine: EngineKind) {
+fn concurrent_requests_each_get_their_own_session(engine: EngineKind) {
     let app = TestApp::new(engine);
     for email in [EMAIL, OTHER] {
         app.add_user(email);
@@ -55,7 +56,7 @@ fn many_requests_at_once_get_each_their_own_session(engine: EngineKind) {
     });
 }
 
-fn an_acknowledged_end_holds_on_the_other_instance_under_a_flood_of_lookups(engine: EngineKind) {
+fn acknowledged_end_holds_on_other_instance_under_load(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let clock = Clock::fixed(CLOCK_START);
     let (one, two) = (TestApp::over(&database, clock.clone(), |_| ()), TestApp::over(&database, clock, |_| ()));
@@ -78,35 +79,27 @@ fn an_acknowledged_end_holds_on_the_other_instance_under_a_flood_of_lookups(engi
             let mut copy = here.clone();
             assert_eq!(there.get("/api/session").status, 200);
             assert_eq!(here.sign_out().status, 303);
-            assert_eq!(there.get("/api/session").status, 401, "on the instance that did not hear of it");
+            assert_eq!(there.get("/api/session").status, 401, "on the instance that did not handle the sign-out");
             assert_eq!(copy.get("/api/session").status, 401);
         }
     });
 }
 
-struct SetOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for SetOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
-
-fn sign_ins_at_once_find_each_their_own_user(engine: EngineKind) {
+fn concurrent_sign_ins_each_find_their_own_user(engine: EngineKind) {
     let app = TestApp::new(engine);
     let ids: Vec<_> = (0..8).map(|number| app.add_user(&format!("user{number}@example.com"))).collect();
     app.execute("UPDATE users SET email = 'User3@Example.com' WHERE email = 'user3@example.com'");
     let found = wait(async {
-        let mut asking = JoinSet::new();
+        let mut attempts = JoinSet::new();
         for place in 0..96 {
             let accounts = app.keyrack.accounts().clone();
             let number = place * 7 % 12;
             let email =
                 if place % 2 == 0 { format!("user{number}@example.com") } else { format!("USER{number}@Example.COM") };
-            let password = Password::new(if place < 90 { PASSWORD } else { "of somebody else's" });
-            asking.spawn(async move { (place, accounts.authenticate(&email, password, None).await.unwrap()) });
+            let password = Password::new(if place < 90 { PASSWORD } else { "a wrong password" });
+            attempts.spawn(async move { (place, accounts.authenticate(&email, password, None).await.unwrap()) });
         }
-        asking.join_all().await
+        attempts.join_all().await
     });
     assert_eq!(found.len(), 96);
     for (place, outcome) in found {
@@ -120,17 +113,17 @@ fn sign_ins_at_once_find_each_their_own_user(engine: EngineKind) {
     }
 }
 
-/// The server processes that look such a thing up.
-fn looking_up(what: &str) -> String {
-    format!("datname = current_database() AND query LIKE 'SELECT batch.slot%{what} = batch.key%'")
+/// A condition for the PostgreSQL processes that run batched lookups by this key.
+fn runs_lookup_by(key: &str) -> String {
+    format!("datname = current_database() AND query LIKE 'SELECT batch.slot%{key} = batch.key%'")
 }
 
-const SESSION: &str = "\"sid\"";
-const LIST: &str = "\"user_id\"";
-const USER: &str = "lower(%)";
+const BY_SID: &str = "\"sid\"";
+const BY_USER: &str = "\"user_id\"";
+const BY_EMAIL: &str = "lower(%)";
 
 #[test]
-fn a_lookup_whose_connection_was_cut_is_answered_all_the_same() {
+fn lookup_succeeds_after_its_connection_was_cut() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
@@ -139,19 +132,19 @@ fn a_lookup_whose_connection_was_cut_is_answered_all_the_same() {
     let mut browser = app.signed_in(EMAIL);
     for _ in 0..5 {
         assert_eq!(browser.get("/account/sessions").status, 200);
-        for what in [SESSION, LIST, USER] {
-            let which = looking_up(what);
+        for key in [BY_SID, BY_USER, BY_EMAIL] {
+            let condition = runs_lookup_by(key);
             let cut = app.texts(&format!(
-                "SELECT pg_terminate_backend(pid, 10000)::text AS v FROM pg_stat_activity WHERE {which}"
+                "SELECT pg_terminate_backend(pid, 10000)::text AS v FROM pg_stat_activity WHERE {condition}"
             ));
-            assert_eq!(cut, ["true"], "one connection is enough for one browser: {what}");
+            assert_eq!(cut, ["true"], "one connection is enough for one browser: {key}");
         }
         app.signed_in(EMAIL);
     }
     assert_eq!(browser.get("/api/session").status, 200);
 }
 
-/// Lets a process go on with the value.
+/// A stopped process, which continues when the value is dropped.
 struct Stopped(String);
 
 impl Stopped {
@@ -168,7 +161,7 @@ impl Drop for Stopped {
 }
 
 #[test]
-fn a_connection_that_hangs_fails_its_own_lookups_and_no_others() {
+fn hung_connection_fails_its_own_lookups_only() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
@@ -181,19 +174,19 @@ fn a_connection_that_hangs_fails_its_own_lookups_and_no_others() {
     let mut browser = app.signed_in(EMAIL);
     assert_eq!(browser.get("/api/session").status, 200);
     assert_eq!(browser.get("/account/sessions").status, 200);
-    let stop = |what| {
-        let which = looking_up(what);
-        Stopped::new(database.text(&format!("SELECT pid::text AS v FROM pg_stat_activity WHERE {which}")))
+    let stop = |key| {
+        let condition = runs_lookup_by(key);
+        Stopped::new(database.text(&format!("SELECT pid::text AS v FROM pg_stat_activity WHERE {condition}")))
     };
-    let stopped = stop(SESSION);
+    let stopped = stop(BY_SID);
     assert_eq!(browser.get("/api/session").status, 503);
     for _ in 0..20 {
-        assert_eq!(browser.get("/api/session").status, 200, "others go another way");
+        assert_eq!(browser.get("/api/session").status, 200, "other lookups use another connection");
     }
     drop(stopped);
     assert!(browser.is_signed_in());
 
-    let stopped = stop(LIST);
+    let stopped = stop(BY_USER);
     let page = browser.get("/account/sessions");
     assert!(page.status == 503 && page.set_cookies().is_empty(), "no page without the devices: {}", page.body);
     assert_eq!(browser.get("/api/session").status, 200);
@@ -202,7 +195,7 @@ fn a_connection_that_hangs_fails_its_own_lookups_and_no_others() {
     }
     drop(stopped);
 
-    let stopped = stop(USER);
+    let stopped = stop(BY_EMAIL);
     assert_eq!(app.browser().sign_in(EMAIL, PASSWORD).status, 503);
     assert_eq!(browser.get("/account/sessions").status, 200);
     for _ in 0..5 {
@@ -212,7 +205,7 @@ fn a_connection_that_hangs_fails_its_own_lookups_and_no_others() {
 }
 
 #[test]
-fn a_sqlite_file_that_nobody_may_read_makes_requests_wait_and_then_says_so() {
+fn locked_sqlite_file_delays_lookups_until_their_timeout() {
     let database = TestDatabase::new(EngineKind::Sqlite);
     let first = TestApp::over(&database, Clock::fixed(CLOCK_START), |_| ());
     first.add_user(EMAIL);
@@ -222,22 +215,22 @@ fn a_sqlite_file_that_nobody_may_read_makes_requests_wait_and_then_says_so() {
     other.batch_execute("PRAGMA locking_mode = EXCLUSIVE").unwrap();
     wait_until(|| other.batch_execute("BEGIN EXCLUSIVE").is_ok());
 
-    let patient = TestApp::over(&database, Clock::fixed(CLOCK_START), |_| ());
-    let impatient = TestApp::over(&database, Clock::fixed(CLOCK_START), |config| {
+    let long_timeout = TestApp::over(&database, Clock::fixed(CLOCK_START), |_| ());
+    let short_timeout = TestApp::over(&database, Clock::fixed(CLOCK_START), |config| {
         config.database.timeout = Duration::from_millis(500);
     });
     thread::scope(|scope| {
         let waiting: Vec<_> = (0..4)
             .map(|_| {
-                let mut browser = browser.at(patient.address);
+                let mut browser = browser.at(long_timeout.address);
                 scope.spawn(move || browser.get("/api/session").status)
             })
             .collect();
-        let mut refused: Browser = browser.at(impatient.address);
+        let mut refused: Browser = browser.at(short_timeout.address);
         assert_eq!(refused.get("/api/session").status, 503);
-        // No worker waits: those that have a lookup to do answer others meanwhile.
+        // Workers do not block: while lookups wait, other requests are answered.
         for _ in 0..4 {
-            assert_eq!(patient.browser().get("/healthz").status, 200);
+            assert_eq!(long_timeout.browser().get("/healthz").status, 200);
         }
         assert!(waiting.iter().all(|request| !request.is_finished()));
         other.batch_execute("COMMIT").unwrap();

@@ -1,4 +1,4 @@
-//! What has ended stays ended, what is signed in stays signed in: under races, faults, crashes and outages.
+//! Ended sessions stay ended and live ones stay alive: under races, faults, crashes and outages.
 
 mod ends;
 mod faults;
@@ -10,3 +10,14 @@ mod outage;
 mod pooler;
 mod schema_change_while_running;
 mod simulated_user;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Stops the threads that watch a flag, even if the test panics: their scope waits for them.
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}

@@ -1,4 +1,4 @@
-//! `PgBouncer` in transaction mode in front of PostgreSQL: every transaction may meet another server connection.
+//! `PgBouncer` in transaction mode in front of PostgreSQL: each transaction may run on another server connection.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -19,9 +19,9 @@ struct Row {
     v: String,
 }
 
-/// What other clients of the pooler find on the server connections that we have used: each of the two, since neither is given
-/// back before both are taken.
-fn left_behind(pooler: &Pooler, query: &str) -> Vec<String> {
+/// The results of a query of other clients on both server connections that Keyrack has used. Each client holds one
+/// connection until the other has the second.
+fn query_as_other_clients(pooler: &Pooler, query: &str) -> Vec<String> {
     let mut clients: Vec<_> = (0..2).map(|_| PgConnection::establish(&pooler.url()).unwrap()).collect();
     for client in &mut clients {
         client.batch_execute("BEGIN").unwrap();
@@ -33,21 +33,21 @@ fn left_behind(pooler: &Pooler, query: &str) -> Vec<String> {
         .collect()
 }
 
-fn assert_nothing_left(pooler: &Pooler) {
-    let prepared = left_behind(pooler, "SELECT count(*)::text AS v FROM pg_prepared_statements");
-    assert_eq!(prepared, ["0", "0"], "a prepared statement would be another client's");
-    let locks = left_behind(pooler, "SELECT count(*)::text AS v FROM pg_locks WHERE locktype = 'advisory'");
+fn assert_no_session_state(pooler: &Pooler) {
+    let prepared = query_as_other_clients(pooler, "SELECT count(*)::text AS v FROM pg_prepared_statements");
+    assert_eq!(prepared, ["0", "0"], "no prepared statement is left for other clients");
+    let locks = query_as_other_clients(pooler, "SELECT count(*)::text AS v FROM pg_locks WHERE locktype = 'advisory'");
     assert_eq!(locks, ["0", "0"]);
-    let set = left_behind(
+    let set = query_as_other_clients(
         pooler,
         "SELECT coalesce(string_agg(name, ' '), '') AS v FROM pg_settings
          WHERE source = 'session' AND name NOT IN ('application_name', 'TimeZone', 'client_encoding')",
     );
-    assert_eq!(set, ["", ""], "only what PgBouncer itself keeps track of");
+    assert_eq!(set, ["", ""], "only what PgBouncer itself tracks is set");
 }
 
 #[test]
-fn instances_that_start_together_migrate_once_and_leave_nothing_behind() {
+fn concurrent_migrations_run_once_and_leave_no_session_state() {
     let Some(pooler) = Pooler::start() else { return };
     let (database, direct) = pooler.blank();
     direct.execute("ALTER DATABASE postgres SET statement_timeout = '60s'");
@@ -57,7 +57,7 @@ fn instances_that_start_together_migrate_once_and_leave_nothing_behind() {
         }
     });
     assert_eq!(direct.count("__diesel_schema_migrations", ""), 4);
-    assert_nothing_left(&pooler);
+    assert_no_session_state(&pooler);
     Program::new(&database).add_user(EMAIL);
     Program::new(&database).serve().signed_in(EMAIL);
     Program::new(&database).done(&["doctor"]);
@@ -65,25 +65,25 @@ fn instances_that_start_together_migrate_once_and_leave_nothing_behind() {
     assert!(Program::new(&database).done(&["session", "list"]).contains(EMAIL));
     Program::new(&database).done(&["session", "revoke-all", "--everyone"]);
     assert_eq!(direct.count("user_sessions", ""), 0);
-    assert_nothing_left(&pooler);
+    assert_no_session_state(&pooler);
 }
 
 #[test]
-fn a_take_over_is_refused_with_the_way_past_the_pooler() {
+fn express_import_through_pooler_is_refused_with_advice() {
     let Some(pooler) = Pooler::start() else { return };
     let (database, direct) = pooler.blank();
     direct.execute(crate::schema::parity::PEERS_TABLE);
     let refused = Program::new(&database).run(&["migrate"]);
     refused.assert_refused(1, &["cannot take over", "a pooler in between", "DATABASE_URL that leads past it"]);
     assert_eq!(direct.count("pg_class", "WHERE relname IN ('sessions', 'users')"), 0);
-    assert_nothing_left(&pooler);
+    assert_no_session_state(&pooler);
     Program::new(&direct).done(&["migrate"]);
     Program::new(&database).done(&["migrate"]);
     Program::new(&database).done(&["doctor"]);
 }
 
-/// One browser's life: what it asks of one instance holds on the other.
-fn live(one: &TestApp, two: &TestApp, own: &EmbeddedApp, n: usize) {
+/// Uses two instances with one browser: what one instance has done holds on the other.
+fn use_both_instances(one: &TestApp, two: &TestApp, own: &EmbeddedApp, n: usize) {
     let email = format!("user{n}@example.com");
     one.add_user(&email);
     for round in 0..4 {
@@ -109,7 +109,7 @@ fn live(one: &TestApp, two: &TestApp, own: &EmbeddedApp, n: usize) {
 }
 
 #[test]
-fn two_instances_share_two_server_connections_and_nobody_meets_anothers_statement() {
+fn instances_on_shared_connections_do_not_interfere() {
     let Some(pooler) = Pooler::start() else { return };
     let (database, direct) = pooler.databases();
     // The default would let an acknowledged end be lost in a crash.
@@ -127,7 +127,7 @@ fn two_instances_share_two_server_connections_and_nobody_meets_anothers_statemen
     thread::scope(|scope| {
         for n in 0..8 {
             let (one, two, own) = (&one, &two, &own);
-            scope.spawn(move || live(one, two, own, n));
+            scope.spawn(move || use_both_instances(one, two, own, n));
         }
     });
     clock.advance(Duration::from_secs(61));
@@ -140,13 +140,13 @@ fn two_instances_share_two_server_connections_and_nobody_meets_anothers_statemen
     assert_eq!((purged.ended, purged.history_removed), (1, 65));
     one.assert_sound();
     assert_eq!(direct.texts("SELECT DISTINCT synchronous AS v FROM commits"), ["on"]);
-    assert_nothing_left(&pooler);
-    let others = left_behind(&pooler, "SELECT current_setting('synchronous_commit') AS v");
-    assert_eq!(others, ["off", "off"], "which is other clients' own business");
+    assert_no_session_state(&pooler);
+    let others = query_as_other_clients(&pooler, "SELECT current_setting('synchronous_commit') AS v");
+    assert_eq!(others, ["off", "off"], "other clients keep their setting");
 }
 
 #[test]
-fn a_server_that_restarts_behind_the_pooler_signs_nobody_out() {
+fn postgres_restart_behind_pooler_keeps_users_signed_in() {
     let Some(pooler) = Pooler::start() else { return };
     let (database, direct) = pooler.databases();
     let app = TestApp::over(&database, Clock::fixed(CLOCK_START), |config| {
@@ -160,8 +160,8 @@ fn a_server_that_restarts_behind_the_pooler_signs_nobody_out() {
             scope.spawn(|| {
                 while !done.load(Ordering::SeqCst) {
                     let answer = browser.get("/api/session");
-                    let is_away = answer.status == 503 && answer.set_cookies().is_empty();
-                    assert!(answer.status == 200 || is_away, "{} {}", answer.status, answer.body);
+                    let is_unavailable = answer.status == 503 && answer.set_cookies().is_empty();
+                    assert!(answer.status == 200 || is_unavailable, "{} {}", answer.status, answer.body);
                 }
             });
         }
@@ -174,9 +174,9 @@ fn a_server_that_restarts_behind_the_pooler_signs_nobody_out() {
             pooler.cluster().start_again();
             let started = Instant::now();
             while app.browser().get("/readyz").status != 200 {
-                assert!(started.elapsed() < Duration::from_secs(60), "the server does not come back");
+                assert!(started.elapsed() < Duration::from_secs(60), "the server does not recover");
             }
-            println!("back after {:?}", started.elapsed());
+            println!("recovered after {:?}", started.elapsed());
         }
         done.store(true, Ordering::SeqCst);
     });
@@ -186,9 +186,9 @@ fn a_server_that_restarts_behind_the_pooler_signs_nobody_out() {
     assert_eq!(direct.count("sessions", "WHERE status = 'logged_out'"), 0);
 }
 
-/// The other client of the pooler speaks in UTC, on the same server connections.
+/// Another client uses UTC on the same server connections.
 #[test]
-fn a_peer_past_the_pooler_reads_the_same_end_in_the_servers_zone() {
+fn peer_reads_same_expiry_in_the_servers_time_zone() {
     let Some(pooler) = Pooler::start() else { return };
     pooler.cluster().alter_zone("Europe/Berlin");
     let (database, direct) = pooler.databases();
@@ -202,7 +202,7 @@ fn a_peer_past_the_pooler_reads_the_same_end_in_the_servers_zone() {
             while !done.load(Ordering::SeqCst) {
                 let zone: Row =
                     diesel::sql_query("SELECT current_setting('TimeZone') AS v").get_result(&mut in_utc).unwrap();
-                assert_eq!(zone.v, "UTC", "nobody changes another's zone");
+                assert_eq!(zone.v, "UTC", "Keyrack does not change the zone of other clients");
             }
         });
         let mut browsers: Vec<Browser> = Vec::new();
@@ -214,7 +214,7 @@ fn a_peer_past_the_pooler_reads_the_same_end_in_the_servers_zone() {
                     scope.spawn(|| assert!(browser.is_signed_in()));
                 }
             });
-            assert_eq!(ends(&direct), vec![(app.clock.now() + idle).to_iso_micros(); browsers.len()]);
+            assert_eq!(expiries(&direct), vec![(app.clock.now() + idle).to_iso_micros(); browsers.len()]);
         }
         done.store(true, Ordering::SeqCst);
     });
@@ -224,8 +224,8 @@ fn a_peer_past_the_pooler_reads_the_same_end_in_the_servers_zone() {
     assert_eq!(wait(app.keyrack.sessions().purge(|_| ())).unwrap().ended, 10);
 }
 
-/// When the sessions run out, as a peer reads it.
-fn ends(direct: &TestDatabase) -> Vec<String> {
+/// When the sessions expire, as a peer reads it.
+fn expiries(direct: &TestDatabase) -> Vec<String> {
     let texts = direct.texts(
         "SELECT to_char(expire AT TIME ZONE 'Europe/Berlin' AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS v
          FROM user_sessions",

@@ -1,13 +1,13 @@
-//! A table that somebody alters while the server runs.
+//! A schema change while the server runs.
 
 use crate::support::{EngineKind, TestApp};
 
 const EMAIL: &str = "rajat.verma@example.com";
 
-/// PostgreSQL refuses a statement that was prepared when a column had another type. Each request's lookup is repeated on a new
-/// connection; whatever else meets it says "try again", once for each connection.
+/// PostgreSQL refuses a statement that was prepared when a column had another type. Lookups are retried on a new connection.
+/// Other operations fail once per connection with 503.
 #[test]
-fn a_column_that_becomes_wider_while_the_server_runs_signs_nobody_out() {
+fn widening_a_column_keeps_users_signed_in() {
     if !EngineKind::Postgres.is_available() {
         return;
     }

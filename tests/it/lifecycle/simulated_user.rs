@@ -1,4 +1,4 @@
-//! Somebody who uses the server, and remembers what it acknowledged.
+//! A user with several devices, who remembers what the server acknowledged.
 
 use std::{
     fs::File,
@@ -19,13 +19,13 @@ use keyrack::{
 
 use crate::support::{Answer, Browser, PASSWORD, TestDatabase, wait};
 
-/// What was acknowledged, each line on the disk before anything else happens.
-pub struct Log {
+/// A log of acknowledged operations, each line synced to disk before the user acts again.
+pub struct AcknowledgedLog {
     file: Mutex<File>,
     lines: AtomicUsize,
 }
 
-impl Log {
+impl AcknowledgedLog {
     pub fn new(file: File) -> Self {
         Self { file: Mutex::new(file), lines: AtomicUsize::new(0) }
     }
@@ -42,33 +42,33 @@ impl Log {
     }
 }
 
-/// What is known of a device.
+/// The expected state of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Known {
-    /// It was signed in, and nothing was asked that could have ended it. So many visits were counted.
+enum Expected {
+    /// Signed in, with this many acknowledged visits.
     SignedIn(u32),
-    /// Its end was acknowledged.
+    /// The end of its session was acknowledged.
     Ended,
     /// A request was not answered, so it may be signed in or not.
-    Unclear,
+    Unknown,
 }
 
 struct Device {
     browser: Browser,
-    known: Known,
+    expected: Expected,
 }
 
-/// A user with several devices.
-pub struct Person {
+/// See the module.
+pub struct SimulatedUser {
     email: String,
     devices: Vec<Device>,
-    /// Decides what to do next; each person has a sequence of their own.
+    /// The state of a xorshift generator, which chooses the next action.
     random: u64,
 }
 
-impl Person {
+impl SimulatedUser {
     pub fn new(database: &TestDatabase, number: u8) -> Self {
-        let email = format!("person{number}@example.com");
+        let email = format!("user{number}@example.com");
         let handle = Database::open(DatabaseOptions::for_command(database.parsed_url()));
         let sessions = Sessions::new(handle.clone(), Clock::System, Policy::default());
         let user = NewUser {
@@ -90,9 +90,9 @@ impl Person {
         usize::try_from(self.random % among as u64).unwrap()
     }
 
-    /// Does one thing, and remembers what was answered. No answer, and "try again" (503), promise nothing.
-    pub fn act(&mut self, address: SocketAddr, log: &Log) {
-        let is_alive = |index: &usize| matches!(self.devices[*index].known, Known::SignedIn(_));
+    /// Performs one random action and remembers its answer. No answer and 503 acknowledge nothing.
+    pub fn act(&mut self, address: SocketAddr, log: &AcknowledgedLog) {
+        let is_alive = |index: &usize| matches!(self.devices[*index].expected, Expected::SignedIn(_));
         let alive: Vec<usize> = (0..self.devices.len()).filter(is_alive).collect();
         if alive.len() < 2 || self.choose(8) == 0 {
             return self.sign_in(address, log);
@@ -107,42 +107,43 @@ impl Person {
         }
     }
 
-    fn sign_in(&mut self, address: SocketAddr, log: &Log) {
+    fn sign_in(&mut self, address: SocketAddr, log: &AcknowledgedLog) {
         let mut browser = Browser::new(address);
-        if sent(browser.try_post_from("/login", "/login", &[("email", &self.email), ("password", PASSWORD)])) {
+        if is_acknowledged(browser.try_post_from("/login", "/login", &[("email", &self.email), ("password", PASSWORD)]))
+        {
             log.acknowledge(&format!("{} signed in", self.email));
-            self.devices.push(Device { browser, known: Known::SignedIn(0) });
+            self.devices.push(Device { browser, expected: Expected::SignedIn(0) });
         }
     }
 
     /// Signing in over a session gives it a new sid. Without an answer, the browser may hold the old one.
-    fn sign_in_again(&mut self, device: usize, log: &Log) {
+    fn sign_in_again(&mut self, device: usize, log: &AcknowledgedLog) {
         let (email, device) = (self.email.clone(), &mut self.devices[device]);
         let before = device.browser.clone();
         let fields = [("email", email.as_str()), ("password", PASSWORD)];
-        // The sign-in page sends a signed-in browser on, so the form's token comes from another one.
-        if sent(device.browser.try_post_from("/account/sessions", "/login", &fields)) {
+        // The sign-in page redirects a signed-in browser, so the token comes from another page's form.
+        if is_acknowledged(device.browser.try_post_from("/account/sessions", "/login", &fields)) {
             log.acknowledge(&format!("{email} signed in again"));
-            self.devices.push(Device { browser: before, known: Known::Ended });
+            self.devices.push(Device { browser: before, expected: Expected::Ended });
         } else {
-            device.known = Known::Unclear;
+            device.expected = Expected::Unknown;
         }
     }
 
-    fn sign_out(&mut self, device: usize, log: &Log) {
+    fn sign_out(&mut self, device: usize, log: &AcknowledgedLog) {
         let device = &mut self.devices[device];
         let cookies = device.browser.cookies.clone();
-        let done = sent(device.browser.try_post_from("/account/sessions", "/logout", &[]));
-        // Whoever kept a copy of the cookie must not get in with it.
+        let done = is_acknowledged(device.browser.try_post_from("/account/sessions", "/logout", &[]));
+        // A copy of the cookie must not work after the sign-out.
         device.browser.cookies = cookies;
-        device.known = if done { Known::Ended } else { Known::Unclear };
+        device.expected = if done { Expected::Ended } else { Expected::Unknown };
         if done {
             log.acknowledge(&format!("{} signed out", self.email));
         }
     }
 
-    fn revoke_others(&mut self, device: usize, log: &Log) {
-        let done = sent(self.devices[device].browser.try_post_from(
+    fn revoke_others(&mut self, device: usize, log: &AcknowledgedLog) {
+        let done = is_acknowledged(self.devices[device].browser.try_post_from(
             "/account/sessions",
             "/account/sessions/revoke-others",
             &[],
@@ -152,46 +153,46 @@ impl Person {
         }
         let others = self.devices.iter_mut().enumerate().filter(|(index, _)| *index != device);
         for (_, other) in others {
-            other.known = match (other.known, done) {
-                (Known::Ended, _) | (_, true) => Known::Ended,
-                _ => Known::Unclear,
+            other.expected = match (other.expected, done) {
+                (Expected::Ended, _) | (_, true) => Expected::Ended,
+                _ => Expected::Unknown,
             };
         }
     }
 
-    /// Writes to the session's data.
-    fn count(&mut self, device: usize, log: &Log) {
+    /// Writes to the session's data: the example counts visits.
+    fn count(&mut self, device: usize, log: &AcknowledgedLog) {
         let device = &mut self.devices[device];
         let Some(answer) = device.browser.try_get("/counter").filter(|answer| answer.status != 503) else { return };
-        assert_eq!(answer.status, 200, "a session that nobody ended lets in");
-        device.known = Known::SignedIn(visits(&answer));
+        assert_eq!(answer.status, 200, "a session that was not ended works");
+        device.expected = Expected::SignedIn(visits(&answer));
         log.acknowledge(&format!("{} counted", self.email));
     }
 
-    /// Compares what is true with what was acknowledged.
+    /// Compares the state of every device with what was acknowledged.
     pub fn verify(&mut self, address: SocketAddr) {
         for device in &mut self.devices {
             device.browser = device.browser.at(address);
             let cookies = device.browser.cookies.clone();
             let answer = device.browser.get("/counter");
             let found = (answer.status == 200).then(|| visits(&answer));
-            match (device.known, found) {
-                (Known::SignedIn(acknowledged), Some(found)) => {
+            match (device.expected, found) {
+                (Expected::SignedIn(acknowledged), Some(found)) => {
                     assert!(found > acknowledged, "{found} visits, but {acknowledged} were acknowledged");
                 }
-                (Known::Ended, None) | (Known::Unclear, _) => {}
-                (known, found) => panic!("{}: acknowledged {known:?}, found {found:?}", self.email),
+                (Expected::Ended, None) | (Expected::Unknown, _) => {}
+                (expected, found) => panic!("{}: expected {expected:?}, found {found:?}", self.email),
             }
-            device.known = found.map_or(Known::Ended, Known::SignedIn);
+            device.expected = found.map_or(Expected::Ended, Expected::SignedIn);
             device.browser.cookies = cookies;
         }
-        // The dead are asked after once more each round, but not for ever.
+        // Ended devices are verified in each later round; a limit keeps the rounds short.
         let surplus = self.devices.len().saturating_sub(40);
         self.devices.drain(..surplus);
     }
 }
 
-fn sent(answer: Option<Answer>) -> bool {
+fn is_acknowledged(answer: Option<Answer>) -> bool {
     let Some(answer) = answer.filter(|answer| answer.status != 503) else { return false };
     assert_eq!(answer.status, 303, "{}", answer.body);
     true

@@ -7,7 +7,7 @@ use crate::support::{Answer, EngineKind, PASSWORD, TestApp, log, on_both_engines
 on_both_engines!(secrets_appear_in_no_response_and_no_log_line);
 
 fn secrets_appear_in_no_response_and_no_log_line(engine: EngineKind) {
-    log::keep();
+    log::capture();
     let app = TestApp::new(engine);
     let wrong = format!("wrong, typed on {}", app.address);
     let link = wait(app.keyrack.setup_link()).unwrap().unwrap();
@@ -48,7 +48,7 @@ fn secrets_appear_in_no_response_and_no_log_line(engine: EngineKind) {
         }
         assert!(!answer.location().contains(&csrf));
     }
-    let log = log::kept();
+    let log = log::captured();
     let ours: Vec<&str> = log.lines().filter(|line| line.contains("\"path\":\"/account/sessions\"")).collect();
     assert!(!ours.is_empty(), "the log has lines of this test: {}", log.len());
     for secret in

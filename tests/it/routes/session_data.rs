@@ -108,7 +108,7 @@ fn session_ended_during_request_stays_ended(engine: EngineKind) {
         own.gates.released.notify_one();
         held.join().unwrap()
     });
-    answer.assert_says_not_signed_in();
+    answer.assert_not_signed_in();
     assert!(answer.set_cookies().is_empty());
     assert_eq!((app.count("user_sessions", ""), app.count("sessions", "WHERE status = 'active'")), (0, 0));
     assert!(!held.is_signed_in());

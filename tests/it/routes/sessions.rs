@@ -115,8 +115,8 @@ fn sid_outside_a_signed_cookie_does_not_sign_in(engine: EngineKind) {
         assert!(answer.status == 303 || answer.status == 404, "{path}: {}", answer.status);
     }
     for value in [format!("Bearer {sid}"), format!("Basic {sid}")] {
-        browser.send("GET", "/api/session", None, &[("authorization", &value)]).assert_says_not_signed_in();
-        browser.send("GET", "/account/sessions", None, &[("authorization", &value)]).assert_says_not_signed_in();
+        browser.send("GET", "/api/session", None, &[("authorization", &value)]).assert_not_signed_in();
+        browser.send("GET", "/account/sessions", None, &[("authorization", &value)]).assert_not_signed_in();
     }
     let mut unsigned = app.browser().with_cookie("keyrack.sid", &sid);
     assert!(!unsigned.is_signed_in());

@@ -1,4 +1,4 @@
-//! A running server.
+//! A Keyrack server in the test's process.
 
 use std::{net::SocketAddr, ops::Deref, sync::mpsc, thread::JoinHandle, time::Duration};
 
@@ -17,7 +17,7 @@ use super::{
     database::{EngineKind, TestDatabase},
 };
 
-/// Where the tests' clocks start: the moment at which the seed's user signs in, 2026-01-28T11:50:14Z.
+/// The start of the tests' clocks: the time of the seed's sign-in, 2026-01-28T11:50:14Z.
 pub const CLOCK_START: Timestamp = Timestamp::from_micros(1_769_601_014_000_000);
 
 /// The secrets that the tests sign with.
@@ -34,12 +34,12 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// The default settings, but for the clock and the cheapest hashes.
+    /// Starts a server with the default settings, except for the clock and the cheapest hashes.
     pub fn new(kind: EngineKind) -> Self {
         Self::with(kind, |_| ())
     }
 
-    /// Settings of one's own.
+    /// Starts a server whose settings `change` has edited.
     pub fn with(kind: EngineKind, change: impl FnOnce(&mut Config)) -> Self {
         let database = TestDatabase::new(kind);
         let mut app = Self::over(&database, Clock::fixed(CLOCK_START), change);
@@ -47,7 +47,7 @@ impl TestApp {
         app
     }
 
-    /// One more instance over a database that somebody else holds.
+    /// Starts an instance over an existing database.
     pub fn over(database: &TestDatabase, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -55,7 +55,7 @@ impl TestApp {
         config.public_url = PublicUrl::plain(address);
         config.clock = clock.clone();
         config.hash_cost = HashCost::minimal();
-        // Many servers run at once: being slow is not what the tests are about.
+        // Many servers run at once, so a slow answer is no failure.
         config.database.timeout = Duration::from_secs(20);
         config.database.pool_size = 4;
         change(&mut config);
@@ -74,7 +74,7 @@ impl TestApp {
     }
 
     pub fn database(&self) -> &TestDatabase {
-        self.database.as_ref().expect("this instance has no database of its own")
+        self.database.as_ref().expect("this instance was started over a database of the test")
     }
 
     /// Scheme, host and port.
@@ -87,7 +87,7 @@ impl TestApp {
         Browser::new(self.address)
     }
 
-    /// Makes a user with [`PASSWORD`].
+    /// Creates a user with [`PASSWORD`].
     pub fn add_user(&self, email: &str) -> UserId {
         let user = NewUser {
             email: email.parse().unwrap(),
@@ -108,24 +108,24 @@ impl TestApp {
         browser
     }
 
-    /// Writes the activity that requests have noted, as happens by itself a moment later.
+    /// Writes the activity of past requests now, instead of in the background.
     pub fn record_activity(&self) {
         wait(self.keyrack.sessions().record_activity()).unwrap();
     }
 
-    /// Moves the clock. What requests have noted by then is written first, as it would have been in that time.
+    /// Writes the activity of past requests, then moves the clock forward.
     pub fn advance(&self, length: Duration) {
         self.record_activity();
         self.clock.advance(length);
     }
 
-    /// Every rule that the data can show to be kept is kept.
+    /// Asserts that the doctor finds no problem.
     pub fn assert_sound(&self) {
         let report = wait(self.keyrack.sessions().doctor(false)).unwrap();
         assert!(report.breaches.is_empty(), "{:#?}", report.breaches);
     }
 
-    /// Stops serving, as a crash would: without waiting for anybody.
+    /// Stops the server at once, without waiting for open requests.
     pub fn stop(mut self) {
         self.shut_down();
     }
@@ -138,7 +138,7 @@ impl TestApp {
     }
 }
 
-/// A test's own look into the tables.
+/// Gives direct access to the tables.
 impl Deref for TestApp {
     type Target = TestDatabase;
 
@@ -153,7 +153,7 @@ impl Drop for TestApp {
     }
 }
 
-/// Waits for a future outside the server.
+/// Runs a future to completion, outside the server.
 pub fn wait<T>(future: impl Future<Output = T>) -> T {
     actix_web::rt::System::new().block_on(future)
 }

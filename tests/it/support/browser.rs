@@ -1,4 +1,4 @@
-//! A browser without a window: it keeps cookies, follows nothing by itself, and knows where a page's form token stands.
+//! An HTTP client that keeps cookies, follows no redirect by itself, and finds the CSRF token of a page's form.
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
@@ -9,13 +9,13 @@ use ureq::{Agent, http};
 pub struct Browser {
     agent: Agent,
     address: SocketAddr,
-    /// Name and value, as they came.
+    /// Names and values, as received.
     pub cookies: BTreeMap<String, String>,
     /// Sent with every request.
     pub headers: Vec<(String, String)>,
 }
 
-/// What a server answered.
+/// The response of a server.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
@@ -39,26 +39,26 @@ impl Browser {
         }
     }
 
-    /// Sends this header from now on, instead of any other of its name.
+    /// Sends this header with each request, in place of another one of its name.
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(existing, _)| !existing.eq_ignore_ascii_case(name));
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Carries this cookie, whoever set it.
+    /// Adds a cookie that no server has set.
     pub fn with_cookie(mut self, name: &str, value: &str) -> Self {
         self.cookies.insert(name.to_owned(), value.to_owned());
         self
     }
 
-    /// Goes to another server, with the same cookies: a browser sends them to every port of a host.
+    /// Switches to another server and keeps the cookies: a browser sends them to every port of a host.
     pub fn visit(&mut self, address: SocketAddr) -> &mut Self {
         self.address = address;
         self
     }
 
-    /// A copy of this browser, talking to another instance.
+    /// A copy of this browser for another instance.
     pub fn at(&self, address: SocketAddr) -> Self {
         Self { address, ..self.clone() }
     }
@@ -72,7 +72,7 @@ impl Browser {
         self.send("POST", path, Some(fields), &[])
     }
 
-    /// Opens a page, then posts a form with the token that stands in it.
+    /// Opens a page, then posts a form with the token of that page.
     pub fn post_from(&mut self, page: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
         let token = self.get(page).csrf_token();
         let mut fields = fields.to_vec();
@@ -117,12 +117,12 @@ impl Browser {
         value.strip_prefix("s%3A").unwrap().rsplit_once('.').unwrap().0.to_owned()
     }
 
-    /// Like [`Browser::get`], for a server that may be gone.
+    /// Like [`Browser::get`], for a server that may be down.
     pub fn try_get(&mut self, path: &str) -> Option<Answer> {
         self.try_send("GET", path, None, &[]).ok()
     }
 
-    /// Like [`Browser::post_from`], for a server that may be gone: `None` without an answer to the form.
+    /// Like [`Browser::post_from`], for a server that may be down: `None` if the form was not answered.
     pub fn try_post_from(&mut self, page: &str, path: &str, fields: &[(&str, &str)]) -> Option<Answer> {
         let token = self.try_get(page).filter(|answer| answer.status == 200)?.csrf_token();
         let mut fields = fields.to_vec();
@@ -192,7 +192,7 @@ impl Answer {
         self.header("location").unwrap_or_default()
     }
 
-    /// Every `Set-Cookie`, as it stands.
+    /// Every `Set-Cookie` header, unparsed.
     pub fn set_cookies(&self) -> Vec<String> {
         self.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_owned()).collect()
     }
@@ -206,14 +206,14 @@ impl Answer {
         self.between("name=\"csrf_token\" value=\"", "\"")
     }
 
-    /// The body without its tokens, which differ in every answer.
+    /// The body without its CSRF tokens, which differ between answers.
     pub fn without_tokens(&self) -> String {
         let mut parts = self.body.split("name=\"csrf_token\" value=\"");
         let first = parts.next().unwrap().to_owned();
         parts.fold(first, |body, part| body + "TOKEN" + part.split_once('"').unwrap().1)
     }
 
-    /// The page as a person reads it: without markup, one space between words.
+    /// The visible text of the page: without markup, one space between words.
     pub fn text(&self) -> String {
         let body = self.body.split_once("<body").map_or(self.body.as_str(), |(_, body)| body);
         let outside = body.split('<').map(|piece| piece.split_once('>').map_or("", |(_, text)| text));
@@ -222,8 +222,8 @@ impl Answer {
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// Asserts what "dead" means: a page leads to the sign-in form, `/api` says 401.
-    pub fn assert_says_not_signed_in(&self) {
+    /// Asserts that the session is over: a page redirects to the sign-in form, `/api` returns 401.
+    pub fn assert_not_signed_in(&self) {
         match self.status {
             303 => assert!(self.location().starts_with("/login"), "{}", self.location()),
             status => assert_eq!(status, 401, "{}", self.body),

@@ -1,9 +1,9 @@
-//! Cookies, as a server writes them and as somebody who knows the secret would.
+//! Signs and parses cookies.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 
-/// The session cookie's value for a sid, signed like express-session does, percent-encoded where it must be.
+/// The session cookie's value for a sid, signed as express-session does, percent-encoded where necessary.
 pub fn signed(sid: &str, secret: &str) -> String {
     let mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(sid.as_bytes());
     let signature = BASE64_STANDARD_NO_PAD.encode(mac.finalize().into_bytes());

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use super::postgres;
 
-/// Which engine a test runs on.
+/// The engine that a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineKind {
     Sqlite,
@@ -25,21 +25,21 @@ pub enum EngineKind {
 }
 
 impl EngineKind {
-    /// Whether there is such a server; says loudly if not.
+    /// Whether the engine can be tested; prints a warning if not.
     pub fn is_available(self) -> bool {
         self == Self::Sqlite || postgres::server().is_some()
     }
 }
 
-/// A migrated database that goes away with the value.
+/// A database that is dropped with the value.
 pub struct TestDatabase {
     kind: EngineKind,
     url: String,
-    /// Holds the SQLite file, and whatever else a test wants to put beside it.
+    /// Contains the SQLite file and other files of the test.
     folder: TempDir,
-    /// What to drop in the shared server, if it is there.
+    /// The database to drop on the shared PostgreSQL server.
     name: Option<String>,
-    /// For looking into the tables again and again; a new connection to PostgreSQL costs milliseconds.
+    /// Kept between queries, since a new connection to PostgreSQL takes milliseconds.
     reader: Mutex<Option<PgConnection>>,
 }
 
@@ -50,7 +50,7 @@ struct Row {
 }
 
 impl TestDatabase {
-    /// An empty database, migrated.
+    /// Creates an empty, migrated database.
     pub fn new(kind: EngineKind) -> Self {
         let database = Self::unmigrated(kind);
         if kind == EngineKind::Sqlite {
@@ -59,7 +59,7 @@ impl TestDatabase {
         database
     }
 
-    /// An empty database; on PostgreSQL a copy of a migrated template, which is faster.
+    /// Creates an empty database; on PostgreSQL a copy of a migrated template, which is faster than migrating.
     fn unmigrated(kind: EngineKind) -> Self {
         match kind {
             EngineKind::Sqlite => Self::blank(kind),
@@ -67,7 +67,7 @@ impl TestDatabase {
         }
     }
 
-    /// A database without any table.
+    /// Creates a database without tables.
     pub fn blank(kind: EngineKind) -> Self {
         Self::create(kind, "")
     }
@@ -86,20 +86,20 @@ impl TestDatabase {
         Self { kind, url, folder, name, reader: Mutex::default() }
     }
 
-    /// The database of a server of one's own, migrated.
+    /// Migrates a database of another PostgreSQL server, such as a `Cluster`.
     pub fn in_cluster(url: &str) -> Self {
         let database = Self::at_url(url);
         migrate(&database.parsed_url()).unwrap();
         database
     }
 
-    /// The same as it is.
+    /// Uses a database of another PostgreSQL server as it is.
     pub fn at_url(url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self { kind: EngineKind::Postgres, url: url.to_owned(), folder, name: None, reader: Mutex::default() }
     }
 
-    /// A SQLite database at a place of one's own, migrated.
+    /// Creates a migrated SQLite database in this file.
     pub fn at(path: &std::path::Path) -> Self {
         let mut database = Self::at_url(&format!("sqlite:{}", path.display()));
         database.kind = EngineKind::Sqlite;
@@ -119,13 +119,13 @@ impl TestDatabase {
         self.url.parse().unwrap()
     }
 
-    /// Takes the database away, as an outage would: connections break, and new ones are refused. On SQLite those that are
-    /// open keep the file, so let them be another instance's.
+    /// Simulates an outage: connections break, and new ones are refused. On SQLite, connections that are open keep the
+    /// file, so use another instance.
     pub fn take_offline(&self) {
         match self.kind {
             EngineKind::Sqlite => self.rename_files("", ".away"),
             EngineKind::Postgres => {
-                let name = self.name.as_deref().expect("a server of one's own is stopped instead");
+                let name = self.name.as_deref().expect("stop the cluster instead");
                 admin(&format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false"));
                 let others = format!("FROM pg_stat_activity WHERE datname = '{name}'");
                 admin(&format!("SELECT pg_terminate_backend(pid, 10000) {others}"));
@@ -133,12 +133,12 @@ impl TestDatabase {
         }
     }
 
-    /// Brings it back as it was.
+    /// Ends the outage of [`TestDatabase::take_offline`].
     pub fn bring_online(&self) {
         match self.kind {
             EngineKind::Sqlite => self.rename_files(".away", ""),
             EngineKind::Postgres => {
-                let name = self.name.as_deref().expect("a server of one's own is started instead");
+                let name = self.name.as_deref().expect("start the cluster instead");
                 admin(&format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true"));
             }
         }
@@ -159,12 +159,12 @@ impl TestDatabase {
         self.folder.path()
     }
 
-    /// Runs statements as a foreign client would, on a connection of its own.
+    /// Runs statements on a new connection, as a foreign client does.
     pub fn execute(&self, sql: &str) {
         self.try_execute(sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
     }
 
-    /// The same, for statements that may be refused.
+    /// Like [`TestDatabase::execute`], for statements that may fail.
     pub fn try_execute(&self, sql: &str) -> QueryResult<()> {
         match self.kind {
             EngineKind::Sqlite => self.sqlite().batch_execute(sql),
@@ -182,19 +182,19 @@ impl TestDatabase {
         rows.into_iter().map(|row| row.v.unwrap_or_else(|| "NULL".to_owned())).collect()
     }
 
-    /// The one text of such a query.
+    /// Like [`TestDatabase::texts`], for a query that returns one row.
     pub fn text(&self, sql: &str) -> String {
         let texts = self.texts(sql);
         assert_eq!(texts.len(), 1, "one row expected: {sql}\n{texts:?}");
         texts.into_iter().next().unwrap()
     }
 
-    /// How many rows a table has; `rest` may narrow it down (`WHERE …`).
+    /// The number of rows of a table; `rest` may be a `WHERE` clause.
     pub fn count(&self, table: &str, rest: &str) -> usize {
         self.text(&format!("SELECT CAST(count(*) AS text) AS v FROM {table} {rest}")).parse().unwrap()
     }
 
-    /// A table's rows as JSON objects, every column by its name. Times are RFC 3339 in UTC with microseconds, JSON columns are
+    /// A table's rows as JSON objects with a key per column. Times are RFC 3339 in UTC with microseconds, JSON columns are
     /// JSON.
     pub fn rows(&self, table: &str, rest: &str) -> Vec<Value> {
         let sql = match self.kind {
@@ -213,7 +213,7 @@ impl TestDatabase {
         self.texts(&sql).iter().map(|text| with_plain_times(serde_json::from_str(text).unwrap())).collect()
     }
 
-    /// Waits until a connection to this database waits for a lock with such a statement (a LIKE pattern). PostgreSQL only.
+    /// Waits until a statement like this (a LIKE pattern) is blocked by a lock in this database. PostgreSQL only.
     pub fn wait_until_blocked(&self, statement: &str) {
         let deadline = Instant::now() + Duration::from_secs(30);
         let blocked = format!(
@@ -222,14 +222,14 @@ impl TestDatabase {
         while self.count("pg_stat_activity", &blocked) == 0 {
             assert!(
                 Instant::now() < deadline,
-                "nobody waits: {:?}",
+                "no such statement is blocked: {:?}",
                 self.texts("SELECT query AS v FROM pg_stat_activity")
             );
             std::thread::yield_now();
         }
     }
 
-    /// On the connection of last time, unless the server has been away since, or another thread waits on it.
+    /// Reuses the last connection, unless it was cut or another thread uses it.
     fn load_from_postgres(&self, sql: &str) -> QueryResult<Vec<Row>> {
         let Ok(mut reader) = self.reader.try_lock() else { return diesel::sql_query(sql).load(&mut self.postgres()) };
         if let Some(connection) = reader.as_mut()
@@ -259,21 +259,21 @@ impl Drop for TestDatabase {
     }
 }
 
-/// PostgreSQL and SQLite print times differently; this makes one form of them.
+/// Formats times in one way, since PostgreSQL and SQLite print them differently.
 fn with_plain_times(mut row: Value) -> Value {
     for (name, value) in row.as_object_mut().unwrap() {
         if (name.ends_with("_at") || name == "expire")
             && let Value::String(text) = value
         {
             let zoned = if text.ends_with('Z') || text.contains('+') { text.clone() } else { format!("{text}Z") };
-            let time = keyrack::clock::Timestamp::parse(&zoned).unwrap_or_else(|| panic!("no time: {zoned}"));
+            let time = keyrack::clock::Timestamp::parse(&zoned).unwrap_or_else(|| panic!("not a time: {zoned}"));
             *text = time.to_iso_micros();
         }
     }
     row
 }
 
-/// A migrated database that others are copied from, made once for this process.
+/// The migrated database that others are copied from, created once per process.
 fn template() -> &'static str {
     static TEMPLATE: OnceLock<String> = OnceLock::new();
     TEMPLATE.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! Another Actix application around Keyrack: its handlers use actix-session's `Session` inside Keyrack's layer.
+//! An Actix application that embeds Keyrack: its handlers use actix-session's `Session` inside Keyrack's session layer.
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, thread::JoinHandle};
 
@@ -13,14 +13,14 @@ use keyrack::{Keyrack, RequestSession, require_sign_in};
 use serde_json::{Value, json};
 use tokio::sync::{Barrier, Notify};
 
-/// Where requests of the test's application wait for each other, or for the test.
+/// Lets a test hold back the request to `/app/set-later`.
 #[derive(Default)]
 pub struct Gates {
     pub arrived: Notify,
     pub released: Notify,
 }
 
-/// The test's own application, with Keyrack mounted beside it.
+/// The application, with Keyrack's pages mounted beside its own.
 pub struct EmbeddedApp {
     pub address: SocketAddr,
     pub gates: Arc<Gates>,
@@ -81,7 +81,7 @@ async fn set(session: Session, path: Path<(String, String)>) -> HttpResponse {
     HttpResponse::Ok().finish()
 }
 
-/// Sets the keys of the form's `json`; a null removes one.
+/// Sets the keys of the form's `json`; a null removes its key.
 async fn set_json(session: Session, form: Form<BTreeMap<String, String>>) -> HttpResponse {
     let keys: serde_json::Map<String, Value> = serde_json::from_str(&form["json"]).unwrap();
     for (key, value) in keys {
@@ -93,7 +93,7 @@ async fn set_json(session: Session, form: Form<BTreeMap<String, String>>) -> Htt
     HttpResponse::Ok().finish()
 }
 
-/// Saves only when another request has loaded the same data, too.
+/// Saves once another request has loaded the same data too.
 async fn set_together(session: Session, path: Path<(String, String)>, pair: Data<Barrier>) -> HttpResponse {
     pair.wait().await;
     set(session, path).await
@@ -105,7 +105,7 @@ async fn remove_together(session: Session, key: Path<String>, pair: Data<Barrier
     HttpResponse::Ok().finish()
 }
 
-/// Saves only when the test says so.
+/// Saves once the test releases it.
 async fn set_later(session: Session, path: Path<(String, String)>, gates: Data<Gates>) -> HttpResponse {
     gates.arrived.notify_one();
     gates.released.notified().await;

@@ -20,12 +20,12 @@ pub struct Express {
 }
 
 impl Express {
-    /// Starts one on this database, with the tests' secret and otherwise the options that most applications have.
+    /// Starts one on this database, with the tests' secret and otherwise the options of a typical application.
     pub fn start(database_url: &str) -> Self {
         Self::with(database_url, &json!({}))
     }
 
-    /// Options of one's own: `secrets`, `session`, `store`, as `peer.mjs` says.
+    /// Like [`Express::start`], with the options `secrets`, `session`, `store`; `peer.mjs` describes them.
     pub fn with(database_url: &str, options: &Value) -> Self {
         let mut all = json!({"secrets": [SECRETS]});
         all.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
@@ -39,7 +39,7 @@ impl Express {
     }
 
     fn run(program: &str, settings: &[(&str, &str)]) -> Self {
-        // It ends with its standard input, which we hold: however we end, it does not stay behind.
+        // It ends when its standard input closes, which happens however this process ends.
         let lifeline = "data:text/javascript,process.stdin.on('end',()=>process.exit()).resume()";
         let mut process = Command::new("node")
             .args(["--import", lifeline])
@@ -67,7 +67,7 @@ impl Drop for Express {
     }
 }
 
-/// Whether there is all that such a test needs: PostgreSQL, Node.js, and the packages. Says loudly what is missing.
+/// Whether PostgreSQL, Node.js, and the packages are installed. Prints a warning with what is missing.
 ///
 /// # Panics
 ///
@@ -95,15 +95,15 @@ fn missing() -> Option<&'static str> {
         return Some("no Node.js of version 18 or later on the PATH");
     }
     let packages = root().join("examples/express/node_modules/connect-pg-simple");
-    (!packages.is_dir()).then_some("its packages are missing: run `npm ci` in examples/express")
+    (!packages.is_dir()).then_some("packages are missing: run `npm ci` in examples/express")
 }
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Runs each function beside an Express application, as `postgres::name`.
-macro_rules! beside_express {
+/// Defines each function as the test `postgres::name`, which is skipped where Express can't run.
+macro_rules! with_express {
     ($($name:ident),+ $(,)?) => {
         mod postgres {
             $(#[test]
@@ -116,4 +116,4 @@ macro_rules! beside_express {
     };
 }
 
-pub(crate) use beside_express;
+pub(crate) use with_express;

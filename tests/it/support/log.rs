@@ -1,4 +1,4 @@
-//! The log of all servers of this process, from the first call on.
+//! Captures the log of all servers of this process.
 
 use std::{
     io,
@@ -30,8 +30,8 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
-/// Starts keeping the log, at the most talkative level that an operator would use.
-pub fn keep() {
+/// Starts to capture the log, at the most verbose level that an operator would use.
+pub fn capture() {
     static STARTED: OnceLock<()> = OnceLock::new();
     STARTED.get_or_init(|| {
         let filter = tracing_subscriber::EnvFilter::new("debug");
@@ -39,7 +39,7 @@ pub fn keep() {
     });
 }
 
-/// What was logged since [`keep`].
-pub fn kept() -> String {
+/// The log since [`capture`].
+pub fn captured() -> String {
     String::from_utf8(LINES.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap()
 }

@@ -1,4 +1,4 @@
-//! What the tests share: a server with a database of its own, browsers that talk to it, and a look into the tables.
+//! Fixtures: a server with a database of its own, browsers that talk to it, and access to the tables.
 
 mod app;
 mod browser;
@@ -23,21 +23,21 @@ pub use fault::Faults;
 pub use pooler::Pooler;
 pub use program::{Finished, Program, Serving};
 
-/// The password of every user that the tests make.
+/// The password of every user that the tests create.
 pub const PASSWORD: &str = "green tea, twice a day";
 
-/// Asks again and again until it is so: for what a busy machine may make wait. Asking itself must take a while.
-pub fn wait_until(mut is_so: impl FnMut() -> bool) {
+/// Polls until the condition is true, at most 60 s. The condition itself should take a while: there is no pause.
+pub fn wait_until(mut is_true: impl FnMut() -> bool) {
     let started = std::time::Instant::now();
-    while !is_so() {
-        assert!(started.elapsed() < std::time::Duration::from_secs(60), "it never came true");
+    while !is_true() {
+        assert!(started.elapsed() < std::time::Duration::from_secs(60), "the condition is still false after 60 s");
         std::thread::yield_now();
     }
 }
 
-/// Runs each function on both engines, as `sqlite::name` and `postgres::name`. They take the engine.
+/// Defines each function, which takes the engine, as two tests: `sqlite::name` and `postgres::name`.
 ///
-/// Without PostgreSQL the second half says loudly that it tested nothing; CI makes that a failure.
+/// Without PostgreSQL the second test prints a warning and tests nothing; CI makes that a failure.
 macro_rules! on_both_engines {
     ($($name:ident),+ $(,)?) => {
         mod sqlite {

@@ -1,4 +1,4 @@
-//! The real `keyrack` binary, as a person or a program runs it.
+//! Runs the `keyrack` binary.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -12,17 +12,17 @@ use serde_json::Value;
 
 use super::{Browser, PASSWORD, TestDatabase};
 
-/// How long a process may take to say something; never reached unless something is broken.
-const LIMIT: Duration = Duration::from_secs(60);
+/// The longest wait for a line of output.
+const OUTPUT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A way to run the binary: in the database's own folder, with none of our own environment.
+/// Runs the binary in the database's folder, without the environment of the tests.
 #[derive(Clone)]
 pub struct Program<'a> {
     database: &'a TestDatabase,
     variables: Vec<(String, String)>,
 }
 
-/// What a finished process left behind.
+/// The exit status and output of a finished process.
 #[derive(Debug)]
 pub struct Finished {
     pub status: i32,
@@ -31,7 +31,7 @@ pub struct Finished {
 }
 
 impl<'a> Program<'a> {
-    /// On this database, with the cheapest hashes.
+    /// Uses this database and the cheapest hashes.
     pub fn new(database: &'a TestDatabase) -> Self {
         Self::without_settings(database)
             .with("DATABASE_URL", database.url())
@@ -39,7 +39,7 @@ impl<'a> Program<'a> {
             .with("KEYRACK_BIND", "127.0.0.1:0")
     }
 
-    /// In this database's folder, with nothing set but what the test sets.
+    /// Uses this database's folder and sets no variable.
     pub fn without_settings(database: &'a TestDatabase) -> Self {
         Self { database, variables: Vec::new() }
     }
@@ -57,7 +57,8 @@ impl<'a> Program<'a> {
         self
     }
 
-    /// Starts the binary. The shell sets the umask, which nothing that is private may depend on, and is replaced by it.
+    /// Starts the binary. The shell clears the umask, so that tests notice files whose privacy depends on it, and is then
+    /// replaced by the binary.
     pub fn start(&self, arguments: &[&str]) -> Child {
         Command::new("/bin/sh")
             .args(["-c", "umask 000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_keyrack")])
@@ -73,15 +74,15 @@ impl<'a> Program<'a> {
             .unwrap()
     }
 
-    /// Runs a command to its end, with nothing on its standard input.
+    /// Runs a command with an empty standard input.
     pub fn run(&self, arguments: &[&str]) -> Finished {
         self.run_with_input(arguments, "")
     }
 
-    /// The same, with something on its standard input.
+    /// Runs a command with this standard input.
     pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Finished {
         let mut child = self.start(arguments);
-        // A program that fails before it reads has closed its end.
+        // A program that fails before reading has closed the pipe.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         Finished::wait_for(child)
     }
@@ -105,76 +106,76 @@ impl<'a> Program<'a> {
         assert_eq!(added.status, 0, "{added:?}");
     }
 
-    /// Serves, and waits until it listens.
+    /// Starts `keyrack serve` and waits until it listens.
     pub fn serve(&self) -> Serving {
         self.serve_as(&["serve"])
     }
 
-    /// The same, with other arguments.
+    /// Like [`Program::serve`], with other arguments.
     pub fn serve_as(&self, arguments: &[&str]) -> Serving {
         Serving::await_start(self.start(arguments))
     }
 }
 
 impl Finished {
-    /// Waits for the end of a process, which must be able to end by itself.
+    /// Waits for a process that ends by itself.
     pub fn wait_for(child: Child) -> Self {
         let output = child.wait_with_output().unwrap();
         Self {
-            status: output.status.code().expect("it exits, and is not killed by a signal"),
+            status: output.status.code().expect("the process exits and is not killed by a signal"),
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
         }
     }
 
-    /// That it failed with this status and one sentence that contains all of `parts`.
+    /// Asserts that it failed with this status and one line on standard error that contains all of `parts`.
     #[track_caller]
     pub fn assert_refused(&self, status: i32, parts: &[&str]) {
         assert_eq!((self.status, self.out.as_str()), (status, ""), "{self:?}");
         assert!(self.err.starts_with("keyrack: ") && self.err.ends_with('\n'), "{self:?}");
-        assert_eq!(self.err.trim_end().lines().count(), 1, "one sentence: {self:?}");
-        self.assert_says(parts);
+        assert_eq!(self.err.trim_end().lines().count(), 1, "one line: {self:?}");
+        self.assert_stderr_contains(parts);
     }
 
-    /// That standard error contains all of `parts`.
+    /// Asserts that standard error contains all of `parts`.
     #[track_caller]
-    pub fn assert_says(&self, parts: &[&str]) {
+    pub fn assert_stderr_contains(&self, parts: &[&str]) {
         for part in parts {
             assert!(self.err.contains(part), "{part:?} is missing: {self:?}");
         }
     }
 }
 
-/// A process that serves. It is killed when the value is dropped.
+/// A running server process, killed when the value is dropped.
 pub struct Serving {
     pub address: SocketAddr,
-    /// The line of its log that names the address.
+    /// The log line with the address.
     pub listening: Value,
     pub out: Lines,
     pub err: Lines,
     child: Child,
 }
 
-/// What a process prints, line by line.
+/// The output of a process, line by line.
 pub struct Lines {
-    coming: Receiver<String>,
+    receiver: Receiver<String>,
     seen: String,
 }
 
 impl Lines {
     fn of(from: impl Read + Send + 'static) -> Self {
-        let (sender, coming) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(from).lines().map_while(Result::ok) {
                 let _ = sender.send(line);
             }
         });
-        Self { coming, seen: String::new() }
+        Self { receiver, seen: String::new() }
     }
 
     /// The next line, `None` at the end.
     fn next(&mut self) -> Option<String> {
-        let line = self.coming.recv_timeout(LIMIT).ok()?;
+        let line = self.receiver.recv_timeout(OUTPUT_TIMEOUT).ok()?;
         self.seen.extend([line.as_str(), "\n"]);
         Some(line)
     }
@@ -189,7 +190,7 @@ impl Lines {
         panic!("no line with {part:?}: {:?}", self.seen)
     }
 
-    /// Everything, from the start to the end of the process.
+    /// The whole output, once the process has ended.
     fn all(&mut self) -> String {
         while self.next().is_some() {}
         std::mem::take(&mut self.seen)
@@ -197,7 +198,7 @@ impl Lines {
 }
 
 impl Serving {
-    /// Waits until a program that was started to serve says where it listens.
+    /// Waits until a started server logs its address.
     pub fn await_start(mut child: Child) -> Self {
         let (out, mut err) = (Lines::of(child.stdout.take().unwrap()), Lines::of(child.stderr.take().unwrap()));
         while let Some(line) = err.next() {
@@ -207,7 +208,7 @@ impl Serving {
             }
         }
         let _ = child.kill();
-        panic!("it does not serve: {}", err.all())
+        panic!("the server did not start: {}", err.all())
     }
 
     pub fn browser(&self) -> Browser {
@@ -221,23 +222,23 @@ impl Serving {
         browser
     }
 
-    /// Asks it to stop, once it answers: before that, the signal would still kill it.
+    /// Sends SIGTERM once the server answers: before that, the signal would kill it.
     pub fn terminate(&self) {
         assert_eq!(self.browser().get("/healthz").status, 200);
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     }
 
-    /// Asks it to stop, and waits until it has.
+    /// Stops the server gracefully and waits for its end.
     pub fn stop(mut self) -> Finished {
         self.terminate();
         self.wait()
     }
 
-    /// Waits for its end: its outputs are closed then.
+    /// Waits until the process has ended and closed its output.
     pub fn wait(&mut self) -> Finished {
         let (out, err) = (self.out.all(), self.err.all());
-        let status = self.child.wait().unwrap().code().expect("it exits, no signal kills it");
+        let status = self.child.wait().unwrap().code().expect("the process exits and is not killed by a signal");
         Finished { status, out, err }
     }
 }

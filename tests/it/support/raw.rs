@@ -1,4 +1,4 @@
-//! Bytes on a connection, for what no client library would send.
+//! Sends raw bytes, for requests that no HTTP client would send.
 
 use std::{
     io::{Read, Write},
@@ -6,13 +6,13 @@ use std::{
     time::Duration,
 };
 
-/// Sends the bytes and returns the whole answer, which is empty if the server hung up without one.
+/// Sends the bytes and returns the whole answer, which is empty if the server closed the connection without one.
 pub fn exchange(address: SocketAddr, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut sender = stream.try_clone().unwrap();
     std::thread::scope(|scope| {
-        // The server may answer and hang up before it has read all of it.
+        // The server may answer and close the connection before it has read everything.
         scope.spawn(move || sender.write_all(request).ok());
         let mut answer = Vec::new();
         let mut buffer = [0; 4096];

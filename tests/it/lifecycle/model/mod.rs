@@ -1,8 +1,8 @@
-//! Random interleavings of all verbs and of what other programs do to the tables, against a small model in memory.
+//! Runs random sequences of all operations, and of what other programs do to the tables, against a small model in memory.
 //!
-//! After each step the tables must say what the model says: who is alive, under which sid, with which data, and why the others
-//! ended. `PROPTEST_CASES` sets how many sequences are tried; a failing one is printed, shrunk, and kept beside
-//! this file in `model.proptest-regressions`.
+//! After each step the tables must match the model: which sessions are alive, under which sid, with which data, and why the
+//! others ended. `PROPTEST_CASES` sets the number of sequences; a failing one is shrunk, printed, and kept beside this
+//! file in `mod.proptest-regressions`.
 
 use proptest::{
     collection::vec,
@@ -15,9 +15,9 @@ use world::{Step, World};
 
 mod world;
 
-on_both_engines!(the_tables_follow_the_model);
+on_both_engines!(tables_match_the_model_after_random_steps);
 
-/// Which of the sids made so far a step is about; taken modulo their number.
+/// An index into the sids created so far, taken modulo their number.
 fn any_sid() -> impl Strategy<Value = usize> {
     0..12_usize
 }
@@ -49,7 +49,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn the_tables_follow_the_model(engine: EngineKind) {
+fn tables_match_the_model_after_random_steps(engine: EngineKind) {
     let mut config = Config::with_source_file(file!());
     config.failure_persistence = Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions")));
     if std::env::var_os("PROPTEST_CASES").is_none() {
@@ -59,8 +59,8 @@ fn the_tables_follow_the_model(engine: EngineKind) {
     let outcome = TestRunner::new(config).run(&vec(any_step(), 1..40), |steps| {
         let mut world = World::new(engine);
         for step in &steps {
-            world.take(step);
-            world.compare();
+            world.apply(step);
+            world.assert_matches();
         }
         Ok(())
     });

@@ -1,4 +1,4 @@
-//! The model: what the tables must say after each step, in plain collections.
+//! The model: what the tables must contain after each step, in plain collections.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::{EngineKind, PASSWORD, TestDatabase, wait};
 
-/// One step of a sequence. A `usize` called sid picks one of the sids that were ever made.
+/// One step of a sequence. A `usize` called `sid` is an index into all sids created so far.
 #[derive(Debug, Clone)]
 pub enum Step {
     Start {
@@ -51,7 +51,7 @@ pub enum Step {
     ForeignEnd(usize),
 }
 
-/// A session as the model has it.
+/// A session in the model.
 #[derive(Debug, Clone)]
 struct Session {
     user: usize,
@@ -64,14 +64,14 @@ struct Session {
     ended: Option<&'static str>,
 }
 
-/// The program and its model, side by side.
+/// The program and its model.
 pub struct World {
     database: TestDatabase,
     clock: Clock,
     sessions: Sessions,
     accounts: Accounts,
     users: Vec<(Email, UserId, bool)>,
-    /// Every sid ever made, and the session that it was made for.
+    /// Every sid created so far, and its session.
     sids: Vec<(Sid, SessionId)>,
     model: BTreeMap<SessionId, Session>,
     noted: BTreeMap<SessionId, Timestamp>,
@@ -80,7 +80,7 @@ pub struct World {
 impl World {
     pub fn new(engine: EngineKind) -> Self {
         let database = TestDatabase::new(engine);
-        // Triggers tell time by the database's own clock, so the model's starts there, and only ever runs ahead.
+        // Triggers use the database's clock, so the model's clock starts at the same time and runs ahead of it.
         let clock = Clock::fixed(Clock::System.now());
         let mut options = DatabaseOptions::for_command(database.parsed_url());
         options.pool_size = 2;
@@ -107,7 +107,7 @@ impl World {
         (!self.sids.is_empty()).then(|| self.sids[index % self.sids.len()].clone())
     }
 
-    /// Whether the model lets a sid in.
+    /// The session that this sid resumes in the model.
     fn is_alive(&self, sid: &Sid) -> Option<SessionId> {
         let now = self.clock.now();
         let (id, session) = self.model.iter().find(|(_, session)| session.sid == *sid)?;
@@ -116,7 +116,7 @@ impl World {
         alive.then_some(*id)
     }
 
-    /// Whether its session could be changed: a disabled user's has ended, so nothing else is asked.
+    /// The session that this sid may change.
     fn session_mut(&mut self, sid: &Sid) -> Option<&mut Session> {
         let id = self.is_alive(sid)?;
         self.model.get_mut(&id)
@@ -131,7 +131,7 @@ impl World {
         (timeouts.idle(remember), timeouts.absolute(remember))
     }
 
-    pub fn take(&mut self, step: &Step) {
+    pub fn apply(&mut self, step: &Step) {
         match *step {
             Step::Start { user, remember } => self.start(user, remember, None),
             Step::StartOver { sid, user } => {
@@ -146,7 +146,7 @@ impl World {
             Step::Save { sid, key, value } => self.save(sid, key, value),
             Step::Rotate(sid) => self.rotate(sid),
             Step::SignOut(_) | Step::Revoke { .. } | Step::RevokeOthers(_) | Step::RevokeByAdmin(_) => {
-                self.take_end(step);
+                self.apply_end(step);
             }
             Step::Disable(user) => {
                 wait(self.accounts.disable(&self.users[user].0)).unwrap();
@@ -162,7 +162,7 @@ impl World {
             Step::Purge => self.purge(),
             Step::ForeignSet(sid) | Step::ForeignTouch(sid) | Step::ForeignDestroy(sid) | Step::ForeignEnd(sid) => {
                 if let Some((sid, _)) = self.sid(sid) {
-                    self.take_foreign(step, &sid);
+                    self.apply_foreign(step, &sid);
                 }
             }
         }
@@ -191,7 +191,7 @@ impl World {
         };
         match before {
             Some((id, old)) if old.user == user => {
-                assert_eq!(started.id, id, "the same user's session goes on");
+                assert_eq!(started.id, id, "the same user's session continues");
                 session.data = old.data;
             }
             Some((id, _)) => self.end(id, "signed_out"),
@@ -259,7 +259,7 @@ impl World {
         }
     }
 
-    fn take_end(&mut self, step: &Step) {
+    fn apply_end(&mut self, step: &Step) {
         let (Step::SignOut(index)
         | Step::RevokeOthers(index)
         | Step::RevokeByAdmin(index)
@@ -272,14 +272,14 @@ impl World {
         match *step {
             Step::SignOut(_) => {
                 wait(self.sessions.sign_out(&sid)).unwrap();
-                // An old sid of a rotated session signs nobody out.
+                // The old sid of a rotated session ends nothing.
                 if self.model[&id].sid == sid {
                     self.end(id, "signed_out");
                 }
             }
             Step::Revoke { user, .. } => {
                 let found = wait(self.sessions.revoke(self.users[user].1, id)).unwrap();
-                assert_eq!(found.is_some(), user == owner, "one's own only");
+                assert_eq!(found.is_some(), user == owner, "only the owner can revoke it");
                 if user == owner {
                     self.end(id, "revoked");
                 }
@@ -299,8 +299,8 @@ impl World {
         }
     }
 
-    fn end_all(&mut self, which: impl Fn(&Session) -> bool, reason: &'static str) {
-        for session in self.model.values_mut().filter(|session| which(session)) {
+    fn end_all(&mut self, matches: impl Fn(&Session) -> bool, reason: &'static str) {
+        for session in self.model.values_mut().filter(|session| matches(session)) {
             session.ended.get_or_insert(reason);
         }
     }
@@ -324,8 +324,8 @@ impl World {
         self.end_all(|session| session.expire <= now, "absolute_timeout");
     }
 
-    /// What another program does. Its statements know nothing of the model, nor of us.
-    fn take_foreign(&mut self, step: &Step, sid: &Sid) {
+    /// Runs a statement of another program, and applies its effect to the model.
+    fn apply_foreign(&mut self, step: &Step, sid: &Sid) {
         let (text, soon) = (sid.expose(), self.clock.now() + Duration::from_secs(1800));
         let expire = match self.database.kind() {
             EngineKind::Sqlite => format!("'{}'", soon.to_iso_micros()),
@@ -347,11 +347,11 @@ impl World {
                     "INSERT INTO user_sessions (sess, expire, sid) SELECT '{sess}', {expire}, '{text}' WHERE true \
                      ON CONFLICT (sid) DO UPDATE SET sess = '{sess}', expire = {expire}"
                 ));
-                self.moved(holder, soon);
+                self.move_expire(holder, soon);
             }
             Step::ForeignTouch(_) => {
                 self.database.execute(&format!("UPDATE user_sessions SET expire = {expire} WHERE sid = '{text}'"));
-                self.moved(holder, soon);
+                self.move_expire(holder, soon);
             }
             Step::ForeignDestroy(_) => {
                 self.database.execute(&format!("DELETE FROM user_sessions WHERE sid = '{text}'"));
@@ -372,14 +372,14 @@ impl World {
         }
     }
 
-    /// A peer moves `expire`; the absolute end caps it.
-    fn moved(&mut self, holder: Option<SessionId>, expire: Timestamp) {
+    /// Moves `expire` as a peer does; the absolute expiry caps it.
+    fn move_expire(&mut self, holder: Option<SessionId>, expire: Timestamp) {
         if let Some(session) = holder.and_then(|id| self.model.get_mut(&id)) {
             session.expire = expire.min(session.expires_at);
         }
     }
 
-    /// The data as a peer would write it back: what it had read.
+    /// The data that a peer writes back: what it has read.
     fn foreign_sess(&self, id: SessionId) -> Value {
         let session = &self.model[&id];
         let mut sess = json!({"cookie": {"originalMaxAge": 86_400_000}, "userId": self.users[session.user].1});
@@ -389,8 +389,8 @@ impl World {
         sess
     }
 
-    /// The tables say what the model says.
-    pub fn compare(&mut self) {
+    /// Asserts that the tables match the model.
+    pub fn assert_matches(&mut self) {
         for (sid, _) in self.sids.clone() {
             self.resume(&sid);
         }
@@ -398,18 +398,18 @@ impl World {
         let rows: BTreeMap<String, String> = rows
             .iter()
             .map(|row| row.split_once(' ').unwrap())
-            .map(|(id, why)| (id.to_owned(), why.to_owned()))
+            .map(|(id, reason)| (id.to_owned(), reason.to_owned()))
             .collect();
         for (id, session) in &self.model {
             let (found, expected) = (rows[&id.to_string()].as_str(), session.ended.unwrap_or("-"));
-            // A foreign DELETE is named by what the row's own times say when it happens.
+            // The trigger derives the reason for a foreign DELETE from the row's times.
             let is_foreign =
                 expected == "foreign" && ["signed_out", "idle_timeout", "absolute_timeout"].contains(&found);
             assert!(found == expected || is_foreign, "session {id}: {found}, in the model: {expected}");
         }
         assert_eq!(rows.len(), self.model.len());
         let live_data = self.model.values().filter(|session| session.ended.is_none()).count();
-        assert_eq!(self.database.count("user_sessions", ""), live_data, "data for the living, and for nobody else");
+        assert_eq!(self.database.count("user_sessions", ""), live_data, "only live sessions have data");
         let report = wait(self.sessions.doctor(false)).unwrap();
         // The model's clock runs ahead of the database's, whose triggers date foreign deletions.
         let breaches: Vec<_> = report.breaches.iter().filter(|breach| breach.rule != "contradictory times").collect();

@@ -1,0 +1,14 @@
+DROP TRIGGER keyrack_cap_expire_inserted;
+DROP TRIGGER keyrack_cap_expire_updated;
+DROP TRIGGER keyrack_complete_end;
+DROP TRIGGER keyrack_end_without_data;
+DROP TRIGGER keyrack_forget_user;
+DROP TRIGGER keyrack_freeze_data_of_ended;
+DROP TRIGGER keyrack_keep_active_sessions;
+DROP TRIGGER keyrack_refuse_data_of_ended;
+DROP TRIGGER keyrack_refuse_return;
+DROP TRIGGER keyrack_remove_data_of_ended;
+DROP TRIGGER keyrack_widen_expire_inserted;
+DROP TRIGGER keyrack_widen_expire_updated;
+DROP TRIGGER keyrack_widen_session_times_inserted;
+DROP TRIGGER keyrack_widen_session_times_updated;
