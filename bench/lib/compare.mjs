@@ -15,9 +15,10 @@ import { changing } from './workloads/rounds.mjs';
 
 const HELP = `bench/compare OLD NEW: compares two keyrack programs, side by side.
 
-Prints the CPU that each spends per request, requests per second and latency, with the ratio of NEW to OLD. Both run all the
-time, each on its own database; each workload is measured with one right after the other, and the first alternates from round
-to round. Ratios are taken within each round. A build is called better or worse only if all of at least five rounds show it.
+Prints the CPU that each spends per request, requests per second and latency, with the ratio of NEW to OLD. Both run
+all the time, each on its own database; each workload is measured with one right after the other, and the first
+alternates from round to round. Ratios are taken within each round. A build is called better or worse only if all of at
+least five rounds show it.
 
   --rounds N      how often each measurement is repeated (default 5, which takes about five minutes)
   --seconds S     how long each measurement lasts (default 3)
@@ -61,8 +62,9 @@ async function prepare(host, engine, { programs, sessions }) {
   for (const system of systems) {
     say(`${system.name}: filling ${sessions.toLocaleString('en')} sessions`);
     await system.prepare(sessions);
-    system.pages = save(path.join(host.folder, `${engine}.${BUILDS[systems.indexOf(system)]}.pages`), await system.devicePage(DEVICE_PAGE_USERS, 0));
-    system.file = save(path.join(host.folder, `${engine}.${BUILDS[systems.indexOf(system)]}.session`), system.session());
+    const file = path.join(host.folder, system.name.replace('/', '-'));
+    system.pages = save(`${file}.pages`, await system.devicePage(DEVICE_PAGE_USERS, 0));
+    system.file = save(`${file}.session`, system.session());
   }
   return systems;
 }

@@ -1,5 +1,5 @@
-// bench/instances: one instance of Keyrack and two on one PostgreSQL, with and without PgBouncer; and whether a session ended on
-// one instance is refused by the other while both are under load.
+// bench/instances: one instance of Keyrack and two on one PostgreSQL, with and without PgBouncer; and whether a session
+// ended on one instance is refused by the other while both are under load.
 
 import path from 'node:path';
 import { benchmark, say, usageError } from './host/benchmark.mjs';

@@ -12,9 +12,9 @@ export const HELP = `bench/run: measures Keyrack against the alternatives.
   --only NAME,NAME    only these systems (names that begin so: "keyrack" is both of Keyrack's)
   --workload NAME,…   only these workloads: ${WORKLOADS.join(', ')}
   --long              growth goes on to 10,000,000 sessions
-  --write             writes the tables into README.md and docs/bench.md, and the charts into docs/; needs 3 rounds or more
-  --from FILE,FILE    measures nothing: reports (and with --write, writes) saved results again. Workloads that the first file
-                      lacks are taken from the later ones; the report names them
+  --write             writes tables into README.md and docs/bench.md, and charts into docs/; needs 3 rounds or more
+  --from FILE,FILE    measures nothing: reports (and with --write, writes) saved results again. Workloads that the
+                      first file lacks are taken from the later ones; the report names them
   --help              this text
 `;
 

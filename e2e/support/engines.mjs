@@ -1,4 +1,5 @@
-// The databases that the tests run on: SQLite always, PostgreSQL where DATABASE_URL_E2E names a server.
+// The databases that the tests run on: SQLite, and PostgreSQL if DATABASE_URL_E2E names a server. `npm run
+// test:postgres` starts a throw-away one.
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,7 +9,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** A file in the server's own folder. */
+/** A file in the folder of the keyrack under test. */
 const sqlite = {
   name: 'SQLite',
   async create(folder) {
@@ -17,7 +18,7 @@ const sqlite = {
   },
 };
 
-/** Takes SQLite's one write lock, so that nothing can be written, until the returned function is called. */
+/** Takes SQLite's write lock, so that nothing can be written until the returned function is called. */
 async function lock(path) {
   const shell = spawn('sqlite3', [path], { stdio: ['pipe', 'pipe', 'inherit'] });
   shell.stdin.write('BEGIN IMMEDIATE;\nSELECT 1;\n');
@@ -30,7 +31,7 @@ async function lock(path) {
 
 let databases = 0;
 
-/** A database of its own on the server that DATABASE_URL_E2E names, reached through a wire that can be cut. */
+/** A new database on the server that DATABASE_URL_E2E names, reached through a proxy that can refuse connections. */
 const postgres = {
   name: 'PostgreSQL',
   async create() {
@@ -40,58 +41,58 @@ const postgres = {
     const sql = (statement) => run('psql', ['--no-psqlrc', '--quiet', '--dbname', admin, '--command', statement]);
     await sql(`CREATE DATABASE ${name}`);
     const url = new URL(admin);
-    const wire = await Wire.lay(url.hostname, Number(url.port || 5432));
+    const proxy = await TcpProxy.start(url.hostname, Number(url.port || 5432));
     url.hostname = '127.0.0.1';
-    url.port = String(wire.port);
+    url.port = String(proxy.port);
     url.pathname = `/${name}`;
     return {
       url: url.href,
-      interrupt: async () => wire.cut(),
+      interrupt: async () => proxy.cut(),
       drop: async () => {
-        await wire.close();
+        await proxy.close();
         await sql(`DROP DATABASE ${name} WITH (FORCE)`);
       },
     };
   },
 };
 
-/** Passes bytes on between a port of ours and a server's, while it is whole. */
-class Wire {
-  static async lay(host, port) {
-    const wire = new Wire();
-    wire.server = createServer((near) => wire.#pass(near, () => connect(port, host)));
-    wire.server.listen(0, '127.0.0.1');
-    await once(wire.server, 'listening');
-    wire.port = wire.server.address().port;
-    return wire;
+/** A TCP proxy in front of a server. While it is cut, it refuses connections. */
+class TcpProxy {
+  static async start(host, port) {
+    const proxy = new TcpProxy();
+    proxy.server = createServer((client) => proxy.#forward(client, () => connect(port, host)));
+    proxy.server.listen(0, '127.0.0.1');
+    await once(proxy.server, 'listening');
+    proxy.port = proxy.server.address().port;
+    return proxy;
   }
 
-  #whole = true;
-  #ends = new Set();
+  #isCut = false;
+  #sockets = new Set();
 
-  #pass(near, dial) {
-    if (!this.#whole) {
-      near.destroy();
+  #forward(client, connectToServer) {
+    if (this.#isCut) {
+      client.destroy();
       return;
     }
-    const far = dial();
-    for (const [end, other] of [[near, far], [far, near]]) {
-      this.#ends.add(end);
-      end.pipe(other);
-      end.on('error', () => {});
-      end.on('close', () => {
-        this.#ends.delete(end);
+    const server = connectToServer();
+    for (const [socket, other] of [[client, server], [server, client]]) {
+      this.#sockets.add(socket);
+      socket.pipe(other);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
         other.destroy();
       });
     }
   }
 
-  /** Ends every connection and refuses new ones, until the returned function is called. */
+  /** Closes all connections and refuses new ones until the returned function is called. */
   cut() {
-    this.#whole = false;
-    for (const end of this.#ends) end.destroy();
+    this.#isCut = true;
+    for (const socket of this.#sockets) socket.destroy();
     return async () => {
-      this.#whole = true;
+      this.#isCut = false;
     };
   }
 

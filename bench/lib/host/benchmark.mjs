@@ -14,8 +14,8 @@ export function say(line) {
 }
 
 /**
- * Runs a benchmark with a temporary folder, made at its first use. When `main` ends, and after Ctrl-C, every process is stopped
- * and the folder removed. The exit status is 1 if `main` failed, and 2 for wrong usage.
+ * Runs a benchmark with a temporary folder, made at its first use. When `main` ends, and after Ctrl-C, every process is
+ * stopped and the folder removed. The exit status is 1 if `main` failed, and 2 for wrong usage.
  */
 export async function benchmark(main) {
   let folder;

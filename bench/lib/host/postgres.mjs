@@ -1,5 +1,5 @@
-// A PostgreSQL server for one benchmark: durable (PostgreSQL's defaults for fsync and synchronous_commit), with a quarter of the
-// machine's memory as its buffers, as PostgreSQL's manual recommends.
+// A PostgreSQL server for one benchmark: durable (PostgreSQL's defaults for fsync and synchronous_commit), with a
+// quarter of the machine's memory as its buffers, as PostgreSQL's manual recommends.
 
 import { chmodSync, readFileSync } from 'node:fs';
 import os from 'node:os';

@@ -16,8 +16,8 @@ function launch(...args) {
 }
 
 /**
- * Starts a process in the background. The end of its output is kept for the error message should it end too early. Its standard
- * input stays open for as long as this program lives.
+ * Starts a process in the background. The end of its output is kept for the error message should it end too early. Its
+ * standard input stays open for as long as this program lives.
  */
 export function start(command, args, { env = {}, cwd, uid, gid, stopSignal = 'SIGTERM' } = {}) {
   const child = launch(command, args, {

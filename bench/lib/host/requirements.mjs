@@ -62,7 +62,7 @@ export function peerBinary(name) {
   return path.join(process.env.CARGO_TARGET_DIR ?? path.join(PEERS, 'target'), 'release', name);
 }
 
-/** The path of one of PostgreSQL's programs, beside those that `scripts/postgres` uses; null where it is not installed. */
+/** The path of one of PostgreSQL's programs, as `scripts/postgres` finds them; null where it is not installed. */
 export function postgresBinary(name) {
   folderOfPostgres ??= findPostgres();
   return folderOfPostgres && path.join(folderOfPostgres, name);
@@ -72,7 +72,8 @@ let folderOfPostgres;
 
 function findPostgres() {
   try {
-    return execFileSync(path.join(ROOT, 'scripts/postgres'), ['find'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    const output = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] };
+    return execFileSync(path.join(ROOT, 'scripts/postgres'), ['find'], output).trim();
   } catch {
     return null; // not installed: `requireTools` reports it
   }

@@ -9,8 +9,8 @@ const SCRIPT = fileURLToPath(new URL('requests.lua', import.meta.url));
 let runs = 0;
 
 /**
- * Sends the requests of a file in turn and returns requests a second and latencies in milliseconds. An answer that is an
- * error, or a broken connection, fails the run: such a figure would be of something else. With `once`, each request
+ * Sends the requests of a file in turn and returns requests a second and latencies in milliseconds. An answer that is
+ * an error, or a broken connection, fails the run: such a figure would be of something else. With `once`, each request
  * may be sent once only.
  */
 export async function load({ port, file, seconds, connections = CONNECTIONS, once = false, tolerant = false }) {

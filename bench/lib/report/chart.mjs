@@ -18,8 +18,8 @@ const STYLE = `
     }`;
 
 /**
- * Draws a chart of several panels. A panel has a heading and rows; a row has a label, a flag for Keyrack itself, and stacked
- * values: the app's part, and the database's.
+ * Draws a chart of several panels. A panel has a heading and rows; a row has a label, a flag for Keyrack itself, and
+ * stacked values: the app's part, and the database's.
  */
 export function chart(title, panels) {
   let y = 24;

@@ -9,15 +9,16 @@ export const MIN_ROUNDS_TO_WRITE = 3;
 export const MIN_ROUNDS_TO_COMPARE = 5;
 
 /**
- * Judges a figure (median and range over the rounds) against a limit: `isMet` tells whether a value meets it. Where some rounds
- * meet the limit and others do not, nothing is claimed.
+ * Judges a figure (median and range over the rounds) against a limit: `isMet` tells whether a value meets it. Where
+ * some rounds meet the limit and others do not, nothing is claimed.
  */
 export function judge(spread, { limit, isMet, unit = '' }) {
   if (!spread) return { measured: '–', verdict: 'not measured' };
   const [min, max] = [isMet(spread.min), isMet(spread.max)];
   const range = `${short(spread.min)}–${short(spread.max)}`;
   if (min !== max) return { measured: '–', verdict: `not claimed: range ${range}${unit} crosses ${limit}` };
-  const measured = spread.min === spread.max ? `${short(spread.median)}${unit}` : `${short(spread.median)}${unit} (${range})`;
+  const median = `${short(spread.median)}${unit}`;
+  const measured = spread.min === spread.max ? median : `${median} (${range})`;
   return { measured, verdict: min ? 'met' : 'not met' };
 }
 
@@ -33,7 +34,7 @@ export function ratioClaim(spread) {
 /** Calls a new build better or worse where every round shows it; `ratio` is new to old. */
 export function difference(ratio, isFewerBetter) {
   const { min, max, rounds } = ratio;
-  if (rounds < MIN_ROUNDS_TO_COMPARE) return `not claimed: ${rounds} rounds, needs ${MIN_ROUNDS_TO_COMPARE}`;
+  if (rounds < MIN_ROUNDS_TO_COMPARE) return `not claimed: needs ${MIN_ROUNDS_TO_COMPARE} rounds, has ${rounds}`;
   if (min <= 1 && max >= 1) return `not claimed: range ${digits(min)}–${digits(max)} crosses 1`;
   return `${(max < 1) === isFewerBetter ? 'better' : 'worse'} in all ${rounds} rounds`;
 }

@@ -18,11 +18,12 @@ export function comparison(results, engines, workloads) {
       const [old, fresh] = [`${engine}/old`, `${engine}/new`];
       const ratio = results.ratio([workload, fresh, field], [workload, old, field]);
       if (!ratio) return null;
-      return [`${engine}, ${workload}`, ranged(results.spread(workload, old, field)), ranged(results.spread(workload, fresh, field)),
-        times(ratio), difference(ratio, isFewerBetter)];
+      const [before, after] = [old, fresh].map((system) => ranged(results.spread(workload, system, field)));
+      return [`${engine}, ${workload}`, before, after, times(ratio), difference(ratio, isFewerBetter)];
     })).filter(Boolean);
     return rows.length > 0 && `${title}\n\n${table(['', 'old', 'new', 'new : old', ''], rows)}`;
   });
-  return [`${rounds} rounds of ${seconds} s: medians, with the range over the rounds in parentheses. Ratios are taken within each round.`,
-    ...sections.filter(Boolean)].join('\n\n');
+  const intro = `${rounds} rounds of ${seconds} s: medians, with the range over the rounds in parentheses. `
+    + 'Ratios are taken within each round.';
+  return [intro, ...sections.filter(Boolean)].join('\n\n');
 }

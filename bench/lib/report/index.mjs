@@ -44,7 +44,8 @@ function write(results, text) {
   const [before, rest] = halves(readFileSync(file, 'utf8'), BEGIN);
   const [, after] = halves(rest, END);
   const parts = [`![${CHARTS.session}](docs/bench-session.svg)`, circumstances(results), summary(results),
-    'Medians, with the range over the rounds in parentheses. Ratios, the other workloads and the targets are in [docs/bench.md](docs/bench.md).'];
+    'Medians, with the range over the rounds in parentheses. Ratios, the other workloads and the targets are in '
+      + '[docs/bench.md](docs/bench.md).'];
   writeFileSync(file, `${before}${BEGIN}\n${parts.join('\n\n')}\n${END}${after}`);
 }
 

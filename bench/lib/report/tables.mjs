@@ -43,7 +43,8 @@ function autogroup({ machine }) {
 }
 
 function heading(results) {
-  return `# Benchmark results\n\n${circumstances(results)}\nMeasured by \`bench/run\`. Figures are medians, with the range over the rounds in parentheses. Ratios are taken within each round.`;
+  return `# Benchmark results\n\n${circumstances(results)}\n`
+    + 'Measured by `bench/run`. Figures are medians, with the range over the rounds in parentheses. Ratios are taken within each round.';
 }
 
 function section(title, body) {

@@ -13,9 +13,9 @@ export function signedCookie(name, sid, secret) {
 }
 
 /**
- * The token that Keyrack's pages carry for a session. A client would read it from a page; here it is made, because so many
- * pages would take longer than what is measured. Should Keyrack make it otherwise one day, every answer is a refusal and
- * the run fails.
+ * The token that Keyrack's pages carry for a session. A client would read it from a page; here it is made, because so
+ * many pages would take longer than what is measured. Should Keyrack make it otherwise one day, every answer is a
+ * refusal and the run fails.
  */
 export function formToken(sid, secret) {
   const key = createHmac('sha256', secret).update('keyrack csrf').digest();

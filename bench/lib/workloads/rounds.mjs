@@ -42,8 +42,8 @@ async function turn({ host, system, round, options, record, measured, say }, wan
 }
 
 /**
- * The end of a load cuts off requests. Where that leaves a connection inside a transaction (tower-sessions on sqlx: what it
- * deletes afterwards is never committed), what follows would be of a broken server.
+ * The end of a load cuts off requests. Where that leaves a connection inside a transaction (tower-sessions on sqlx:
+ * what it deletes afterwards is never committed), what follows would be of a broken server.
  */
 async function restart(system, server) {
   await server.stop();

@@ -1,5 +1,5 @@
-// sign-in-hashed: sign-ins with real hashes against the machine's own rate of hashing, and what a storm of them leaves of
-// `/api/session`.
+// sign-in-hashed: sign-ins with real hashes against the machine's own rate of hashing, and what a storm of them leaves
+// of `/api/session`.
 
 import { setMaxListeners } from 'node:events';
 import http from 'node:http';
@@ -59,8 +59,8 @@ async function rawRate(seconds) {
 }
 
 /**
- * People who all sign in at once. Whoever is told to come back does so when told; whoever is in is followed by the next, so
- * that the storm lasts as long as what is measured.
+ * People who all sign in at once. Whoever is told to come back does so when told; whoever is in is followed by the
+ * next, so that the storm lasts as long as what is measured.
  */
 class Storm {
   signedIn = 0;

@@ -66,8 +66,8 @@ impl Cluster {
         self.pg_ctl(&["-m", "immediate", "stop"]);
     }
 
-    /// Freezes all of its processes: connections stay open, nothing answers. The main process comes first: it then creates no
-    /// more children, and those that end stay visible.
+    /// Freezes all of its processes: connections stay open, nothing answers. The main process comes first: it then
+    /// creates no more children, and those that end stay visible.
     pub fn pause(&self) {
         let server = self.server();
         signal("-STOP", std::slice::from_ref(&server));

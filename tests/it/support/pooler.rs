@@ -15,8 +15,8 @@ use super::{
     wait_until,
 };
 
-/// Runs `PgBouncer` until its standard input ends, which it does when the test process ends for whatever reason. Then removes
-/// its folder.
+/// Runs `PgBouncer` until its standard input ends, which it does when the test process ends for whatever reason. Then
+/// removes its folder.
 const GUARD: &str = r#"
 trap '' HUP INT TERM
 exec 3<&0 </dev/null

@@ -1,12 +1,13 @@
 //! The PostgreSQL server that the tests share: the one that `TEST_DATABASE_URL` names, or a throw-away one.
 //!
-//! `scripts/postgres` starts the throw-away server and removes it when the test process ends, however it ends: Rust never
-//! drops statics and SIGKILL runs no code, so the script watches its standard input, a pipe that this process holds open.
+//! `scripts/postgres` starts the throw-away server and removes it when the test process ends, however it ends: Rust
+//! never drops statics and SIGKILL runs no code, so the script watches its standard input, a pipe that this process
+//! holds open.
 //!
-//! Under `cargo test`, each test process has its own server, so a killed run leaves no stale state. Under `cargo nextest`,
-//! which runs one process per test, all processes of a run share one server. Its URL is in a state file named after the run,
-//! and it lives as long as the runner does. Where the runner is not recognised (no `/proc`, or a wrapper between the runner
-//! and the tests), each process starts its own server.
+//! Under `cargo test`, each test process has its own server, so a killed run leaves no stale state. Under `cargo
+//! nextest`, which runs one process per test, all processes of a run share one server. Its URL is in a state file named
+//! after the run, and it lives as long as the runner does. Where the runner is not recognised (no `/proc`, or a wrapper
+//! between the runner and the tests), each process starts its own server.
 //!
 //! Other processes see the databases of a shared server, so their names must be unique.
 
@@ -115,9 +116,9 @@ fn open() -> Result<Option<Server>, String> {
 /// The tests' data may be lost, and hundreds of tests connect at the same time.
 const SHARED_OPTIONS: [&str; 3] = ["--fast", "-c", "max_connections=300"];
 
-/// Starts a server with `scripts/postgres` and these options. Returns its URL and the script, which stops the server when its
-/// standard input is closed: when the returned child is dropped, or the given pipe's other end is closed. Returns `None` where
-/// PostgreSQL is not installed.
+/// Starts a server with `scripts/postgres` and these options. Returns its URL and the script, which stops the server
+/// when its standard input is closed: when the returned child is dropped, or the given pipe's other end is closed.
+/// Returns `None` where PostgreSQL is not installed.
 pub(super) fn start(options: &[&str], lifeline: Option<ChildStdout>) -> Result<Option<(String, Child)>, String> {
     let mut command = detached(SCRIPT);
     command.args(options).stdin(lifeline.map_or_else(Stdio::piped, Stdio::from)).stderr(Stdio::piped());
@@ -187,8 +188,8 @@ pub(super) fn free_port() -> io::Result<u16> {
     listener.local_addr().map(|address| address.port())
 }
 
-/// Runs a program in its own process group, which neither Ctrl-C nor a signal to a killed test's group reaches, and which holds
-/// none of the test's outputs open (nextest would report a leak).
+/// Runs a program in its own process group, which neither Ctrl-C nor a signal to a killed test's group reaches, and
+/// which holds none of the test's outputs open (nextest would report a leak).
 pub(super) fn detached(program: impl AsRef<Path>) -> Command {
     let mut command = Command::new(program.as_ref());
     command.current_dir("/").process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());

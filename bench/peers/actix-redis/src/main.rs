@@ -1,7 +1,7 @@
 //! actix-web + actix-session with its Redis store.
 //!
-//! `peer-actix-redis serve PORT REDIS_URL` answers; `peer-actix-redis fill REDIS_URL COUNT FILE` stores sessions as the store
-//! itself would, and writes a cookie a line to the file.
+//! `peer-actix-redis serve PORT REDIS_URL` answers; `peer-actix-redis fill REDIS_URL COUNT FILE` stores sessions as the
+//! store itself would, and writes a cookie a line to the file.
 
 mod fill;
 

@@ -1,7 +1,7 @@
 //! axum + tower-sessions + its sqlx store, on PostgreSQL or SQLite.
 //!
-//! `peer-axum serve PORT DATABASE_URL` answers; `peer-axum fill DATABASE_URL COUNT FILE` stores sessions as the store itself
-//! would, and writes a cookie a line to the file.
+//! `peer-axum serve PORT DATABASE_URL` answers; `peer-axum fill DATABASE_URL COUNT FILE` stores sessions as the store
+//! itself would, and writes a cookie a line to the file.
 
 mod fill;
 mod pages;

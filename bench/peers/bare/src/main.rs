@@ -1,5 +1,5 @@
-//! A bare actix-web route that answers what Keyrack's `/api/session` does, with no session behind it: what the web server
-//! alone costs. `peer-bare serve PORT`.
+//! A bare actix-web route that answers what Keyrack's `/api/session` does, with no session behind it: what the web
+//! server alone costs. `peer-bare serve PORT`.
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::{Result, bail};
