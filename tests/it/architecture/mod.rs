@@ -1,6 +1,7 @@
 //! Checks the source against the map in `src/lib.rs`: directions, circles, lengths, unused templates.
 
 mod circles;
+mod dependencies;
 mod references;
 mod rules;
 mod source_tree;
