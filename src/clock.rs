@@ -1,6 +1,6 @@
 //! The one clock: UTC in whole microseconds.
 //!
-//! Every time that Keyrack writes or compares comes from here, never from the database, so that a test can move it.
+//! Every time that Keyrack writes or compares comes from this clock, never from the database, so that tests can set it.
 
 use std::{
     fmt,
@@ -19,7 +19,7 @@ use chrono::{DateTime, Datelike, Timelike, Utc};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The time that lies so many microseconds after the Unix epoch.
+    /// Makes a time from microseconds since the Unix epoch.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
@@ -29,12 +29,12 @@ impl Timestamp {
         self.0
     }
 
-    /// Reads RFC 3339, with any number of fractional digits; those past the sixth are dropped.
+    /// Parses RFC 3339 with any number of fractional digits. Digits after the sixth are dropped.
     pub fn parse(text: &str) -> Option<Self> {
         DateTime::parse_from_rfc3339(text).ok().map(|time| Self(time.timestamp_micros()))
     }
 
-    /// How long ago `earlier` was; zero if it lies ahead, as it does when a clock has been set back.
+    /// The time since `earlier`; zero if `earlier` is later, as after a clock was set back.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -44,16 +44,16 @@ impl Timestamp {
         self.to_iso(3)
     }
 
-    /// `2026-01-29T11:50:14.000000Z`, always of one width, so that such texts sort as times.
+    /// `2026-01-29T11:50:14.000000Z`, always of the same width, so that such texts sort as times.
     pub fn to_iso_micros(self) -> String {
         self.to_iso(6)
     }
 
-    /// Digit by digit: several are written at every request, and `strftime` reads its pattern each time.
+    /// Writes digit by digit: every request writes several times, and `strftime` would parse its pattern for each.
     fn to_iso(self, digits: u32) -> String {
         let time = DateTime::<Utc>::from_timestamp_micros(self.0).unwrap_or_default();
         let Some(year) = u32::try_from(time.year()).ok().filter(|year| *year <= 9999) else {
-            // Five digits, or none of ours.
+            // A year before 0 or after 9999.
             return self.format(if digits == 3 { "%Y-%m-%dT%H:%M:%S%.3fZ" } else { "%Y-%m-%dT%H:%M:%S%.6fZ" });
         };
         let fraction = time.timestamp_subsec_micros() / 10_u32.pow(6 - digits);
@@ -74,7 +74,7 @@ impl Timestamp {
         text
     }
 
-    /// `24 November 2026, 06:34 UTC`: a page says so of many times, and spares `strftime` its pattern.
+    /// `24 November 2026, 06:34 UTC`. Pages show many times, so this does without `strftime` too.
     pub fn to_words(self) -> String {
         const MONTHS: [&str; 12] = [
             "January",
@@ -102,7 +102,7 @@ impl Timestamp {
     }
 }
 
-/// RFC 3339 in UTC, with milliseconds.
+/// Serializes as RFC 3339 in UTC, with milliseconds.
 impl serde::Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.to_iso_millis())
@@ -131,18 +131,18 @@ impl Sub<Duration> for Timestamp {
     }
 }
 
-/// Where `now` comes from.
+/// The source of the current time.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
     /// The system's clock.
     #[default]
     System,
-    /// A clock that stands still until it is set: for tests, shared by its clones.
+    /// A clock for tests that stands still until it is moved. Its clones share the time.
     Fixed(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// A clock that shows `at` until [`Clock::advance`] moves it.
+    /// Makes a clock that shows `at` until [`Clock::advance`] moves it.
     pub fn fixed(at: Timestamp) -> Self {
         Self::Fixed(Arc::new(AtomicI64::new(at.as_micros())))
     }
@@ -155,7 +155,7 @@ impl Clock {
         }
     }
 
-    /// Moves a fixed clock forward; the system's clock is not ours to move.
+    /// Moves a fixed clock forward. Does nothing to the system's clock.
     pub fn advance(&self, length: Duration) {
         if let Self::Fixed(micros) = self {
             micros.store((self.now() + length).as_micros(), Ordering::SeqCst);
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_keeps_one_width_and_sorts_as_time() {
+    fn iso_text_has_one_width_and_sorts_as_time() {
         let early = Timestamp::parse("2026-01-29T11:50:14.000Z").unwrap();
         let late = Timestamp::parse("2026-01-29T13:50:14.000001+02:00").unwrap();
         assert_eq!(early.to_iso_micros(), "2026-01-29T11:50:14.000000Z");
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_are_written_as_strftime_writes_them() {
+    fn iso_text_matches_strftime() {
         let moments = [0, -1, 999_999, 951_782_400_000_000, 253_402_300_799_999_999, 253_402_300_800_000_000, i64::MIN];
         for time in moments.map(Timestamp) {
             assert_eq!(time.to_iso_micros(), time.format("%Y-%m-%dT%H:%M:%S%.6fZ"));
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_those_of_strftime() {
+    fn words_match_strftime() {
         for month in 0..12 {
             let time = Timestamp((month * 31 + 3) * 86_400_000_000 + 42_000_000 * 60);
             assert_eq!(time.to_words(), time.format("%-d %B %Y, %H:%M UTC"));
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_gives_no_negative_age() {
+    fn since_a_later_time_is_zero() {
         let clock = Clock::fixed(Timestamp::from_micros(5_000_000));
         let before = clock.now();
         clock.advance(Duration::from_secs(3));

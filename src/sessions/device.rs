@@ -1,23 +1,23 @@
-//! Names the device behind a session from the `User-Agent` it sent.
+//! Names a session's device by its `User-Agent`.
 //!
-//! People decide by these names which session to end, so a name says less
-//! rather than something that may be untrue: browsers freeze parts of the
-//! string on purpose, and a frozen version is left out. `woothee` recognises
-//! the common browsers and systems; this module corrects it where browsers
-//! have moved on, and adds programs, bots, tablets and in-app browsers.
+//! Users decide by these names which session to end, so a name rather leaves a detail out than shows a wrong one:
+//! browsers freeze parts of the string on purpose, and a frozen version is left out. `woothee` recognises the common
+//! browsers and systems. This module corrects what has changed since, and adds programs, bots, tablets and in-app
+//! browsers.
 
 use woothee::parser::{Parser, WootheeResult};
 
-/// Longer strings are cut first, so that a hostile header costs no more than a real one.
+/// The longest string that is parsed, in bytes; the rest is cut, so that a hostile header costs no more than a real
+/// one.
 const MAX_INPUT: usize = 512;
 
-/// With a space and a version of six digits a name stays within 40 characters.
+/// The longest product name. With a space and a version of six digits, a name has at most 40 characters.
 const MAX_PRODUCT: usize = 32;
 
-/// What `woothee` answers in every field it could not fill.
+/// The value of `woothee`'s fields that it could not fill.
 const UNKNOWN: &str = "UNKNOWN";
 
-/// Apps with a browser of their own, whose version means nothing to the person reading.
+/// Apps with a built-in browser, whose version means nothing to users.
 const APPS: &[(&str, &str)] = &[
     ("FBAN/Messenger", "Messenger"),
     ("FB_IAB/MESSENGER", "Messenger"),
@@ -26,7 +26,7 @@ const APPS: &[(&str, &str)] = &[
     ("Instagram ", "Instagram"),
 ];
 
-/// Browsers that `woothee` takes for the one they are built on.
+/// Browsers that `woothee` mistakes for the browser they are built on.
 const BROWSERS: &[(&str, &str)] = &[
     ("HeadlessChrome/", "Headless Chrome"),
     ("OPT/", "Opera"),
@@ -38,13 +38,13 @@ const BROWSERS: &[(&str, &str)] = &[
     ("Silk/", "Amazon Silk"),
 ];
 
-/// Systems that `woothee` leaves unknown, by what gives them away.
+/// Systems that `woothee` does not recognise, by a text in the string.
 const SYSTEMS: &[(&str, &str)] = &[("Windows", "Windows"), ("OpenBSD", "OpenBSD"), ("linux-gnu", "Linux")];
 
-/// Televisions would pass for computers or tablets; they have no kind of their own.
+/// Texts of televisions, which would otherwise count as computers or tablets. They have no kind of their own.
 const TELEVISIONS: &[&str] = &["SMART-TV", "SmartTV", "AppleTV", " TV", "BRAVIA", "AFT", "Web0S", "CrKey"];
 
-/// What kind of thing a session runs on.
+/// The kind of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceKind {
     /// A desktop or laptop computer.
@@ -55,14 +55,14 @@ pub enum DeviceKind {
     Tablet,
     /// A command-line tool, a script or an app that is not a browser.
     Program,
-    /// A crawler that says so itself.
+    /// A crawler that identifies itself.
     Bot,
-    /// Nothing in the string tells.
+    /// The string does not tell.
     Unknown,
 }
 
 impl DeviceKind {
-    /// The word for logs, JSON and style classes; it never changes.
+    /// The word in logs, JSON and style classes. It never changes.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -89,37 +89,37 @@ impl DeviceKind {
     }
 }
 
-/// The names are at most 40 printable ASCII characters each, whatever was sent.
+/// A device. Its names have at most 40 printable ASCII characters each, whatever was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
     /// Browser, program or bot with its major version: "Firefox 140".
     pub browser: Option<String>,
-    /// "Android 15"; without a version where the string cannot be believed.
+    /// "Android 15"; without a version that the string may not tell truthfully.
     pub system: Option<String>,
-    /// What it runs on.
+    /// The kind of device.
     pub kind: DeviceKind,
 }
 
 impl Device {
-    /// Never fails: what cannot be told is left out. The string is a claim by
-    /// whoever sent it, good for showing and never for deciding.
+    /// Recognises a device. It never fails: what it does not recognise is left out. The client can send any string, so
+    /// show the result, but decide nothing by it.
     #[must_use]
     pub fn from_user_agent(user_agent: &str) -> Self {
         let ua = cut(user_agent).trim();
-        let nothing = WootheeResult::new();
-        let found = Parser::new().parse(ua).unwrap_or(nothing);
+        let unrecognised = WootheeResult::new();
+        let found = Parser::new().parse(ua).unwrap_or(unrecognised);
         let (system, kind) = platform(ua, &found);
         let bot = bot_name(ua);
         let is_browser = found.name != UNKNOWN && found.category != "misc";
         let (browser, system, kind) = if bot.is_some() || found.category == "crawler" {
-            // A crawler's platform is a costume, worn to be served that page.
+            // Crawlers pretend to be on a platform to be sent its pages.
             (bot.or_else(|| crawler_name(ua, &found)), None, DeviceKind::Bot)
         } else if let Some((name, version)) = own_name(ua).filter(|_| !is_browser) {
-            // Wget stopped naming its system in 1.21; it is at home on Linux.
-            let home = || (name == "Wget").then(|| "Linux".to_owned());
+            // Wget names no system since 1.21, and mostly runs on Linux.
+            let usual_system = || (name == "Wget").then(|| "Linux".to_owned());
             let python = name.strip_prefix("python-").map(|library| format!("Python {library}"));
             let name = versioned(python.as_deref().unwrap_or(name), version);
-            (Some(name), system.or_else(home), DeviceKind::Program)
+            (Some(name), system.or_else(usual_system), DeviceKind::Program)
         } else {
             (browser(ua, &found), system, kind)
         };
@@ -143,7 +143,7 @@ fn cut(text: &str) -> &str {
     (0..=text.len().min(MAX_INPUT)).rev().find_map(|end| text.get(..end)).unwrap_or_default()
 }
 
-/// Words rather than substrings, so that "OutOfFocus/2" is not taken for "Focus/2".
+/// Splits into words, so that "OutOfFocus/2" does not match "Focus/2".
 fn words(ua: &str) -> impl Iterator<Item = &str> {
     ua.split([' ', ';', ',', '(', ')', '[', ']']).filter(|word| !word.is_empty())
 }
@@ -152,7 +152,7 @@ fn version_of<'a>(ua: &'a str, token: &str) -> Option<&'a str> {
     words(ua).find_map(|word| word.strip_prefix(token)).and_then(major)
 }
 
-/// A number too long to be a version is dropped, not shown.
+/// The major version. A number that is too long for a version is dropped.
 fn major(version: &str) -> Option<&str> {
     let digits = version.split(|c: char| !c.is_ascii_digit()).next()?;
     (1..=6).contains(&digits.len()).then_some(digits)
@@ -162,8 +162,8 @@ fn versioned(name: &str, version: &str) -> String {
     format!("{name} {version}")
 }
 
-/// Splits "curl/8.5.0". Text from the string becomes a name here only, so only
-/// characters that are safe to show pass.
+/// Splits "curl/8.5.0". Only here does text from the string become a name, so only characters that are safe to show
+/// pass.
 fn product(word: &str) -> Option<(&str, &str)> {
     let (name, version) = word.split_once('/')?;
     let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
@@ -172,24 +172,24 @@ fn product(word: &str) -> Option<(&str, &str)> {
     shown.then_some((name, major(version)?))
 }
 
-/// The word by which a crawler owns up, wherever it stands in the string.
+/// The name of a crawler that identifies itself anywhere in the string.
 fn bot_name(ua: &str) -> Option<String> {
     let is_bot = |name: &str| {
         let name = name.to_ascii_lowercase();
         let ends = ["bot", "spider", "crawler"].iter().any(|end| name.ends_with(end));
-        // "Cubot" makes telephones.
+        // Cubot is a manufacturer of phones.
         (ends || name.contains("bot-")) && !name.starts_with("cubot")
     };
     let (name, version) = words(ua).filter_map(product).find(|(name, _)| is_bot(name))?;
     Some(versioned(name, version))
 }
 
-/// Browsers all begin with "Mozilla" or "Opera"; programs with their own name.
+/// The name of a program. Programs begin with their own name, all browsers with "Mozilla" or "Opera".
 fn own_name(ua: &str) -> Option<(&str, &str)> {
     words(ua).next().and_then(product).filter(|(name, _)| !["Mozilla", "Opera"].contains(name))
 }
 
-/// For crawlers known to `woothee` that do not call themselves a bot.
+/// The name of a crawler that `woothee` knows and that does not call itself a bot.
 fn crawler_name(ua: &str, found: &WootheeResult<'_>) -> Option<String> {
     let known = || (found.name != "misc crawler").then(|| found.name.to_owned());
     own_name(ua).map(|(name, version)| versioned(name, version)).or_else(known)
@@ -200,9 +200,9 @@ fn browser(ua: &str, found: &WootheeResult<'_>) -> Option<String> {
     let own = |(token, name): &(&str, &str)| Some(versioned(name, version_of(ua, token)?));
     let known = || match found.name {
         UNKNOWN => None,
-        // Kinds of program and network operators, not names of browsers.
+        // These names are kinds of programs and network operators, not browsers.
         _ if matches!(found.category, "misc" | "mobilephone") => None,
-        // Its version is that of the system's web view, which nobody chose.
+        // Its version is that of the system's web view, which means nothing to users.
         "Webview" => Some("In-app browser".to_owned()),
         name => {
             let name = if name == "SamsungBrowser" { "Samsung Internet" } else { name };
@@ -227,24 +227,24 @@ fn platform(ua: &str, found: &WootheeResult<'_>) -> (Option<String>, DeviceKind)
             let known = SYSTEMS.iter().find(|(mark, _)| ua.contains(mark));
             return known.map_or((None, kind), |(_, name)| (Some((*name).to_owned()), DeviceKind::Computer));
         }
-        // Windows 11 says "NT 10.0" as well.
+        // Windows 11 sends "NT 10.0" as well.
         "Windows 10" | "Windows UNKNOWN Ver" => "Windows".to_owned(),
-        // Frozen at 10.15 in every browser; iPads say it too.
+        // Frozen at 10.15 in every browser; iPads send it too.
         "Mac OSX" => "macOS".to_owned(),
         "iPhone" | "iPod" | "iPad" => apple(ua, found),
         "Android" => android(ua, found),
         "Windows Phone OS" => "Windows Phone".to_owned(),
         "BSD" => "FreeBSD".to_owned(),
-        // Only the network library of macOS and iOS showed: it could be either.
+        // Only the network library of macOS and iOS is named: it could be either system.
         "iOS" => return (None, DeviceKind::Unknown),
-        // Here `woothee` names a network operator.
+        // For these, `woothee` returns a network operator as the system.
         _ if found.category == "mobilephone" => return (None, kind),
         name => name.to_owned(),
     };
     (Some(system), kind)
 }
 
-/// "Android 10; K" is what Chrome says on every version.
+/// Chrome sends "Android 10; K" on every version.
 fn android(ua: &str, found: &WootheeResult<'_>) -> String {
     let frozen = ua.contains("Android 10; K)") || ua.contains("Android 10; K;");
     major(&found.os_version)
@@ -252,7 +252,7 @@ fn android(ua: &str, found: &WootheeResult<'_>) -> String {
         .map_or_else(|| "Android".to_owned(), |version| versioned("Android", version))
 }
 
-/// From version 26 on, Safari and the web view stay at 18.6 or 18.7 for ever.
+/// Since version 26, Safari and the web view keep sending 18.6 or 18.7.
 fn apple(ua: &str, found: &WootheeResult<'_>) -> String {
     let mut parts = found.os_version.split('.').map_while(|part| part.parse::<u16>().ok());
     let (first, second) = (parts.next(), parts.next());
@@ -271,17 +271,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_of_the_table_comes_out_as_written() {
+    fn user_agents_of_the_table_are_recognised() {
         for row in include_str!("../../tests/data/user-agents.tsv").lines().skip(1) {
-            let (told, ua) = row.rsplit_once('\t').expect("four columns");
+            let (expected, ua) = row.rsplit_once('\t').expect("four columns");
             let Device { browser, system, kind } = Device::from_user_agent(ua);
             let [browser, system] = [browser, system].map(|name| name.unwrap_or_else(|| "-".into()));
-            assert_eq!(format!("{browser}\t{system}\t{}", kind.as_str()), told, "{ua}");
+            assert_eq!(format!("{browser}\t{system}\t{}", kind.as_str()), expected, "{ua}");
         }
     }
 
     #[test]
-    fn titles_are_plain_english() {
+    fn titles_read_well() {
         let title = |ua| Device::from_user_agent(ua).title();
         assert_eq!(title("Firefox/140.0 (X11; Linux x86_64)"), "Firefox 140 on Linux");
         assert_eq!(title("Firefox/140.0"), "Firefox 140");
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_strings_give_short_and_harmless_names() {
+    fn hostile_user_agents_give_short_safe_names() {
         let parts = "Mozilla/5.0 (|\u{202e}|\0\n|é|9|bot/|Android |/|KDDI-|; |A".split('|');
         for (first, second) in parts.clone().flat_map(|a| parts.clone().map(move |b| (a, b))) {
             for count in [1, 7, 100_000] {

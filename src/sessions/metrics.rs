@@ -8,7 +8,7 @@ use std::{
 use super::model::Purged;
 use crate::clock::Timestamp;
 
-/// What the purge has done since the program started.
+/// Totals of all purges since the program started.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
     runs: AtomicU64,

@@ -108,7 +108,7 @@ impl EndReason {
     }
 }
 
-/// What a request tells about its device.
+/// A request's device, as the request describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
     /// Its IP address, as the trusted proxies report it.
@@ -169,7 +169,7 @@ impl User {
     }
 }
 
-/// What a password proved about a user. It must still be true when the session starts.
+/// A user who has proved their identity by a password. Both must be unchanged when the session starts.
 #[derive(Debug, Clone)]
 pub struct Proof {
     /// The user as they were authenticated.
@@ -231,7 +231,7 @@ impl SessionRecord {
     }
 }
 
-/// What a purge did.
+/// The rows that a purge changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Purged {
     /// Expired sessions that were still active and were ended.
@@ -243,7 +243,7 @@ pub struct Purged {
 }
 
 impl Purged {
-    /// Whether the purge found nothing to do.
+    /// Whether the purge changed nothing.
     pub fn is_empty(self) -> bool {
         self == Self::default()
     }

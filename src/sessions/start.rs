@@ -19,7 +19,7 @@ use crate::{
 pub struct NewSession {
     /// The user, already authenticated.
     pub user_id: UserId,
-    /// What the password proved; `None` if the user was authenticated in another way.
+    /// The proof by password; `None` if the user was authenticated in another way.
     pub proof: Option<Proof>,
     /// "Keep me signed in".
     pub remember: bool,

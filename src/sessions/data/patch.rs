@@ -1,4 +1,4 @@
-//! What a request changed in the data, key by key.
+//! Changes of single keys of the data.
 
 use serde_json::{Value, value::RawValue};
 
@@ -30,7 +30,7 @@ const EXPRESS_KEYS: [&str; 20] = [
     "__lookupSetter__",
 ];
 
-/// What a request changed in the data, key by key.
+/// The keys of the data that a request sets or removes.
 #[derive(Debug, Clone, Default)]
 pub struct DataPatch {
     set: Vec<(String, Box<RawValue>)>,
@@ -72,7 +72,7 @@ impl DataPatch {
         Ok(patch)
     }
 
-    /// Whether there is nothing to write.
+    /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
         self.set.is_empty() && self.removed.is_empty()
     }

@@ -1,4 +1,4 @@
-//! End: signing out, being revoked. Once, for one reason, for good.
+//! End: sign-out and revocation.
 
 use keyrack::{
     accounts::Password,
@@ -9,151 +9,151 @@ use super::session_fixture::{DAY, EMAIL, HOUR, MINUTE, SessionFixture};
 use crate::support::{EngineKind, on_both_engines, wait};
 
 on_both_engines!(
-    every_end_says_when_and_why_and_removes_the_data,
-    a_second_end_changes_nothing,
-    only_the_session_that_is_meant_ends,
-    anothers_session_looks_like_one_that_does_not_exist,
-    revoking_the_others_leaves_this_one_and_other_users_alone,
-    everybody_can_be_revoked_at_once,
-    a_browser_that_signs_out_is_out_everywhere,
+    ending_records_reason_and_time_and_deletes_data,
+    ending_an_ended_session_changes_nothing,
+    ending_one_session_leaves_others_alive,
+    revoking_foreign_or_unknown_session_returns_none,
+    revoking_others_spares_this_session_and_other_users,
+    revoking_everyone_ends_all_sessions,
+    signing_out_also_ends_copies_of_the_cookie,
 );
 
 type End = fn(&SessionFixture, &Started);
 
-/// Every way in which a session ends, with the reason that it leaves.
+/// All ways to end a session, with the reason that each records.
 const ENDS: [(&str, End); 10] = [
-    ("signed_out", |rack, started| {
-        wait(rack.sessions().sign_out(&started.sid)).unwrap();
+    ("signed_out", |fixture, started| {
+        wait(fixture.sessions().sign_out(&started.sid)).unwrap();
     }),
-    ("revoked", |rack, started| {
-        wait(rack.sessions().revoke(rack.user, started.id)).unwrap();
+    ("revoked", |fixture, started| {
+        wait(fixture.sessions().revoke(fixture.user, started.id)).unwrap();
     }),
-    ("revoked", |rack, _| {
-        wait(rack.sessions().revoke_others(rack.user, SessionId::random())).unwrap();
+    ("revoked", |fixture, _| {
+        wait(fixture.sessions().revoke_others(fixture.user, SessionId::random())).unwrap();
     }),
-    ("revoked_by_admin", |rack, started| {
-        wait(rack.sessions().revoke_by_admin(started.id)).unwrap();
+    ("revoked_by_admin", |fixture, started| {
+        wait(fixture.sessions().revoke_by_admin(started.id)).unwrap();
     }),
-    ("revoked_by_admin", |rack, _| {
-        wait(rack.sessions().revoke_everyone()).unwrap();
+    ("revoked_by_admin", |fixture, _| {
+        wait(fixture.sessions().revoke_everyone()).unwrap();
     }),
-    ("replaced", |rack, _| {
-        wait(rack.sessions().end_all_of(rack.user, EndReason::Replaced)).unwrap();
+    ("replaced", |fixture, _| {
+        wait(fixture.sessions().end_all_of(fixture.user, EndReason::Replaced)).unwrap();
     }),
-    ("account_disabled", |rack, _| {
-        let accounts = rack.keyrack.accounts();
+    ("account_disabled", |fixture, _| {
+        let accounts = fixture.keyrack.accounts();
         wait(accounts.disable(&EMAIL.parse().unwrap())).unwrap();
         wait(accounts.enable(&EMAIL.parse().unwrap())).unwrap();
     }),
-    ("password_changed", |rack, _| {
+    ("password_changed", |fixture, _| {
         let password = Password::new("a new leaf, turned over");
-        wait(rack.keyrack.accounts().set_password(&EMAIL.parse().unwrap(), password)).unwrap();
+        wait(fixture.keyrack.accounts().set_password(&EMAIL.parse().unwrap(), password)).unwrap();
     }),
-    ("signed_out", |rack, started| {
-        // A person with a SQL prompt: the tables complete what the statement leaves out, by the database's clock.
-        rack.execute(&format!(
+    ("signed_out", |fixture, started| {
+        // An administrator's SQL: the triggers complete what the statement leaves out, by the database's clock.
+        fixture.execute(&format!(
             "UPDATE sessions SET status = 'logged_out', logged_out_at = '{}' WHERE id = '{}'",
-            rack.now().to_iso_micros(),
+            fixture.now().to_iso_micros(),
             started.id
         ));
     }),
-    ("absolute_timeout", |rack, _| {
-        rack.clock.advance(DAY.saturating_sub(MINUTE));
-        rack.purge();
+    ("absolute_timeout", |fixture, _| {
+        fixture.clock.advance(DAY.saturating_sub(MINUTE));
+        fixture.purge();
     }),
 ];
 
-fn every_end_says_when_and_why_and_removes_the_data(engine: EngineKind) {
-    let rack = SessionFixture::new(engine);
+fn ending_records_reason_and_time_and_deletes_data(engine: EngineKind) {
+    let fixture = SessionFixture::new(engine);
     for (reason, end) in ENDS {
-        let started = rack.sign_in();
-        rack.clock.advance(MINUTE);
-        end(&rack, &started);
-        rack.assert_ended(&started, reason, rack.now());
-        assert_eq!(rack.rows("user_sessions", "").len(), 0);
+        let started = fixture.sign_in();
+        fixture.clock.advance(MINUTE);
+        end(&fixture, &started);
+        fixture.assert_ended(&started, reason, fixture.now());
+        assert_eq!(fixture.rows("user_sessions", "").len(), 0);
     }
 }
 
-fn a_second_end_changes_nothing(engine: EngineKind) {
-    let rack = SessionFixture::new(engine);
+fn ending_an_ended_session_changes_nothing(engine: EngineKind) {
+    let fixture = SessionFixture::new(engine);
     for (reason, end) in ENDS {
-        let started = rack.sign_in();
-        rack.clock.advance(MINUTE);
-        end(&rack, &started);
-        let before = rack.session(started.id);
+        let started = fixture.sign_in();
+        fixture.clock.advance(MINUTE);
+        end(&fixture, &started);
+        let before = fixture.session(started.id);
         for (again, second) in &ENDS[..8] {
-            rack.clock.advance(MINUTE);
-            second(&rack, &started);
-            assert_eq!(rack.session(started.id), before, "{again} after {reason}");
+            fixture.clock.advance(MINUTE);
+            second(&fixture, &started);
+            assert_eq!(fixture.session(started.id), before, "{again} after {reason}");
         }
-        assert_eq!(wait(rack.sessions().sign_out(&started.sid)).unwrap(), None);
-        assert!(!wait(rack.sessions().revoke_by_admin(started.id)).unwrap());
-        let revoked = wait(rack.sessions().revoke(rack.user, started.id)).unwrap().unwrap();
-        assert_eq!(revoked.end_reason.as_deref(), Some(reason), "it is told as it ended");
+        assert_eq!(wait(fixture.sessions().sign_out(&started.sid)).unwrap(), None);
+        assert!(!wait(fixture.sessions().revoke_by_admin(started.id)).unwrap());
+        let revoked = wait(fixture.sessions().revoke(fixture.user, started.id)).unwrap().unwrap();
+        assert_eq!(revoked.end_reason.as_deref(), Some(reason), "it is returned as it ended");
     }
 }
 
-fn only_the_session_that_is_meant_ends(engine: EngineKind) {
-    let rack = SessionFixture::new(engine);
+fn ending_one_session_leaves_others_alive(engine: EngineKind) {
+    let fixture = SessionFixture::new(engine);
     for (_, end) in [ENDS[0], ENDS[1], ENDS[3]] {
-        let (meant, other) = (rack.sign_in(), rack.sign_in());
-        let before = (rack.session(other.id), rack.data(&other.sid));
-        end(&rack, &meant);
-        assert!(!rack.is_alive(&meant.sid));
-        assert_eq!((rack.session(other.id), rack.data(&other.sid)), before);
-        assert!(rack.is_alive(&other.sid));
+        let (meant, other) = (fixture.sign_in(), fixture.sign_in());
+        let before = (fixture.session(other.id), fixture.data(&other.sid));
+        end(&fixture, &meant);
+        assert!(!fixture.is_alive(&meant.sid));
+        assert_eq!((fixture.session(other.id), fixture.data(&other.sid)), before);
+        assert!(fixture.is_alive(&other.sid));
     }
 }
 
-fn anothers_session_looks_like_one_that_does_not_exist(engine: EngineKind) {
-    let rack = SessionFixture::new(engine);
-    let other = rack.add_user("other@example.com");
-    let theirs = rack.sign_in_as(other);
+fn revoking_foreign_or_unknown_session_returns_none(engine: EngineKind) {
+    let fixture = SessionFixture::new(engine);
+    let other = fixture.add_user("other@example.com");
+    let theirs = fixture.sign_in_as(other);
     for id in [theirs.id, SessionId::random()] {
-        assert_eq!(wait(rack.sessions().revoke(rack.user, id)).unwrap(), None);
-        assert_eq!(wait(rack.sessions().find_own(rack.user, id)).unwrap(), None);
+        assert_eq!(wait(fixture.sessions().revoke(fixture.user, id)).unwrap(), None);
+        assert_eq!(wait(fixture.sessions().find_own(fixture.user, id)).unwrap(), None);
     }
-    assert!(rack.is_alive(&theirs.sid));
+    assert!(fixture.is_alive(&theirs.sid));
 }
 
-fn revoking_the_others_leaves_this_one_and_other_users_alone(engine: EngineKind) {
-    let rack = SessionFixture::new(engine);
-    let other = rack.add_user("other@example.com");
-    let theirs = rack.sign_in_as(other);
-    let (this, one, two) = (rack.sign_in(), rack.sign_in(), rack.sign_in());
-    rack.clock.advance(MINUTE);
-    assert_eq!(wait(rack.sessions().revoke_others(rack.user, this.id)).unwrap(), 2);
+fn revoking_others_spares_this_session_and_other_users(engine: EngineKind) {
+    let fixture = SessionFixture::new(engine);
+    let other = fixture.add_user("other@example.com");
+    let theirs = fixture.sign_in_as(other);
+    let (this, one, two) = (fixture.sign_in(), fixture.sign_in(), fixture.sign_in());
+    fixture.clock.advance(MINUTE);
+    assert_eq!(wait(fixture.sessions().revoke_others(fixture.user, this.id)).unwrap(), 2);
     for ended in [one, two] {
-        rack.assert_ended(&ended, "revoked", rack.now());
+        fixture.assert_ended(&ended, "revoked", fixture.now());
     }
-    assert!(rack.is_alive(&this.sid) && rack.is_alive(&theirs.sid));
-    assert_eq!(wait(rack.sessions().revoke_others(rack.user, this.id)).unwrap(), 0);
-    // Another's session is no "this one" of mine: naming it spares nothing of mine, and harms nothing of theirs.
-    assert_eq!(wait(rack.sessions().revoke_others(rack.user, theirs.id)).unwrap(), 1);
-    assert!(!rack.is_alive(&this.sid) && rack.is_alive(&theirs.sid));
+    assert!(fixture.is_alive(&this.sid) && fixture.is_alive(&theirs.sid));
+    assert_eq!(wait(fixture.sessions().revoke_others(fixture.user, this.id)).unwrap(), 0);
+    // Passing another user's session as "this one" spares none of the user's own, and does not end the other user's.
+    assert_eq!(wait(fixture.sessions().revoke_others(fixture.user, theirs.id)).unwrap(), 1);
+    assert!(!fixture.is_alive(&this.sid) && fixture.is_alive(&theirs.sid));
 }
 
-fn everybody_can_be_revoked_at_once(engine: EngineKind) {
-    let rack = SessionFixture::new(engine);
-    let other = rack.add_user("other@example.com");
-    let all = [rack.sign_in(), rack.sign_in(), rack.sign_in_as(other)];
-    rack.clock.advance(HOUR);
-    assert_eq!(wait(rack.sessions().revoke_everyone()).unwrap(), 3);
+fn revoking_everyone_ends_all_sessions(engine: EngineKind) {
+    let fixture = SessionFixture::new(engine);
+    let other = fixture.add_user("other@example.com");
+    let all = [fixture.sign_in(), fixture.sign_in(), fixture.sign_in_as(other)];
+    fixture.clock.advance(HOUR);
+    assert_eq!(wait(fixture.sessions().revoke_everyone()).unwrap(), 3);
     for ended in &all {
-        rack.assert_ended(ended, "revoked_by_admin", rack.now());
+        fixture.assert_ended(ended, "revoked_by_admin", fixture.now());
     }
 }
 
-fn a_browser_that_signs_out_is_out_everywhere(engine: EngineKind) {
-    let rack = SessionFixture::new(engine);
-    let mut browser = rack.signed_in(EMAIL);
+fn signing_out_also_ends_copies_of_the_cookie(engine: EngineKind) {
+    let fixture = SessionFixture::new(engine);
+    let mut browser = fixture.signed_in(EMAIL);
     let mut copy = browser.clone();
-    rack.clock.advance(MINUTE);
+    fixture.clock.advance(MINUTE);
     let answer = browser.sign_out();
     assert_eq!((answer.status, answer.location()), (303, "/login"));
     assert!(!browser.is_signed_in() && !copy.is_signed_in());
-    let session = &rack.rows("sessions", "")[0];
+    let session = &fixture.rows("sessions", "")[0];
     assert_eq!((&session["status"], &session["end_reason"]), (&"logged_out".into(), &"signed_out".into()));
-    assert_eq!(session["logged_out_at"], rack.now().to_iso_micros());
-    assert_eq!(rack.count("user_sessions", ""), 0);
+    assert_eq!(session["logged_out_at"], fixture.now().to_iso_micros());
+    assert_eq!(fixture.count("user_sessions", ""), 0);
 }

@@ -1,16 +1,15 @@
-//! The verbs of the sessions module, on both engines: one contract for the store.
+//! The operations of the sessions module, on both engines.
 
-mod collisions;
-mod data;
+mod batched_lists;
+mod broken_data;
 mod doctor;
 mod end;
 mod group_commit;
 mod group_commit_isolation;
-mod history;
 mod kept_data;
-mod limits;
 mod lists;
-mod peers;
+mod lock_order;
+mod peer_sessions;
 mod purge;
 mod races;
 mod resurrection;
@@ -19,5 +18,6 @@ mod save;
 mod session_fixture;
 mod start;
 mod time_zones;
+mod timeouts;
 mod touch;
-mod users;
+mod user_changes;

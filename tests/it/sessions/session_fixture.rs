@@ -1,4 +1,4 @@
-//! What these tests work with: a user, their sessions, and a look at both rows of each.
+//! A server with one user, and access to the two rows of each session.
 
 use std::{
     ops::Deref,
@@ -24,13 +24,13 @@ pub const MINUTE: Duration = Duration::from_secs(60);
 pub const HOUR: Duration = Duration::from_secs(3600);
 pub const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// A second before a limit is reached.
+/// A second less than a limit.
 pub fn just_before(limit: Duration) -> Duration {
     limit.saturating_sub(SECOND)
 }
 
-/// A server with one user, whose sessions the test handles directly. When it is dropped, the doctor looks at what the
-/// test left behind: it must be sound, unless the test broke something itself.
+/// A server with one user, whose sessions the test handles directly. When dropped, it asserts that the doctor finds no
+/// breach, unless the test broke a rule on purpose.
 pub struct SessionFixture {
     app: TestApp,
     pub user: UserId,
@@ -52,7 +52,7 @@ impl SessionFixture {
         self.app.keyrack.sessions()
     }
 
-    /// The same sessions under a clock that shows another time.
+    /// Another instance on the same database, whose clock shows this time.
     pub fn sessions_at(&self, at: Timestamp) -> TestApp {
         TestApp::over(self.database(), Clock::fixed(at), |_| ())
     }
@@ -83,7 +83,7 @@ impl SessionFixture {
         live
     }
 
-    /// Writes what requests have noted, as happens by itself a moment later. That it can't be is no request's failure.
+    /// Writes noted activity now instead of a second later. A failure is ignored, as it fails no request.
     pub fn write_activity(&self) {
         wait(self.sessions().record_activity()).ok();
     }
@@ -92,8 +92,8 @@ impl SessionFixture {
         self.resume(sid).is_some()
     }
 
-    pub fn save(&self, sid: &Sid, changes: DataPatch) -> Result<()> {
-        wait(self.sessions().save(sid, changes))
+    pub fn save(&self, sid: &Sid, patch: DataPatch) -> Result<()> {
+        wait(self.sessions().save(sid, patch))
     }
 
     pub fn rotate(&self, sid: &Sid) -> Result<Started> {
@@ -115,33 +115,33 @@ impl SessionFixture {
         rows.remove(0)
     }
 
-    /// The row in `user_sessions`, if there is one.
+    /// The row in `user_sessions`, if it exists.
     pub fn data(&self, sid: &Sid) -> Option<Value> {
         self.rows("user_sessions", &format!("WHERE sid = '{}'", sid.expose())).pop()
     }
 
-    /// The document `sess` as it stands in its column.
+    /// The text of the column `sess`.
     pub fn sess(&self, sid: &Sid) -> String {
         self.text(&format!("SELECT CAST(sess AS text) AS v FROM user_sessions WHERE sid = '{}'", sid.expose()))
     }
 
-    /// That a session has ended: why, when, and that its data went with it.
+    /// Asserts that a session has ended, with this reason and time, and that its data is deleted.
     pub fn assert_ended(&self, started: &Started, reason: &str, at: Timestamp) {
         let session = self.session(started.id);
         assert_eq!(session["status"], "logged_out");
         assert_eq!(session["end_reason"], reason);
         assert_eq!(session["logged_out_at"], at.to_iso_micros());
         assert_eq!(self.data(&started.sid), None, "{reason} leaves data");
-        assert!(!self.is_alive(&started.sid), "{reason} lets the device in");
+        assert!(!self.is_alive(&started.sid), "{reason} leaves the session alive");
     }
 
-    /// Runs SQL that breaks a rule: afterwards, the doctor need not be content.
+    /// Runs SQL that breaks a rule on purpose.
     pub fn break_with(&self, sql: &str) {
         self.broken.store(true, Ordering::SeqCst);
         self.execute(sql);
     }
 
-    /// The same behind the triggers' back.
+    /// Runs SQL that breaks a rule on purpose, with the triggers disabled.
     pub fn break_unguarded(&self, sql: &str) {
         self.broken.store(true, Ordering::SeqCst);
         match self.kind() {
@@ -158,7 +158,7 @@ impl SessionFixture {
         }
     }
 
-    /// From now on, every write to a table of sessions is an error.
+    /// Makes every later write to the tables of sessions fail.
     pub fn forbid_writes(&self) {
         for table in ["sessions", "user_sessions"] {
             for event in ["INSERT", "UPDATE", "DELETE"] {
@@ -178,18 +178,18 @@ impl SessionFixture {
     }
 }
 
-/// Changes that a request makes who found `live`: it sets these keys.
+/// The patch of a request that found `live` and sets these keys.
 pub fn setting(live: &LiveSession, values: &[(&str, Value)]) -> DataPatch {
     let others = live.data.entries().filter(|(key, _)| values.iter().all(|(name, _)| name != key));
     let added = values.iter().map(|(key, value)| (*key, value.to_string()));
-    let left = others.map(|(key, text)| (key, text.to_owned())).chain(added);
-    DataPatch::between(&live.data, left).unwrap()
+    let after = others.map(|(key, text)| (key, text.to_owned())).chain(added);
+    DataPatch::between(&live.data, after).unwrap()
 }
 
-/// Changes that a request makes who found `live`: it removes this key.
-pub fn removing(live: &LiveSession, gone: &str) -> DataPatch {
-    let left = live.data.entries().filter(|(key, _)| *key != gone);
-    DataPatch::between(&live.data, left).unwrap()
+/// The patch of a request that found `live` and removes this key.
+pub fn removing(live: &LiveSession, removed: &str) -> DataPatch {
+    let after = live.data.entries().filter(|(key, _)| *key != removed);
+    DataPatch::between(&live.data, after).unwrap()
 }
 
 impl Deref for SessionFixture {
@@ -204,7 +204,7 @@ impl Drop for SessionFixture {
     fn drop(&mut self) {
         if !self.broken.load(Ordering::SeqCst) && !thread::panicking() {
             let report = self.doctor(false);
-            assert!(report.breaches.is_empty(), "the test leaves {report:?}");
+            assert!(report.breaches.is_empty(), "the test left {report:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A database whose time zone is not UTC. PostgreSQL only: on SQLite every time says its zone.
+//! A database whose time zone is not UTC. PostgreSQL only: on SQLite, every time is stored with its zone.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
 const EMAIL: &str = "rajat.verma@example.com";
 
-/// `expire` has no zone: it means what the server's zone makes of it, for Keyrack as for the peers.
+/// `expire` has no zone: Keyrack and the peers read it in the server's zone.
 #[test]
-fn a_peer_that_prunes_in_the_servers_zone_leaves_what_is_alive_and_takes_what_is_not() {
+fn peer_prune_in_server_time_zone_deletes_only_expired_data() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
@@ -45,8 +45,8 @@ fn set_zone(database: &TestDatabase, zone: &str) {
     ));
 }
 
-/// An instance under an idle limit of half an hour, its clock at this time.
-fn at(database: &TestDatabase, time: Timestamp) -> TestApp {
+/// An instance with an idle limit of half an hour, whose clock shows this time.
+fn app_at(database: &TestDatabase, time: Timestamp) -> TestApp {
     TestApp::over(database, Clock::fixed(time), |config| config.policy.timeouts.idle = 30 * MINUTE)
 }
 
@@ -56,11 +56,11 @@ fn in_berlin() -> Option<TestDatabase> {
     }
     let database = TestDatabase::new(EngineKind::Postgres);
     set_zone(&database, "Europe/Berlin");
-    at(&database, Clock::System.now()).add_user(EMAIL);
+    app_at(&database, Clock::System.now()).add_user(EMAIL);
     Some(database)
 }
 
-/// Whether the session is still there once a purge has looked at it. Asking does not keep it alive.
+/// Runs a purge, and returns whether the browser is still signed in. The request does not extend the session.
 fn survives(database: &TestDatabase, app: &TestApp, browser: &mut Browser) -> bool {
     wait(app.keyrack.sessions().purge(|_| ())).unwrap();
     app.assert_sound();
@@ -74,14 +74,14 @@ fn times(from: &str) -> impl Iterator<Item = Timestamp> {
     (0..22).map(move |n| from + n * 10 * MINUTE)
 }
 
-/// From 00:00 to 01:00 UTC the clocks of Berlin show what they show again in the hour after it. What is written in the first
-/// is read as if it were the second: an hour late, never early.
+/// From 00:00 to 01:00 UTC, the clocks of Berlin show the times that they show again in the next hour. An `expire` in
+/// the first hour is read as one in the second: an hour late, never early.
 #[test]
-fn in_the_autumn_hour_no_session_is_lost_and_each_ends_an_hour_late_at_most() {
+fn repeated_autumn_hour_ends_sessions_at_most_an_hour_late() {
     let Some(database) = in_berlin() else { return };
     let mut late = 0;
     for start in times("2026-10-24T23:00:00Z") {
-        let app = at(&database, start);
+        let app = app_at(&database, start);
         let mut browser = app.signed_in(EMAIL);
         for wait in [SECOND, 20 * MINUTE, 9 * MINUTE + 58 * SECOND] {
             app.clock.advance(wait);
@@ -94,14 +94,14 @@ fn in_the_autumn_hour_no_session_is_lost_and_each_ends_an_hour_late_at_most() {
         let ended = database.text("SELECT end_reason AS v FROM sessions ORDER BY created_at DESC LIMIT 1");
         assert_eq!(ended, "idle_timeout", "{start:?}");
     }
-    assert_eq!(late, 6, "those whose end lies in the first of the two hours");
+    assert_eq!(late, 6, "those that expire in the first of the two hours");
 }
 
 #[test]
-fn whoever_is_active_stays_signed_in_through_the_autumn_hour_and_the_spring_gap() {
+fn active_session_survives_both_clock_changes() {
     let Some(database) = in_berlin() else { return };
     for night in ["2026-10-24T23:00:00Z", "2027-03-27T23:30:00Z"] {
-        let app = at(&database, Timestamp::parse(night).unwrap());
+        let app = app_at(&database, Timestamp::parse(night).unwrap());
         let mut browser = app.signed_in(EMAIL);
         for _ in 0..18 {
             app.advance(13 * MINUTE);
@@ -110,15 +110,15 @@ fn whoever_is_active_stays_signed_in_through_the_autumn_hour_and_the_spring_gap(
         }
         app.assert_sound();
         app.advance(30 * MINUTE + SECOND);
-        assert!(!survives(&database, &app, &mut browser), "and ends in time afterwards");
+        assert!(!survives(&database, &app, &mut browser), "it expires on time afterwards");
     }
 }
 
 #[test]
-fn in_spring_every_session_ends_in_time() {
+fn spring_clock_change_ends_sessions_on_time() {
     let Some(database) = in_berlin() else { return };
     for start in times("2027-03-27T23:30:00Z") {
-        let app = at(&database, start);
+        let app = app_at(&database, start);
         let mut browser = app.signed_in(EMAIL);
         app.clock.advance(29 * MINUTE + 59 * SECOND);
         assert!(survives(&database, &app, &mut browser), "{start:?}");
@@ -127,9 +127,9 @@ fn in_spring_every_session_ends_in_time() {
     }
 }
 
-/// What the absolute end says is exact in any hour: it has a zone.
+/// The absolute expiry is exact in any hour, since its column has a zone.
 #[test]
-fn the_absolute_end_is_kept_in_the_autumn_hour() {
+fn absolute_limit_is_exact_in_the_repeated_hour() {
     let Some(database) = in_berlin() else { return };
     for start in times("2026-10-24T23:00:00Z") {
         let app = TestApp::over(&database, Clock::fixed(start), |config| config.policy.timeouts.absolute = 30 * MINUTE);

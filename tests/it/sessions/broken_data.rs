@@ -1,4 +1,4 @@
-//! Data that somebody else broke lets nobody in, and stays as it is.
+//! Data that another program broke signs no request in, and stays unchanged.
 
 use keyrack::{
     error::Error,
@@ -10,16 +10,16 @@ use super::session_fixture::{EMAIL, HOUR, SessionFixture, setting};
 use crate::support::{EngineKind, PASSWORD, on_both_engines};
 
 on_both_engines!(
-    broken_data_lets_nobody_in,
-    broken_data_is_not_written_over,
-    a_sign_in_on_broken_data_takes_nothing_of_it,
-    a_browser_with_broken_data_signs_in_anew,
-    a_row_that_cannot_be_read_is_no_fault_of_the_server,
+    broken_data_signs_no_request_in,
+    broken_data_is_not_overwritten,
+    sign_in_on_broken_data_inherits_nothing,
+    browser_with_broken_data_can_sign_in_again,
+    unreadable_row_causes_no_server_error,
 );
 
 const OTHER: &str = "650e8400-e29b-41d4-a716-446655440000";
 
-/// What a column can hold that is no session of this user's.
+/// Values of the column `sess` that are not data of this user's session.
 fn broken(engine: EngineKind) -> Vec<String> {
     let mut all = vec![
         "[]".to_owned(),
@@ -32,71 +32,71 @@ fn broken(engine: EngineKind) -> Vec<String> {
         r#"{"userId":null}"#.to_owned(),
     ];
     if engine == EngineKind::Sqlite {
-        // PostgreSQL's type keeps what is no JSON at all away.
+        // PostgreSQL's type rejects text that is not JSON.
         all.extend(["", "{", "not JSON", "\u{feff}{}"].map(str::to_owned));
     }
     all
 }
 
-fn break_data(rack: &SessionFixture, sid: &str, sess: &str) {
-    rack.break_with(&format!("UPDATE user_sessions SET sess = '{sess}' WHERE sid = '{sid}'"));
+fn break_data(fixture: &SessionFixture, sid: &str, sess: &str) {
+    fixture.break_with(&format!("UPDATE user_sessions SET sess = '{sess}' WHERE sid = '{sid}'"));
 }
 
-fn broken_data_lets_nobody_in(engine: EngineKind) {
-    let rack = SessionFixture::new(engine);
-    let mut browser = rack.signed_in(EMAIL);
+fn broken_data_signs_no_request_in(engine: EngineKind) {
+    let fixture = SessionFixture::new(engine);
+    let mut browser = fixture.signed_in(EMAIL);
     let sid = Sid::from_verified(&browser.sid());
     for sess in broken(engine) {
-        break_data(&rack, sid.expose(), &sess);
-        assert!(!rack.is_alive(&sid), "{sess}");
+        break_data(&fixture, sid.expose(), &sess);
+        assert!(!fixture.is_alive(&sid), "{sess}");
         assert!(!browser.is_signed_in(), "{sess}");
-        assert_eq!(rack.sess(&sid), sess);
+        assert_eq!(fixture.sess(&sid), sess);
     }
 }
 
-fn broken_data_is_not_written_over(engine: EngineKind) {
-    let rack = SessionFixture::new(engine);
+fn broken_data_is_not_overwritten(engine: EngineKind) {
+    let fixture = SessionFixture::new(engine);
     for sess in broken(engine) {
-        let started = rack.sign_in();
-        let live = rack.resume(&started.sid).unwrap();
-        break_data(&rack, started.sid.expose(), &sess);
-        let saved = rack.save(&started.sid, setting(&live, &[("theme", json!("dark"))]));
+        let started = fixture.sign_in();
+        let live = fixture.resume(&started.sid).unwrap();
+        break_data(&fixture, started.sid.expose(), &sess);
+        let saved = fixture.save(&started.sid, setting(&live, &[("theme", json!("dark"))]));
         assert!(matches!(saved, Err(Error::SessionEnded)), "{sess}: {saved:?}");
-        let rotated = rack.rotate(&started.sid);
+        let rotated = fixture.rotate(&started.sid);
         assert!(matches!(rotated, Err(Error::SessionEnded)), "{sess}: {rotated:?}");
-        assert_eq!(rack.sess(&started.sid), sess);
+        assert_eq!(fixture.sess(&started.sid), sess);
     }
 }
 
-fn a_sign_in_on_broken_data_takes_nothing_of_it(engine: EngineKind) {
-    let rack = SessionFixture::new(engine);
+fn sign_in_on_broken_data_inherits_nothing(engine: EngineKind) {
+    let fixture = SessionFixture::new(engine);
     for sess in broken(engine) {
-        let started = rack.sign_in();
-        break_data(&rack, started.sid.expose(), &sess);
+        let started = fixture.sign_in();
+        break_data(&fixture, started.sid.expose(), &sess);
         let presented = Some(started.sid.clone());
-        let again: Started = rack.start(NewSession { presented, ..rack.new_session() }).unwrap();
+        let again: Started = fixture.start(NewSession { presented, ..fixture.new_session() }).unwrap();
         assert_ne!(again.id, started.id, "{sess}");
-        rack.assert_ended(&started, "signed_out", rack.now());
-        assert!(!rack.sess(&again.sid).contains("theirs"));
-        assert!(rack.is_alive(&again.sid));
-        assert!(rack.doctor(false).is_sound());
+        fixture.assert_ended(&started, "signed_out", fixture.now());
+        assert!(!fixture.sess(&again.sid).contains("theirs"));
+        assert!(fixture.is_alive(&again.sid));
+        assert!(fixture.doctor(false).is_sound());
     }
 }
 
-fn a_browser_with_broken_data_signs_in_anew(engine: EngineKind) {
-    let rack = SessionFixture::new(engine);
-    let mut browser = rack.signed_in(EMAIL);
+fn browser_with_broken_data_can_sign_in_again(engine: EngineKind) {
+    let fixture = SessionFixture::new(engine);
+    let mut browser = fixture.signed_in(EMAIL);
     for sess in broken(engine) {
         let old = Sid::from_verified(&browser.sid());
-        break_data(&rack, old.expose(), &sess);
+        break_data(&fixture, old.expose(), &sess);
         let answer = browser.sign_in(EMAIL, PASSWORD);
         assert_eq!(answer.status, 303, "{sess}: {}", answer.body);
         assert!(browser.is_signed_in());
-        assert_eq!(rack.sess(&old), sess, "what somebody broke is left for them to see");
+        assert_eq!(fixture.sess(&old), sess, "broken data is kept for inspection");
     }
 }
 
-/// What a column may hold that Keyrack would never write there.
+/// Values of columns that Keyrack would never write.
 fn odd_columns(engine: EngineKind) -> Vec<&'static str> {
     match engine {
         EngineKind::Postgres => vec![
@@ -120,17 +120,17 @@ fn odd_columns(engine: EngineKind) -> Vec<&'static str> {
     }
 }
 
-fn a_row_that_cannot_be_read_is_no_fault_of_the_server(engine: EngineKind) {
-    let rack = SessionFixture::new(engine);
-    let mut other = rack.signed_in(EMAIL);
+fn unreadable_row_causes_no_server_error(engine: EngineKind) {
+    let fixture = SessionFixture::new(engine);
+    let mut other = fixture.signed_in(EMAIL);
     for change in odd_columns(engine) {
-        let mut browser = rack.signed_in(EMAIL);
-        rack.break_unguarded(&format!("UPDATE {change} WHERE sid = '{}'", browser.sid()));
+        let mut browser = fixture.signed_in(EMAIL);
+        fixture.break_unguarded(&format!("UPDATE {change} WHERE sid = '{}'", browser.sid()));
         for path in ["/api/session", "/login"] {
             let answer = browser.get(path);
             assert!(answer.status < 500, "{change}: {path} answers {}", answer.status);
         }
-        rack.clock.advance(HOUR);
+        fixture.clock.advance(HOUR);
         assert_eq!(other.get("/api/session").status, 200, "{change}");
     }
 }
