@@ -1,4 +1,4 @@
-// The one pool of connections, for the application's own statements and for its session store.
+// The connection pool of the application and its session store.
 
 import pg from 'pg';
 
@@ -6,5 +6,5 @@ if (!process.env.DATABASE_URL) throw new Error('set DATABASE_URL, as in postgres
 
 export const database = new pg.Pool({ connectionString: process.env.DATABASE_URL });
 
-// A connection that breaks while it is idle is replaced; without a listener, it would end the program.
+// The pool replaces a connection that breaks while idle. Without a listener, the error would end the program.
 database.on('error', (error) => console.error(`database: ${error.message}`));

@@ -1,4 +1,4 @@
-// The two pages. Whatever comes from a person is escaped.
+// The two pages. All user input is escaped.
 
 const ESCAPES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 

@@ -1,5 +1,5 @@
-// A shop that keeps its sessions in PostgreSQL by express-session and connect-pg-simple. Nothing in it knows of Keyrack but
-// one link.
+// A shop that keeps its sessions in PostgreSQL with express-session and connect-pg-simple. Its only connection to
+// Keyrack is a link.
 
 import { promisify } from 'node:util';
 
@@ -30,7 +30,7 @@ app.use(session({
   store: new PostgresStore({ pool: database, tableName: 'user_sessions' }),
   resave: false,
   saveUninitialized: false,
-  // Lax keeps other sites from sending our forms with this cookie.
+  // With SameSite=Lax, forms on other sites are sent without this cookie.
   cookie: { maxAge: DAY, httpOnly: true, sameSite: 'lax', secure: 'auto' },
 }));
 
@@ -49,7 +49,7 @@ app.post('/sign-in', async (request, response) => {
   const { email = '', password = '' } = request.body ?? {};
   const user = await authenticate(email, password);
   if (!user) return response.status(401).send(signInPage({ email, failed: true }));
-  // A new sid for a new state: whoever knew the old one gains nothing.
+  // A new sid prevents session fixation.
   await inSession(request, 'regenerate');
   Object.assign(request.session, { userId: user.id, email: user.email, role: user.role, status: 'login' });
   await recordSignIn(request, user);

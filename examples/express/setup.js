@@ -1,4 +1,4 @@
-// The tables, and a user to sign in as: for an empty database, or for one that has some of them already.
+// Creates the tables that are missing, and a user to sign in as.
 
 import { readFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
@@ -21,10 +21,10 @@ const TABLES = `
     updated_at timestamptz NOT NULL DEFAULT now()
   );
 
-  -- The hash of the password, by bcrypt. A column of its own, so that it can stand beside another program's.
+  -- The bcrypt hash of the password, in a separate column: Keyrack has another one.
   ALTER TABLE users ADD COLUMN IF NOT EXISTS password text;
 
-  -- Who has signed in where, and when they signed out.
+  -- Sign-ins: which user, from where, and when they signed out.
   CREATE TABLE IF NOT EXISTS sessions (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     sid varchar NOT NULL UNIQUE,
@@ -39,14 +39,14 @@ const TABLES = `
   );
 `;
 
-/** Creates what is missing. May run at every start. */
+/** Creates what is missing. It can run at every start. */
 export async function setUp() {
   await database.query(TABLES);
   await createSessionStore();
   await addDemoUser();
 }
 
-/** The data of the sessions: the table that connect-pg-simple brings along. */
+/** Creates the table of session data, from the file that connect-pg-simple provides. */
 async function createSessionStore() {
   const { rows: [{ exists }] } = await database.query("SELECT to_regclass('user_sessions') IS NOT NULL AS exists");
   if (exists) return;

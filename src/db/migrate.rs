@@ -34,12 +34,12 @@ const SQLITE_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Applies all pending migrations or none, while other instances wait. Returns the names of those it applied.
 ///
-/// Imports the tables of an Express application: changes them to the shape that the migrations would have created, while
-/// that application goes on using them.
+/// Imports the tables of an Express application: changes them to the schema that the migrations would have created,
+/// while that application goes on using them.
 ///
 /// # Errors
-/// [`Error::Invalid`] if the database can't be opened, can't be imported, or was migrated by a newer version; the message is
-/// for the person who started the program.
+/// [`Error::Invalid`] if the database can't be opened, can't be imported, or was migrated by a newer version; the message
+/// is for the person who started the program.
 pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
     let mut connection = DbConnection::create_or_open(url, SQLITE_LOCK_TIMEOUT)
         .map_err(|error| Error::Invalid(format!("cannot open the database {url}: {}", one_line(&error.to_string()))))?;
@@ -78,22 +78,22 @@ fn lock_migrations(connection: &mut DbConnection) -> Result<()> {
 fn migrate_locked(url: &DatabaseUrl, connection: &mut DbConnection) -> Result<Vec<String>> {
     let behind_pooler = connection.is_behind_pooler()?;
     let recorded = recorded(connection)?;
-    refuse_newer(url, &recorded)?;
-    let prepare = |connection: &mut DbConnection, recorded: &BTreeSet<String>| {
-        let new = recorded.is_empty().then(|| express_import::prepare(connection)).transpose();
-        new.map(Option::flatten).map_err(|error| could_not_take_over(url, error))
+    reject_newer(url, &recorded)?;
+    let prepare_import = |connection: &mut DbConnection, recorded: &BTreeSet<String>| {
+        let import = recorded.is_empty().then(|| express_import::prepare(connection)).transpose();
+        import.map(Option::flatten).map_err(|error| could_not_import(url, error))
     };
-    let taking_over = if behind_pooler { None } else { prepare(connection, &recorded)? };
-    express_import::briefly(connection, |connection| {
+    let import = if behind_pooler { None } else { prepare_import(connection, &recorded)? };
+    express_import::with_short_lock_timeout(connection, |connection| {
         with_advisory_lock(connection, AdvisoryLock::Migrate)?;
         let applied = applied(connection)?;
-        refuse_newer(url, &applied)?;
+        reject_newer(url, &applied)?;
         if behind_pooler {
-            // Fails if there are tables to import. Only under the lock can no other instance have created them meanwhile.
-            prepare(connection, &applied)?;
+            // Fails if there are tables to import. Under the lock, they can't be those of another instance.
+            prepare_import(connection, &applied)?;
         }
-        let mut names = match &taking_over {
-            Some(taking_over) => taking_over.finish(connection)?,
+        let mut names = match &import {
+            Some(import) => import.finish(connection)?,
             None => Vec::new(),
         };
         names.extend(run_pending(connection)?);
@@ -102,13 +102,13 @@ fn migrate_locked(url: &DatabaseUrl, connection: &mut DbConnection) -> Result<Ve
 }
 
 /// Lists several findings one per line.
-fn could_not_take_over(url: &DatabaseUrl, error: Error) -> Error {
+fn could_not_import(url: &DatabaseUrl, error: Error) -> Error {
     match error {
         Error::Invalid(findings) if findings.contains('\n') => {
             let findings = findings.replace('\n', "\n  - ");
-            Error::Invalid(format!("cannot take over the database {url}; nothing was changed:\n  - {findings}"))
+            Error::Invalid(format!("cannot import the tables of {url}; nothing was changed:\n  - {findings}"))
         }
-        Error::Invalid(finding) => Error::Invalid(format!("cannot take over the database {url}: {finding}")),
+        Error::Invalid(finding) => Error::Invalid(format!("cannot import the tables of {url}: {finding}")),
         error => error,
     }
 }
@@ -175,7 +175,7 @@ fn known(engine: Engine) -> BTreeSet<String> {
     }
 }
 
-fn refuse_newer(url: &DatabaseUrl, applied: &BTreeSet<String>) -> Result<()> {
+fn reject_newer(url: &DatabaseUrl, applied: &BTreeSet<String>) -> Result<()> {
     match applied.difference(&known(url.engine())).next() {
         None => Ok(()),
         Some(version) => Err(Error::Invalid(format!(

@@ -1,49 +1,49 @@
-//! What is there already, from PostgreSQL's catalog.
+//! The existing tables and columns, from PostgreSQL's catalog.
 
 use diesel::{
     PgConnection, RunQueryDsl,
+    pg::Pg,
     sql_types::{Array, BigInt, Bool, Integer, Nullable, Text},
 };
 
-use super::shape::{self, Column, Table};
+use super::expected_tables::{Column, TABLES, Table};
 use crate::error::Result;
 
-/// The tables that are there, of the three.
+/// Those of the three tables that exist, with their columns.
 pub(super) struct Catalog {
     relations: Vec<Relation>,
     attributes: Vec<Attribute>,
 }
 
-/// One of them.
+/// An existing table or view.
 #[derive(Debug, diesel::QueryableByName)]
 pub(super) struct Relation {
     #[diesel(sql_type = Text)]
     pub name: String,
     /// Schema and name, quoted.
     #[diesel(sql_type = Text)]
-    pub qualified: String,
-    /// What it is, in the catalog's letter.
+    pub qualified_name: String,
+    /// `pg_class.relkind`.
     #[diesel(sql_type = Text)]
     pub kind: String,
     /// Whether it survives a crash of the server.
     #[diesel(sql_type = Bool)]
-    pub durable: bool,
-    /// Whether our role may change its shape.
+    pub is_durable: bool,
+    /// Whether the connected role may alter it.
     #[diesel(sql_type = Bool)]
-    pub ours: bool,
+    pub can_alter: bool,
     #[diesel(sql_type = Text)]
     pub owner: String,
-    /// The names of its constraints and of those that are not validated yet.
     #[diesel(sql_type = Array<Text>)]
     pub constraints: Vec<String>,
     #[diesel(sql_type = Array<Text>)]
-    pub not_validated: Vec<String>,
-    /// Whether `user_id` refers to some table.
+    pub unvalidated_constraints: Vec<String>,
+    /// Whether `user_id` has a foreign key, to whichever table.
     #[diesel(sql_type = Bool)]
-    pub refers: bool,
+    pub has_user_foreign_key: bool,
 }
 
-/// A column that is there.
+/// An existing column.
 #[derive(Debug, diesel::QueryableByName)]
 pub(super) struct Attribute {
     #[diesel(sql_type = Text)]
@@ -52,14 +52,14 @@ pub(super) struct Attribute {
     pub name: String,
     #[diesel(sql_type = Text)]
     pub type_name: String,
-    /// The type for people.
+    /// The type as shown to people.
     #[diesel(sql_type = Text)]
-    pub declared: String,
+    pub displayed_type: String,
     #[diesel(sql_type = Nullable<Integer>)]
     pub length: Option<i32>,
     #[diesel(sql_type = Bool)]
     pub not_null: bool,
-    /// The default, also that of an identity or a computed column.
+    /// The default; also set for an identity or a generated column.
     #[diesel(sql_type = Nullable<Text>)]
     pub default: Option<String>,
 }
@@ -77,27 +77,27 @@ impl Catalog {
         Ok(Self { relations, attributes })
     }
 
-    /// The relation of this name, if there is one.
+    /// The existing relation for `table`, if any.
     pub(super) fn get(&self, table: &Table) -> Option<&Relation> {
         self.relations.iter().find(|relation| relation.name == table.name)
     }
 
-    /// Its columns.
+    /// The existing columns of `table`.
     pub(super) fn columns(&self, table: &Table) -> impl Iterator<Item = &Attribute> {
         self.attributes.iter().filter(|attribute| attribute.relation == table.name)
     }
 
-    /// One of them.
+    /// The existing column of `table`, if any.
     pub(super) fn column(&self, table: &Table, column: &Column) -> Option<&Attribute> {
         self.columns(table).find(|attribute| attribute.name == column.name)
     }
 
-    /// Those that are there, with what they should look like.
+    /// The existing tables and views, each with its expected table.
     pub(super) fn tables(&self) -> impl Iterator<Item = (&Relation, &'static Table)> {
-        shape::TABLES.into_iter().filter_map(|table| Some((self.get(table)?, table)))
+        TABLES.into_iter().filter_map(|table| Some((self.get(table)?, table)))
     }
 
-    /// The same without views, which stay as they are.
+    /// The same without views, which are never altered.
     pub(super) fn real_tables(&self) -> impl Iterator<Item = (&Relation, &'static Table)> {
         self.tables().filter(|(relation, _)| !relation.is_view())
     }
@@ -109,15 +109,16 @@ impl Relation {
     }
 }
 
-/// How many rows a query finds. It must select a `bigint` named `count`.
-pub(super) fn count(connection: &mut PgConnection, sql: &str) -> Result<i64> {
-    Ok(diesel::sql_query(sql).get_result::<Count>(connection)?.count)
+/// Runs a query with text parameters that selects one `bigint` named `count`.
+pub(super) fn count(connection: &mut PgConnection, sql: &str, parameters: &[&str]) -> Result<i64> {
+    let mut query = diesel::sql_query(sql).into_boxed::<Pg>();
+    for parameter in parameters {
+        query = query.bind::<Text, _>(parameter.to_string());
+    }
+    Ok(query.get_result::<Count>(connection)?.count)
 }
 
-/// Whether there is, where we would make ours, the table that connect-pg-simple makes unless it is told another name.
-pub(super) fn has_table_of_other_name(connection: &mut PgConnection) -> Result<bool> {
-    let columns = "SELECT count(*) FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid \
-                   WHERE relname = 'session' AND relnamespace = current_schema()::regnamespace AND NOT attisdropped \
-                   AND attname IN ('sid', 'sess', 'expire')";
-    Ok(count(connection, columns)? == 3)
+/// Whether the current schema has the table `session`, connect-pg-simple's default name.
+pub(super) fn has_session_table(connection: &mut PgConnection) -> Result<bool> {
+    Ok(count(connection, include_str!("session_table_columns.sql"), &[])? == 3)
 }

@@ -1,4 +1,4 @@
-//! What can't be taken over: a sentence for each, that says what to do.
+//! Finds what prevents an import. Each finding is a sentence that names the problem and what to do about it.
 
 use diesel::{
     PgConnection, RunQueryDsl,
@@ -8,221 +8,244 @@ use diesel::{
 
 use super::{
     catalog::{Attribute, Catalog, Relation, count},
-    shape::{Column, Kind, Missing, Presence, SESSIONS, Table, USERS},
+    expected_tables::{Column, ColumnType, IfMissing, Nullability, SESSIONS, Table, USERS},
 };
 use crate::{
     db::schema::indexes::{INDEXES, Index},
     error::Result,
 };
 
-/// Where the view is explained.
-const GUIDE: &str = "docs/express.md says how";
+/// Ends a finding whose solution takes more than a sentence.
+const GUIDE: &str = "docs/express.md explains how";
 
-/// Looks at everything before anything is changed.
-pub(super) fn all(connection: &mut PgConnection, catalog: &Catalog) -> Result<Vec<String>> {
-    let mut found = Vec::new();
+/// Checks tables, then columns, then rows, and changes nothing.
+pub(super) fn find_all(connection: &mut PgConnection, catalog: &Catalog) -> Result<Vec<String>> {
+    let mut findings = Vec::new();
     for (relation, table) in catalog.tables() {
-        found.extend(relation_findings(relation, table));
-        found.extend(column_findings(catalog, relation, table));
+        findings.extend(check_relation(relation, table));
+        findings.extend(check_columns(catalog, relation, table));
     }
-    if found.is_empty() {
-        // Only of tables that have the columns.
+    if findings.is_empty() {
+        // The queries need the columns.
         for (relation, table) in catalog.tables() {
-            found.extend(row_findings(connection, catalog, relation, table)?);
+            findings.extend(check_rows(connection, catalog, relation, table)?);
         }
-        found.extend(orphans(connection, catalog)?);
+        findings.extend(check_users_of_sessions(connection, catalog)?);
     }
-    if let Some(users) = catalog.get(&USERS).filter(|users| users.is_view() && found.is_empty()) {
-        found.extend(view_findings(connection, users));
+    if let Some(users) = catalog.get(&USERS).filter(|users| users.is_view() && findings.is_empty()) {
+        findings.extend(check_view(connection, users));
     }
-    Ok(found)
+    Ok(findings)
 }
 
-/// What it is, and whose.
-fn relation_findings(relation: &Relation, table: &Table) -> Vec<String> {
-    let name = &relation.qualified;
+/// Checks the kind of a relation, its durability and its owner.
+fn check_relation(relation: &Relation, table: &Table) -> Vec<String> {
+    let name = &relation.qualified_name;
     let is_users = table.name == USERS.name;
-    let mut found = Vec::new();
-    let what = match relation.kind.as_str() {
+    let mut findings = Vec::new();
+    let other_kind = match relation.kind.as_str() {
         "r" => None,
-        "v" if is_users => return found,
+        "v" if is_users => return findings,
         "v" => Some("a view"),
         "p" => Some("a partitioned table"),
         "m" => Some("a materialized view"),
         "f" => Some("a foreign table"),
-        _ => Some("no table"),
+        _ => Some("not a table"),
     };
-    if let Some(what) = what {
+    if let Some(kind) = other_kind {
         let needed = if is_users { "a table or a plain view" } else { "a plain table, for its triggers" };
-        found.push(format!("{name} is {what}, and Keyrack needs {needed}"));
-    } else if !relation.durable {
-        found.push(format!(
-            "{name} would be empty after a crash of the server, and everybody signed out: ALTER TABLE {name} SET LOGGED"
+        findings.push(format!("{name} is {kind}, and Keyrack needs {needed}"));
+    } else if !relation.is_durable {
+        findings.push(format!(
+            "{name} is unlogged: after a crash of the server it would be empty and all users signed out. Run ALTER \
+             TABLE {name} SET LOGGED"
         ));
     }
-    if !relation.ours {
-        found.push(format!(
-            "{name} belongs to the role {owner}, and only its owner may prepare it: connect as {owner}, or GRANT {owner} TO \
-             CURRENT_USER as an administrator",
+    if !relation.can_alter {
+        findings.push(format!(
+            "{name} belongs to the role {owner}, and only its owner can alter it: connect as {owner}, or run GRANT \
+             {owner} TO CURRENT_USER as an administrator",
             owner = relation.owner
         ));
     }
-    found
+    findings
 }
 
-/// Columns that are missing, of another type, or unknown and needed.
-fn column_findings(catalog: &Catalog, relation: &Relation, table: &Table) -> Vec<String> {
-    let mut found = Vec::new();
-    let name = &relation.qualified;
-    let foreign: Vec<&str> = table
-        .columns
-        .iter()
-        .filter(|column| catalog.column(table, column).is_none())
-        .filter(|column| relation.is_view() || column.missing == Missing::Foreign)
-        .map(|column| column.name)
-        .collect();
-    if !foreign.is_empty() && relation.is_view() {
-        found.push(format!(
-            "the view {name} has no column {}: give it to the view, as in NULL::text AS user_name; {GUIDE}",
-            foreign.join(", ")
-        ));
-    } else if !foreign.is_empty() {
-        let elsewhere = if table.name == USERS.name {
-            format!("if your users have other columns, give Keyrack a view of them; {GUIDE}")
-        } else {
-            format!("if it is another application's, give Keyrack a schema of its own; {GUIDE}")
-        };
-        found.push(format!("{name} has no column {}: {elsewhere}", foreign.join(", ")));
-    }
+/// Finds columns that are missing, have another type or default, or need a value that Keyrack's INSERTs don't supply.
+fn check_columns(catalog: &Catalog, relation: &Relation, table: &Table) -> Vec<String> {
+    let mut findings = Vec::new();
+    findings.extend(missing_columns(catalog, relation, table));
+    let name = &relation.qualified_name;
     for column in table.columns {
         let Some(attribute) = catalog.column(table, column) else { continue };
-        if !column.kind.is(&attribute.type_name, attribute.length) {
-            found.push(wrong_type(relation, table, column, attribute));
+        if !column.column_type.accepts(&attribute.type_name, attribute.length) {
+            findings.push(wrong_type(relation, table, column, attribute));
         }
-        let active = |default: &String| default.starts_with("'active'");
-        if column.name == "status" && attribute.default.as_ref().is_some_and(|default| !active(default)) {
-            found.push(format!(
-                "{name}.status is not 'active' by default: ALTER TABLE {name} ALTER COLUMN status SET DEFAULT 'active'"
+        let is_active = |default: &String| default.starts_with("'active'");
+        if column.name == "status" && attribute.default.as_ref().is_some_and(|default| !is_active(default)) {
+            findings.push(format!(
+                "the default of {name}.status is not 'active': run ALTER TABLE {name} ALTER COLUMN status SET DEFAULT \
+                 'active'"
             ));
         }
     }
     let is_known = |attribute: &Attribute| table.columns.iter().any(|column| column.name == attribute.name);
-    let needed = |attribute: &&Attribute| attribute.not_null && attribute.default.is_none() && !is_known(attribute);
-    for attribute in catalog.columns(table).filter(needed) {
+    let needs_value =
+        |attribute: &&Attribute| attribute.not_null && attribute.default.is_none() && !is_known(attribute);
+    for attribute in catalog.columns(table).filter(needs_value) {
         let column = quoted(&attribute.name);
-        let view =
-            if table.name == USERS.name { format!("; or give Keyrack a view of them; {GUIDE}") } else { String::new() };
-        found.push(format!(
-            "{name}.{column} must be given with every row, and Keyrack's rows don't know it: ALTER TABLE {name} ALTER \
-             COLUMN {column} DROP NOT NULL, or SET DEFAULT{view}"
+        let view = if table.name == USERS.name {
+            format!("; or give Keyrack a view of your users; {GUIDE}")
+        } else {
+            String::new()
+        };
+        findings.push(format!(
+            "{name}.{column} has no default and does not accept NULL, and Keyrack's INSERTs don't know it: run ALTER \
+             TABLE {name} ALTER COLUMN {column} DROP NOT NULL, or SET DEFAULT{view}"
         ));
     }
-    found
+    findings
+}
+
+fn missing_columns(catalog: &Catalog, relation: &Relation, table: &Table) -> Option<String> {
+    let missing: Vec<&str> = table
+        .columns
+        .iter()
+        .filter(|column| catalog.column(table, column).is_none())
+        .filter(|column| relation.is_view() || column.if_missing == IfMissing::Reject)
+        .map(|column| column.name)
+        .collect();
+    if missing.is_empty() {
+        return None;
+    }
+    let (name, missing) = (&relation.qualified_name, missing.join(", "));
+    Some(if relation.is_view() {
+        format!("the view {name} has no column {missing}: add it to the view, as in NULL::text AS user_name; {GUIDE}")
+    } else if table.name == USERS.name {
+        format!(
+            "{name} has no column {missing}: if your users have other columns, give Keyrack a view of them; {GUIDE}"
+        )
+    } else {
+        format!(
+            "{name} has no column {missing}: if the table serves another purpose, give Keyrack a schema of its own; \
+             {GUIDE}"
+        )
+    })
 }
 
 fn wrong_type(relation: &Relation, table: &Table, column: &Column, attribute: &Attribute) -> String {
-    let (qualified, name, wanted) = (&relation.qualified, column.name, column.kind.name());
-    let declared = &attribute.declared;
-    let using = match (column.kind, attribute.type_name.as_str()) {
-        (Kind::Instant, "timestamp") => {
-            format!(" USING {name} AT TIME ZONE 'UTC', with the zone that it was written in")
-        }
-        (Kind::LocalTime, "timestamptz") => String::new(),
-        (Kind::Text(_), "inet") => format!(" USING host({name})"),
-        _ => format!(" USING {name}::{wanted}"),
-    };
-    if column.kind == Kind::Uuid && !matches!(attribute.type_name.as_str(), "text" | "varchar" | "bpchar") {
-        let (what, mend) = if table.name == USERS.name {
+    let (table_name, name, needed) = (&relation.qualified_name, column.name, column.column_type.sql_name());
+    let actual = &attribute.displayed_type;
+    let is_text = matches!(attribute.type_name.as_str(), "text" | "varchar" | "bpchar");
+    if column.column_type == ColumnType::Uuid && !is_text {
+        let (rows, fix) = if table.name == USERS.name {
             ("users", "add a uuid column and give Keyrack a view")
         } else {
-            let what = if name == "id" { table.name } else { "users" };
-            (what, "rename this column, and add a uuid column under its name")
+            let rows = if name == "id" { table.name } else { "users" };
+            (rows, "rename this column, and add a uuid column under its name")
         };
         return format!(
-            "{qualified}.{name} is {declared}, and Keyrack names {what} by uuid: {mend}: docs/express.md, \"What can't be mapped\""
+            "{table_name}.{name} is {actual}, and Keyrack identifies {rows} by uuid: {fix}; see \"What can't be \
+             mapped\" in docs/express.md"
         );
     }
     if relation.is_view() {
         return format!(
-            "{qualified}.{name} is {declared}, and Keyrack needs {wanted}: cast it in the view, as {name}::{wanted}, or map \
-             another column; {GUIDE}"
+            "{table_name}.{name} is {actual}, and Keyrack needs {needed}: cast it in the view, as {name}::{needed}, \
+             or map another column; {GUIDE}"
         );
     }
-    let default = match column.presence {
-        Presence::Default(_) if attribute.default.is_some() => format!(", after ALTER COLUMN {name} DROP DEFAULT"),
+    let using = match (column.column_type, attribute.type_name.as_str()) {
+        (ColumnType::Timestamptz, "timestamp") => {
+            format!(" USING {name} AT TIME ZONE 'UTC', or with the time zone that it was written in")
+        }
+        (ColumnType::Timestamp, "timestamptz") => String::new(),
+        (ColumnType::Text(_), "inet") => format!(" USING host({name})"),
+        _ => format!(" USING {name}::{needed}"),
+    };
+    let default = match column.nullability {
+        Nullability::RequiredWithDefault(_) if attribute.default.is_some() => {
+            format!(", after ALTER COLUMN {name} DROP DEFAULT")
+        }
         _ => String::new(),
     };
     format!(
-        "{qualified}.{name} is {declared}, and Keyrack needs {wanted}: ALTER TABLE {qualified} ALTER COLUMN {name} TYPE \
-         {wanted}{using}{default}"
+        "{table_name}.{name} is {actual}, and Keyrack needs {needed}: run ALTER TABLE {table_name} ALTER COLUMN \
+         {name} TYPE {needed}{using}{default}"
     )
 }
 
-/// Rows that the constraints would refuse.
-fn row_findings(
+/// Finds rows that the unique indexes and constraints would reject.
+fn check_rows(
     connection: &mut PgConnection,
     catalog: &Catalog,
     relation: &Relation,
     table: &Table,
 ) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    let name = &relation.qualified;
+    let mut findings = Vec::new();
     for index in INDEXES.iter().filter(|index| index.unique && index.table == table.name) {
-        let Index { key, .. } = index;
-        let twins = count(
-            connection,
-            &format!("SELECT count(*) FROM (SELECT FROM {name} GROUP BY {key} HAVING count(*) > 1) t"),
-        )?;
-        if twins > 0 {
-            let mend = if *key == "sid" {
-                format!(
-                    "keep the newest of each: DELETE FROM {name} a USING {name} b WHERE a.sid = b.sid AND a.ctid < b.ctid"
-                )
-            } else {
-                format!("they are shown by SELECT {key}, count(*) FROM {name} GROUP BY 1 HAVING count(*) > 1")
-            };
-            found.push(format!("{twins} value(s) of {key} stand in several rows of {name}: {mend}"));
-        }
+        findings.extend(check_duplicates(connection, relation, index)?);
     }
-    for column in table.columns.iter().filter(|column| column.presence != Presence::Optional) {
+    for column in table.columns.iter().filter(|column| column.nullability != Nullability::Nullable) {
         let Some(attribute) = catalog.column(table, column) else { continue };
-        if attribute.not_null || matches!(column.missing, Missing::Filled(_)) {
-            continue;
-        }
-        let empty = count(connection, &format!("SELECT count(*) FROM {name} WHERE {} IS NULL", column.name))?;
-        if empty > 0 {
-            let mend = match column.presence {
-                _ if relation.is_view() => format!("coalesce({}, …) in the view", column.name),
-                Presence::Default(value) => {
-                    format!("UPDATE {name} SET {column} = {value} WHERE {column} IS NULL", column = column.name)
-                }
-                // An account is never the one to go.
-                _ if table.name == USERS.name => {
-                    format!("give each an address, or give Keyrack a view that leaves these users out; {GUIDE}")
-                }
-                _ => format!("DELETE FROM {name} WHERE {} IS NULL, or give them one", column.name),
-            };
-            found.push(format!("{empty} row(s) of {name} have no {}: {mend}", column.name));
+        if !attribute.not_null && !matches!(column.if_missing, IfMissing::AddAndBackfill(_)) {
+            findings.extend(check_nulls(connection, relation, table, column)?);
         }
     }
     if table.name == SESSIONS.name {
-        found.extend(unknown_statuses(connection, name)?);
+        findings.extend(check_statuses(connection, &relation.qualified_name)?);
     }
-    Ok(found)
+    Ok(findings)
+}
+
+fn check_duplicates(connection: &mut PgConnection, relation: &Relation, index: &Index) -> Result<Option<String>> {
+    let (name, key) = (&relation.qualified_name, index.key);
+    let duplicated = format!("SELECT count(*) FROM (SELECT FROM {name} GROUP BY {key} HAVING count(*) > 1) t");
+    let values = count(connection, &duplicated, &[])?;
+    let fix = if key == "sid" {
+        format!(
+            "keep the newest row of each: DELETE FROM {name} a USING {name} b WHERE a.sid = b.sid AND a.ctid < b.ctid"
+        )
+    } else {
+        format!("list them by SELECT {key}, count(*) FROM {name} GROUP BY 1 HAVING count(*) > 1")
+    };
+    Ok((values > 0).then(|| format!("{values} value(s) of {key} occur in several rows of {name}: {fix}")))
+}
+
+fn check_nulls(
+    connection: &mut PgConnection,
+    relation: &Relation,
+    table: &Table,
+    column: &Column,
+) -> Result<Option<String>> {
+    let (name, column_name) = (&relation.qualified_name, column.name);
+    let rows = count(connection, &format!("SELECT count(*) FROM {name} WHERE {column_name} IS NULL"), &[])?;
+    let fix = match column.nullability {
+        _ if relation.is_view() => format!("use coalesce({column_name}, …) in the view"),
+        Nullability::RequiredWithDefault(value) => {
+            format!("UPDATE {name} SET {column_name} = {value} WHERE {column_name} IS NULL")
+        }
+        // Deleting an account is never the advice.
+        _ if table.name == USERS.name => {
+            format!("give each an address, or give Keyrack a view that leaves these users out; {GUIDE}")
+        }
+        _ => format!("DELETE FROM {name} WHERE {column_name} IS NULL, or give them a value"),
+    };
+    Ok((rows > 0).then(|| format!("{rows} row(s) of {name} have no {column_name}: {fix}")))
 }
 
 #[derive(diesel::QueryableByName)]
-struct Status {
+struct StatusCount {
     #[diesel(sql_type = Text)]
     status: String,
     #[diesel(sql_type = BigInt)]
     count: i64,
 }
 
-fn unknown_statuses(connection: &mut PgConnection, name: &str) -> Result<Option<String>> {
-    let unknown: Vec<Status> = diesel::sql_query(format!(
-        "SELECT status::text, count(*) FROM {name} WHERE status NOT IN ('active', 'logged_out') GROUP BY 1 ORDER BY 2 DESC \
-         LIMIT 5"
+fn check_statuses(connection: &mut PgConnection, name: &str) -> Result<Option<String>> {
+    let unknown: Vec<StatusCount> = diesel::sql_query(format!(
+        "SELECT status::text, count(*) FROM {name} WHERE status NOT IN ('active', 'logged_out') GROUP BY 1 \
+         ORDER BY 2 DESC LIMIT 5"
     ))
     .load(connection)?;
     if unknown.is_empty() {
@@ -230,36 +253,40 @@ fn unknown_statuses(connection: &mut PgConnection, name: &str) -> Result<Option<
     }
     let values: Vec<String> = unknown.iter().map(|row| format!("{:?} in {} row(s)", row.status, row.count)).collect();
     Ok(Some(format!(
-        "{name}.status is {}, and Keyrack knows 'active' and 'logged_out': first UPDATE {name} SET status = 'active' WHERE \
-         status IN (those of yours that mean signed in), then UPDATE {name} SET status = 'logged_out' WHERE status NOT IN \
-         ('active', 'logged_out'), which signs out whoever has one of these, and let the application write these two",
+        "{name}.status is {}, and Keyrack knows 'active' and 'logged_out' only: first UPDATE {name} SET status = \
+         'active' WHERE status IN (your values that mean signed in), then UPDATE {name} SET status = 'logged_out' \
+         WHERE status NOT IN ('active', 'logged_out'), which signs out the users of these sessions; and let the \
+         application write only the two",
         values.join(", ")
     )))
 }
 
-/// Sessions of nobody.
-fn orphans(connection: &mut PgConnection, catalog: &Catalog) -> Result<Option<String>> {
+/// Finds sessions whose user does not exist.
+fn check_users_of_sessions(connection: &mut PgConnection, catalog: &Catalog) -> Result<Option<String>> {
     let Some(sessions) = catalog.get(&SESSIONS) else { return Ok(None) };
-    let name = &sessions.qualified;
+    let name = &sessions.qualified_name;
     let Some(users) = catalog.get(&USERS) else {
-        let rows = count(connection, &format!("SELECT count(*) FROM {name}"))?;
+        let rows = count(connection, &format!("SELECT count(*) FROM {name}"), &[])?;
         return Ok((rows > 0).then(|| {
-            format!("{name} has {rows} row(s), and there is no table users: if your users are elsewhere, give Keyrack a view of them; {GUIDE}")
+            format!(
+                "{name} has {rows} row(s), but the table users does not exist: if your users are in another table, \
+                 give Keyrack a view of it; {GUIDE}"
+            )
         }));
     };
-    let users = &users.qualified;
-    let orphan = format!("FROM {name} s WHERE NOT EXISTS (SELECT FROM {users} u WHERE u.id = s.user_id)");
-    let rows = count(connection, &format!("SELECT count(*) {orphan}"))?;
-    Ok((rows > 0).then(|| format!("{rows} row(s) of {name} have a user_id that is not in {users}: DELETE {orphan}")))
+    let users = &users.qualified_name;
+    let orphaned = format!("FROM {name} s WHERE NOT EXISTS (SELECT FROM {users} u WHERE u.id = s.user_id)");
+    let rows = count(connection, &format!("SELECT count(*) {orphaned}"), &[])?;
+    Ok((rows > 0).then(|| format!("{rows} row(s) of {name} have a user_id that is not in {users}: DELETE {orphaned}")))
 }
 
-/// What Keyrack asks of a view, tried without doing anything.
-fn view_findings(connection: &mut PgConnection, users: &Relation) -> Option<String> {
-    let locking =
-        connection.batch_execute("EXPLAIN SELECT id FROM users WHERE lower(email) = '' FOR NO KEY UPDATE").err()?;
+/// Plans the locking query that Keyrack sends to a view of users, without executing it.
+fn check_view(connection: &mut PgConnection, users: &Relation) -> Option<String> {
+    let lock = "EXPLAIN SELECT id FROM users WHERE lower(email) = '' FOR NO KEY UPDATE";
+    let error = connection.batch_execute(lock).err()?;
+    let name = &users.qualified_name;
     Some(format!(
-        "Keyrack must be able to lock rows of the view {}, and can't ({locking}): let its role SELECT and UPDATE it; {GUIDE}",
-        users.qualified
+        "Keyrack can't lock rows of the view {name} ({error}): GRANT SELECT, UPDATE ON {name} to its role; {GUIDE}"
     ))
 }
 

@@ -1,4 +1,4 @@
-//! Changing the shape of tables that others are working on, without holding them up.
+//! Takes table locks without blocking the application that uses the tables.
 
 use std::{
     thread::sleep,
@@ -12,36 +12,39 @@ use crate::{
     error::{Error, Result},
 };
 
-/// How long a lock is waited for: whoever comes after us waits behind us, so never long. It is shorter than the second after
-/// which the server looks for deadlocks, so that it is always us who give way. What the role or the database allows a
-/// statement is meant for short ones.
-const TIMEOUTS: &str = "SET LOCAL lock_timeout = '200ms'; SET LOCAL statement_timeout = 0";
+/// Limits the wait for a lock, because every later statement queues behind the waiting one. The limit is shorter than
+/// the second after which PostgreSQL looks for deadlocks, so that the import is always the transaction that fails. The
+/// statement timeout of the role or the database is meant for short statements.
+const SHORT_LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '200ms'; SET LOCAL statement_timeout = 0";
 
-/// How long the others then have for themselves.
-const PAUSE: Duration = Duration::from_millis(300);
+/// Pause between two attempts, in which other transactions proceed.
+const RETRY_DELAY: Duration = Duration::from_millis(300);
 
-/// How long it is tried in all.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// How long attempts are repeated before the import fails.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Runs `work` in a transaction whose locks are waited for briefly, again and again until it gets them. On SQLite, whose writers
-/// take turns, just once.
-pub(in crate::db) fn briefly<T>(
+/// Runs `work` in a transaction with a short lock timeout, and repeats it until it gets its locks. On SQLite, which
+/// has one writer at a time, it runs once.
+///
+/// # Errors
+/// [`Error::Invalid`] if the locks were not available for five minutes; otherwise the error of `work`.
+pub(in crate::db) fn with_short_lock_timeout<T>(
     connection: &mut DbConnection,
     mut work: impl FnMut(&mut DbConnection) -> Result<T>,
 ) -> Result<T> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + RETRY_TIMEOUT;
     loop {
-        let outcome = connection.transaction(deadline + PATIENCE, |connection| {
+        let outcome = connection.transaction(deadline + RETRY_TIMEOUT, |connection| {
             if connection.engine() == Engine::Postgres {
-                connection.batch_execute(TIMEOUTS)?;
+                connection.batch_execute(SHORT_LOCK_TIMEOUT)?;
             }
             work(connection)
         });
         match outcome {
-            Err(error) if gave_way(&error) && Instant::now() < deadline => sleep(PAUSE),
-            Err(error) if gave_way(&error) => {
+            Err(error) if is_lock_timeout(&error) && Instant::now() < deadline => sleep(RETRY_DELAY),
+            Err(error) if is_lock_timeout(&error) => {
                 return Err(Error::Invalid(
-                    "a table was in use for five minutes on end, by a long transaction or a vacuum: end that, then try again"
+                    "a table was locked for five minutes by a long transaction or a vacuum: end it, then try again"
                         .to_owned(),
                 ));
             }
@@ -50,13 +53,13 @@ pub(in crate::db) fn briefly<T>(
     }
 }
 
-/// The same with statements.
-pub(super) fn execute_briefly(connection: &mut DbConnection, sql: &str) -> Result<()> {
-    briefly(connection, |connection| Ok(connection.batch_execute(sql)?))
+/// Executes statements in a transaction of [`with_short_lock_timeout`].
+pub(super) fn execute_with_short_lock_timeout(connection: &mut DbConnection, sql: &str) -> Result<()> {
+    with_short_lock_timeout(connection, |connection| Ok(connection.batch_execute(sql)?))
 }
 
-/// Diesel's migrations pass on no more than the sentence.
-fn gave_way(error: &Error) -> bool {
+/// Whether a transaction failed for want of a lock. Diesel's migrations keep only the text of the error.
+fn is_lock_timeout(error: &Error) -> bool {
     let chain = error.chain();
     chain.contains("lock timeout") || chain.contains("deadlock detected")
 }

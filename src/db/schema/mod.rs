@@ -1,4 +1,4 @@
-//! The schema, as both engines have it.
+//! The schema: tables, SQL types, and the triggers and indexes that must exist.
 
 pub(super) mod indexes;
 pub(super) mod required;

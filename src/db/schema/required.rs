@@ -1,10 +1,10 @@
-//! Whether the database is as the promises need it: triggers, indexes.
+//! Checks that the triggers and indexes that Keyrack relies on exist.
 
 use std::collections::BTreeSet;
 
 use diesel::{PgConnection, RunQueryDsl, sql_types::Text};
 
-use super::indexes::{INDEXES, Index, Present};
+use super::indexes::{ExistingIndexes, INDEXES, Index};
 use crate::{
     db::{DbConnection, Engine},
     error::Result,
@@ -21,10 +21,10 @@ const TRIGGERS: [&str; 7] = [
     "keyrack_remove_data_of_ended",
 ];
 
-/// What only PostgreSQL has: where two write at once, and where peers do.
+/// The triggers that only PostgreSQL needs, for concurrent writers and for peers.
 const POSTGRES_TRIGGERS: [&str; 2] = ["keyrack_prefer_row_of_peer", "keyrack_remove_data_of_dead_sid"];
 
-/// What only SQLite has, where a rule takes a trigger more, and times are text.
+/// The indexes of SQLite, and the triggers that only SQLite needs: where one rule takes several, and for times as text.
 const SQLITE_OBJECTS: [&str; 15] = [
     "IDX_session_expire",
     "keyrack_cap_expire_inserted",
@@ -43,36 +43,41 @@ const SQLITE_OBJECTS: [&str; 15] = [
     "users_email_key",
 ];
 
+/// A view `users` needs no trigger, so its trigger counts as existing.
+const POSTGRES_CATALOG: &str = "\
+     SELECT tgname::text AS name FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D' \
+     UNION SELECT 'keyrack_forget_user' FROM pg_class WHERE oid = to_regclass('users') AND relkind = 'v'";
+
+const SQLITE_CATALOG: &str = "SELECT name FROM sqlite_master WHERE type IN ('index', 'trigger')";
+
 #[derive(diesel::QueryableByName)]
 struct Name {
     #[diesel(sql_type = Text)]
     name: String,
 }
 
-/// The names of the triggers and indexes that are not there, or are switched off.
+/// The names of the required triggers and indexes that do not exist or are disabled.
 pub(crate) fn missing_schema_objects(connection: &mut DbConnection) -> Result<Vec<String>> {
-    let (catalog, own): (_, &[&str]) = match connection.engine() {
-        Engine::Postgres => (
-            // A view of users needs none.
-            "SELECT tgname::text AS name FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D' \
-             UNION SELECT 'keyrack_forget_user' FROM pg_class WHERE oid = to_regclass('users') AND relkind = 'v'",
-            &POSTGRES_TRIGGERS,
-        ),
-        Engine::Sqlite => ("SELECT name FROM sqlite_master WHERE type IN ('index', 'trigger')", &SQLITE_OBJECTS),
+    let (catalog, of_engine): (_, &[&str]) = match connection.engine() {
+        Engine::Postgres => (POSTGRES_CATALOG, &POSTGRES_TRIGGERS),
+        Engine::Sqlite => (SQLITE_CATALOG, &SQLITE_OBJECTS),
     };
     let names: Vec<Name> = diesel::sql_query(catalog).load(connection)?;
-    let present: BTreeSet<String> = names.into_iter().map(|row| row.name).collect();
-    let missing = TRIGGERS.iter().chain(own).filter(|name| !present.contains(**name)).map(ToString::to_string);
-    let indexes =
-        if let DbConnection::Postgres(connection) = connection { missing_indexes(connection)? } else { Vec::new() };
+    let existing: BTreeSet<String> = names.into_iter().map(|row| row.name).collect();
+    let missing = TRIGGERS.iter().chain(of_engine).filter(|name| !existing.contains(**name)).map(ToString::to_string);
+    let indexes = match connection {
+        DbConnection::Postgres(connection) => missing_indexes(connection)?,
+        DbConnection::Sqlite(_) => Vec::new(),
+    };
     Ok(missing.chain(indexes).collect())
 }
 
-/// An index of a table that was taken over may have another name. A view has none, and is its owner's business.
+/// The names of the required indexes that no existing index covers. Views have no indexes: those of the table behind
+/// it are up to its owner.
 fn missing_indexes(connection: &mut PgConnection) -> Result<Vec<String>> {
     let views = "SELECT relname::text AS name FROM pg_class WHERE oid = to_regclass('users') AND relkind = 'v'";
     let views: Vec<Name> = diesel::sql_query(views).load(connection)?;
-    let present = Present::read(connection)?;
-    let is_missing = |index: &&Index| !present.serves(index) && views.iter().all(|view| view.name != index.table);
+    let existing = ExistingIndexes::read(connection)?;
+    let is_missing = |index: &&Index| !existing.covers(index) && views.iter().all(|view| view.name != index.table);
     Ok(INDEXES.iter().filter(is_missing).map(|index| index.name.to_owned()).collect())
 }

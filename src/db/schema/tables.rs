@@ -1,4 +1,4 @@
-//! The three tables, as both engines have them.
+//! The tables, as both engines have them.
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
@@ -6,7 +6,7 @@ table! {
     use diesel::sql_types::{Nullable, Text};
     use crate::db::schema::types::{Instant, SqlUuid};
 
-    /// Who can sign in.
+    /// The accounts that can sign in.
     users (id) {
         id -> SqlUuid,
         email -> Text,
@@ -26,7 +26,7 @@ table! {
     use diesel::sql_types::{Bool, Nullable, Text};
     use crate::db::schema::types::{Instant, SqlUuid};
 
-    /// One row a signed-in device, kept as history after its end.
+    /// One row per signed-in device, kept as history after the session has ended.
     sessions (id) {
         id -> SqlUuid,
         sid -> Text,
@@ -49,7 +49,7 @@ table! {
     use diesel::sql_types::Text;
     use crate::db::schema::types::{Expire, SqlJson};
 
-    /// The data of live sessions: connect-pg-simple's table.
+    /// The data of live sessions, in connect-pg-simple's table.
     user_sessions (sid) {
         sid -> Text,
         sess -> SqlJson,
@@ -61,7 +61,7 @@ table! {
     use diesel::sql_types::Text;
     use crate::db::schema::types::SqlUuid;
 
-    /// Sids that sessions had before a rotation.
+    /// Sids that must not be used again, such as those that sessions had before a rotation.
     replaced_sids (sid) {
         sid -> Text,
         session_id -> SqlUuid,

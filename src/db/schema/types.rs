@@ -1,6 +1,6 @@
-//! The SQL types of the schema, and the Rust values that travel through them.
+//! The SQL types of the schema, and the Rust types of their values.
 //!
-//! Each SQL type is the engine's native one on PostgreSQL and TEXT on SQLite, so that one Diesel schema serves both.
+//! Each SQL type is a native type on PostgreSQL and TEXT on SQLite, so that one Diesel schema serves both.
 
 use std::{fmt, io::Write, str::FromStr};
 
@@ -27,9 +27,9 @@ pub struct Instant;
 
 /// The column `user_sessions.expire`: `timestamp` without zone on PostgreSQL.
 ///
-/// It is written and compared as a `timestamptz`, which the server converts by the connection's `TimeZone`, as the
-/// peers' `to_timestamp()` does; a naive UTC value would mean another time on a connection in another zone. There is no
-/// way to read it as it stands: select it through [`crate::db::sql::as_instant`].
+/// It is written and compared as a `timestamptz`, which the server converts by the connection's `TimeZone`, as it does
+/// with the peers' `to_timestamp()`. A UTC value without zone would be another time on a connection in another zone. It
+/// can't be read directly: select it through [`crate::db::sql::as_instant`].
 #[derive(Debug, Clone, Copy, SqlType, QueryId)]
 #[diesel(postgres_type(oid = 1184, array_oid = 1185), sqlite_type(name = "Text"))]
 pub struct Expire;
@@ -39,7 +39,7 @@ pub struct Expire;
 #[diesel(postgres_type(oid = 2950, array_oid = 2951), sqlite_type(name = "Text"))]
 pub struct SqlUuid;
 
-/// `json` (not `jsonb`: the text is kept as it was written), or text.
+/// `json` (not `jsonb`, which does not keep the text as it was written), or text.
 #[derive(Debug, Clone, Copy, SqlType, QueryId)]
 #[diesel(postgres_type(oid = 114, array_oid = 199), sqlite_type(name = "Text"))]
 pub struct SqlJson;
@@ -49,8 +49,8 @@ pub struct SqlJson;
 #[diesel(sql_type = SqlJson)]
 pub struct Json(pub String);
 
-/// Lets a SQL type and a value that exist on both engines travel through the connection that is either.
-macro_rules! on_either_engine {
+/// Implements `ToSql` for a connection to either engine, from the implementations for both.
+macro_rules! impl_to_sql_multi {
     ($sql:ty => $value:ty) => {
         impl ToSql<$sql, MultiBackend> for $value {
             fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, MultiBackend>) -> serialize::Result {
@@ -61,9 +61,10 @@ macro_rules! on_either_engine {
     };
 }
 
-macro_rules! readable_on_either_engine {
+/// Implements `ToSql` and `FromSql` for a connection to either engine.
+macro_rules! impl_to_and_from_sql_multi {
     ($sql:ty => $value:ty) => {
-        on_either_engine!($sql => $value);
+        impl_to_sql_multi!($sql => $value);
 
         impl FromSql<$sql, MultiBackend> for $value {
             fn from_sql(raw: MultiRawValue<'_>) -> deserialize::Result<Self> {
@@ -73,7 +74,8 @@ macro_rules! readable_on_either_engine {
     };
 }
 
-macro_rules! known_to_either_engine {
+/// Implements `HasSqlType` for a connection to either engine.
+macro_rules! impl_has_sql_type_multi {
     ($($sql:ident),*) => {$(
         impl Default for $sql {
             fn default() -> Self {
@@ -89,7 +91,7 @@ macro_rules! known_to_either_engine {
     )*};
 }
 
-known_to_either_engine!(Instant, Expire, SqlUuid, SqlJson);
+impl_has_sql_type_multi!(Instant, Expire, SqlUuid, SqlJson);
 
 /// The time as a value of the SQL types [`Instant`] and [`Expire`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
@@ -109,10 +111,11 @@ impl From<SqlTime> for Timestamp {
     }
 }
 
-/// PostgreSQL counts microseconds from 2000-01-01.
+/// 2000-01-01, from which PostgreSQL counts, in microseconds since 1970.
 const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
 
-macro_rules! time_as {
+/// Implements `ToSql` for [`SqlTime`] on both engines.
+macro_rules! impl_time_to_sql {
     ($sql:ty) => {
         impl ToSql<$sql, Pg> for SqlTime {
             fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
@@ -130,10 +133,10 @@ macro_rules! time_as {
     };
 }
 
-time_as!(Instant);
-time_as!(Expire);
-readable_on_either_engine!(Instant => SqlTime);
-on_either_engine!(Expire => SqlTime);
+impl_time_to_sql!(Instant);
+impl_time_to_sql!(Expire);
+impl_to_and_from_sql_multi!(Instant => SqlTime);
+impl_to_sql_multi!(Expire => SqlTime);
 
 impl FromSql<Instant, Pg> for SqlTime {
     fn from_sql(raw: PgValue<'_>) -> deserialize::Result<Self> {
@@ -175,9 +178,9 @@ impl FromSql<SqlJson, Sqlite> for Json {
     }
 }
 
-readable_on_either_engine!(SqlJson => Json);
+impl_to_and_from_sql_multi!(SqlJson => Json);
 
-/// Declares the newtype of a row's id.
+/// Defines the newtype of a row's id.
 macro_rules! id_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -240,7 +243,7 @@ macro_rules! id_type {
             }
         }
 
-        readable_on_either_engine!(SqlUuid => $name);
+        impl_to_and_from_sql_multi!(SqlUuid => $name);
     };
 }
 

@@ -1,28 +1,28 @@
-//! Many requests at once, at both servers, for the same sessions.
+//! Concurrent requests at both servers, for the same sessions.
 
 use std::thread;
 
 use serde_json::json;
 
 use super::{
-    fuzz::{Random, seed},
     pair::{EMAIL, Pair, Person},
+    seeded_random::{Random, seed},
 };
 use crate::support::{Answer, express::with_express, wait};
 
-with_express!(a_crowd_on_the_same_sessions_meets_no_error_and_leaves_the_tables_sound);
+with_express!(concurrent_requests_cause_no_error_and_keep_tables_sound);
 
 const THREADS: u64 = 8;
 const REQUESTS: u32 = 16;
 const ROUNDS: u64 = 10;
 
-fn a_crowd_on_the_same_sessions_meets_no_error_and_leaves_the_tables_sound() {
+fn concurrent_requests_cause_no_error_and_keep_tables_sound() {
     let pair = Pair::new();
     let ana = pair.app.add_user("ana@example.com").to_string();
     let seed = seed();
     for round in 0..ROUNDS {
         let pair = &pair;
-        // The fewer they are, the more meet; after a while most of their sessions are over.
+        // Few sessions, so that many requests meet. New ones each round, because most have ended by then.
         let people = [pair.signed_in_at_express(), pair.signed_in_at_keyrack()];
         thread::scope(|scope| {
             for thread in 0..THREADS {
@@ -31,7 +31,7 @@ fn a_crowd_on_the_same_sessions_meets_no_error_and_leaves_the_tables_sound() {
                 scope.spawn(move || {
                     for _ in 0..REQUESTS {
                         let index = random.below(people.len());
-                        let (what, answer) = request(&mut people[index], random.below(24), &pair.user.to_string(), ana);
+                        let (what, answer) = send(&mut people[index], random.below(24), &pair.user.to_string(), ana);
                         assert!(answer.status < 500, "{what}: {} {}", answer.status, answer.body);
                     }
                 });
@@ -46,14 +46,14 @@ fn a_crowd_on_the_same_sessions_meets_no_error_and_leaves_the_tables_sound() {
     last.assert_signed_in_at_both(pair.user);
 }
 
-fn request(person: &mut Person, which: usize, user: &str, other: &str) -> (&'static str, Answer) {
-    let json = json!({"key": which}).to_string();
+fn send(person: &mut Person, number: usize, user: &str, other: &str) -> (&'static str, Answer) {
+    let json = json!({"key": number}).to_string();
     let set = [("json", json.as_str())];
-    match which {
+    match number {
         0..=4 => ("set at Express", person.at_express().post("/set", &set)),
         5..=9 => ("touch at Express", person.at_express().get("/ping")),
         10..=12 => ("set at Keyrack", person.at_keyrack().post("/app/set-json", &set)),
-        13..=15 => ("look at Keyrack", person.at_keyrack().get("/account/sessions")),
+        13..=15 => ("read at Keyrack", person.at_keyrack().get("/account/sessions")),
         16 => ("sign in at Express", person.at_express().post("/sign-in", &[("user", user)])),
         17 => ("sign in at Express as another", person.at_express().post("/sign-in", &[("user", other)])),
         18 => {

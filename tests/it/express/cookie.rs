@@ -1,4 +1,4 @@
-//! The signed cookie that both write and read.
+//! The signed cookie that both servers write and read.
 
 use serde_json::json;
 
@@ -6,14 +6,14 @@ use super::pair::{COOKIE, Pair};
 use crate::support::{Browser, SECRETS, cookies, express::with_express};
 
 with_express!(
-    the_signature_is_that_of_the_real_package,
-    a_value_that_is_not_percent_encoded_is_one_too,
-    what_nobody_signed_is_no_cookie_at_either,
-    a_cookie_under_an_old_secret_is_signed_anew_and_goes_on_at_express,
-    both_set_the_cookie_for_the_same_hosts,
+    signature_matches_cookie_signature_package,
+    cookie_without_percent_encoding_is_accepted,
+    cookie_with_invalid_signature_is_ignored_by_both,
+    cookie_under_old_secret_is_signed_again_for_both,
+    both_set_same_cookie_attributes,
 );
 
-fn the_signature_is_that_of_the_real_package() {
+fn signature_matches_cookie_signature_package() {
     let pair = Pair::new();
     let mut browser = Browser::new(pair.express.address);
     let real = |browser: &mut Browser, value: &str, secret: &str| {
@@ -25,22 +25,22 @@ fn the_signature_is_that_of_the_real_package() {
     };
     let vector = real(&mut browser, "hello", "tobiiscool");
     assert_eq!(vector, "hello.DGDUkGlIkCzPz+C0B064FNgHdEjox7ch8tOBGslZ5QI");
-    // What Keyrack issues is what the package makes of the sid.
+    // Keyrack's signature is the package's.
     for _ in 0..5 {
         let person = pair.signed_in_at_keyrack();
         let signed = real(&mut browser, &person.sid(), SECRETS);
         let encoded = format!("s:{signed}").replace(':', "%3A").replace('+', "%2B").replace('/', "%2F");
         assert_eq!(person.browser.cookies[COOKIE], encoded);
     }
-    // Sids that other generators make.
+    // Sids of other generators.
     for sid in ["sess:abc123xyz789def456", "with.dots.in", "ünïcode", "a b"] {
         let signed = real(&mut browser, sid, SECRETS);
-        let ours = cookies::signed(sid, SECRETS).replace("%3A", ":").replace("%2B", "+").replace("%2F", "/");
-        assert_eq!(ours, format!("s:{signed}"));
+        let keyracks = cookies::signed(sid, SECRETS).replace("%3A", ":").replace("%2B", "+").replace("%2F", "/");
+        assert_eq!(keyracks, format!("s:{signed}"));
     }
 }
 
-fn a_value_that_is_not_percent_encoded_is_one_too() {
+fn cookie_without_percent_encoding_is_accepted() {
     let pair = Pair::new();
     let mut person = pair.signed_in_at_express();
     let encoded = &person.browser.cookies[COOKIE];
@@ -50,11 +50,12 @@ fn a_value_that_is_not_percent_encoded_is_one_too() {
     person.assert_signed_in_at_both(pair.user);
 }
 
-fn what_nobody_signed_is_no_cookie_at_either() {
+fn cookie_with_invalid_signature_is_ignored_by_both() {
     let pair = Pair::new();
     let mut person = pair.signed_in_at_keyrack();
     let sid = person.sid();
-    for value in [cookies::signed(&sid, "a secret of somebody else's"), sid.clone(), format!("s:{sid}"), String::new()]
+    for value in
+        [cookies::signed(&sid, "a secret of another application"), sid.clone(), format!("s:{sid}"), String::new()]
     {
         person.browser.cookies.insert(COOKIE.to_owned(), value);
         assert!(!person.is_signed_in_at_keyrack());
@@ -64,12 +65,12 @@ fn what_nobody_signed_is_no_cookie_at_either() {
     person.assert_signed_in_at_both(pair.user);
 }
 
-fn a_cookie_under_an_old_secret_is_signed_anew_and_goes_on_at_express() {
+fn cookie_under_old_secret_is_signed_again_for_both() {
     let new = "a secret that came later";
     let both = format!("{new},{SECRETS}");
     let options = json!({"secrets": [new, SECRETS]});
     let pair = Pair::with_keyrack(&options, |config| config.secrets = both.parse().unwrap());
-    // Express as it was before the secret changed, on the same database.
+    // An Express application that knows only the old secret, on the same database.
     let before = crate::support::express::Express::start(pair.app.url());
     let mut person = pair.person();
     person.browser.visit(before.address).post("/sign-in", &[("user", &pair.user.to_string()), ("regenerate", "on")]);
@@ -77,14 +78,14 @@ fn a_cookie_under_an_old_secret_is_signed_anew_and_goes_on_at_express() {
     let old = cookies::signed(&sid, SECRETS);
     assert_eq!(person.browser.cookies[COOKIE], old);
 
-    // Express takes the old one as it is; Keyrack signs it anew.
+    // Express accepts the old cookie and leaves it; Keyrack signs it again.
     assert!(person.is_signed_in_at_express());
     assert_eq!(person.browser.cookies[COOKIE], old);
     person.assert_signed_in_at_both(pair.user);
     assert_eq!(person.browser.cookies[COOKIE], cookies::signed(&sid, new));
     person.assert_signed_in_at_both(pair.user);
 
-    // And an Express that no longer knows the old secret takes it.
+    // An Express application that knows only the new secret accepts it.
     let after = crate::support::express::Express::with(pair.app.url(), &json!({"secrets": [new]}));
     let session = person.browser.visit(after.address).get("/session").json();
     assert_eq!((&session["userId"], &session["sid"]), (&json!(pair.user), &json!(sid)));
@@ -93,8 +94,8 @@ fn a_cookie_under_an_old_secret_is_signed_anew_and_goes_on_at_express() {
     assert_eq!(stale.browser.visit(after.address).get("/session").json().get("userId"), None);
 }
 
-/// With different domains, a browser would keep two cookies of one name, and send both.
-fn both_set_the_cookie_for_the_same_hosts() {
+/// With different domains, a browser would keep two cookies of the same name and send both.
+fn both_set_same_cookie_attributes() {
     let options = json!({"session": {"cookie": {"domain": "example.org"}}});
     let pair = Pair::with_keyrack(&options, |config| config.cookie_domain = Some("example.org".to_owned()));
     let mut person = pair.person();

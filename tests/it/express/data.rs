@@ -1,4 +1,4 @@
-//! What one sets, the other reads, and nothing is lost on the way.
+//! Session data that one server sets and the other reads.
 
 use serde_json::{Value, json};
 
@@ -6,13 +6,13 @@ use super::pair::{EMAIL, Pair};
 use crate::support::express::with_express;
 
 with_express!(
-    what_express_sets_keyrack_reads_and_keeps,
-    what_keyrack_sets_express_reads_and_keeps,
-    the_cookie_object_keeps_its_keys_their_order_and_types,
-    requests_at_both_that_set_different_keys_both_win_one_after_the_other,
+    keyrack_reads_and_keeps_data_of_express,
+    express_reads_and_keeps_data_of_keyrack,
+    cookie_object_keeps_keys_order_and_types,
+    alternating_writes_of_different_keys_are_all_kept,
 );
 
-/// Everything that JSON can hold, in an order that no sorting has.
+/// Values of every JSON type, in unsorted order.
 fn everything() -> Value {
     json!({
         "zebra": "zürich \u{1F511} \"quoted\" \\ \n",
@@ -24,7 +24,7 @@ fn everything() -> Value {
         "true": true,
         "false": false,
         "empty": {"object": {}, "array": [], "text": ""},
-        "__proto": "no prototype is meant",
+        "__proto": "an ordinary key",
     })
 }
 
@@ -32,7 +32,7 @@ fn sess(pair: &Pair) -> String {
     pair.app.text("SELECT sess::text AS v FROM user_sessions")
 }
 
-fn what_express_sets_keyrack_reads_and_keeps() {
+fn keyrack_reads_and_keeps_data_of_express() {
     let pair = Pair::new();
     let mut person = pair.signed_in_at_express();
     person.set_at_express(&everything());
@@ -41,9 +41,9 @@ fn what_express_sets_keyrack_reads_and_keeps() {
     for (key, value) in everything().as_object().unwrap() {
         assert_eq!(&data[key], value, "{key}");
     }
-    assert_eq!(sess(&pair), written, "reading changes no byte");
+    assert_eq!(sess(&pair), written, "reading changes nothing");
 
-    // A change of one key leaves all others as they were, in their order.
+    // Changing one key keeps the others and their order.
     person.set_at_keyrack(&json!({"theme": "dark"}));
     let expected = format!("{},\"theme\":\"dark\"}}", written.strip_suffix('}').unwrap());
     assert_eq!(sess(&pair), expected);
@@ -53,7 +53,7 @@ fn what_express_sets_keyrack_reads_and_keeps() {
     person.assert_signed_in_at_both(pair.user);
 }
 
-fn what_keyrack_sets_express_reads_and_keeps() {
+fn express_reads_and_keeps_data_of_keyrack() {
     let pair = Pair::new();
     let mut person = pair.signed_in_at_keyrack();
     person.set_at_keyrack(&everything());
@@ -61,7 +61,7 @@ fn what_keyrack_sets_express_reads_and_keeps() {
     for (key, value) in everything().as_object().unwrap() {
         assert_eq!(&session[key], value, "{key}");
     }
-    // Express writes the whole document anew: nothing in it changes but what was set.
+    // Express writes the whole document again: only the key that was set changes.
     person.set_at_express(&json!({"cart": [1]}));
     let mut expected: Value = serde_json::from_value(session).unwrap();
     let after = person.session_at_express();
@@ -74,7 +74,7 @@ fn what_keyrack_sets_express_reads_and_keeps() {
     pair.app.assert_sound();
 }
 
-fn the_cookie_object_keeps_its_keys_their_order_and_types() {
+fn cookie_object_keeps_keys_order_and_types() {
     let pair = Pair::with(&json!({"session": {"cookie": {
         "maxAge": 3_600_000, "priority": "high", "partitioned": false, "sameSite": "strict", "path": "/",
     }}}));
@@ -89,7 +89,7 @@ fn the_cookie_object_keeps_its_keys_their_order_and_types() {
     person.data_at_keyrack();
     assert_eq!(cookie(&pair), before);
 
-    // What Keyrack starts with is what express-session itself writes: the same keys, in the same order.
+    // Keyrack writes a new `cookie` with the keys of express-session, in the same order.
     let pair = Pair::new();
     let order = |text: &str| {
         serde_json::from_str::<Value>(text).unwrap().as_object().unwrap().keys().cloned().collect::<Vec<_>>()
@@ -103,7 +103,7 @@ fn the_cookie_object_keeps_its_keys_their_order_and_types() {
     assert_eq!((expires.len(), expires.ends_with('Z')), (24, true), "as toISOString() writes it: {expires}");
 }
 
-fn requests_at_both_that_set_different_keys_both_win_one_after_the_other() {
+fn alternating_writes_of_different_keys_are_all_kept() {
     let pair = Pair::new();
     let mut person = pair.signed_in_at_express();
     for round in 0..5 {

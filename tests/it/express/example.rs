@@ -1,4 +1,4 @@
-//! The shop of `examples/express/`, as the guide starts it.
+//! The application of `examples/express/`, started as in the guide.
 
 use super::pair::{COOKIE, EMAIL};
 use crate::support::{
@@ -6,23 +6,23 @@ use crate::support::{
     express::{Express, with_express},
 };
 
-with_express!(the_shop_works_alone, the_shop_works_beside_keyrack, nobody_is_signed_out_by_the_move);
+with_express!(example_works_without_keyrack, example_works_beside_keyrack, import_of_example_signs_no_user_out);
 
 /// The password that the example prints.
-const SHOPPERS_PASSWORD: &str = "four birds under one roof";
+const EXAMPLE_PASSWORD: &str = "four birds under one roof";
 
 fn sign_in(browser: &mut Browser, password: &str) -> Answer {
     browser.post("/sign-in", &[("email", EMAIL), ("password", password)])
 }
 
-fn the_shop_works_alone() {
+fn example_works_without_keyrack() {
     let database = TestDatabase::blank(EngineKind::Postgres);
     let shop = Express::example(database.url());
     let mut browser = Browser::new(shop.address);
     assert_eq!(browser.get("/").location(), "/sign-in");
     assert_eq!(sign_in(&mut browser, "not the password").status, 401);
-    assert_eq!(browser.post("/sign-in", &[("email", "<nobody@example.com>"), ("password", "x")]).status, 401);
-    assert_eq!(sign_in(&mut browser, SHOPPERS_PASSWORD).location(), "/");
+    assert_eq!(browser.post("/sign-in", &[("email", "<unknown@example.com>"), ("password", "x")]).status, 401);
+    assert_eq!(sign_in(&mut browser, EXAMPLE_PASSWORD).location(), "/");
     browser.post("/cart", &[("item", "a <lamp>")]);
     browser.post("/cart", &[("item", "a chair")]);
     let page = browser.get("/");
@@ -34,13 +34,13 @@ fn the_shop_works_alone() {
     assert_eq!(copy.get("/").location(), "/sign-in");
     assert_eq!(database.count("sessions", "WHERE status = 'logged_out' AND logged_out_at IS NOT NULL"), 1);
     assert_eq!(database.count("user_sessions", ""), 0);
-    // A second start finds everything there.
+    // A second start keeps the tables and the user.
     let again = Express::example(database.url());
-    assert_eq!(sign_in(&mut Browser::new(again.address), SHOPPERS_PASSWORD).location(), "/");
+    assert_eq!(sign_in(&mut Browser::new(again.address), EXAMPLE_PASSWORD).location(), "/");
     assert_eq!(database.count("users", ""), 1);
 }
 
-fn the_shop_works_beside_keyrack() {
+fn example_works_beside_keyrack() {
     let app = TestApp::with(EngineKind::Postgres, |config| {
         config.cookie_name = Some(COOKIE.to_owned());
         config.clock = keyrack::clock::Clock::System;
@@ -48,10 +48,10 @@ fn the_shop_works_beside_keyrack() {
     let shop = Express::example(app.url());
     let (mut browser, mut other) = (Browser::new(shop.address), Browser::new(shop.address));
     for browser in [&mut browser, &mut other] {
-        assert_eq!(sign_in(browser, SHOPPERS_PASSWORD).location(), "/");
+        assert_eq!(sign_in(browser, EXAMPLE_PASSWORD).location(), "/");
         browser.post("/cart", &[("item", "a lamp")]);
     }
-    assert_eq!(app.count("sessions", ""), 2, "the rows that the shop wrote, and no others");
+    assert_eq!(app.count("sessions", ""), 2, "the rows that the application wrote, and no others");
     let page = browser.visit(app.address).get("/account/sessions");
     assert!(page.text().contains("Firefox 140 on Linux"), "{}", page.text());
     let id = other.visit(app.address).session_id();
@@ -67,16 +67,16 @@ fn the_shop_works_beside_keyrack() {
     app.assert_sound();
 }
 
-/// The guide's steps, while the shop goes on.
-fn nobody_is_signed_out_by_the_move() {
+/// The guide's steps, while the application goes on.
+fn import_of_example_signs_no_user_out() {
     let database = TestDatabase::blank(EngineKind::Postgres);
     let shop = Express::example(database.url());
     let [mut first, mut second, mut visitor] = [(); 3].map(|()| Browser::new(shop.address));
     for browser in [&mut first, &mut second] {
-        assert_eq!(sign_in(browser, SHOPPERS_PASSWORD).location(), "/");
+        assert_eq!(sign_in(browser, EXAMPLE_PASSWORD).location(), "/");
         browser.post("/cart", &[("item", "a lamp")]);
     }
-    // As an application leaves it that does not write to `sessions`.
+    // As if the application did not write to `sessions`.
     database.execute(&format!("DELETE FROM sessions WHERE sid = '{}'", second.sid_in(COOKIE)));
     visitor.get("/sign-in");
 
@@ -85,7 +85,7 @@ fn nobody_is_signed_out_by_the_move() {
     let counted = program.json(&["adopt", "--dry-run", "--json"]);
     assert_eq!((&counted["live"], &counted["known"], &counted["adopted"]), (&2.into(), &1.into(), &1.into()));
     let keyrack = program.serve();
-    assert!(first.visit(keyrack.address).is_signed_in(), "as soon as it runs");
+    assert!(first.visit(keyrack.address).is_signed_in(), "as soon as Keyrack runs");
     assert_eq!(program.json(&["adopt", "--apply", "--json"])["adopted"], 1);
     assert_eq!(program.done(&["doctor"]), "Every rule is kept.\n");
 
@@ -97,7 +97,7 @@ fn nobody_is_signed_out_by_the_move() {
     let path = format!("/account/sessions/{id}/revoke");
     assert_eq!(first.visit(keyrack.address).post_from("/account/sessions", &path, &[]).status, 303);
     assert_eq!(second.visit(shop.address).get("/").location(), "/sign-in");
-    assert_eq!(sign_in(&mut visitor, SHOPPERS_PASSWORD).location(), "/", "and whoever comes can sign in");
+    assert_eq!(sign_in(&mut visitor, EXAMPLE_PASSWORD).location(), "/", "new visitors can sign in");
     assert!(visitor.visit(keyrack.address).is_signed_in());
     assert_eq!(program.done(&["doctor"]), "Every rule is kept.\n");
 }

@@ -1,17 +1,17 @@
 //! Keyrack beside a real Express application: one database, one secret, one cookie jar.
 //!
-//! Both tell time by the machine's clock, as the database does, so the tests move times in the tables instead.
+//! Both use the machine's clock, as the database does. To let time pass, the tests change the times in the tables.
 
-mod broken;
 mod concurrency;
 mod cookie;
 mod data;
-mod ends;
+mod ending;
 mod example;
 mod expiry;
-mod fuzz;
-mod guide;
+mod going_back;
+mod malformed_data;
 mod pair;
-mod random;
+mod random_steps;
 mod roles;
+mod seeded_random;
 mod sign_in;

@@ -1,4 +1,4 @@
-//! The two servers, and people who go from one to the other.
+//! Keyrack and Express on one database, and browsers that use both.
 
 use std::{
     net::SocketAddr,
@@ -14,7 +14,7 @@ use crate::support::{Answer, Browser, EmbeddedApp, EngineKind, PASSWORD, TestApp
 pub const COOKIE: &str = "connect.sid";
 pub const EMAIL: &str = "rajat.verma@example.com";
 
-/// Keyrack, around an Actix application that sets data, and Express, on one database.
+/// Keyrack, embedded in an Actix application that sets data, and Express, on one database.
 pub struct Pair {
     pub express: Express,
     pub own: EmbeddedApp,
@@ -28,7 +28,7 @@ impl Pair {
         Self::with(&json!({}))
     }
 
-    /// With options of Express's.
+    /// With these options for Express.
     pub fn with(options: &Value) -> Self {
         Self::with_keyrack(options, |_| ())
     }
@@ -45,19 +45,19 @@ impl Pair {
         Self { express, own, app, user }
     }
 
-    /// Somebody with a browser without cookies.
+    /// A browser without cookies.
     pub fn person(&self) -> Person {
         Person { browser: self.app.browser(), keyrack: self.own.address, express: self.express.address }
     }
 
-    /// Somebody who has signed in at Express, as this pair's user.
+    /// A browser that has signed in at Express as this pair's user.
     pub fn signed_in_at_express(&self) -> Person {
         let mut person = self.person();
         person.sign_in_at_express(self.user);
         person
     }
 
-    /// Somebody who has signed in at Keyrack, as this pair's user.
+    /// A browser that has signed in at Keyrack as this pair's user.
     pub fn signed_in_at_keyrack(&self) -> Person {
         let mut person = self.person();
         person.sign_in_at_keyrack(EMAIL);
@@ -79,8 +79,8 @@ impl Pair {
         rows[0][column].clone()
     }
 
-    /// The reason with which the only session that there ever was has ended.
-    pub fn only_end(&self) -> Value {
+    /// The end reason of the only session in the table.
+    pub fn only_end_reason(&self) -> Value {
         let rows = self.app.rows("sessions", "");
         assert_eq!(rows.len(), 1, "{rows:?}");
         assert_eq!(rows[0]["status"], "logged_out");
@@ -88,12 +88,13 @@ impl Pair {
         rows[0]["end_reason"].clone()
     }
 
-    /// Lets connect-pg-simple prune.
+    /// Runs connect-pg-simple's prune.
     pub fn prune(&self) {
         assert_eq!(Browser::new(self.express.address).post("/prune", &[]).status, 200);
     }
 
-    /// What Express answers to a request that has loaded its session before `meanwhile`, and sets `json` after it.
+    /// Sends a request to Express that loads its session before `meanwhile` and sets `json` after it. Returns its
+    /// response.
     pub fn late_set(&self, person: &Person, json: &Value, meanwhile: impl FnOnce()) -> Answer {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let gate = COUNT.fetch_add(1, Ordering::Relaxed).to_string();
@@ -109,7 +110,7 @@ impl Pair {
     }
 }
 
-/// A browser with one cookie jar for both.
+/// A browser with one cookie jar for both servers.
 #[derive(Clone)]
 pub struct Person {
     pub browser: Browser,
@@ -130,7 +131,7 @@ impl Person {
         self.browser.sid_in(COOKIE)
     }
 
-    /// Whoever is signed in on this browser already: the form is one that was opened before that.
+    /// Signs in even if the browser is signed in: by a form that was opened before that.
     pub fn sign_in_at_keyrack(&mut self, email: &str) {
         let mut before = self.clone();
         before.browser.cookies.remove(COOKIE);
@@ -142,7 +143,7 @@ impl Person {
         assert_eq!((answer.status, answer.location()), (303, "/account/sessions"), "{}", answer.body);
     }
 
-    /// By a new sid, as Express applications should.
+    /// Signs in by a new sid, as Express applications should.
     pub fn sign_in_at_express(&mut self, user: UserId) {
         self.post_to_express("/sign-in", &[("user", &user.to_string()), ("regenerate", "on")]);
     }
@@ -151,7 +152,7 @@ impl Person {
         self.post_to_express("/sign-out", &[("by", by)]);
     }
 
-    /// Sets keys, and removes those that are null.
+    /// Sets the keys of `json`; null removes a key.
     pub fn set_at_express(&mut self, json: &Value) {
         self.post_to_express("/set", &[("json", &json.to_string())]);
     }
@@ -166,14 +167,14 @@ impl Person {
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
 
-    /// All that Express knows of the session, its sid and cookie included.
+    /// The session as Express reads it, with its sid and cookie.
     pub fn session_at_express(&mut self) -> Value {
         let answer = self.at_express().get("/session");
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.json()
     }
 
-    /// The data that a handler beside Keyrack finds.
+    /// The data as a handler of the application around Keyrack reads it.
     pub fn data_at_keyrack(&mut self) -> Value {
         let answer = self.at_keyrack().get("/app/data");
         assert_eq!(answer.status, 200, "{}", answer.body);

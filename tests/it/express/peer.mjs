@@ -1,7 +1,7 @@
-// An Express application for the tests: express-session over connect-pg-simple as they are on npm, and routes that do what
-// an application could. It listens on any free port and prints its address.
+// An Express application for the tests: express-session with connect-pg-simple, unchanged from npm, and routes that do
+// what an application could do. It listens on a free port and prints its address.
 //
-// Settings, by the environment: DATABASE_URL, and OPTIONS, a JSON object with `secrets`, `session` (options of
+// Environment variables: DATABASE_URL, and OPTIONS, a JSON object with `secrets`, `session` (options of
 // express-session) and `store` (options of connect-pg-simple).
 
 import { createRequire } from 'node:module';
@@ -28,27 +28,27 @@ const store = new PostgresStore({
 const app = express();
 app.use(express.urlencoded({ extended: false, limit: '5mb' }));
 
-// --- Without a session ------------------------------------------------------------------------------------------------
+// --- Without a session -----------------------------------------------------------------------------------------------
 
 app.post('/prune', async (_, response) => {
   await promisify(store.pruneSessions).call(store);
   response.json(null);
 });
 
-/** What the real package makes of it. */
+/** The signature by the package cookie-signature. */
 app.get('/sign', ({ query }, response) => {
   response.json(signature.sign(query.value, query.secret));
 });
 
-// Requests that wait until the test lets them go on.
+// Gates at which requests wait until the test releases them.
 const gates = new Map();
 
 function gate(name) {
-  if (!gates.has(name)) gates.set(name, { arrival: openable(), release: openable() });
+  if (!gates.has(name)) gates.set(name, { arrival: createLatch(), release: createLatch() });
   return gates.get(name);
 }
 
-function openable() {
+function createLatch() {
   let open;
   const opened = new Promise((resolve) => { open = resolve; });
   return { open, opened };
@@ -64,7 +64,7 @@ app.post('/release', ({ query }, response) => {
   response.json(null);
 });
 
-// --- With one ---------------------------------------------------------------------------------------------------------
+// --- With a session --------------------------------------------------------------------------------------------------
 
 app.use(session({
   name: 'connect.sid',
@@ -76,17 +76,17 @@ app.use(session({
   cookie: { maxAge: 24 * 60 * 60 * 1000, sameSite: 'lax', ...options.session?.cookie },
 }));
 
-/** Everything in the session, and what Express takes from its cookie. */
+/** The sid and everything in the session. */
 app.get('/session', (request, response) => {
   response.json({ sid: request.sessionID, ...JSON.parse(JSON.stringify(request.session)) });
 });
 
-/** Looks at nothing: the least that a request does. */
+/** Does nothing with the session. */
 app.get('/ping', (_, response) => {
   response.json(null);
 });
 
-/** With `regenerate`, as one should; without it on the sid that is there. `json` holds further keys. */
+/** Signs in, with `regenerate` by a new sid, as applications should, otherwise on the existing one. */
 app.post('/sign-in', async (request, response) => {
   const { user, regenerate, json = '{}' } = request.body;
   if (regenerate) await inSession(request, 'regenerate');
@@ -94,7 +94,7 @@ app.post('/sign-in', async (request, response) => {
   response.json(request.sessionID);
 });
 
-/** Signs in as the application does whose own code writes to `sessions`, before or after the data. */
+/** Signs in like an application that inserts its own row into `sessions`, before or after the data. */
 app.post('/sign-in-by-both', async (request, response) => {
   const { user, order } = request.body;
   await inSession(request, 'regenerate');
@@ -120,7 +120,7 @@ app.post('/sign-out', async (request, response) => {
   response.json(request.sessionID);
 });
 
-/** Sets the keys of `json`; a null removes one. With `gate`, only when it is released. */
+/** Sets the keys of `json`; null removes a key. With `gate`, it waits until the gate is released. */
 app.post('/set', async (request, response) => {
   const { json, gate: name } = request.body;
   if (name) {
@@ -144,4 +144,7 @@ function inSession(request, method) {
   return promisify(request.session[method]).call(request.session);
 }
 
-const server = app.listen(0, '127.0.0.1', () => console.log(`listening on ${server.address().address}:${server.address().port}`));
+const server = app.listen(0, '127.0.0.1', () => {
+  const { address, port } = server.address();
+  console.log(`listening on ${address}:${port}`);
+});

@@ -1,4 +1,4 @@
-//! Express as a database role that has rights to its own table only, and looks for names elsewhere first.
+//! Express as a database role that has privileges on its own table only, and another search_path.
 
 use serde_json::json;
 
@@ -8,9 +8,9 @@ use crate::support::{
     express::{Express, with_express},
 };
 
-with_express!(a_role_with_rights_to_its_own_table_only_notices_nothing);
+with_express!(peer_role_needs_privileges_on_user_sessions_only);
 
-/// A role of one database. Roles belong to the whole server, so it goes away with the value.
+/// A role of one database. Roles belong to the whole server, so it is dropped with the value.
 struct Role<'a> {
     database: &'a TestDatabase,
     name: String,
@@ -31,12 +31,12 @@ impl Drop for Role<'_> {
     }
 }
 
-fn a_role_with_rights_to_its_own_table_only_notices_nothing() {
+fn peer_role_needs_privileges_on_user_sessions_only() {
     let mut pair = Pair::new();
     let database = pair.app.database();
     let url = database.url().to_owned();
     let role = Role::new(database);
-    // Tables of the same names that come first on its path: whoever looks there finds nobody.
+    // Tables of the same names that come first in its search_path, and must not be used.
     database.execute(&format!(
         "CREATE SCHEMA elsewhere;
          CREATE TABLE elsewhere.users (LIKE users);
@@ -78,7 +78,7 @@ fn a_role_with_rights_to_its_own_table_only_notices_nothing() {
     for table in ["users", "sessions", "replaced_sids"] {
         assert_eq!(database.count(&format!("elsewhere.{table}"), ""), 0);
     }
-    // It is what it seems: of our tables it may read nothing.
+    // The role really has no privileges on Keyrack's tables.
     let peeking = format!("SET ROLE {}; SELECT FROM public.sessions", role.name);
     assert!(database.try_execute(&peeking).unwrap_err().to_string().contains("permission denied"));
     pair.app.assert_sound();

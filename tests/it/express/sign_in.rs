@@ -1,4 +1,4 @@
-//! Signed in at one, signed in at the other.
+//! A sign-in at one server holds at the other.
 
 use serde_json::json;
 
@@ -6,18 +6,18 @@ use super::pair::{EMAIL, Pair};
 use crate::support::express::with_express;
 
 with_express!(
-    a_sign_in_at_keyrack_is_one_at_express,
-    a_sign_in_at_express_is_one_at_keyrack_and_on_its_device_list,
-    a_sign_in_on_the_sid_that_is_there_counts_too,
-    the_device_may_be_told_in_the_data,
-    looking_around_at_express_starts_no_session,
-    a_sign_in_of_nobody_that_is_known_is_express_s_alone,
-    a_row_that_the_application_writes_itself_is_not_doubled,
-    another_user_s_sign_in_on_the_same_browser_ends_the_first,
-    signing_in_again_at_the_other_keeps_one_session,
+    sign_in_at_keyrack_works_at_express,
+    sign_in_at_express_works_at_keyrack_and_is_listed,
+    sign_in_on_existing_sid_gets_session,
+    device_is_read_from_session_data,
+    anonymous_data_at_express_gets_no_session,
+    sign_in_of_unknown_user_stays_at_express,
+    session_row_of_application_is_not_duplicated,
+    sign_in_of_other_user_ends_first_session,
+    signing_in_again_at_keyrack_keeps_session,
 );
 
-fn a_sign_in_at_keyrack_is_one_at_express() {
+fn sign_in_at_keyrack_works_at_express() {
     let pair = Pair::new();
     let mut person = pair.signed_in_at_keyrack();
     person.assert_signed_in_at_both(pair.user);
@@ -29,7 +29,7 @@ fn a_sign_in_at_keyrack_is_one_at_express() {
     pair.app.assert_sound();
 }
 
-fn a_sign_in_at_express_is_one_at_keyrack_and_on_its_device_list() {
+fn sign_in_at_express_works_at_keyrack_and_is_listed() {
     let pair = Pair::new();
     let mut person = pair.signed_in_at_express();
     let row = pair.app.rows("sessions", "").remove(0);
@@ -45,7 +45,7 @@ fn a_sign_in_at_express_is_one_at_keyrack_and_on_its_device_list() {
     pair.app.assert_sound();
 }
 
-fn a_sign_in_on_the_sid_that_is_there_counts_too() {
+fn sign_in_on_existing_sid_gets_session() {
     let pair = Pair::with(&json!({"session": {"saveUninitialized": true}}));
     let mut person = pair.person();
     person.at_express().get("/ping");
@@ -58,7 +58,7 @@ fn a_sign_in_on_the_sid_that_is_there_counts_too() {
     pair.app.assert_sound();
 }
 
-fn the_device_may_be_told_in_the_data() {
+fn device_is_read_from_session_data() {
     let pair = Pair::new();
     let mut person = pair.person();
     let device = json!({
@@ -72,7 +72,7 @@ fn the_device_may_be_told_in_the_data() {
     assert!(page.contains("Firefox 140 on Linux") && page.contains("192.168.1.100"), "{page}");
 }
 
-fn looking_around_at_express_starts_no_session() {
+fn anonymous_data_at_express_gets_no_session() {
     let pair = Pair::new();
     let mut person = pair.person();
     person.set_at_express(&json!({"cart": ["a lamp"]}));
@@ -80,7 +80,7 @@ fn looking_around_at_express_starts_no_session() {
     assert!(!person.is_signed_in_at_keyrack());
     assert_eq!(person.session_at_express()["cart"], json!(["a lamp"]), "Keyrack leaves such data alone");
     pair.app.assert_sound();
-    // Keyrack starts a session under a sid of its own, and takes nothing over from what it has not resumed.
+    // Keyrack starts a session under a new sid, and copies no data from a session that it has not resumed.
     person.sign_in_at_keyrack(EMAIL);
     person.assert_signed_in_at_both(pair.user);
     assert_eq!(person.session_at_express().get("cart"), None);
@@ -88,18 +88,18 @@ fn looking_around_at_express_starts_no_session() {
     pair.app.assert_sound();
 }
 
-fn a_sign_in_of_nobody_that_is_known_is_express_s_alone() {
+fn sign_in_of_unknown_user_stays_at_express() {
     let pair = Pair::new();
     for user in ["1e8b5b6a-0000-4000-8000-000000000000", "not-a-uuid", "42"] {
         let mut person = pair.person();
         person.post_to_express("/sign-in", &[("user", user), ("regenerate", "on")]);
-        assert_eq!(person.session_at_express()["userId"], user, "Express goes on as ever");
+        assert_eq!(person.session_at_express()["userId"], user, "Express is not affected");
         assert!(!person.is_signed_in_at_keyrack(), "{user}");
     }
     assert_eq!((pair.app.count("user_sessions", ""), pair.app.count("sessions", "")), (3, 0));
 }
 
-fn a_row_that_the_application_writes_itself_is_not_doubled() {
+fn session_row_of_application_is_not_duplicated() {
     let pair = Pair::new();
     for order in ["before", "after"] {
         let mut person = pair.person();
@@ -109,7 +109,7 @@ fn a_row_that_the_application_writes_itself_is_not_doubled() {
         assert_eq!(pair.session(&person.sid(), "ip_address"), "192.168.1.100", "{order}");
         let page = person.at_keyrack().get("/account/sessions").text();
         assert!(page.contains("192.168.1.100"), "{order}: {page}");
-        // Its end is the application's: data does not outlive it, however often Express touches it.
+        // It expires when the application has set: touches by Express don't extend its data beyond that.
         pair.app.execute(&format!(
             "UPDATE sessions SET expires_at = now() + interval '1 hour' WHERE sid = '{}'",
             person.sid()
@@ -121,11 +121,11 @@ fn a_row_that_the_application_writes_itself_is_not_doubled() {
     assert_eq!((pair.app.count("sessions", ""), pair.app.count("user_sessions", "")), (2, 2));
 }
 
-fn another_user_s_sign_in_on_the_same_browser_ends_the_first() {
+fn sign_in_of_other_user_ends_first_session() {
     let pair = Pair::new();
     let ana = pair.app.add_user("ana@example.com");
     let active = format!("WHERE user_id = '{}' AND status = 'active'", pair.user);
-    // At Express by a new sid, at Express on the same sid, at Keyrack.
+    // At Express by a new sid and on the same sid, then at Keyrack.
     for regenerate in [true, false] {
         let mut person = pair.signed_in_at_keyrack();
         let fields = [("user", ana.to_string()), ("regenerate", "on".to_owned())];
@@ -143,7 +143,7 @@ fn another_user_s_sign_in_on_the_same_browser_ends_the_first() {
     pair.app.assert_sound();
 }
 
-fn signing_in_again_at_the_other_keeps_one_session() {
+fn signing_in_again_at_keyrack_keeps_session() {
     let pair = Pair::new();
     let mut person = pair.signed_in_at_express();
     person.set_at_express(&json!({"cart": ["a lamp"]}));

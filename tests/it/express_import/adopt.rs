@@ -1,45 +1,45 @@
-//! `keyrack adopt`
+//! `keyrack adopt`: sessions for the data that an Express application wrote before the import.
 
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
 
-use super::express::{NO_ABSOLUTE_EXPIRY, USER, USERS, data, database, sess, sign_in, take_over, whole};
+use super::fixture::{NO_ABSOLUTE_EXPIRY, USER, USERS, all_tables, database, import, insert_data, sess, sign_in};
 use crate::{
-    schema::parity::PEERS_TABLE,
+    schema::parity::CONNECT_PG_SIMPLE_TABLE,
     support::{EngineKind, Finished, Program, TestDatabase},
 };
 
-/// One row of every kind, on a database that was taken over.
-fn of_every_kind() -> Option<TestDatabase> {
-    let database = whole()?;
+/// An imported database with data of every kind.
+fn data_of_every_kind() -> Option<TestDatabase> {
+    let database = all_tables()?;
     sign_in(&database, "known", -5, 1400, 1400);
     sign_in(&database, "back", -5, 1400, 1400);
     database.execute("UPDATE sessions SET status = 'logged_out' WHERE sid = 'back'");
-    data(&database, "alone", 100, &sess(USER));
+    insert_data(&database, "alone", 100, &sess(USER));
     let told = sess(USER).replacen("\"2999-01-29T11:50:14.000Z\"", "null", 1);
     let told = told.replacen("\"userId\"", "\"ipAddress\":\"203.0.113.9\",\"userAgent\":\"Firefox\",\"userId\"", 1);
-    data(&database, "told", 100, &told);
-    data(&database, "run out", -1, &sess(USER));
-    data(&database, "visitor", 100, "{\"cookie\":{}}");
-    data(&database, "number", 100, "{\"cookie\":{},\"userId\":17}");
-    data(&database, "name", 100, "{\"cookie\":{},\"userId\":\"user-17\"}");
-    data(&database, "over", 100, &sess(USER).replace("login", "logout"));
-    data(&database, "stranger", 100, &sess("650e8400-e29b-41d4-a716-446655440000"));
-    data(&database, "array", 100, "[1]");
-    data(&database, "nul", 100, &format!("{{\"cookie\":{{}},\"a\":\"\\u0000\",\"userId\":\"{USER}\"}}"));
-    take_over(&database);
+    insert_data(&database, "told", 100, &told);
+    insert_data(&database, "expired", -1, &sess(USER));
+    insert_data(&database, "visitor", 100, "{\"cookie\":{}}");
+    insert_data(&database, "number", 100, "{\"cookie\":{},\"userId\":17}");
+    insert_data(&database, "name", 100, "{\"cookie\":{},\"userId\":\"user-17\"}");
+    insert_data(&database, "over", 100, &sess(USER).replace("login", "logout"));
+    insert_data(&database, "stranger", 100, &sess("650e8400-e29b-41d4-a716-446655440000"));
+    insert_data(&database, "array", 100, "[1]");
+    insert_data(&database, "nul", 100, &format!("{{\"cookie\":{{}},\"a\":\"\\u0000\",\"userId\":\"{USER}\"}}"));
+    import(&database);
     Some(database)
 }
 
 fn expected(applied: bool) -> serde_json::Value {
     serde_json::json!({
-        "applied": applied, "live": 10, "known": 1, "adopted": 3, "without_user": 2, "no_uuid": 2, "unknown_user": 1, "unreadable": 1,
-        "busy": 0, "expired": 1, "returned": 1,
+        "applied": applied, "live": 10, "known": 1, "adopted": 3, "without_user": 2, "no_uuid": 2, "unknown_user": 1,
+        "unreadable": 1, "busy": 0, "expired": 1, "returned": 1,
     })
 }
 
 #[test]
-fn a_dry_run_counts_and_changes_nothing() {
-    let Some(database) = of_every_kind() else { return };
+fn dry_run_counts_and_changes_nothing() {
+    let Some(database) = data_of_every_kind() else { return };
     let program = Program::new(&database);
     let everything = || (database.rows("sessions", "ORDER BY sid"), database.rows("user_sessions", "ORDER BY sid"));
     let before = everything();
@@ -51,24 +51,26 @@ fn a_dry_run_counts_and_changes_nothing() {
 }
 
 #[test]
-fn a_database_that_is_not_migrated_is_refused_and_left_as_it_is() {
-    let Some(database) = database(&[PEERS_TABLE, USERS]) else { return };
-    data(&database, "alone", 100, &sess(USER));
+fn adopt_rejects_unmigrated_database_unchanged() {
+    let Some(database) = database(&[CONNECT_PG_SIMPLE_TABLE, USERS]) else { return };
+    insert_data(&database, "alone", 100, &sess(USER));
     let program = Program::new(&database);
-    let shape = || {
+    let schema = || {
         database.texts(
-            "SELECT concat_ws(' ', attrelid::regclass, attname) AS v FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
-             WHERE relnamespace = 'public'::regnamespace AND attnum > 0 UNION ALL SELECT tgname FROM pg_trigger ORDER BY 1",
+            "SELECT concat_ws(' ', attrelid::regclass, attname) AS v
+             FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+             WHERE relnamespace = 'public'::regnamespace AND attnum > 0
+             UNION ALL SELECT tgname FROM pg_trigger ORDER BY 1",
         )
     };
-    let before = shape();
-    for way in ["--dry-run", "--apply"] {
-        program.run(&["adopt", way]).assert_refused(1, &["is not migrated: run `keyrack migrate` first"]);
-        assert_eq!(shape(), before);
+    let before = schema();
+    for mode in ["--dry-run", "--apply"] {
+        program.run(&["adopt", mode]).assert_refused(1, &["is not migrated: run `keyrack migrate` first"]);
+        assert_eq!(schema(), before);
     }
     program.done(&["migrate"]);
     assert_eq!(program.json(&["adopt", "--dry-run", "--json"])["adopted"], 1);
-    // By an older Keyrack, or a newer one.
+    // Migrated by an older version of Keyrack.
     database.execute(
         "DELETE FROM __diesel_schema_migrations WHERE version = (SELECT max(version) FROM __diesel_schema_migrations)",
     );
@@ -76,8 +78,8 @@ fn a_database_that_is_not_migrated_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn live_data_of_known_users_gets_its_session_and_what_ended_stays_ended() {
-    let Some(database) = of_every_kind() else { return };
+fn adopt_inserts_sessions_for_live_data_of_known_users() {
+    let Some(database) = data_of_every_kind() else { return };
     let program = Program::new(&database);
     let found = program.run(&["doctor"]);
     assert_eq!(found.out.matches("has no session: `keyrack adopt --apply`").count(), 3, "{found:?}");
@@ -97,7 +99,7 @@ fn live_data_of_known_users_gets_its_session_and_what_ended_stays_ended() {
     assert_eq!((&alone["remembered"], &told["remembered"]), (&true.into(), &false.into()));
     assert_eq!((told["ip_address"].as_str(), told["user_agent"].as_str()), (Some("203.0.113.9"), Some("Firefox")));
 
-    // Again: nothing is left to do.
+    // A second run has nothing to do.
     let again = program.json(&["adopt", "--apply", "--json"]);
     assert_eq!((&again["known"], &again["adopted"], &again["returned"]), (&4.into(), &0.into(), &0.into()));
     let listed = program.done(&["session", "list", "--user", "rajat.verma@example.com"]);
@@ -105,10 +107,10 @@ fn live_data_of_known_users_gets_its_session_and_what_ended_stays_ended() {
 }
 
 #[test]
-fn an_adopted_session_can_be_revoked() {
-    let Some(database) = database(&[PEERS_TABLE, USERS]) else { return };
-    data(&database, "alone", 100, &sess(USER));
-    take_over(&database);
+fn adopted_session_can_be_revoked() {
+    let Some(database) = database(&[CONNECT_PG_SIMPLE_TABLE, USERS]) else { return };
+    insert_data(&database, "alone", 100, &sess(USER));
+    import(&database);
     let program = Program::new(&database);
     program.done(&["adopt", "--apply"]);
     assert_eq!(program.done(&["doctor"]), "Every rule is kept.\n");
@@ -118,15 +120,15 @@ fn an_adopted_session_can_be_revoked() {
 }
 
 #[test]
-fn what_a_peer_holds_is_left_to_it_and_nobody_waits() {
-    let Some(database) = database(&[PEERS_TABLE, USERS]) else { return };
-    data(&database, "held", 100, &sess(USER));
-    data(&database, "free", 100, &sess(USER));
-    take_over(&database);
+fn adopt_skips_data_locked_by_peer() {
+    let Some(database) = database(&[CONNECT_PG_SIMPLE_TABLE, USERS]) else { return };
+    insert_data(&database, "held", 100, &sess(USER));
+    insert_data(&database, "free", 100, &sess(USER));
+    import(&database);
     let mut holder = PgConnection::establish(database.url()).unwrap();
     holder.batch_execute("SELECT pg_advisory_lock(7)").unwrap();
     std::thread::scope(|scope| {
-        // In the hands of a peer until the other side has seen that it is left out.
+        // The peer holds the row until `adopt` has skipped it.
         let peer = scope.spawn(|| {
             database.execute(
                 "BEGIN; UPDATE user_sessions SET sess = sess WHERE sid = 'held';
@@ -143,11 +145,12 @@ fn what_a_peer_holds_is_left_to_it_and_nobody_waits() {
 }
 
 #[test]
-fn more_rows_than_one_batch_are_adopted_beside_a_running_peer() {
-    let Some(database) = database(&[PEERS_TABLE, USERS]) else { return };
+fn adopt_handles_many_batches_beside_running_peer() {
+    let Some(database) = database(&[CONNECT_PG_SIMPLE_TABLE, USERS]) else { return };
     let sess = sess(USER);
     database.execute(&format!(
-        "INSERT INTO user_sessions SELECT 'sid-' || n, '{sess}', now() + interval '1 day' FROM generate_series(1, 3000) n"
+        "INSERT INTO user_sessions SELECT 'sid-' || n, '{sess}', now() + interval '1 day'
+         FROM generate_series(1, 3000) n"
     ));
     let program = Program::new(&database);
     program.done(&["migrate"]);
@@ -167,7 +170,7 @@ fn more_rows_than_one_batch_are_adopted_beside_a_running_peer() {
 }
 
 #[test]
-fn one_of_the_two_has_to_be_chosen_and_sqlite_has_no_peers() {
+fn adopt_requires_a_mode_and_rejects_sqlite() {
     let database = TestDatabase::new(EngineKind::Sqlite);
     let program = Program::new(&database);
     for arguments in [&["adopt"][..], &["adopt", "--dry-run", "--apply"]] {

@@ -1,9 +1,9 @@
-//! The database of an Express application, taken over. PostgreSQL only: no Express application shares a SQLite database.
+//! Importing the database of an Express application. PostgreSQL only: no Express application shares a SQLite database.
 
 mod adopt;
-mod express;
+mod findings;
+mod fixture;
 pub mod guide;
-mod refused;
-mod running;
-mod shape;
-mod view;
+mod imported_schema;
+mod users_view;
+mod while_in_use;

@@ -72,9 +72,12 @@ fn concurrent_migrations_run_once_and_leave_no_session_state() {
 fn express_import_through_pooler_is_refused_with_advice() {
     let Some(pooler) = Pooler::start() else { return };
     let (database, direct) = pooler.blank();
-    direct.execute(crate::schema::parity::PEERS_TABLE);
+    direct.execute(crate::schema::parity::CONNECT_PG_SIMPLE_TABLE);
     let refused = Program::new(&database).run(&["migrate"]);
-    refused.assert_refused(1, &["cannot take over", "a pooler in between", "DATABASE_URL that leads past it"]);
+    refused.assert_refused(
+        1,
+        &["cannot import the tables", "a pooler in between", "DATABASE_URL that bypasses the pooler"],
+    );
     assert_eq!(direct.count("pg_class", "WHERE relname IN ('sessions', 'users')"), 0);
     assert_no_session_state(&pooler);
     Program::new(&direct).done(&["migrate"]);

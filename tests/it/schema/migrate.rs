@@ -1,4 +1,4 @@
-//! Bringing a database up to this version, and back.
+//! Migrations up and down.
 
 use std::{fs, path::PathBuf, thread};
 
@@ -8,13 +8,13 @@ use super::parity::Description;
 use crate::support::{EngineKind, TestDatabase, on_both_engines};
 
 on_both_engines!(
-    many_instances_may_migrate_at_once,
-    a_second_run_does_nothing,
-    a_database_of_a_newer_version_is_refused,
-    the_way_down_leads_up_again,
+    concurrent_instances_migrate_once,
+    second_run_changes_nothing,
+    database_of_newer_version_is_rejected,
+    down_migrations_leave_nothing_and_can_be_reapplied,
 );
 
-/// The folders of an engine's migrations, in their order.
+/// The folders of an engine's migrations, sorted.
 pub fn folders(engine: EngineKind) -> Vec<PathBuf> {
     let name = match engine {
         EngineKind::Sqlite => "sqlite",
@@ -27,7 +27,7 @@ pub fn folders(engine: EngineKind) -> Vec<PathBuf> {
     folders
 }
 
-fn many_instances_may_migrate_at_once(engine: EngineKind) {
+fn concurrent_instances_migrate_once(engine: EngineKind) {
     let database = TestDatabase::blank(engine);
     let url = database.parsed_url();
     let mut applied: Vec<Vec<String>> = thread::scope(|scope| {
@@ -35,32 +35,32 @@ fn many_instances_may_migrate_at_once(engine: EngineKind) {
         migrating.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     applied.retain(|names| !names.is_empty());
-    assert_eq!(applied.len(), 1, "one does it all: {applied:?}");
+    assert_eq!(applied.len(), 1, "one instance applies all: {applied:?}");
     assert_eq!(applied[0].len(), folders(engine).len());
     assert_eq!(Description::of(&database), Description::of(&TestDatabase::new(engine)));
 }
 
-fn a_second_run_does_nothing(engine: EngineKind) {
+fn second_run_changes_nothing(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     database.execute("INSERT INTO users (email) VALUES ('rajat.verma@example.com')");
     assert!(migrate(&database.parsed_url()).unwrap().is_empty());
     assert_eq!(database.count("users", ""), 1);
 }
 
-fn a_database_of_a_newer_version_is_refused(engine: EngineKind) {
+fn database_of_newer_version_is_rejected(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     database.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000000')");
     let before = Description::of(&database);
-    let Err(Error::Invalid(sentence)) = migrate(&database.parsed_url()) else { panic!("it was not refused") };
+    let Err(Error::Invalid(message)) = migrate(&database.parsed_url()) else { panic!("it was not rejected") };
     for part in ["newer Keyrack", "29991231000000", env!("CARGO_PKG_VERSION"), "run that version, or restore a backup"]
     {
-        assert!(sentence.contains(part), "{part:?} is not in {sentence:?}");
+        assert!(message.contains(part), "{part:?} is not in {message:?}");
     }
-    assert!(!sentence.contains('\n'));
+    assert!(!message.contains('\n'));
     assert_eq!(Description::of(&database), before);
 }
 
-fn the_way_down_leads_up_again(engine: EngineKind) {
+fn down_migrations_leave_nothing_and_can_be_reapplied(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let migrated = Description::of(&database);
     for folder in folders(engine).iter().rev() {
@@ -78,9 +78,9 @@ fn the_way_down_leads_up_again(engine: EngineKind) {
     assert_eq!(Description::of(&database), migrated);
 }
 
-/// The likeliest first error there is: since PostgreSQL 15, only the owner may create tables.
+/// The most likely first error: since PostgreSQL 15, only the database's owner may create tables.
 #[test]
-fn a_user_who_may_not_create_tables_is_told_so() {
+fn role_without_create_privilege_gets_advice() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
@@ -88,9 +88,9 @@ fn a_user_who_may_not_create_tables_is_told_so() {
     let role = format!("keyrack_reader_{}", std::process::id());
     database.execute(&format!("CREATE ROLE {role} LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC"));
     let (_, host) = database.url().split_once('@').expect("a URL with a user");
-    let refused = migrate(&format!("postgres://{role}@{host}").parse().unwrap()).err();
+    let rejected = migrate(&format!("postgres://{role}@{host}").parse().unwrap()).err();
     database.execute(&format!("DROP ROLE {role}"));
-    let Some(Error::Invalid(sentence)) = refused else { panic!("{refused:?}") };
-    assert!(sentence.starts_with("cannot migrate the database postgres://"), "{sentence}");
-    assert!(sentence.contains("must be allowed to create tables"), "{sentence}");
+    let Some(Error::Invalid(message)) = rejected else { panic!("{rejected:?}") };
+    assert!(message.starts_with("cannot migrate the database postgres://"), "{message}");
+    assert!(message.contains("must be allowed to create tables"), "{message}");
 }

@@ -1,12 +1,12 @@
-//! The tables: the seed's statements and records, the twin migrations, the guards.
+//! The schema: migrations, triggers, and the statements and records of the seed document.
 
 mod concurrent_sets;
-mod guards;
+mod late_set;
 pub mod migrate;
 pub mod parity;
 mod partitions;
 pub mod peer;
-mod prune;
-mod races;
+mod purge_beside_prune;
 mod seed;
 mod time_normalisation;
+mod triggers;

@@ -1,12 +1,12 @@
-//! The twin migrations: one schema in two dialects; and connect-pg-simple's own table.
+//! Compares the schemas of both engines, and `user_sessions` with the table of connect-pg-simple.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::migrate::folders;
 use crate::support::{EngineKind, TestDatabase, on_both_engines};
 
-/// Only SQLite has these. It keeps times as text, which it widens to one form; and a BEFORE trigger can't change a row there,
-/// so that the rule which PostgreSQL keeps by `keyrack_complete_end` alone takes two.
+/// The triggers that only SQLite has: it stores times as text, which triggers bring to one format, and a BEFORE trigger
+/// can't change the row, so that some rules of PostgreSQL take a trigger more.
 const SQLITE_ONLY: [&str; 7] = [
     "sessions keyrack_refuse_return",
     "sessions keyrack_widen_session_times_inserted",
@@ -17,19 +17,19 @@ const SQLITE_ONLY: [&str; 7] = [
     "user_sessions keyrack_widen_expire_updated",
 ];
 
-/// Only PostgreSQL has these: on SQLite nobody writes between a trigger's look and the row, and no Express application shares
-/// the tables.
+/// The triggers that only PostgreSQL has: SQLite has no concurrent writers, and no Express application shares its
+/// tables.
 const POSTGRES_ONLY: [&str; 2] =
     ["sessions keyrack_prefer_row_of_peer", "user_sessions keyrack_remove_data_of_dead_sid"];
 
-/// What a database consists of, in words that both engines share.
+/// A schema in terms that both engines share.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Description {
-    /// By table, in their order: name, whether it may be null, whether it has a default; then the type.
+    /// By table, in their order: name, whether it is nullable, whether it has a default; and the type.
     columns: BTreeMap<String, Vec<(String, String)>>,
-    /// Table, name (none if it belongs to a constraint), columns, uniqueness.
+    /// Table, name (empty if it belongs to a constraint), columns, predicate, uniqueness.
     indexes: BTreeSet<String>,
-    /// Table, column, the table and the column that it refers to.
+    /// Table, column, referenced table, referenced column.
     foreign_keys: BTreeSet<String>,
     /// Table and name.
     pub triggers: BTreeSet<String>,
@@ -55,17 +55,17 @@ impl Description {
         self.columns.keys().map(String::as_str).collect()
     }
 
-    /// The tables of ours: Diesel's own is not.
-    fn ours(&self) -> impl Iterator<Item = (&String, &Vec<(String, String)>)> {
+    /// The tables without Diesel's own.
+    fn keyrack_tables(&self) -> impl Iterator<Item = (&String, &Vec<(String, String)>)> {
         self.columns.iter().filter(|(table, _)| *table != "__diesel_schema_migrations")
     }
 
-    fn names_of_columns(&self) -> BTreeMap<&String, Vec<&String>> {
-        self.ours().map(|(table, columns)| (table, columns.iter().map(|(name, _)| name).collect())).collect()
+    fn column_names(&self) -> BTreeMap<&String, Vec<&String>> {
+        self.keyrack_tables().map(|(table, columns)| (table, columns.iter().map(|(name, _)| name).collect())).collect()
     }
 }
 
-/// Columns, indexes, foreign keys, triggers.
+/// Queries for columns, indexes, foreign keys, triggers.
 const POSTGRES: [&str; 4] = [
     "SELECT concat(table_name, '|', column_name, ' ', is_nullable = 'YES', ' ', column_default IS NOT NULL, '|',
          format_type(atttypid, atttypmod)) AS v
@@ -107,29 +107,29 @@ fn both() -> Option<(Description, Description)> {
 }
 
 #[test]
-fn the_migrations_have_the_same_names() {
+fn migrations_have_same_names_on_both_engines() {
     let names = |engine| folders(engine).iter().map(|path| path.file_name().unwrap().to_owned()).collect::<Vec<_>>();
     assert_eq!(names(EngineKind::Postgres), names(EngineKind::Sqlite));
 }
 
 #[test]
-fn the_columns_are_twins() {
+fn columns_match_on_both_engines() {
     let Some((postgres, sqlite)) = both() else { return };
     assert_eq!(postgres.tables(), sqlite.tables());
-    assert_eq!(postgres.names_of_columns(), sqlite.names_of_columns());
-    let expected: Vec<_> = postgres.ours().collect();
+    assert_eq!(postgres.column_names(), sqlite.column_names());
+    let expected: Vec<_> = postgres.keyrack_tables().collect();
     let sessions = expected.iter().find(|(table, _)| *table == "sessions").unwrap();
     assert!(sessions.1.iter().any(|(column, declared)| column == "sid f f" && declared == "character varying"));
-    for ((table, native), (_, text)) in expected.into_iter().zip(sqlite.ours()) {
+    for ((table, native), (_, text)) in expected.into_iter().zip(sqlite.keyrack_tables()) {
         for ((column, native), (_, text)) in native.iter().zip(text) {
-            let twin = if native == "boolean" { "BOOLEAN" } else { "TEXT" };
-            assert_eq!(text, twin, "{table}.{column} is {native} on PostgreSQL");
+            let expected = if native == "boolean" { "BOOLEAN" } else { "TEXT" };
+            assert_eq!(text, expected, "{table}.{column} is {native} on PostgreSQL");
         }
     }
 }
 
 #[test]
-fn the_indexes_and_foreign_keys_are_twins() {
+fn indexes_and_foreign_keys_match_on_both_engines() {
     let Some((postgres, sqlite)) = both() else { return };
     assert_eq!(postgres.indexes, sqlite.indexes);
     assert_eq!(postgres.foreign_keys, sqlite.foreign_keys);
@@ -139,10 +139,10 @@ fn the_indexes_and_foreign_keys_are_twins() {
     assert!(postgres.foreign_keys.contains("sessions user_id users id"));
 }
 
-/// Where few sessions were active when the planner last looked, such an index seems as good a way to one session as that by its sid, and
-/// leads over all that are active by now.
+/// Where few sessions were active at the last ANALYZE, the planner would prefer such an index to the one on `sid`, and
+/// read all sessions that are active now.
 #[test]
-fn no_index_begins_with_the_status() {
+fn no_index_starts_with_status() {
     let Some((postgres, sqlite)) = both() else { return };
     for index in postgres.indexes.iter().chain(&sqlite.indexes) {
         assert!(!index.contains("(status"), "{index}");
@@ -150,28 +150,28 @@ fn no_index_begins_with_the_status() {
 }
 
 #[test]
-fn the_triggers_are_twins() {
+fn triggers_match_on_both_engines() {
     let Some((mut postgres, mut sqlite)) = both() else { return };
     for name in POSTGRES_ONLY {
-        assert!(postgres.triggers.remove(name), "{name} is an exception without need");
+        assert!(postgres.triggers.remove(name), "{name} does not exist; remove the exception");
     }
     for name in SQLITE_ONLY {
-        assert!(sqlite.triggers.remove(name), "{name} is an exception without need");
+        assert!(sqlite.triggers.remove(name), "{name} does not exist; remove the exception");
     }
     assert_eq!(postgres.triggers, sqlite.triggers);
     assert!(!postgres.triggers.is_empty());
 }
 
-on_both_engines!(nothing_that_the_doctor_looks_for_is_missing_from_a_migrated_database);
+on_both_engines!(doctor_finds_all_objects_after_migration);
 
-fn nothing_that_the_doctor_looks_for_is_missing_from_a_migrated_database(engine: EngineKind) {
+fn doctor_finds_all_objects_after_migration(engine: EngineKind) {
     let app = crate::support::TestApp::new(engine);
     let report = crate::support::wait(app.keyrack.sessions().doctor(false)).unwrap();
     assert!(report.breaches.is_empty(), "{report:?}");
 }
 
-/// What `createTableIfMissing` of connect-pg-simple runs, for a table of this name.
-pub const PEERS_TABLE: &str = r#"
+/// The statements of connect-pg-simple's `createTableIfMissing`, for a table of this name.
+pub const CONNECT_PG_SIMPLE_TABLE: &str = r#"
     CREATE TABLE "user_sessions" (
       "sid" varchar NOT NULL COLLATE "default",
       "sess" json NOT NULL,
@@ -183,21 +183,22 @@ pub const PEERS_TABLE: &str = r#"
 "#;
 
 #[test]
-fn the_table_of_data_is_the_one_that_connect_pg_simple_creates() {
+fn user_sessions_equals_table_of_connect_pg_simple() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
     let peers = TestDatabase::blank(EngineKind::Postgres);
-    peers.execute(PEERS_TABLE);
-    let (peers, ours) = (definition(&peers), definition(&TestDatabase::new(EngineKind::Postgres)));
-    assert_eq!(ours, peers);
+    peers.execute(CONNECT_PG_SIMPLE_TABLE);
+    let (peers, keyracks) = (definition(&peers), definition(&TestDatabase::new(EngineKind::Postgres)));
+    assert_eq!(keyracks, peers);
     assert_eq!(peers.len(), 6, "{peers:#?}");
 }
 
 /// The columns, indexes and constraints of `user_sessions`, as the server spells them.
 fn definition(database: &TestDatabase) -> Vec<String> {
     database.texts(
-        "SELECT concat_ws(' ', attnum, attname, format_type(atttypid, atttypmod), attnotnull, attcollation::regcollation,
+        "SELECT concat_ws(' ', attnum, attname, format_type(atttypid, atttypmod),
+         attnotnull, attcollation::regcollation,
              pg_get_expr(adbin, adrelid)) AS v
          FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
          WHERE attrelid = 'user_sessions'::regclass AND attnum > 0 AND NOT attisdropped

@@ -1,4 +1,4 @@
-//! The plan of `docs/scale.md`: tables that are hash partitions by sid.
+//! The plan of `docs/scale.md`: tables partitioned by the hash of the sid.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use keyrack::clock::Clock;
 const PLAN: &str = include_str!("../../../docs/partitions.sql");
 const EMAIL: &str = "rajat.verma@example.com";
 
-/// What the doctor of a whole database says about one in which these parts of the plan were carried out.
-fn assert_doctor_says(app: &TestApp, missing: &[&str]) {
+/// Asserts that the doctor reports exactly these missing objects.
+fn assert_doctor_reports(app: &TestApp, missing: &[&str]) {
     let report = wait(app.keyrack.sessions().doctor(false)).unwrap();
     let found: Vec<_> = report.breaches.iter().map(|breach| breach.detail.as_str()).collect();
     assert_eq!(found.len(), missing.len(), "{found:?}");
@@ -18,18 +18,18 @@ fn assert_doctor_says(app: &TestApp, missing: &[&str]) {
     }
 }
 
-/// An end by another device, as a peer's late write finds it.
+/// Asserts that a session that another device has ended is not revived by a peer's late write.
 fn assert_ended(database: &TestDatabase, browser: &mut Browser, id: &str, sid: &str) {
     assert!(!browser.is_signed_in());
     let kept = format!("'{{\"userId\": \"{id}\"}}', now() + interval '1 day'");
     let late =
         format!("INSERT INTO user_sessions VALUES ('{sid}', {kept}) ON CONFLICT (sid) DO UPDATE SET expire = now()");
     database.execute(&late);
-    assert_eq!(database.count("user_sessions", &format!("WHERE sid = '{sid}'")), 0, "it does not come back");
+    assert_eq!(database.count("user_sessions", &format!("WHERE sid = '{sid}'")), 0, "the late write stored no data");
     assert!(!browser.is_signed_in());
 }
 
-fn sessions_live_and_end(plan: &str, missing: &[&str]) {
+fn assert_sessions_work(plan: &str, missing: &[&str]) {
     if !EngineKind::Postgres.is_available() {
         return;
     }
@@ -39,14 +39,14 @@ fn sessions_live_and_end(plan: &str, missing: &[&str]) {
     let (mut before, mut ended_before) = (app.signed_in(EMAIL), app.signed_in(EMAIL));
     ended_before.sign_out();
     database.execute(&format!("BEGIN; {plan}; COMMIT"));
-    assert_eq!(database.count("user_sessions", ""), 1, "rows were moved over");
+    assert_eq!(database.count("user_sessions", ""), 1, "the rows were copied");
     assert!(before.is_signed_in());
     let own = EmbeddedApp::new(&app.keyrack);
     for n in 0..10 {
         let mut browser = app.signed_in(EMAIL).at(own.address);
         assert_eq!(browser.post(&format!("/app/set/n/{n}"), &[]).status, 200);
         let old = browser.clone();
-        assert_eq!(browser.post("/app/renew", &[]).status, 200, "into another partition, as a rule");
+        assert_eq!(browser.post("/app/renew", &[]).status, 200, "moves the row to another partition in most cases");
         assert_eq!(browser.get("/app/data").json()["keys"]["n"], n.to_string());
         assert_ended(&database, &mut old.at(app.address), &user, &old.sid());
         let (id, sid) = (browser.session_id(), browser.sid());
@@ -60,20 +60,20 @@ fn sessions_live_and_end(plan: &str, missing: &[&str]) {
     let now = app.clock.now().to_iso_micros();
     assert_eq!(database.count("sessions", &format!("WHERE last_seen_at = '{now}'")), 1);
     assert_eq!(database.count("replaced_sids", ""), 10);
-    assert_doctor_says(&app, missing);
+    assert_doctor_reports(&app, missing);
     app.clock.advance(Duration::from_secs(100 * 24 * 3600));
     let purged = wait(app.keyrack.sessions().purge(|_| ())).unwrap();
     assert_eq!((purged.ended, purged.history_removed), (1, 12));
-    assert_eq!(database.count("replaced_sids", ""), 0, "which go with their session");
+    assert_eq!(database.count("replaced_sids", ""), 0, "deleted with their session");
 }
 
 #[test]
-fn partitions_of_the_data_change_nothing() {
+fn partitioned_data_keeps_all_rules() {
     let (data, _) = PLAN.split_once("-- 2. ").unwrap();
-    sessions_live_and_end(data, &[]);
+    assert_sessions_work(data, &[]);
 }
 
 #[test]
-fn partitions_of_both_tables_keep_the_rules_but_the_unique_id() {
-    sessions_live_and_end(PLAN, &["sessions_pkey is missing"]);
+fn partitioned_sessions_keep_all_rules_but_unique_id() {
+    assert_sessions_work(PLAN, &["sessions_pkey is missing"]);
 }

@@ -1,4 +1,4 @@
-//! Another program on the same tables: the statements that connect-pg-simple sends, and a person with a SQL prompt.
+//! Another program on the same tables: the statements of connect-pg-simple, and plain SQL.
 
 use keyrack::clock::Timestamp;
 
@@ -6,7 +6,7 @@ use crate::support::{EngineKind, TestDatabase};
 
 pub const USER: &str = "550e8400-e29b-41d4-a716-446655440000";
 
-/// A database with a user, and foreign hands on it.
+/// A database with a user, to which other programs write.
 pub struct Peer(pub TestDatabase);
 
 impl Peer {
@@ -16,7 +16,7 @@ impl Peer {
         Self(database)
     }
 
-    /// A time as the engine's other clients write it. PostgreSQL converts it by the connection's zone, which is UTC here.
+    /// A time as a SQL literal. PostgreSQL converts it by the connection's time zone, which is UTC here.
     pub fn time(&self, at: Timestamp) -> String {
         match self.0.kind() {
             EngineKind::Postgres => format!("to_timestamp({}.0)", at.as_micros() / 1_000_000),
@@ -24,7 +24,7 @@ impl Peer {
         }
     }
 
-    /// Signs the user in, by both tables.
+    /// Inserts a session of the user into both tables.
     pub fn sign_in(&self, sid: &str, expire: Timestamp, expires_at: Timestamp) {
         let (expire, expires_at) = (self.time(expire), self.time(expires_at));
         self.0.execute(&format!(
@@ -34,7 +34,7 @@ impl Peer {
         ));
     }
 
-    /// `set`: whether a row was written.
+    /// connect-pg-simple's `set`. Returns whether a row was written.
     pub fn set(&self, sid: &str, sess: &str, expire: Timestamp) -> bool {
         !self.0.texts(&self.set_statement(sid, sess, expire)).is_empty()
     }
@@ -47,7 +47,7 @@ impl Peer {
         )
     }
 
-    /// `touch`: whether a row was changed.
+    /// connect-pg-simple's `touch`. Returns whether a row was changed.
     pub fn touch(&self, sid: &str, expire: Timestamp) -> bool {
         let expire = self.time(expire);
         let sql = format!(r#"UPDATE "user_sessions" SET expire = {expire} WHERE sid = '{sid}' RETURNING sid AS v"#);
@@ -63,7 +63,7 @@ impl Peer {
         self.0.execute(&format!(r#"DELETE FROM "user_sessions" WHERE expire < {now}"#));
     }
 
-    /// Ends a session by plain SQL that knows nothing of Keyrack's columns.
+    /// Ends a session by plain SQL that does not set Keyrack's columns.
     pub fn end(&self, sid: &str) {
         self.0.execute(&format!("UPDATE sessions SET status = 'logged_out' WHERE sid = '{sid}'"));
     }

@@ -1,4 +1,4 @@
-//! The seed document: its statements run as they stand, and every example record fits into the tables.
+//! The seed document: its statements run verbatim, and every example record fits into the tables.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use crate::support::{EngineKind, TestApp, TestDatabase, on_both_engines, wait};
 
 on_both_engines!(
-    the_statements_mean_what_the_document_says,
-    the_active_sessions_leave_out_ended_expired_and_foreign_ones,
-    the_records_fit_with_all_their_fields,
-    a_record_of_data_is_refused_beside_a_session_that_has_ended,
-    ending_with_kept_data_turns_the_records_into_those_after_logout,
+    statements_have_documented_effect,
+    active_sessions_exclude_ended_expired_and_foreign,
+    records_fit_tables_with_all_fields,
+    data_record_for_ended_session_is_skipped,
+    ending_with_kept_data_yields_logout_records,
 );
 
 const SID: &str = "sess:abc123xyz789def456";
@@ -49,8 +49,8 @@ impl Seed {
         Self(database)
     }
 
-    /// A statement of the document as it stands, but for `NOW()` where the engine has none.
-    fn here(&self, statement: &str) -> String {
+    /// A statement of the document, with `NOW()` replaced on SQLite, which lacks it.
+    fn for_engine(&self, statement: &str) -> String {
         match self.0.kind() {
             EngineKind::Postgres => statement.to_owned(),
             EngineKind::Sqlite => statement.replace("NOW()", "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')"),
@@ -58,13 +58,13 @@ impl Seed {
     }
 
     fn run(&self, statement: &str) {
-        self.0.execute(&self.here(statement));
+        self.0.execute(&self.for_engine(statement));
     }
 
-    /// What a SELECT of the document returns, row by row, as JSON: through a view, which gives its columns names.
+    /// The rows of a SELECT of the document as JSON. It is read through a view, which names its columns.
     fn select(&self, statement: &str) -> Vec<Value> {
         self.run(statement);
-        self.0.execute(&format!("CREATE VIEW seed_view AS {}", self.here(statement)));
+        self.0.execute(&format!("CREATE VIEW seed_view AS {}", self.for_engine(statement)));
         let rows = self.0.rows("seed_view", "");
         self.0.execute("DROP VIEW seed_view");
         rows
@@ -80,7 +80,7 @@ impl Seed {
         rows[0].clone()
     }
 
-    /// Inserts a record with exactly the fields that it has.
+    /// Inserts a record with exactly its own fields.
     fn insert(&self, table: &str, record: &str) {
         let record: Value = serde_json::from_str(record).unwrap();
         let (columns, values): (Vec<&str>, Vec<String>) =
@@ -97,7 +97,7 @@ fn literal(value: &Value) -> String {
     }
 }
 
-/// A record of the document in the form in which the tests read rows: times with microseconds.
+/// A record of the document in the format in which the tests read rows: times with microseconds.
 fn record(text: &str) -> Value {
     let mut record: Value = serde_json::from_str(text).unwrap();
     for (name, value) in record.as_object_mut().unwrap() {
@@ -108,8 +108,8 @@ fn record(text: &str) -> Value {
     record
 }
 
-/// Compares field by field; a row may have more columns than the document knows.
-fn assert_holds(row: &Value, expected: &Value, given: impl Fn(&str) -> bool) {
+/// Compares the fields selected by `given`. A row may have columns that the document does not know.
+fn assert_fields(row: &Value, expected: &Value, given: impl Fn(&str) -> bool) {
     for (name, value) in expected.as_object().unwrap().iter().filter(|(name, _)| given(name)) {
         assert_eq!(&row[name], value, "{name} in {row}");
     }
@@ -125,19 +125,19 @@ fn assert_recent(value: &Value) {
 fn assert_uuid(value: &Value) {
     let parsed = value.as_str().unwrap().parse::<keyrack::sessions::SessionId>().unwrap();
     assert_eq!(value.as_str().unwrap(), parsed.to_string());
-    assert_eq!(value.as_str().unwrap().as_bytes()[14], b'4', "no random UUID: {value}");
+    assert_eq!(value.as_str().unwrap().as_bytes()[14], b'4', "not a version 4 UUID: {value}");
 }
 
-fn the_statements_mean_what_the_document_says(engine: EngineKind) {
+fn statements_have_documented_effect(engine: EngineKind) {
     let seed = Seed::new(engine);
     assert!(seed.select(ACTIVE).is_empty());
     assert!(seed.select(DATA).is_empty());
 
     seed.run(LOGIN);
     let session = seed.session();
-    // The statement gives a shorter user agent than the record, and leaves the id and two times to the defaults.
+    // The statement has a shorter user agent than the record, and leaves the id and two times to the defaults.
     let given = ["sid", "user_id", "status", "ip_address", "expires_at", "logged_out_at"];
-    assert_holds(&session, &record(SESSION_AFTER_LOGIN), |name| given.contains(&name));
+    assert_fields(&session, &record(SESSION_AFTER_LOGIN), |name| given.contains(&name));
     assert_eq!(session["user_agent"], "Mozilla/5.0 (Windows NT 10.0; Win64; x64)...");
     assert_uuid(&session["id"]);
     for name in ["created_at", "updated_at", "last_seen_at"] {
@@ -163,13 +163,13 @@ fn the_statements_mean_what_the_document_says(engine: EngineKind) {
     assert_recent(&ended["updated_at"]);
     assert_eq!(ended["end_reason"], "signed_out");
     let changed = ["status", "logged_out_at", "updated_at", "end_reason"];
-    assert_holds(&ended, &session, |name| !changed.contains(&name));
+    assert_fields(&ended, &session, |name| !changed.contains(&name));
     assert!(seed.select(ACTIVE).is_empty());
-    assert_eq!(seed.0.count("user_sessions", ""), 0, "the end takes the data with it");
+    assert_eq!(seed.0.count("user_sessions", ""), 0, "the end deletes the data");
 
     seed.run(LOGOUT_DATA);
     assert_eq!(seed.0.count("user_sessions", ""), 0);
-    assert_eq!(seed.session(), ended, "deleting what is gone changes nothing");
+    assert_eq!(seed.session(), ended, "deleting data that does not exist changes nothing");
     assert!(seed.select(ACTIVE_WITH_USER).is_empty());
 
     let fields = ["id", "sid", "status", "ip_address", "user_agent", "created_at", "logged_out_at"];
@@ -182,13 +182,13 @@ fn the_statements_mean_what_the_document_says(engine: EngineKind) {
     assert_eq!(seed.select(WITH_USER), [joined]);
 }
 
-fn the_active_sessions_leave_out_ended_expired_and_foreign_ones(engine: EngineKind) {
+fn active_sessions_exclude_ended_expired_and_foreign(engine: EngineKind) {
     let seed = Seed::new(engine);
     seed.run(LOGIN);
     seed.0
         .execute("INSERT INTO users (id, email) VALUES ('650e8400-e29b-41d4-a716-446655440000', 'other@example.com')");
     for (sid, user, status, expires_at) in [
-        ("lives", "550", "active", "2999-01-29T11:50:14.000Z"),
+        ("live", "550", "active", "2999-01-29T11:50:14.000Z"),
         ("expired", "550", "active", "2020-01-29T11:50:14.000Z"),
         ("ended", "550", "logged_out", "2999-01-29T11:50:14.000Z"),
         ("foreign", "650", "active", "2999-01-29T11:50:14.000Z"),
@@ -198,22 +198,22 @@ fn the_active_sessions_leave_out_ended_expired_and_foreign_ones(engine: EngineKi
              VALUES ('{sid}', '{user}e8400-e29b-41d4-a716-446655440000', '{status}', '{expires_at}')"
         ));
     }
-    // The document's session is over at a date; whether that has come is not what this test is about.
+    // The document's session has a fixed expiry, which may have passed.
     seed.0.execute(&format!("UPDATE sessions SET expires_at = '2998-01-01T00:00:00.000Z' WHERE sid = '{SID}'"));
 
     let mut rows = seed.select(ACTIVE_WITH_USER);
     rows.sort_by_key(|row| row["sid"].to_string());
-    assert_eq!(rows.iter().map(|row| &row["sid"]).collect::<Vec<_>>(), ["lives", SID]);
+    assert_eq!(rows.iter().map(|row| &row["sid"]).collect::<Vec<_>>(), ["live", SID]);
     for row in &rows {
         assert_eq!((&row["email"], &row["user_name"]), (&json!("rajat.verma@example.com"), &json!("rajat")));
-        assert_holds(row, &seed.0.rows("sessions", &format!("WHERE sid = {}", literal(&row["sid"])))[0], |_| true);
+        assert_fields(row, &seed.0.rows("sessions", &format!("WHERE sid = {}", literal(&row["sid"])))[0], |_| true);
     }
     let mut active: Vec<String> = seed.select(ACTIVE).iter().map(|row| row["sid"].to_string()).collect();
     active.sort();
-    assert_eq!(active, ["\"expired\"", "\"lives\"", &format!("\"{SID}\"")]);
+    assert_eq!(active, ["\"expired\"", "\"live\"", &format!("\"{SID}\"")]);
 }
 
-fn the_records_fit_with_all_their_fields(engine: EngineKind) {
+fn records_fit_tables_with_all_fields(engine: EngineKind) {
     for (table, text) in [
         ("sessions", SESSION_AFTER_LOGIN),
         ("sessions", SESSION_AFTER_LOGOUT),
@@ -222,16 +222,16 @@ fn the_records_fit_with_all_their_fields(engine: EngineKind) {
     ] {
         let seed = Seed::new(engine);
         seed.insert(table, text);
-        assert_holds(&seed.only_row(table), &record(text), |_| true);
+        assert_fields(&seed.only_row(table), &record(text), |_| true);
     }
     let seed = Seed::new(engine);
     seed.insert("sessions", SESSION_AFTER_LOGIN);
     seed.insert("user_sessions", DATA_AFTER_LOGIN);
-    assert_holds(&seed.session(), &record(SESSION_AFTER_LOGIN), |_| true);
+    assert_fields(&seed.session(), &record(SESSION_AFTER_LOGIN), |_| true);
     assert_eq!(seed.only_row("user_sessions"), record(DATA_AFTER_LOGIN));
 }
 
-fn a_record_of_data_is_refused_beside_a_session_that_has_ended(engine: EngineKind) {
+fn data_record_for_ended_session_is_skipped(engine: EngineKind) {
     for data in [DATA_AFTER_LOGIN, DATA_AFTER_LOGOUT] {
         let seed = Seed::new(engine);
         seed.insert("sessions", SESSION_AFTER_LOGOUT);
@@ -240,7 +240,7 @@ fn a_record_of_data_is_refused_beside_a_session_that_has_ended(engine: EngineKin
     }
 }
 
-fn ending_with_kept_data_turns_the_records_into_those_after_logout(engine: EngineKind) {
+fn ending_with_kept_data_yields_logout_records(engine: EngineKind) {
     let seed = Seed::new(engine);
     seed.insert("sessions", SESSION_AFTER_LOGIN);
     seed.insert("user_sessions", DATA_AFTER_LOGIN);
@@ -248,9 +248,9 @@ fn ending_with_kept_data_turns_the_records_into_those_after_logout(engine: Engin
     let app = TestApp::over(&seed.0, clock, |config: &mut Config| config.policy.keep_ended_data = true);
     let ended = wait(app.keyrack.sessions().sign_out(&Sid::from_verified(SID))).unwrap();
     assert_eq!(ended.unwrap().to_string(), "a1b2c3d4-e5f6-7890-abcd-ef1234567890");
-    assert_holds(&seed.session(), &record(SESSION_AFTER_LOGOUT), |_| true);
+    assert_fields(&seed.session(), &record(SESSION_AFTER_LOGOUT), |_| true);
     assert_eq!(seed.only_row("user_sessions"), record(DATA_AFTER_LOGOUT));
     let text = seed.0.text("SELECT CAST(sess AS text) AS v FROM user_sessions");
     let kept: Value = serde_json::from_str(DATA_AFTER_LOGOUT).unwrap();
-    assert_eq!(text, kept["sess"].to_string(), "the order of the keys is kept, too");
+    assert_eq!(text, kept["sess"].to_string(), "the order of the keys is kept");
 }

@@ -1,4 +1,5 @@
-//! SQLite keeps times as text: those that other programs write shorter are widened, so that all sort as times.
+//! SQLite stores times as text. Times that other programs write in another format are widened, so that all sort as
+//! times.
 
 use super::peer::{Peer, USER};
 use crate::support::EngineKind;
@@ -8,7 +9,7 @@ const MILLIS: &str = "2998-01-29T11:50:14.000Z";
 const WIDE: &str = "2998-01-29T11:50:14.000000Z";
 const SESSION_TIMES: [&str; 5] = ["expires_at", "created_at", "updated_at", "last_seen_at", "logged_out_at"];
 
-/// The text as it stands in the table.
+/// The stored text.
 fn stored(peer: &Peer, table: &str, column: &str) -> String {
     peer.0.text(&format!("SELECT {column} AS v FROM {table}"))
 }
@@ -18,7 +19,8 @@ fn inserted_times_are_widened() {
     for short in [SHORT, MILLIS, "2998-01-29 11:50:14", "2998-01-29T12:50:14+01:00"] {
         let peer = Peer::new(EngineKind::Sqlite);
         peer.0.execute(&format!(
-            "INSERT INTO sessions (sid, user_id, {}) VALUES ('s1', '{USER}', '{short}', '{short}', '{short}', '{short}', '{short}');
+            "INSERT INTO sessions (sid, user_id, {})
+             VALUES ('s1', '{USER}', '{short}', '{short}', '{short}', '{short}', '{short}');
              INSERT INTO user_sessions (sid, sess, expire) VALUES ('s1', '{{}}', '{short}')",
             SESSION_TIMES.join(", ")
         ));
@@ -30,7 +32,7 @@ fn inserted_times_are_widened() {
 }
 
 #[test]
-fn updated_times_are_widened_one_by_one() {
+fn updated_time_is_widened_and_others_are_kept() {
     for column in SESSION_TIMES {
         let peer = Peer::new(EngineKind::Sqlite);
         peer.0.execute(&format!("INSERT INTO sessions (sid, user_id, expires_at) VALUES ('s1', '{USER}', '{MILLIS}')"));
@@ -49,7 +51,7 @@ fn updated_times_are_widened_one_by_one() {
 }
 
 #[test]
-fn microseconds_are_left_as_they_are() {
+fn microseconds_are_kept() {
     let peer = Peer::new(EngineKind::Sqlite);
     let exact = "2998-01-29T11:50:14.123456Z";
     peer.0.execute(&format!("INSERT INTO sessions (sid, user_id, expires_at) VALUES ('s1', '{USER}', '{exact}')"));
@@ -57,11 +59,11 @@ fn microseconds_are_left_as_they_are() {
 }
 
 #[test]
-fn what_is_no_time_is_refused() {
+fn invalid_time_is_rejected() {
     let peer = Peer::new(EngineKind::Sqlite);
     let sql = format!("INSERT INTO sessions (sid, user_id, expires_at) VALUES ('s1', '{USER}', 'tomorrow or so')");
     assert!(peer.0.try_execute(&sql).is_err());
-    // As wide as a time, and none.
+    // As wide as a time, but not one.
     assert!(peer.0.try_execute(&sql.replace("tomorrow or so", "9999-99-99T99:99:99.999999Z")).is_err());
     assert!(peer.0.try_execute("INSERT INTO user_sessions (sid, sess, expire) VALUES ('s1', '{}', '')").is_err());
     assert_eq!(peer.0.count("sessions", "") + peer.0.count("user_sessions", ""), 0);

@@ -1,4 +1,4 @@
-//! An end at one is an end at the other, and stays one.
+//! A session that ends at one server has ended at the other, and stays ended.
 
 use std::thread;
 
@@ -8,20 +8,20 @@ use super::pair::{EMAIL, Pair, Person};
 use crate::support::{express::with_express, wait};
 
 with_express!(
-    what_express_destroys_has_ended,
-    a_new_sid_at_express_ends_what_the_old_one_was,
-    a_user_id_that_express_deletes_is_a_sign_out_and_the_sid_lives_on,
-    a_status_of_logout_is_a_sign_out,
-    a_sign_out_at_keyrack_is_one_at_express,
-    a_device_that_is_revoked_is_out_at_express_however_it_was,
-    a_late_set_brings_nothing_back,
-    a_late_set_after_a_new_sid_brings_the_old_one_back_at_neither,
-    a_late_touch_brings_nothing_back,
-    ended_by_both_at_once_it_has_ended_once,
-    no_session_ends_a_moment_before_it_began,
+    destroy_at_express_ends_session,
+    regenerate_at_express_ends_old_session,
+    deleting_user_id_at_express_ends_session_but_keeps_sid,
+    setting_status_to_logout_ends_session,
+    sign_out_at_keyrack_works_at_express,
+    revoked_session_is_signed_out_at_express,
+    late_set_does_not_revive_ended_session,
+    late_set_does_not_revive_rotated_sid,
+    late_touch_does_not_revive_ended_session,
+    concurrent_ends_at_both_end_session_once,
+    logged_out_at_is_not_before_created_at,
 );
 
-fn what_express_destroys_has_ended() {
+fn destroy_at_express_ends_session() {
     for by in ["destroy", "null"] {
         let pair = Pair::with(&json!({"session": {"unset": "destroy"}}));
         for mut person in [pair.signed_in_at_express(), pair.signed_in_at_keyrack()] {
@@ -35,7 +35,7 @@ fn what_express_destroys_has_ended() {
     }
 }
 
-fn a_new_sid_at_express_ends_what_the_old_one_was() {
+fn regenerate_at_express_ends_old_session() {
     let pair = Pair::new();
     for mut person in [pair.signed_in_at_express(), pair.signed_in_at_keyrack()] {
         let (sid, mut copy) = (person.sid(), person.clone());
@@ -43,7 +43,7 @@ fn a_new_sid_at_express_ends_what_the_old_one_was() {
         assert_eq!(pair.session(&sid, "end_reason"), "signed_out");
         person.assert_signed_out_at_both();
         copy.assert_signed_out_at_both();
-        // Signing in anew, by a new sid each time, leaves one session and the history of the others.
+        // Signing in again by a new sid each time leaves one active session and the history of the others.
         person.sign_in_at_express(pair.user);
         let second = person.sid();
         person.sign_in_at_express(pair.user);
@@ -54,7 +54,7 @@ fn a_new_sid_at_express_ends_what_the_old_one_was() {
     pair.app.assert_sound();
 }
 
-fn a_user_id_that_express_deletes_is_a_sign_out_and_the_sid_lives_on() {
+fn deleting_user_id_at_express_ends_session_but_keeps_sid() {
     let pair = Pair::new();
     for mut person in [pair.signed_in_at_express(), pair.signed_in_at_keyrack()] {
         let id = person.at_keyrack().session_id();
@@ -65,21 +65,25 @@ fn a_user_id_that_express_deletes_is_a_sign_out_and_the_sid_lives_on() {
         assert_eq!((&row["status"], &row["end_reason"]), (&json!("logged_out"), &json!("signed_out")));
         person.assert_signed_out_at_both();
         let session = person.session_at_express();
-        assert_eq!((&session["sid"], &session["cart"]), (&json!(sid), &json!(["a lamp"])), "as Express has it");
+        assert_eq!(
+            (&session["sid"], &session["cart"]),
+            (&json!(sid), &json!(["a lamp"])),
+            "Express keeps the sid and its data"
+        );
 
-        // The next sign-in on that sid is a session of its own.
+        // The next sign-in on that sid starts another session.
         person.post_to_express("/sign-in", &[("user", &pair.user.to_string())]);
         assert_eq!(person.sid(), sid);
         person.assert_signed_in_at_both(pair.user);
         assert_ne!(person.at_keyrack().session_id(), id);
         let history = person.at_keyrack().get("/account/sessions?show=ended");
         assert_eq!(history.status, 200);
-        assert!(!history.body.contains(&sid), "the sid is shown nowhere");
+        assert!(!history.body.contains(&sid), "the page does not show the sid");
     }
     pair.app.assert_sound();
 }
 
-fn a_status_of_logout_is_a_sign_out() {
+fn setting_status_to_logout_ends_session() {
     let pair = Pair::new();
     let mut person = pair.signed_in_at_express();
     person.sign_out_at_express("status");
@@ -92,7 +96,7 @@ fn a_status_of_logout_is_a_sign_out() {
     pair.app.assert_sound();
 }
 
-fn a_sign_out_at_keyrack_is_one_at_express() {
+fn sign_out_at_keyrack_works_at_express() {
     let pair = Pair::new();
     for at_express in [true, false] {
         let mut person = if at_express { pair.signed_in_at_express() } else { pair.signed_in_at_keyrack() };
@@ -106,11 +110,11 @@ fn a_sign_out_at_keyrack_is_one_at_express() {
     pair.app.assert_sound();
 }
 
-/// A way to end a session, and its name.
-type Way<'a> = (&'static str, Box<dyn FnOnce() + 'a>);
+/// A description of how a session is ended, and the function that ends it.
+type EndMethod<'a> = (&'static str, Box<dyn FnOnce() + 'a>);
 
-/// Ways in which Keyrack, or somebody with a SQL prompt, ends this person's session.
-fn ways_to_end<'a>(pair: &'a Pair, person: &Person) -> [Way<'a>; 5] {
+/// The methods by which Keyrack, or plain SQL, ends this browser's session.
+fn end_methods<'a>(pair: &'a Pair, person: &Person) -> [EndMethod<'a>; 5] {
     let (sid, id) = (person.sid(), person.clone().at_keyrack().session_id());
     let other = || pair.signed_in_at_keyrack();
     let parsed = id.parse().unwrap();
@@ -147,20 +151,21 @@ fn ways_to_end<'a>(pair: &'a Pair, person: &Person) -> [Way<'a>; 5] {
             "by plain SQL",
             Box::new(move || {
                 pair.app.execute(&format!(
-                "UPDATE sessions SET status = 'logged_out', updated_at = NOW(), logged_out_at = NOW() WHERE sid = '{sid}'"
-            ));
+                    "UPDATE sessions SET status = 'logged_out', updated_at = NOW(), logged_out_at = NOW()
+                     WHERE sid = '{sid}'"
+                ));
             }),
         ),
     ]
 }
 
-fn a_device_that_is_revoked_is_out_at_express_however_it_was() {
+fn revoked_session_is_signed_out_at_express() {
     let pair = Pair::new();
-    for way in 0..5 {
+    for method in 0..5 {
         for at_express in [true, false] {
             let mut person = if at_express { pair.signed_in_at_express() } else { pair.signed_in_at_keyrack() };
             let (sid, mut untouched) = (person.sid(), person.clone());
-            let (how, end) = ways_to_end(&pair, &person).into_iter().nth(way).unwrap();
+            let (how, end) = end_methods(&pair, &person).into_iter().nth(method).unwrap();
             end();
             assert!(!untouched.is_signed_in_at_express(), "{how}");
             person.assert_signed_out_at_both();
@@ -171,20 +176,20 @@ fn a_device_that_is_revoked_is_out_at_express_however_it_was() {
     pair.app.assert_sound();
 }
 
-fn a_late_set_brings_nothing_back() {
+fn late_set_does_not_revive_ended_session() {
     let pair = Pair::new();
-    for way in 0..5 {
-        let mut person = if way % 2 == 0 { pair.signed_in_at_express() } else { pair.signed_in_at_keyrack() };
-        let (how, end) = ways_to_end(&pair, &person).into_iter().nth(way).unwrap();
-        let answer = pair.late_set(&person, &json!({"late": way}), end);
-        assert_eq!(answer.status, 200, "the peer notices nothing, {how}: {}", answer.body);
+    for method in 0..5 {
+        let mut person = if method % 2 == 0 { pair.signed_in_at_express() } else { pair.signed_in_at_keyrack() };
+        let (how, end) = end_methods(&pair, &person).into_iter().nth(method).unwrap();
+        let answer = pair.late_set(&person, &json!({"late": method}), end);
+        assert_eq!(answer.status, 200, "the peer gets no error, {how}: {}", answer.body);
         assert_eq!(pair.app.count("user_sessions", &format!("WHERE sid = '{}'", person.sid())), 0, "{how}");
         person.assert_signed_out_at_both();
         pair.app.assert_sound();
     }
 }
 
-fn a_late_set_after_a_new_sid_brings_the_old_one_back_at_neither() {
+fn late_set_does_not_revive_rotated_sid() {
     let pair = Pair::new();
     let mut person = pair.signed_in_at_express();
     let mut stale = person.clone();
@@ -195,9 +200,13 @@ fn a_late_set_after_a_new_sid_brings_the_old_one_back_at_neither() {
     assert_ne!(person.sid(), stale.sid());
     stale.assert_signed_out_at_both();
     person.assert_signed_in_at_both(pair.user);
-    assert_eq!(person.session_at_express().get("late"), None, "what was set under the old sid is lost, not misplaced");
+    assert_eq!(
+        person.session_at_express().get("late"),
+        None,
+        "data set under the old sid is lost, and not stored under the new one"
+    );
     assert_eq!((pair.app.count("sessions", ""), pair.app.count("user_sessions", "")), (1, 1));
-    // Nor does a request with the old sid that comes later.
+    // A later request with the old sid does not revive it either.
     stale = person.clone();
     assert_eq!(person.at_keyrack().post("/app/renew", &[]).status, 200);
     stale.set_at_express(&json!({"late": true}));
@@ -206,7 +215,7 @@ fn a_late_set_after_a_new_sid_brings_the_old_one_back_at_neither() {
     pair.app.assert_sound();
 }
 
-fn a_late_touch_brings_nothing_back() {
+fn late_touch_does_not_revive_ended_session() {
     let pair = Pair::new();
     let mut person = pair.signed_in_at_express();
     let id = person.at_keyrack().session_id().parse().unwrap();
@@ -215,10 +224,10 @@ fn a_late_touch_brings_nothing_back() {
     });
     assert_eq!(answer.status, 200, "{}", answer.body);
     person.assert_signed_out_at_both();
-    assert_eq!(pair.only_end(), "revoked_by_admin");
+    assert_eq!(pair.only_end_reason(), "revoked_by_admin");
 }
 
-fn ended_by_both_at_once_it_has_ended_once() {
+fn concurrent_ends_at_both_end_session_once() {
     let pair = Pair::new();
     for _ in 0..20 {
         let mut person = pair.signed_in_at_express();
@@ -232,7 +241,7 @@ fn ended_by_both_at_once_it_has_ended_once() {
         });
         person.assert_signed_out_at_both();
         let row = pair.app.rows("sessions", &format!("WHERE id = '{id}'")).remove(0);
-        // Where the data went first while somebody held the session, the sid is dead and a purge gives it its end.
+        // If the data was deleted while the session was locked, only its sid was disabled, and the purge ends it.
         wait(pair.app.keyrack.sessions().purge(|_| ())).unwrap();
         assert!(
             ["signed_out", "revoked_by_admin", "NULL"].contains(&row["end_reason"].as_str().unwrap_or("NULL")),
@@ -243,8 +252,8 @@ fn ended_by_both_at_once_it_has_ended_once() {
     pair.app.assert_sound();
 }
 
-/// A transaction's time is when it started, and two machines don't tell the same.
-fn no_session_ends_a_moment_before_it_began() {
+/// A transaction's time is its start, and the clocks of two machines differ.
+fn logged_out_at_is_not_before_created_at() {
     let pair = Pair::new();
     for how in ["created_at - interval '2 seconds'", "NULL"] {
         let sid = pair.signed_in_at_express().sid();

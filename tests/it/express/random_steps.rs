@@ -1,4 +1,4 @@
-//! A long run of random steps, alternating between both servers, beside a model of who is signed in where.
+//! Random steps at both servers, compared with a model of which browser is signed in as which user.
 
 use std::collections::BTreeMap;
 
@@ -6,22 +6,22 @@ use keyrack::sessions::UserId;
 use serde_json::{Value, json};
 
 use super::{
-    fuzz::{Random, seed},
     pair::{Pair, Person},
+    seeded_random::{Random, seed},
 };
 use crate::support::{Program, express::with_express, wait};
 
-with_express!(a_thousand_steps_leave_everybody_signed_in_exactly_where_they_should_be);
+with_express!(random_steps_match_model_at_both);
 
 const STEPS: u32 = 1000;
 const USERS: [&str; 3] = ["rajat.verma@example.com", "ana@example.com", "kim@example.com"];
 const BROWSERS: usize = 5;
 
-/// What the model knows of a browser.
+/// The expected state of a browser.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Expected {
     user: Option<UserId>,
-    /// The application's keys, also of somebody who has not signed in.
+    /// The application's keys, also without a user.
     data: BTreeMap<String, Value>,
 }
 
@@ -31,25 +31,25 @@ struct World {
     users: Vec<UserId>,
     people: Vec<Person>,
     model: Vec<Expected>,
-    /// Browsers that have kept a cookie of a session that is over.
-    ghosts: Vec<Person>,
+    /// Browsers that have kept the cookie of an ended session.
+    stale: Vec<Person>,
 }
 
-fn a_thousand_steps_leave_everybody_signed_in_exactly_where_they_should_be() {
+fn random_steps_match_model_at_both() {
     let mut world = World::new(seed());
     for step in 0..STEPS {
         let browser = world.random.below(BROWSERS);
-        let what = world.take(browser);
+        let what = world.take_step(browser);
         println!("{step}: browser {browser}: {what}");
-        world.look(browser);
+        world.compare(browser);
         if step % 50 == 49 {
-            world.look_at_everything();
+            world.compare_all();
         }
     }
-    world.look_at_everything();
+    world.compare_all();
     world.pair.prune();
     wait(world.pair.app.keyrack.sessions().purge(|_| ())).unwrap();
-    world.look_at_everything();
+    world.compare_all();
     let report = Program::new(world.pair.app.database()).json(&["doctor", "--json"]);
     assert_eq!(report["breaches"], json!([]), "{report:#}");
     // As many sessions are active as browsers are signed in.
@@ -69,12 +69,12 @@ impl World {
             users,
             people,
             model: vec![Expected::default(); BROWSERS],
-            ghosts: vec![],
+            stale: vec![],
         }
     }
 
-    /// One step of this browser, or about it.
-    fn take(&mut self, browser: usize) -> String {
+    /// Takes one random step with this browser. Returns a description.
+    fn take_step(&mut self, browser: usize) -> String {
         match self.random.below(20) {
             0..=2 => self.sign_in_at_express(browser),
             3 => self.sign_in_by_both(browser),
@@ -86,17 +86,17 @@ impl World {
             13 => self.revoke_from(browser),
             14 => self.revoke_others(browser),
             15 => self.end_by_sql(browser),
-            16 => self.run_out(browser),
+            16 => self.expire(browser),
             17 => self.set_late(browser),
-            18 => self.go_quiet(browser),
+            18 => self.pause(browser),
             _ => self.clean_up(),
         }
     }
 
-    /// The session of this browser is over.
-    fn ended(&mut self, browser: usize) {
+    /// Expects the session of this browser to have ended.
+    fn expect_ended(&mut self, browser: usize) {
         self.model[browser] = Expected::default();
-        self.ghosts.push(self.people[browser].clone());
+        self.stale.push(self.people[browser].clone());
     }
 
     fn sign_in_at_express(&mut self, browser: usize) -> String {
@@ -104,7 +104,7 @@ impl World {
         let regenerate = self.random.below(2) == 0;
         let person = &mut self.people[browser];
         if regenerate {
-            self.ghosts.push(person.clone());
+            self.stale.push(person.clone());
             person.sign_in_at_express(self.users[user]);
             self.model[browser].data.clear();
         } else {
@@ -117,7 +117,7 @@ impl World {
     fn sign_in_by_both(&mut self, browser: usize) -> String {
         let user = self.random.below(USERS.len());
         let order = self.random.one_of(&["before", "after"]);
-        self.ghosts.push(self.people[browser].clone());
+        self.stale.push(self.people[browser].clone());
         let fields = [("user", self.users[user].to_string()), ("order", order.to_owned())];
         let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
         self.people[browser].post_to_express("/sign-in-by-both", &fields);
@@ -128,11 +128,11 @@ impl World {
     fn sign_in_at_keyrack(&mut self, browser: usize) -> String {
         let user = self.random.below(USERS.len());
         if self.model[browser].user.is_some() {
-            self.ghosts.push(self.people[browser].clone());
+            self.stale.push(self.people[browser].clone());
         }
         self.people[browser].sign_in_at_keyrack(USERS[user]);
         let expected = &mut self.model[browser];
-        // Only the same user's data goes along.
+        // Only the same user's data is kept.
         if expected.user.replace(self.users[user]) != Some(self.users[user]) {
             expected.data.clear();
         }
@@ -144,7 +144,7 @@ impl World {
         if by == "deleting userId" {
             self.model[browser].user = None;
         } else {
-            self.ended(browser);
+            self.expect_ended(browser);
         }
         self.people[browser].sign_out_at_express(by);
         format!("signs out at Express by {by}")
@@ -152,7 +152,7 @@ impl World {
 
     fn sign_out_at_keyrack(&mut self, browser: usize) -> String {
         if self.model[browser].user.is_some() {
-            self.ended(browser);
+            self.expect_ended(browser);
             assert_eq!(self.people[browser].at_keyrack().sign_out().status, 303);
         }
         "signs out at Keyrack".to_owned()
@@ -179,13 +179,13 @@ impl World {
 
     fn rotate(&mut self, browser: usize) -> String {
         if self.model[browser].user.is_some() {
-            self.ghosts.push(self.people[browser].clone());
+            self.stale.push(self.people[browser].clone());
             assert_eq!(self.people[browser].at_keyrack().post("/app/renew", &[]).status, 200);
         }
         "gets a new sid at Keyrack".to_owned()
     }
 
-    /// Ends another of one's own on the page, if there is one.
+    /// Ends another session of the same user on the page, if one exists.
     fn revoke_from(&mut self, browser: usize) -> String {
         let user = self.model[browser].user;
         let other = (0..BROWSERS).find(|other| *other != browser && self.model[*other].user == user);
@@ -193,19 +193,19 @@ impl World {
         let path = format!("/account/sessions/{}/revoke", self.people[other].at_keyrack().session_id());
         let answer = self.people[browser].at_keyrack().post_from("/account/sessions", &path, &[]);
         assert_eq!(answer.status, 303);
-        self.ended(other);
+        self.expect_ended(other);
         format!("revokes {other}")
     }
 
     fn revoke_others(&mut self, browser: usize) -> String {
         let Some(user) = self.model[browser].user else { return "has no others to revoke".to_owned() };
         let keyrack = self.people[browser].at_keyrack();
-        // The button is there only if there are others; so is the session's token on any form.
+        // The page has the button only if other sessions exist, but its other forms carry the same token.
         let token = keyrack.get("/account/sessions").csrf_token();
         assert_eq!(keyrack.post("/account/sessions/revoke-others", &[("csrf_token", &token)]).status, 303);
         for other in 0..BROWSERS {
             if other != browser && self.model[other].user == Some(user) {
-                self.ended(other);
+                self.expect_ended(other);
             }
         }
         "revokes all others".to_owned()
@@ -215,15 +215,16 @@ impl World {
         if self.model[browser].user.is_some() {
             let sid = self.people[browser].sid();
             self.pair.app.execute(&format!(
-                "UPDATE sessions SET status = 'logged_out', updated_at = NOW(), logged_out_at = NOW() WHERE sid = '{sid}'"
+                "UPDATE sessions SET status = 'logged_out', updated_at = NOW(), logged_out_at = NOW()
+                 WHERE sid = '{sid}'"
             ));
-            self.ended(browser);
+            self.expect_ended(browser);
         }
         "is signed out by plain SQL".to_owned()
     }
 
-    /// The data runs out, as it does when nobody has been there for a day; nobody cleans up yet.
-    fn run_out(&mut self, browser: usize) -> String {
+    /// The data expires, as after a day without requests. No prune or purge has run yet.
+    fn expire(&mut self, browser: usize) -> String {
         if self.model[browser].user.is_some() {
             let sid = self.people[browser].sid();
             self.pair.app.execute(&format!(
@@ -231,15 +232,15 @@ impl World {
                  WHERE sid = '{sid}';
                  UPDATE user_sessions SET expire = now() - interval '1 day' WHERE sid = '{sid}'"
             ));
-            self.ended(browser);
+            self.expect_ended(browser);
         }
-        "runs out".to_owned()
+        "expires".to_owned()
     }
 
-    /// A request at Express that has loaded the session before it ends, or gets another sid, and sets a key after it.
+    /// A request at Express that loads the session before it ends or gets another sid, and sets a key after that.
     fn set_late(&mut self, browser: usize) -> String {
         if self.model[browser].user.is_none() {
-            return "has nothing to be late for".to_owned();
+            return "has no session for a late request".to_owned();
         }
         let stale = self.people[browser].clone();
         let ends = self.random.below(2) == 0;
@@ -249,15 +250,15 @@ impl World {
             assert_eq!(person.at_keyrack().post(path, &[]).status, 200);
         });
         assert_eq!(answer.status, 200, "{}", answer.body);
-        self.ghosts.push(stale);
+        self.stale.push(stale);
         if ends {
-            self.ended(browser);
+            self.expect_ended(browser);
         }
         format!("sets a key too late, ended: {ends}")
     }
 
-    /// Nobody has been there for some minutes, so the next visit is recorded.
-    fn go_quiet(&mut self, browser: usize) -> String {
+    /// Five minutes pass, so that the next request is recorded as activity.
+    fn pause(&mut self, browser: usize) -> String {
         self.pair.app.record_activity();
         if self.model[browser].user.is_some() {
             let sid = self.people[browser].sid();
@@ -280,8 +281,8 @@ impl World {
         }
     }
 
-    /// Compares both servers with the model, and lets one ghost try its luck.
-    fn look(&mut self, browser: usize) {
+    /// Compares both servers with the model, and sends requests with one stale cookie.
+    fn compare(&mut self, browser: usize) {
         let expected = self.model[browser].clone();
         let session = self.people[browser].session_at_express();
         assert_eq!(self.found(&session), expected, "at Express");
@@ -290,19 +291,19 @@ impl World {
             Some(_) => assert_eq!(self.found(&answer.json()["keys"]), expected, "at Keyrack"),
             None => answer.assert_not_signed_in(),
         }
-        if !self.ghosts.is_empty() {
-            let ghost = self.random.below(self.ghosts.len());
-            let mut ghost = self.ghosts.swap_remove(ghost);
-            let of_nobody = ghost.session_at_express();
-            assert_eq!((of_nobody.get("userId"), of_nobody.get("key0")), (None, None), "a ghost at Express");
-            ghost.set_at_express(&json!({"key0": "from beyond"}));
-            ghost.at_keyrack().get("/api/session").assert_not_signed_in();
+        if !self.stale.is_empty() {
+            let index = self.random.below(self.stale.len());
+            let mut stale = self.stale.swap_remove(index);
+            let session = stale.session_at_express();
+            assert_eq!((session.get("userId"), session.get("key0")), (None, None), "a stale cookie at Express");
+            stale.set_at_express(&json!({"key0": "stale"}));
+            stale.at_keyrack().get("/api/session").assert_not_signed_in();
         }
     }
 
-    fn look_at_everything(&mut self) {
+    fn compare_all(&mut self) {
         for browser in 0..BROWSERS {
-            self.look(browser);
+            self.compare(browser);
             let signed_in = self.model[browser].user.is_some();
             assert_eq!(self.people[browser].is_signed_in_at_keyrack(), signed_in);
         }

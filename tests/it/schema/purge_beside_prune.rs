@@ -1,4 +1,4 @@
-//! A purge beside a peer's prune, which takes the same rows in an order of its own. PostgreSQL only: SQLite has one writer.
+//! A purge beside a peer's prune, which locks the same rows in another order. PostgreSQL only: SQLite has one writer.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use keyrack::clock::Clock;
 use super::peer::Peer;
 use crate::support::{EngineKind, TestApp, wait};
 
-/// The prune has one row and comes to the other, which the purge must not hold while it waits for the first.
+/// The prune holds one row and then needs another, which the purge must not hold while it waits for the first.
 #[test]
-fn a_purge_leaves_to_a_prune_what_that_has_taken_already() {
+fn purge_skips_rows_locked_by_prune() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
@@ -21,11 +21,12 @@ fn a_purge_leaves_to_a_prune_what_that_has_taken_already() {
     }
     let later = now + Duration::from_secs(5400);
     peer.0.execute(
-        "INSERT INTO user_sessions (sid, sess, expire) SELECT 'guest ' || n, '{}', now() FROM generate_series(1, 3) AS n",
+        "INSERT INTO user_sessions (sid, sess, expire) SELECT 'guest ' || n, '{}', now()
+         FROM generate_series(1, 3) AS n",
     );
     let app = TestApp::over(&peer.0, Clock::fixed(later), |_| ());
     let mut prune = PgConnection::establish(peer.0.url()).unwrap();
-    // So that who waits for it all the same fails in the end.
+    // A purge that waits for the prune fails instead of hanging.
     prune.batch_execute("SET idle_in_transaction_session_timeout = '5s'").unwrap();
     prune.batch_execute("BEGIN; DELETE FROM user_sessions WHERE sid IN ('s2', 'guest 2')").unwrap();
     let purged = wait(app.keyrack.sessions().purge(|_| ())).unwrap();
@@ -35,9 +36,9 @@ fn a_purge_leaves_to_a_prune_what_that_has_taken_already() {
     assert_eq!(peer.0.count("sessions", "WHERE status = 'active'"), 0);
 }
 
-/// The session is young, but its sid is dead: nothing more comes for it.
+/// The session has not expired, but its sid can't be used any more.
 #[test]
-fn a_session_whose_data_was_destroyed_while_somebody_held_it_is_ended_by_the_next_purge() {
+fn purge_ends_session_locked_when_its_data_was_deleted() {
     if !EngineKind::Postgres.is_available() {
         return;
     }

@@ -1,4 +1,4 @@
-//! The end of the guide: Express goes on without Keyrack.
+//! The guide's "Going back": Express works without Keyrack again.
 
 use super::pair::{COOKIE, EMAIL};
 use crate::{
@@ -9,9 +9,9 @@ use crate::{
     },
 };
 
-with_express!(after_going_back_express_goes_on_and_keyrack_can_come_again);
+with_express!(express_works_after_going_back_and_keyrack_can_return);
 
-fn after_going_back_express_goes_on_and_keyrack_can_come_again() {
+fn express_works_after_going_back_and_keyrack_can_return() {
     let database = TestDatabase::blank(EngineKind::Postgres);
     let shop = Express::example(database.url());
     let sign_in = |browser: &mut Browser| {
@@ -31,7 +31,7 @@ fn after_going_back_express_goes_on_and_keyrack_can_come_again() {
     }
     stays.post("/cart", &[("item", "a lamp")]);
     assert!(stays.get("/").text().contains("a lamp"));
-    assert_eq!(revoked.get("/").location(), "/sign-in", "what has ended stays ended");
+    assert_eq!(revoked.get("/").location(), "/sign-in", "an ended session stays ended");
     sign_in(&mut comes);
     assert_eq!(comes.post("/sign-out", &[]).location(), "/sign-in");
     sign_in(&mut comes);

@@ -1,16 +1,16 @@
-//! Random numbers that come again.
+//! Reproducible random numbers.
 
 use std::{env, time::SystemTime};
 
-/// The seed of this run, printed where a test fails; the variable brings it back.
+/// The seed of this run. It is printed if a test fails, and can be set by the variable.
 pub fn seed() -> u64 {
     let by_time = || u64::from(SystemTime::UNIX_EPOCH.elapsed().unwrap().subsec_nanos());
     let seed = env::var("KEYRACK_TEST_SEED").ok().map_or_else(by_time, |seed| seed.parse().unwrap());
-    println!("again with KEYRACK_TEST_SEED={seed}");
+    println!("repeat with KEYRACK_TEST_SEED={seed}");
     seed
 }
 
-/// The generator `SplitMix64`: small, and the same everywhere for the same seed.
+/// The generator `SplitMix64`: the same numbers everywhere for the same seed.
 pub struct Random(u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! What is broken in the table never breaks Keyrack, and what Keyrack writes never breaks Express.
+//! Malformed session data: it never breaks Keyrack, and what Keyrack writes never breaks Express.
 
 use serde_json::{Value, json};
 
@@ -6,14 +6,14 @@ use super::pair::{COOKIE, Pair, Person};
 use crate::support::{SECRETS, cookies, express::with_express, log, wait};
 
 with_express!(
-    data_that_can_be_read_lets_in_and_what_keyrack_writes_express_reads,
-    data_that_cannot_be_read_lets_nobody_in_and_stays_as_it_is,
-    what_a_peer_sets_is_stored_whatever_it_is,
-    keyrack_refuses_what_express_would_lose_or_choke_on,
-    a_megabyte_passes_both,
+    readable_malformed_data_works_at_both,
+    unreadable_data_is_rejected_and_left_unchanged,
+    unusual_values_set_by_express_are_stored,
+    keys_that_express_would_lose_are_rejected,
+    megabyte_of_data_works_at_both,
 );
 
-/// Data of the user USER that can be read, whatever else is wrong with it.
+/// Data from which the user USER can be read, although other parts are malformed.
 const READABLE: [&str; 17] = [
     r#"{"userId":"USER"}"#,
     r#"{"cookie":null,"userId":"USER"}"#,
@@ -29,12 +29,12 @@ const READABLE: [&str; 17] = [
     r#""{\"cookie\":{\"originalMaxAge\":86400000},\"userId\":\"USER\"}""#,
     r#"{"cookie":{"originalMaxAge":86400000},"userId":"USER","nul":"a\u0000b","\u0000":1}"#,
     r#"{"cookie":{"originalMaxAge":86400000},"userId":"USER","half":"\ud800","other half":["\udc00"]}"#,
-    r#"{"userId":"nobody","cookie":1,"cookie":{"originalMaxAge":86400000},"userId":"USER","a":1,"a":2}"#,
+    r#"{"userId":"unknown","cookie":1,"cookie":{"originalMaxAge":86400000},"userId":"USER","a":1,"a":2}"#,
     r#"{"cookie":{"originalMaxAge":86400000},"userId":"USER","status":17,"email":{},"role":null}"#,
     r#"  {  "cookie" : {"originalMaxAge":86400000} , "userId" : "USER" , "n" : 1.50e+2 , "big" : 123456789012345678901234567890 }"#,
 ];
 
-/// Data that does not say, or not so that it could be read, that it is of the user USER.
+/// Data from which the user USER can't be read.
 const UNREADABLE: [&str; 16] = [
     "null",
     "17",
@@ -50,15 +50,15 @@ const UNREADABLE: [&str; 16] = [
     r#"{"cookie":{},"userId":null}"#,
     r#"{"cookie":{},"userId":["USER"]}"#,
     r#"{"cookie":{},"userId":"USER\u0000"}"#,
-    r#"{"cookie":{},"userId":"USER","userId":"nobody"}"#,
+    r#"{"cookie":{},"userId":"USER","userId":"unknown"}"#,
     r#"{"cookie":{},"userId":"USER","status":"logout"}"#,
 ];
 
-/// Somebody with a signed cookie for a sid whose data is `sess`: put there at once, as a peer's `set` does it, or in the place of
-/// what was there.
-fn with_data(pair: &Pair, sess: &str, at_once: bool) -> (Person, String) {
+/// A browser with a signed cookie for a sid whose data is `sess`: `inserted` as by a peer's `set`, or updated in the
+/// row of a session that exists.
+fn with_data(pair: &Pair, sess: &str, inserted: bool) -> (Person, String) {
     let sess = sess.replace("USER", &pair.user.to_string());
-    let person = if at_once {
+    let person = if inserted {
         let sid = format!("sess:{}", pair.app.count("user_sessions", ""));
         pair.app.execute(&format!(
             r#"INSERT INTO "user_sessions" (sess, expire, sid) SELECT '{sess}', now() + interval '1 hour', '{sid}'
@@ -79,8 +79,8 @@ fn stored(pair: &Pair, person: &Person) -> String {
     pair.app.text(&format!("SELECT sess::text AS v FROM user_sessions WHERE sid = '{}'", person.sid()))
 }
 
-/// Goes everywhere that writes nothing by itself.
-fn look_around(pair: &Pair, person: &mut Person, about: &str) {
+/// Requests the pages that only read.
+fn read_pages(pair: &Pair, person: &mut Person, about: &str) {
     for path in ["/", "/login", "/account/sessions", "/account/sessions?show=ended", "/api/session", "/healthz"] {
         let answer = person.at_keyrack().get(path);
         assert!(answer.status < 500, "{path}: {} over {about}", answer.status);
@@ -88,21 +88,24 @@ fn look_around(pair: &Pair, person: &mut Person, about: &str) {
     pair.app.record_activity();
 }
 
-fn data_that_can_be_read_lets_in_and_what_keyrack_writes_express_reads() {
+fn readable_malformed_data_works_at_both() {
     let pair = Pair::new();
-    for (text, at_once) in READABLE.iter().flat_map(|text| [(text, true), (text, false)]) {
-        let (mut person, sess) = with_data(&pair, text, at_once);
-        assert!(person.is_signed_in_at_keyrack(), "{at_once}: {sess}");
-        look_around(&pair, &mut person, &sess);
-        assert_eq!(stored(&pair, &person), sess, "looking writes nothing");
+    for (text, inserted) in READABLE.iter().flat_map(|text| [(text, true), (text, false)]) {
+        let (mut person, sess) = with_data(&pair, text, inserted);
+        assert!(person.is_signed_in_at_keyrack(), "{inserted}: {sess}");
+        read_pages(&pair, &mut person, &sess);
+        assert_eq!(stored(&pair, &person), sess, "reading writes nothing");
         person.set_at_keyrack(&json!({"theme": "dark"}));
         let written = stored(&pair, &person);
-        // Not read as JSON here: half a surrogate pair is none to everybody.
+        // Not parsed as JSON here: parsers disagree about half a surrogate pair.
         let answer = person.at_express().get("/session");
-        let says = |part: &str| answer.body.contains(part);
+        let contains = |part: &str| answer.body.contains(part);
         let user = format!(r#""userId":"{}""#, pair.user);
-        assert!(answer.status == 200 && says(&user) && says(r#""theme":"dark""#), "{sess}\n{written}\n{answer:?}");
-        // What else stood in it stands there still.
+        assert!(
+            answer.status == 200 && contains(&user) && contains(r#""theme":"dark""#),
+            "{sess}\n{written}\n{answer:?}"
+        );
+        // The rest of the data is kept.
         for kept in [r#""nul":"a\u0000b""#, r#""half":"\ud800""#, "1.50e+2", "123456789012345678901234567890"] {
             assert_eq!(written.contains(kept), sess.contains(kept), "{kept} in {written}");
         }
@@ -111,32 +114,32 @@ fn data_that_can_be_read_lets_in_and_what_keyrack_writes_express_reads() {
     wait(pair.app.keyrack.sessions().doctor(false)).unwrap();
 }
 
-fn data_that_cannot_be_read_lets_nobody_in_and_stays_as_it_is() {
+fn unreadable_data_is_rejected_and_left_unchanged() {
     log::capture();
     let pair = Pair::new();
-    for (text, at_once) in UNREADABLE.iter().flat_map(|text| [(text, true), (text, false)]) {
-        let (mut person, sess) = with_data(&pair, text, at_once);
-        assert!(!person.is_signed_in_at_keyrack(), "{at_once}: {sess}");
-        look_around(&pair, &mut person, &sess);
+    for (text, inserted) in UNREADABLE.iter().flat_map(|text| [(text, true), (text, false)]) {
+        let (mut person, sess) = with_data(&pair, text, inserted);
+        assert!(!person.is_signed_in_at_keyrack(), "{inserted}: {sess}");
+        read_pages(&pair, &mut person, &sess);
         person.at_keyrack().post("/app/set-json", &[("json", "{\"theme\":\"dark\"}")]).assert_not_signed_in();
-        assert_eq!(stored(&pair, &person), sess, "it is not ours to overwrite");
+        assert_eq!(stored(&pair, &person), sess, "unreadable data is not overwritten");
         let rows = pair.app.rows("sessions", &format!("WHERE sid = '{}'", person.sid()));
-        assert_eq!(rows.len(), usize::from(!at_once), "such data gets no session: {sess}");
+        assert_eq!(rows.len(), usize::from(!inserted), "such data gets no session: {sess}");
         if let Some(id) = rows.first().and_then(|row| row["id"].as_str()) {
             let refused = |line: &str| line.contains(id) && line.contains("the session is refused");
-            assert!(log::captured().lines().any(refused), "the log says nothing of {sess}");
+            assert!(log::captured().lines().any(refused), "the log does not mention {sess}");
         }
-        // Somebody else's rack, and the commands, go on.
+        // Other sessions and the commands are not affected.
         assert!(pair.signed_in_at_keyrack().is_signed_in_at_keyrack());
         wait(pair.app.keyrack.sessions().doctor(true)).unwrap();
         wait(pair.app.keyrack.sessions().purge(|_| ())).unwrap();
-        // Whoever signs in on that browser is in.
+        // A sign-in on that browser works.
         person.sign_in_at_keyrack(super::pair::EMAIL);
         person.assert_signed_in_at_both(pair.user);
     }
 }
 
-fn what_a_peer_sets_is_stored_whatever_it_is() {
+fn unusual_values_set_by_express_are_stored() {
     let pair = Pair::new();
     let mut person = pair.signed_in_at_express();
     for value in [json!("a\0b"), json!({"\0": ["\0"]}), json!("\u{10FFFF}"), json!("\\u0000"), json!("userId")] {
@@ -148,7 +151,7 @@ fn what_a_peer_sets_is_stored_whatever_it_is() {
     assert_eq!(pair.app.count("sessions", ""), 1);
 }
 
-fn keyrack_refuses_what_express_would_lose_or_choke_on() {
+fn keys_that_express_would_lose_are_rejected() {
     let pair = Pair::new();
     let mut person = pair.signed_in_at_keyrack();
     let before = stored(&pair, &person);
@@ -158,11 +161,11 @@ fn keyrack_refuses_what_express_would_lose_or_choke_on() {
         keys.into_iter().chain([json!({"nul": "a\0b"}), json!({"a\0b": 1}), json!({"deep": [{"nul": "\0"}]})])
     {
         let answer = person.at_keyrack().post("/app/set-json", &[("json", &refused.to_string())]);
-        assert_eq!(answer.status, 500, "a fault of the application's, which its tests show: {refused}");
+        assert_eq!(answer.status, 500, "a bug in the application, which its tests find: {refused}");
         assert_eq!(stored(&pair, &person), before);
     }
     person.assert_signed_in_at_both(pair.user);
-    // Odd, but no trouble for anybody.
+    // Unusual, but valid for both.
     let odd = json!({"": 1, "user id": {"cookie": "none"}, "expires": "never", "🔑": "\u{2028}\u{7f}", "1": [[], {}]});
     person.set_at_keyrack(&odd);
     let session = person.session_at_express();
@@ -172,7 +175,7 @@ fn keyrack_refuses_what_express_would_lose_or_choke_on() {
     person.assert_signed_in_at_both(pair.user);
 }
 
-fn a_megabyte_passes_both() {
+fn megabyte_of_data_works_at_both() {
     let pair = Pair::new();
     let mut person = pair.signed_in_at_express();
     let text = "0123456789abcdef".repeat(1 << 16);

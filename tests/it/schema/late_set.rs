@@ -1,4 +1,4 @@
-//! A peer's late write against a change that is not committed yet. PostgreSQL only: SQLite has one writer at a time.
+//! A peer's late `set` beside an uncommitted change. PostgreSQL only: SQLite has one writer at a time.
 
 use std::{thread, time::Duration};
 
@@ -8,12 +8,12 @@ use keyrack::clock::Clock;
 use super::peer::Peer;
 use crate::support::EngineKind;
 
-/// What a request in flight writes: the data as it had read it, signed in.
+/// The data that a request in flight writes: as it has read it, signed in.
 const LATE: &str = r#"{"userId":"550e8400-e29b-41d4-a716-446655440000","late":true}"#;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Whether a peer's `set` under the old sid comes through that begins while `change` is not committed, and ends after
+/// Whether a peer's `set` under the old sid writes its row. It begins while `change` is uncommitted, and ends after
 /// `conclusion`.
 fn set_during(change: &str, conclusion: &str) -> Option<bool> {
     if !EngineKind::Postgres.is_available() {
@@ -36,19 +36,19 @@ fn set_during(change: &str, conclusion: &str) -> Option<bool> {
 }
 
 #[test]
-fn an_end_that_is_not_committed_yet_holds_against_a_late_set() {
+fn late_set_loses_to_uncommitted_end() {
     let written = set_during("UPDATE sessions SET status = 'logged_out' WHERE sid = 's1'", "COMMIT");
     assert_ne!(written, Some(true));
 }
 
 #[test]
-fn a_destroy_that_is_not_committed_yet_holds_against_a_late_set() {
+fn late_set_loses_to_uncommitted_destroy() {
     let written = set_during("DELETE FROM user_sessions WHERE sid = 's1'", "COMMIT");
     assert_ne!(written, Some(true));
 }
 
 #[test]
-fn a_rotation_that_is_not_committed_yet_holds_against_a_late_set() {
+fn late_set_loses_to_uncommitted_rotation() {
     let rotation = "UPDATE sessions SET sid = 's2' WHERE sid = 's1';
                     INSERT INTO replaced_sids (sid, session_id) SELECT 's1', id FROM sessions WHERE sid = 's2';
                     UPDATE user_sessions SET sid = 's2' WHERE sid = 's1'";
@@ -56,14 +56,14 @@ fn a_rotation_that_is_not_committed_yet_holds_against_a_late_set() {
 }
 
 #[test]
-fn a_late_set_comes_through_when_the_end_is_taken_back() {
+fn late_set_succeeds_if_end_is_rolled_back() {
     let written = set_during("UPDATE sessions SET status = 'logged_out' WHERE sid = 's1'", "ROLLBACK");
     assert_ne!(written, Some(false));
 }
 
-/// A touch holds the row of the session: nobody waits for it, and the destroy holds all the same.
+/// A touch holds the lock on the session: the destroy does not wait for it, and takes effect.
 #[test]
-fn a_destroy_while_the_session_is_being_touched_holds_against_a_late_set() {
+fn late_set_loses_to_destroy_of_locked_session() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
@@ -78,9 +78,9 @@ fn a_destroy_while_the_session_is_being_touched_holds_against_a_late_set() {
     assert!(!peer.has_data("s1"));
 }
 
-/// A set holds the session while it waits for the row of data that a destroy is removing.
+/// A set locks the session while it waits for the data row that a destroy is deleting.
 #[test]
-fn a_destroy_that_a_set_waits_for_holds_against_it() {
+fn set_waiting_for_destroy_writes_nothing() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
@@ -102,9 +102,9 @@ fn a_destroy_that_a_set_waits_for_holds_against_it() {
     assert_eq!(peer.session("s1", "status"), "logged_out");
 }
 
-/// The other order: the set came first, so the end waits for it and then removes what it wrote.
+/// The other order: the set comes first, so the end waits for it and then deletes its data.
 #[test]
-fn an_end_that_waits_for_a_set_removes_what_it_wrote() {
+fn end_waiting_for_set_removes_its_data() {
     if !EngineKind::Postgres.is_available() {
         return;
     }

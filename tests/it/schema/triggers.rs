@@ -1,4 +1,4 @@
-//! The rules that the tables keep by themselves, whoever writes to them.
+//! The triggers: rules that hold whichever program writes to the tables.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use super::peer::{Peer, USER};
 use crate::support::{EngineKind, on_both_engines};
 
 on_both_engines!(
-    a_peer_may_write_the_data_of_a_live_session,
-    no_data_appears_for_an_ended_session,
-    no_data_appears_for_a_sid_that_was_rotated_away,
-    kept_data_is_a_record_that_nobody_changes,
-    a_plain_end_removes_the_data_and_says_when_and_why,
-    an_end_that_says_when_and_why_is_believed,
-    what_has_ended_never_becomes_active_again,
-    a_peers_destroy_signs_the_session_out,
-    a_peers_prune_ends_the_session_by_the_limit_that_it_reached,
-    an_active_session_is_not_deleted_but_an_ended_one_is,
-    with_a_user_go_their_sessions,
-    only_the_known_words_are_states_and_roles,
-    addresses_are_unique_without_regard_to_case,
+    peer_can_write_data_of_live_session,
+    data_for_ended_session_is_skipped,
+    data_for_rotated_sid_is_skipped,
+    kept_data_of_ended_session_is_read_only,
+    ending_by_plain_sql_removes_data_and_sets_time_and_reason,
+    end_keeps_supplied_time_and_reason,
+    ended_session_cannot_become_active,
+    deleting_data_ends_session_as_signed_out,
+    pruning_data_ends_session_with_the_timeout_reached,
+    deleting_active_session_ends_it,
+    deleting_user_deletes_their_sessions,
+    unknown_status_role_and_user_are_rejected,
+    email_is_unique_ignoring_case,
 );
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -31,7 +31,7 @@ fn now() -> Timestamp {
     Clock::System.now()
 }
 
-/// A session that another program started, with an hour to live.
+/// A session that another program has started, which expires in an hour.
 fn signed_in(engine: EngineKind) -> Peer {
     let peer = Peer::new(engine);
     peer.sign_in("s1", now() + HOUR, now() + HOUR);
@@ -39,12 +39,12 @@ fn signed_in(engine: EngineKind) -> Peer {
 }
 
 fn assert_at(text: &str, expected: Timestamp) {
-    let time = Timestamp::parse(text).unwrap_or_else(|| panic!("no time: {text}"));
+    let time = Timestamp::parse(text).unwrap_or_else(|| panic!("not a time: {text}"));
     let apart = time.since(expected).max(expected.since(time));
     assert!(apart < Duration::from_secs(60), "{time:?} is not about {expected:?}");
 }
 
-fn a_peer_may_write_the_data_of_a_live_session(engine: EngineKind) {
+fn peer_can_write_data_of_live_session(engine: EngineKind) {
     let peer = signed_in(engine);
     assert!(peer.set("s1", LATE, now() + HOUR));
     assert!(peer.touch("s1", now() + HOUR * 2));
@@ -53,19 +53,19 @@ fn a_peer_may_write_the_data_of_a_live_session(engine: EngineKind) {
     assert_eq!(peer.session("s1", "status"), "active");
 }
 
-fn no_data_appears_for_an_ended_session(engine: EngineKind) {
+fn data_for_ended_session_is_skipped(engine: EngineKind) {
     let peer = signed_in(engine);
     peer.end("s1");
     assert!(!peer.set("s1", LATE, now() + HOUR));
     assert!(!peer.touch("s1", now() + HOUR));
     peer.0.execute("INSERT INTO user_sessions (sid, sess, expire) VALUES ('s1', '{}', '2999-01-01T00:00:00.000Z')");
     assert!(!peer.has_data("s1"));
-    // The refusal is about that session only.
+    // Other sessions are not affected.
     peer.sign_in("s2", now() + HOUR, now() + HOUR);
     assert!(peer.has_data("s2") && peer.set("s2", LATE, now() + HOUR));
 }
 
-fn no_data_appears_for_a_sid_that_was_rotated_away(engine: EngineKind) {
+fn data_for_rotated_sid_is_skipped(engine: EngineKind) {
     let peer = signed_in(engine);
     peer.0.execute(
         "UPDATE sessions SET sid = 's2' WHERE sid = 's1';
@@ -78,7 +78,7 @@ fn no_data_appears_for_a_sid_that_was_rotated_away(engine: EngineKind) {
     assert!(peer.set("s2", LATE, now() + HOUR));
 }
 
-fn kept_data_is_a_record_that_nobody_changes(engine: EngineKind) {
+fn kept_data_of_ended_session_is_read_only(engine: EngineKind) {
     let peer = signed_in(engine);
     peer.0.execute("UPDATE sessions SET status = 'logged_out', data_kept = true WHERE sid = 's1'");
     let before = peer.0.rows("user_sessions", "");
@@ -88,14 +88,14 @@ fn kept_data_is_a_record_that_nobody_changes(engine: EngineKind) {
     peer.0.execute("UPDATE user_sessions SET sid = 'free' WHERE sid = 's1'");
     assert_eq!(peer.0.rows("user_sessions", ""), before);
 
-    // Nor does other data become an ended session's.
+    // Other data can't be moved to the sid of an ended session either.
     assert!(peer.set("other", "{}", now() + HOUR));
     peer.destroy("s1");
     peer.0.execute("UPDATE user_sessions SET sid = 's1' WHERE sid = 'other'");
     assert!(!peer.has_data("s1") && peer.has_data("other"));
 }
 
-fn a_plain_end_removes_the_data_and_says_when_and_why(engine: EngineKind) {
+fn ending_by_plain_sql_removes_data_and_sets_time_and_reason(engine: EngineKind) {
     let peer = signed_in(engine);
     peer.sign_in("s2", now() + HOUR, now() + HOUR);
     peer.end("s1");
@@ -106,7 +106,7 @@ fn a_plain_end_removes_the_data_and_says_when_and_why(engine: EngineKind) {
     assert!(peer.has_data("s2"));
 }
 
-fn an_end_that_says_when_and_why_is_believed(engine: EngineKind) {
+fn end_keeps_supplied_time_and_reason(engine: EngineKind) {
     let peer = signed_in(engine);
     peer.0.execute(
         "UPDATE sessions SET status = 'logged_out', logged_out_at = '2026-01-28T12:30:45.000Z', end_reason = 'revoked'",
@@ -116,19 +116,19 @@ fn an_end_that_says_when_and_why_is_believed(engine: EngineKind) {
     assert!(!peer.has_data("s1"));
 }
 
-fn what_has_ended_never_becomes_active_again(engine: EngineKind) {
+fn ended_session_cannot_become_active(engine: EngineKind) {
     let peer = signed_in(engine);
     peer.end("s1");
     let before = peer.0.rows("sessions", "");
     let refused = peer.0.try_execute("UPDATE sessions SET status = 'active', logged_out_at = NULL").unwrap_err();
     assert!(refused.to_string().contains("has ended"), "{refused}");
     assert_eq!(peer.0.rows("sessions", ""), before);
-    // Saying once more that it has ended is no return, and changes neither time nor reason.
+    // Ending it again is no error, and changes neither time nor reason.
     peer.end("s1");
     assert_eq!(peer.0.rows("sessions", ""), before);
 }
 
-fn a_peers_destroy_signs_the_session_out(engine: EngineKind) {
+fn deleting_data_ends_session_as_signed_out(engine: EngineKind) {
     let peer = signed_in(engine);
     peer.sign_in("s2", now() + HOUR, now() + HOUR);
     peer.destroy("s1");
@@ -140,7 +140,7 @@ fn a_peers_destroy_signs_the_session_out(engine: EngineKind) {
     assert!(!peer.set("s1", LATE, now() + HOUR));
 }
 
-fn a_peers_prune_ends_the_session_by_the_limit_that_it_reached(engine: EngineKind) {
+fn pruning_data_ends_session_with_the_timeout_reached(engine: EngineKind) {
     let peer = Peer::new(engine);
     let (then, soon) = (now() - HOUR, now() + HOUR);
     peer.sign_in("idle", then, soon);
@@ -156,15 +156,15 @@ fn a_peers_prune_ends_the_session_by_the_limit_that_it_reached(engine: EngineKin
     let second = |at: Timestamp| Timestamp::from_micros(at.as_micros() / 1_000_000 * 1_000_000);
     for (sid, at) in [("idle", then), ("absolute", then), ("both", then - HOUR)] {
         let ended = Timestamp::parse(&peer.session(sid, "logged_out_at")).unwrap();
-        assert_eq!(second(ended), second(at), "{sid} ended when its limit came, not when somebody looked");
+        assert_eq!(second(ended), second(at), "{sid} ended at its timeout, not when it was pruned");
     }
     assert_eq!(peer.session("alive", "status"), "active");
     assert!(peer.has_data("alive"));
 }
 
-fn an_active_session_is_not_deleted_but_an_ended_one_is(engine: EngineKind) {
+fn deleting_active_session_ends_it(engine: EngineKind) {
     let peer = signed_in(engine);
-    // A peer's own sign-out may do so: it is one.
+    // An application may delete the row in its own sign-out.
     peer.0.execute("DELETE FROM sessions");
     assert_eq!([peer.session("s1", "status"), peer.session("s1", "end_reason")], ["logged_out", "signed_out"]);
     assert_at(&peer.session("s1", "logged_out_at"), now());
@@ -173,7 +173,7 @@ fn an_active_session_is_not_deleted_but_an_ended_one_is(engine: EngineKind) {
     assert_eq!(peer.0.count("sessions", ""), 0);
 }
 
-fn with_a_user_go_their_sessions(engine: EngineKind) {
+fn deleting_user_deletes_their_sessions(engine: EngineKind) {
     let peer = signed_in(engine);
     peer.sign_in("s2", now() + HOUR, now() + HOUR);
     peer.end("s2");
@@ -188,7 +188,7 @@ fn with_a_user_go_their_sessions(engine: EngineKind) {
     assert_eq!(peer.0.count("users", "") + peer.0.count("user_sessions", ""), 1);
 }
 
-fn only_the_known_words_are_states_and_roles(engine: EngineKind) {
+fn unknown_status_role_and_user_are_rejected(engine: EngineKind) {
     let peer = signed_in(engine);
     for sql in ["UPDATE sessions SET status = 'gone'", "UPDATE users SET role = 'root'"] {
         assert!(peer.0.try_execute(sql).is_err(), "{sql}");
@@ -198,14 +198,14 @@ fn only_the_known_words_are_states_and_roles(engine: EngineKind) {
     assert_eq!(peer.0.rows("users", "")[0]["role"], Value::from("user"));
 }
 
-fn addresses_are_unique_without_regard_to_case(engine: EngineKind) {
+fn email_is_unique_ignoring_case(engine: EngineKind) {
     let peer = Peer::new(engine);
     assert!(peer.0.try_execute("INSERT INTO users (email) VALUES ('Rajat.Verma@Example.COM')").is_err());
 }
 
-/// Both in one transaction, as an application with an ORM may do it.
+/// As an application with an ORM may do.
 #[test]
-fn a_peer_that_touches_and_signs_out_at_once_has_signed_out() {
+fn touch_and_sign_out_in_one_transaction_ends_session() {
     if !EngineKind::Postgres.is_available() {
         return;
     }
@@ -216,5 +216,5 @@ fn a_peer_that_touches_and_signs_out_at_once_has_signed_out() {
     peer.0.execute(&format!("BEGIN; UPDATE user_sessions SET expire = expire + interval '1 minute'; {set}; COMMIT"));
     let session = &peer.0.rows("sessions", &format!("WHERE id = '{id}'"))[0];
     assert_eq!((&session["status"], &session["end_reason"]), (&"logged_out".into(), &"signed_out".into()));
-    assert!(peer.has_data("s1"), "the sid lives on, for nobody");
+    assert!(peer.has_data("s1"), "the sid stays in use, without a user");
 }

@@ -1,45 +1,46 @@
-//! What can't be taken over is refused, before anything is changed.
+//! What can't be imported is rejected before anything is changed.
 
-use super::express::{SESSIONS, USER, USERS, database, sign_in, whole};
+use super::fixture::{SESSIONS, USER, USERS, all_tables, database, sign_in};
 use crate::{
-    schema::parity::PEERS_TABLE,
+    schema::parity::CONNECT_PG_SIMPLE_TABLE,
     support::{Program, TestDatabase},
 };
 
-/// Everything that could have been changed.
-fn everything(database: &TestDatabase) -> Vec<String> {
+/// The whole schema.
+fn schema(database: &TestDatabase) -> Vec<String> {
     database.texts(
-        "SELECT concat_ws(' ', attrelid::regclass, attname, atttypid::regtype, attnotnull, atthasdef) AS v FROM pg_attribute
+        "SELECT concat_ws(' ', attrelid::regclass, attname, atttypid::regtype, attnotnull, atthasdef) AS v
+         FROM pg_attribute
          JOIN pg_class ON pg_class.oid = attrelid WHERE relnamespace = 'public'::regnamespace AND attnum > 0
          UNION ALL SELECT conname FROM pg_constraint UNION ALL SELECT tgname FROM pg_trigger
          UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1",
     )
 }
 
-/// That it is refused with one sentence that contains all of `parts`, and nothing is changed.
+/// Asserts that the import is rejected with a message that contains all of `parts`, and changes nothing.
 #[track_caller]
-fn assert_refused(database: &TestDatabase, parts: &[&str]) {
-    let before = everything(database);
+fn assert_rejected(database: &TestDatabase, parts: &[&str]) {
+    let before = schema(database);
     for command in [&["migrate"][..], &["serve"]] {
-        let refused = Program::new(database).run(command);
-        refused.assert_refused(1, parts);
-        refused.assert_stderr_contains(&["cannot take over the database postgres://"]);
+        let rejected = Program::new(database).run(command);
+        rejected.assert_refused(1, parts);
+        rejected.assert_stderr_contains(&["cannot import the tables of postgres://"]);
     }
-    assert_eq!(everything(database), before);
+    assert_eq!(schema(database), before);
 }
 
-/// Runs what the sentence says to run, and sees that it helps.
+/// Asserts that the message contains `sql`, and that the import succeeds after it was run.
 #[track_caller]
-fn assert_mended_by(database: &TestDatabase, sql: &str) {
-    let sentence = Program::new(database).run(&["migrate"]).err;
-    assert!(sentence.contains(sql), "{sql:?} is not in {sentence:?}");
+fn assert_fixed_by(database: &TestDatabase, sql: &str) {
+    let message = Program::new(database).run(&["migrate"]).err;
+    assert!(message.contains(sql), "{sql:?} is not in {message:?}");
     database.execute(sql);
     Program::new(database).done(&["migrate"]);
 }
 
 #[test]
-fn columns_of_types_that_keyrack_does_not_read_are_refused_with_the_statement_that_changes_them() {
-    for (change, mend) in [
+fn wrong_column_is_rejected_with_fixing_statement() {
+    for (change, fix) in [
         (
             "ALTER TABLE sessions ALTER expires_at TYPE timestamp",
             "ALTER TABLE public.sessions ALTER COLUMN expires_at TYPE timestamptz USING expires_at AT TIME ZONE 'UTC'",
@@ -75,19 +76,20 @@ fn columns_of_types_that_keyrack_does_not_read_are_refused_with_the_statement_th
             "ALTER TABLE public.users ALTER COLUMN \"tenantId\" DROP NOT NULL",
         ),
     ] {
-        // Empty, so that each column can be changed at will.
-        let Some(database) = database(&[PEERS_TABLE, &USERS[..USERS.find("INSERT").unwrap()], SESSIONS]) else {
+        // Without rows, so that each column can be changed.
+        let Some(database) = database(&[CONNECT_PG_SIMPLE_TABLE, &USERS[..USERS.find("INSERT").unwrap()], SESSIONS])
+        else {
             return;
         };
         database.execute(change);
-        assert_refused(&database, &[mend]);
-        assert_mended_by(&database, mend);
+        assert_rejected(&database, &[fix]);
+        assert_fixed_by(&database, fix);
     }
 }
 
 #[test]
-fn rows_that_break_a_rule_are_refused_with_the_statement_that_mends_them() {
-    for (change, mend) in [
+fn invalid_rows_are_rejected_with_fixing_statement() {
+    for (change, fix) in [
         (
             "ALTER TABLE sessions DROP CONSTRAINT sessions_sid_key; UPDATE sessions SET sid = 'twice'",
             "DELETE FROM public.sessions a USING public.sessions b WHERE a.sid = b.sid AND a.ctid < b.ctid",
@@ -97,7 +99,8 @@ fn rows_that_break_a_rule_are_refused_with_the_statement_that_mends_them() {
             "UPDATE public.sessions SET status = 'logged_out' WHERE status NOT IN ('active', 'logged_out')",
         ),
         (
-            "ALTER TABLE sessions DROP CONSTRAINT sessions_user_id_fkey; UPDATE sessions SET user_id = gen_random_uuid()",
+            "ALTER TABLE sessions DROP CONSTRAINT sessions_user_id_fkey;
+             UPDATE sessions SET user_id = gen_random_uuid()",
             "DELETE FROM public.sessions s WHERE NOT EXISTS (SELECT FROM public.users u WHERE u.id = s.user_id)",
         ),
         (
@@ -105,62 +108,71 @@ fn rows_that_break_a_rule_are_refused_with_the_statement_that_mends_them() {
             "UPDATE public.sessions SET created_at = now() WHERE created_at IS NULL",
         ),
     ] {
-        let Some(database) = whole() else { return };
+        let Some(database) = all_tables() else { return };
         sign_in(&database, "one", -5, 5, 5);
         sign_in(&database, "two", -5, 5, 5);
         database.execute(change);
-        assert_refused(&database, &[mend]);
-        assert_mended_by(&database, mend);
+        assert_rejected(&database, &[fix]);
+        assert_fixed_by(&database, fix);
     }
-    let Some(database) = whole() else { return };
+    let Some(database) = all_tables() else { return };
     database.execute("INSERT INTO users (email) VALUES ('Rajat.Verma@Example.com')");
-    assert_refused(
+    assert_rejected(
         &database,
         &["1 value(s) of lower(email)", "SELECT lower(email), count(*) FROM public.users GROUP BY 1"],
     );
 }
 
-/// What the words say would be lost can be kept.
+/// The advice must not make the administrator sign users out or delete accounts without need.
 #[test]
-fn statuses_that_mean_signed_in_are_turned_first_and_users_without_an_address_are_not_to_be_deleted() {
-    let Some(database) = whole() else { return };
+fn advice_keeps_signed_in_statuses_and_users_without_email() {
+    let Some(database) = all_tables() else { return };
     sign_in(&database, "one", -5, 5, 5);
-    database.execute("UPDATE sessions SET status = 'online'; ALTER TABLE users ALTER email DROP NOT NULL; INSERT INTO users DEFAULT VALUES");
-    let refused = Program::new(&database).run(&["migrate"]);
-    assert_eq!(refused.status, 1, "{refused:?}");
-    refused.assert_stderr_contains(&[
-        "first UPDATE public.sessions SET status = 'active' WHERE status IN (those of yours that mean signed in), then",
-        "which signs out whoever has one of these",
-        "1 row(s) of public.users have no email: give each an address, or give Keyrack a view that leaves these users out",
+    database.execute(
+        "UPDATE sessions
+     SET status = 'online'; ALTER TABLE users ALTER email DROP NOT NULL; INSERT INTO users DEFAULT VALUES",
+    );
+    let rejected = Program::new(&database).run(&["migrate"]);
+    assert_eq!(rejected.status, 1, "{rejected:?}");
+    rejected.assert_stderr_contains(&[
+        "first UPDATE public.sessions SET status = 'active' WHERE status IN (your values that mean signed in), then",
+        "which signs out the users of these sessions",
+        "1 row(s) of public.users have no email: give each an address, or give Keyrack a view that leaves these users \
+         out",
     ]);
-    assert!(!refused.err.contains("DELETE"), "{refused:?}");
+    assert!(!rejected.err.contains("DELETE"), "{rejected:?}");
     database.execute(
         "UPDATE sessions SET status = 'active' WHERE status IN ('online');
-         UPDATE users SET email = 'somebody@example.com' WHERE email IS NULL",
+         UPDATE users SET email = 'asha.verma@example.com' WHERE email IS NULL",
     );
     Program::new(&database).done(&["migrate"]);
     assert_eq!(database.count("sessions", "WHERE status = 'active'"), 1);
 }
 
 #[test]
-fn what_can_not_be_mended_in_place_is_refused_with_the_way_around_it() {
-    let others = "CREATE TABLE sessions (id varchar PRIMARY KEY, payload text NOT NULL)";
+fn unfixable_tables_are_rejected_with_alternative() {
+    let other_purpose = "CREATE TABLE sessions (id varchar PRIMARY KEY, payload text NOT NULL)";
     for (sql, parts) in [
         (
             "CREATE TABLE users (id serial PRIMARY KEY, email text)",
-            &["public.users.id is integer", "add a uuid column and give Keyrack a view: docs/express.md"][..],
+            &[
+                "public.users.id is integer",
+                "add a uuid column and give Keyrack a view; see \"What can't be mapped\" in docs/express.md",
+            ][..],
         ),
         ("CREATE TABLE users (id uuid PRIMARY KEY, mail text)", &["has no column email", "a view of them"]),
         (
-            "CREATE TABLE sessions (id serial PRIMARY KEY, sid text, user_id integer, status text, expires_at timestamptz)",
+            "CREATE TABLE sessions (id serial PRIMARY KEY, sid text, user_id integer, status text,
+             expires_at timestamptz)",
             &[
-                "sessions.id is integer, and Keyrack names sessions by uuid: rename this column",
+                "sessions.id is integer, and Keyrack identifies sessions by uuid: rename this column",
                 "sessions.user_id is integer",
             ],
         ),
-        (others, &["public.sessions has no column sid, user_id, status, expires_at", "a schema of its own"]),
+        (other_purpose, &["public.sessions has no column sid, user_id, status, expires_at", "a schema of its own"]),
         (
-            "CREATE TABLE t (sid varchar, sess json, expire timestamp(6)); CREATE VIEW user_sessions AS SELECT * FROM t",
+            "CREATE TABLE t (sid varchar, sess json, expire timestamp(6));
+             CREATE VIEW user_sessions AS SELECT * FROM t",
             &["public.user_sessions is a view, and Keyrack needs a plain table"],
         ),
         (
@@ -173,40 +185,40 @@ fn what_can_not_be_mended_in_place_is_refused_with_the_way_around_it() {
         ),
     ] {
         let Some(database) = database(&[sql]) else { return };
-        let refused = Program::new(&database).run(&["migrate"]);
-        assert_eq!(refused.status, 1, "{refused:?}");
-        refused.assert_stderr_contains(parts);
+        let rejected = Program::new(&database).run(&["migrate"]);
+        assert_eq!(rejected.status, 1, "{rejected:?}");
+        rejected.assert_stderr_contains(parts);
     }
-    let Some(database) = database(&[PEERS_TABLE, USERS, SESSIONS]) else { return };
+    let Some(database) = database(&[CONNECT_PG_SIMPLE_TABLE, USERS, SESSIONS]) else { return };
     sign_in(&database, "one", -5, 5, 5);
     database.execute("ALTER TABLE sessions DROP CONSTRAINT sessions_user_id_fkey; DROP TABLE users");
-    assert_refused(&database, &["there is no table users", "a view of them"]);
+    assert_rejected(&database, &["the table users does not exist", "a view of it"]);
 }
 
 #[test]
-fn all_findings_are_named_at_once_each_on_a_line() {
-    let Some(database) = whole() else { return };
+fn all_findings_are_listed_one_per_line() {
+    let Some(database) = all_tables() else { return };
     database.execute(&format!(
         "ALTER TABLE sessions ALTER expires_at TYPE timestamp; ALTER TABLE user_sessions ALTER sess TYPE jsonb;
          INSERT INTO sessions (sid, user_id, expires_at) VALUES ('x', '{USER}', now())"
     ));
-    let refused = Program::new(&database).run(&["migrate"]);
-    assert_eq!((refused.status, refused.out.as_str()), (1, ""), "{refused:?}");
-    let lines: Vec<&str> = refused.err.lines().collect();
-    assert_eq!(lines.len(), 3, "{refused:?}");
-    assert!(lines[0].ends_with("; nothing was changed:"), "{refused:?}");
-    assert!(lines[1].starts_with("  - public.sessions.expires_at is timestamp"), "{refused:?}");
-    assert!(lines[2].starts_with("  - public.user_sessions.sess is jsonb"), "{refused:?}");
+    let rejected = Program::new(&database).run(&["migrate"]);
+    assert_eq!((rejected.status, rejected.out.as_str()), (1, ""), "{rejected:?}");
+    let lines: Vec<&str> = rejected.err.lines().collect();
+    assert_eq!(lines.len(), 3, "{rejected:?}");
+    assert!(lines[0].ends_with("; nothing was changed:"), "{rejected:?}");
+    assert!(lines[1].starts_with("  - public.sessions.expires_at is timestamp"), "{rejected:?}");
+    assert!(lines[2].starts_with("  - public.user_sessions.sess is jsonb"), "{rejected:?}");
 }
 
 #[test]
 fn a_role_that_owns_nothing_is_told_whose_it_is() {
-    let Some(database) = whole() else { return };
+    let Some(database) = all_tables() else { return };
     let role = format!("keyrack_guest_{}", std::process::id());
     database.execute(&format!("CREATE ROLE {role} LOGIN; GRANT CREATE ON SCHEMA public TO {role}"));
     let (_, host) = database.url().split_once('@').unwrap();
     let url = format!("postgres://{role}@{host}");
-    let refused = Program::new(&database).with("DATABASE_URL", &url).run(&["migrate"]);
+    let rejected = Program::new(&database).with("DATABASE_URL", &url).run(&["migrate"]);
     database.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
-    refused.assert_stderr_contains(&["public.sessions belongs to the role postgres", "connect as postgres"]);
+    rejected.assert_stderr_contains(&["public.sessions belongs to the role postgres", "connect as postgres"]);
 }

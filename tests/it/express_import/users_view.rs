@@ -1,8 +1,8 @@
-//! Users in another table, with other columns: a view of them.
+//! A view `users` of another table with other columns.
 
-use super::express::{USER, data, database, sess};
+use super::fixture::{USER, database, insert_data, sess};
 use crate::{
-    schema::parity::PEERS_TABLE,
+    schema::parity::CONNECT_PG_SIMPLE_TABLE,
     support::{PASSWORD, Program, TestDatabase},
 };
 
@@ -21,7 +21,7 @@ const ACCOUNTS: &str = r#"
     VALUES ('550e8400-e29b-41d4-a716-446655440000', 'Rajat.Verma@example.com', 'Rajat');
     CREATE SCHEMA keyrack;"#;
 
-/// Every column that Keyrack writes is one of the table's.
+/// Every column that Keyrack writes is a column of the table.
 const WRITABLE: &str = r#"
     ALTER TABLE accounts ADD COLUMN keyrack_name text, ADD COLUMN keyrack_role text NOT NULL DEFAULT 'user',
         ADD COLUMN keyrack_hash text, ADD COLUMN keyrack_changed timestamptz NOT NULL DEFAULT now(),
@@ -32,7 +32,7 @@ const WRITABLE: &str = r#"
             "createdAt" AS created_at, "updatedAt" AS updated_at, "blockedAt" AS disabled_at
         FROM public.accounts;"#;
 
-/// Only what is needed to show whose the sessions are.
+/// Only `id`, `email` and the first and last name are columns of the table, to show whose sessions they are.
 const READABLE: &str = r#"
     CREATE VIEW keyrack.users AS
         SELECT id, mail AS email, NULL::text AS user_name, "firstName" AS first_name, "lastName" AS last_name,
@@ -46,9 +46,9 @@ fn url(database: &TestDatabase) -> String {
 }
 
 #[test]
-fn over_a_view_of_plain_columns_everything_works() {
-    let Some(database) = database(&[PEERS_TABLE, ACCOUNTS, WRITABLE]) else { return };
-    data(&database, "express", 100, &sess(USER));
+fn writable_users_view_supports_all_commands() {
+    let Some(database) = database(&[CONNECT_PG_SIMPLE_TABLE, ACCOUNTS, WRITABLE]) else { return };
+    insert_data(&database, "express", 100, &sess(USER));
     let program = Program::new(&database).with("DATABASE_URL", &url(&database));
     let migrated = program.run(&["migrate"]);
     assert_eq!(migrated.status, 0, "{migrated:?}");
@@ -57,8 +57,8 @@ fn over_a_view_of_plain_columns_everything_works() {
 
     let set = program.run_with_input(&["user", "set-password", EMAIL], &format!("{PASSWORD}\n"));
     assert!(set.out.contains("1 session(s) ended"), "{set:?}");
-    program.add_user("somebody@example.com");
-    assert_eq!(database.count("accounts", "WHERE mail = 'somebody@example.com' AND tenant = 1"), 1);
+    program.add_user("asha.verma@example.com");
+    assert_eq!(database.count("accounts", "WHERE mail = 'asha.verma@example.com' AND tenant = 1"), 1);
     let again = program.run_with_input(&["user", "add", "RAJAT.verma@example.com"], &format!("{PASSWORD}\n"));
     again.assert_refused(1, &["A user with this email address already exists"]);
 
@@ -73,8 +73,8 @@ fn over_a_view_of_plain_columns_everything_works() {
     program.done(&["user", "enable", EMAIL]);
     assert!(serving.signed_in(EMAIL).is_signed_in());
 
-    // A peer, whose search_path knows nothing of the view, and whose statements set off the rules all the same.
-    data(&database, "later", 100, &sess(USER));
+    // A peer whose search_path does not contain the view. Its statements fire the triggers, too.
+    insert_data(&database, "later", 100, &sess(USER));
     assert_eq!(database.count("keyrack.sessions", "WHERE sid = 'later' AND status = 'active'"), 1);
     database.execute("DELETE FROM user_sessions WHERE sid = 'later'");
     assert_eq!(database.count("keyrack.sessions", "WHERE sid = 'later' AND end_reason = 'signed_out'"), 1);
@@ -82,9 +82,9 @@ fn over_a_view_of_plain_columns_everything_works() {
 }
 
 #[test]
-fn over_a_view_that_can_only_be_read_sessions_are_listed_and_revoked_and_the_rest_is_refused() {
-    let Some(database) = database(&[PEERS_TABLE, ACCOUNTS, READABLE]) else { return };
-    data(&database, "express", 100, &sess(USER));
+fn read_only_users_view_supports_listing_and_revoking() {
+    let Some(database) = database(&[CONNECT_PG_SIMPLE_TABLE, ACCOUNTS, READABLE]) else { return };
+    insert_data(&database, "express", 100, &sess(USER));
     let program = Program::new(&database).with("DATABASE_URL", &url(&database));
     program.done(&["migrate"]);
     program.done(&["adopt", "--apply"]);
@@ -92,7 +92,7 @@ fn over_a_view_that_can_only_be_read_sessions_are_listed_and_revoked_and_the_res
     assert_eq!(listed.as_array().unwrap().len(), 1);
     assert!(program.done(&["user", "list"]).contains("Rajat"));
     for arguments in
-        [&["user", "set-password", EMAIL][..], &["user", "add", "somebody@example.com"], &["user", "disable", EMAIL]]
+        [&["user", "set-password", EMAIL][..], &["user", "add", "asha.verma@example.com"], &["user", "disable", EMAIL]]
     {
         let refused = program.run_with_input(arguments, &format!("{PASSWORD}\n"));
         refused.assert_refused(1, &["view \"users\"", "in the application that the users belong to"]);
@@ -103,7 +103,7 @@ fn over_a_view_that_can_only_be_read_sessions_are_listed_and_revoked_and_the_res
 }
 
 #[test]
-fn views_that_can_not_serve_are_refused() {
+fn unsuitable_users_view_is_rejected() {
     for (view, parts) in [
         (
             WRITABLE.replace("SELECT id,", "SELECT tenant AS id,"),
@@ -118,24 +118,24 @@ fn views_that_can_not_serve_are_refused() {
         ),
         (
             format!("{WRITABLE} INSERT INTO accounts (mail) VALUES ('rajat.verma@example.com')"),
-            &["1 value(s) of lower(email) stand in several rows of keyrack.users"],
+            &["1 value(s) of lower(email) occur in several rows of keyrack.users"],
         ),
         (
             format!(
                 "ALTER TABLE accounts ALTER mail DROP NOT NULL; {WRITABLE} INSERT INTO accounts (mail) VALUES (NULL)"
             ),
-            &["1 row(s) of keyrack.users have no email: coalesce(email, …) in the view"],
+            &["1 row(s) of keyrack.users have no email: use coalesce(email, …) in the view"],
         ),
     ] {
-        let Some(database) = database(&[PEERS_TABLE, ACCOUNTS, &view]) else { return };
+        let Some(database) = database(&[CONNECT_PG_SIMPLE_TABLE, ACCOUNTS, &view]) else { return };
         let refused = Program::new(&database).with("DATABASE_URL", &url(&database)).run(&["migrate"]);
         refused.assert_refused(1, parts);
     }
 }
 
 #[test]
-fn a_role_that_may_only_read_the_view_is_told_what_it_needs() {
-    let Some(database) = database(&[PEERS_TABLE, ACCOUNTS, WRITABLE]) else { return };
+fn role_without_update_on_view_gets_advice() {
+    let Some(database) = database(&[CONNECT_PG_SIMPLE_TABLE, ACCOUNTS, WRITABLE]) else { return };
     let role = format!("keyrack_viewer_{}", std::process::id());
     database.execute(&format!(
         "CREATE ROLE {role} LOGIN; ALTER TABLE user_sessions OWNER TO {role}; GRANT SELECT ON keyrack.users TO {role};
@@ -148,25 +148,26 @@ fn a_role_that_may_only_read_the_view_is_told_what_it_needs() {
     database.execute(&format!("GRANT UPDATE ON keyrack.users TO {role}"));
     let done = program.run(&["migrate"]);
     database.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
-    refused.assert_refused(1, &["permission denied for view users", "SELECT and UPDATE"]);
+    refused.assert_refused(1, &["permission denied for view users", "GRANT SELECT, UPDATE ON keyrack.users"]);
     assert_eq!(done.status, 0, "{done:?}");
 }
 
 #[test]
-fn in_a_schema_of_its_own_keyrack_has_nothing_to_do_with_the_table_of_another_name() {
-    let table = PEERS_TABLE.replace("\"user_sessions\"", "\"session\"");
+fn own_schema_ignores_session_table_of_other_schema() {
+    let table = CONNECT_PG_SIMPLE_TABLE.replace("\"user_sessions\"", "\"session\"");
     let Some(database) = database(&[&table, "CREATE SCHEMA keyrack"]) else { return };
     let program = Program::new(&database).with("DATABASE_URL", &url(&database));
     assert_eq!(program.done(&["doctor"]), "Every rule is kept.\n");
     assert_eq!(database.count("pg_tables", "WHERE schemaname = 'keyrack' AND tablename = 'user_sessions'"), 1);
 }
 
-/// The table of connect-pg-simple has another name by default: the table is renamed, and a view bears the old name.
+/// connect-pg-simple's table is called `session` by default: it is renamed, and a view keeps the old name.
 #[test]
-fn a_peers_statements_work_through_a_view_under_the_old_name() {
-    let table = PEERS_TABLE.replace("\"user_sessions\"", "\"session\"");
-    let rename = "BEGIN; ALTER TABLE session RENAME TO user_sessions; CREATE VIEW session AS SELECT * FROM user_sessions; COMMIT";
-    let Some(database) = database(&[&table, super::express::USERS]) else { return };
+fn peer_statements_work_through_view_named_session() {
+    let table = CONNECT_PG_SIMPLE_TABLE.replace("\"user_sessions\"", "\"session\"");
+    let rename = "BEGIN; ALTER TABLE session RENAME TO user_sessions; \
+                  CREATE VIEW session AS SELECT * FROM user_sessions; COMMIT";
+    let Some(database) = database(&[&table, super::fixture::USERS]) else { return };
     let program = Program::new(&database);
     program.run(&["migrate"]).assert_refused(1, &["is called session", rename, "a schema of its own"]);
     database.execute(rename);
