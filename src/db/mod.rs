@@ -1,7 +1,7 @@
 //! The database: one schema, two engines.
 //!
 //! This is the only place that knows two dialects. Above it, `accounts/queries.rs` and `sessions/queries/` write Diesel
-//! against [`schema`] and [`DbConnection`], which is either engine.
+//! against `schema` and `DbConnection`, which is either engine.
 //!
 //! | room | what it holds | what it uses |
 //! |---|---|---|

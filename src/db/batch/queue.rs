@@ -1,6 +1,7 @@
 //! The state of a queue and its workers. It decides; [`super::worker`] owns the lock and the threads.
 //!
-//! The current time is a parameter, so that tests need no clock. A worker is known by the time since which it is busy.
+//! The current time is a parameter, so that tests need no clock. A busy worker is identified by the time since which it is
+//! busy.
 
 use std::{
     collections::VecDeque,
@@ -58,11 +59,12 @@ pub(super) struct Batch<K, V> {
 /// What a worker has to do next.
 pub(super) enum Next<K, V> {
     Serve(Batch<K, V>),
-    /// Wait until [`Queue::is_woken`].
+    /// Wait until [`Queue::try_wake`] succeeds.
     Wait,
     End,
 }
 
+/// Requests that wait, in the order of their arrival, and the workers that serve them.
 pub(super) struct Queue<K, V> {
     requests: VecDeque<Request<K, V>>,
     limit: WorkerLimit,
@@ -91,6 +93,7 @@ impl<K, V> Queue<K, V> {
     /// [`Error::Unavailable`] if the queue is full.
     pub fn push(&mut self, request: Request<K, V>, now: Instant) -> Result<Action> {
         if self.requests.len() >= MAX_QUEUED {
+            // Unlike in `next`, dropping requests is safe here: the caller holds a handle of the queue.
             self.requests.retain(|request| !request.is_abandoned());
             if self.requests.len() >= MAX_QUEUED {
                 return Err(Error::Unavailable(anyhow::anyhow!("too many requests are waiting for the database")));
@@ -105,9 +108,11 @@ impl<K, V> Queue<K, V> {
         if self.requests.is_empty() { Action::None } else { self.ensure_worker(now) }
     }
 
+    /// Finds a worker for the waiting requests, unless one will take them soon: a notified one, or a busy one that can take
+    /// all of them as its next batch.
     fn ensure_worker(&mut self, now: Instant) -> Action {
         let expected = self.notified + self.active(now);
-        if expected > 0 && (self.notified > 0 || self.requests.len() < MAX_BATCH) {
+        if self.notified > 0 || (expected > 0 && self.requests.len() < MAX_BATCH) {
             return Action::None;
         }
         if self.idle > 0 {
@@ -129,13 +134,15 @@ impl<K, V> Queue<K, V> {
         self.idle + self.notified + self.active(now) < self.limit.active
     }
 
-    /// Records that the worker busy since `since` could not be started, or has ended.
+    /// Records that the worker busy since `since` could not be started.
     pub fn worker_failed(&mut self, since: Instant) {
         self.remove_busy(since);
     }
 
-    /// Decides what a worker does that is neither busy nor idle. A batch may contain abandoned requests: dropping one may
-    /// drop the queue's last handle, which must not happen under the queue's lock.
+    /// Decides what a worker that is neither busy nor idle does next.
+    ///
+    /// The batch may contain abandoned requests. They are not dropped here, because dropping one may drop the queue's last
+    /// handle, which takes the queue's lock.
     pub fn next(&mut self, now: Instant) -> Next<K, V> {
         if self.is_closed {
             return Next::End;
@@ -153,8 +160,8 @@ impl<K, V> Queue<K, V> {
         Next::Serve(Batch { requests, busy_since: now })
     }
 
-    /// Returns whether an idle worker may go on to [`Queue::next`], and records that it does.
-    pub fn is_woken(&mut self) -> bool {
+    /// Lets an idle worker go on to [`Queue::next`] if one was notified or the queue was closed. Returns whether it may.
+    pub fn try_wake(&mut self) -> bool {
         if self.notified > 0 {
             self.notified -= 1;
         } else if self.is_closed {
@@ -170,7 +177,7 @@ impl<K, V> Queue<K, V> {
         self.is_closed = true;
     }
 
-    /// The number of busy workers that are not stuck.
+    /// Returns the number of busy workers that are not stuck.
     fn active(&self, now: Instant) -> usize {
         self.busy.iter().filter(|since| now.duration_since(**since) < WORKER_STUCK_AFTER).count()
     }

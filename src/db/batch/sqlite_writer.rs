@@ -120,7 +120,7 @@ fn begin(worker: &mut Worker) -> Result<DbConnection> {
     match connection.begin() {
         Ok(()) => Ok(connection),
         Err(error) => {
-            // Keeps the connection if only another process's lock was in the way.
+            // If another process held the lock, the connection itself is still good.
             worker.connection = (!connection.is_broken()).then_some(connection);
             Err(error.into())
         }

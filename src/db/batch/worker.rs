@@ -38,7 +38,7 @@ pub(super) struct Worker {
     pub connection: Option<DbConnection>,
 }
 
-/// What the workers of one queue share with those who submit to it.
+/// What the workers of one queue share with its batcher.
 pub(super) struct WorkerShared<H: BatchHandler> {
     pub opener: Arc<Opener>,
     pub queue: Mutex<Queue<H::Key, H::Value>>,
@@ -86,7 +86,7 @@ impl<H: BatchHandler> WorkerShared<H> {
                 Next::Serve(batch) => return Some(batch),
                 Next::End => return None,
                 Next::Wait => {
-                    while !queue.is_woken() {
+                    while !queue.try_wake() {
                         self.wakeup.wait(&mut queue);
                     }
                 }

@@ -72,7 +72,7 @@ impl Fixture {
 
     fn assert_waits(&mut self) {
         assert!(matches!(self.queue.next(self.now), Next::Wait));
-        assert!(!self.queue.is_woken());
+        assert!(!self.queue.try_wake());
     }
 
     fn assert_ends(&mut self) {
@@ -94,7 +94,7 @@ fn idle_worker_is_notified_instead_of_starting_another() {
     fixture.start_idle_worker();
     assert_eq!(fixture.push(1).0, Action::Notify);
     assert_eq!(fixture.push(2).0, Action::None, "the notified worker takes both");
-    assert!(fixture.queue.is_woken());
+    assert!(fixture.queue.try_wake());
     assert_eq!(fixture.serve().0, [1, 2]);
 }
 
@@ -117,7 +117,7 @@ fn batch_is_limited_and_second_worker_takes_the_rest() {
     let first = fixture.push_and_start(0);
     let _replies = fixture.push_many(MAX_BATCH - 2);
     let second = fixture.push_and_start(1);
-    assert_eq!(fixture.push(2).0, Action::None, "both workers are on their way");
+    assert_eq!(fixture.push(2).0, Action::None, "both workers are starting");
     assert!(fixture.finish(first));
     assert_eq!(fixture.serve().0.len(), MAX_BATCH);
     assert!(fixture.finish(second));
@@ -135,9 +135,9 @@ fn second_worker_is_notified_only_when_whole_batch_waits() {
     assert!(fixture.finish(second));
     fixture.assert_waits();
     let replies = fixture.push_many(MAX_BATCH - 1);
-    assert!(!fixture.queue.is_woken(), "less than a batch waits for the busy worker");
+    assert!(!fixture.queue.try_wake(), "less than a batch waits for the busy worker");
     assert_eq!(fixture.push(0).0, Action::Notify);
-    assert!(fixture.queue.is_woken());
+    assert!(fixture.queue.try_wake());
     assert_eq!(fixture.serve().0.len(), replies.len() + 1);
     assert!(fixture.finish(busy));
     fixture.assert_waits();
@@ -156,7 +156,7 @@ fn stuck_worker_is_replaced_up_to_total_limit() {
 }
 
 #[test]
-fn waiting_request_is_woken_for_when_busy_worker_gets_stuck() {
+fn waiting_request_gets_another_worker_when_busy_one_is_stuck() {
     let mut fixture = Fixture::two_workers();
     let started = fixture.push_and_start(0);
     assert!(fixture.finish(started));
@@ -167,7 +167,7 @@ fn waiting_request_is_woken_for_when_busy_worker_gets_stuck() {
     assert_eq!(fixture.queue.wake_if_stuck(fixture.now), Action::None);
     fixture.advance(WORKER_STUCK_AFTER / 2);
     assert_eq!(fixture.queue.wake_if_stuck(fixture.now), Action::Start(fixture.now));
-    assert_eq!(fixture.queue.wake_if_stuck(fixture.now), Action::None, "one is on its way");
+    assert_eq!(fixture.queue.wake_if_stuck(fixture.now), Action::None, "one is starting");
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn close_ends_idle_worker() {
     let mut fixture = Fixture::two_workers();
     fixture.start_idle_worker();
     fixture.queue.close();
-    assert!(fixture.queue.is_woken());
+    assert!(fixture.queue.try_wake());
     fixture.assert_ends();
 }
 
@@ -303,7 +303,7 @@ fn close_leaves_waiting_requests_unserved() {
     let (action, mut reply) = fixture.push(1);
     assert_eq!(action, Action::Notify);
     fixture.queue.close();
-    assert!(fixture.queue.is_woken());
+    assert!(fixture.queue.try_wake());
     fixture.assert_ends();
     drop(fixture);
     assert_eq!(reply.try_recv().unwrap_err(), oneshot::error::TryRecvError::Closed);
