@@ -3,7 +3,7 @@
 
 import path from 'node:path';
 import { benchmark, say, usageError } from './host/benchmark.mjs';
-import { ask } from './host/network.mjs';
+import { request } from './host/network.mjs';
 import { PgBouncer } from './host/pgbouncer.mjs';
 import { Postgres } from './host/postgres.mjs';
 import { cpuOf } from './host/proc.mjs';
@@ -68,13 +68,13 @@ async function ends(system, [one, other], file, count, seconds) {
   const loads = Promise.all([one, other].map(({ port }) => load({ port, file, seconds, connections: 8 })));
   let alive = 0;
   let slowest = 0;
-  for (const [n, request] of requests.entries()) {
-    const [head, body] = request.split('\r\n\r\n');
+  for (const [n, text] of requests.entries()) {
+    const [head, body] = text.split('\r\n\r\n');
     const headers = Object.fromEntries(head.split('\r\n').slice(1).map((line) => line.split(': ')));
     const [here, there] = n % 2 === 0 ? [one, other] : [other, one];
-    const check = () => ask(there.port, { path: '/api/session', headers: { cookie: headers.Cookie } });
+    const check = () => request(there.port, { path: '/api/session', headers: { cookie: headers.Cookie } });
     if ((await check()).status !== 200) throw new Error('a session had ended before its sign-out');
-    const ended = await ask(here.port, { method: 'POST', path: '/logout', headers, body });
+    const ended = await request(here.port, { method: 'POST', path: '/logout', headers, body });
     if (ended.status !== 303) throw new Error(`a sign-out was answered with ${ended.status}`);
     const started = performance.now();
     if ((await check()).status !== 401) alive += 1;

@@ -1,12 +1,12 @@
-// Ports, and waiting for somebody to answer at one.
+// Ports, requests, and waiting for a server.
 
 import http from 'node:http';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const PATIENCE_MS = 30_000;
+const START_TIMEOUT_MS = 30_000;
 
-/** A port of 127.0.0.1 that nobody uses. */
+/** A free port of 127.0.0.1. */
 export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();
@@ -18,8 +18,8 @@ export function freePort() {
   });
 }
 
-/** Tries until it works, as long as the process is alive. */
-export async function patiently(attempt, child, name, pause = 50) {
+/** Repeats `attempt` until it succeeds. Fails when the process ends or the timeout passes. */
+export async function retry(attempt, child, name, pause = 50) {
   const started = Date.now();
   let over = null;
   child.ended.then((status) => (over = String(status)));
@@ -27,17 +27,19 @@ export async function patiently(attempt, child, name, pause = 50) {
     try {
       return await attempt();
     } catch (error) {
-      if (over !== null) throw new Error(`${name} ended (${over}):\n${child.output()}`);
-      if (Date.now() - started > PATIENCE_MS) throw new Error(`${name} does not answer: ${error.message}\n${child.output()}`);
+      if (over !== null) throw new Error(`${name} ended early (${over}):\n${child.output()}`);
+      if (Date.now() - started > START_TIMEOUT_MS) {
+        throw new Error(`${name} does not answer: ${error.message}\n${child.output()}`);
+      }
       await sleep(pause);
     }
   }
 }
 
-/** One request. Resolves with status, headers and body. */
-export function ask(port, { method = 'GET', path, headers = {}, body, agent }) {
+/** Sends one request. Resolves with status, headers and body. */
+export function request(port, { method = 'GET', path, headers = {}, body, agent }) {
   return new Promise((resolve, reject) => {
-    const request = http.request({ host: '127.0.0.1', port, method, path, headers, agent }, (response) => {
+    const outgoing = http.request({ host: '127.0.0.1', port, method, path, headers, agent }, (response) => {
       const parts = [];
       response.on('data', (part) => parts.push(part));
       response.on('error', reject);
@@ -45,7 +47,7 @@ export function ask(port, { method = 'GET', path, headers = {}, body, agent }) {
         status: response.statusCode, headers: response.headers, body: Buffer.concat(parts).toString(),
       }));
     });
-    request.on('error', reject);
-    request.end(body);
+    outgoing.on('error', reject);
+    outgoing.end(body);
   });
 }

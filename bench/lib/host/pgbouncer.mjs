@@ -1,17 +1,17 @@
-// A PgBouncer of the benchmark's own in transaction mode, as docs/scale.md recommends it.
+// A PgBouncer for one benchmark, in transaction mode, with the settings that docs/scale.md recommends.
 
 import { chownSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { freePort, patiently } from './network.mjs';
+import { freePort, retry } from './network.mjs';
 import { run, start } from './processes.mjs';
 import { postgresBinary } from './requirements.mjs';
 
-const PLACES = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer', '/usr/local/bin/pgbouncer'];
+const PATHS = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer', '/usr/local/bin/pgbouncer'];
 
 export class PgBouncer {
-  /** Starts one in front of `postgres`; null where it is not installed. */
+  /** Starts it in front of `postgres`. Returns null where it is not installed. */
   static async start(folder, postgres) {
-    const program = PLACES.find((place) => existsSync(place));
+    const program = PATHS.find((file) => existsSync(file));
     if (!program) return null;
     const own = path.join(folder, 'pgbouncer');
     // Like PostgreSQL it refuses to run as root: it runs as the same user.
@@ -37,8 +37,8 @@ server_login_retry = 1
     if (owner.uid !== undefined) chownSync(own, uid, gid);
     const child = start(program, [path.join(own, 'pgbouncer.ini')], { cwd: own, ...owner, stopSignal: 'SIGINT' });
     const pooler = new PgBouncer(child, port);
-    const ask = () => run(postgresBinary('psql'), ['-X', '-q', '-d', pooler.url('postgres'), '-c', 'SELECT 1']);
-    await patiently(ask, child, 'PgBouncer');
+    const query = () => run(postgresBinary('psql'), ['-X', '-q', '-d', pooler.url('postgres'), '-c', 'SELECT 1']);
+    await retry(query, child, 'PgBouncer');
     return pooler;
   }
 

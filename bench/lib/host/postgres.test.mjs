@@ -39,7 +39,7 @@ describe('scripts/postgres', { skip: !postgresBinary('initdb') && 'PostgreSQL is
 
   function isAlive(pid) {
     try {
-      // A process that nobody has waited for yet has ended all the same.
+      // A zombie has ended; its parent has not waited for it yet.
       return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
     } catch {
       return false;

@@ -1,10 +1,10 @@
-// What processes have used, from /proc.
+// CPU time and memory of processes, from /proc.
 
 import { readFileSync, readdirSync } from 'node:fs';
 
-/** Clock ticks are hundredths of a second for every Linux program, whatever the kernel counts in. */
-const MICROSECONDS_A_TICK = 10_000;
-const PAGE = 4096;
+/** The clock ticks of /proc are hundredths of a second, on every kernel. */
+const MICROSECONDS_PER_TICK = 10_000;
+const PAGE_BYTES = 4096;
 
 /** A process and all of its descendants. */
 export function tree(root) {
@@ -23,14 +23,14 @@ export function tree(root) {
 }
 
 /**
- * User and system time of a process, its descendants, and those of them that have ended, in microseconds.
- * Those that have ended are in their parent's account, once it has waited for them.
+ * User and system time of a process and its descendants, in microseconds. That of ended descendants counts once their
+ * parent has waited for them.
  */
 export function cpuOf(root) {
-  return tree(root).reduce((sum, pid) => sum + (read(pid)?.ticks ?? 0), 0) * MICROSECONDS_A_TICK;
+  return tree(root).reduce((sum, pid) => sum + (read(pid)?.ticks ?? 0), 0) * MICROSECONDS_PER_TICK;
 }
 
-/** Resident memory of a process and its descendants, in MB. Pages that they share count for each. */
+/** Resident memory of a process and its descendants, in MB. Shared pages count for each of them. */
 export function memoryOf(root) {
   const pages = (pid) => {
     try {
@@ -39,13 +39,13 @@ export function memoryOf(root) {
       return 0; // it has just ended
     }
   };
-  return (tree(root).reduce((sum, pid) => sum + pages(pid), 0) * PAGE) / 1e6;
+  return (tree(root).reduce((sum, pid) => sum + pages(pid), 0) * PAGE_BYTES) / 1e6;
 }
 
 function read(pid) {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name, in parentheses, may hold anything; what follows is numbers.
+    // The name, in parentheses, may contain anything; numbers follow.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     const [user, system, childrenUser, childrenSystem] = fields.slice(11, 15).map(Number);
     return { pid: Number(pid), parent: Number(fields[1]), ticks: user + system + childrenUser + childrenSystem };

@@ -1,7 +1,7 @@
-// A Redis of the benchmark's own, with nothing kept on disk.
+// A Redis for one benchmark, without persistence.
 
 import { connect } from 'node:net';
-import { freePort, patiently } from './network.mjs';
+import { freePort, retry } from './network.mjs';
 import { start } from './processes.mjs';
 
 export class Redis {
@@ -10,7 +10,7 @@ export class Redis {
     const settings = ['--bind', '127.0.0.1', '--port', port, '--dir', folder, '--save', '', '--appendonly', 'no'];
     const child = start('redis-server', settings, { cwd: folder });
     const server = new Redis(child, port);
-    await patiently(() => server.size(), child, 'Redis');
+    await retry(() => server.size(), child, 'Redis');
     return server;
   }
 
@@ -24,7 +24,7 @@ export class Redis {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** How many keys there are. */
+  /** Returns the number of keys. */
   size() {
     return new Promise((resolve, reject) => {
       const socket = connect(this.port, '127.0.0.1', () => socket.write('DBSIZE\r\n'));

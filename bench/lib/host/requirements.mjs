@@ -10,8 +10,8 @@ export const ROOT = fileURLToPath(new URL('../../..', import.meta.url)).replace(
 export const PEERS = path.join(ROOT, 'bench/peers');
 
 const TOOLS = [
-  { package: 'wrk', what: 'wrk, which makes the load', found: () => onPath('wrk') },
-  { package: 'redis-server', what: 'Redis, which one peer keeps its sessions in', found: () => onPath('redis-server') },
+  { package: 'wrk', what: 'wrk, the load generator', found: () => onPath('wrk') },
+  { package: 'redis-server', what: 'Redis, in which one peer stores its sessions', found: () => onPath('redis-server') },
   { package: 'postgresql', what: 'the PostgreSQL server', found: () => postgresBinary('initdb') },
   { package: 'sqlite3', what: 'the sqlite3 command, which fills tables', found: () => onPath('sqlite3') },
   { package: 'npm', what: 'npm, which installs the Express peer', found: () => onPath('npm') },
@@ -29,12 +29,13 @@ export async function requireTools(names = TOOLS.map((tool) => tool.package)) {
     missing = tools.filter((tool) => !tool.found());
   }
   if (missing.length > 0) {
-    const lines = missing.map((tool) => `Missing: ${tool.what}; on Debian, install it with: apt-get install ${tool.package}.`);
+    const lines = missing.map(
+      (tool) => `Missing: ${tool.what}; on Debian, install it with: apt-get install ${tool.package}.`);
     throw new Error(lines.join('\n'));
   }
 }
 
-/** Only the programs are needed: Debian shall start no cluster and no service of its own. */
+/** Installs packages without starting a cluster or a service: only the programs are needed. */
 async function install(packages, sudo) {
   const clusters = '/etc/postgresql-common/createcluster.d/keyrack-bench.conf';
   const script = `mkdir -p ${path.dirname(clusters)} && echo 'create_main_cluster = false' >${clusters}
@@ -44,7 +45,7 @@ async function install(packages, sudo) {
   await run(command, args, { show: true });
 }
 
-/** Builds Keyrack and every peer as they would be released. */
+/** Makes release builds of Keyrack and every peer. */
 export async function build() {
   const cargo = ['build', '--release', '--locked', '--quiet'];
   await run('cargo', [...cargo, '--bin', 'keyrack'], { cwd: ROOT, show: true });
@@ -53,7 +54,7 @@ export async function build() {
   await run('npm', ['ci', '--no-audit', '--no-fund', '--silent'], { cwd: express, show: true });
 }
 
-/** The program that cargo has built. */
+/** The release build of Keyrack. */
 export function keyrackBinary() {
   return path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, 'target'), 'release/keyrack');
 }

@@ -1,9 +1,9 @@
-// A measurement: one load on one server, and what both sides spent on it.
+// A measurement: one load on one server, and the CPU that the app and its database spent.
 
 import { cpuOf } from '../host/proc.mjs';
 import { load } from './wrk.mjs';
 
-/** Requests a second, latencies in ms, and µs of CPU a request of the app and of its database (null if it has none). */
+/** Returns requests per second, latencies in ms, and CPU per request in µs: of the app, and of its database or null. */
 export async function measure(host, system, server, load_) {
   const side = system.database ? host[system.database].pid : null;
   const spent = () => ({ app: cpuOf(server.pid), database: side ? cpuOf(side) : 0 });
@@ -20,7 +20,7 @@ export async function measure(host, system, server, load_) {
   };
 }
 
-/** Lets caches fill and connections open, unmeasured. */
+/** Sends an unmeasured load for a second, which fills caches and opens connections. */
 export async function warmUp(server, file) {
   await load({ port: server.port, file, seconds: 1 });
 }

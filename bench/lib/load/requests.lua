@@ -1,10 +1,10 @@
--- For wrk: sends the requests of a file in turn, and writes what came of them to another.
+-- For wrk: sends the requests of a file in turn, and writes the results to another file.
 --
--- The file has whole HTTP requests, separated by NUL. Nothing is built while the clock runs.
+-- The file contains whole HTTP requests, separated by NUL, so that none is built while the clock runs.
 
 local all = {}
-local place = 0
-laps = 0 -- global: read from outside when all is over
+local position = 0
+laps = 0 -- global: `done` reads it from each thread
 
 local threads = {}
 
@@ -22,12 +22,12 @@ function init()
 end
 
 function request()
-  place = place + 1
-  if place > #all then
-    place = 1
+  position = position + 1
+  if position > #all then
+    position = 1
     laps = laps + 1
   end
-  return all[place]
+  return all[position]
 end
 
 function done(summary, latency)

@@ -1,4 +1,4 @@
-// HTTP requests as bytes, and files of them for wrk.
+// HTTP requests as text, and files of them for wrk.
 
 import { writeFileSync } from 'node:fs';
 
@@ -7,7 +7,7 @@ export function get(path, cookie) {
   return `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: ${cookie}\r\n\r\n`;
 }
 
-/** A form that is sent. */
+/** A POST of a form. */
 export function post(path, fields, cookie) {
   const body = new URLSearchParams(fields).toString();
   const head = [
@@ -21,7 +21,7 @@ export function post(path, fields, cookie) {
   return `${head.join('\r\n')}\r\n\r\n${body}`;
 }
 
-/** NUL is in none of them. */
+/** Writes requests to a file, separated by NUL, which none of them contains. */
 export function save(file, requests) {
   writeFileSync(file, requests.join('\0'));
   return file;

@@ -1,4 +1,4 @@
-// Charts as SVG: horizontal bars, readable on light and dark pages.
+// Charts as SVG: horizontal bars, for light and dark pages.
 
 import { short } from './text.mjs';
 

@@ -1,4 +1,4 @@
-// Cookies and form tokens, made as their servers make them.
+// Cookies and form tokens, as the servers make them.
 
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 
@@ -6,16 +6,15 @@ export function md5(text) {
   return createHash('md5').update(text).digest('hex');
 }
 
-/** express-session's format, which is Keyrack's too. */
+/** A cookie in express-session's format, which Keyrack uses too. */
 export function signedCookie(name, sid, secret) {
   const signature = createHmac('sha256', secret).update(sid).digest('base64').replaceAll('=', '');
   return `${name}=${encodeURIComponent(`s:${sid}.${signature}`)}`;
 }
 
 /**
- * The token that Keyrack's pages carry for a session. A client would read it from a page; here it is made, because so
- * many pages would take longer than what is measured. Should Keyrack make it otherwise one day, every answer is a
- * refusal and the run fails.
+ * The form token of a session. A client would read it from a page, but reading so many pages would take longer than the
+ * measurement. If Keyrack changes its tokens, every answer is a refusal and the run fails.
  */
 export function formToken(sid, secret) {
   const key = createHmac('sha256', secret).update('keyrack csrf').digest();

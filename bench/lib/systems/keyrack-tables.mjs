@@ -1,4 +1,4 @@
-// Keyrack's tables, filled as Keyrack's own sign-ins would have left them.
+// Keyrack's tables, filled as sign-ins would have filled them.
 
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { run } from '../host/processes.mjs';
@@ -9,21 +9,23 @@ import { USERS, emailOf } from './system.mjs';
 export const REAL_USERS = 200;
 
 const AGENT = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
-/** When sessions end: so many seconds from now, and one after the other over so many seconds before. */
+/** When sessions expire: `seconds` from now, spread over the `spread` seconds before that. */
 const IN_A_DAY = { seconds: 24 * 3600, spread: 1 };
 
-/** What both engines have in common. A batch of sessions has the sids `md5('BATCH:n')`. */
+/** The part that both engines share. A batch of sessions has the sids `md5('BATCH:n')`. */
 class Tables {
   batches = 0;
 
-  /** Adds users: most with a hash that costs nothing, some with a real one. */
+  /** Adds users: most with a hash of the smallest cost, some with a real one. */
   async addUsers(smallest, real) {
-    const everyday = Array.from({ length: USERS }, (_, n) => [userId('user', n), emailOf(n), emailOf(n).split('@')[0], smallest]);
-    const hashed = Array.from({ length: REAL_USERS }, (_, n) => [userId('real', n), `real${n}@example.com`, `real${n}`, real]);
-    await this.insertUsers([...everyday, ...hashed]);
+    const cheap = Array.from(
+      { length: USERS }, (_, n) => [userId('user', n), emailOf(n), emailOf(n).split('@')[0], smallest]);
+    const costly = Array.from(
+      { length: REAL_USERS }, (_, n) => [userId('real', n), `real${n}@example.com`, `real${n}`, real]);
+    await this.insertUsers([...cheap, ...costly]);
   }
 
-  /** Adds live sessions, spread over the users, and returns `some` of their sids, spread over them. */
+  /** Adds live sessions, spread over the users. Returns `some` of their sids, spread over the sessions. */
   async addSessions(count, some = count, ends = IN_A_DAY) {
     const batch = (this.batches += 1);
     const user = (n) => userId('user', n % USERS);
@@ -32,10 +34,11 @@ class Tables {
     return Array.from({ length: Math.min(some, count) }, (_, n) => md5(`${batch}:${n * stride}`));
   }
 
-  /** Adds users with so many devices each and so many ended sessions, and returns a sid of each user. */
+  /** Adds users with `devices` live and `ended` ended sessions each. Returns one sid per user. */
   async addDevices(users, devices, ended) {
     const prefix = `devices${ended}-`;
-    const people = Array.from({ length: users }, (_, n) => [userId(prefix, n), `${prefix}${n}@example.com`, `${prefix}${n}`, null]);
+    const people = Array.from(
+      { length: users }, (_, n) => [userId(prefix, n), `${prefix}${n}@example.com`, `${prefix}${n}`, null]);
     await this.insertUsers(people);
     const batch = (this.batches += 1);
     const user = (n) => userId(prefix, n % users);
@@ -44,7 +47,7 @@ class Tables {
     return Array.from({ length: users }, (_, n) => md5(`${batch}:${n}`));
   }
 
-  /** Adds sessions that ran out in the course of a day until an hour ago, and that nobody has ended yet. */
+  /** Adds sessions that expired over the day until an hour ago, and that no purge has ended yet. */
   addExpired(count) {
     return this.addSessions(count, 1, { seconds: -3600, spread: 24 * 3600 });
   }
@@ -80,7 +83,7 @@ export class PostgresTables extends Tables {
     return this.sql(`INSERT INTO users (id, email, user_name, password_hash) VALUES ${values(users)};`);
   }
 
-  /** Without the triggers, which would look at each row; what is inserted keeps their rules. */
+  /** Inserts without the triggers, which would check each row; the rows satisfy their rules. */
   insertSessions(batch, count, { prefix, users, ends: { seconds, spread } }) {
     const row = `n, md5('${batch}:' || n) AS sid, md5('${prefix}' || n % ${users})::uuid AS user_id`;
     const end = `(now() + (${seconds} - n % ${spread}) * interval '1 second')`;
@@ -131,7 +134,7 @@ export class SqliteTables extends Tables {
     for (const suffix of ['', '-wal', '-shm']) rmSync(`${this.file}${suffix}`, { force: true });
   }
 
-  /** Filling need not be durable. */
+  /** Runs statements. Filling need not be durable. */
   sql(statements) {
     const input = `.bail on\n.timeout 30000\nPRAGMA synchronous = OFF;\nPRAGMA cache_size = -500000;\n${statements}\n`;
     return run('sqlite3', ['-batch', this.file], { input });
@@ -145,7 +148,7 @@ export class SqliteTables extends Tables {
     return this.sql(`INSERT INTO users (id, email, user_name, password_hash) VALUES ${values(users)};`);
   }
 
-  /** The data comes first: its triggers then have no session to look at. */
+  /** Inserts the data first: its triggers then find no session to check. */
   async insertSessions(batch, count, { ends: { seconds, spread }, user }) {
     const at = (format) => `strftime('${format}', 'now', (${seconds} - loaded.rowid % ${spread}) || ' seconds')`;
     const end = at('%Y-%m-%dT%H:%M:%f000Z');
@@ -167,7 +170,7 @@ export class SqliteTables extends Tables {
           ${before(-1)}, 'signed_out' FROM loaded;`);
   }
 
-  /** Has statements read a table `loaded (sid, user_id)` of so many rows. */
+  /** Runs statements that read a temporary table `loaded (sid, user_id)` of `count` rows. */
   async load(row, count, statements) {
     const file = `${this.file}.csv`;
     const out = openSync(file, 'w');
@@ -184,7 +187,7 @@ export class SqliteTables extends Tables {
     return this.sql('PRAGMA wal_checkpoint(TRUNCATE);');
   }
 
-  /** In one go, which holds up nobody for long: an index has the sids. */
+  /** One UPDATE, which is short because sids are indexed. */
   spreadActivity(sids) {
     return this.sql(`UPDATE sessions
       SET last_seen_at = strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-' || (abs(random()) % 60) || ' seconds')
@@ -192,7 +195,7 @@ export class SqliteTables extends Tables {
   }
 }
 
-/** An id that both engines can compute or be given. */
+/** A user's id, which both engines can compute. */
 function userId(prefix, n) {
   return md5(`${prefix}${n}`).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }

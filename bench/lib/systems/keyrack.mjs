@@ -1,7 +1,7 @@
 // Keyrack itself, on both engines.
 
 import path from 'node:path';
-import { ask } from '../host/network.mjs';
+import { request } from '../host/network.mjs';
 import { run } from '../host/processes.mjs';
 import { keyrackBinary } from '../host/requirements.mjs';
 import { get, post } from '../load/requests.mjs';
@@ -9,7 +9,7 @@ import { formToken, signedCookie } from './cookies.mjs';
 import { PostgresTables, SqliteTables } from './keyrack-tables.mjs';
 import { COOKIES, PASSWORD, System, emailOf } from './system.mjs';
 
-const SECRET = 'a-secret-of-the-benchmark-known-to-everybody';
+const SECRET = 'the-public-secret-of-the-benchmark';
 const COOKIE = 'keyrack.sid';
 
 /** The cost of a hash: close to zero where sign-ins are measured without hashing, else Keyrack's default. */
@@ -36,7 +36,8 @@ class Keyrack extends System {
 
   command(port, { hash = SMALLEST_HASH } = {}) {
     const env = {
-      ...this.environment(), KEYRACK_BIND: `127.0.0.1:${port}`, KEYRACK_WORKERS: '2', KEYRACK_LOG: 'warn', KEYRACK_HASH_COST: hash,
+      ...this.environment(), KEYRACK_BIND: `127.0.0.1:${port}`, KEYRACK_WORKERS: '2', KEYRACK_LOG: 'warn',
+      KEYRACK_HASH_COST: hash,
     };
     return { command: this.program, args: ['serve'], env, cwd: this.host.folder };
   }
@@ -75,7 +76,7 @@ class Keyrack extends System {
 
   /** All requests carry the token and the cookie of one anonymous form, which stay valid. */
   async signIn(server, email = emailOf) {
-    const { headers, body } = await ask(server.port, { path: '/login' });
+    const { headers, body } = await request(server.port, { path: '/login' });
     const cookie = headers['set-cookie'].map((one) => one.split(';')[0]).find((one) => one.startsWith('keyrack.csrf='));
     const token = /name="csrf_token"[^>]*value="([^"]+)"/.exec(body)[1];
     const form = (n) => post('/login', { email: email(n), password: PASSWORD, csrf_token: token }, cookie);

@@ -1,4 +1,4 @@
-// The peers: small applications on what people would take instead.
+// The peers: small applications on the alternatives to Keyrack.
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -7,12 +7,12 @@ import { PEERS, peerBinary } from '../host/requirements.mjs';
 import { md5, signedCookie } from './cookies.mjs';
 import { System, emailOf } from './system.mjs';
 
-const SECRET = 'a-secret-of-the-benchmark-known-to-everybody';
+const SECRET = 'the-public-secret-of-the-benchmark';
 
-/** A peer in Rust, which fills its own store: it knows the form that sessions have there. */
+/** A peer in Rust. It fills its own store, since it knows the format. */
 class RustPeer extends System {
   get url() {
-    throw new Error('to be said by each peer');
+    throw new Error('each peer overrides this');
   }
 
   command(port) {
@@ -73,7 +73,7 @@ export class ActixRedis extends RustPeer {
   name = 'actix-redis';
   label = 'actix-session, Redis (nothing durable)';
   program = 'peer-actix-redis';
-  signOutsASecond = 100_000;
+  maxSignOutsPerSecond = 100_000;
   database = 'redis';
 
   get url() {
@@ -91,7 +91,7 @@ export class Express extends System {
   database = 'postgres';
   databaseName = 'express';
   variant = '';
-  signOutsASecond = 6_000;
+  maxSignOutsPerSecond = 6_000;
 
   command(port) {
     return {
@@ -104,7 +104,7 @@ export class Express extends System {
   async prepare(count) {
     const { postgres } = this.host;
     await postgres.create(this.databaseName);
-    // The table as connect-pg-simple's own table.sql has it, and its cookie.
+    // The table of connect-pg-simple's table.sql.
     await postgres.sql(this.databaseName, `
       CREATE TABLE session (sid varchar NOT NULL COLLATE "default", sess json NOT NULL, expire timestamp(6) NOT NULL);
       ALTER TABLE session ADD CONSTRAINT session_pkey PRIMARY KEY (sid);
@@ -136,7 +136,7 @@ export class ExpressDisableTouch extends Express {
   name = 'express-no-touch';
   label = 'the same, disableTouch';
   databaseName = 'express_no_touch';
-  hasSignIn = false; // the same as without
+  hasSignIn = false; // disableTouch makes no difference to it
   variant = 'disableTouch';
 }
 
@@ -151,7 +151,7 @@ export class Bare extends System {
   }
 
   async prepare() {
-    // A cookie as long as Keyrack's, which nobody reads.
+    // A cookie as long as Keyrack's, which the route does not read.
     this.cookies = Array.from({ length: 10_000 }, (_, n) => signedCookie('keyrack.sid', emailOf(n), SECRET));
   }
 }

@@ -1,52 +1,52 @@
-// A system: a server that keeps sessions, and how to fill it, start it and ask it.
+// A system: a server with sessions, and how to fill it, start it and send requests to it.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ask, freePort, patiently } from '../host/network.mjs';
+import { freePort, request, retry } from '../host/network.mjs';
 import { cpuOf, memoryOf } from '../host/proc.mjs';
 import { start, stop } from '../host/processes.mjs';
 import { get, post } from '../load/requests.mjs';
 
-const LONGEST_REST_MS = 60_000;
+const SETTLE_TIMEOUT_MS = 60_000;
 
-/** How many cookies take turns. */
+/** How many cookies are used in turn. */
 export const COOKIES = 10_000;
 
 export class System {
-  /** Where sessions are; its CPU counts as the database's. Null if they are in the process, or nowhere. */
+  /** The property of `host` with the server that stores the sessions; null if they are in the process, or nowhere. */
   database = null;
   /** Cookies of live sessions. */
   cookies = [];
   /** Whether sign-in and sign-out are measured. */
   hasSignIn = true;
-  /** More than it can do: so many sessions are there to be signed out. */
-  signOutsASecond = 15_000;
+  /** An upper bound: this many sessions per second are prepared to be signed out. */
+  maxSignOutsPerSecond = 15_000;
 
   constructor(host) {
     this.host = host;
   }
 
-  /** Makes the tables and fills them. */
+  /** Creates the tables and fills them. */
   async prepare(_count) {}
 
-  /** What to run: `{command, args, env}`. */
+  /** Returns the server's `{command, args, env}`. */
   command(_port) {
-    throw new Error('to be said by each system');
+    throw new Error('each system overrides this');
   }
 
-  /** Makes the stored sessions what they are in steady use, just before a measurement. */
+  /** Brings the stored sessions into the state of steady use, just before a measurement. */
   async settle() {}
 
-  /** How many sessions are alive. */
+  /** Returns the number of live sessions. */
   async count() {
-    throw new Error('to be said by each system');
+    throw new Error('each system overrides this');
   }
 
-  /** So many more sessions, as cookies. */
+  /** Adds `count` sessions and returns their cookies. */
   async more(_count) {
-    throw new Error('to be said by each system');
+    throw new Error('each system overrides this');
   }
 
-  /** Spread over all sessions, so that neighbours in a table are not all that is read. */
+  /** Authenticated GETs, spread over all sessions: neighbours in a table would share pages. */
   session() {
     const stride = Math.max(1, Math.floor(this.cookies.length / COOKIES));
     const size = Math.min(COOKIES, this.cookies.length);
@@ -61,38 +61,40 @@ export class System {
     return (await this.more(count)).map((cookie) => post('/logout', {}, cookie));
   }
 
-  /** Starts a server, and waits until it has answered who is signed in. */
+  /** Starts a server, and waits until it has answered an authenticated GET. */
   async start(options = {}) {
     const port = await freePort();
     const { command, args, env, cwd } = this.command(port, options);
     const started = performance.now();
     const child = start(command, args, { env, cwd });
     const headers = { cookie: this.cookies[0] ?? '' };
-    const answer = await patiently(() => ask(port, { path: '/api/session', headers }), child, this.name, 1);
+    const answer = await retry(() => request(port, { path: '/api/session', headers }), child, this.name, 1);
     const startMs = performance.now() - started;
-    if (answer.status !== 200) throw new Error(`${this.name} answers ${answer.status}:\n${answer.body}\n${child.output()}`);
+    if (answer.status !== 200) {
+      throw new Error(`${this.name} answers ${answer.status}:\n${answer.body}\n${child.output()}`);
+    }
     const server = new Server(child, port, startMs, answer.body.length);
-    await this.#rest(server);
+    await this.#untilIdle(server);
     return server;
   }
 
-  /** Waits until the server and its database have done what they do after a start, and sit still. */
-  async #rest(server) {
+  /** Waits until the server and its database have finished their work after a start. */
+  async #untilIdle(server) {
     const sides = [server.pid, ...(this.database ? [this.host[this.database].pid] : [])];
     const spent = () => sides.reduce((sum, pid) => sum + cpuOf(pid), 0);
     const started = Date.now();
-    for (let before = spent(), still = 0; still < 2 && Date.now() - started < LONGEST_REST_MS; ) {
+    for (let before = spent(), idle = 0; idle < 2 && Date.now() - started < SETTLE_TIMEOUT_MS; ) {
       await sleep(200);
       const after = spent();
-      still = after - before < 0.1 * 200_000 ? still + 1 : 0;
+      idle = after - before < 0.1 * 200_000 ? idle + 1 : 0;
       before = after;
     }
-    server.restMs = Date.now() - started;
-    if (server.restMs > 3000) console.error(`        ${this.name} worked for ${(server.restMs / 1000).toFixed(1)} s after its start`);
+    const seconds = (Date.now() - started) / 1000;
+    if (seconds > 3) console.error(`        ${this.name} was busy for ${seconds.toFixed(1)} s after its start`);
   }
 }
 
-/** A system that runs. */
+/** A running system. */
 export class Server {
   constructor(child, port, startMs, answerLength) {
     Object.assign(this, { child, pid: child.pid, port, startMs, answerLength });

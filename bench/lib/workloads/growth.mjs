@@ -1,15 +1,15 @@
-// growth: the same load on ever more stored sessions.
+// growth: the same load on more and more stored sessions.
 
 import path from 'node:path';
 import { measure, warmUp } from '../load/measurement.mjs';
 import { save } from '../load/requests.mjs';
 
 export const NAME = 'growth';
-export const SIZES = [1_000, 100_000, 1_000_000];
-const LONG = 10_000_000;
+const SIZES = [1_000, 100_000, 1_000_000];
+const LONG_SIZE = 10_000_000;
 
 export async function run({ host, systems, options, measured, say }) {
-  const sizes = options.long ? [...SIZES, LONG] : SIZES;
+  const sizes = options.long ? [...SIZES, LONG_SIZE] : SIZES;
   for (const system of systems.filter(({ isKeyrack }) => isKeyrack)) {
     const all = [];
     for (const size of sizes) {
@@ -25,7 +25,7 @@ export async function run({ host, systems, options, measured, say }) {
         await warmUp(server, file);
         const key = { workload: `growth/${size}`, system: system.name, round };
         const found = await measured(key, () => measure(host, one, server, { file, seconds: options.seconds }));
-        if (found) say(`round ${round}, ${system.name}, ${size.toLocaleString('en')} sessions: ${Math.round(found.rps)} a second`);
+        if (found) say(`round ${round}, ${system.name}, ${size.toLocaleString('en')} sessions: ${Math.round(found.rps)} per second`);
         await server.stop();
       }
     }

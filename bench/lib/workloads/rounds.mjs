@@ -1,4 +1,4 @@
-// session, sign-in and sign-out: all systems take turns, round by round.
+// session, sign-in and sign-out: the systems take turns, round by round.
 
 import path from 'node:path';
 import { measure, warmUp } from '../load/measurement.mjs';
@@ -7,27 +7,27 @@ import { save } from '../load/requests.mjs';
 
 export const NAMES = ['session', 'sign-in', 'sign-out'];
 
-/** `wanted` are the names of the workloads to run. */
-export async function run({ host, systems, options, record, measured, say }, wanted) {
+/** Runs the named workloads. */
+export async function run({ host, systems, options, record, measured, say }, names) {
   for (const system of systems) {
     say(`${system.name}: filling ${options.sessions.toLocaleString('en')} sessions`);
     await system.prepare(options.sessions);
   }
   for (let round = 1; round <= options.rounds; round++) {
-    // Each round begins with another one, so that nobody always comes after the same neighbour.
+    // Each round begins with another system, so that none always follows the same neighbour.
     const order = systems.map((_, n) => systems[(n + round - 1) % systems.length]);
-    for (const system of order) await turn({ host, system, round, options, record, measured, say }, wanted);
+    for (const system of order) await turn({ host, system, round, options, record, measured, say }, names);
   }
 }
 
-async function turn({ host, system, round, options, record, measured, say }, wanted) {
+async function turn({ host, system, round, options, record, measured, say }, names) {
   await system.settle();
   const file = save(path.join(host.folder, `${system.name}.requests`), system.session());
   let server = await system.start();
   const { startMs, answerLength: answerBytes } = server;
   const restMb = server.memory();
   let afterMb = restMb;
-  for (const workload of wanted) {
+  for (const workload of names) {
     if (workload !== 'session' && !system.hasSignIn) continue;
     if (workload === 'sign-out') server = await restart(system, server);
     await warmUp(server, file);
@@ -35,15 +35,16 @@ async function turn({ host, system, round, options, record, measured, say }, wan
       ? measure(host, system, server, { file, seconds: options.seconds })
       : changing(host, system, server, workload, options.seconds)));
     afterMb = Math.max(afterMb, server.memory());
-    if (found) say(`round ${round}, ${system.name}, ${workload}: ${Math.round(found.rps)} a second, p99 ${found.p99.toFixed(1)} ms`);
+    if (!found) continue;
+    say(`round ${round}, ${system.name}, ${workload}: ${Math.round(found.rps)} per second, p99 ${found.p99.toFixed(1)} ms`);
   }
   record({ workload: 'start', system: system.name, round, startMs, restMb, afterMb, answerBytes });
   await server.stop();
 }
 
 /**
- * The end of a load cuts off requests. Where that leaves a connection inside a transaction (tower-sessions on sqlx:
- * what it deletes afterwards is never committed), what follows would be of a broken server.
+ * Restarts a server. The end of a load cuts off requests. Where that leaves a connection inside a transaction, the
+ * server is broken from then on (tower-sessions on sqlx: its later deletions are never committed).
  */
 async function restart(system, server) {
   await server.stop();
@@ -53,12 +54,12 @@ async function restart(system, server) {
 /** Measures sign-ins or sign-outs, and counts in the store that every answer started or ended a session. */
 export async function changing(host, system, server, workload, seconds) {
   const starts = workload === 'sign-in';
-  const requests = starts ? await system.signIn(server) : await system.signOut(seconds * system.signOutsASecond);
+  const requests = starts ? await system.signIn(server) : await system.signOut(seconds * system.maxSignOutsPerSecond);
   const file = save(path.join(host.folder, `${system.name.replaceAll('/', '-')}.${workload}`), requests);
   const before = await system.count();
   const found = await measure(host, system, server, { file, seconds, once: !starts });
   const changed = ((await system.count()) - before) * (starts ? 1 : -1);
-  // Those in flight when the load ended may have changed something too.
+  // Requests in flight at the end of the load may have changed rows, too.
   if (changed < found.requests || changed > found.requests + 2 * CONNECTIONS) {
     throw new Error(`${system.name}, ${workload}: ${found.requests} answers, but ${changed} changes`);
   }

@@ -1,11 +1,11 @@
-// sign-in-hashed: sign-ins with real hashes against the machine's own rate of hashing, and what a storm of them leaves
-// of `/api/session`.
+// sign-in-hashed: sign-ins at the real hash cost against the machine's rate of hashing, and `/api/session` during a
+// storm of sign-ins.
 
 import { setMaxListeners } from 'node:events';
 import http from 'node:http';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ask } from '../host/network.mjs';
+import { request } from '../host/network.mjs';
 import { run as runProgram } from '../host/processes.mjs';
 import { peerBinary } from '../host/requirements.mjs';
 import { measure, warmUp } from '../load/measurement.mjs';
@@ -14,9 +14,9 @@ import { REAL_USERS } from '../systems/keyrack-tables.mjs';
 import { REAL_HASH } from '../systems/keyrack.mjs';
 
 export const NAME = 'sign-in-hashed';
-/** Enough that no core ever waits for the next one, and few enough that none is turned away. */
+/** Enough to keep every core busy, and few enough that none is rejected. */
 const CONNECTIONS = 16;
-const STORM = 200;
+const STORM_USERS = 200;
 
 export async function run({ host, systems, options, measured, say }) {
   for (const system of systems.filter(({ isKeyrack }) => isKeyrack).map((one) => one.another('_hashed'))) {
@@ -37,14 +37,14 @@ export async function run({ host, systems, options, measured, say }) {
       });
       const idle = await measured(key('idle'), () => measure(host, system, server, { file, seconds: options.seconds }));
       const storm = await measured(key('storm'), async () => {
-        const people = new Storm(server.port, requests);
-        await people.hasBegun();
+        const storm = new Storm(server.port, requests);
+        await storm.begin();
         const found = await measure(host, system, server, { file, seconds: options.seconds });
-        return { ...found, ...(await people.end()) };
+        return { ...found, ...(await storm.end()) };
       });
-      if (rate) say(`round ${round}, ${system.name}: ${rate.rps.toFixed(1)} of ${rate.raw.toFixed(1)} hashes a second`);
+      if (rate) say(`round ${round}, ${system.name}: ${rate.rps.toFixed(1)} of ${rate.raw.toFixed(1)} hashes per second`);
       if (idle && storm) {
-        say(`round ${round}, ${system.name}: in a storm ${Math.round(storm.rps)} of ${Math.round(idle.rps)} requests a second, `
+        say(`round ${round}, ${system.name}: in a storm ${Math.round(storm.rps)} of ${Math.round(idle.rps)} requests per second, `
           + `p99 ${storm.p99} after ${idle.p99} ms`);
       }
       await server.stop();
@@ -59,30 +59,30 @@ async function rawRate(seconds) {
 }
 
 /**
- * People who all sign in at once. Whoever is told to come back does so when told; whoever is in is followed by the
- * next, so that the storm lasts as long as what is measured.
+ * Users who all sign in at once. A rejected one tries again after the time in `Retry-After`; one who got in is followed
+ * by the next, so that the storm lasts as long as the measurement.
  */
 class Storm {
   signedIn = 0;
-  toldToWait = 0;
+  rejected = 0;
 
   constructor(port, requests) {
     this.port = port;
-    this.agent = new http.Agent({ keepAlive: true, maxSockets: STORM });
+    this.agent = new http.Agent({ keepAlive: true, maxSockets: STORM_USERS });
     this.over = new AbortController();
-    setMaxListeners(STORM, this.over.signal);
-    this.people = Array.from({ length: STORM }, (_, n) => this.#person(requests, n));
+    setMaxListeners(STORM_USERS, this.over.signal);
+    this.users = Array.from({ length: STORM_USERS }, (_, n) => this.#user(requests, n));
   }
 
-  async #person(requests, first) {
-    for (let n = first; !this.over.signal.aborted; n += STORM) {
+  async #user(requests, first) {
+    for (let n = first; !this.over.signal.aborted; n += STORM_USERS) {
       const [head, body] = requests[n % requests.length].split('\r\n\r\n');
       const headers = Object.fromEntries(head.split('\r\n').slice(1).map((line) => line.split(': ')));
-      const answer = await ask(this.port, { method: 'POST', path: '/login', headers, body, agent: this.agent });
+      const answer = await request(this.port, { method: 'POST', path: '/login', headers, body, agent: this.agent });
       if (answer.status === 303) {
         this.signedIn += 1;
       } else if (answer.status === 503 && answer.headers['retry-after']) {
-        this.toldToWait += 1;
+        this.rejected += 1;
         await sleep(Number(answer.headers['retry-after']) * 1000, null, { signal: this.over.signal }).catch(() => {});
       } else {
         throw new Error(`a sign-in in the storm was answered ${answer.status}`);
@@ -90,14 +90,14 @@ class Storm {
     }
   }
 
-  async hasBegun() {
-    await Promise.race([sleep(200), ...this.people]);
+  async begin() {
+    await Promise.race([sleep(200), ...this.users]);
   }
 
   async end() {
     this.over.abort();
-    await Promise.all(this.people);
+    await Promise.all(this.users);
     this.agent.destroy();
-    return { signedIn: this.signedIn, toldToWait: this.toldToWait };
+    return { signedIn: this.signedIn, rejected: this.rejected };
   }
 }

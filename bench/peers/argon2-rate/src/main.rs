@@ -1,5 +1,4 @@
-//! What argon2id costs here: `argon2-rate rate M T P SECONDS` hashes on every core and prints hashes a second;
-//! `argon2-rate hash M T P PASSWORD` prints one PHC string.
+//! Measures the rate of argon2id: `argon2-rate rate M T P SECONDS` hashes on every core and prints hashes per second.
 
 use std::{
     thread,
@@ -7,26 +6,19 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let [command, m, t, p, last] = arguments[..] else { bail!("use: rate|hash M T P SECONDS|PASSWORD") };
+    let ["rate", m, t, p, seconds] = arguments[..] else { bail!("use: rate M T P SECONDS") };
     let params = Params::new(m.parse()?, t.parse()?, p.parse()?, None).map_err(|error| anyhow::anyhow!("{error}"))?;
     let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
-    match command {
-        "hash" => {
-            let hash = hasher.hash_password(last.as_bytes()).map_err(|error| anyhow::anyhow!("{error}"))?;
-            println!("{hash}");
-        }
-        "rate" => println!("{:.2}", rate(&hasher, params.block_count(), Duration::from_secs_f64(last.parse()?))?),
-        _ => bail!("use: rate or hash"),
-    }
+    println!("{:.2}", rate(&hasher, params.block_count(), Duration::from_secs_f64(seconds.parse()?))?);
     Ok(())
 }
 
-/// Hashes a second on all cores together, each with memory that it uses again.
+/// Returns hashes per second on all cores together. Each core reuses its memory.
 fn rate(hasher: &Argon2<'_>, blocks: usize, time: Duration) -> Result<f64> {
     let cores = thread::available_parallelism()?.get();
     let hash_on_one = || -> Result<f64> {
