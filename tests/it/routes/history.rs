@@ -12,16 +12,16 @@ on_both_engines!(
     history_with_invalid_cursor_shows_first_page,
 );
 
-/// Adds `count` ended sessions with the addresses 10.0.0.1, 10.0.0.2, …, each of which ended `step` after the one before.
+/// Adds `count` ended sessions with the addresses 10.0.0.1, 10.0.0.2, …, each of which ended `step` after the last.
 fn add_history(app: &TestApp, count: u32, step: Duration) -> Browser {
     let user = app.add_user("rajat.verma@example.com");
     for number in 1..=count {
         let ended = (app.clock.now() + step * number).to_iso_micros();
         app.execute(&format!(
             "INSERT INTO sessions (sid, user_id, status, ip_address, user_agent, expires_at, created_at, last_seen_at, \
-             logged_out_at, end_reason) VALUES ('sid {number}', '{user}', 'logged_out', '10.0.0.{number}', 'curl/8.5.0', \
-             '2026-02-28T11:50:14.000000Z', '2026-01-20T11:50:14.000000Z', '2026-01-20T11:50:14.000000Z', '{ended}', \
-             'signed_out')"
+             logged_out_at, end_reason) VALUES ('sid {number}', '{user}', 'logged_out', '10.0.0.{number}', \
+             'curl/8.5.0', '2026-02-28T11:50:14.000000Z', '2026-01-20T11:50:14.000000Z', \
+             '2026-01-20T11:50:14.000000Z', '{ended}', 'signed_out')"
         ));
     }
     app.advance(step * count + Duration::from_secs(60));

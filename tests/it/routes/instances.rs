@@ -13,7 +13,7 @@ on_both_engines!(
     restart_keeps_live_sessions_and_revives_none,
 );
 
-fn two(database: &TestDatabase) -> (TestApp, TestApp) {
+fn start_two_instances(database: &TestDatabase) -> (TestApp, TestApp) {
     let clock = Clock::fixed(CLOCK_START);
     let proxies = |config: &mut keyrack::config::Config| config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
     (TestApp::over(database, clock.clone(), proxies), TestApp::over(database, clock, proxies))
@@ -21,44 +21,44 @@ fn two(database: &TestDatabase) -> (TestApp, TestApp) {
 
 fn session_is_shared_by_instances_and_ended_on_both(engine: EngineKind) {
     let database = TestDatabase::new(engine);
-    let (one, two) = two(&database);
-    one.add_user("rajat.verma@example.com");
-    let mut here = one.signed_in("rajat.verma@example.com");
-    let mut there = here.at(two.address);
+    let (first, second) = start_two_instances(&database);
+    first.add_user("rajat.verma@example.com");
+    let mut here = first.signed_in("rajat.verma@example.com");
+    let mut there = here.at(second.address);
     assert!(there.is_signed_in());
     assert_eq!(here.session_id(), there.session_id());
     // A form of one instance is valid on the other.
     let token = here.get("/account/sessions").csrf_token();
     assert_eq!(there.post("/account/sessions/revoke-others", &[("csrf_token", &token)]).status, 303);
-    let mut other = two.signed_in("rajat.verma@example.com");
+    let mut other = second.signed_in("rajat.verma@example.com");
     let path = format!("/account/sessions/{}/revoke", here.session_id());
     assert_eq!(other.post_from("/account/sessions", &path, &[]).status, 303);
     assert!(!here.is_signed_in(), "the instance that did not revoke it rejects the next request");
     assert!(!there.is_signed_in());
-    let mut again = two.signed_in("rajat.verma@example.com");
-    let mut copy = again.at(one.address);
+    let mut again = second.signed_in("rajat.verma@example.com");
+    let mut copy = again.at(first.address);
     assert!(copy.is_signed_in());
     again.sign_out();
     assert!(!copy.is_signed_in());
 }
 
-const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 \
-                      Safari/537.36";
+const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                      Chrome/120.0.0.0 Safari/537.36";
 
 fn revoking_on_other_instance_leaves_tables_as_in_seed(engine: EngineKind) {
     let database = TestDatabase::new(engine);
-    let (one, two) = two(&database);
-    let user = one.add_user("rajat.verma@example.com");
-    let mut chrome = one.browser().with_header("user-agent", CHROME).with_header("x-forwarded-for", "192.168.1.100");
+    let (first, second) = start_two_instances(&database);
+    let user = first.add_user("rajat.verma@example.com");
+    let mut chrome = first.browser().with_header("user-agent", CHROME).with_header("x-forwarded-for", "192.168.1.100");
     assert_eq!(chrome.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
     let (id, sid) = (chrome.session_id(), chrome.sid());
-    let mut firefox = two.signed_in("rajat.verma@example.com");
+    let mut firefox = second.signed_in("rajat.verma@example.com");
     for browser in [&mut chrome, &mut firefox] {
         let page = browser.get("/account/sessions").text();
         assert!(page.contains("Chrome 120 on Windows") && page.contains("Firefox 140 on Linux"), "{page}");
         assert!(page.contains("2 active sessions"), "{page}");
     }
-    one.clock.advance(Duration::from_secs(40 * 60 + 31));
+    first.clock.advance(Duration::from_secs(40 * 60 + 31));
     let path = format!("/account/sessions/{id}/revoke");
     assert_eq!(firefox.post_from("/account/sessions", &path, &[]).status, 303);
     assert!(firefox.get("/account/sessions").text().contains("Signed out Chrome 120 on Windows."));

@@ -13,7 +13,7 @@ on_both_engines!(
     incomplete_form_returns_408_after_timeout,
 );
 
-fn app(engine: EngineKind) -> TestApp {
+fn app_with_user(engine: EngineKind) -> TestApp {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     app
@@ -34,7 +34,7 @@ fn status(answer: &str) -> &str {
 }
 
 fn oversized_cookie_header_is_rejected(engine: EngineKind) {
-    let app = app(engine);
+    let app = app_with_user(engine);
     let request =
         format!("GET /account/sessions HTTP/1.1\r\nHost: x\r\nCookie: keyrack.sid={}\r\n\r\n", "a".repeat(1 << 20));
     let answer = raw::exchange(app.address, request.as_bytes());
@@ -43,7 +43,7 @@ fn oversized_cookie_header_is_rejected(engine: EngineKind) {
 }
 
 fn too_many_headers_are_rejected(engine: EngineKind) {
-    let app = app(engine);
+    let app = app_with_user(engine);
     let headers = "X-Many: y\r\n".repeat(200);
     let request = format!("GET /account/sessions HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
     let answer = raw::exchange(app.address, request.as_bytes());
@@ -52,7 +52,7 @@ fn too_many_headers_are_rejected(engine: EngineKind) {
 }
 
 fn oversized_form_returns_413(engine: EngineKind) {
-    let app = app(engine);
+    let app = app_with_user(engine);
     let mut browser = app.signed_in("rajat.verma@example.com");
     let long = "x".repeat(20_000);
     let fields = [("email", "rajat.verma@example.com"), ("password", PASSWORD), ("next", &long)];
@@ -68,15 +68,15 @@ fn oversized_form_returns_413(engine: EngineKind) {
     assert!(browser.is_signed_in());
     // Chunked, without a declared length.
     let piece = format!("{:x}\r\n{}\r\n", 8192, "x".repeat(8192));
-    let head = "POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n\
-                Transfer-Encoding: chunked\r\n\r\n";
+    let head = "POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+                Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
     let answer = raw::exchange(app.address, format!("{head}{}0\r\n\r\n", piece.repeat(3)).as_bytes());
     assert_eq!(status(&answer), "413", "{answer}");
     assert_still_serves(&app);
 }
 
 fn malformed_http_is_rejected(engine: EngineKind) {
-    let app = app(engine);
+    let app = app_with_user(engine);
     for request in ["\r\n\r\n\r\n garbage\r\n\r\n", "GET\r\n\r\n", "\0\0\0\0\r\n\r\n", "GET / HTTP/9.9\r\n\r\n"] {
         let answer = raw::exchange(app.address, request.as_bytes());
         assert!(matches!(status(&answer), "400" | "505" | "no answer"), "{request:?}: {answer}");
@@ -89,7 +89,7 @@ fn malformed_http_is_rejected(engine: EngineKind) {
 }
 
 fn incomplete_form_returns_408_after_timeout(engine: EngineKind) {
-    let app = app(engine);
+    let app = app_with_user(engine);
     let head = "POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n";
     for body in ["Content-Length: 900\r\n\r\nemail=a", "Transfer-Encoding: chunked\r\n\r\n3\r\na=b\r\n"] {
         // Returns when the server closes the connection.

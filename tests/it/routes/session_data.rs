@@ -18,54 +18,54 @@ on_both_engines!(
 );
 
 /// An embedding application, and a browser that is signed in to it.
-fn embedded(engine: EngineKind) -> (TestApp, EmbeddedApp, Browser) {
+fn start_embedded(engine: EngineKind) -> (TestApp, EmbeddedApp, Browser) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
-    let own = EmbeddedApp::new(&app.keyrack);
-    let browser = app.signed_in("rajat.verma@example.com").at(own.address);
-    (app, own, browser)
+    let embedded = EmbeddedApp::new(&app.keyrack);
+    let browser = app.signed_in("rajat.verma@example.com").at(embedded.address);
+    (app, embedded, browser)
 }
 
-fn sess(app: &TestApp) -> Value {
+fn stored_data(app: &TestApp) -> Value {
     app.rows("user_sessions", "")[0]["sess"].clone()
 }
 
-fn own_post(browser: &mut Browser, path: &str) -> u16 {
+fn post(browser: &mut Browser, path: &str) -> u16 {
     let answer = browser.post(path, &[]);
     assert!(answer.status != 200 || answer.set_cookies().is_empty() || path == "/app/renew" || path == "/app/purge");
     answer.status
 }
 
 fn data_set_by_one_request_is_read_by_the_next(engine: EngineKind) {
-    let (app, own, mut browser) = embedded(engine);
-    let before = sess(&app);
-    assert_eq!(own_post(&mut browser, "/app/set/theme/dark"), 200);
+    let (app, embedded, mut browser) = start_embedded(engine);
+    let before = stored_data(&app);
+    assert_eq!(post(&mut browser, "/app/set/theme/dark"), 200);
     let answer = browser.get("/app/data").json();
     assert_eq!((&answer["user"], &answer["keys"]["theme"]), (&"rajat.verma@example.com".into(), &"dark".into()));
     assert_eq!(answer["keys"]["email"], "rajat.verma@example.com");
     assert_eq!(answer["keys"].get("cookie"), None, "handlers do not see the cookie attributes");
     let mut expected = before;
     expected["theme"] = "dark".into();
-    assert_eq!(sess(&app), expected, "the value is stored as JSON, and other keys are unchanged");
-    assert_eq!(app.browser().at(own.address).get("/app/data").status, 303);
+    assert_eq!(stored_data(&app), expected, "the value is stored as JSON, and other keys are unchanged");
+    assert_eq!(app.browser().at(embedded.address).get("/app/data").status, 303);
 }
 
 fn concurrent_requests_keep_each_others_keys(engine: EngineKind) {
-    let (app, _own, mut browser) = embedded(engine);
+    let (app, _embedded, mut browser) = start_embedded(engine);
     for round in 0..5 {
-        own_post(&mut browser, "/app/set/old/1");
+        post(&mut browser, "/app/set/old/1");
         let (mut first, mut second) = (browser.clone(), browser.clone());
         std::thread::scope(|scope| {
-            scope.spawn(|| assert_eq!(own_post(&mut first, &format!("/app/set-together/a/{round}")), 200));
-            scope.spawn(|| assert_eq!(own_post(&mut second, &format!("/app/set-together/b/{round}")), 200));
+            scope.spawn(|| assert_eq!(post(&mut first, &format!("/app/set-together/a/{round}")), 200));
+            scope.spawn(|| assert_eq!(post(&mut second, &format!("/app/set-together/b/{round}")), 200));
         });
-        let both = sess(&app);
+        let both = stored_data(&app);
         assert_eq!((&both["a"], &both["b"]), (&json!(round.to_string()), &json!(round.to_string())));
         std::thread::scope(|scope| {
-            scope.spawn(|| assert_eq!(own_post(&mut first, "/app/remove-together/old"), 200));
-            scope.spawn(|| assert_eq!(own_post(&mut second, &format!("/app/set-together/c/{round}")), 200));
+            scope.spawn(|| assert_eq!(post(&mut first, "/app/remove-together/old"), 200));
+            scope.spawn(|| assert_eq!(post(&mut second, &format!("/app/set-together/c/{round}")), 200));
         });
-        let both = sess(&app);
+        let both = stored_data(&app);
         assert_eq!(
             (both.get("old"), &both["c"], &both["a"]),
             (None, &json!(round.to_string()), &json!(round.to_string()))
@@ -74,22 +74,22 @@ fn concurrent_requests_keep_each_others_keys(engine: EngineKind) {
 }
 
 fn changed_value_of_existing_key_is_saved(engine: EngineKind) {
-    let (app, _own, mut browser) = embedded(engine);
+    let (app, _embedded, mut browser) = start_embedded(engine);
     let sid = browser.sid();
     let counted = "UPDATE user_sessions SET sess = ";
-    let with_count = sess(&app).as_object().cloned().map(|mut map| {
+    let with_count = stored_data(&app).as_object().cloned().map(|mut map| {
         map.insert("count".to_owned(), 1.into());
         Value::Object(map).to_string()
     });
     app.execute(&format!("{counted}'{}' WHERE sid = '{sid}'", with_count.unwrap()));
-    assert_eq!(own_post(&mut browser, "/app/count"), 200);
-    assert_eq!(own_post(&mut browser, "/app/count"), 200);
-    assert_eq!(sess(&app)["count"], 3);
+    assert_eq!(post(&mut browser, "/app/count"), 200);
+    assert_eq!(post(&mut browser, "/app/count"), 200);
+    assert_eq!(stored_data(&app)["count"], 3);
 }
 
 fn reading_data_writes_nothing(engine: EngineKind) {
-    let (app, _own, mut browser) = embedded(engine);
-    own_post(&mut browser, "/app/set/theme/dark");
+    let (app, _embedded, mut browser) = start_embedded(engine);
+    post(&mut browser, "/app/set/theme/dark");
     let before = (app.rows("sessions", ""), app.text("SELECT CAST(sess AS text) AS v FROM user_sessions"));
     for _ in 0..3 {
         assert_eq!(browser.get("/app/data").set_cookies(), Vec::<String>::new());
@@ -99,13 +99,13 @@ fn reading_data_writes_nothing(engine: EngineKind) {
 }
 
 fn session_ended_during_request_stays_ended(engine: EngineKind) {
-    let (app, own, mut browser) = embedded(engine);
+    let (app, embedded, mut browser) = start_embedded(engine);
     let mut held = browser.clone();
     let answer = std::thread::scope(|scope| {
         let held = scope.spawn(|| held.post("/app/set-later/late/1", &[]));
-        crate::support::wait(own.gates.arrived.notified());
+        crate::support::wait(embedded.gates.arrived.notified());
         browser.sign_out();
-        own.gates.released.notify_one();
+        embedded.gates.released.notify_one();
         held.join().unwrap()
     });
     answer.assert_not_signed_in();
@@ -115,21 +115,21 @@ fn session_ended_during_request_stays_ended(engine: EngineKind) {
 }
 
 fn handlers_cannot_write_reserved_keys(engine: EngineKind) {
-    let (app, _own, mut browser) = embedded(engine);
-    let before = sess(&app);
+    let (app, _embedded, mut browser) = start_embedded(engine);
+    let before = stored_data(&app);
     for key in ["role", "email", "status", "userId", "cookie"] {
         let answer = browser.post(&format!("/app/set/{key}/admin"), &[]);
         assert_eq!((answer.status, answer.set_cookies()), (500, vec![]), "{key}");
     }
-    assert_eq!(sess(&app), before);
+    assert_eq!(stored_data(&app), before);
     assert!(browser.is_signed_in());
 }
 
 fn renew_keeps_session_with_new_sid(engine: EngineKind) {
-    let (app, _own, mut browser) = embedded(engine);
-    own_post(&mut browser, "/app/set/theme/dark");
+    let (app, _embedded, mut browser) = start_embedded(engine);
+    post(&mut browser, "/app/set/theme/dark");
     let (mut old, id) = (browser.clone(), browser.session_id());
-    assert_eq!(own_post(&mut browser, "/app/renew"), 200);
+    assert_eq!(post(&mut browser, "/app/renew"), 200);
     assert_ne!(browser.sid(), old.sid());
     assert_eq!(browser.session_id(), id);
     assert!(!old.is_signed_in() && browser.is_signed_in());
@@ -138,9 +138,9 @@ fn renew_keeps_session_with_new_sid(engine: EngineKind) {
 }
 
 fn purge_signs_out(engine: EngineKind) {
-    let (app, _own, mut browser) = embedded(engine);
+    let (app, _embedded, mut browser) = start_embedded(engine);
     let mut copy = browser.clone();
-    assert_eq!(own_post(&mut browser, "/app/purge"), 200);
+    assert_eq!(post(&mut browser, "/app/purge"), 200);
     assert!(!browser.cookies.contains_key("keyrack.sid"));
     assert!(!copy.is_signed_in());
     assert_eq!(app.rows("sessions", "")[0]["end_reason"], "signed_out");
@@ -148,18 +148,18 @@ fn purge_signs_out(engine: EngineKind) {
 }
 
 fn setting_data_without_session_returns_500(engine: EngineKind) {
-    let (app, own, mut browser) = embedded(engine);
-    let answer = app.browser().at(own.address).post("/open/theme/dark", &[]);
+    let (app, embedded, mut browser) = start_embedded(engine);
+    let answer = app.browser().at(embedded.address).post("/open/theme/dark", &[]);
     assert_eq!((answer.status, answer.set_cookies()), (500, vec![]));
     assert_eq!((app.count("sessions", ""), app.count("user_sessions", "")), (1, 1));
-    assert_eq!(own_post(&mut browser, "/open/theme/dark"), 200, "the same request with a session");
-    assert_eq!(sess(&app)["theme"], "dark");
+    assert_eq!(post(&mut browser, "/open/theme/dark"), 200, "the same request with a session");
+    assert_eq!(stored_data(&app)["theme"], "dark");
 }
 
 fn data_is_not_passed_on_to_another_user(engine: EngineKind) {
-    let (app, _own, mut browser) = embedded(engine);
+    let (app, _embedded, mut browser) = start_embedded(engine);
     app.add_user("ana@example.com");
-    own_post(&mut browser, "/app/set/cart/a-gift-for-ana");
+    post(&mut browser, "/app/set/cart/a-gift-for-ana");
     let mut visitor = browser.clone();
     visitor.cookies.remove("keyrack.sid");
     let token = visitor.get("/login").csrf_token();
@@ -168,9 +168,9 @@ fn data_is_not_passed_on_to_another_user(engine: EngineKind) {
     assert_eq!(browser.post("/login", &fields).status, 303);
     let data = browser.get("/app/data").json();
     assert_eq!((&data["user"], data["keys"].get("cart")), (&"ana@example.com".into(), None));
-    assert_eq!(sess(&app).get("cart"), None);
+    assert_eq!(stored_data(&app).get("cart"), None);
     // Signing in again as the same user keeps the data.
-    own_post(&mut browser, "/app/set/cart/mine");
+    post(&mut browser, "/app/set/cart/mine");
     assert_eq!(browser.post("/login", &fields).status, 303);
     assert_eq!(browser.get("/app/data").json()["keys"]["cart"], "mine");
 }

@@ -12,7 +12,7 @@ on_both_engines!(
     sign_in_never_adopts_unknown_sid,
 );
 
-fn sign_in_over(browser: &mut crate::support::Browser, email: &str, password: &str) -> crate::support::Answer {
+fn sign_in_again(browser: &mut crate::support::Browser, email: &str, password: &str) -> crate::support::Answer {
     // As if another tab had opened the form before this browser signed in, with the token of a visitor.
     let mut visitor = browser.clone();
     visitor.cookies.remove("keyrack.sid");
@@ -27,7 +27,7 @@ fn signing_in_again_keeps_session_with_new_sid(engine: EngineKind) {
     let mut browser = app.signed_in("rajat.verma@example.com");
     let (id, mut old) = (browser.session_id(), browser.clone());
     app.advance(Duration::from_secs(3600));
-    assert_eq!(sign_in_over(&mut browser, "rajat.verma@example.com", PASSWORD).status, 303);
+    assert_eq!(sign_in_again(&mut browser, "rajat.verma@example.com", PASSWORD).status, 303);
     assert_ne!(browser.sid(), old.sid());
     assert_eq!(browser.session_id(), id);
     assert!(!old.is_signed_in(), "the old sid has ended");
@@ -46,7 +46,7 @@ fn signing_in_as_another_user_ends_previous_session(engine: EngineKind) {
     app.add_user("ana@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
     let (id, mut old) = (browser.session_id(), browser.clone());
-    assert_eq!(sign_in_over(&mut browser, "ana@example.com", PASSWORD).status, 303);
+    assert_eq!(sign_in_again(&mut browser, "ana@example.com", PASSWORD).status, 303);
     assert!(!old.is_signed_in());
     assert_eq!(browser.get("/api/session").json()["user"]["email"], "ana@example.com");
     let ended = app.rows("sessions", &format!("WHERE id = '{id}'"));
@@ -59,7 +59,7 @@ fn failed_sign_in_keeps_current_session(engine: EngineKind) {
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
     let before = (app.rows("sessions", ""), app.rows("user_sessions", ""));
-    let answer = sign_in_over(&mut browser, "rajat.verma@example.com", "not the password at all");
+    let answer = sign_in_again(&mut browser, "rajat.verma@example.com", "not the password at all");
     assert_eq!((answer.status, answer.set_cookies()), (401, vec![]));
     assert_eq!((app.rows("sessions", ""), app.rows("user_sessions", "")), before);
     assert!(browser.is_signed_in());
@@ -74,7 +74,7 @@ fn sign_in_ends_planted_session(engine: EngineKind) {
     let mut victim = app.browser();
     victim.get("/login");
     let mut victim = victim.with_cookie("keyrack.sid", &planted);
-    assert_eq!(sign_in_over(&mut victim, "rajat.verma@example.com", PASSWORD).status, 303);
+    assert_eq!(sign_in_again(&mut victim, "rajat.verma@example.com", PASSWORD).status, 303);
     assert_ne!(victim.sid(), attacker.sid());
     assert!(!attacker.is_signed_in(), "the planted session has ended");
     assert_eq!(victim.get("/api/session").json()["user"]["email"], "rajat.verma@example.com");

@@ -32,7 +32,7 @@ const OTHER_CLIENT: &str = "2001:db8:0:1::7";
 const EMAIL: &str = "rajat.verma@example.com";
 
 /// A server behind a proxy, with hashes slow enough that a queue forms.
-fn app(engine: EngineKind) -> TestApp {
+fn app_with_user(engine: EngineKind) -> TestApp {
     let app = TestApp::with(engine, |config| {
         config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
         config.hash_cost = "m=19456,t=1,p=1".parse().unwrap();
@@ -80,7 +80,7 @@ impl<'a> SignInForm<'a> {
 
 fn flood_from_one_network_does_not_delay_other_clients(engine: EngineKind) {
     const FLOOD: usize = 60;
-    let app = app(engine);
+    let app = app_with_user(engine);
     let form = SignInForm::open(&app);
     let answered = AtomicUsize::new(0);
     let (sender, answers) = mpsc::channel();
@@ -115,7 +115,7 @@ async fn keep_authenticating(accounts: Accounts, rejected: mpsc::Sender<()>) {
 }
 
 fn full_queue_rejects_only_the_client_that_filled_it(engine: EngineKind) {
-    let app = app(engine);
+    let app = app_with_user(engine);
     let form = SignInForm::open(&app);
     // Per core, 128 may wait and one is being hashed; a few more fill each place that becomes free.
     let count = 129 * available_parallelism().unwrap().get() + 8;
@@ -163,7 +163,7 @@ fn full_queue_rejects_only_the_client_that_filled_it(engine: EngineKind) {
 }
 
 fn client_that_disconnects_is_not_signed_in(engine: EngineKind) {
-    let app = app(engine);
+    let app = app_with_user(engine);
     let form = SignInForm::open(&app);
     let accounts = app.keyrack.accounts();
     wait(async {

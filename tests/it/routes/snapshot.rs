@@ -1,10 +1,11 @@
 //! Compares answers with the files in `snapshots/`: one file per answer, the same for both engines.
 //!
 //! A test fails if its snapshot is missing or differs. To accept a change, run
-//! `INSTA_UPDATE=always cargo test --test it -- routes::` and read the diff before you commit it. Without that variable, the
-//! new version is written beside the old one as `.snap.new`; with `INSTA_UPDATE=no` or `CI=true`, nothing is written.
+//! `INSTA_UPDATE=always cargo test --test it -- routes::` and read the diff before you commit it. Without that
+//! variable, the new version is written beside the old one as `.snap.new`; with `INSTA_UPDATE=no` or `CI=true`, nothing
+//! is written.
 
-use std::{fs, path::Path};
+use std::{fmt::Write, fs, path::Path};
 
 use insta::Settings;
 
@@ -42,7 +43,7 @@ fn text_of(answer: &Answer) -> String {
     let mut text = format!("HTTP {}\n", answer.status);
     for name in HEADERS {
         for value in answer.headers.get_all(name) {
-            text += &format!("{name}: {}\n", value.to_str().unwrap());
+            writeln!(text, "{name}: {}", value.to_str().unwrap()).unwrap();
         }
     }
     let is_json = answer.header("content-type").is_some_and(|kind| kind.ends_with("json"));

@@ -20,7 +20,7 @@ on_both_engines!(
 
 const WRONG: &str = "not the password at all";
 
-fn fail(browser: &mut Browser, email: &str, times: usize) {
+fn fail_sign_ins(browser: &mut Browser, email: &str, times: usize) {
     let token = browser.get("/login").csrf_token();
     for attempt in 1..=times {
         let answer = browser.post("/login", &[("email", email), ("password", WRONG), ("csrf_token", &token)]);
@@ -32,7 +32,7 @@ fn throttle_rejects_right_password_after_ten_failures(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.browser();
-    fail(&mut browser, "rajat.verma@example.com", 10);
+    fail_sign_ins(&mut browser, "rajat.verma@example.com", 10);
     app.advance(Duration::from_secs(60));
     let answer = browser.sign_in("Rajat.Verma@example.com", PASSWORD);
     assert_eq!((answer.status, answer.header("retry-after")), (429, Some("840")));
@@ -53,7 +53,7 @@ fn throttle_treats_unknown_email_like_known_one(engine: EngineKind) {
     let mut browser = app.browser();
     let mut bodies = Vec::new();
     for email in ["known@example.com", "other@example.com"] {
-        fail(&mut browser, email, 10);
+        fail_sign_ins(&mut browser, email, 10);
         let answer = browser.sign_in(email, WRONG);
         assert_eq!((answer.status, answer.header("retry-after")), (429, Some("900")), "{email}");
         bodies.push(answer.without_tokens().replace(email, "EMAIL"));
@@ -66,7 +66,7 @@ fn throttle_is_reset_by_successful_sign_in(engine: EngineKind) {
     app.add_user("rajat.verma@example.com");
     for _ in 0..2 {
         let mut browser = app.browser();
-        fail(&mut browser, "rajat.verma@example.com", 9);
+        fail_sign_ins(&mut browser, "rajat.verma@example.com", 9);
         assert_eq!(browser.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
     }
 }
@@ -77,7 +77,7 @@ fn throttle_keeps_existing_sessions_signed_in(engine: EngineKind) {
     let mut browser = app.signed_in("rajat.verma@example.com");
     for network in 1..=5 {
         let mut stranger = app.browser().with_header("x-forwarded-for", &format!("203.0.113.{network}"));
-        fail(&mut stranger, "rajat.verma@example.com", 10);
+        fail_sign_ins(&mut stranger, "rajat.verma@example.com", 10);
     }
     let mut another = app.browser().with_header("x-forwarded-for", "203.0.113.200");
     let answer = another.sign_in("rajat.verma@example.com", WRONG);
@@ -92,7 +92,7 @@ fn throttle_counts_failures_per_client_network(engine: EngineKind) {
     // All addresses of a /64 network count as one client.
     for host in 1..=5 {
         let mut stranger = app.browser().with_header("x-forwarded-for", &format!("2001:db8::{host}"));
-        fail(&mut stranger, &format!("user{host}@example.com"), 10);
+        fail_sign_ins(&mut stranger, &format!("user{host}@example.com"), 10);
     }
     let mut stranger = app.browser().with_header("x-forwarded-for", "2001:db8::6");
     assert_eq!(stranger.sign_in("rajat.verma@example.com", PASSWORD).status, 429);

@@ -14,7 +14,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(3600);
 const ABSOLUTE: Duration = Duration::from_secs(2 * 3600);
 
-fn app(engine: EngineKind) -> TestApp {
+fn app_with_user(engine: EngineKind) -> TestApp {
     let app = TestApp::with(engine, |config| {
         config.policy.timeouts.idle = IDLE;
         config.policy.timeouts.absolute = ABSOLUTE;
@@ -24,7 +24,7 @@ fn app(engine: EngineKind) -> TestApp {
 }
 
 fn session_ends_after_idle_timeout(engine: EngineKind) {
-    let app = app(engine);
+    let app = app_with_user(engine);
     let mut active = app.signed_in("rajat.verma@example.com");
     let mut idle = app.signed_in("rajat.verma@example.com");
     app.advance(IDLE.saturating_sub(SECOND));
@@ -38,7 +38,7 @@ fn session_ends_after_idle_timeout(engine: EngineKind) {
 }
 
 fn session_ends_at_absolute_timeout_despite_activity(engine: EngineKind) {
-    let app = app(engine);
+    let app = app_with_user(engine);
     let mut browser = app.signed_in("rajat.verma@example.com");
     for _ in 0..119 {
         app.advance(Duration::from_secs(60));
@@ -51,7 +51,7 @@ fn session_ends_at_absolute_timeout_despite_activity(engine: EngineKind) {
 }
 
 fn expired_session_is_neither_listed_nor_revived(engine: EngineKind) {
-    let app = app(engine);
+    let app = app_with_user(engine);
     let mut old = app.signed_in("rajat.verma@example.com");
     let old_id = old.session_id();
     app.advance(IDLE + SECOND);

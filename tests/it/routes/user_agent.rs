@@ -85,8 +85,8 @@ fn user_agent_loses_misleading_characters(engine: EngineKind) {
     body.extend_pairs([("email", "rajat.verma@example.com"), ("password", PASSWORD), ("csrf_token", &token)]);
     let (body, cookie) = (body.finish(), &browser.cookies["keyrack.csrf"]);
     let head = format!(
-        "POST /login HTTP/1.1\r\nHost: x\r\nCookie: keyrack.csrf={cookie}\r\nContent-Length: {}\r\nConnection: close\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nUser-Agent: ",
+        "POST /login HTTP/1.1\r\nHost: x\r\nCookie: keyrack.csrf={cookie}\r\nContent-Length: {}\r\n\
+         Connection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nUser-Agent: ",
         body.len()
     );
     let user_agent = "curl/8.5.0 caf\u{e9} \u{202e}txt.exe\u{2066}\u{200b}\t\u{feff}\u{1f512} ".as_bytes();
