@@ -1,10 +1,12 @@
-//! Checks the source against the map in `src/lib.rs`: directions, circles, lengths, unused templates.
+//! Checks the source against the map in `src/lib.rs`, and what else no compiler checks: import circles, long files, unused
+//! templates, the names of the tests, the licences of the dependencies.
 
 mod circles;
 mod dependencies;
 mod references;
 mod rules;
 mod source_tree;
+mod test_names;
 
 use std::{fs, path::Path, sync::LazyLock};
 
@@ -70,4 +72,9 @@ fn every_template_is_used() {
     let templates = [files("templates", "html"), files("templates", "svg")].concat();
     assert!(templates.len() > 10, "templates/ has only {} files", templates.len());
     assert_no_problems(&rules::unused_templates(&files("src/web", "rs"), &templates));
+}
+
+#[test]
+fn tests_are_named_by_verb_and_condition() {
+    assert_no_problems(&test_names::bad_test_names(&[files("src", "rs"), files("tests", "rs")].concat()));
 }
