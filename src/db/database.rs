@@ -67,8 +67,8 @@ impl Database {
 
     /// Runs `work` in one transaction, and again after a serialization failure or deadlock.
     ///
-    /// On SQLite the transaction may share its commit with others, see `batch/sqlite_writer.rs`; `work` may then run again
-    /// because another one failed.
+    /// On SQLite the transaction may share its commit with others, see `batch/sqlite_writer.rs`; `work` may then run
+    /// again because another one failed.
     pub(crate) async fn transaction<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,

@@ -38,8 +38,8 @@ const SQLITE_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 /// while that application goes on using them.
 ///
 /// # Errors
-/// [`Error::Invalid`] if the database can't be opened, can't be imported, or was migrated by a newer version; the message
-/// is for the person who started the program.
+/// [`Error::Invalid`] if the database can't be opened, can't be imported, or was migrated by a newer version; the
+/// message is for the person who started the program.
 pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
     let mut connection = DbConnection::create_or_open(url, SQLITE_LOCK_TIMEOUT)
         .map_err(|error| Error::Invalid(format!("cannot open the database {url}: {}", one_line(&error.to_string()))))?;

@@ -1,8 +1,8 @@
 //! Group commit on PostgreSQL: concurrent writes of one kind share one transaction.
 //!
-//! It serves the sign-ins and sign-outs of a busy server, for which a durable commit and its round trips cost more than the
-//! rows that they write. It is only for writes that nearly always succeed and never wait for a lock; any other write is
-//! skipped here and done in its own transaction.
+//! It serves the sign-ins and sign-outs of a busy server, for which a durable commit and its round trips cost more than
+//! the rows that they write. It is only for writes that nearly always succeed and never wait for a lock; any other
+//! write is skipped here and done in its own transaction.
 //!
 //! A single request gains nothing and loses nothing. On SQLite, [`super::sqlite_writer`] does this for every write.
 
@@ -52,8 +52,8 @@ impl<K: Send + 'static, V: Send + 'static> GroupCommit<K, V> {
     /// [`Database::transaction`](crate::db::Database::transaction). Always `None` on SQLite.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the write was not committed within the database's timeout, or if it is not known whether it
-    /// was.
+    /// [`Error::Unavailable`] if the write was not committed within the database's timeout, or if it is not known
+    /// whether it was.
     pub async fn try_commit(&self, key: impl FnOnce() -> K) -> Result<Option<V>> {
         match &self.0 {
             Some(batcher) => batcher.submit(key()).await,
@@ -116,7 +116,8 @@ fn is_refused(error: &Error) -> bool {
     is_retryable(error) || !matches!(error, Error::Unavailable(_))
 }
 
-/// Answers that nothing was committed, so that each caller uses a transaction of its own, which succeeds or finds the cause.
+/// Answers that nothing was committed, so that each caller uses a transaction of its own, which succeeds or finds the
+/// cause.
 fn reject_to_single<K, V>(batch: &mut Vec<Request<K, Option<V>>>) {
     batch.drain(..).for_each(|request| request.reply(Ok(None)));
 }

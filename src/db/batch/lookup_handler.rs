@@ -24,8 +24,8 @@ impl<K: Clone + Send + 'static, V: Send + 'static> BatchHandler for LookupHandle
     type Value = Option<V>;
     const THREAD_NAME: &str = "keyrack-lookup";
 
-    /// Replaces a kept connection that turns out to be lost and retries once on the new one, which is safe because a lookup
-    /// changes nothing.
+    /// Replaces a kept connection that turns out to be lost and retries once on the new one, which is safe because a
+    /// lookup changes nothing.
     fn run(&self, worker: &mut Worker, mut batch: Vec<Request<K, Option<V>>>) {
         while !batch.is_empty() {
             let kept = worker.connection.take();
@@ -54,8 +54,8 @@ impl<K: Clone + Send + 'static, V: Send + 'static> BatchHandler for LookupHandle
 }
 
 impl<K: Clone, V> LookupHandler<K, V> {
-    /// Looks all keys up together; if that fails although the database is available, each on its own, so that one bad key
-    /// fails only its own request.
+    /// Looks all keys up together; if that fails although the database is available, each on its own, so that one bad
+    /// key fails only its own request.
     ///
     /// # Errors
     /// [`Error::Unavailable`] only.

@@ -1,9 +1,9 @@
 //! Lookups by key, on the cheapest path that each engine offers. Nothing is cached.
 //!
-//! - SQLite reads faster than a thread can be woken, so a lookup runs on the caller's thread, on a connection that belongs
-//!   to that thread.
-//! - On PostgreSQL, concurrent lookups of one kind share a statement. Each kind has its own workers, so that no kind waits
-//!   for another.
+//! - SQLite reads faster than a thread can be woken, so a lookup runs on the caller's thread, on a connection that
+//!   belongs to that thread.
+//! - On PostgreSQL, concurrent lookups of one kind share a statement. Each kind has its own workers, so that no kind
+//!   waits for another.
 //!
 //! On both engines the statement starts after the lookup was requested, so it sees everything committed before that.
 

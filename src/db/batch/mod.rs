@@ -1,8 +1,8 @@
 //! Batches concurrent requests into one statement or one commit, on a few dedicated threads.
 //!
-//! [`batcher::Batcher`] is the one mechanism: a queue, and workers that take what waits in it. A request that arrives while
-//! a worker is idle is served alone and at once; those that arrive while the workers are busy form the next batch. No timer
-//! delays anything.
+//! [`batcher::Batcher`] is the one mechanism: a queue, and workers that take what waits in it. A request that arrives
+//! while a worker is idle is served alone and at once; those that arrive while the workers are busy form the next
+//! batch. No timer delays anything.
 //!
 //! | user | batches | engine | workers |
 //! |---|---|---|---|

@@ -1,7 +1,7 @@
 //! The state of a queue and its workers. It decides; [`super::worker`] owns the lock and the threads.
 //!
-//! The current time is a parameter, so that tests need no clock. A busy worker is identified by the time since which it is
-//! busy.
+//! The current time is a parameter, so that tests need no clock. A busy worker is identified by the time since which it
+//! is busy.
 
 use std::{
     collections::VecDeque,
@@ -108,8 +108,8 @@ impl<K, V> Queue<K, V> {
         if self.requests.is_empty() { Action::None } else { self.ensure_worker(now) }
     }
 
-    /// Finds a worker for the waiting requests, unless one will take them soon: a notified one, or a busy one that can take
-    /// all of them as its next batch.
+    /// Finds a worker for the waiting requests, unless one will take them soon: a notified one, or a busy one that can
+    /// take all of them as its next batch.
     fn ensure_worker(&mut self, now: Instant) -> Action {
         let expected = self.notified + self.active(now);
         if self.notified > 0 || (expected > 0 && self.requests.len() < MAX_BATCH) {
@@ -127,8 +127,8 @@ impl<K, V> Queue<K, V> {
         Action::Start(now)
     }
 
-    /// Records that the worker busy since `since` has finished its batch. Returns whether it is to go on: a worker that was
-    /// taken for stuck may have been replaced.
+    /// Records that the worker busy since `since` has finished its batch. Returns whether it is to go on: a worker that
+    /// was taken for stuck may have been replaced.
     pub fn worker_finished(&mut self, since: Instant, now: Instant) -> bool {
         self.remove_busy(since);
         self.idle + self.notified + self.active(now) < self.limit.active
@@ -141,8 +141,8 @@ impl<K, V> Queue<K, V> {
 
     /// Decides what a worker that is neither busy nor idle does next.
     ///
-    /// The batch may contain abandoned requests. They are not dropped here, because dropping one may drop the queue's last
-    /// handle, which takes the queue's lock.
+    /// The batch may contain abandoned requests. They are not dropped here, because dropping one may drop the queue's
+    /// last handle, which takes the queue's lock.
     pub fn next(&mut self, now: Instant) -> Next<K, V> {
         if self.is_closed {
             return Next::End;
@@ -160,7 +160,8 @@ impl<K, V> Queue<K, V> {
         Next::Serve(Batch { requests, busy_since: now })
     }
 
-    /// Lets an idle worker go on to [`Queue::next`] if one was notified or the queue was closed. Returns whether it may.
+    /// Lets an idle worker go on to [`Queue::next`] if one was notified or the queue was closed. Returns whether it
+    /// may.
     pub fn try_wake(&mut self) -> bool {
         if self.notified > 0 {
             self.notified -= 1;

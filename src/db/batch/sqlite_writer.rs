@@ -23,8 +23,8 @@ use crate::{
     error::{Error, Result},
 };
 
-/// After this fraction of the timeout, the transactions done so far are committed. Otherwise slow transactions would make
-/// each other late until none of them commits.
+/// After this fraction of the timeout, the transactions done so far are committed. Otherwise slow transactions would
+/// make each other late until none of them commits.
 const COMMIT_AFTER_FRACTION: u32 = 8;
 
 /// The work of one transaction. It may run more than once before it is committed.
@@ -70,8 +70,8 @@ impl BatchHandler for WriteHandler {
     }
 }
 
-/// Runs transactions from the front of the queue, commits them together, and answers at least one. Puts back at the front
-/// those that have to run again.
+/// Runs transactions from the front of the queue, commits them together, and answers at least one. Puts back at the
+/// front those that have to run again.
 fn commit_batch(worker: &mut Worker, waiting: &mut VecDeque<Request<Work, Value>>) {
     let mut connection = match begin(worker) {
         Ok(connection) => connection,

@@ -74,8 +74,8 @@ impl<H: BatchHandler> WorkerShared<H> {
         }
     }
 
-    /// Waits for the next batch, after the one that the worker was busy with since `since`. Returns `None` if the worker is
-    /// to end.
+    /// Waits for the next batch, after the one that the worker was busy with since `since`. Returns `None` if the
+    /// worker is to end.
     fn take_batch(&self, since: Instant) -> Option<Batch<H::Key, H::Value>> {
         let mut queue = self.queue.lock();
         if !queue.worker_finished(since, Instant::now()) {

@@ -40,18 +40,18 @@ impl DbConnection {
         Self::open(url, lock_timeout)
     }
 
-    /// Opens a connection and sets it up: durable commits, foreign keys, the peers' time zone. `lock_timeout` is how long
-    /// SQLite waits for another writer's lock.
+    /// Opens a connection and sets it up: durable commits, foreign keys, the peers' time zone. `lock_timeout` is how
+    /// long SQLite waits for another writer's lock.
     ///
-    /// A missing SQLite file is not created: an empty one in its place would look like a database without sessions, and the
-    /// connections to it would stay open after the real file has come back.
+    /// A missing SQLite file is not created: an empty one in its place would look like a database without sessions, and
+    /// the connections to it would stay open after the real file has come back.
     pub fn open(url: &DatabaseUrl, lock_timeout: Duration) -> Result<Self, diesel::ConnectionError> {
         let setup = |error| diesel::ConnectionError::CouldntSetupConfiguration(error);
         match url.engine() {
             Engine::Postgres => {
                 let mut connection = PgConnection::establish(url.connection_string())?;
-                // Diesel has set the time zone to UTC, but `user_sessions.expire` has no zone and is in the peers'. It is the
-                // only setting that lasts longer than a transaction: poolers keep track of it.
+                // Diesel has set the time zone to UTC, but `user_sessions.expire` has no zone and is in the peers'. It
+                // is the only setting that lasts longer than a transaction: poolers keep track of it.
                 connection.batch_execute("RESET TIME ZONE").map_err(setup)?;
                 if is_behind_pooler(&mut connection).map_err(setup)? {
                     connection.set_prepared_statement_cache_size(CacheSize::Disabled);
@@ -93,8 +93,8 @@ impl DbConnection {
         }
     }
 
-    /// Runs `work` in one transaction that writes. Commits if `work` succeeds before the deadline, otherwise rolls back:
-    /// after the deadline the caller has reported a failure, so nothing may have happened.
+    /// Runs `work` in one transaction that writes. Commits if `work` succeeds before the deadline, otherwise rolls
+    /// back: after the deadline the caller has reported a failure, so nothing may have happened.
     pub fn transaction<T>(&mut self, deadline: Instant, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.begin()?;
         let outcome = work(self)
@@ -119,11 +119,11 @@ impl DbConnection {
 
     /// Begins a transaction that writes.
     ///
-    /// On PostgreSQL it asks for a durable commit, whatever the server's default, because an acknowledged end must survive a
-    /// crash. That is sent with BEGIN and costs no extra round trip.
+    /// On PostgreSQL it asks for a durable commit, whatever the server's default, because an acknowledged end must
+    /// survive a crash. That is sent with BEGIN and costs no extra round trip.
     ///
-    /// On SQLite it takes the write lock at once: a transaction that reads first fails without waiting if another one writes
-    /// in between.
+    /// On SQLite it takes the write lock at once: a transaction that reads first fails without waiting if another one
+    /// writes in between.
     pub(in crate::db) fn begin(&mut self) -> diesel::QueryResult<()> {
         match self {
             Self::Postgres(connection) => {
@@ -156,11 +156,13 @@ impl DbConnection {
 
 /// Whether a pooler sits between us and PostgreSQL.
 ///
-/// Each of our connections passes its `application_name` while it connects, so on a direct connection the server names the
-/// client as the source of the setting. `PgBouncer` connects without a name and sets ours whenever it lends us the connection.
+/// Each of our connections passes its `application_name` while it connects, so on a direct connection the server names
+/// the client as the source of the setting. `PgBouncer` connects without a name and sets ours whenever it lends us the
+/// connection.
 ///
-/// In a pooler's transaction mode, each transaction may run on another server connection. A prepared statement may be missing
-/// there or, worse, be another client's of the same name. So none may be prepared, and this has to be known before the first.
+/// In a pooler's transaction mode, each transaction may run on another server connection. A prepared statement may be
+/// missing there or, worse, be another client's of the same name. So none may be prepared, and this has to be known
+/// before the first.
 fn is_behind_pooler(connection: &mut PgConnection) -> diesel::QueryResult<bool> {
     #[derive(diesel::QueryableByName)]
     struct ApplicationName {

@@ -69,8 +69,8 @@ impl Pool {
 
     /// Waits for a free connection without occupying a thread, then runs `work` on a thread that may block.
     ///
-    /// After the timeout the caller gets an error and `work` continues to its end: a transaction that has not reached its
-    /// commit by then rolls back, and only then does the connection return to the pool.
+    /// After the timeout the caller gets an error and `work` continues to its end: a transaction that has not reached
+    /// its commit by then rolls back, and only then does the connection return to the pool.
     async fn run<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,

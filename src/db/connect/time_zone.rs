@@ -1,7 +1,8 @@
-//! Reads the time zone of our PostgreSQL connections, which must be the peers': `user_sessions.expire` is a time without zone.
+//! Reads the time zone of our PostgreSQL connections, which must be the peers': `user_sessions.expire` is a time
+//! without zone.
 //!
-//! Diesel sets the zone of each connection to UTC, and `connection.rs` resets it to the server's default for our role. `PGTZ`,
-//! `PGOPTIONS` or the URL can make libpq request another one.
+//! Diesel sets the zone of each connection to UTC, and `connection.rs` resets it to the server's default for our role.
+//! `PGTZ`, `PGOPTIONS` or the URL can make libpq request another one.
 
 use std::time::Duration;
 
@@ -57,8 +58,8 @@ struct Comparison {
     is_same: bool,
 }
 
-/// Returns the time zone of our connections to this database. Returns `None` for SQLite, whose times contain their zone, and
-/// if the database can't be reached, which its next user reports better.
+/// Returns the time zone of our connections to this database. Returns `None` for SQLite, whose times contain their
+/// zone, and if the database can't be reached, which its next user reports better.
 pub fn time_zone(url: &DatabaseUrl) -> Result<Option<TimeZone>> {
     let Some(mut connection) = connect(url) else { return Ok(None) };
     let zone: ConnectionTimeZone =

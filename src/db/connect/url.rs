@@ -98,8 +98,8 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-/// Adds parameters that the URL does not set: a timeout for connecting to a server that does not answer, and the name under
-/// which the server lists our connections.
+/// Adds parameters that the URL does not set: a timeout for connecting to a server that does not answer, and the name
+/// under which the server lists our connections.
 fn with_connection_defaults(url: &str) -> String {
     let mut url = url.to_owned();
     for (name, value) in [("connect_timeout", "2"), ("application_name", "keyrack")] {

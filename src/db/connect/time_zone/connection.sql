@@ -1,9 +1,10 @@
--- The time zone of this connection, and where it comes from. A role's setting takes precedence over a database's, and that
--- over the server's.
+-- The time zone of this connection, and where it comes from. A role's setting takes precedence over a database's, and
+-- that over the server's.
 WITH zone_setting AS (
     SELECT setrole, substr(setting, length('TimeZone=') + 1) AS zone
     FROM pg_db_role_setting, unnest(setconfig) AS setting
-    WHERE setting ILIKE 'TimeZone=%' AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+    WHERE setting ILIKE 'TimeZone=%'
+        AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
     ORDER BY setdatabase DESC
 )
 SELECT setting AS name, source = 'client' AS requested_by_client,

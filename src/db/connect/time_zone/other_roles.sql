@@ -7,7 +7,8 @@ FROM (
         AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
     ORDER BY setrole, setdatabase DESC
 ) AS zone_setting
-JOIN pg_roles ON pg_roles.oid = setrole AND rolcanlogin AND has_database_privilege(setrole, current_database(), 'CONNECT')
+JOIN pg_roles ON pg_roles.oid = setrole AND rolcanlogin
+    AND has_database_privilege(setrole, current_database(), 'CONNECT')
 WHERE EXISTS (
     SELECT FROM generate_series(now() - interval '1 year', now() + interval '2 years', interval '1 day') AS t
     WHERE t AT TIME ZONE zone <> t AT TIME ZONE current_setting('TimeZone')
