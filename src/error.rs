@@ -1,46 +1,46 @@
-//! The few kinds of failure that the layers share.
+//! The errors that the layers share.
 //!
-//! `db`, `sessions` and `accounts` return [`Error`]; `web` turns it into an answer (`web/errors.rs`), `commands` into a
-//! sentence and an exit status. Absence is never an error here: it is an `Option`, so that a database that is down can
-//! not be mistaken for a session that is not there.
+//! `db`, `sessions` and `accounts` return [`Error`]. `web` turns it into a response (`web/errors.rs`), `commands` into a
+//! message and an exit status. Absence is an `Option` and never an error, so that a database that is down can't be mistaken
+//! for a session that does not exist.
 
 use std::time::Duration;
 
 /// What can go wrong below the web layer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database could not be reached, or did not answer in time. Nobody is signed out by it; the same request may
-    /// succeed a moment later.
+    /// The database could not be reached, or did not answer in time. Users stay signed in; the same request may succeed a
+    /// moment later.
     #[error("the database is not available")]
     Unavailable(#[source] anyhow::Error),
 
-    /// The session that the operation is about ended before the operation took effect.
+    /// The session ended before the operation took effect.
     #[error("the session has ended")]
     SessionEnded,
 
-    /// More passwords are waiting to be checked than is sound to queue.
+    /// Too many passwords are queued to be checked.
     #[error("too many sign-ins at once")]
     Busy {
-        /// How long a client should wait before it tries again.
+        /// How long the client should wait before it tries again.
         retry_after: Duration,
     },
 
-    /// The caller asked for something that can't be done; the sentence says what and how to mend it.
+    /// The caller requested something impossible. The message contains the reason and a fix.
     #[error("{0}")]
     Invalid(String),
 
-    /// A fault of ours, or of the database's content. Users see that something went wrong, operators the chain.
+    /// A bug in Keyrack, or invalid content in the database. Users see a general message, operators the chain of causes.
     #[error("internal error")]
     Internal(#[source] anyhow::Error),
 }
 
 impl Error {
-    /// A fault described by a sentence for operators.
+    /// An internal error with a message for operators.
     pub fn internal(message: impl std::fmt::Display) -> Self {
         Self::Internal(anyhow::anyhow!("{message}"))
     }
 
-    /// The same for another caller who ran into it; of the causes, their text.
+    /// A copy for another caller that the same failure affects. The causes are copied as text.
     pub(crate) fn duplicate(&self) -> Self {
         let cause = |cause: &anyhow::Error| anyhow::anyhow!("{cause:#}");
         match self {
@@ -65,5 +65,5 @@ impl Error {
     }
 }
 
-/// What most functions of the crate return.
+/// The result of most functions of the crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,24 +1,24 @@
-//! Keyrack: sign-in and sessions that can be seen and taken back.
+//! Keyrack: a sign-in service whose users can see and revoke their sessions.
 //!
-//! Every signed-in device hangs on a rack; its owner sees the rack and takes a key off it, and that device is out at once.
-//! The program `keyrack` is one use of this crate; another Actix application can mount Keyrack's pages and guard routes of
-//! its own with it, see [`Keyrack`] and `examples/embed.rs`.
+//! Users see a list of the devices on which they are signed in. A device that they revoke is signed out at once. The program
+//! `keyrack` is one use of this crate; another Actix application can mount Keyrack's pages and protect its own routes with
+//! it, see [`Keyrack`] and `examples/embed.rs`.
 //!
 //! # Map
 //!
-//! | module | what it holds | what it may use |
+//! | module | contents | may use |
 //! |---|---|---|
-//! | [`commands`] | one file a command; flags, variables, files | everything |
-//! | `app` | the parts put together, the server | `routes`, `web`, the domain |
-//! | `routes` | every URL and its guard | `web` |
-//! | `web` | what stands between a request and the domain: session layer, guard, pages | the domain |
-//! | [`accounts`] | who can sign in, and the proof that it is them | `sessions`, `db` |
-//! | [`sessions`] | the two tables of a session, from sign-in to the end | `db` |
-//! | [`db`] | pool, schema, migrations; the only place that knows two dialects | |
-//! | [`config`], [`error`], [`clock`] | typed settings, kinds of failure, the one clock | |
+//! | [`commands`] | one file per command; reads flags, variables and files | everything |
+//! | `app` | builds the parts and the server | `routes`, `web`, the domain |
+//! | `routes` | every URL, and whether it requires sign-in | `web` |
+//! | `web` | session layer, required sign-in, pages | the domain |
+//! | [`accounts`] | users, and checking their passwords | `sessions`, `db` |
+//! | [`sessions`] | sessions and their data, from sign-in to the end | `db` |
+//! | [`db`] | pool, batching, schema, migrations; the only place with two SQL dialects | |
+//! | [`config`], [`error`], [`clock`] | typed settings, errors, the clock | |
 //!
-//! `sessions`, `accounts` and `db` know nothing of the web; Diesel stands in `db` and the two `queries` modules only. A test
-//! holds these rules.
+//! `sessions`, `accounts` and `db` do not depend on the web; only `db` and the two `queries` modules use Diesel. A test checks
+//! these rules.
 //!
 //! # The five flows
 //!
@@ -31,7 +31,7 @@
 //!    merges them into the row, if the session is still active.
 //! 4. **Rotate** (a new sid): `web/session/persist.rs` → [`sessions::Sessions::rotate`].
 //! 5. **End** (sign out, revoke): `web/pages/logout.rs` or `revoke.rs`, or a command → `sessions/end.rs` → one UPDATE; the
-//!    triggers of the migrations remove the data with it.
+//!    migrations' triggers delete the data with it.
 
 pub mod accounts;
 mod app;
