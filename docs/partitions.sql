@@ -1,16 +1,18 @@
--- The plan of docs/scale.md: the tables of a Keyrack database as hash partitions by sid. Run it on a migrated database, with
--- every instance and peer stopped; psql -1 -v ON_ERROR_STOP=1 -f docs/partitions.sql makes it one transaction.
--- Rights that were granted on the two tables have to be granted again.
+-- The plan of docs/scale.md: partitions the tables of a Keyrack database by the hash of the sid.
+-- Stop every instance and peer, then run it on a migrated database in one transaction:
+--     psql -1 -v ON_ERROR_STOP=1 -f docs/partitions.sql
+-- Privileges that were granted on the two tables have to be granted again.
 
 LOCK TABLE users, sessions, replaced_sids, user_sessions IN ACCESS EXCLUSIVE MODE;
 
--- 1. The data. Its key is the sid already: nothing but the storage changes.
+-- 1. The data. Its primary key is the sid already, so only the storage changes.
 CREATE TABLE user_sessions_parts (LIKE user_sessions) PARTITION BY HASH (sid);
 
 DO $$
 BEGIN
     FOR part IN 0..15 LOOP
-        EXECUTE format('CREATE TABLE user_sessions_%s PARTITION OF user_sessions_parts FOR VALUES WITH (MODULUS 16, REMAINDER %s)',
+        EXECUTE format('CREATE TABLE user_sessions_%s PARTITION OF user_sessions_parts '
+            'FOR VALUES WITH (MODULUS 16, REMAINDER %s)',
             part, part);
     END LOOP;
 END
@@ -31,15 +33,16 @@ CREATE TRIGGER keyrack_freeze_data_of_ended BEFORE UPDATE ON user_sessions
 CREATE TRIGGER keyrack_end_without_data AFTER DELETE ON user_sessions
     FOR EACH ROW EXECUTE FUNCTION keyrack_end_without_data();
 
--- 2. The sessions. A unique key must contain the sid: nothing but the randomness of ids makes those unique from here on, and
---    no foreign key can point to them.
+-- 2. The sessions. A unique key must contain the sid. From here on ids are unique only because they are random, and no
+--    foreign key can reference them.
 ALTER TABLE replaced_sids DROP CONSTRAINT replaced_sids_session_id_fkey;
 CREATE TABLE sessions_parts (LIKE sessions INCLUDING DEFAULTS INCLUDING CONSTRAINTS) PARTITION BY HASH (sid);
 
 DO $$
 BEGIN
     FOR part IN 0..15 LOOP
-        EXECUTE format('CREATE TABLE sessions_%s PARTITION OF sessions_parts FOR VALUES WITH (MODULUS 16, REMAINDER %s) WITH (fillfactor = 85)',
+        EXECUTE format('CREATE TABLE sessions_%s PARTITION OF sessions_parts '
+            'FOR VALUES WITH (MODULUS 16, REMAINDER %s) WITH (fillfactor = 85)',
             part, part);
     END LOOP;
 END
@@ -61,8 +64,8 @@ CREATE TRIGGER keyrack_remove_data_of_ended AFTER UPDATE OF status ON sessions
 CREATE TRIGGER keyrack_prefer_row_of_peer BEFORE INSERT ON sessions
     FOR EACH ROW EXECUTE FUNCTION keyrack_prefer_row_of_peer();
 
--- A new sid may move a row to another partition, which is a DELETE and an INSERT to triggers. Whether the row has gone, or
--- only moved, shows afterwards. With it goes what the foreign key took along.
+-- A new sid may move a row to another partition, which triggers see as a DELETE and an INSERT. An AFTER trigger can
+-- tell whether the row was deleted or moved. It also deletes from `replaced_sids`, as the foreign key did.
 CREATE OR REPLACE FUNCTION keyrack_keep_active_sessions() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT FROM sessions WHERE id = OLD.id) THEN

@@ -1,7 +1,7 @@
-//! The commands, one file per command.
+//! The commands: one file each.
 //!
-//! Exit status: 0 done, 1 failed or problems found, 2 wrong usage or configuration. Results go to standard output, errors and
-//! the log to standard error. Every error is printed as `keyrack: …`.
+//! Exit status: 0 done, 1 failed or unsound, 2 wrong usage or configuration. What a command prints goes to standard output,
+//! what went wrong and the log to standard error.
 
 mod adopt;
 mod database;
@@ -28,10 +28,10 @@ use database::{open, open_migrated};
 use failure::Failure;
 use settings::Settings;
 
-/// A sign-in service whose users can see and revoke their sessions
+/// Sign-in and sessions that can be seen and taken back.
 ///
-/// Without a command, Keyrack serves. A flag overrides its environment variable, which overrides the settings file, which
-/// overrides the default.
+/// Without a command, Keyrack serves. Settings come from flags, then from variables, then from the file that --config names,
+/// then from the defaults shown here.
 #[derive(Parser)]
 #[command(name = "keyrack", version, max_term_width = 100)]
 struct Cli {
@@ -43,35 +43,37 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Migrate the database and serve (default)
+    /// Migrate the database, then serve (the default)
     Serve,
-    /// Migrate the database
+    /// Migrate the database only
     Migrate,
-    /// Add, list, disable and enable users, and set passwords
+    /// Add, list, disable and enable users, and set their passwords
     #[command(subcommand)]
     User(user::Command),
-    /// List and revoke sessions; running servers obey at once
+    /// List and revoke sessions; a running server honours it at once
     #[command(subcommand)]
     Session(session::Command),
-    /// End expired sessions and delete old history
+    /// End what has run out, and remove history past its retention
     Purge(output::Format),
-    /// Import the live sessions of an Express application
+    /// Give the live sessions of an Express application their place in the list of devices
     Adopt(adopt::Options),
-    /// Check the database for inconsistencies
+    /// Check every rule that the data can show to be kept or broken
     Doctor(doctor::Options),
-    /// Print the time zone that the server gives to connections that request none
-    #[command(name = time_zone::HIDDEN_COMMAND, hide = true)]
+    /// Print the time zone that the server gives to whoever asks for none
+    #[command(name = time_zone::ASK, hide = true)]
     ServerTimeZone,
-    /// Serve a demo with sample data
+    /// Serve a throw-away database with a user and several devices, to look around
     Demo,
 }
 
-/// Parses the command line and runs the command.
+/// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { message, status }) => {
-            eprintln!("keyrack: {message}");
+            if !message.is_empty() {
+                eprintln!("keyrack: {message}");
+            }
             ExitCode::from(status)
         }
     }
@@ -80,7 +82,7 @@ pub fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let command = settings::with_file(Cli::command())?;
     let matches = command.clone().try_get_matches().map_err(|error| settings::explain(&command, &error))?;
-    let cli = Cli::from_arg_matches(&matches).map_err(|error| settings::explain(&command, &error))?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| Failure::usage(error.to_string().trim_end()))?;
     logging::init(&cli.settings)?;
     actix_web::rt::System::new().block_on(async {
         match cli.command {
@@ -91,7 +93,7 @@ fn run() -> Result<(), Failure> {
             Some(Command::Purge(format)) => purge::run(&cli.settings, format).await,
             Some(Command::Adopt(options)) => adopt::run(&cli.settings, options).await,
             Some(Command::Doctor(options)) => doctor::run(&cli.settings, options).await,
-            Some(Command::ServerTimeZone) => time_zone::print_server_time_zone(&cli.settings),
+            Some(Command::ServerTimeZone) => time_zone::tell(&cli.settings),
             Some(Command::Demo) => demo::run(&cli.settings).await,
         }
     })

@@ -3,11 +3,7 @@
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{
-    Failure,
-    output::{self, Format},
-    settings::Settings,
-};
+use super::{Failure, output, settings::Settings};
 use crate::{
     accounts::{Accounts, Email},
     sessions::{EndReason, SessionId, SessionRecord, Sessions, UserId},
@@ -15,34 +11,35 @@ use crate::{
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// List active sessions, or ended ones
+    /// List the active sessions, or those that have ended
     List {
-        /// Only sessions of this user
+        /// Only this user's
         #[arg(long, value_name = "EMAIL")]
         user: Option<Email>,
-        /// List ended sessions
+        /// Those that have ended
         #[arg(long)]
         ended: bool,
-        #[command(flatten)]
-        format: Format,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
-    /// End a session
+    /// End one session
     Revoke {
-        /// Session ID, as `keyrack session list` shows it
+        /// Session id, as the list shows it
         #[arg(value_parser = session_id)]
         id: SessionId,
     },
-    /// End all sessions of one user, or of all users
-    RevokeAll(RevokeAllTarget),
+    /// End all sessions of a user, or of everybody
+    RevokeAll(Whose),
 }
 
 #[derive(Args)]
 #[group(required = true, multiple = false)]
-pub(super) struct RevokeAllTarget {
-    /// End the sessions of this user
+pub(super) struct Whose {
+    /// This user's
     #[arg(long, value_name = "EMAIL")]
     user: Option<Email>,
-    /// End the sessions of all users
+    /// Everybody's
     #[arg(long)]
     everyone: bool,
 }
@@ -50,48 +47,48 @@ pub(super) struct RevokeAllTarget {
 pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Failure> {
     let (sessions, accounts) = super::open(settings)?;
     match command {
-        Command::List { user, ended, format } => {
+        Command::List { user, ended, json } => {
             let user = match user {
                 Some(email) => Some(find(&accounts, &email).await?),
                 None => None,
             };
-            list(&sessions, user, ended, format).await
+            list(&sessions, user, ended, json).await
         }
         Command::Revoke { id } => {
             if !sessions.revoke_by_admin(id).await? {
                 return Err(Failure::failed(format!(
-                    "no active session {id}; `keyrack session list` shows the active ones"
+                    "there is no active session {id}; `keyrack session list` shows the active ones"
                 )));
             }
             println!("Revoked {id}.");
             Ok(())
         }
-        Command::RevokeAll(RevokeAllTarget { user, .. }) => {
+        Command::RevokeAll(Whose { user, .. }) => {
             let ended = match user {
                 Some(email) => sessions.end_all_of(find(&accounts, &email).await?, EndReason::RevokedByAdmin).await?,
                 None => sessions.revoke_everyone().await?,
             };
-            println!("Revoked {}.", output::sessions(ended));
+            println!("Revoked {ended} session(s).");
             Ok(())
         }
     }
 }
 
 fn session_id(text: &str) -> Result<SessionId, String> {
-    text.parse().map_err(|_| "not a session ID; `keyrack session list` shows them".to_owned())
+    text.parse().map_err(|_| "this is no session id; `keyrack session list` shows them".to_owned())
 }
 
 async fn find(accounts: &Accounts, email: &Email) -> Result<UserId, Failure> {
     let account = accounts.find(email).await?;
     account
         .map(|account| account.user.id)
-        .ok_or_else(|| Failure::failed(format!("no user {email}; `keyrack user list` shows all users")))
+        .ok_or_else(|| Failure::failed(format!("there is no user {email}; `keyrack user list` shows them all")))
 }
 
-async fn list(sessions: &Sessions, user: Option<UserId>, ended: bool, format: Format) -> Result<(), Failure> {
+async fn list(sessions: &Sessions, user: Option<UserId>, ended: bool, json: bool) -> Result<(), Failure> {
     let records = sessions.list(user, ended).await?;
     let lines: Vec<Line> = records.iter().map(Line::new).collect();
-    if format.json {
+    if json {
         return output::json(&lines);
     }
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -113,7 +110,7 @@ async fn list(sessions: &Sessions, user: Option<UserId>, ended: bool, format: Fo
     Ok(())
 }
 
-/// A session in the list. Times are RFC 3339 in UTC.
+/// A session as the list prints it. Times are RFC 3339 in UTC.
 #[derive(Serialize)]
 struct Line {
     id: SessionId,

@@ -12,11 +12,11 @@ use crate::accounts::{Account, Accounts, CreateUserError, Email, NewUser, Role};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Add a user; asks for the password, or reads it as one line from standard input
+    /// Add a user; the password is asked for, or read as one line from standard input
     Add {
-        /// Email address
+        /// E-mail address
         email: Email,
-        /// User name
+        /// Name to show
         #[arg(long, value_name = "NAME")]
         user_name: Option<String>,
         /// First name
@@ -25,25 +25,25 @@ pub(super) enum Command {
         /// Last name
         #[arg(long, value_name = "NAME")]
         last_name: Option<String>,
-        /// What the user may do
+        /// What they may do
         #[arg(long, value_enum, default_value_t)]
         role: Role,
     },
     /// List all users
     List(Format),
-    /// Disable a user and end their sessions
+    /// Keep a user from signing in, and end their sessions
     Disable {
-        /// Email address
+        /// E-mail address
         email: Email,
     },
-    /// Enable a disabled user
+    /// Let a disabled user sign in again
     Enable {
-        /// Email address
+        /// E-mail address
         email: Email,
     },
-    /// Set a user's password and end their sessions; asks for the password, or reads it from standard input
+    /// Set a user's password, and end their sessions
     SetPassword {
-        /// Email address
+        /// E-mail address
         email: Email,
     },
 }
@@ -58,7 +58,7 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
         Command::List(format) => list(&accounts, format).await,
         Command::Disable { email } => {
             let ended = accounts.disable(&email).await?.ok_or_else(|| unknown(&email))?;
-            println!("Disabled {email} and ended {}.", output::sessions(ended));
+            println!("Disabled {email}; {ended} session(s) ended.");
             Ok(())
         }
         Command::Enable { email } => {
@@ -72,9 +72,8 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
             if accounts.find(&email).await?.is_none() {
                 return Err(unknown(&email));
             }
-            let failure = |problem| explain(&format!("cannot set the password of {email}"), problem);
-            let ended = accounts.set_password(&email, password::ask()?).await.map_err(failure)?;
-            println!("Set the password of {email} and ended {}.", output::sessions(ended.unwrap_or(0)));
+            let ended = accounts.set_password(&email, password::ask()?).await.map_err(problem)?;
+            println!("Set the password of {email}; {} session(s) ended.", ended.unwrap_or(0));
             Ok(())
         }
     }
@@ -82,8 +81,8 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
 
 async fn add(accounts: &Accounts, user: NewUser) -> Result<(), Failure> {
     let email = user.email.clone();
-    let id = accounts.create(user).await.map_err(|problem| explain(&format!("cannot add {email}"), problem))?;
-    println!("Added {email} with ID {id}.");
+    let id = accounts.create(user).await.map_err(problem)?;
+    println!("Added {email} with id {id}.");
     Ok(())
 }
 
@@ -104,12 +103,12 @@ async fn list(accounts: &Accounts, format: Format) -> Result<(), Failure> {
 }
 
 fn unknown(email: &Email) -> Failure {
-    Failure::failed(format!("no user {email}; `keyrack user list` shows all users"))
+    Failure::failed(format!("there is no user {email}; `keyrack user list` shows them all"))
 }
 
-fn explain(what: &str, problem: CreateUserError) -> Failure {
+fn problem(problem: CreateUserError) -> Failure {
     match problem {
         CreateUserError::Failed(error) => error.into(),
-        problem => Failure::failed(format!("{what}: {problem}")),
+        problem => Failure::failed(problem),
     }
 }

@@ -8,9 +8,9 @@
 //! 3. [`backfill`] fills in the new columns, one batch of rows at a time;
 //! 4. [`alter`] builds the other indexes concurrently;
 //! 5. [`alter`] adds constraints for new rows first, then validates them for the existing rows;
-//! 6. [`ExpressImport::finish`] creates the tables that are missing, completes sessions that ended meanwhile, and
-//!    records
-//!    migrations 1 and 2 as applied. It is one short transaction together with the migrations that follow.
+//! 6. [`ExpressImport::finish`] creates the tables that are missing, completes the sessions that ended in
+//!    between, and records migrations 1 and 2 as applied. It is one short transaction together with the migrations
+//!    that follow.
 //!
 //! Each step finds out what is left to do, so an import that was killed continues where it stopped.
 

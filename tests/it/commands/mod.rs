@@ -1,4 +1,4 @@
-//! Runs the commands of the real binary, and checks their output and exit status.
+//! The commands, as a person or a program runs them: the real binary, its output and its exit status.
 
 mod demo;
 mod doctor;

@@ -45,11 +45,8 @@ fn dry_run_counts_and_changes_nothing() {
     let before = everything();
     assert_eq!(program.json(&["adopt", "--dry-run", "--json"]), expected(false));
     let said = program.done(&["adopt", "--dry-run"]);
-    assert!(
-        said.contains("        3  to adopt\n") && said.contains("Run `keyrack adopt --apply` to adopt them"),
-        "{said}"
-    );
-    assert!(said.contains("        2  with a `userId` that is not a UUID\n"), "{said}");
+    assert!(said.contains("        3  to adopt\n") && said.contains("`keyrack adopt --apply` does it"), "{said}");
+    assert!(said.contains("        2  of a user whose id is not one of Keyrack's: `userId` is no UUID\n"), "{said}");
     assert_eq!(everything(), before);
 }
 
@@ -85,7 +82,7 @@ fn adopt_inserts_sessions_for_live_data_of_known_users() {
     let Some(database) = data_of_every_kind() else { return };
     let program = Program::new(&database);
     let found = program.run(&["doctor"]);
-    assert_eq!(found.out.matches("has no session: `keyrack adopt --apply`").count(), 3, "{found:?}");
+    assert_eq!(found.out.matches("has a user but no session: run `keyrack adopt --apply`").count(), 3, "{found:?}");
     let known = database.rows("sessions", "WHERE sid = 'known'");
     assert_eq!(program.json(&["adopt", "--apply", "--json"]), expected(true));
 
@@ -116,7 +113,7 @@ fn adopted_session_can_be_revoked() {
     import(&database);
     let program = Program::new(&database);
     program.done(&["adopt", "--apply"]);
-    assert_eq!(program.done(&["doctor"]), "No problems found.\n");
+    assert_eq!(program.done(&["doctor"]), "Every rule is kept.\n");
     let id = database.text("SELECT id::text AS v FROM sessions");
     program.done(&["session", "revoke", &id]);
     assert_eq!(database.count("user_sessions", ""), 0);
@@ -168,7 +165,7 @@ fn adopt_handles_many_batches_beside_running_peer() {
     let finished = Finished::wait_for(child);
     assert_eq!(finished.status, 0, "{finished:?}");
     program.done(&["adopt", "--apply"]);
-    assert_eq!(program.done(&["doctor"]), "No problems found.\n");
+    assert_eq!(program.done(&["doctor"]), "Every rule is kept.\n");
     assert_eq!(database.count("sessions", "WHERE status = 'active'"), database.count("user_sessions", ""));
 }
 
