@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_brackets_and_mapped_addresses_are_read_and_garbage_ends_the_search() {
+    fn ports_and_brackets_are_parsed_and_garbage_is_ignored() {
         assert_eq!(client("10.0.0.1", &["192.0.2.1:4711"]), "192.0.2.1");
         assert_eq!(client("10.0.0.1", &["[2001:db8::1]:4711"]), "2001:db8::1");
         assert_eq!(client("::ffff:10.0.0.1", &["::ffff:192.0.2.1"]), "192.0.2.1");
