@@ -1,13 +1,15 @@
 //! The session cookie, in express-session's signed format: `s:<sid>.<signature>`, percent-encoded.
 //!
-//! The signature is HMAC-SHA256 over the sid, in base64 without padding (the format of the `cookie-signature` package), so
-//! that an Express peer with the same secret reads our cookie, and we read theirs.
+//! The signature is HMAC-SHA256 over the sid, in base64 without padding, as the `cookie-signature` package makes it. An
+//! Express application with the same secret reads Keyrack's cookies, and Keyrack reads the application's.
+
+use std::time::Duration;
 
 use actix_web::{
     cookie::{Cookie, SameSite, time},
     http::header::{COOKIE, HeaderMap, HeaderValue},
 };
-use std::time::Duration;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::{
     config::{PublicUrl, Secrets},
@@ -23,8 +25,20 @@ pub(crate) struct VerifiedSid {
     pub outdated: bool,
 }
 
-/// Longer values are not looked at; a cookie of ours has about 90 bytes.
-const LONGEST_VALUE: usize = 1024;
+/// Longer values are ignored. Keyrack's own have about 90 bytes.
+const MAX_VALUE_BYTES: usize = 1024;
+
+/// The characters that JavaScript's `encodeURIComponent` escapes.
+const ENCODE_URI_COMPONENT: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
 
 /// Reads and writes the session cookie.
 #[derive(Clone)]
@@ -66,11 +80,11 @@ impl SessionCookie {
     }
 
     fn open(&self, value: &str) -> Option<VerifiedSid> {
-        if value.len() > LONGEST_VALUE {
+        if value.len() > MAX_VALUE_BYTES {
             return None;
         }
-        // An unencoded value is accepted too, as the peer does; a `%` can't occur in one.
-        let decoded = percent_decode(value.trim_matches('"'))?;
+        // Express also accepts values that are not encoded.
+        let decoded = percent_decode_str(value.trim_matches('"')).decode_utf8().ok()?;
         let (sid, signature) = decoded.strip_prefix("s:")?.rsplit_once('.')?;
         if sid.is_empty() || sid.chars().any(char::is_control) {
             return None;
@@ -79,17 +93,18 @@ impl SessionCookie {
         Some(VerifiedSid { sid: Sid::from_verified(sid), outdated: verified == Verified::Older })
     }
 
-    /// The cookie for a sid. Without `max_age` a browser forgets it when it is closed.
+    /// The cookie for a sid. Without `max_age`, a browser deletes it when it is closed.
     pub fn issue(&self, sid: &Sid, max_age: Option<Duration>) -> Cookie<'static> {
         let signature = self.signer.sign(sid.expose().as_bytes());
-        let mut cookie = self.build(percent_encode(&format!("s:{}.{signature}", sid.expose())));
+        let value = format!("s:{}.{signature}", sid.expose());
+        let mut cookie = self.build(utf8_percent_encode(&value, &ENCODE_URI_COMPONENT).to_string());
         if let Some(max_age) = max_age {
             cookie.set_max_age(time::Duration::seconds(i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX)));
         }
         cookie
     }
 
-    /// The cookie that makes a browser forget ours.
+    /// The cookie that makes a browser delete it.
     pub fn removal(&self) -> Cookie<'static> {
         let mut cookie = self.build(String::new());
         cookie.make_removal();
@@ -110,7 +125,7 @@ impl SessionCookie {
     }
 }
 
-/// Every `name=value` of the request's `Cookie` headers, as it stands.
+/// Every `name=value` of the request's `Cookie` headers, not decoded.
 pub(super) fn cookie_pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
         .get_all(COOKIE)
@@ -120,42 +135,12 @@ pub(super) fn cookie_pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &
         .map(|(name, value)| (name.trim(), value.trim()))
 }
 
-/// As `encodeURIComponent` does.
-fn percent_encode(text: &str) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut out = String::with_capacity(text.len() + 16);
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
-            out.extend(['%', char::from(digits[0]), char::from(digits[1])]);
-        }
-    }
-    out
-}
-
-/// `None` if an escape is cut off or not UTF-8.
-fn percent_decode(text: &str) -> Option<String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let (high, low) = (char::from(bytes.next()?).to_digit(16)?, char::from(bytes.next()?).to_digit(16)?);
-            out.push(u8::try_from(high * 16 + low).ok()?);
-        } else {
-            out.push(byte);
-        }
-    }
-    String::from_utf8(out).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn cookie(secrets: &[&str]) -> SessionCookie {
-        // The published vector's secret is shorter than we allow, so it is padded where length counts.
+        // Secrets must have 16 characters.
         let secrets = Secrets::new(secrets.iter().map(|secret| format!("{secret:<16}")).collect()).unwrap();
         SessionCookie::new(Some("connect.sid".to_owned()), None, &PublicUrl::default(), &secrets)
     }
@@ -173,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_format_is_that_of_cookie_signature() {
+    fn cookie_matches_cookie_signature_test_vector() {
         let signer = Signer::for_vector("tobiiscool");
         assert_eq!(signer.sign(b"hello"), "DGDUkGlIkCzPz+C0B064FNgHdEjox7ch8tOBGslZ5QI");
         let cookie = SessionCookie { name: "connect.sid".to_owned(), domain: None, secure: false, signer };
@@ -185,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sid_may_hold_dots_and_colons() {
+    fn sid_with_dots_and_colons_is_read_back() {
         let cookie = cookie(&["a secret that is long"]);
         let sid = Sid::from_verified("sess:abc.123.xyz");
         let issued = cookie.issue(&sid, None);
@@ -193,15 +178,15 @@ mod tests {
     }
 
     #[test]
-    fn old_secrets_verify_and_are_noticed() {
-        let old = cookie(&["the old secret of ours"]).issue(&Sid::from_verified("x"), None);
-        let both = cookie(&["the new secret of ours", "the old secret of ours"]);
+    fn cookie_under_older_secret_is_read_as_outdated() {
+        let old = cookie(&["the older secret of all"]).issue(&Sid::from_verified("x"), None);
+        let both = cookie(&["the newest secret of all", "the older secret of all"]);
         assert!(both.read(&headers(&[&pair(&old)])).unwrap().outdated);
-        assert_eq!(cookie(&["the new secret of ours"]).read(&headers(&[&pair(&old)])), None);
+        assert_eq!(cookie(&["the newest secret of all"]).read(&headers(&[&pair(&old)])), None);
     }
 
     #[test]
-    fn every_flipped_byte_makes_it_no_cookie() {
+    fn cookie_with_flipped_byte_is_rejected() {
         let cookie = cookie(&["a secret that is long"]);
         let value = cookie.issue(&Sid::random().unwrap(), None).value().to_owned();
         for position in 0..value.len() {
@@ -209,14 +194,14 @@ mod tests {
                 let mut bytes = value.clone().into_bytes();
                 bytes[position] ^= flip;
                 let Ok(changed) = String::from_utf8(bytes) else { continue };
-                let same = percent_decode(&changed).is_some() && percent_decode(&changed) == percent_decode(&value);
-                assert!(cookie.open(&changed).is_none() || same, "byte {position}: {changed}");
+                let is_same = percent_decode_str(&changed).eq(percent_decode_str(&value));
+                assert!(cookie.open(&changed).is_none() || is_same, "byte {position}: {changed}");
             }
         }
     }
 
     #[test]
-    fn taking_the_cookie_hides_it_and_leaves_the_others() {
+    fn taken_cookie_is_removed_and_others_are_kept() {
         let cookie = cookie(&["a secret that is long"]);
         let good = pair(&cookie.issue(&Sid::from_verified("x"), None));
         for (sent, left) in [
@@ -235,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_and_doubles_are_no_cookie() {
+    fn malformed_and_duplicate_cookies_are_rejected() {
         let cookie = cookie(&["a secret that is long"]);
         let good = pair(&cookie.issue(&Sid::from_verified("x"), None));
         for value in ["", "s:", "s:.", "s%3A", "%", "%zz", "s:x", "s:x.", "%ff%fe", &"a".repeat(5000)] {
