@@ -10,7 +10,7 @@ onEveryEngine('Sign-in', (suite) => {
     const { page } = device;
     await page.goto('/account/sessions?show=ended');
     assert.equal(device.path(), '/login?next=%2Faccount%2Fsessions%3Fshow%3Dended');
-    await page.getByText('Sign in to go on.').waitFor();
+    await page.getByText('Sign in to continue.').waitFor();
 
     const wrong = await device.submitSignIn({ ...USER, password: 'another password' }, { remember: true });
     assert.equal(wrong.status(), 401);

@@ -1,6 +1,6 @@
-//! An Actix application of its own, with Keyrack's sign-in before it: a counter that each signed-in device keeps in its session.
+//! Another Actix application behind Keyrack's sign-in: a counter in the session of each signed-in device.
 //!
-//! `cargo run --example embed`, then open the address that it prints. `DATABASE_URL` and `BIND` change the defaults.
+//! Run `cargo run --example embed` and open the address that it prints. `DATABASE_URL` and `BIND` change the defaults.
 
 use actix_session::Session;
 use actix_web::{App, HttpResponse, HttpServer, Result, middleware::from_fn, web};
@@ -11,7 +11,7 @@ use keyrack::{
     require_sign_in,
 };
 
-/// `GET /counter`: counts this device's visits, in the session that Keyrack keeps for it.
+/// `GET /counter`: counts this device's requests in its session.
 async fn counter(session: Session, signed_in: SignedIn) -> Result<HttpResponse> {
     let count = session.get::<u32>("count")?.unwrap_or(0) + 1;
     session.insert("count", count)?;
@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("Create the first account at {link}");
     }
     let app = move || {
-        // The guard stands inside the session layer, so it is wrapped first.
+        // The layer that is wrapped last runs first: the session layer, then `require_sign_in`.
         let counter =
             web::resource("/counter").get(counter).wrap(from_fn(require_sign_in)).wrap(keyrack.session_layer());
         App::new().service(counter).configure(|routes| keyrack.mount(routes))

@@ -1,4 +1,4 @@
-//! Keyrack as a whole: its parts put together, and the server around them.
+//! Puts the parts together, and builds the server around them.
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
@@ -18,13 +18,13 @@ use crate::{
 
 /// Keyrack, ready to serve: by its own [`server`](Keyrack::server), or mounted into another Actix application.
 ///
-/// Clones share everything.
+/// Clones share all state.
 #[derive(Clone)]
 pub struct Keyrack(Arc<AppState>);
 
 impl Keyrack {
-    /// Puts the parts together. The database must be [migrated](crate::db::migrate) before the first request; it need not be
-    /// reachable at every moment after that.
+    /// The database must be [migrated](crate::db::migrate) before the first request. While it is unreachable, requests that
+    /// need it get a 503.
     pub fn new(config: Config) -> Result<Self> {
         let Config {
             database,
@@ -54,8 +54,8 @@ impl Keyrack {
         })))
     }
 
-    /// Adds all of Keyrack's routes to an application. They answer every path that nothing registered before them answers,
-    /// with a page that says so; so register routes of your own first.
+    /// Adds all of Keyrack's routes to an application. They include an error page for every path that has no route, so register
+    /// your own routes first.
     pub fn mount(&self, config: &mut ServiceConfig) {
         routes::mount(&self.0, config);
     }
@@ -66,22 +66,22 @@ impl Keyrack {
         SessionLayer::new(Arc::clone(&self.0))
     }
 
-    /// The server on a listener that is bound already. It stops on SIGTERM and SIGINT, after the requests in flight, at most
-    /// ten seconds later.
+    /// Builds the server on a bound listener. On SIGTERM and SIGINT it finishes the requests in flight, for at most ten
+    /// seconds, and stops.
     pub fn server(&self, listener: TcpListener, workers: usize) -> std::io::Result<Server> {
         let keyrack = self.clone();
         let server = HttpServer::new(move || App::new().configure(|config| keyrack.mount(config)))
             .workers(workers)
             .shutdown_timeout(10)
             .client_request_timeout(Duration::from_secs(5))
-            // Who closes the connection gives up: their sign-in leaves the queue for a hash. What a database is at is done
-            // whole or not at all.
+            // A closed connection cancels a queued password hash; a database transaction that is running completes or rolls
+            // back.
             .h1_allow_half_closed(false)
             .listen(listener)?;
         Ok(server.run())
     }
 
-    /// Purges now and then, for as long as it is polled; an error is logged, and the next round tries again.
+    /// Purges about every five minutes for as long as it is polled. Errors are logged; the next round tries again.
     pub async fn purge_regularly(self) {
         loop {
             match self.sessions().purge_step().await {
@@ -90,7 +90,7 @@ impl Keyrack {
                     ended = purged.ended,
                     data_removed = purged.data_removed,
                     history_removed = purged.history_removed,
-                    "purged"
+                    "purged expired sessions"
                 ),
                 Err(error) => tracing::warn!(error = error.chain(), "could not purge"),
             }
@@ -108,19 +108,19 @@ impl Keyrack {
         &self.0.accounts
     }
 
-    /// The URL that people use.
+    /// The URL under which users reach Keyrack.
     pub fn public_url(&self) -> &PublicUrl {
         &self.0.public_url
     }
 
-    /// The link that creates the first account, if there is none yet.
+    /// The link that creates the first account; `None` if there is an account.
     pub async fn setup_link(&self) -> Result<Option<String>> {
         let link = || format!("{}/setup?token={}", self.public_url(), self.0.setup_token.0.expose_secret());
         Ok(if self.accounts().any().await? { None } else { Some(link()) })
     }
 }
 
-/// Between half and one and a half times as long, so that instances which started together don't stay together.
+/// Between 2.5 and 7.5 minutes, at random, so that instances that started at the same time don't purge at the same time.
 fn about_five_minutes() -> Duration {
     let spread = getrandom::u32().map_or(0, |random| random % 300);
     Duration::from_secs(150 + u64::from(spread))

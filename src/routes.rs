@@ -1,6 +1,6 @@
 //! Every URL and its guard.
 //!
-//! [`signed_in`] is the default; exceptions say that they are [`public`] or [`stateless`].
+//! [`signed_in`] is the default; exceptions are marked [`public`] or [`stateless`].
 
 mod url;
 
@@ -14,16 +14,17 @@ use actix_web::{
 };
 
 use crate::web::{
-    AppState, SessionLayer, body,
-    errors::{self, WebError},
-    headers,
+    AppState, SessionLayer,
+    body::body_timeout,
+    errors::{WebError, render_errors},
+    headers::security_headers,
     pages::{api_session, health, login, logout, revoke, sessions, setup, static_file},
-    request_log,
+    request_log::log_requests,
     require_sign_in::require_sign_in,
 };
 use url::{Access, Url, public, signed_in, stateless};
 
-/// The forms of Keyrack have a few hundred bytes.
+/// Keyrack's own forms have a few hundred bytes.
 const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// Every URL, who may use it, and its handlers.
@@ -43,31 +44,30 @@ pub(crate) fn urls() -> [Url; 11] {
     ]
 }
 
-/// Adds the URLs, and nothing else that could be requested: a test sends every POST of the list without a valid token.
+/// Mounts the list. A route that is not in it would escape the test that sends every POST without a valid CSRF token.
 pub(crate) fn mount(state: &Arc<AppState>, config: &mut ServiceConfig) {
-    let mut outside = web::scope("")
+    let mut root = web::scope("")
         .app_data(Data::from(Arc::clone(state)))
-        .app_data(FormConfig::default().limit(MAX_FORM_BYTES).error_handler(|error, _| unreadable_form(error)))
+        .app_data(FormConfig::default().limit(MAX_FORM_BYTES).error_handler(|error, _| malformed_form(error)))
         .app_data(PayloadConfig::new(MAX_FORM_BYTES))
-        .app_data(QueryConfig::default().error_handler(|error, _| unreadable_query(&error)));
-    let mut inside = web::scope("");
+        .app_data(QueryConfig::default().error_handler(|error, _| malformed_query(&error)));
+    let mut with_session = web::scope("");
     for url in urls() {
         match url.access {
-            Access::Stateless => outside = outside.service(url.into_resource()),
-            Access::Public => inside = inside.service(url.into_resource()),
-            Access::SignedIn => inside = inside.service(url.into_resource().wrap(from_fn(require_sign_in))),
+            Access::Stateless => root = root.service(url.into_resource()),
+            Access::Public => with_session = with_session.service(url.into_resource()),
+            Access::SignedIn => with_session = with_session.service(url.into_resource().wrap(from_fn(require_sign_in))),
         }
     }
-    let inside = inside
-        .default_service(web::to(nothing_here))
+    let with_session = with_session
+        .default_service(web::to(not_found))
         .wrap(SessionLayer::new(Arc::clone(state)))
-        .wrap(from_fn(body::in_time));
+        .wrap(from_fn(body_timeout));
     config.service(
-        outside
-            .service(inside)
-            .wrap(from_fn(errors::dress))
-            .wrap(from_fn(headers::add))
-            .wrap(from_fn(request_log::log)),
+        root.service(with_session)
+            .wrap(from_fn(render_errors))
+            .wrap(from_fn(security_headers))
+            .wrap(from_fn(log_requests)),
     );
 }
 
@@ -75,17 +75,17 @@ async fn home() -> HttpResponse {
     HttpResponse::SeeOther().insert_header(("location", "/account/sessions")).finish()
 }
 
-async fn nothing_here() -> Result<HttpResponse, WebError> {
+async fn not_found() -> Result<HttpResponse, WebError> {
     Err(WebError::NotFound)
 }
 
-fn unreadable_form(error: UrlencodedError) -> ActixError {
+fn malformed_form(error: UrlencodedError) -> ActixError {
     match error {
         UrlencodedError::Overflow { .. } => WebError::TooLarge.into(),
-        error => WebError::Unreadable(error.to_string()).into(),
+        error => WebError::Malformed(error.to_string()).into(),
     }
 }
 
-fn unreadable_query(error: &QueryPayloadError) -> ActixError {
-    WebError::Unreadable(error.to_string()).into()
+fn malformed_query(error: &QueryPayloadError) -> ActixError {
+    WebError::Malformed(error.to_string()).into()
 }

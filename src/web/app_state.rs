@@ -1,4 +1,4 @@
-//! What every request shares.
+//! The state that all requests share.
 
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 use super::{client_ip::TrustedProxies, cookie::SessionCookie, csrf::Csrf};
 use crate::{accounts::Accounts, clock::Clock, config::PublicUrl, db::Database, sessions::Sessions};
 
-/// The parts that requests use: the domain, and what the web layer was configured with.
+/// The domain, and the configured parts of the web layer.
 pub(crate) struct AppState {
     pub database: Database,
     pub clock: Clock,

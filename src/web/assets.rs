@@ -1,4 +1,4 @@
-//! The stylesheet, the script and the icon: inside the binary, served under a name that changes with their content.
+//! The stylesheet, the script and the icon. They are part of the binary; their URLs change with their content.
 
 use std::sync::LazyLock;
 
@@ -26,7 +26,7 @@ const ASSETS: [Asset; 3] = [
     Asset { name: "favicon.svg", content_type: "image/svg+xml", content: include_bytes!("../../static/favicon.svg") },
 ];
 
-/// The first characters of a hash over all assets: in the query of their URLs, so that browsers may keep them for ever.
+/// The start of a hash over all assets. It is in their URLs, so that browsers may cache them without limit.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let mut hash = Sha256::new();
     for asset in &ASSETS {
@@ -35,12 +35,12 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     BASE64_URL_SAFE_NO_PAD.encode(&hash.finalize()[..6])
 });
 
-/// The URL of an asset, as pages link it.
+/// The URL of an asset for use in pages.
 pub(super) fn url(name: &str) -> String {
     format!("/static/{name}?v={}", *VERSION)
 }
 
-/// The asset of that name, and whether `query` is that of its URL today.
+/// The asset of this name, and whether `query` is that of its current URL.
 pub(super) fn find(name: &str, query: &str) -> Option<(&'static Asset, bool)> {
     let asset = ASSETS.iter().find(|asset| asset.name == name)?;
     Some((asset, query.strip_prefix("v=") == Some(VERSION.as_str())))

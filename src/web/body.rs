@@ -1,4 +1,4 @@
-//! Bodies that come in time.
+//! Timeout for request bodies.
 
 use std::time::Duration;
 
@@ -12,28 +12,26 @@ use actix_web::{
 };
 use tokio::time;
 
-/// How long a form may take to arrive: as long as a request's head.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The same as for a request's head.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Middleware: reads a form whole before anything else happens. Actix waits for a body as long as the client likes.
-pub(crate) async fn in_time<B: MessageBody + 'static>(
+/// Middleware: reads the whole body of a POST before anything else happens. Actix itself waits for a body without a limit.
+pub(crate) async fn body_timeout<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    if request.method() == Method::POST {
-        let refusal = match time::timeout(PATIENCE, request.extract::<Bytes>()).await {
-            Ok(Ok(body)) => {
-                request.set_payload(Payload::from(body));
-                None
-            }
-            Ok(Err(error)) => Some(error.as_response_error().status_code()),
-            Err(_) => Some(StatusCode::REQUEST_TIMEOUT),
-        };
-        if let Some(status) = refusal {
-            // What is left of the body would be taken for the next request.
-            let answer = HttpResponse::build(status).force_close().finish();
-            return Ok(request.into_response(answer).map_into_right_body());
-        }
+    if request.method() != Method::POST {
+        return next.call(request).await.map(ServiceResponse::map_into_left_body);
     }
-    Ok(next.call(request).await?.map_into_left_body())
+    let status = match time::timeout(BODY_TIMEOUT, request.extract::<Bytes>()).await {
+        Ok(Ok(body)) => {
+            request.set_payload(Payload::from(body));
+            return next.call(request).await.map(ServiceResponse::map_into_left_body);
+        }
+        Ok(Err(error)) => error.as_response_error().status_code(),
+        Err(_) => StatusCode::REQUEST_TIMEOUT,
+    };
+    // Otherwise the rest of the body would be taken for the next request.
+    let response = HttpResponse::build(status).force_close().finish();
+    Ok(request.into_response(response).map_into_right_body())
 }

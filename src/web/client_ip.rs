@@ -1,11 +1,11 @@
-//! The client's address: the peer's, or what a trusted proxy says of it.
+//! The client's address: the peer's, or the one that a trusted proxy reports.
 
 use std::net::IpAddr;
 
 use actix_web::http::header::HeaderMap;
 use ipnet::IpNet;
 
-/// The proxies whose `X-Forwarded-For` is believed.
+/// The networks of the proxies whose `X-Forwarded-For` is trusted.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 
@@ -15,8 +15,8 @@ impl TrustedProxies {
         Self(networks)
     }
 
-    /// Reads the header from right to left: each proxy appends the address that it saw, so the first from the right that is
-    /// not a trusted proxy's is the client's. What stands further left may be invented.
+    /// Reads `X-Forwarded-For` from right to left. Each proxy appends the address that it saw, so the first from the right
+    /// that is not a trusted proxy's is the client's. The addresses to its left may be forged.
     pub fn client_ip(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         let mut client = peer?.to_canonical();
         let lines = headers.get_all("x-forwarded-for").collect::<Vec<_>>();
@@ -38,7 +38,7 @@ impl TrustedProxies {
     }
 }
 
-/// An address, with or without a port or brackets, as proxies write it.
+/// Parses an address as proxies write it: with or without a port or brackets.
 fn parse(hop: &str) -> Option<IpAddr> {
     let bare = hop.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or(hop);
     let address: Option<IpAddr> = bare.parse().ok();
@@ -62,12 +62,12 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_not_believed() {
+    fn untrusted_peer_is_the_client() {
         assert_eq!(client("203.0.113.9", &["192.0.2.1"]), "203.0.113.9");
     }
 
     #[test]
-    fn the_first_stranger_from_the_right_is_the_client() {
+    fn rightmost_untrusted_address_is_the_client() {
         assert_eq!(client("10.0.0.1", &["6.6.6.6, 192.0.2.1, 10.0.0.2"]), "192.0.2.1");
         assert_eq!(client("10.0.0.1", &["6.6.6.6", "192.0.2.1", "10.0.0.2"]), "192.0.2.1");
         assert_eq!(client("::1", &["192.0.2.1"]), "192.0.2.1");

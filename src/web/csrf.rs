@@ -1,7 +1,7 @@
-//! Forms come from our own pages only (ASVS 3.5).
+//! Protection against cross-site request forgery (ASVS 3.5).
 //!
-//! Two defences, each enough by itself: a token in every form, bound to the session's sid or, before sign-in, to a random
-//! cookie; and what the browser itself says of a request's origin.
+//! Two defences, each enough by itself: a token in every form, bound to the session's sid or, before sign-in, to the visitor's
+//! random cookie; and the origin that the browser reports in `Sec-Fetch-Site` or `Origin`.
 
 use actix_web::{
     cookie::{Cookie, SameSite},
@@ -16,7 +16,7 @@ use crate::{
     sessions::Sid,
 };
 
-/// Makes and checks form tokens.
+/// Makes and verifies CSRF tokens.
 #[derive(Clone)]
 pub struct Csrf {
     signer: Signer,
@@ -24,7 +24,7 @@ pub struct Csrf {
     cookie_name: &'static str,
 }
 
-/// Separates the two parts of a token; it is in neither's alphabet.
+/// Separates the parts of a token; base64url does not contain it.
 const SEPARATOR: char = '.';
 
 impl Csrf {
@@ -33,7 +33,7 @@ impl Csrf {
         Self { signer: Signer::derived(secrets, "csrf"), public_url: public_url.clone(), cookie_name }
     }
 
-    /// The token for the forms of a page of this session, or of a browser without one, and the cookie that must go with it if this browser has none yet.
+    /// A token for the forms of a page: of this session, or of this visitor. A new visitor also gets a cookie.
     pub(super) fn token(
         &self,
         session: Option<&Sid>,
@@ -61,18 +61,19 @@ impl Csrf {
         self.make(&binding("session", sid.expose()))
     }
 
-    /// Refuses a request that changes something unless it comes from a form of ours, for this session or visitor.
+    /// Rejects a change unless the token belongs to this session, or to this visitor if there is none, and the request comes
+    /// from this origin.
     pub(super) fn verify(&self, session: Option<&Sid>, headers: &HeaderMap, token: &str) -> Result<(), WebError> {
         let bound = match session {
             Some(sid) => Some(binding("session", sid.expose())),
             None => self.visitor(headers).map(|visitor| binding("visitor", &visitor)),
         };
         let genuine = bound.is_some_and(|binding| self.is_genuine(&binding, token));
-        if genuine && self.is_from_here(headers) { Ok(()) } else { Err(WebError::ForeignForm) }
+        if genuine && self.is_same_origin(headers) { Ok(()) } else { Err(WebError::InvalidCsrfToken) }
     }
 
-    /// Like [`Csrf::verify`], for the sign-in form: it may have been opened before another tab signed in, so a visitor's token
-    /// does for a browser that has a session by now.
+    /// Like [`Csrf::verify`], for the sign-in form: it may have been opened before another tab signed in, so the visitor's token
+    /// is accepted even if there is a session now.
     pub(super) fn verify_sign_in(
         &self,
         session: Option<&Sid>,
@@ -80,13 +81,13 @@ impl Csrf {
         token: &str,
     ) -> Result<(), WebError> {
         let visitor = self.visitor(headers).map(|visitor| binding("visitor", &visitor));
-        if visitor.is_some_and(|binding| self.is_genuine(&binding, token)) && self.is_from_here(headers) {
+        if visitor.is_some_and(|binding| self.is_genuine(&binding, token)) && self.is_same_origin(headers) {
             return Ok(());
         }
         self.verify(session, headers, token)
     }
 
-    /// A fresh random part in each token keeps a compressing proxy from giving it away (BREACH).
+    /// Each token has its own salt, so that a compressing proxy does not reveal it (BREACH).
     fn make(&self, binding: &str) -> Result<String> {
         let salt = random()?;
         let signature = self.signer.sign(format!("{salt}{SEPARATOR}{binding}").as_bytes());
@@ -99,7 +100,7 @@ impl Csrf {
         })
     }
 
-    /// The random part of the cookie that a browser without a session carries.
+    /// The random part of the visitor's cookie, if that was signed here.
     fn visitor(&self, headers: &HeaderMap) -> Option<String> {
         let mut values = cookie_pairs(headers).filter(|(name, _)| *name == self.cookie_name).map(|(_, value)| value);
         let value = values.next().filter(|value| value.len() < 256)?;
@@ -108,19 +109,19 @@ impl Csrf {
         if values.next().is_none() { Some(visitor.to_owned()) } else { None }
     }
 
-    /// `Sec-Fetch-Site` is the browser's own word and can't be forged by a page. Older browsers, and all of them on plain
-    /// HTTP, only send `Origin`; a client without either is no browser, and has a token that no browser leaked.
-    fn is_from_here(&self, headers: &HeaderMap) -> bool {
+    /// Browsers set `Sec-Fetch-Site` themselves; pages can't forge it. Older browsers, and all browsers on plain HTTP, only send
+    /// `Origin`. A client that sends neither is not a browser, so no other site can have sent the request with its cookies.
+    fn is_same_origin(&self, headers: &HeaderMap) -> bool {
         let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("invalid"));
         match text(HeaderName::from_static("sec-fetch-site")) {
             Some(site) => matches!(site, "same-origin" | "none"),
-            None => text(ORIGIN).is_none_or(|origin| self.is_our_origin(origin, text(HeaderName::from_static("host")))),
+            None => text(ORIGIN).is_none_or(|origin| self.is_own_origin(origin, text(HeaderName::from_static("host")))),
         }
     }
 
-    /// The public URL's origin, or the host that the browser itself asked for: a page elsewhere can choose neither. Where
-    /// people come over https, a page without it is elsewhere.
-    fn is_our_origin(&self, origin: &str, host: Option<&str>) -> bool {
+    /// Whether this is the public URL's origin or that of the request's `Host`; a page of another site can choose neither. If
+    /// the public URL has https, an origin without it is another one.
+    fn is_own_origin(&self, origin: &str, host: Option<&str>) -> bool {
         let Some((scheme, authority)) = origin.split_once("://") else { return false };
         let is_host = host.is_some_and(|host| host.eq_ignore_ascii_case(authority));
         origin.eq_ignore_ascii_case(&self.public_url.to_string())

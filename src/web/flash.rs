@@ -1,6 +1,7 @@
-//! The message after a redirect: what was just done, said once on the next page.
+//! The notice that the next page shows once after a change.
 //!
-//! It travels in a short-lived cookie as a word and a number or id, never as text: the page looks up what it says.
+//! A short-lived cookie carries it across the redirect, as a code and a number or id, never as text: the page looks up the
+//! words, so a forged cookie can't put text onto it.
 
 use actix_web::{
     cookie::{Cookie, SameSite, time::Duration},
@@ -10,12 +11,12 @@ use actix_web::{
 use super::cookie::cookie_pairs;
 use crate::{config::PublicUrl, sessions::SessionId};
 
-/// What was just done.
+/// What has just been done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Done {
-    /// One session was revoked.
+pub(super) enum Notice {
+    /// This session was revoked.
     Revoked(SessionId),
-    /// All the others were.
+    /// So many other sessions were revoked.
     RevokedOthers(usize),
 }
 
@@ -23,16 +24,16 @@ fn name(public_url: &PublicUrl) -> &'static str {
     if public_url.is_https() { "__Host-keyrack.done" } else { "keyrack.done" }
 }
 
-/// The cookie that carries the message to the next page.
-pub(super) fn cookie(done: Done, public_url: &PublicUrl) -> Cookie<'static> {
-    let value = match done {
-        Done::Revoked(id) => format!("revoked.{id}"),
-        Done::RevokedOthers(count) => format!("others.{count}"),
+/// The cookie that carries the notice to the next page.
+pub(super) fn cookie(notice: Notice, public_url: &PublicUrl) -> Cookie<'static> {
+    let value = match notice {
+        Notice::Revoked(id) => format!("revoked.{id}"),
+        Notice::RevokedOthers(count) => format!("others.{count}"),
     };
     build(value, public_url, Duration::seconds(60))
 }
 
-/// The cookie that takes it away once it is said.
+/// The cookie that removes the notice once it was shown.
 pub(super) fn removal(public_url: &PublicUrl) -> Cookie<'static> {
     build(String::new(), public_url, Duration::ZERO)
 }
@@ -47,13 +48,13 @@ fn build(value: String, public_url: &PublicUrl, max_age: Duration) -> Cookie<'st
         .finish()
 }
 
-/// What the request carries, if it can be read.
-pub(super) fn read(headers: &HeaderMap, public_url: &PublicUrl) -> Option<Done> {
-    let wanted = name(public_url);
-    let (_, value) = cookie_pairs(headers).find(|(name, _)| *name == wanted)?;
+/// The notice that the request carries, if it can be parsed.
+pub(super) fn read(headers: &HeaderMap, public_url: &PublicUrl) -> Option<Notice> {
+    let expected = name(public_url);
+    let (_, value) = cookie_pairs(headers).find(|(name, _)| *name == expected)?;
     match value.split_once('.')? {
-        ("revoked", id) => id.parse().ok().map(Done::Revoked),
-        ("others", count) => count.parse().ok().map(Done::RevokedOthers),
+        ("revoked", id) => id.parse().ok().map(Notice::Revoked),
+        ("others", count) => count.parse().ok().map(Notice::RevokedOthers),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! The headers of every answer (ASVS 3.4, 14.3).
+//! Security headers (ASVS 3.4, 14.3).
 
 use actix_web::{
     Error, HttpResponse,
@@ -12,8 +12,8 @@ use actix_web::{
 
 use super::app_state::AppState;
 
-/// Pages load what we serve and nothing else, post to us only, and stand in no frame.
-const ALWAYS: [(&str, &str); 6] = [
+/// Pages load and post to this origin only, and can't be framed.
+const SECURITY_HEADERS: [(&str, &str); 6] = [
     (
         "content-security-policy",
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; \
@@ -27,34 +27,34 @@ const ALWAYS: [(&str, &str); 6] = [
     ("permissions-policy", "geolocation=(), camera=(), microphone=()"),
 ];
 
-/// Middleware: adds them. What an answer has set itself stays.
-pub(crate) async fn add<B: MessageBody + 'static>(
-    shared: Data<AppState>,
+/// Middleware: adds the headers that the response has not set itself.
+pub(crate) async fn security_headers<B: MessageBody + 'static>(
+    state: Data<AppState>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    let https = shared.public_url.is_https();
+    let https = state.public_url.is_https();
     match next.call(request).await {
-        Ok(mut answer) => {
-            write(answer.headers_mut(), https);
-            Ok(answer)
+        Ok(mut response) => {
+            add_missing(response.headers_mut(), https);
+            Ok(response)
         }
         Err(error) => {
             let mut response: HttpResponse = error.error_response();
-            write(response.headers_mut(), https);
+            add_missing(response.headers_mut(), https);
             Err(InternalError::from_response(error, response).into())
         }
     }
 }
 
-fn write(headers: &mut HeaderMap, https: bool) {
+fn add_missing(headers: &mut HeaderMap, https: bool) {
     let mut set = |name: &'static str, value: &'static str| {
         let name = HeaderName::from_static(name);
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
         }
     };
-    for (name, value) in ALWAYS {
+    for (name, value) in SECURITY_HEADERS {
         set(name, value);
     }
     set("cache-control", "no-store");

@@ -1,7 +1,7 @@
-//! The web: what stands between a request and the domain's verbs.
+//! The web layer: middleware, extractors and pages.
 //!
-//! A request passes, from the outside in: the log line (`request_log`), the headers of every answer (`headers`), pages for
-//! bare errors (`errors`), the wait for its body (`body`), the session (`session`), the guard (`guard`), and its page (`pages`).
+//! A request passes, from the outside in: `request_log`, `headers`, `errors` (renders error pages), `body` (timeout), `session`,
+//! `require_sign_in`, and its handler in `pages`.
 
 mod app_state;
 mod assets;

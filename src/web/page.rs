@@ -1,9 +1,9 @@
-//! What every page has around its content.
+//! The frame that every page has around its content.
 
 use super::assets;
 use crate::sessions::LiveSession;
 
-/// The frame of a page: its template extends `layout.html`, which prints this.
+/// The values of `layout.html`, which every page's template extends.
 pub(super) struct Page {
     pub stylesheet: String,
     pub script: String,
@@ -11,32 +11,32 @@ pub(super) struct Page {
     pub flash: Option<Flash>,
 }
 
-/// Who is looking.
+/// The signed-in user.
 pub(super) struct Viewer {
     pub name: String,
     pub email: String,
     pub csrf_token: String,
 }
 
-/// What was just done.
+/// The notice after a change.
 pub(super) struct Flash {
     pub good: bool,
     pub text: String,
 }
 
 impl Page {
-    /// Around a page that knows nobody.
-    pub fn bare() -> Self {
+    /// For a page without a signed-in user.
+    pub fn anonymous() -> Self {
         Self { stylesheet: assets::url("keyrack.css"), script: assets::url("keyrack.js"), viewer: None, flash: None }
     }
 
-    /// Around a page of somebody who is signed in.
-    pub fn of(live: &LiveSession, csrf_token: &str) -> Self {
+    /// For a page of the session's user.
+    pub fn of(session: &LiveSession, csrf_token: &str) -> Self {
         let viewer = Viewer {
-            name: live.user.display_name(),
-            email: live.user.email.clone(),
+            name: session.user.display_name(),
+            email: session.user.email.clone(),
             csrf_token: csrf_token.to_owned(),
         };
-        Self { viewer: Some(viewer), ..Self::bare() }
+        Self { viewer: Some(viewer), ..Self::anonymous() }
     }
 }

@@ -1,4 +1,4 @@
-//! The request id: ties a line of the log to the page that somebody saw.
+//! The request id: connects an error page to its line in the log.
 
 use std::{
     fmt,
@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-/// Names a request in the log and on its error page. Random enough to be told apart, not a secret.
+/// Names a request in the log and on its error page. Random enough to be unique, but not a secret.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RequestId(u64);
 

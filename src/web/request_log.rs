@@ -1,4 +1,4 @@
-//! One log line a request.
+//! One log line per request.
 
 use std::time::Instant;
 
@@ -16,27 +16,28 @@ use tracing::field;
 
 use super::{request_id::RequestId, session::RequestSession};
 
-/// Middleware: writes the line when the answer is ready. The path comes without its query, which may hold a token, and the
-/// session by its id, never its sid.
-pub(crate) async fn log<B: MessageBody + 'static>(
+/// Middleware: logs each request when its response is ready: the path without its query, which may hold a token, and the
+/// session by its id, never by its sid.
+pub(crate) async fn log_requests<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
     let (started, id) = (Instant::now(), RequestId::next());
     let (method, path) = (request.method().clone(), request.path().to_owned());
     request.extensions_mut().insert(id);
-    let mut answer = next.call(request).await;
+    let mut response = next.call(request).await;
 
-    let status = answer.as_ref().map_or_else(|error| error.as_response_error().status_code(), ServiceResponse::status);
-    let visit = answer.as_ref().ok().and_then(|answer| RequestSession::of(answer.request()));
-    let session_id = visit.as_ref().and_then(RequestSession::log_session);
-    let client = visit.as_ref().and_then(RequestSession::ip_address);
-    if let Ok(answer) = &mut answer {
+    let status =
+        response.as_ref().map_or_else(|error| error.as_response_error().status_code(), ServiceResponse::status);
+    let session = response.as_ref().ok().and_then(|response| RequestSession::of(response.request()));
+    let session_id = session.as_ref().and_then(RequestSession::log_session);
+    let client = session.as_ref().and_then(RequestSession::ip_address);
+    if let Ok(response) = &mut response {
         let value = HeaderValue::from_str(&id.to_string());
-        value.map(|value| answer.headers_mut().insert(HeaderName::from_static("x-request-id"), value)).ok();
+        value.map(|value| response.headers_mut().insert(HeaderName::from_static("x-request-id"), value)).ok();
     }
     write(&Line { id, method: method.as_str(), path: &path, status, started, session_id, client });
-    answer
+    response
 }
 
 struct Line<'a> {

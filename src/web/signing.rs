@@ -1,4 +1,4 @@
-//! Signatures with the configured secrets, the newest first: all verify, the first signs.
+//! Signatures with the configured secrets: the first, which is the newest, signs; all of them verify.
 
 use base64::{
     Engine as _,
@@ -10,16 +10,16 @@ use sha2::Sha256;
 
 use crate::config::Secrets;
 
-/// Which secret made a signature.
+/// The secret that made a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verified {
-    /// The one that signs today.
+    /// The one that signs now.
     Newest,
-    /// One that is only still accepted.
+    /// An older one, which only verifies.
     Older,
 }
 
-/// HMAC-SHA256 under each of the secrets, for one purpose.
+/// HMAC-SHA256 with each of the secrets, for one purpose.
 #[derive(Clone)]
 pub(super) struct Signer {
     keys: Vec<Hmac<Sha256>>,
@@ -27,19 +27,19 @@ pub(super) struct Signer {
 }
 
 impl Signer {
-    /// Signs with the secrets themselves, as `cookie-signature` (express-session) does.
+    /// Uses the secrets themselves, as `cookie-signature` (express-session) does.
     pub fn plain(secrets: &Secrets) -> Self {
         Self { keys: secrets.expose().map(|secret| key(secret.as_bytes())).collect(), alphabet: BASE64_STANDARD_NO_PAD }
     }
 
-    /// Signs with one secret of any length, as published test vectors have them.
+    /// Uses one secret of any length, for published test vectors.
     #[cfg(test)]
     pub fn for_vector(secret: &str) -> Self {
         Self { keys: vec![key(secret.as_bytes())], alphabet: BASE64_STANDARD_NO_PAD }
     }
 
-    /// Signs with keys derived from the secrets, so that no signature for another purpose is one for this; in the alphabet
-    /// that needs no escaping in forms and URLs.
+    /// Uses keys derived from the secrets, so that a signature for one purpose is not valid for another, and the base64
+    /// alphabet that needs no escaping in forms and URLs.
     pub fn derived(secrets: &Secrets, purpose: &str) -> Self {
         let derive = |secret: &str| {
             let mut mac = key(secret.as_bytes());
@@ -50,14 +50,14 @@ impl Signer {
         Self { keys: secrets.expose().map(derive).collect(), alphabet: BASE64_URL_SAFE_NO_PAD }
     }
 
-    /// The signature in base64 without padding: in the standard alphabet where it is plain, as `cookie-signature` has it.
+    /// The signature in base64 without padding.
     pub fn sign(&self, message: &[u8]) -> String {
         // `Secrets` is never empty.
         let mac = self.keys.first().cloned().unwrap_or_else(|| key(b""));
         self.alphabet.encode(mac.chain_update(message).finalize().into_bytes())
     }
 
-    /// Which secret signed, compared in constant time; `None` if none did.
+    /// Finds the secret that made the signature, in constant time; `None` if none did.
     pub fn verify(&self, message: &[u8], signature: &str) -> Option<Verified> {
         let signature = self.alphabet.decode(signature).ok()?;
         let made = |mac: &Hmac<Sha256>| mac.clone().chain_update(message).verify_slice(&signature).is_ok();

@@ -1,4 +1,4 @@
-//! Times in words, as pages say them.
+//! Times in words, as pages show them.
 
 use std::time::Duration;
 
@@ -33,8 +33,8 @@ impl TimeText {
         Self::new(time, text)
     }
 
-    /// "Active now", "Active 5 minutes ago", "Inactive for 90+ days": activity is recorded once a minute, so nothing finer is
-    /// claimed.
+    /// "Active now", "Active 5 minutes ago", "Inactive for 90+ days". Activity is recorded once per minute, so the text is
+    /// no finer.
     pub fn activity(time: Timestamp, now: Timestamp) -> Self {
         const NOW: Duration = Duration::from_secs(3 * 60);
         const LONG: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -48,14 +48,14 @@ impl TimeText {
     }
 }
 
-/// What lies hours ahead is as near to the next hour as to the last: a day's session ends in a day, not in 23 hours.
+/// Rounds times that are hours ahead to the nearest hour, so that a session of a day ends in 1 day, not in 23 hours.
 fn to_nearest_hour(length: Duration) -> Duration {
     const HOUR: u64 = 3600;
     let seconds = length.as_secs();
     if seconds < HOUR { length } else { Duration::from_secs((seconds + HOUR / 2) / HOUR * HOUR) }
 }
 
-/// The largest unit that fits, rounded down; `None` below a minute.
+/// The length in its largest unit, rounded down; `None` below a minute.
 fn length(length: Duration) -> Option<String> {
     const UNITS: [(u64, &str); 3] = [(24 * 3600, "day"), (3600, "hour"), (60, "minute")];
     let seconds = length.as_secs();
@@ -65,8 +65,8 @@ fn length(length: Duration) -> Option<String> {
 }
 
 /// "1 active session", "3 active sessions"
-pub(super) fn count_of(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+pub(super) fn count_text(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -76,7 +76,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_micros(1_769_601_014_000_000);
 
     #[test]
-    fn times_are_said_by_their_largest_unit() {
+    fn time_is_shown_in_its_largest_unit() {
         let ago = |seconds| TimeText::ago(NOW - Duration::from_secs(seconds), NOW).text;
         assert_eq!([ago(0), ago(59), ago(60), ago(7_199)], ["just now", "just now", "1 minute ago", "1 hour ago"]);
         assert_eq!(ago(3 * 86_400), "3 days ago");
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn activity_claims_no_more_than_is_known() {
+    fn activity_is_shown_in_minutes_or_coarser() {
         let activity = |seconds| TimeText::activity(NOW - Duration::from_secs(seconds), NOW).text;
         assert_eq!([activity(0), activity(180)], ["Active now", "Active now"]);
         assert_eq!([activity(181), activity(300)], ["Active 3 minutes ago", "Active 5 minutes ago"]);

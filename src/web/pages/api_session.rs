@@ -1,4 +1,4 @@
-//! `GET /api/session`: who am I?
+//! `GET /api/session`: the current session and its user, as JSON.
 
 use actix_web::HttpResponse;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct SessionResponse<'a> {
     session: SessionJson,
     user: UserJson<'a>,
 }
@@ -31,9 +31,9 @@ struct UserJson<'a> {
     role: &'a str,
 }
 
-/// The session and its user. What the guard has checked is all it needs: one lookup.
+/// The hot path of applications that check each request. Needs only the lookup that resumed the session.
 pub(crate) async fn show(session: SignedIn) -> HttpResponse {
-    let answer = Answer {
+    let body = SessionResponse {
         session: SessionJson {
             id: session.id,
             created_at: session.created_at,
@@ -47,5 +47,5 @@ pub(crate) async fn show(session: SignedIn) -> HttpResponse {
             role: &session.user.role,
         },
     };
-    HttpResponse::Ok().json(answer)
+    HttpResponse::Ok().json(body)
 }

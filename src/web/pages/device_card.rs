@@ -1,4 +1,4 @@
-//! A device as the list and the history show it.
+//! A session as the list and the history show it.
 
 use crate::{
     clock::Timestamp,
@@ -6,7 +6,7 @@ use crate::{
     web::time_text::TimeText,
 };
 
-/// A device that is signed in.
+/// An active session.
 pub(super) struct DeviceCard {
     pub id: String,
     pub title: String,
@@ -17,7 +17,7 @@ pub(super) struct DeviceCard {
     pub signed_in: TimeText,
     pub last_active: TimeText,
     pub expires: TimeText,
-    /// Whether it ends only if nobody uses it.
+    /// Whether it also expires if it is used.
     pub has_absolute_expiry: bool,
     pub remembered: bool,
 }
@@ -41,7 +41,7 @@ impl DeviceCard {
     }
 }
 
-/// A device that was signed in once.
+/// An ended session.
 pub(super) struct EndedCard {
     pub title: String,
     pub kind: &'static str,

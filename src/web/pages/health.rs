@@ -1,21 +1,21 @@
-//! `/healthz` and `/readyz`: for whoever watches over the process.
+//! `/healthz` and `/readyz`: for monitors and load balancers.
 
 use actix_web::{HttpResponse, web::Data};
 
 use crate::web::AppState;
 
-/// `GET /healthz`: the process answers. It does not ask the database: restarting Keyrack would not mend that.
+/// `GET /healthz`: the process responds. It does not check the database: restarting Keyrack would not repair that.
 pub(crate) async fn alive() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
 }
 
-/// `GET /readyz`: the database answers and is migrated to this version, so requests can be sent here.
-pub(crate) async fn ready(shared: Data<AppState>) -> HttpResponse {
-    let (mut response, text) = match shared.database.is_ready().await {
+/// `GET /readyz`: the database responds and is migrated to this version, so this instance can take requests.
+pub(crate) async fn ready(state: Data<AppState>) -> HttpResponse {
+    let (mut response, text) = match state.database.is_ready().await {
         Ok(true) => (HttpResponse::Ok(), "ready\n"),
         Ok(false) => (HttpResponse::ServiceUnavailable(), "the database is not migrated to this version\n"),
         Err(error) => {
-            tracing::warn!(error = error.chain(), "not ready");
+            tracing::warn!(error = error.chain(), "not ready: the database is unavailable");
             (HttpResponse::ServiceUnavailable(), "the database is not available\n")
         }
     };

@@ -1,4 +1,4 @@
-//! `GET /account/sessions?show=ended`: the devices that were signed in once, a page at a time.
+//! `GET /account/sessions?show=ended`: the user's ended sessions, one page at a time.
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
@@ -17,7 +17,7 @@ struct HistoryPage {
 
 const FIRST_PAGE: &str = "/account/sessions?show=ended";
 
-/// The page after the cursor that the link before carried; a cursor that can't be read is the first page's.
+/// Shows the page after the cursor `after`; the first page if that can't be parsed.
 pub(super) async fn show(session: &SignedIn, after: &str) -> Result<HttpResponse, WebError> {
     let (state, now) = (session.state(), session.state().clock.now());
     let after = after.parse().ok();

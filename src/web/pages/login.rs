@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use actix_identity::Identity;
 use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse,
     http::{
         StatusCode,
         header::{HeaderValue, RETRY_AFTER},
@@ -14,10 +13,10 @@ use actix_web::{
 use askama::Template;
 use serde::Deserialize;
 
-use super::{HOME, html, see_other, with_cookie};
+use super::{HOME, html, see_other, sign_in, with_cookie};
 use crate::{
-    accounts::{AuthenticatedUser, AuthenticationResult, Password},
-    error::Error,
+    accounts::{AuthenticationResult, Password},
+    error::{Error, Result},
     web::{RequestSession, csrf_form::SignInForm, errors::WebError, next, page::Page},
 };
 
@@ -39,130 +38,114 @@ pub(crate) struct LoginQuery {
     next: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
+#[serde(default)]
 pub(crate) struct LoginForm {
-    #[serde(default)]
     email: String,
-    #[serde(default)]
     password: String,
-    #[serde(default)]
     remember: String,
-    #[serde(default)]
     next: String,
 }
 
 impl LoginForm {
-    fn wants_remembering(&self) -> bool {
+    fn remembers(&self) -> bool {
         self.remember == "on"
     }
 }
 
 /// Why the form is shown again.
-struct Again {
+struct FormError {
     status: StatusCode,
-    error: String,
+    text: String,
     retry_after: Option<Duration>,
 }
 
-/// `GET /login`. Writes no row, and shows the form also while the database is down.
+/// `GET /login`. Writes no row, and also works while the database is unavailable.
 pub(crate) async fn show(
-    visit: RequestSession,
+    session: RequestSession,
     request: HttpRequest,
     query: Query<LoginQuery>,
 ) -> Result<HttpResponse, WebError> {
-    let wanted = next::safe(&query.next);
-    if visit.current().is_some() {
-        return Ok(see_other(wanted.unwrap_or(HOME)));
+    let next = next::safe(&query.next);
+    if session.current().is_some() {
+        return Ok(see_other(next.unwrap_or(HOME)));
     }
-    let notice = wanted.map(|_| "Sign in to go on.".to_owned());
-    let form = LoginForm {
-        email: String::new(),
-        password: String::new(),
-        remember: String::new(),
-        next: wanted.unwrap_or_default().to_owned(),
-    };
-    page(&visit, &request, form, notice, None)
+    let notice = next.map(|_| "Sign in to continue.".to_owned());
+    let form = LoginForm { next: next.unwrap_or_default().to_owned(), ..LoginForm::default() };
+    page(&session, &request, form, notice, None)
 }
 
 /// `POST /login`
 pub(crate) async fn submit(
-    visit: RequestSession,
+    session: RequestSession,
     request: HttpRequest,
     SignInForm(form): SignInForm<LoginForm>,
 ) -> Result<HttpResponse, WebError> {
-    match visit.take_read_error() {
-        None => {}
-        // A sign-in replaces the session that the browser has, so it has to wait until that can be read.
-        Some(Error::Unavailable(cause)) => return page(&visit, &request, form, None, Some(unavailable(&cause))),
-        Some(error) => return Err(error.into()),
-    }
-    let client = visit.client().ip_address;
-    let again = match visit.state().accounts.authenticate(&form.email, Password::new(&form.password), client).await {
-        Ok(AuthenticationResult::Accepted(who)) => return accept(&visit, &request, who, &form),
+    let error = match authenticate(&session, &form).await {
+        Ok(AuthenticationResult::Accepted(user)) => {
+            sign_in(&session, &request, user, form.remembers())?;
+            return Ok(see_other(next::safe(&form.next).unwrap_or(HOME)));
+        }
         Ok(AuthenticationResult::Rejected) => rejected(),
         Ok(AuthenticationResult::Throttled { retry_after }) => throttled(retry_after),
         Err(Error::Busy { retry_after }) => busy(retry_after),
         Err(Error::Unavailable(cause)) => unavailable(&cause),
         Err(error) => return Err(error.into()),
     };
-    page(&visit, &request, form, None, Some(again))
+    page(&session, &request, form, None, Some(error))
 }
 
-/// The session itself starts when the handler has returned: actix-session saves the state that names the user.
-fn accept(
-    visit: &RequestSession,
-    request: &HttpRequest,
-    who: AuthenticatedUser,
-    form: &LoginForm,
-) -> Result<HttpResponse, WebError> {
-    let id = who.user.id.to_string();
-    visit.prepare_sign_in(who, form.wants_remembering());
-    Identity::login(&request.extensions(), id).map_err(|error| Error::internal(format!("{error:?}")))?;
-    Ok(see_other(next::safe(&form.next).unwrap_or(HOME)))
+async fn authenticate(session: &RequestSession, form: &LoginForm) -> Result<AuthenticationResult> {
+    // A sign-in replaces the session that the browser has, so that has to be readable.
+    if let Some(error) = session.take_read_error() {
+        return Err(error);
+    }
+    let (password, client) = (Password::new(&form.password), session.client().ip_address);
+    session.state().accounts.authenticate(&form.email, password, client).await
 }
 
-fn rejected() -> Again {
-    // One message for every cause: whether an account exists is nobody's business.
-    Again { status: StatusCode::UNAUTHORIZED, error: "Invalid email or password.".to_owned(), retry_after: None }
+fn rejected() -> FormError {
+    // One message for every cause, so that it does not reveal whether the account exists.
+    FormError { status: StatusCode::UNAUTHORIZED, text: "Invalid email or password.".to_owned(), retry_after: None }
 }
 
-fn throttled(retry_after: Duration) -> Again {
+fn throttled(retry_after: Duration) -> FormError {
     let minutes = retry_after.as_secs().div_ceil(60).max(1);
-    let error = format!("Too many attempts. Try again in {minutes} minute{}.", if minutes == 1 { "" } else { "s" });
-    Again { status: StatusCode::TOO_MANY_REQUESTS, error, retry_after: Some(retry_after) }
+    let text = format!("Too many attempts. Try again in {minutes} minute{}.", if minutes == 1 { "" } else { "s" });
+    FormError { status: StatusCode::TOO_MANY_REQUESTS, text, retry_after: Some(retry_after) }
 }
 
-fn busy(retry_after: Duration) -> Again {
+fn busy(retry_after: Duration) -> FormError {
     let seconds = retry_after.as_secs().max(1);
     let plural = if seconds == 1 { "" } else { "s" };
-    let error = format!("Many people are signing in just now. Try again in {seconds} second{plural}.");
-    Again { status: StatusCode::SERVICE_UNAVAILABLE, error, retry_after: Some(retry_after) }
+    let text = format!("Many people are signing in just now. Try again in {seconds} second{plural}.");
+    FormError { status: StatusCode::SERVICE_UNAVAILABLE, text, retry_after: Some(retry_after) }
 }
 
-fn unavailable(cause: &anyhow::Error) -> Again {
-    tracing::warn!(error = format!("{cause:#}"), "a sign-in failed");
-    let error = "Keyrack can’t reach its database just now. Try again in a few seconds.".to_owned();
-    Again { status: StatusCode::SERVICE_UNAVAILABLE, error, retry_after: Some(Duration::from_secs(1)) }
+fn unavailable(cause: &anyhow::Error) -> FormError {
+    tracing::warn!(error = format!("{cause:#}"), "sign-in failed: the database is unavailable");
+    let text = "Keyrack can’t reach its database just now. Try again in a few seconds.".to_owned();
+    FormError { status: StatusCode::SERVICE_UNAVAILABLE, text, retry_after: Some(Duration::from_secs(1)) }
 }
 
-/// The form, with what was typed (never the password).
+/// The form with what was typed, except for the password.
 fn page(
-    visit: &RequestSession,
+    session: &RequestSession,
     request: &HttpRequest,
     form: LoginForm,
     notice: Option<String>,
-    again: Option<Again>,
+    error: Option<FormError>,
 ) -> Result<HttpResponse, WebError> {
-    let (csrf_token, cookie) = visit.state().csrf.token(visit.current_sid(), request.headers())?;
+    let (csrf_token, cookie) = session.csrf_token(request.headers())?;
     let (status, retry_after) =
-        again.as_ref().map_or((StatusCode::OK, None), |again| (again.status, again.retry_after));
+        error.as_ref().map_or((StatusCode::OK, None), |error| (error.status, error.retry_after));
     let template = LoginPage {
-        page: Page::bare(),
+        page: Page::anonymous(),
         csrf_token,
         next: next::safe(&form.next).unwrap_or_default().to_owned(),
-        remember: form.wants_remembering(),
+        remember: form.remembers(),
         email: form.email,
-        error: again.map(|again| again.error),
+        error: error.map(|error| error.text),
         notice,
     };
     let mut response = html(status, &template)?;

@@ -1,4 +1,4 @@
-//! `POST /logout`: ends this session.
+//! `POST /logout`: ends the current session.
 
 use actix_identity::Identity;
 use actix_web::HttpResponse;
@@ -6,13 +6,13 @@ use actix_web::HttpResponse;
 use super::see_other;
 use crate::web::csrf_form::CsrfOnlyForm;
 
-/// The session ends when the handler has returned, before the answer is sent: actix-session deletes what was purged.
+/// Purges the session. The session layer ends it after the handler, before the response is sent.
 pub(crate) async fn submit(identity: Identity, _: CsrfOnlyForm) -> HttpResponse {
     identity.logout();
     signed_out_response()
 }
 
-/// To the sign-in form, leaving nothing in the browser's cache. Not `"cookies"`: that would wipe the whole domain's.
+/// Redirects to the sign-in page, and clears the browser's cache. Not `"cookies"`, which would delete the whole domain's.
 pub(super) fn signed_out_response() -> HttpResponse {
     let mut response = see_other("/login");
     response.headers_mut().insert(

@@ -1,4 +1,4 @@
-//! The pages: one file each, its handler and its template struct side by side.
+//! The pages, one file each: its handlers and its template struct.
 
 pub(crate) mod api_session;
 mod device_card;
@@ -11,22 +11,39 @@ pub(crate) mod sessions;
 pub(crate) mod setup;
 pub(crate) mod static_file;
 
+use actix_identity::Identity;
 use actix_web::{
-    HttpResponse,
+    HttpMessage, HttpRequest, HttpResponse,
     cookie::Cookie,
     http::{StatusCode, header::LOCATION},
 };
 use askama::Template;
 
-use super::errors::WebError;
-use crate::error::Error;
+use super::{errors::WebError, session::RequestSession};
+use crate::{accounts::AuthenticatedUser, error::Error};
+
+/// The page after a sign-in, unless the user was going somewhere else.
+const HOME: &str = "/account/sessions";
+
+/// Signs the user in. The session layer starts the session after the handler, before the response is sent.
+fn sign_in(
+    session: &RequestSession,
+    request: &HttpRequest,
+    user: AuthenticatedUser,
+    remember: bool,
+) -> Result<(), WebError> {
+    let id = user.user.id.to_string();
+    session.prepare_sign_in(user, remember);
+    Identity::login(&request.extensions(), id).map_err(|error| Error::internal(format!("{error:?}")))?;
+    Ok(())
+}
 
 fn html(status: StatusCode, template: &impl Template) -> Result<HttpResponse, WebError> {
     let body = template.render().map_err(|error| WebError::from(Error::internal(error)))?;
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(body))
 }
 
-/// After a change: 303, so that reloading the next page does not change anything again.
+/// The response to a change: 303, so that reloading the next page does not repeat it.
 fn see_other(location: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((LOCATION, location)).finish()
 }
@@ -37,6 +54,3 @@ fn with_cookie(mut response: HttpResponse, cookie: Option<Cookie<'_>>) -> Result
     }
     Ok(response)
 }
-
-/// Where people land after they signed in, unless they were on their way elsewhere.
-const HOME: &str = "/account/sessions";

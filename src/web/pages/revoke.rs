@@ -1,4 +1,4 @@
-//! `POST /account/sessions/{id}/revoke` and `POST /account/sessions/revoke-others`: taking devices off the rack.
+//! `POST /account/sessions/{id}/revoke` and `POST /account/sessions/revoke-others`.
 
 use actix_identity::Identity;
 use actix_web::{HttpResponse, web::Path};
@@ -10,11 +10,11 @@ use crate::{
         SignedIn,
         csrf_form::CsrfOnlyForm,
         errors::WebError,
-        flash::{self, Done},
+        flash::{self, Notice},
     },
 };
 
-/// Ends one of one's own sessions. Another user's, an unknown one and something that is no id at all: the same 404.
+/// Ends one of the user's sessions. Another user's session, an unknown id and a malformed id get the same 404.
 pub(crate) async fn one(
     session: SignedIn,
     identity: Identity,
@@ -27,15 +27,15 @@ pub(crate) async fn one(
         return Ok(signed_out_response());
     }
     session.state().sessions.revoke(session.user.id, id).await?.ok_or(WebError::NotFound)?;
-    done(&session, Done::Revoked(id))
+    see_devices(&session, Notice::Revoked(id))
 }
 
-/// Ends all but this one.
+/// Ends all of the user's sessions except the current one.
 pub(crate) async fn others(session: SignedIn, _: CsrfOnlyForm) -> Result<HttpResponse, WebError> {
     let ended = session.state().sessions.revoke_others(session.user.id, session.id).await?;
-    done(&session, Done::RevokedOthers(ended))
+    see_devices(&session, Notice::RevokedOthers(ended))
 }
 
-fn done(session: &SignedIn, done: Done) -> Result<HttpResponse, WebError> {
-    with_cookie(see_other(HOME), Some(flash::cookie(done, &session.state().public_url)))
+fn see_devices(session: &SignedIn, notice: Notice) -> Result<HttpResponse, WebError> {
+    with_cookie(see_other(HOME), Some(flash::cookie(notice, &session.state().public_url)))
 }

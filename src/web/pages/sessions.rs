@@ -1,4 +1,4 @@
-//! `GET /account/sessions`: the devices that are signed in.
+//! `GET /account/sessions`: the user's active sessions.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
 use askama::Template;
@@ -10,9 +10,9 @@ use crate::{
     web::{
         SignedIn,
         errors::WebError,
-        flash::{self, Done},
+        flash::{self, Notice},
         page::{Flash, Page},
-        time_text::count_of,
+        time_text::count_text,
     },
 };
 
@@ -34,7 +34,7 @@ pub(crate) struct SessionsQuery {
     after: String,
 }
 
-/// The devices, this one first; with `?show=ended` the history instead.
+/// Lists the devices, this one first; with `?show=ended`, the history instead.
 pub(crate) async fn show(
     session: SignedIn,
     request: HttpRequest,
@@ -47,36 +47,36 @@ async fn list(session: &SignedIn, request: &HttpRequest) -> Result<HttpResponse,
     let (state, now) = (session.state(), session.state().clock.now());
     let records = state.sessions.active_of(session.user.id).await?;
     let (own, others): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.id == session.id);
-    // Revoked between the check and the list.
+    // Revoked after the session was resumed.
     let current = own.first().ok_or(Error::SessionEnded)?;
 
-    let done = flash::read(request.headers(), &state.public_url);
+    let notice = flash::read(request.headers(), &state.public_url);
     let csrf_token = session.csrf_token()?;
     let mut page = Page::of(session, &csrf_token);
-    page.flash = match done {
-        Some(done) => say(session, done).await?,
+    page.flash = match notice {
+        Some(notice) => notice_text(session, notice).await?.map(|text| Flash { good: true, text }),
         None => None,
     };
     let template = SessionsPage {
         page,
         csrf_token,
-        count: count_of(records.len(), "active session"),
+        count: count_text(records.len(), "active session"),
         current: DeviceCard::new(current, now),
         others: others.into_iter().map(|record| DeviceCard::new(record, now)).collect(),
     };
-    with_cookie(html(StatusCode::OK, &template)?, done.map(|_| flash::removal(&state.public_url)))
+    with_cookie(html(StatusCode::OK, &template)?, notice.map(|_| flash::removal(&state.public_url)))
 }
 
-/// What was just done, in words. The device's name is looked up among the user's own sessions, so that a forged cookie can
-/// say nothing.
-async fn say(session: &SignedIn, done: Done) -> Result<Option<Flash>, WebError> {
-    let text = match done {
-        Done::Revoked(id) => {
+/// The notice in words. The device's name is looked up among the user's own sessions, so that a forged cookie reveals
+/// nothing.
+async fn notice_text(session: &SignedIn, notice: Notice) -> Result<Option<String>, WebError> {
+    let text = match notice {
+        Notice::Revoked(id) => {
             let Some(record) = session.state().sessions.find_own(session.user.id, id).await? else { return Ok(None) };
             format!("Signed out {}.", record.device().title())
         }
-        Done::RevokedOthers(0) => "No other device was signed in.".to_owned(),
-        Done::RevokedOthers(count) => format!("Signed out {}.", count_of(count, "other device")),
+        Notice::RevokedOthers(0) => "No other device was signed in.".to_owned(),
+        Notice::RevokedOthers(count) => format!("Signed out {}.", count_text(count, "other device")),
     };
-    Ok(Some(Flash { good: true, text }))
+    Ok(Some(text))
 }

@@ -1,16 +1,14 @@
 //! `/setup`: creates the first account, an administrator's, while there is none.
 //!
-//! Who may do it has the link that was printed where Keyrack was started.
+//! Its link, which holds a token, is printed when Keyrack starts.
 
-use actix_identity::Identity;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, http::StatusCode, web::Query};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{HOME, html, see_other, with_cookie};
+use super::{HOME, html, see_other, sign_in, with_cookie};
 use crate::{
     accounts::{CreateUserError, NewUser, Password, Role},
-    error::Error,
     web::{RequestSession, csrf_form::CsrfForm, errors::WebError, page::Page},
 };
 
@@ -55,43 +53,41 @@ pub(crate) struct SetupForm {
 
 /// `GET /setup?token=…`
 pub(crate) async fn show(
-    visit: RequestSession,
+    session: RequestSession,
     request: HttpRequest,
     query: Query<SetupQuery>,
 ) -> Result<HttpResponse, WebError> {
-    allow(&visit, &query.token).await?;
+    require_token(&session, &query.token).await?;
     let form = SetupForm { token: query.into_inner().token, ..SetupForm::default() };
-    page(&visit, &request, StatusCode::OK, form, SetupErrors::default())
+    page(&session, &request, StatusCode::OK, form, SetupErrors::default())
 }
 
 /// `POST /setup`: creates the account and signs it in.
 pub(crate) async fn submit(
-    visit: RequestSession,
+    session: RequestSession,
     request: HttpRequest,
     CsrfForm(form): CsrfForm<SetupForm>,
 ) -> Result<HttpResponse, WebError> {
-    allow(&visit, &form.token).await?;
+    require_token(&session, &form.token).await?;
     let user = match check(&form) {
         Ok(user) => user,
-        Err(errors) => return page(&visit, &request, StatusCode::UNPROCESSABLE_ENTITY, form, *errors),
+        Err(errors) => return page(&session, &request, StatusCode::UNPROCESSABLE_ENTITY, form, *errors),
     };
-    match visit.state().accounts.create_first(user).await {
-        Ok(who) => {
-            let id = who.user.id.to_string();
-            visit.prepare_sign_in(who, false);
-            Identity::login(&request.extensions(), id).map_err(|error| Error::internal(format!("{error:?}")))?;
+    match session.state().accounts.create_first(user).await {
+        Ok(user) => {
+            sign_in(&session, &request, user, false)?;
             Ok(see_other(HOME))
         }
         Err(CreateUserError::Failed(error)) => Err(error.into()),
         Err(CreateUserError::NotFirst) => Err(WebError::NotFound),
-        Err(problem) => page(&visit, &request, StatusCode::UNPROCESSABLE_ENTITY, form, errors_of(&problem)),
+        Err(error) => page(&session, &request, StatusCode::UNPROCESSABLE_ENTITY, form, errors_for(&error)),
     }
 }
 
-/// Without the token, or once there is a user, the page does not exist.
-async fn allow(visit: &RequestSession, token: &str) -> Result<(), WebError> {
-    let shared = visit.state();
-    if !shared.setup_token.matches(token) || shared.accounts.any().await? { Err(WebError::NotFound) } else { Ok(()) }
+/// Reports the page as not found without the link's token, and once there is a user.
+async fn require_token(session: &RequestSession, token: &str) -> Result<(), WebError> {
+    let state = session.state();
+    if !state.setup_token.matches(token) || state.accounts.any().await? { Err(WebError::NotFound) } else { Ok(()) }
 }
 
 fn check(form: &SetupForm) -> Result<NewUser, Box<SetupErrors>> {
@@ -114,7 +110,7 @@ fn check(form: &SetupForm) -> Result<NewUser, Box<SetupErrors>> {
             *error = Some(format!("Use at most {limit} characters, without control characters."));
         }
     }
-    let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let optional = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let password = Password::new(&form.password);
     let names = [&form.user_name, &form.first_name, &form.last_name].map(String::as_str);
     if let Err(problem) = password.check_policy(email.as_ref(), names) {
@@ -122,9 +118,9 @@ fn check(form: &SetupForm) -> Result<NewUser, Box<SetupErrors>> {
     }
     let user = email.map(|email| NewUser {
         email,
-        user_name: given(&form.user_name),
-        first_name: given(&form.first_name),
-        last_name: given(&form.last_name),
+        user_name: optional(&form.user_name),
+        first_name: optional(&form.first_name),
+        last_name: optional(&form.last_name),
         role: Role::Admin,
         password,
     });
@@ -146,24 +142,24 @@ impl SetupErrors {
     }
 }
 
-fn errors_of(problem: &CreateUserError) -> SetupErrors {
-    let text = Some(problem.to_string());
-    match problem {
+fn errors_for(error: &CreateUserError) -> SetupErrors {
+    let text = Some(error.to_string());
+    match error {
         CreateUserError::EmailTaken => SetupErrors { email: text, ..SetupErrors::default() },
         CreateUserError::Password(_) => SetupErrors { password: text, ..SetupErrors::default() },
         _ => SetupErrors { form: text, ..SetupErrors::default() },
     }
 }
 
-/// The form, with what was typed (never the password).
+/// The form with what was typed, except for the passwords.
 fn page(
-    visit: &RequestSession,
+    session: &RequestSession,
     request: &HttpRequest,
     status: StatusCode,
     form: SetupForm,
     errors: SetupErrors,
 ) -> Result<HttpResponse, WebError> {
-    let (csrf_token, cookie) = visit.state().csrf.token(visit.current_sid(), request.headers())?;
-    let template = SetupPage { page: Page::bare(), csrf_token, token: form.token.clone(), form, errors };
+    let (csrf_token, cookie) = session.csrf_token(request.headers())?;
+    let template = SetupPage { page: Page::anonymous(), csrf_token, token: form.token.clone(), form, errors };
     with_cookie(html(status, &template)?, cookie)
 }

@@ -8,7 +8,7 @@ use actix_web::{
 
 use crate::web::{assets, errors::WebError};
 
-/// Under the URL that today's pages link, a browser may keep it for ever; under any other, for five minutes.
+/// Browsers may cache the URL with today's version without limit, any other for five minutes.
 pub(crate) async fn show(request: HttpRequest, name: Path<String>) -> Result<HttpResponse, WebError> {
     let (asset, is_current) = assets::find(&name, request.query_string()).ok_or(WebError::NotFound)?;
     let cache = if is_current { "public, max-age=31536000, immutable" } else { "public, max-age=300" };

@@ -105,7 +105,7 @@ where
                 }
                 // The handler's response, cookies included, reports something that has not happened.
                 Err(error) => {
-                    let replacement = errors::of_session(response.request(), error);
+                    let replacement = errors::session_error_response(response.request(), error);
                     Ok(response.into_response(replacement).map_into_right_body())
                 }
             }

@@ -11,9 +11,10 @@ use std::{
 
 use actix_web::{
     Error as ActixError, FromRequest, HttpMessage, HttpRequest,
+    cookie::Cookie,
     dev::{Payload, ServiceRequest},
     error::ErrorInternalServerError,
-    http::header::{HeaderValue, USER_AGENT},
+    http::header::{HeaderMap, HeaderValue, USER_AGENT},
 };
 
 use crate::{
@@ -107,6 +108,11 @@ impl RequestSession {
     /// The sid of the current session, which form tokens are bound to.
     pub(crate) fn current_sid(&self) -> Option<&Sid> {
         self.cookie_sid().filter(|_| self.0.current.is_some())
+    }
+
+    /// A token for the forms of a page, and the cookie that goes with it if there is neither a session nor a visitor's cookie.
+    pub(crate) fn csrf_token(&self, headers: &HeaderMap) -> Result<(String, Option<Cookie<'static>>)> {
+        self.state().csrf.token(self.current_sid(), headers)
     }
 
     /// Whether the cookie verified under a secret that no longer signs.
