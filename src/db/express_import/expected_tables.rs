@@ -11,7 +11,7 @@ pub(super) struct Table {
 #[derive(Debug)]
 pub(super) struct Column {
     pub name: &'static str,
-    pub column_type: ColumnType,
+    pub sql_type: ColumnType,
     pub nullability: Nullability,
     pub if_missing: IfMissing,
 }
@@ -54,13 +54,8 @@ use ColumnType::{Boolean, Json, Text, Timestamp, Timestamptz, Uuid};
 use IfMissing::{Add, AddAndBackfill, Reject};
 use Nullability::{Nullable, Required, RequiredWithDefault};
 
-const fn column(
-    name: &'static str,
-    column_type: ColumnType,
-    nullability: Nullability,
-    if_missing: IfMissing,
-) -> Column {
-    Column { name, column_type, nullability, if_missing }
+const fn column(name: &'static str, sql_type: ColumnType, nullability: Nullability, if_missing: IfMissing) -> Column {
+    Column { name, sql_type, nullability, if_missing }
 }
 
 const DEFAULT_NOW: Nullability = RequiredWithDefault("now()");

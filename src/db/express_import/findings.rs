@@ -78,7 +78,7 @@ fn check_columns(catalog: &Catalog, relation: &Relation, table: &Table) -> Vec<S
     let name = &relation.qualified_name;
     for column in table.columns {
         let Some(attribute) = catalog.column(table, column) else { continue };
-        if !column.column_type.accepts(&attribute.type_name, attribute.length) {
+        if !column.sql_type.accepts(&attribute.type_name, attribute.length) {
             findings.push(wrong_type(relation, table, column, attribute));
         }
         let is_active = |default: &String| default.starts_with("'active'");
@@ -134,10 +134,10 @@ fn missing_columns(catalog: &Catalog, relation: &Relation, table: &Table) -> Opt
 }
 
 fn wrong_type(relation: &Relation, table: &Table, column: &Column, attribute: &Attribute) -> String {
-    let (table_name, name, needed) = (&relation.qualified_name, column.name, column.column_type.sql_name());
+    let (table_name, name, needed) = (&relation.qualified_name, column.name, column.sql_type.sql_name());
     let actual = &attribute.displayed_type;
     let is_text = matches!(attribute.type_name.as_str(), "text" | "varchar" | "bpchar");
-    if column.column_type == ColumnType::Uuid && !is_text {
+    if column.sql_type == ColumnType::Uuid && !is_text {
         let (rows, fix) = if table.name == USERS.name {
             ("users", "add a uuid column and give Keyrack a view")
         } else {
@@ -155,7 +155,7 @@ fn wrong_type(relation: &Relation, table: &Table, column: &Column, attribute: &A
              or map another column; {GUIDE}"
         );
     }
-    let using = match (column.column_type, attribute.type_name.as_str()) {
+    let using = match (column.sql_type, attribute.type_name.as_str()) {
         (ColumnType::Timestamptz, "timestamp") => {
             format!(" USING {name} AT TIME ZONE 'UTC', or with the time zone that it was written in")
         }
