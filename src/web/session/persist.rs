@@ -22,8 +22,7 @@ pub(super) const USER_KEY: &str = "userId";
 /// The cookie that the response sets, if any.
 type SetCookie = Option<Cookie<'static>>;
 
-/// Makes the one decision of a request, by the session's status. After an error nothing was
-/// written.
+/// Decides by the session's status what to write, and writes it. After an error, the handler's response must not be sent.
 pub(super) async fn persist(request: &RequestSession, session: &Session) -> Result<SetCookie> {
     let Some((current, sid)) = request.current().zip(request.cookie_sid()) else {
         return if session.entries().is_empty() { Ok(None) } else { start(request, session, None).await };
