@@ -216,8 +216,8 @@ mod tests {
 
     type Log = Arc<Mutex<Vec<&'static str>>>;
 
-    fn client(last_octet: u8) -> Option<ClientNetwork> {
-        Some(IpAddr::from([192, 0, 2, last_octet]).into())
+    fn client(last_octet: u8) -> ClientNetwork {
+        IpAddr::from([192, 0, 2, last_octet]).into()
     }
 
     fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -261,10 +261,10 @@ mod tests {
         let threads = HashThreads::new(1);
         let log = Log::default();
         let (release, occupied) = occupy(&threads);
-        let first = queue(threads.run(client(1), note(&log, "first of one")));
-        let dropped = queue(threads.run(client(1), note(&log, "dropped")));
-        let second = queue(threads.run(client(1), note(&log, "second of one")));
-        let other = queue(threads.run(client(2), note(&log, "only of other")));
+        let first = queue(threads.run(Some(client(1)), note(&log, "first of one")));
+        let dropped = queue(threads.run(Some(client(1)), note(&log, "dropped")));
+        let second = queue(threads.run(Some(client(1)), note(&log, "second of one")));
+        let other = queue(threads.run(Some(client(2)), note(&log, "only of other")));
         drop(dropped);
         assert_eq!(threads.0.state.lock().jobs.len(), 3);
         drop(release);
@@ -281,12 +281,13 @@ mod tests {
     fn full_queue_is_busy_only_for_the_client_that_filled_it() {
         let threads = HashThreads::new(1);
         let (release, occupied) = occupy(&threads);
-        let mut waiting: Vec<_> = (0..QUEUE_PER_THREAD).map(|_| queue(threads.run(client(1), |_| Ok(())))).collect();
+        let mut waiting: Vec<_> =
+            (0..QUEUE_PER_THREAD).map(|_| queue(threads.run(Some(client(1)), |_| Ok(())))).collect();
         threads.0.state.lock().mean_duration = Duration::from_millis(100);
-        let refused = block_on(threads.run(client(1), |_| Ok(())));
+        let refused = block_on(threads.run(Some(client(1)), |_| Ok(())));
         let Err(Error::Busy { retry_after }) = refused else { panic!("{refused:?}") };
         assert_eq!(retry_after, Duration::from_secs(13), "128 jobs of 100 ms");
-        let other = queue(threads.run(client(2), |_| Ok(())));
+        let other = queue(threads.run(Some(client(2)), |_| Ok(())));
         let last = poll(&mut waiting.pop().unwrap());
         assert!(matches!(last, Poll::Ready(Err(Error::Busy { .. }))), "{last:?}");
         drop(waiting);
@@ -302,7 +303,7 @@ mod tests {
     fn retry_after_follows_the_mean_duration() {
         let threads = HashThreads::new(2);
         for _ in 0..100 {
-            drop(threads.0.state.lock().jobs.push(client(1), Box::new(|_| ())));
+            drop(threads.0.state.lock().jobs.push(Some(client(1)), Box::new(|_| ())));
         }
         let mut state = threads.0.state.lock();
         state.mean_duration = Duration::from_millis(20);
@@ -323,7 +324,7 @@ mod tests {
         assert_eq!(threads.0.state.lock().threads, 0);
         let (one, first) = occupy(&threads);
         let (two, second) = occupy(&threads);
-        let third = queue(threads.run(client(1), |_| Ok(())));
+        let third = queue(threads.run(Some(client(1)), |_| Ok(())));
         assert_eq!(threads.0.state.lock().threads, 2);
         drop((one, two));
         block_on(async {
@@ -337,9 +338,9 @@ mod tests {
     #[test]
     fn panicking_job_is_an_error_and_keeps_its_thread() {
         let threads = HashThreads::new(1);
-        let failed = block_on(threads.run(client(1), |_| -> Result<()> { panic!("on purpose") }));
+        let failed = block_on(threads.run(Some(client(1)), |_| -> Result<()> { panic!("on purpose") }));
         assert!(matches!(failed, Err(Error::Internal(_))), "{failed:?}");
-        assert!(block_on(threads.run(client(1), |_| Ok(()))).is_ok());
+        assert!(block_on(threads.run(Some(client(1)), |_| Ok(()))).is_ok());
     }
 
     #[test]

@@ -11,15 +11,15 @@ use super::{
 };
 use crate::sessions::Adoption;
 
-/// How often a long run says how far it is.
-const INTERVAL: Duration = Duration::from_secs(2);
+/// Time between two progress messages.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 
 #[derive(Args)]
 pub(super) struct Options {
-    /// Only count what there is to do
+    /// Only count the sessions
     #[arg(long)]
     dry_run: bool,
-    /// Do it
+    /// Import the sessions
     #[arg(long)]
     apply: bool,
     #[command(flatten)]
@@ -29,16 +29,16 @@ pub(super) struct Options {
 pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Failure> {
     if options.dry_run == options.apply {
         return Err(Failure::usage(
-            "choose one: `keyrack adopt --dry-run` counts what there is to adopt, `keyrack adopt --apply` adopts it",
+            "choose one: `keyrack adopt --dry-run` counts the sessions to adopt, `keyrack adopt --apply` adopts them",
         ));
     }
-    super::time_zone::check_and_say(settings)?;
+    super::time_zone::check_and_log(settings)?;
     let (sessions, _) = super::open_migrated(settings).await?;
     let mut last = Instant::now();
     let progress = |so_far: Adoption| {
-        if last.elapsed() > INTERVAL {
+        if last.elapsed() > PROGRESS_INTERVAL {
             last = Instant::now();
-            eprintln!("{} live, {} to adopt so far", so_far.live, so_far.adopted);
+            eprintln!("so far {} live, {} to adopt", so_far.live, so_far.adopted);
         }
     };
     let adoption = sessions.adopt(options.apply, progress).await?;
@@ -49,27 +49,27 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
         println!("{count:>9}  {what}");
     }
     if !adoption.applied && (adoption.adopted > 0 || adoption.resurrected > 0) {
-        println!("Nothing was changed: `keyrack adopt --apply` does it.");
+        println!("Nothing was changed. Run `keyrack adopt --apply` to adopt them.");
     }
     Ok(())
 }
 
 fn lines(adoption: Adoption) -> [(usize, &'static str); 10] {
-    let (adopted, returned) = if adoption.applied {
-        ("adopted", "had come back after their end, and were removed")
+    let (adopted, resurrected) = if adoption.applied {
+        ("adopted", "data of ended sessions, which was deleted")
     } else {
-        ("to adopt", "have come back after their end, and are to be removed")
+        ("to adopt", "data of ended sessions, to be deleted")
     };
     [
-        (adoption.live, "live rows of user_sessions, of which"),
+        (adoption.live, "live rows in user_sessions, of which"),
         (adoption.known, "already known"),
         (adoption.adopted, adopted),
-        (adoption.without_user, "without user: nobody has signed in to them"),
-        (adoption.user_id_not_uuid, "of a user whose id is not one of Keyrack's: `userId` is no UUID"),
-        (adoption.unknown_user, "of an unknown user: the table users has no such id"),
-        (adoption.unreadable, "unreadable: no JSON object"),
-        (adoption.busy, "left, because somebody was writing them: run it again"),
-        (adoption.expired, "expired rows, which a prune or purge will remove"),
-        (adoption.resurrected, returned),
+        (adoption.without_user, "without a user, because nobody has signed in"),
+        (adoption.user_id_not_uuid, "with a `userId` that is not a UUID"),
+        (adoption.unknown_user, "with a `userId` that is not in the table users"),
+        (adoption.unreadable, "unreadable, because they are not JSON objects"),
+        (adoption.busy, "skipped, because another program was writing them; run this again"),
+        (adoption.expired, "expired rows, which the next prune or purge will delete"),
+        (adoption.resurrected, resurrected),
     ]
 }

@@ -8,26 +8,26 @@ use crate::{
     sessions::Sessions,
 };
 
-/// Migrates the database of the settings and opens it, so that any command can be the first.
-pub fn open(settings: &Settings) -> Result<(Sessions, Accounts), Failure> {
+/// Migrates the database and opens it, so that any command can be the first one.
+pub(super) fn open(settings: &Settings) -> Result<(Sessions, Accounts), Failure> {
     time_zone::check(settings)?;
     let url = settings.database_url()?;
     crate::db::migrate(&url)?;
-    Ok(on(settings, Database::open(DatabaseOptions::for_command(url))))
+    Ok(open_parts(settings, Database::open(DatabaseOptions::for_command(url))))
 }
 
-/// Opens the database of the settings without migrating it, for commands that only read it.
-pub async fn open_migrated(settings: &Settings) -> Result<(Sessions, Accounts), Failure> {
+/// Opens the database without migrating it, for a command that must not change an Express application's database.
+pub(super) async fn open_migrated(settings: &Settings) -> Result<(Sessions, Accounts), Failure> {
     let url = settings.database_url()?;
-    let unready = Failure::failed(format!("the database {url} is not migrated: run `keyrack migrate` first"));
+    let not_migrated = Failure::failed(format!("the database {url} is not migrated: run `keyrack migrate` first"));
     let database = Database::open(DatabaseOptions::for_command(url));
     if !database.is_ready().await? {
-        return Err(unready);
+        return Err(not_migrated);
     }
-    Ok(on(settings, database))
+    Ok(open_parts(settings, database))
 }
 
-fn on(settings: &Settings, database: Database) -> (Sessions, Accounts) {
+fn open_parts(settings: &Settings, database: Database) -> (Sessions, Accounts) {
     let sessions = Sessions::new(database.clone(), Clock::System, settings.policy());
     let accounts = Accounts::new(database, Clock::System, sessions.clone(), settings.hash_cost);
     (sessions, accounts)

@@ -19,24 +19,24 @@ use crate::{
     sessions::{Client, NewSession, Policy, Sessions, UserId},
 };
 
-/// A device of the demonstration: when it signed in and was last active, hours ago; and whether it is over.
-struct Device {
+/// A session in the sample data. Times are hours ago.
+struct SampleSession {
     user_agent: &'static str,
     ip_address: &'static str,
     signed_in: u64,
     last_active: u64,
     remembered: bool,
-    ended: Option<End>,
+    ended: Option<SampleEnd>,
 }
 
-/// How a device of the demonstration ended, hours ago.
-enum End {
+/// How a sample session ended, and how many hours ago.
+enum SampleEnd {
     SignedOut(u64),
     RevokedByAdmin(u64),
 }
 
-const DEVICES: [Device; 6] = [
-    Device {
+const SESSIONS: [SampleSession; 6] = [
+    SampleSession {
         user_agent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",
         ip_address: "192.168.1.100",
         signed_in: 20,
@@ -44,7 +44,7 @@ const DEVICES: [Device; 6] = [
         remembered: false,
         ended: None,
     },
-    Device {
+    SampleSession {
         user_agent: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1",
         ip_address: "203.0.113.24",
         signed_in: 9 * 24,
@@ -52,7 +52,7 @@ const DEVICES: [Device; 6] = [
         remembered: true,
         ended: None,
     },
-    Device {
+    SampleSession {
         user_agent: "Mozilla/5.0 (iPad; CPU OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.6 Mobile/15E148 Safari/604.1",
         ip_address: "2001:db8:85a3::8a2e:370:7334",
         signed_in: 12 * 24,
@@ -60,7 +60,7 @@ const DEVICES: [Device; 6] = [
         remembered: true,
         ended: None,
     },
-    Device {
+    SampleSession {
         user_agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
         ip_address: "198.51.100.7",
         signed_in: 4 * 24,
@@ -68,55 +68,55 @@ const DEVICES: [Device; 6] = [
         remembered: true,
         ended: None,
     },
-    Device {
+    SampleSession {
         user_agent: "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36",
         ip_address: "203.0.113.77",
         signed_in: 12 * 24,
         last_active: 11 * 24,
         remembered: true,
-        ended: Some(End::SignedOut(10 * 24)),
+        ended: Some(SampleEnd::SignedOut(10 * 24)),
     },
-    Device {
+    SampleSession {
         user_agent: "curl/8.5.0",
         ip_address: "198.51.100.201",
         signed_in: 50,
         last_active: 50,
         remembered: false,
-        ended: Some(End::RevokedByAdmin(48)),
+        ended: Some(SampleEnd::RevokedByAdmin(48)),
     },
 ];
 
 const EMAIL: &str = "rajat.verma@example.com";
 
 pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
-    let folder = Folder::create()?;
+    let folder = TemporaryFolder::create()?;
     let url: DatabaseUrl = format!("sqlite:{}", folder.0.join("demo.db").display()).parse().map_err(Failure::failed)?;
     crate::db::migrate(&url)?;
     let password = random_text(12)?;
-    fill(&url, settings, &password).await?;
+    create_sample_data(&url, settings, &password).await?;
 
     let listener = settings.listen()?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     let mut config = settings.config_for(address, url, Secrets::new(vec![random_text(32)?]).map_err(Failure::failed)?);
     config.policy = Policy::default();
     println!(
-        "A demonstration, gone when it is stopped (Ctrl-C). Sign in at\n\n    {}/login\n\nwith the email    {EMAIL}\nand the password  \
-         {password}\n",
+        "A demo with sample data, which is deleted when it stops (Ctrl-C). Sign in at\n\n    {}/login\n\n\
+         with the email    {EMAIL}\nand the password  {password}\n",
         config.public_url
     );
     serve::serve(listener, config, settings.workers(), None).await
 }
 
-/// Signs the user in on every device, each at its own time.
-async fn fill(url: &DatabaseUrl, settings: &Settings, password: &str) -> Result<(), Failure> {
+/// Creates the user and its sessions, each with a clock that is set to the sample's times.
+async fn create_sample_data(url: &DatabaseUrl, settings: &Settings, password: &str) -> Result<(), Failure> {
     let now = Clock::System.now();
     let database = Database::open(DatabaseOptions::for_command(url.clone()));
-    let at = |time| Sessions::new(database.clone(), Clock::fixed(time), Policy::default());
+    let sessions_at = |time| Sessions::new(database.clone(), Clock::fixed(time), Policy::default());
     let created = Clock::fixed(now - Duration::from_secs(30 * 24 * 3600));
-    let accounts = Accounts::new(database.clone(), created, at(now), settings.hash_cost);
+    let accounts = Accounts::new(database.clone(), created, sessions_at(now), settings.hash_cost);
     let user = accounts.create(user(password)?).await.map_err(|problem| Failure::failed(problem.to_string()))?;
-    for device in &DEVICES {
-        device.live_through(user, now, at).await?;
+    for session in &SESSIONS {
+        session.create(user, now, sessions_at).await?;
     }
     Ok(())
 }
@@ -133,14 +133,14 @@ fn user(password: &str) -> Result<NewUser, Failure> {
     })
 }
 
-impl Device {
-    async fn live_through(
+impl SampleSession {
+    async fn create(
         &self,
         user_id: UserId,
         now: Timestamp,
-        at: impl Fn(Timestamp) -> Sessions,
+        sessions_at: impl Fn(Timestamp) -> Sessions,
     ) -> Result<(), Failure> {
-        let ago = |hours: u64| at(now - Duration::from_secs(hours * 3600));
+        let ago = |hours: u64| sessions_at(now - Duration::from_secs(hours * 3600));
         let new = NewSession {
             remember: self.remembered,
             client: Client::new(self.ip_address.parse().ok(), Some(self.user_agent)),
@@ -152,17 +152,17 @@ impl Device {
         last.record_activity().await?;
         match self.ended {
             None => {}
-            Some(End::SignedOut(hours)) => drop(ago(hours).sign_out(&started.sid).await?),
-            Some(End::RevokedByAdmin(hours)) => drop(ago(hours).revoke_by_admin(started.id).await?),
+            Some(SampleEnd::SignedOut(hours)) => drop(ago(hours).sign_out(&started.sid).await?),
+            Some(SampleEnd::RevokedByAdmin(hours)) => drop(ago(hours).revoke_by_admin(started.id).await?),
         }
         Ok(())
     }
 }
 
-/// A folder of the owner's own, removed when the demonstration ends.
-struct Folder(PathBuf);
+/// A private temporary folder, removed when the demo ends.
+struct TemporaryFolder(PathBuf);
 
-impl Folder {
+impl TemporaryFolder {
     fn create() -> Result<Self, Failure> {
         let path = std::env::temp_dir().join(format!("keyrack-demo-{}", random_text(6)?));
         fs::DirBuilder::new()
@@ -173,7 +173,7 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for TemporaryFolder {
     fn drop(&mut self) {
         let path: &Path = &self.0;
         if let Err(error) = fs::remove_dir_all(path) {

@@ -10,7 +10,7 @@ use super::{
 
 #[derive(Args)]
 pub(super) struct Options {
-    /// Mend what has one safe answer
+    /// Repair what can be repaired safely
     #[arg(long)]
     repair: bool,
     #[command(flatten)]
@@ -18,7 +18,7 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Failure> {
-    super::time_zone::check_and_say(settings)?;
+    super::time_zone::check_and_log(settings)?;
     let (sessions, _) = super::open(settings)?;
     let report = sessions.doctor(options.repair).await?;
     if options.format.json {
@@ -31,13 +31,18 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
         }
     }
     let left = report.breaches.iter().filter(|breach| !breach.repaired).count();
-    match (left, report.breaches.len()) {
-        (0, 0) if !options.format.json => println!("Every rule is kept."),
-        (0, _) => {}
-        (left, all) => {
-            let repaired = all - left;
-            return Err(Failure::failed(format!("{left} breach(es) left, {repaired} repaired")));
+    let repaired = report.breaches.len() - left;
+    match (left, repaired) {
+        (0, _) if options.format.json => Ok(()),
+        (0, 0) => {
+            println!("No problems found.");
+            Ok(())
         }
+        (0, _) => {
+            println!("No problems left, {repaired} repaired.");
+            Ok(())
+        }
+        (1, _) => Err(Failure::failed(format!("1 problem left, {repaired} repaired"))),
+        _ => Err(Failure::failed(format!("{left} problems left, {repaired} repaired"))),
     }
-    Ok(())
 }

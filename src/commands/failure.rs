@@ -4,9 +4,9 @@ use std::fmt;
 
 use crate::error::Error;
 
-/// Why a command failed: a sentence, and the exit status.
+/// Why a command failed: a message, and the exit status.
 #[derive(Debug)]
-pub struct Failure {
+pub(super) struct Failure {
     pub message: String,
     pub status: u8,
 }
@@ -17,7 +17,12 @@ impl Failure {
         Self { message: message.to_string(), status: 2 }
     }
 
-    /// Anything else.
+    /// A value that a setting or an argument can't have.
+    pub fn invalid_value(value: &str, place: impl fmt::Display, why: impl fmt::Display) -> Self {
+        Self::usage(format!("invalid value {value:?} for {place}: {why}"))
+    }
+
+    /// Any other failure.
     pub fn failed(message: impl fmt::Display) -> Self {
         Self { message: message.to_string(), status: 1 }
     }

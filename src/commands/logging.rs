@@ -1,4 +1,4 @@
-//! The log: lines for people at a terminal, JSON for everything else, on standard error.
+//! Logs to standard error: plain lines at a terminal, JSON otherwise.
 
 use std::io::{IsTerminal, stderr};
 
@@ -6,10 +6,10 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt, prelude::*};
 
 use super::{Failure, settings::Settings};
 
-/// Starts logging as the settings say.
+/// Starts logging.
 pub(super) fn init(settings: &Settings) -> Result<(), Failure> {
-    let filter = filter(&settings.log)
-        .map_err(|why| Failure::usage(format!("KEYRACK_LOG: {:?} is no filter: {why}", settings.log)))?;
+    let filter =
+        filter(&settings.log).map_err(|why| Failure::invalid_value(&settings.log, "--log (KEYRACK_LOG)", why))?;
     let registry = tracing_subscriber::registry().with(filter);
     let started = if stderr().is_terminal() {
         registry.with(fmt::layer().with_writer(stderr).with_target(false)).try_init()
@@ -19,14 +19,14 @@ pub(super) fn init(settings: &Settings) -> Result<(), Failure> {
     started.map_err(Failure::failed)
 }
 
-/// A word that is no level would be taken for a module of that name, and silence everything else.
+/// Parses a filter. Rejects a word that is not a level, which `EnvFilter` would take for the name of a module.
 fn filter(text: &str) -> Result<EnvFilter, String> {
     let mut words = text.split(',').map(str::trim).filter(|word| !word.contains(['=', ':', '[']));
     if let Some(word) = words.find(|word| word.parse::<LevelFilter>().is_err()) {
-        return Err(format!("{word:?} is no level: use error, warn, info, debug or trace"));
+        return Err(format!("{word:?} is not a log level; use error, warn, info, debug or trace"));
     }
     let filter = EnvFilter::builder().parse(text).map_err(|error| error.to_string())?;
-    // Actix says three things at each start that the first line says better.
+    // Actix logs three lines at each start that repeat our first one.
     let quiet = "actix_server=warn".parse().map_err(|error| format!("{error}"))?;
     Ok(if text.contains("actix") { filter } else { filter.add_directive(quiet) })
 }

@@ -3,7 +3,7 @@
 use super::{Failure, settings::Settings, time_zone};
 
 pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
-    time_zone::check_and_say(settings)?;
+    time_zone::check_and_log(settings)?;
     let url = settings.database_url()?;
     let applied = crate::db::migrate(&url)?;
     match applied.as_slice() {

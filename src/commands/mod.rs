@@ -1,7 +1,7 @@
-//! The commands: one file each.
+//! The commands, one file per command.
 //!
-//! Exit status: 0 done, 1 failed or unsound, 2 wrong usage or configuration. What a command prints goes to standard output,
-//! what went wrong and the log to standard error.
+//! Exit status: 0 done, 1 failed or problems found, 2 wrong usage or configuration. Results go to standard output, errors and
+//! the log to standard error. Every error is printed as `keyrack: …`.
 
 mod adopt;
 mod database;
@@ -28,10 +28,10 @@ use database::{open, open_migrated};
 use failure::Failure;
 use settings::Settings;
 
-/// Sign-in and sessions that can be seen and taken back.
+/// A sign-in service whose users can see and revoke their sessions
 ///
-/// Without a command, Keyrack serves. Settings come from flags, then from variables, then from the file that --config names,
-/// then from the defaults shown here.
+/// Without a command, Keyrack serves. A flag overrides its environment variable, which overrides the settings file, which
+/// overrides the default.
 #[derive(Parser)]
 #[command(name = "keyrack", version, max_term_width = 100)]
 struct Cli {
@@ -43,37 +43,35 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Migrate the database, then serve (the default)
+    /// Migrate the database and serve (default)
     Serve,
-    /// Migrate the database only
+    /// Migrate the database
     Migrate,
-    /// Add, list, disable and enable users, and set their passwords
+    /// Add, list, disable and enable users, and set passwords
     #[command(subcommand)]
     User(user::Command),
-    /// List and revoke sessions; a running server honours it at once
+    /// List and revoke sessions; running servers obey at once
     #[command(subcommand)]
     Session(session::Command),
-    /// End what has run out, and remove history past its retention
+    /// End expired sessions and delete old history
     Purge(output::Format),
-    /// Give the live sessions of an Express application their place in the list of devices
+    /// Import the live sessions of an Express application
     Adopt(adopt::Options),
-    /// Check every rule that the data can show to be kept or broken
+    /// Check the database for inconsistencies
     Doctor(doctor::Options),
-    /// Print the time zone that the server gives to whoever asks for none
-    #[command(name = time_zone::ASK, hide = true)]
+    /// Print the time zone that the server gives to connections that request none
+    #[command(name = time_zone::HIDDEN_COMMAND, hide = true)]
     ServerTimeZone,
-    /// Serve a throw-away database with a user and several devices, to look around
+    /// Serve a demo with sample data
     Demo,
 }
 
-/// Reads the command line and does what it says.
+/// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { message, status }) => {
-            if !message.is_empty() {
-                eprintln!("keyrack: {message}");
-            }
+            eprintln!("keyrack: {message}");
             ExitCode::from(status)
         }
     }
@@ -82,7 +80,7 @@ pub fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let command = settings::with_file(Cli::command())?;
     let matches = command.clone().try_get_matches().map_err(|error| settings::explain(&command, &error))?;
-    let cli = Cli::from_arg_matches(&matches).map_err(|error| Failure::usage(error.to_string().trim_end()))?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| settings::explain(&command, &error))?;
     logging::init(&cli.settings)?;
     actix_web::rt::System::new().block_on(async {
         match cli.command {
@@ -93,7 +91,7 @@ fn run() -> Result<(), Failure> {
             Some(Command::Purge(format)) => purge::run(&cli.settings, format).await,
             Some(Command::Adopt(options)) => adopt::run(&cli.settings, options).await,
             Some(Command::Doctor(options)) => doctor::run(&cli.settings, options).await,
-            Some(Command::ServerTimeZone) => time_zone::tell(&cli.settings),
+            Some(Command::ServerTimeZone) => time_zone::print_server_time_zone(&cli.settings),
             Some(Command::Demo) => demo::run(&cli.settings).await,
         }
     })

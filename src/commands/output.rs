@@ -1,11 +1,11 @@
-//! What commands print: columns for people, JSON for programs.
+//! Prints results: a table for people, JSON for programs.
 
 use clap::Args;
 use serde::Serialize;
 
 use super::Failure;
 
-/// How to print.
+/// The output format.
 #[derive(Args, Debug, Clone, Copy)]
 pub(super) struct Format {
     /// Print JSON
@@ -13,10 +13,15 @@ pub(super) struct Format {
     pub json: bool,
 }
 
-/// Prints a value as JSON, indented.
+/// Prints a value as indented JSON.
 pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
     println!("{}", serde_json::to_string_pretty(value).map_err(Failure::failed)?);
     Ok(())
+}
+
+/// "1 session", "2 sessions".
+pub(super) fn sessions(count: usize) -> String {
+    if count == 1 { "1 session".to_owned() } else { format!("{count} sessions") }
 }
 
 /// Prints rows under headings, each column as wide as its widest cell.

@@ -19,5 +19,5 @@ pub(super) async fn run(settings: &Settings, format: Format) -> Result<(), Failu
 
 fn sentence(purged: Purged) -> String {
     let Purged { ended, data_removed, history_removed } = purged;
-    format!("Ended {ended}, removed the data of {data_removed} and the history of {history_removed} session(s).")
+    format!("Ended {}; deleted data of {data_removed} and history of {history_removed}.", output::sessions(ended))
 }

@@ -12,9 +12,9 @@ use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
 use super::Failure;
 use crate::config::Secrets;
 
-/// Reads the file, or makes it with a random secret for its owner only.
+/// Reads the secrets file, or creates it with a random secret, accessible only to its owner.
 ///
-/// It stands beside the database and not in it: a copy of the database must not be enough to sign in.
+/// The secrets are not in the database, so that a copy of the database is not enough to sign in.
 pub(super) fn read_or_create(path: &Path) -> Result<Secrets, Failure> {
     if !path.exists() {
         create(path)
@@ -23,16 +23,13 @@ pub(super) fn read_or_create(path: &Path) -> Result<Secrets, Failure> {
     let unreadable = |error| Failure::usage(format!("cannot read the secrets file {}: {error}", path.display()));
     let found = fs::metadata(path).map_err(unreadable)?;
     if !found.is_file() {
-        return Err(Failure::usage(format!(
-            "the secrets file {} is no file: name one, or one to be made",
-            path.display()
-        )));
+        return Err(Failure::usage(format!("the secrets file {} is not a regular file", path.display())));
     }
     let mode = found.permissions().mode();
     if mode & 0o077 != 0 {
         return Err(Failure::usage(format!(
-            "the secrets file {0} can be read by others (mode {1:o}): run `chmod 600 {0}`, and replace the secret if others \
-             may have seen it",
+            "the secrets file {0} is accessible to other users (mode {1:o}): run `chmod 600 {0}`, and replace the secrets \
+             if another user may have read them",
             path.display(),
             mode & 0o777
         )));
@@ -43,11 +40,12 @@ pub(super) fn read_or_create(path: &Path) -> Result<Secrets, Failure> {
     list.parse().map_err(|error| Failure::usage(format!("the secrets file {}: {error}", path.display())))
 }
 
-/// Writes the secret under another name first: of several instances that start at once, one puts its file in place, whole.
+/// Writes the secret to a draft and links it into place, so that of several instances that start at once, one creates the
+/// file and none sees it half written.
 fn create(path: &Path) -> std::io::Result<()> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    // Not the process id: in a container it is always the same, and a draft may be left from a crash.
+    // Random rather than the process ID: in a container that is always the same, and a crash may have left a draft.
     let draft = path.with_extension(format!("secrets.{:08x}", getrandom::u32().map_err(std::io::Error::other)?));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     writeln!(file, "{}", BASE64_STANDARD_NO_PAD.encode(bytes))?;

@@ -9,14 +9,14 @@ use crate::{Keyrack, config::Config};
 
 pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
     let listener = settings.listen()?;
-    time_zone::check_and_say(settings)?;
+    time_zone::check_and_log(settings)?;
     crate::db::migrate(&settings.database_url()?)?;
     let config = settings.config(listener.local_addr().map_err(Failure::failed)?)?;
     let metrics = settings.listen_for_metrics()?;
     serve(listener, config, settings.workers(), metrics).await
 }
 
-/// Serves until it is told to stop; then finishes the requests in flight.
+/// Serves until SIGTERM or SIGINT, then finishes the requests in flight.
 pub(super) async fn serve(
     listener: TcpListener,
     config: Config,
@@ -29,7 +29,7 @@ pub(super) async fn serve(
     let public_url = keyrack.public_url();
     tracing::info!(%address, %database, %public_url, workers, "listening on http://{address}");
     if let Some(link) = keyrack.setup_link().await? {
-        println!("There is no account yet. Create the first one, an administrator's, at\n\n    {link}\n");
+        println!("No account exists yet. Create the first one, for an administrator, at\n\n    {link}\n");
     }
     let sessions = keyrack.sessions().clone();
     let purging = rt::spawn(keyrack.clone().purge_regularly());
@@ -39,17 +39,17 @@ pub(super) async fn serve(
     let served = keyrack.server(listener, workers).map_err(Failure::failed)?.await;
     purging.abort();
     if let Err(error) = sessions.record_activity().await {
-        tracing::warn!(error = error.chain(), "the last activity was not recorded");
+        tracing::warn!(error = error.chain(), "could not record the last activity of sessions");
     }
     served.map_err(Failure::failed)?;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// A server of its own, so that nobody reaches it from where people sign in.
+/// A separate server, so that the public address does not serve metrics.
 fn metrics_server(keyrack: &Keyrack, listener: TcpListener) -> Result<Server, Failure> {
     let address = listener.local_addr().map_err(Failure::failed)?;
-    tracing::info!(%address, "metrics on http://{address}/metrics");
+    tracing::info!(%address, "serving metrics on http://{address}/metrics");
     let sessions = keyrack.sessions().clone();
     let server = HttpServer::new(move || {
         let sessions = sessions.clone();

@@ -3,7 +3,11 @@
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{Failure, output, settings::Settings};
+use super::{
+    Failure,
+    output::{self, Format},
+    settings::Settings,
+};
 use crate::{
     accounts::{Accounts, Email},
     sessions::{EndReason, SessionId, SessionRecord, Sessions, UserId},
@@ -11,35 +15,34 @@ use crate::{
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// List the active sessions, or those that have ended
+    /// List active sessions, or ended ones
     List {
-        /// Only this user's
+        /// Only sessions of this user
         #[arg(long, value_name = "EMAIL")]
         user: Option<Email>,
-        /// Those that have ended
+        /// List ended sessions
         #[arg(long)]
         ended: bool,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        format: Format,
     },
-    /// End one session
+    /// End a session
     Revoke {
-        /// Session id, as the list shows it
+        /// Session ID, as `keyrack session list` shows it
         #[arg(value_parser = session_id)]
         id: SessionId,
     },
-    /// End all sessions of a user, or of everybody
-    RevokeAll(Whose),
+    /// End all sessions of one user, or of all users
+    RevokeAll(RevokeAllTarget),
 }
 
 #[derive(Args)]
 #[group(required = true, multiple = false)]
-pub(super) struct Whose {
-    /// This user's
+pub(super) struct RevokeAllTarget {
+    /// End the sessions of this user
     #[arg(long, value_name = "EMAIL")]
     user: Option<Email>,
-    /// Everybody's
+    /// End the sessions of all users
     #[arg(long)]
     everyone: bool,
 }
@@ -47,48 +50,48 @@ pub(super) struct Whose {
 pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Failure> {
     let (sessions, accounts) = super::open(settings)?;
     match command {
-        Command::List { user, ended, json } => {
+        Command::List { user, ended, format } => {
             let user = match user {
                 Some(email) => Some(find(&accounts, &email).await?),
                 None => None,
             };
-            list(&sessions, user, ended, json).await
+            list(&sessions, user, ended, format).await
         }
         Command::Revoke { id } => {
             if !sessions.revoke_by_admin(id).await? {
                 return Err(Failure::failed(format!(
-                    "there is no active session {id}; `keyrack session list` shows the active ones"
+                    "no active session {id}; `keyrack session list` shows the active ones"
                 )));
             }
             println!("Revoked {id}.");
             Ok(())
         }
-        Command::RevokeAll(Whose { user, .. }) => {
+        Command::RevokeAll(RevokeAllTarget { user, .. }) => {
             let ended = match user {
                 Some(email) => sessions.end_all_of(find(&accounts, &email).await?, EndReason::RevokedByAdmin).await?,
                 None => sessions.revoke_everyone().await?,
             };
-            println!("Revoked {ended} session(s).");
+            println!("Revoked {}.", output::sessions(ended));
             Ok(())
         }
     }
 }
 
 fn session_id(text: &str) -> Result<SessionId, String> {
-    text.parse().map_err(|_| "this is no session id; `keyrack session list` shows them".to_owned())
+    text.parse().map_err(|_| "not a session ID; `keyrack session list` shows them".to_owned())
 }
 
 async fn find(accounts: &Accounts, email: &Email) -> Result<UserId, Failure> {
     let account = accounts.find(email).await?;
     account
         .map(|account| account.user.id)
-        .ok_or_else(|| Failure::failed(format!("there is no user {email}; `keyrack user list` shows them all")))
+        .ok_or_else(|| Failure::failed(format!("no user {email}; `keyrack user list` shows all users")))
 }
 
-async fn list(sessions: &Sessions, user: Option<UserId>, ended: bool, json: bool) -> Result<(), Failure> {
+async fn list(sessions: &Sessions, user: Option<UserId>, ended: bool, format: Format) -> Result<(), Failure> {
     let records = sessions.list(user, ended).await?;
     let lines: Vec<Line> = records.iter().map(Line::new).collect();
-    if json {
+    if format.json {
         return output::json(&lines);
     }
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -110,7 +113,7 @@ async fn list(sessions: &Sessions, user: Option<UserId>, ended: bool, json: bool
     Ok(())
 }
 
-/// A session as the list prints it. Times are RFC 3339 in UTC.
+/// A session in the list. Times are RFC 3339 in UTC.
 #[derive(Serialize)]
 struct Line {
     id: SessionId,

@@ -1,9 +1,12 @@
-//! The settings as flags, `KEYRACK_*` variables and a TOML file.
+//! Reads the settings from flags, `KEYRACK_*` variables and a TOML file.
 
 use std::{
-    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    fmt::Display,
+    net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs},
     num::NonZeroU32,
+    ops::RangeInclusive,
     path::PathBuf,
+    str::FromStr,
     thread::available_parallelism,
     time::Duration,
 };
@@ -13,6 +16,7 @@ use clap::{
     error::{ContextKind, ErrorKind},
 };
 use ipnet::IpNet;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{Failure, secrets_file};
 use crate::{
@@ -22,7 +26,7 @@ use crate::{
     sessions::{Policy, Timeouts},
 };
 
-/// The file that is read if it is there and `--config` names no other.
+/// The settings file that is read if it exists and `--config` names no other.
 const DEFAULT_FILE: &str = "keyrack.toml";
 
 /// Every setting, with its default.
@@ -30,11 +34,12 @@ const DEFAULT_FILE: &str = "keyrack.toml";
 #[expect(clippy::doc_markdown, reason = "these comments are what --help prints, not Markdown")]
 #[command(next_help_heading = "Settings")]
 pub(super) struct Settings {
-    /// TOML file with any of these settings, named like the flags with underscores [default: keyrack.toml if it is there]
+    /// TOML file with any of these settings, whose keys are the flags' names with underscores [default: keyrack.toml if it
+    /// exists]
     #[arg(long, env = "KEYRACK_CONFIG", global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Database: sqlite:PATH, or postgres://USER@HOST/DATABASE
+    /// Database URL: sqlite:PATH or postgres://USER@HOST/DATABASE
     #[arg(
         long,
         env = "DATABASE_URL",
@@ -45,28 +50,28 @@ pub(super) struct Settings {
     )]
     database_url: String,
 
-    /// Address to listen on; port 0 takes any free one
+    /// Address to listen on; port 0 chooses a free port
     #[arg(long, env = "KEYRACK_BIND", global = true, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     bind: String,
 
-    /// URL that people use; https makes cookies Secure [default: http and the address that Keyrack listens on]
+    /// URL that browsers use; with https, cookies are Secure [default: http and the address that Keyrack listens on]
     #[arg(long, env = "KEYRACK_PUBLIC_URL", global = true, value_name = "URL")]
     public_url: Option<PublicUrl>,
 
-    /// Signing secrets, newest first, separated by commas: all verify, the first signs [default: from the secrets file]
+    /// Signing secrets, newest first, separated by commas: all verify, the first one signs [default: from the secrets file]
     #[arg(long, env = "KEYRACK_SECRETS", global = true, value_name = "LIST", hide_env_values = true)]
-    secrets: Option<String>,
+    secrets: Option<SecretString>,
 
-    /// File with the secrets, made with a random one if it is not there [default: beside the SQLite database, else
+    /// File with the signing secrets; created with a random secret if missing [default: beside the SQLite database, else
     /// keyrack.secrets]
     #[arg(long, env = "KEYRACK_SECRETS_FILE", global = true, value_name = "FILE")]
     secrets_file: Option<PathBuf>,
 
-    /// Name of the session cookie, used as it is [default: keyrack.sid, over https __Host-keyrack.sid]
+    /// Name of the session cookie [default: keyrack.sid, over https __Host-keyrack.sid]
     #[arg(long, env = "KEYRACK_COOKIE_NAME", global = true, value_name = "NAME", value_parser = cookie_name)]
     cookie_name: Option<String>,
 
-    /// Domain of the session cookie, for all hosts under it; needs a cookie name without __Host- [default: this host only]
+    /// Domain whose hosts all get the session cookie; requires a cookie name without __Host- [default: this host only]
     #[arg(long, env = "KEYRACK_COOKIE_DOMAIN", global = true, value_name = "DOMAIN", value_parser = cookie_domain)]
     cookie_domain: Option<String>,
 
@@ -74,24 +79,23 @@ pub(super) struct Settings {
     #[arg(long, env = "KEYRACK_IDLE_TIMEOUT", global = true, value_name = "DURATION", default_value = "24h", value_parser = duration)]
     idle_timeout: Duration,
 
-    /// End a session this long after sign-in
+    /// End a session this long after sign-in, even if it is active
     #[arg(long, env = "KEYRACK_ABSOLUTE_TIMEOUT", global = true, value_name = "DURATION", default_value = "24h", value_parser = duration)]
     absolute_timeout: Duration,
 
-    /// Idle timeout with "keep me signed in"
+    /// Idle timeout of sessions with "keep me signed in"
     #[arg(long, env = "KEYRACK_REMEMBER_IDLE_TIMEOUT", global = true, value_name = "DURATION", default_value = "14d", value_parser = duration)]
     remember_idle_timeout: Duration,
 
-    /// Absolute timeout with "keep me signed in"
+    /// Absolute timeout of sessions with "keep me signed in"
     #[arg(long, env = "KEYRACK_REMEMBER_ABSOLUTE_TIMEOUT", global = true, value_name = "DURATION", default_value = "30d", value_parser = duration)]
     remember_absolute_timeout: Duration,
 
-    /// Most sessions of one user at once; a sign-in past it takes the place of the least recently active one [default: no
-    /// limit]
+    /// Maximum number of sessions per user; the next sign-in ends the least recently active one [default: no limit]
     #[arg(long, env = "KEYRACK_MAX_SESSIONS", global = true, value_name = "NUMBER", value_parser = session_limit)]
     max_sessions: Option<NonZeroU32>,
 
-    /// How long ended sessions stay as history
+    /// How long to keep ended sessions as history
     #[arg(long, env = "KEYRACK_HISTORY_RETENTION", global = true, value_name = "DURATION", default_value = "90d", value_parser = retention)]
     history_retention: Duration,
 
@@ -102,38 +106,40 @@ pub(super) struct Settings {
     )]
     keep_ended_data: bool,
 
-    /// Networks (CIDR) whose X-Forwarded-For is believed, separated by commas [default: none]
+    /// Networks (CIDR) of proxies whose X-Forwarded-For is trusted, separated by commas [default: none]
     #[arg(long, env = "KEYRACK_TRUSTED_PROXIES", global = true, value_name = "LIST", value_delimiter = ',', value_parser = network)]
     trusted_proxies: Vec<IpNet>,
 
-    /// Threads that answer requests [default: one a core]
-    #[arg(long, env = "KEYRACK_WORKERS", global = true, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    /// Threads that serve requests [default: one per core]
+    #[arg(long, env = "KEYRACK_WORKERS", global = true, value_name = "NUMBER", value_parser = |text: &str| number::<u16>(text, 1..=1024))]
     workers: Option<u16>,
 
-    /// Most connections to the database, besides those for what requests do together
-    #[arg(long, env = "KEYRACK_DB_POOL_SIZE", global = true, value_name = "NUMBER", default_value = "10", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    /// Maximum pooled database connections
+    #[arg(long, env = "KEYRACK_DB_POOL_SIZE", global = true, value_name = "NUMBER", default_value = "10", value_parser = |text: &str| number::<u32>(text, 1..=1000))]
     db_pool_size: u32,
 
-    /// Address to serve metrics on, at /metrics, in Prometheus' format; not for the public [default: none]
+    /// Address that serves metrics at /metrics, in Prometheus format; keep it private [default: none]
     #[arg(long, env = "KEYRACK_METRICS_BIND", global = true, value_name = "HOST:PORT")]
     metrics_bind: Option<String>,
 
-    /// Cost of a password hash (argon2id): memory in KiB, passes, lanes
+    /// Cost of password hashes (argon2id): memory in KiB, passes, lanes
     #[arg(long, env = "KEYRACK_HASH_COST", global = true, value_name = "COST", default_value = "m=19456,t=2,p=1")]
     pub(super) hash_cost: HashCost,
 
-    /// What to log: error, warn, info, debug or trace, also by module, as in info,keyrack::web=debug
+    /// Log level: error, warn, info, debug or trace; optionally per module, such as info,keyrack::web=debug
     #[arg(long, env = "KEYRACK_LOG", global = true, value_name = "FILTER", default_value = "info")]
     pub(super) log: String,
 }
 
 impl Settings {
-    /// The database. It is parsed here and not by clap, whose message would repeat the URL with its password.
+    /// The database. Not parsed by clap, whose error message would contain the URL with its password.
     pub(super) fn database_url(&self) -> Result<DatabaseUrl, Failure> {
-        self.database_url.parse().map_err(|error| Failure::usage(format!("DATABASE_URL: {error}")))
+        self.database_url
+            .parse()
+            .map_err(|error| Failure::usage(format!("invalid value for --database-url (DATABASE_URL): {error}")))
     }
 
-    /// The rules that sessions live under.
+    /// Timeouts and limits of sessions.
     pub(super) fn policy(&self) -> Policy {
         Policy {
             timeouts: Timeouts {
@@ -149,25 +155,25 @@ impl Settings {
         }
     }
 
-    /// All that the server needs, once it is known where it listens.
+    /// The configuration of a server that listens on `address`.
     pub(super) fn config(&self, address: SocketAddr) -> Result<Config, Failure> {
         let database_url = self.database_url()?;
         let secrets = self.secrets(&database_url)?;
         let config = self.config_for(address, database_url, secrets);
-        let for_this_host = match &config.cookie_name {
+        let is_host_cookie = match &config.cookie_name {
             Some(name) => name.starts_with("__Host-"),
             None => config.public_url.is_https(),
         };
-        if config.cookie_domain.is_some() && for_this_host {
+        if config.cookie_domain.is_some() && is_host_cookie {
             return Err(Failure::usage(
-                "KEYRACK_COOKIE_DOMAIN: browsers refuse a cookie whose name begins with __Host- on other hosts; set \
-                 KEYRACK_COOKIE_NAME to a name without it",
+                "--cookie-domain (KEYRACK_COOKIE_DOMAIN) needs a cookie name without __Host-, since browsers reject such a \
+                 cookie with a domain: set KEYRACK_COOKIE_NAME to another name, such as keyrack.sid",
             ));
         }
         Ok(config)
     }
 
-    /// The same, with a database and secrets of the caller's own.
+    /// The same, with another database and other secrets than the settings name.
     pub(super) fn config_for(&self, address: SocketAddr, database_url: DatabaseUrl, secrets: Secrets) -> Config {
         let mut config = Config::new(database_url, secrets);
         config.database.pool_size = self.db_pool_size;
@@ -182,7 +188,10 @@ impl Settings {
 
     fn secrets(&self, database_url: &DatabaseUrl) -> Result<Secrets, Failure> {
         if let Some(list) = &self.secrets {
-            return list.parse().map_err(|error| Failure::usage(format!("KEYRACK_SECRETS: {error}")));
+            return list
+                .expose_secret()
+                .parse()
+                .map_err(|error| Failure::usage(format!("invalid value for --secrets (KEYRACK_SECRETS): {error}")));
         }
         let beside_database = || database_url.path().map(|path| path.with_extension("secrets"));
         let path = self.secrets_file.clone().or_else(beside_database);
@@ -192,66 +201,65 @@ impl Settings {
         if let (true, Some(name)) = (is_new, &self.cookie_name) {
             tracing::warn!(
                 file = %path.display(),
-                "KEYRACK_COOKIE_NAME is {name}, and new secrets were made: if another application uses this cookie, set \
-                 KEYRACK_SECRETS to that application's secrets, or each takes the other's cookies for forged"
+                "created new secrets, but the cookie has the name {name}: if another application uses this cookie, set \
+                 KEYRACK_SECRETS to that application's secrets, or each will reject the other's cookies"
             );
         }
         Ok(secrets)
     }
 
-    /// Starts to listen.
+    /// Binds the address that serves requests.
     pub(super) fn listen(&self) -> Result<TcpListener, Failure> {
-        listen("KEYRACK_BIND", &self.bind)
+        listen("--bind (KEYRACK_BIND)", &self.bind)
     }
 
-    /// Starts to listen for whoever reads metrics, if somebody shall.
+    /// Binds the address that serves metrics, if one is set.
     pub(super) fn listen_for_metrics(&self) -> Result<Option<TcpListener>, Failure> {
-        self.metrics_bind.as_deref().map(|address| listen("KEYRACK_METRICS_BIND", address)).transpose()
+        self.metrics_bind.as_deref().map(|address| listen("--metrics-bind (KEYRACK_METRICS_BIND)", address)).transpose()
     }
 
-    /// How many threads answer requests.
+    /// The number of threads that serve requests.
     pub(super) fn workers(&self) -> usize {
         self.workers.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from)
     }
 }
 
-/// An address that listens on all interfaces is none to go to.
+/// The address as a browser on this machine can reach it: an unspecified address (all interfaces) is replaced by localhost.
 fn reachable(address: SocketAddr) -> String {
     if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() }
 }
 
-fn listen(variable: &str, address: &str) -> Result<TcpListener, Failure> {
-    let no_address =
-        |why: String| Failure::usage(format!("{variable}: {address:?} is no HOST:PORT to listen on: {why}"));
-    let mut addresses = address.to_socket_addrs().map_err(|error| no_address(error.to_string()))?;
-    let address = addresses.next().ok_or_else(|| no_address("it leads nowhere".to_owned()))?;
+fn listen(setting: &str, address: &str) -> Result<TcpListener, Failure> {
+    let invalid = |why: String| Failure::invalid_value(address, setting, format!("not a HOST:PORT: {why}"));
+    let mut addresses = address.to_socket_addrs().map_err(|error| invalid(error.to_string()))?;
+    let address = addresses.next().ok_or_else(|| invalid("the host has no address".to_owned()))?;
     TcpListener::bind(address).map_err(|error| {
         Failure::failed(format!(
-            "cannot listen on {address}: {error}; choose another address with --{} or {variable}, or port 0 for any",
-            variable.trim_start_matches("KEYRACK_").to_lowercase().replace('_', "-")
+            "cannot listen on {address}: {error}; choose another address with {setting}, or port 0 for a free port"
         ))
     })
 }
 
-/// Makes the values of the settings file the defaults of the flags, so that a flag and a variable still win.
+/// Makes the values of the settings file the defaults of the flags, so that flags and variables override them.
 pub(super) fn with_file(mut command: clap::Command) -> Result<clap::Command, Failure> {
     let Some(path) = file_to_read() else { return Ok(command) };
-    let wrong = |message: String| Failure::usage(format!("{}: {message}", path.display()));
-    let text = std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+    let invalid = |message: String| Failure::usage(format!("{}: {message}", path.display()));
+    let text = std::fs::read_to_string(&path).map_err(|error| invalid(error.to_string()))?;
+    let table: toml::Table =
+        text.parse().map_err(|error: toml::de::Error| invalid(error.to_string().trim_end().to_owned()))?;
     for (name, value) in table {
         let is_setting = name != "config" && command.get_arguments().any(|argument| argument.get_id() == name.as_str());
         if !is_setting {
-            return Err(wrong(format!("there is no setting {name:?}; `keyrack --help` lists them")));
+            return Err(invalid(format!("unknown setting {name:?}; `keyrack --help` lists all settings")));
         }
-        let text =
-            as_text(&value).ok_or_else(|| wrong(format!("{name}: use a text, a number, true or false, or a list")))?;
+        let text = as_text(&value)
+            .ok_or_else(|| invalid(format!("{name} must be a string, a number, a boolean or a list")))?;
         if value.as_array().is_some_and(Vec::is_empty) {
             continue;
         }
-        check(&command, &name, &text).map_err(wrong)?;
+        check(&command, &name, &text).map_err(invalid)?;
         command = command.mut_arg(name, |argument| {
-            // `--help` prints defaults: what it does not show of a variable, it does not show of the file.
+            // `--help` prints defaults, so a setting whose variable is hidden there is hidden here too.
             let is_secret = argument.is_hide_env_values_set();
             argument.default_value(text).hide_default_value(is_secret)
         });
@@ -259,7 +267,7 @@ pub(super) fn with_file(mut command: clap::Command) -> Result<clap::Command, Fai
     Ok(command)
 }
 
-/// `--config` has to be known before the rest is parsed, since it changes the defaults.
+/// Finds the settings file before the command line is parsed, since the file changes the defaults.
 fn file_to_read() -> Option<PathBuf> {
     let mut arguments = std::env::args_os().skip(1);
     while let Some(argument) = arguments.next() {
@@ -283,61 +291,83 @@ fn as_text(value: &toml::Value) -> Option<String> {
     }
 }
 
-/// Parses one value by itself, without the variables, so that the message names the file and its key, and only for their
-/// own faults.
+/// Parses one value of the settings file without the variables, so that an invalid variable is not reported as an error in
+/// the file.
 fn check(command: &clap::Command, name: &str, text: &str) -> Result<(), String> {
     let flag = format!("--{}={text}", name.replace('_', "-"));
-    let alone = command.clone().mut_args(|argument| argument.env(None));
-    alone.try_get_matches_from(["keyrack", &flag]).map(drop).map_err(|error| format!("{name}: {}", cause(&error)))
+    let without_variables = command.clone().mut_args(|argument| argument.env(None));
+    let parsed = without_variables.try_get_matches_from(["keyrack", &flag]);
+    parsed.map(drop).map_err(|error| Failure::invalid_value(text, name, cause(&error)).message)
 }
 
 fn cause(error: &clap::Error) -> String {
     let cause = std::error::Error::source(error).map(ToString::to_string);
     let choice = || Some(format!("use one of {}", error.get(ContextKind::ValidValue)?));
-    cause.or_else(choice).unwrap_or_else(|| "the value can't be used".to_owned())
+    cause.or_else(choice).unwrap_or_else(|| "not a valid value".to_owned())
 }
 
-/// One sentence for a value that a setting can't have, wherever it came from; everything else that is wrong with a command
-/// line, and what asks for help, is said as clap says it.
+/// Turns clap's error into Keyrack's form: one sentence for an invalid value, and clap's own text, with its tips and usage,
+/// for anything else. Prints help or the version if that is what the command line requests, and exits.
 pub(super) fn explain(command: &clap::Command, error: &clap::Error) -> Failure {
-    let named = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
-    let flag = named.split(['[', ' ', '=']).next().and_then(|word| word.strip_prefix("--")).unwrap_or_default();
-    let setting = command.get_arguments().find(|argument| argument.get_long() == Some(flag));
+    let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if is_help || !error.use_stderr() {
+        error.exit();
+    }
+    let context = |kind| error.get(kind).map(ToString::to_string);
     let is_value = matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue);
-    match (setting.and_then(clap::Arg::get_env), error.get(ContextKind::InvalidValue)) {
-        (Some(variable), Some(value)) if is_value => {
-            Failure::usage(format!("--{flag} or {}: \"{value}\" can't be used: {}", variable.display(), cause(error)))
+    match (context(ContextKind::InvalidArg), context(ContextKind::InvalidValue)) {
+        (Some(argument), Some(value)) if is_value => {
+            Failure::invalid_value(&value, place(command, &argument), cause(error))
         }
-        _ => error.exit(),
+        _ => Failure::usage(error.to_string().trim_start_matches("error: ").trim_end()),
+    }
+}
+
+/// An argument as messages name it, of a setting with its variable: `--bind (KEYRACK_BIND)`, `EMAIL`.
+fn place(command: &clap::Command, argument: &str) -> String {
+    let name = argument.split(['[', ' ', '=']).next().unwrap_or_default().trim_matches(['<', '>']);
+    let setting = command.get_arguments().find(|setting| setting.get_long() == name.strip_prefix("--"));
+    match setting.and_then(clap::Arg::get_env) {
+        Some(variable) => format!("{name} ({})", variable.display()),
+        None => name.to_owned(),
     }
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 fn duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text, DAY * 400, "at most 400d (browsers keep no cookie longer)")
+    parse_duration(text, DAY * 400, "at most 400d (browsers keep cookies no longer)")
 }
 
 fn retention(text: &str) -> Result<Duration, String> {
     parse_duration(text, DAY * 36_525, "at most 100 years")
 }
 
-fn parse_duration(text: &str, longest: Duration, limit: &str) -> Result<Duration, String> {
-    let hint = "use a number with a unit, as in 90s, 30m, 24h or 14d";
-    let length = humantime::parse_duration(text).map_err(|_| format!("this is no duration: {hint}"))?;
-    if length.is_zero() || length > longest {
-        return Err(format!("a duration here is longer than 0 and {limit}"));
+fn parse_duration(text: &str, max: Duration, limit: &str) -> Result<Duration, String> {
+    let hint = "use a number with a unit, such as 90s, 30m, 24h or 14d";
+    let length = humantime::parse_duration(text).map_err(|_| format!("not a duration; {hint}"))?;
+    if length.is_zero() || length > max {
+        return Err(format!("out of range; use more than 0 and {limit}"));
     }
     Ok(length)
 }
 
+fn number<T>(text: &str, range: RangeInclusive<T>) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| format!("use a whole number from {} to {}", range.start(), range.end()))
+}
+
 fn session_limit(text: &str) -> Result<NonZeroU32, String> {
-    text.parse().map_err(|_| "use a whole number from 1; leave the setting out for no limit".to_owned())
+    text.parse().map_err(|_| "use a whole number of at least 1, or leave the setting out for no limit".to_owned())
 }
 
 fn network(text: &str) -> Result<IpNet, String> {
-    let address = || text.parse().ok().map(|address: std::net::IpAddr| IpNet::from(address));
-    text.parse().ok().or_else(address).ok_or_else(|| "use a network as in 10.0.0.0/8, or an address".to_owned())
+    let address = || text.parse().ok().map(|address: IpAddr| IpNet::from(address));
+    let network = text.parse().ok().or_else(address);
+    network.ok_or_else(|| "use a CIDR network such as 10.0.0.0/8, or an address".to_owned())
 }
 
 fn cookie_name(text: &str) -> Result<String, String> {
@@ -345,7 +375,7 @@ fn cookie_name(text: &str) -> Result<String, String> {
     if !text.is_empty() && text.chars().all(is_token) {
         Ok(text.to_owned())
     } else {
-        Err("a cookie's name consists of letters, digits and some of !#$%&'*+-.^_`|~".to_owned())
+        Err("use letters, digits and any of !#$%&'*+-.^_`|~".to_owned())
     }
 }
 
@@ -355,6 +385,6 @@ fn cookie_domain(text: &str) -> Result<String, String> {
     if domain.split('.').all(is_label) {
         Ok(domain)
     } else {
-        Err("use a host name as in example.org, without scheme, port or path".to_owned())
+        Err("use a host name such as example.org, without scheme, port or path".to_owned())
     }
 }

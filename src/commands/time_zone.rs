@@ -1,77 +1,75 @@
-//! Before anything else: do our connections read the times in `user_sessions` as the peers' do?
+//! Checks, before a command does anything else, that Keyrack's connections to PostgreSQL have the same time zone as those of
+//! peers. `user_sessions.expire` is a timestamp without time zone, so each connection reads it in its own.
 
 use std::process::{Command, Stdio};
 
 use super::{Failure, settings::Settings};
 use crate::db::{self, DatabaseUrl, TimeZone};
 
-/// The hidden command that prints what the server gives to whoever asks for nothing.
-pub(super) const ASK: &str = "server-time-zone";
+/// The hidden command that prints the time zone that the server gives to connections that request none.
+pub(super) const HIDDEN_COMMAND: &str = "server-time-zone";
 
-/// What a difference leads to.
-const DAMAGE: &str =
-    "each would read the other's times in user_sessions wrongly, and a peer's prune delete sessions that are alive";
+/// What happens if the time zones differ.
+const CONSEQUENCE: &str =
+    "each would misread the other's times in user_sessions, and a peer's prune would delete live sessions";
 
-/// Refuses a zone that only we have, because our own side asked for it.
+/// Rejects a time zone that only Keyrack has, because its own environment or URL requests it.
 pub(super) fn check(settings: &Settings) -> Result<Option<TimeZone>, Failure> {
     let url = settings.database_url()?;
     let zone = db::time_zone(&url)?;
-    let Some(requested_by_client) = zone.as_ref().filter(|zone| zone.requested_by_client) else { return Ok(zone) };
-    let name = &requested_by_client.name;
-    let how = "unset PGTZ, and take the time zone out of PGOPTIONS and DATABASE_URL";
-    match ask_as_a_peer(&url) {
-        Some(servers) if db::is_same_zone(&url, name, &servers)? => Ok(zone),
-        Some(servers) => Err(Failure::usage(format!(
-            "Keyrack's connections to {url} are in {name}, because PGTZ, PGOPTIONS or DATABASE_URL asks for it, and others' in \
-             {servers}: {DAMAGE}; {how}"
-        ))),
-        None => Err(Failure::usage(format!(
-            "Keyrack's connections to {url} are in {name}, because PGTZ, PGOPTIONS or DATABASE_URL asks for it, and it can't be \
-             told whether others' are: {how}"
-        ))),
-    }
+    let Some(requested) = zone.as_ref().filter(|zone| zone.requested_by_client) else { return Ok(zone) };
+    let name = &requested.name;
+    let problem = match server_time_zone(&url) {
+        Some(server) if db::is_same_zone(&url, name, &server)? => return Ok(zone),
+        Some(server) => format!("those of peers use {server}: {CONSEQUENCE}"),
+        None => "Keyrack cannot tell which one peers use".to_owned(),
+    };
+    Err(Failure::usage(format!(
+        "PGTZ, PGOPTIONS or DATABASE_URL sets the time zone {name} for Keyrack's connections to {url}, but {problem}; unset \
+         PGTZ, and remove the time zone from PGOPTIONS and DATABASE_URL"
+    )))
 }
 
-/// The same, and says in the log what else is worth knowing.
-pub(super) fn check_and_say(settings: &Settings) -> Result<(), Failure> {
+/// Checks the time zone, and logs what else an operator should know about it.
+pub(super) fn check_and_log(settings: &Settings) -> Result<(), Failure> {
     let Some(zone) = check(settings)? else { return Ok(()) };
     let name = &zone.name;
-    for (role, its) in &zone.other_roles {
+    for (role, other) in &zone.other_roles {
         tracing::warn!(
-            "the role {role} has the time zone {its}, and Keyrack {name}: if an application of that role uses user_sessions, \
-             {DAMAGE}; ALTER ROLE {role} RESET timezone, also IN DATABASE"
+            "the role {role} has the time zone {other}, but Keyrack uses {name}: if an application with that role uses \
+             user_sessions, {CONSEQUENCE}; run ALTER ROLE {role} RESET timezone, also with IN DATABASE"
         );
     }
     if let Some(role) = &zone.role_setting {
         tracing::warn!(
-            "Keyrack's role {role} has the time zone {name} by ALTER ROLE, which other roles need not have: if their \
-             applications use user_sessions, {DAMAGE}; give the zone to the database instead, by ALTER DATABASE"
+            "ALTER ROLE sets the time zone {name} for Keyrack's role {role}, but other roles may have another one: if their \
+             applications use user_sessions, {CONSEQUENCE}; set it for the database instead, with ALTER DATABASE"
         );
     }
     if zone.clocks_change {
         tracing::info!(
-            "the database is in {name}, whose clocks change: in the autumn hour that comes twice, a session may live up to an \
-             hour longer than it should; a database in UTC has no such hour"
+            "the database has the time zone {name}, with daylight saving time: in the hour that repeats in autumn, a session \
+             may live up to an hour longer than it should; a database in UTC avoids this"
         );
     }
     Ok(())
 }
 
-/// Runs the hidden command without what asks for a zone: libpq reads it from the process's own environment.
-fn ask_as_a_peer(url: &DatabaseUrl) -> Option<String> {
-    let mut asking = Command::new(std::env::current_exe().ok()?);
-    asking.arg(ASK).env_remove("PGTZ").env_remove("PGOPTIONS").env("DATABASE_URL", url.without_options());
-    let answer =
-        asking.stdin(Stdio::null()).stderr(Stdio::null()).output().ok().filter(|answer| answer.status.success())?;
-    let zone = String::from_utf8(answer.stdout).ok()?.trim().to_owned();
+/// Runs the hidden command in a process whose environment and URL request no time zone, since libpq reads both itself.
+fn server_time_zone(url: &DatabaseUrl) -> Option<String> {
+    let mut command = Command::new(std::env::current_exe().ok()?);
+    command.arg(HIDDEN_COMMAND).env_remove("PGTZ").env_remove("PGOPTIONS").env("DATABASE_URL", url.without_options());
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok();
+    let output = output.filter(|output| output.status.success())?;
+    let zone = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     Some(zone).filter(|zone| !zone.is_empty())
 }
 
-/// The hidden command itself.
-pub(super) fn tell(settings: &Settings) -> Result<(), Failure> {
+/// `keyrack server-time-zone`
+pub(super) fn print_server_time_zone(settings: &Settings) -> Result<(), Failure> {
     match db::time_zone(&settings.database_url()?)? {
         Some(zone) if !zone.requested_by_client => println!("{}", zone.name),
-        _ => return Err(Failure::failed("it can't be told which time zone the server gives")),
+        _ => return Err(Failure::failed("cannot determine the server's time zone")),
     }
     Ok(())
 }

@@ -12,11 +12,11 @@ use crate::accounts::{Account, Accounts, CreateUserError, Email, NewUser, Role};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Add a user; the password is asked for, or read as one line from standard input
+    /// Add a user; asks for the password, or reads it as one line from standard input
     Add {
-        /// E-mail address
+        /// Email address
         email: Email,
-        /// Name to show
+        /// User name
         #[arg(long, value_name = "NAME")]
         user_name: Option<String>,
         /// First name
@@ -25,25 +25,25 @@ pub(super) enum Command {
         /// Last name
         #[arg(long, value_name = "NAME")]
         last_name: Option<String>,
-        /// What they may do
+        /// What the user may do
         #[arg(long, value_enum, default_value_t)]
         role: Role,
     },
     /// List all users
     List(Format),
-    /// Keep a user from signing in, and end their sessions
+    /// Disable a user and end their sessions
     Disable {
-        /// E-mail address
+        /// Email address
         email: Email,
     },
-    /// Let a disabled user sign in again
+    /// Enable a disabled user
     Enable {
-        /// E-mail address
+        /// Email address
         email: Email,
     },
-    /// Set a user's password, and end their sessions
+    /// Set a user's password and end their sessions; asks for the password, or reads it from standard input
     SetPassword {
-        /// E-mail address
+        /// Email address
         email: Email,
     },
 }
@@ -58,7 +58,7 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
         Command::List(format) => list(&accounts, format).await,
         Command::Disable { email } => {
             let ended = accounts.disable(&email).await?.ok_or_else(|| unknown(&email))?;
-            println!("Disabled {email}; {ended} session(s) ended.");
+            println!("Disabled {email} and ended {}.", output::sessions(ended));
             Ok(())
         }
         Command::Enable { email } => {
@@ -72,8 +72,9 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
             if accounts.find(&email).await?.is_none() {
                 return Err(unknown(&email));
             }
-            let ended = accounts.set_password(&email, password::ask()?).await.map_err(problem)?;
-            println!("Set the password of {email}; {} session(s) ended.", ended.unwrap_or(0));
+            let failure = |problem| explain(&format!("cannot set the password of {email}"), problem);
+            let ended = accounts.set_password(&email, password::ask()?).await.map_err(failure)?;
+            println!("Set the password of {email} and ended {}.", output::sessions(ended.unwrap_or(0)));
             Ok(())
         }
     }
@@ -81,8 +82,8 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
 
 async fn add(accounts: &Accounts, user: NewUser) -> Result<(), Failure> {
     let email = user.email.clone();
-    let id = accounts.create(user).await.map_err(problem)?;
-    println!("Added {email} with id {id}.");
+    let id = accounts.create(user).await.map_err(|problem| explain(&format!("cannot add {email}"), problem))?;
+    println!("Added {email} with ID {id}.");
     Ok(())
 }
 
@@ -103,12 +104,12 @@ async fn list(accounts: &Accounts, format: Format) -> Result<(), Failure> {
 }
 
 fn unknown(email: &Email) -> Failure {
-    Failure::failed(format!("there is no user {email}; `keyrack user list` shows them all"))
+    Failure::failed(format!("no user {email}; `keyrack user list` shows all users"))
 }
 
-fn problem(problem: CreateUserError) -> Failure {
+fn explain(what: &str, problem: CreateUserError) -> Failure {
     match problem {
         CreateUserError::Failed(error) => error.into(),
-        problem => Failure::failed(problem),
+        problem => Failure::failed(format!("{what}: {problem}")),
     }
 }

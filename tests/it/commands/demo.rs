@@ -4,19 +4,19 @@ use std::path::PathBuf;
 
 use crate::support::{EngineKind, Program, TestDatabase};
 
-/// The folders of demonstrations under the temporary folder that the program was given.
+/// The demos' folders under the temporary folder that the program was given.
 fn folders(database: &TestDatabase) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(database.folder()).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.is_dir()).collect()
 }
 
 #[test]
-fn the_demonstration_says_how_to_sign_in_and_leaves_nothing_behind() {
+fn demo_prints_sign_in_and_deletes_its_folder() {
     use std::os::unix::fs::PermissionsExt;
 
     let database = TestDatabase::blank(EngineKind::Sqlite);
     let program = Program::new(&database);
-    // The settings' own database must not be touched: were it opened, this would fail.
+    // The demo must not open the configured database: this one can't be opened.
     let mut demo = program.with("DATABASE_URL", "sqlite:/nowhere/keyrack.db").serve_as(&["demo"]);
     let login = demo.out.wait_for("/login");
     assert_eq!(login.trim(), format!("http://{}/login", demo.address));
@@ -28,7 +28,7 @@ fn the_demonstration_says_how_to_sign_in_and_leaves_nothing_behind() {
     let mut browser = demo.browser();
     assert_eq!(browser.sign_in(&email, &password).status, 303);
     let page = browser.get("/account/sessions").body;
-    assert!(page.contains("5 active sessions"), "the four of the demonstration, and this one: {page}");
+    assert!(page.contains("5 active sessions"), "four sample sessions and this one: {page}");
     let history = browser.get("/account/sessions?show=ended").body;
     assert!(history.contains("Signed out") && history.contains("Revoked by an administrator"), "{history}");
 
@@ -39,7 +39,7 @@ fn the_demonstration_says_how_to_sign_in_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_demonstration_that_can_not_listen_leaves_nothing_behind_either() {
+fn demo_that_cannot_listen_deletes_its_folder() {
     let database = TestDatabase::blank(EngineKind::Sqlite);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -1,16 +1,16 @@
-//! `keyrack migrate`, and what every other command does before it works
+//! `keyrack migrate`, and the migration that other commands do first
 
 use crate::support::{EngineKind, Finished, Program, TestDatabase, on_both_engines};
 
 on_both_engines!(
-    migrating_twice_changes_nothing_the_second_time,
-    of_several_at_once_one_migrates_and_all_succeed,
-    any_command_can_be_the_first,
-    a_database_of_a_newer_version_is_left_alone,
-    migrating_only_migrates,
+    second_migration_changes_nothing,
+    concurrent_migrations_all_succeed_and_one_applies,
+    first_command_migrates_the_database,
+    database_of_newer_version_is_rejected,
+    migrate_creates_no_secrets_and_no_users,
 );
 
-fn migrating_twice_changes_nothing_the_second_time(engine: EngineKind) {
+fn second_migration_changes_nothing(engine: EngineKind) {
     let database = TestDatabase::blank(engine);
     let program = Program::new(&database);
     let first = program.done(&["migrate"]);
@@ -22,7 +22,7 @@ fn migrating_twice_changes_nothing_the_second_time(engine: EngineKind) {
     assert_eq!(database.count("__diesel_schema_migrations", ""), versions.len());
 }
 
-fn of_several_at_once_one_migrates_and_all_succeed(engine: EngineKind) {
+fn concurrent_migrations_all_succeed_and_one_applies(engine: EngineKind) {
     let database = TestDatabase::blank(engine);
     let program = Program::new(&database);
     let children: Vec<_> = (0..6).map(|_| program.start(&["migrate"])).collect();
@@ -32,14 +32,14 @@ fn of_several_at_once_one_migrates_and_all_succeed(engine: EngineKind) {
     assert_eq!(up_to_date, 5, "{finished:#?}");
 }
 
-fn any_command_can_be_the_first(engine: EngineKind) {
+fn first_command_migrates_the_database(engine: EngineKind) {
     let database = TestDatabase::blank(engine);
     let program = Program::new(&database);
     assert_eq!(program.json(&["user", "list", "--json"]), serde_json::json!([]));
     assert!(program.done(&["migrate"]).ends_with("is up to date.\n"));
 }
 
-fn a_database_of_a_newer_version_is_left_alone(engine: EngineKind) {
+fn database_of_newer_version_is_rejected(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database);
     database.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000001')");
@@ -48,9 +48,9 @@ fn a_database_of_a_newer_version_is_left_alone(engine: EngineKind) {
     }
 }
 
-fn migrating_only_migrates(engine: EngineKind) {
+fn migrate_creates_no_secrets_and_no_users(engine: EngineKind) {
     let database = TestDatabase::blank(engine);
     Program::new(&database).done(&["migrate"]);
-    assert!(!database.folder().join("keyrack.secrets").exists(), "secrets are the server's business");
+    assert!(!database.folder().join("keyrack.secrets").exists(), "only the server creates secrets");
     assert_eq!(database.count("users", ""), 0);
 }

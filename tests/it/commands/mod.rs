@@ -1,4 +1,4 @@
-//! The commands, as a person or a program runs them: the real binary, its output and its exit status.
+//! Runs the commands of the real binary, and checks their output and exit status.
 
 mod demo;
 mod doctor;

@@ -9,19 +9,19 @@ use crate::support::{Browser, EngineKind, Program, TestDatabase, on_both_engines
 const EMAIL: &str = "rajat.verma@example.com";
 
 on_both_engines!(
-    what_has_run_out_ends_with_its_reason_and_old_history_goes,
-    much_is_purged_in_batches_with_progress,
-    a_running_server_purges_by_itself_and_counts_it,
+    purge_ends_expired_sessions_and_deletes_old_history,
+    purge_of_many_rows_reports_progress_per_batch,
+    server_purges_by_itself_and_counts_in_metrics,
 );
 
-/// A time that many days ago, or ahead if negative, as both engines read it.
+/// The time this many days ago, or ahead if negative, in a form that both engines accept.
 fn days_ago(days: i32) -> String {
     let length = Duration::from_secs(u64::from(days.unsigned_abs()) * 24 * 3600);
     let now = Clock::System.now();
     if days < 0 { now + length } else { now - length }.to_iso_micros()
 }
 
-/// Makes a session by plain SQL, that began ten days before it expires.
+/// Inserts a session with plain SQL, created ten days before it expires.
 fn add_session(database: &TestDatabase, sid: &str, expires_at: i32, expire: i32) {
     let (begun, expires_at, expire) = (days_ago(expires_at + 10), days_ago(expires_at), days_ago(expire));
     let user = database.text("SELECT CAST(id AS text) AS v FROM users");
@@ -32,7 +32,7 @@ fn add_session(database: &TestDatabase, sid: &str, expires_at: i32, expire: i32)
     ));
 }
 
-/// Makes one that was signed out.
+/// Inserts a session that was signed out.
 fn add_history(database: &TestDatabase, sid: &str, logged_out_at: i32) {
     add_session(database, sid, logged_out_at - 1, logged_out_at - 1);
     let at = days_ago(logged_out_at);
@@ -41,7 +41,7 @@ fn add_history(database: &TestDatabase, sid: &str, logged_out_at: i32) {
     ));
 }
 
-fn what_has_run_out_ends_with_its_reason_and_old_history_goes(engine: EngineKind) {
+fn purge_ends_expired_sessions_and_deletes_old_history(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database);
     program.add_user(EMAIL);
@@ -70,15 +70,14 @@ fn what_has_run_out_ends_with_its_reason_and_old_history_goes(engine: EngineKind
 
     let nothing = program.run(&["purge"]);
     assert_eq!((nothing.status, nothing.err.as_str()), (0, ""), "{nothing:?}");
-    assert_eq!(nothing.out, "Ended 0, removed the data of 0 and the history of 0 session(s).\n");
-    assert_eq!(program.done(&["doctor"]), "Every rule is kept.\n");
+    assert_eq!(nothing.out, "Ended 0 sessions; deleted data of 0 and history of 0.\n");
+    assert_eq!(program.done(&["doctor"]), "No problems found.\n");
 
-    // The retention is a setting.
     let purged = program.clone().with("KEYRACK_HISTORY_RETENTION", "88d").json(&["purge", "--json"]);
     assert_eq!(purged["history_removed"], 1);
 }
 
-fn much_is_purged_in_batches_with_progress(engine: EngineKind) {
+fn purge_of_many_rows_reports_progress_per_batch(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database);
     let rows: Vec<String> = (0..501).map(|n| format!("('peer {n}', '{{}}', '{}')", days_ago(1))).collect();
@@ -87,7 +86,7 @@ fn much_is_purged_in_batches_with_progress(engine: EngineKind) {
     let purged = program.run(&["purge"]);
     assert_eq!(purged.status, 0, "{purged:?}");
     let so_far = |line: &str| -> usize {
-        let (_, rest) = line.split_once("removed the data of ").unwrap();
+        let (_, rest) = line.split_once("deleted data of ").unwrap();
         rest.split(' ').next().unwrap().parse().unwrap()
     };
     let progress: Vec<usize> = purged.err.lines().map(so_far).collect();
@@ -96,7 +95,7 @@ fn much_is_purged_in_batches_with_progress(engine: EngineKind) {
     assert_eq!(database.count("user_sessions", ""), 0);
 }
 
-fn a_running_server_purges_by_itself_and_counts_it(engine: EngineKind) {
+fn server_purges_by_itself_and_counts_in_metrics(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database).with("KEYRACK_METRICS_BIND", "127.0.0.1:0");
     program.add_user(EMAIL);
@@ -111,5 +110,5 @@ fn a_running_server_purges_by_itself_and_counts_it(engine: EngineKind) {
     assert_eq!(database.count("sessions", "WHERE status = 'active'"), 1);
     let line: serde_json::Value = serde_json::from_str(&serving.err.wait_for("\"purged\"")).unwrap();
     assert_eq!(line["ended"], 1);
-    assert_eq!(serving.browser().get("/metrics").status, 404, "not where people sign in");
+    assert_eq!(serving.browser().get("/metrics").status, 404, "the public address serves no metrics");
 }

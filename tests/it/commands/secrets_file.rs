@@ -7,18 +7,18 @@ use crate::support::{EngineKind, Program, SECRETS, TestDatabase, on_both_engines
 const EMAIL: &str = "rajat.verma@example.com";
 
 on_both_engines!(
-    the_secrets_are_made_once_and_only_for_the_owner,
-    a_secrets_file_that_others_can_read_is_refused,
-    a_secrets_file_without_a_usable_secret_is_refused,
-    secrets_that_are_set_need_no_file,
-    a_cookie_of_another_application_needs_its_secrets,
+    secrets_file_is_created_once_and_private,
+    secrets_file_accessible_to_others_is_rejected,
+    secrets_file_without_valid_secret_is_rejected,
+    configured_secrets_need_no_file,
+    new_secrets_for_a_shared_cookie_are_warned_about,
 );
 
 fn mode(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o777
 }
 
-fn the_secrets_are_made_once_and_only_for_the_owner(engine: EngineKind) {
+fn secrets_file_is_created_once_and_private(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database);
     program.add_user(EMAIL);
@@ -39,7 +39,7 @@ fn the_secrets_are_made_once_and_only_for_the_owner(engine: EngineKind) {
     assert_eq!(secrets, 1, "no draft is left");
 }
 
-fn a_secrets_file_that_others_can_read_is_refused(engine: EngineKind) {
+fn secrets_file_accessible_to_others_is_rejected(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database).with_file("keyrack.secrets", "a secret that is long enough\n");
     let file = database.folder().join("keyrack.secrets");
@@ -55,7 +55,7 @@ fn a_secrets_file_that_others_can_read_is_refused(engine: EngineKind) {
     }
 }
 
-fn a_secrets_file_without_a_usable_secret_is_refused(engine: EngineKind) {
+fn secrets_file_without_valid_secret_is_rejected(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let path = database.folder().join("own.secrets");
     let program = Program::new(&database).with("KEYRACK_SECRETS_FILE", path.to_str().unwrap());
@@ -73,17 +73,17 @@ fn a_secrets_file_without_a_usable_secret_is_refused(engine: EngineKind) {
     write(b"\xff\xfe not text at all \xff\n");
     program.run(&["serve"]).assert_refused(2, &["cannot read the secrets file", "own.secrets"]);
 
-    // Root reads everything; nobody reads a folder.
+    // Not even root can read a folder as a file.
     fs::remove_file(file()).unwrap();
     fs::create_dir(file()).unwrap();
     fs::set_permissions(file(), fs::Permissions::from_mode(0o700)).unwrap();
-    program.run(&["serve"]).assert_refused(2, &["is no file", "own.secrets"]);
+    program.run(&["serve"]).assert_refused(2, &["not a regular file", "own.secrets"]);
 
     let nowhere = program.with("KEYRACK_SECRETS_FILE", "no/such/folder/own.secrets").run(&["serve"]);
     nowhere.assert_refused(1, &["cannot create the secrets file", "no/such/folder/own.secrets"]);
 }
 
-fn secrets_that_are_set_need_no_file(engine: EngineKind) {
+fn configured_secrets_need_no_file(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database).with("KEYRACK_SECRETS", SECRETS);
     program.add_user(EMAIL);
@@ -91,10 +91,10 @@ fn secrets_that_are_set_need_no_file(engine: EngineKind) {
     let mut browser = old.signed_in(EMAIL);
     assert!(!database.folder().join("keyrack.secrets").exists());
 
-    // Another secret first: the old one still verifies. Without the old one, the cookie is nobody's.
+    // With a newer secret in front, the old one still verifies. Without the old one, the cookie is invalid.
     let newer = program.clone().with("KEYRACK_SECRETS", &format!("a newer secret than all others, {SECRETS}")).serve();
     assert!(browser.at(newer.address).is_signed_in());
-    let other = program.clone().with("KEYRACK_SECRETS", "a secret of somebody else").serve();
+    let other = program.clone().with("KEYRACK_SECRETS", "a secret of another operator").serve();
     assert!(!browser.at(other.address).is_signed_in());
     assert!(browser.is_signed_in());
 
@@ -102,23 +102,23 @@ fn secrets_that_are_set_need_no_file(engine: EngineKind) {
     short.assert_refused(2, &["KEYRACK_SECRETS", "5 characters", "openssl rand -base64 32"]);
 }
 
-fn a_cookie_of_another_application_needs_its_secrets(engine: EngineKind) {
+fn new_secrets_for_a_shared_cookie_are_warned_about(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let plain = Program::new(&database);
     let shared = plain.clone().with("KEYRACK_COOKIE_NAME", "connect.sid");
-    let says = |program: &Program<'_>| {
+    let warns = |program: &Program<'_>| {
         program.serve().stop().err.contains("set KEYRACK_SECRETS to that application's secrets")
     };
-    assert!(!says(&shared.clone().with("KEYRACK_SECRETS", SECRETS)));
+    assert!(!warns(&shared.clone().with("KEYRACK_SECRETS", SECRETS)));
     let file = database.folder().join("keyrack.secrets");
-    assert!(!says(&plain), "a cookie of its own");
+    assert!(!warns(&plain), "Keyrack's own cookie name");
     fs::remove_file(&file).unwrap();
-    assert!(says(&shared));
-    assert!(!says(&shared), "the file is there, and may hold the same secrets");
+    assert!(warns(&shared));
+    assert!(!warns(&shared), "the file exists, and may contain the shared secrets");
 }
 
 #[test]
-fn nobody_else_can_read_a_sqlite_database() {
+fn sqlite_files_are_accessible_only_to_their_owner() {
     let database = TestDatabase::blank(EngineKind::Sqlite);
     let program = Program::new(&database);
     program.add_user(EMAIL);

@@ -7,14 +7,14 @@ use crate::support::{EngineKind, PASSWORD, Program, Serving, TestDatabase, on_bo
 const EMAIL: &str = "rajat.verma@example.com";
 
 on_both_engines!(
-    serving_is_what_happens_without_a_command,
-    the_first_account_is_made_by_the_printed_link_and_only_then,
-    the_log_is_json_without_secrets,
-    two_that_start_at_once_on_a_blank_database_both_come_up,
-    a_taken_port_is_named_with_the_mend,
+    program_without_command_serves,
+    setup_link_creates_first_account_once,
+    log_is_json_without_secrets,
+    two_servers_start_at_once_on_a_blank_database,
+    taken_port_is_an_error_with_advice,
 );
 
-fn serving_is_what_happens_without_a_command(engine: EngineKind) {
+fn program_without_command_serves(engine: EngineKind) {
     let database = TestDatabase::blank(engine);
     let serving = Program::new(&database).serve_as(&[]);
     assert_ne!(serving.address.port(), 0);
@@ -23,10 +23,10 @@ fn serving_is_what_happens_without_a_command(engine: EngineKind) {
     assert_eq!(serving.browser().get("/readyz").status, 200);
     let stopped = serving.stop();
     assert_eq!(stopped.status, 0);
-    assert!(stopped.err.lines().next().unwrap().contains(&message), "the first line says where: {stopped:?}");
+    assert!(stopped.err.lines().next().unwrap().contains(&message), "the first line contains the address: {stopped:?}");
 }
 
-fn the_first_account_is_made_by_the_printed_link_and_only_then(engine: EngineKind) {
+fn setup_link_creates_first_account_once(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database);
     let mut serving = program.serve();
@@ -47,10 +47,10 @@ fn the_first_account_is_made_by_the_printed_link_and_only_then(engine: EngineKin
     assert!(!stopped.err.contains(&token), "{stopped:?}");
 
     let again = program.serve().stop();
-    assert_eq!((again.status, again.out.as_str()), (0, ""), "there is an account now");
+    assert_eq!((again.status, again.out.as_str()), (0, ""), "an account exists now");
 }
 
-fn the_log_is_json_without_secrets(engine: EngineKind) {
+fn log_is_json_without_secrets(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database).with("KEYRACK_LOG", "trace");
     let mut serving = program.serve();
@@ -83,7 +83,7 @@ fn the_log_is_json_without_secrets(engine: EngineKind) {
     }
 }
 
-fn two_that_start_at_once_on_a_blank_database_both_come_up(engine: EngineKind) {
+fn two_servers_start_at_once_on_a_blank_database(engine: EngineKind) {
     let database = TestDatabase::blank(engine);
     let program = Program::new(&database);
     let children = [program.start(&["serve"]), program.start(&["serve"])];
@@ -91,13 +91,13 @@ fn two_that_start_at_once_on_a_blank_database_both_come_up(engine: EngineKind) {
     for serving in [&first, &second] {
         assert_eq!(serving.browser().get("/readyz").status, 200);
     }
-    // They share the one secret that was made, so one honours what the other signed.
+    // Both use the one secret that was created, so each accepts the other's cookies.
     program.add_user(EMAIL);
     assert!(first.signed_in(EMAIL).at(second.address).is_signed_in());
     assert!(second.signed_in(EMAIL).at(first.address).is_signed_in());
 }
 
-fn a_taken_port_is_named_with_the_mend(engine: EngineKind) {
+fn taken_port_is_an_error_with_advice(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let serving = Program::new(&database).serve();
     let address = serving.address.to_string();

@@ -1,4 +1,4 @@
-//! `keyrack session …`, while a server runs that knows nothing of it
+//! `keyrack session …`, while a server runs in another process
 
 use crate::support::{EngineKind, Program, TestDatabase, on_both_engines};
 
@@ -6,13 +6,13 @@ const EMAIL: &str = "rajat.verma@example.com";
 const OTHER: &str = "other@example.com";
 
 on_both_engines!(
-    sessions_are_listed_by_their_ids_and_never_by_their_sids,
-    a_revoked_session_is_dead_at_its_next_request,
-    revoke_all_ends_one_users_sessions_or_everybodys,
-    revoke_all_wants_to_know_whose,
+    list_shows_session_ids_and_no_sids,
+    revoked_session_fails_at_its_next_request,
+    revoke_all_ends_sessions_of_one_user_or_of_all,
+    revoke_all_requires_one_target,
 );
 
-fn sessions_are_listed_by_their_ids_and_never_by_their_sids(engine: EngineKind) {
+fn list_shows_session_ids_and_no_sids(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database);
     program.add_user(EMAIL);
@@ -48,11 +48,11 @@ fn sessions_are_listed_by_their_ids_and_never_by_their_sids(engine: EngineKind) 
     assert_eq!((&line["ip_address"], &line["device"]), (&"127.0.0.1".into(), &"Firefox 140 on Linux".into()));
     assert!(line["logged_out_at"].as_str().unwrap() >= line["created_at"].as_str().unwrap());
 
-    let nobody = program.run(&["session", "list", "--user", "nobody@example.com"]);
-    nobody.assert_refused(1, &["no user nobody@example.com"]);
+    let unknown = program.run(&["session", "list", "--user", "nobody@example.com"]);
+    unknown.assert_refused(1, &["no user nobody@example.com"]);
 }
 
-fn a_revoked_session_is_dead_at_its_next_request(engine: EngineKind) {
+fn revoked_session_fails_at_its_next_request(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database);
     program.add_user(EMAIL);
@@ -68,11 +68,11 @@ fn a_revoked_session_is_dead_at_its_next_request(engine: EngineKind) {
     program.run(&["session", "revoke", &id]).assert_refused(1, &["no active session", &id, "keyrack session list"]);
     let unknown = "6c5d6dd7-8f3c-4d2a-9a4b-000000000000";
     program.run(&["session", "revoke", unknown]).assert_refused(1, &["no active session", unknown]);
-    assert_eq!(program.run(&["session", "revoke", "everything"]).status, 2);
+    program.run(&["session", "revoke", "everything"]).assert_refused(2, &["not a session ID"]);
     assert!(laptop.is_signed_in());
 }
 
-fn revoke_all_ends_one_users_sessions_or_everybodys(engine: EngineKind) {
+fn revoke_all_ends_sessions_of_one_user_or_of_all(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database);
     program.add_user(EMAIL);
@@ -81,17 +81,17 @@ fn revoke_all_ends_one_users_sessions_or_everybodys(engine: EngineKind) {
     let (mut phone, mut laptop, mut other) =
         (serving.signed_in(EMAIL), serving.signed_in(EMAIL), serving.signed_in(OTHER));
 
-    assert_eq!(program.done(&["session", "revoke-all", "--user", EMAIL]), "Revoked 2 session(s).\n");
+    assert_eq!(program.done(&["session", "revoke-all", "--user", EMAIL]), "Revoked 2 sessions.\n");
     assert_eq!((phone.is_signed_in(), laptop.is_signed_in(), other.is_signed_in()), (false, false, true));
 
     let mut again = serving.signed_in(EMAIL);
-    assert_eq!(program.done(&["session", "revoke-all", "--everyone"]), "Revoked 2 session(s).\n");
+    assert_eq!(program.done(&["session", "revoke-all", "--everyone"]), "Revoked 2 sessions.\n");
     assert_eq!((again.is_signed_in(), other.is_signed_in()), (false, false));
     assert_eq!(database.count("sessions", "WHERE end_reason = 'revoked_by_admin'"), 4);
     assert_eq!(database.count("user_sessions", ""), 0);
 }
 
-fn revoke_all_wants_to_know_whose(engine: EngineKind) {
+fn revoke_all_requires_one_target(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database);
     program.add_user(EMAIL);

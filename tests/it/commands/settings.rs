@@ -1,19 +1,19 @@
-//! Settings that are good: where they come from, and what they change
+//! Valid settings: their sources and effects
 
 use crate::support::{EngineKind, PASSWORD, Program, SECRETS, TestDatabase, on_both_engines};
 
 const EMAIL: &str = "rajat.verma@example.com";
 
 on_both_engines!(
-    a_flag_beats_a_variable_beats_the_file_beats_the_default,
-    the_public_url_decides_about_the_cookie,
-    timeouts_and_the_cookies_name_are_settings,
-    ended_data_is_kept_where_that_is_set,
-    a_list_of_the_file_is_a_list,
+    flag_overrides_variable_overrides_file_overrides_default,
+    public_url_determines_cookie_name_and_secure,
+    timeouts_are_settings,
+    keep_ended_data_is_a_setting,
+    settings_file_accepts_lists,
 );
 
-/// The cost at which the only user's password is hashed shows which source won.
-fn a_flag_beats_a_variable_beats_the_file_beats_the_default(engine: EngineKind) {
+/// The cost of the only user's password hash shows which source was used.
+fn flag_overrides_variable_overrides_file_overrides_default(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::without_settings(&database).with("DATABASE_URL", database.url());
     let cost_of_a_new_user = |program: &Program<'_>, flags: &[&str]| {
@@ -37,7 +37,7 @@ fn a_flag_beats_a_variable_beats_the_file_beats_the_default(engine: EngineKind) 
     assert_eq!(cost_of_a_new_user(&program, &["--hash-cost", "m=14,t=1,p=1"]), "m=14,t=1,p=1");
 }
 
-fn the_public_url_decides_about_the_cookie(engine: EngineKind) {
+fn public_url_determines_cookie_name_and_secure(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database);
     program.add_user(EMAIL);
@@ -55,7 +55,7 @@ fn the_public_url_decides_about_the_cookie(engine: EngineKind) {
     assert!(named.starts_with("connect.sid=") && named.contains("; Secure"), "{named}");
 }
 
-fn timeouts_and_the_cookies_name_are_settings(engine: EngineKind) {
+fn timeouts_are_settings(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database)
         .with("KEYRACK_IDLE_TIMEOUT", "90m")
@@ -81,7 +81,7 @@ fn timeouts_and_the_cookies_name_are_settings(engine: EngineKind) {
     assert_eq!(lengths(true), [2 * 24 * 60, 3 * 24 * 60]);
 }
 
-fn ended_data_is_kept_where_that_is_set(engine: EngineKind) {
+fn keep_ended_data_is_a_setting(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database);
     program.add_user(EMAIL);
@@ -102,7 +102,7 @@ fn ended_data_is_kept_where_that_is_set(engine: EngineKind) {
     assert!(!kept_after(&program, &["--keep-ended-data=false"]));
 }
 
-fn a_list_of_the_file_is_a_list(engine: EngineKind) {
+fn settings_file_accepts_lists(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let secrets = format!("secrets = ['{SECRETS}', 'an older secret than that']\n");
     let file = format!("{secrets}trusted_proxies = ['127.0.0.1', '10.0.0.0/8']\n");
@@ -118,13 +118,13 @@ fn a_list_of_the_file_is_a_list(engine: EngineKind) {
 }
 
 #[test]
-fn help_names_every_setting_with_its_default() {
+fn help_lists_every_setting_with_its_default() {
     let database = TestDatabase::blank(EngineKind::Sqlite);
     let help = Program::without_settings(&database).done(&["--help"]);
-    // One space between words, whatever the width at which it was broken.
+    // Undo line breaks, which depend on the terminal's width.
     let help = help.split_once("Settings:").unwrap().1.split_whitespace().collect::<Vec<_>>().join(" ");
     let settings = [
-        ("config", "KEYRACK_CONFIG", "keyrack.toml if it is there"),
+        ("config", "KEYRACK_CONFIG", "keyrack.toml if it exists"),
         ("database-url", "DATABASE_URL", "sqlite:keyrack.db"),
         ("bind", "KEYRACK_BIND", "127.0.0.1:8080"),
         ("public-url", "KEYRACK_PUBLIC_URL", "http and the address that Keyrack listens on"),
@@ -140,7 +140,7 @@ fn help_names_every_setting_with_its_default() {
         ("history-retention", "KEYRACK_HISTORY_RETENTION", "90d"),
         ("keep-ended-data", "KEYRACK_KEEP_ENDED_DATA", "false"),
         ("trusted-proxies", "KEYRACK_TRUSTED_PROXIES", "none"),
-        ("workers", "KEYRACK_WORKERS", "one a core"),
+        ("workers", "KEYRACK_WORKERS", "one per core"),
         ("db-pool-size", "KEYRACK_DB_POOL_SIZE", "10"),
         ("metrics-bind", "KEYRACK_METRICS_BIND", "none"),
         ("hash-cost", "KEYRACK_HASH_COST", "m=19456,t=2,p=1"),
@@ -155,7 +155,7 @@ fn help_names_every_setting_with_its_default() {
 }
 
 #[test]
-fn help_shows_no_secret_that_a_variable_or_the_file_holds() {
+fn help_hides_secrets_of_variables_and_file() {
     let database = TestDatabase::blank(EngineKind::Sqlite);
     let file = "secrets = 'hidden-in-the-file-a'\ndatabase_url = 'postgres://app:hidden-in-the-file-b@h/d'\n";
     let program = Program::without_settings(&database).with_file("keyrack.toml", file);

@@ -1,4 +1,4 @@
-//! Settings that can't be used: one sentence that says which, why and how to mend it, and no secret in it
+//! Invalid settings: one sentence with the setting, the reason and a fix, and without secrets
 
 use crate::support::{EngineKind, Program, TestDatabase};
 
@@ -7,12 +7,12 @@ fn database() -> TestDatabase {
 }
 
 #[test]
-fn a_bad_value_is_named_with_its_setting() {
+fn invalid_value_is_reported_with_its_setting() {
     let database = database();
     for (variable, flag, value, why) in [
         ("KEYRACK_IDLE_TIMEOUT", "--idle-timeout", "soon", "90s, 30m, 24h or 14d"),
         ("KEYRACK_ABSOLUTE_TIMEOUT", "--absolute-timeout", "24", "90s, 30m, 24h or 14d"),
-        ("KEYRACK_REMEMBER_IDLE_TIMEOUT", "--remember-idle-timeout", "0s", "longer than 0"),
+        ("KEYRACK_REMEMBER_IDLE_TIMEOUT", "--remember-idle-timeout", "0s", "more than 0"),
         ("KEYRACK_REMEMBER_ABSOLUTE_TIMEOUT", "--remember-absolute-timeout", "401d", "at most 400d"),
         ("KEYRACK_HISTORY_RETENTION", "--history-retention", "-1d", "90s, 30m, 24h or 14d"),
         ("KEYRACK_PUBLIC_URL", "--public-url", "keys.example.com", "https://HOST"),
@@ -21,9 +21,9 @@ fn a_bad_value_is_named_with_its_setting() {
         ("KEYRACK_COOKIE_DOMAIN", "--cookie-domain", "https://example.org", "a host name"),
         ("KEYRACK_TRUSTED_PROXIES", "--trusted-proxies", "10.0.0.0/99", "10.0.0.0/8"),
         ("KEYRACK_KEEP_ENDED_DATA", "--keep-ended-data", "perhaps", "true, false"),
-        ("KEYRACK_MAX_SESSIONS", "--max-sessions", "0", "use a whole number from 1"),
-        ("KEYRACK_WORKERS", "--workers", "0", "1..=1024"),
-        ("KEYRACK_DB_POOL_SIZE", "--db-pool-size", "many", "invalid digit"),
+        ("KEYRACK_MAX_SESSIONS", "--max-sessions", "0", "whole number of at least 1"),
+        ("KEYRACK_WORKERS", "--workers", "0", "from 1 to 1024"),
+        ("KEYRACK_DB_POOL_SIZE", "--db-pool-size", "many", "from 1 to 1000"),
         ("KEYRACK_HASH_COST", "--hash-cost", "m=1,t=1,p=1", "m=19456,t=2,p=1"),
     ] {
         let by_variable = Program::new(&database).with(variable, value).run(&["serve"]);
@@ -36,12 +36,12 @@ fn a_bad_value_is_named_with_its_setting() {
         let refused = by_file.with("KEYRACK_CONFIG", "bad.toml").run(&["serve"]);
         refused.assert_refused(2, &["bad.toml", &flag[2..].replace('-', "_"), why]);
     }
-    assert!(!database.folder().join("keyrack.db").exists(), "nothing was begun");
+    assert!(!database.folder().join("keyrack.db").exists(), "no database was created");
 }
 
-/// Browsers would drop it without a word.
+/// Browsers would silently reject such a cookie.
 #[test]
-fn a_domain_is_refused_for_a_cookie_that_is_bound_to_its_host() {
+fn cookie_domain_with_host_cookie_name_is_rejected() {
     let database = database();
     let program = Program::new(&database).with("KEYRACK_COOKIE_DOMAIN", "example.com");
     for (variable, value) in
@@ -53,7 +53,7 @@ fn a_domain_is_refused_for_a_cookie_that_is_bound_to_its_host() {
 }
 
 #[test]
-fn a_file_is_refused_for_what_is_no_setting() {
+fn settings_file_with_unknown_key_or_type_is_rejected() {
     let database = database();
     let program = Program::new(&database);
     for (text, parts) in [
@@ -61,7 +61,7 @@ fn a_file_is_refused_for_what_is_no_setting() {
         ("config = 'other.toml'\n", ["config", "keyrack --help"]),
         ("json = true\n", ["json", "keyrack --help"]),
         ("[timeouts]\nidle = '1h'\n", ["timeouts", "keyrack --help"]),
-        ("idle_timeout = 2026-01-28\n", ["idle_timeout", "use a text"]),
+        ("idle_timeout = 2026-01-28\n", ["idle_timeout", "must be a string"]),
     ] {
         let program = program.clone().with_file("keyrack.toml", text);
         program.run(&["serve"]).assert_refused(2, &["keyrack.toml", parts[0], parts[1]]);
@@ -73,7 +73,7 @@ fn a_file_is_refused_for_what_is_no_setting() {
 }
 
 #[test]
-fn a_bad_variable_is_not_blamed_on_the_file() {
+fn invalid_variable_is_not_reported_as_file_error() {
     let database = database();
     let program = Program::new(&database).with_file("keyrack.toml", "workers = 2\n");
     let refused = program.with("KEYRACK_IDLE_TIMEOUT", "soon").run(&["serve"]);
@@ -83,7 +83,7 @@ fn a_bad_variable_is_not_blamed_on_the_file() {
 }
 
 #[test]
-fn a_value_of_the_file_that_something_else_replaces_still_has_to_be_good() {
+fn overridden_value_in_file_must_be_valid() {
     let database = database();
     let program = Program::new(&database).with_file("keyrack.toml", "idle_timeout = 'soon'\n");
     let refused = program.with("KEYRACK_IDLE_TIMEOUT", "1h").run(&["serve"]);
@@ -91,7 +91,7 @@ fn a_value_of_the_file_that_something_else_replaces_still_has_to_be_good() {
 }
 
 #[test]
-fn another_kind_of_database_is_refused_without_repeating_the_url() {
+fn unsupported_database_scheme_is_rejected_without_url() {
     let database = database();
     let program = |url: &str| Program::new(&database).with("DATABASE_URL", url);
     for url in ["mysql://app:hunter2-hidden@db.example/keyrack", "redis://:hunter2-hidden@db.example"] {
@@ -107,9 +107,9 @@ fn another_kind_of_database_is_refused_without_repeating_the_url() {
 }
 
 #[test]
-fn a_database_that_can_not_be_reached_is_named_without_its_password() {
+fn unreachable_database_is_reported_without_password() {
     let database = database();
-    // A port that was free a moment ago: nobody listens there.
+    // A port that was free a moment ago, so no server listens there.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("postgres://app:hunter2-hidden@127.0.0.1:{port}/keyrack");
     let program = Program::new(&database).with("DATABASE_URL", &url);
@@ -123,7 +123,7 @@ fn a_database_that_can_not_be_reached_is_named_without_its_password() {
 }
 
 #[test]
-fn an_address_that_is_none_is_refused() {
+fn invalid_bind_address_and_log_filter_are_rejected() {
     let database = database();
     for bind in ["8080", "127.0.0.1", "127.0.0.1:99999", ""] {
         let refused = Program::new(&database).with("KEYRACK_BIND", bind).run(&["serve"]);
@@ -134,7 +134,7 @@ fn an_address_that_is_none_is_refused() {
 }
 
 #[test]
-fn unknown_words_are_wrong_usage() {
+fn unknown_arguments_are_usage_errors() {
     let database = database();
     for (arguments, word) in [
         (&["sreve"][..], "sreve"),
@@ -146,19 +146,20 @@ fn unknown_words_are_wrong_usage() {
         let refused = Program::new(&database).run(arguments);
         assert_eq!((refused.status, refused.out.as_str()), (2, ""), "{refused:?}");
         refused.assert_stderr_contains(&[word]);
+        assert!(refused.err.starts_with("keyrack: ") || word == "Usage", "{refused:?}");
     }
     let version = Program::new(&database).done(&["--version"]);
     assert_eq!(version, format!("keyrack {}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
-fn words_that_would_silence_the_log_or_lend_another_files_mode_are_refused() {
+fn misspelt_log_level_and_folder_as_file_are_rejected() {
     let database = database();
     let log = Program::new(&database).with("KEYRACK_LOG", "inof").run(&["serve"]);
-    log.assert_refused(2, &["KEYRACK_LOG", "\"inof\" is no level", "use error, warn, info"]);
+    log.assert_refused(2, &["KEYRACK_LOG", "\"inof\" is not a log level", "use error, warn, info"]);
     let folder = database.folder().display().to_string();
     let secrets = Program::new(&database).with("KEYRACK_SECRETS_FILE", &folder).run(&["serve"]);
-    secrets.assert_refused(2, &["secrets file", "is no file"]);
+    secrets.assert_refused(2, &["secrets file", "is not a regular file"]);
     let file = Program::new(&database).with("DATABASE_URL", &format!("sqlite:{folder}")).run(&["migrate"]);
     file.assert_refused(1, &["cannot open the database", "is a folder"]);
     let missing = Program::new(&database).with("DATABASE_URL", "sqlite:nowhere/keyrack.db").run(&["serve"]);
@@ -166,21 +167,20 @@ fn words_that_would_silence_the_log_or_lend_another_files_mode_are_refused() {
 }
 
 #[test]
-fn numbers_and_ids_that_are_none_are_refused_with_the_mend() {
+fn invalid_number_or_id_is_rejected_with_advice() {
     let database = database();
-    for (variable, value, said) in [
-        ("KEYRACK_MAX_SESSIONS", "0", "use a whole number from 1"),
-        ("KEYRACK_MAX_SESSIONS", "many", "use a whole number from 1"),
+    for (variable, value, advice) in [
+        ("KEYRACK_MAX_SESSIONS", "0", "whole number of at least 1"),
+        ("KEYRACK_MAX_SESSIONS", "many", "whole number of at least 1"),
         ("KEYRACK_HISTORY_RETENTION", "101y", "at most 100 years"),
         ("KEYRACK_IDLE_TIMEOUT", "2y", "at most 400d"),
     ] {
         let refused = Program::new(&database).with(variable, value).run(&["migrate"]);
         assert_eq!(refused.status, 2, "{refused:?}");
-        refused.assert_stderr_contains(&[said]);
+        refused.assert_stderr_contains(&[advice]);
     }
     let revoked = Program::new(&database).run(&["session", "revoke", "xyz"]);
-    assert_eq!(revoked.status, 2);
-    revoked.assert_stderr_contains(&["this is no session id; `keyrack session list` shows them"]);
+    revoked.assert_refused(2, &["\"xyz\" for ID: not a session ID; `keyrack session list` shows them"]);
     Program::new(&database).with("KEYRACK_HISTORY_RETENTION", "2y").done(&["migrate"]);
     Program::new(&database).with_file("keyrack.toml", "trusted_proxies = []").done(&["migrate"]);
 }

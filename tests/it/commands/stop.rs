@@ -1,4 +1,4 @@
-//! SIGTERM: what is in flight is finished, nothing new begins
+//! SIGTERM: requests in flight are finished, new ones are not accepted
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -11,11 +11,11 @@ use crate::support::{EngineKind, PASSWORD, Program, TestDatabase, on_both_engine
 
 const EMAIL: &str = "rajat.verma@example.com";
 
-on_both_engines!(a_sign_in_in_flight_is_finished_before_the_server_stops);
+on_both_engines!(sign_in_in_flight_is_finished_before_shutdown);
 
-/// The sign-in is begun before the signal and sent to its end only when the server has stopped to listen: the answer to
-/// `Expect: 100-continue` says that the request is in flight, a refused connection that the signal has arrived.
-fn a_sign_in_in_flight_is_finished_before_the_server_stops(engine: EngineKind) {
+/// Starts a sign-in before the signal, and sends the rest of it after the server has stopped listening. The response to
+/// `Expect: 100-continue` shows that the request is in flight, a refused connection that the signal has arrived.
+fn sign_in_in_flight_is_finished_before_shutdown(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database).with("KEYRACK_HASH_COST", "m=65536,t=4,p=1");
     program.add_user(EMAIL);
@@ -54,7 +54,7 @@ fn a_sign_in_in_flight_is_finished_before_the_server_stops(engine: EngineKind) {
     let stopped = serving.wait();
     assert_eq!(stopped.status, 0, "{stopped:?}");
     assert!(stopped.err.trim_end().lines().last().unwrap().contains("\"stopped\""), "{stopped:?}");
-    // What was acknowledged holds.
+    // The acknowledged sign-in is durable.
     let cookie = text.split_once("set-cookie: keyrack.sid=").unwrap().1.split_once(';').unwrap().0;
     browser.cookies.insert("keyrack.sid".to_owned(), cookie.to_owned());
     assert!(browser.at(program.serve().address).is_signed_in());

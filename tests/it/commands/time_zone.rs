@@ -1,8 +1,8 @@
-//! What every command does before it works on a PostgreSQL database: a look at its time zone.
+//! The check of the time zone that every command makes first on PostgreSQL.
 
 use crate::support::{Cluster, EngineKind, Finished, Program, TestDatabase};
 
-/// All that read or write times.
+/// All commands that read or write times.
 const COMMANDS: [&[&str]; 7] = [
     &["serve"],
     &["migrate"],
@@ -34,7 +34,7 @@ fn with_options(database: &TestDatabase, zone: &str) -> String {
 }
 
 #[test]
-fn a_zone_that_only_we_ask_for_is_refused_with_what_to_do() {
+fn time_zone_requested_only_by_keyrack_is_rejected() {
     let Some(database) = database(None) else { return };
     let url = with_options(&database, "Europe/Berlin");
     for (variable, value) in
@@ -42,13 +42,13 @@ fn a_zone_that_only_we_ask_for_is_refused_with_what_to_do() {
     {
         for command in COMMANDS {
             let refused = Program::new(&database).with(variable, value).run(command);
-            refused.assert_refused(2, &["are in Europe/Berlin", "others' in UTC", "unset PGTZ", "prune"]);
+            refused.assert_refused(2, &["time zone Europe/Berlin", "peers use UTC", "unset PGTZ", "prune"]);
         }
     }
 }
 
 #[test]
-fn a_zone_that_others_have_as_well_may_be_asked_for() {
+fn requested_time_zone_equal_to_the_servers_is_accepted() {
     let Some(in_utc) = database(None) else { return };
     let Some(in_berlin) = database(Some("Europe/Berlin")) else { return };
     let url = with_options(&in_berlin, "Europe/Berlin");
@@ -60,12 +60,12 @@ fn a_zone_that_others_have_as_well_may_be_asked_for() {
         Program::new(database).with(variable, value).done(&["doctor"]);
         Program::new(database).with(variable, value).serve();
     }
-    // The zone of the server, where nothing else is said, and not the one of the machine that Keyrack runs on.
+    // By default, PostgreSQL uses the server's zone and not that of the machine on which Keyrack runs.
     Program::new(&in_utc).with("TZ", "Europe/Berlin").done(&["doctor"]);
     Program::new(&in_berlin)
         .with("PGTZ", "UTC")
         .run(&["doctor"])
-        .assert_refused(2, &["are in UTC", "others' in Europe/Berlin"]);
+        .assert_refused(2, &["time zone UTC", "peers use Europe/Berlin"]);
 }
 
 fn log_of(finished: &Finished) -> Vec<String> {
@@ -73,7 +73,7 @@ fn log_of(finished: &Finished) -> Vec<String> {
 }
 
 #[test]
-fn clocks_that_change_are_mentioned_once_and_utc_is_not() {
+fn daylight_saving_time_is_logged_once() {
     for (zone, mentioned) in [(None, false), (Some("Asia/Tokyo"), false), (Some("Europe/Berlin"), true)] {
         let Some(database) = database(zone) else { return };
         for command in [&["doctor"][..], &["migrate"], &["adopt", "--dry-run"]] {
@@ -81,16 +81,16 @@ fn clocks_that_change_are_mentioned_once_and_utc_is_not() {
             assert_eq!(finished.status, 0, "{finished:?}");
             let log = log_of(&finished);
             assert_eq!(log.len(), usize::from(mentioned), "{zone:?} {command:?} {log:?}");
-            assert!(log.iter().all(|line| line.contains("INFO") && line.contains("whose clocks change")), "{log:?}");
+            assert!(log.iter().all(|line| line.contains("INFO") && line.contains("daylight saving time")), "{log:?}");
         }
         let mut serving = Program::new(&database).serve();
         serving.terminate();
-        assert_eq!(serving.wait().err.contains("whose clocks change"), mentioned);
+        assert_eq!(serving.wait().err.contains("daylight saving time"), mentioned);
     }
 }
 
 #[test]
-fn a_role_with_another_zone_is_named_in_a_warning() {
+fn role_with_another_time_zone_is_warned_about() {
     let Some(database) = database(None) else { return };
     let (peer, reader) =
         (format!("keyrack_peer_{}", std::process::id()), format!("keyrack_reader2_{}", std::process::id()));
@@ -99,16 +99,16 @@ fn a_role_with_another_zone_is_named_in_a_warning() {
     alter(&database, &format!("ROLE {reader} IN DATABASE current_database"), "SET timezone = 'Etc/UTC'");
     let finished = Program::new(&database).run(&["doctor"]);
     database.execute(&format!("DROP ROLE {peer}, {reader}"));
-    assert_eq!((finished.status, finished.out.as_str()), (0, "Every rule is kept.\n"), "{finished:?}");
+    assert_eq!((finished.status, finished.out.as_str()), (0, "No problems found.\n"), "{finished:?}");
     let log = log_of(&finished);
     assert_eq!(log.len(), 1, "{log:?}");
-    for part in ["WARN", &peer, "America/New_York", "and Keyrack UTC", "prune"] {
+    for part in ["WARN", &peer, "America/New_York", "Keyrack uses UTC", "prune"] {
         assert!(log[0].contains(part), "{part:?} is not in {log:?}");
     }
 }
 
 #[test]
-fn a_zone_of_our_own_role_is_named_in_a_warning_unless_the_database_has_it_too() {
+fn time_zone_of_own_role_is_warned_about_unless_databases() {
     let Some(cluster) = Cluster::start() else { return };
     let database = cluster.database();
     database.execute("ALTER ROLE postgres SET timezone = 'Asia/Tokyo'");
@@ -116,14 +116,14 @@ fn a_zone_of_our_own_role_is_named_in_a_warning_unless_the_database_has_it_too()
     assert_eq!(finished.status, 0, "{finished:?}");
     let log = log_of(&finished);
     assert_eq!(log.len(), 1, "{log:?}");
-    for part in ["WARN", "role postgres has the time zone Asia/Tokyo", "ALTER DATABASE"] {
+    for part in ["WARN", "the time zone Asia/Tokyo for Keyrack's role postgres", "ALTER DATABASE"] {
         assert!(log[0].contains(part), "{part:?} is not in {log:?}");
     }
-    // It is asked for on the way of a peer with the same role; that of another role can't be told.
-    Program::new(&database).with("PGTZ", "UTC").run(&["doctor"]).assert_refused(2, &["others' in Asia/Tokyo"]);
+    // A peer with the same role gets the role's zone; the zones of other roles are unknown.
+    Program::new(&database).with("PGTZ", "UTC").run(&["doctor"]).assert_refused(2, &["peers use Asia/Tokyo"]);
     alter(&database, "DATABASE current_database", "SET timezone = 'Asia/Tokyo'");
     assert_eq!(Program::new(&database).run(&["doctor"]).err, "");
-    // Of two settings of one role, the one for this database counts.
+    // A role's setting for this database overrides its general one.
     alter(&database, "ROLE postgres IN DATABASE current_database", "SET timezone = 'UTC'");
     assert_eq!(log_of(&Program::new(&database).run(&["doctor"])).len(), 1);
 }

@@ -28,7 +28,7 @@ fn import_of_user_sessions_alone_yields_fresh_schema() {
         assert_eq!(Description::of(&database), fresh_schema());
         assert_eq!(database.count("user_sessions", ""), 1);
         assert!(import(&database).ends_with("is up to date.\n"));
-        assert_eq!(Program::new(&database).done(&["doctor"]), "Every rule is kept.\n");
+        assert_eq!(Program::new(&database).done(&["doctor"]), "No problems found.\n");
     }
 }
 
@@ -108,7 +108,7 @@ fn import_prefixes_index_names_that_are_taken() {
          CREATE INDEX sessions_by_user ON sessions (ip_address)",
     );
     import(&database);
-    assert_eq!(Program::new(&database).done(&["doctor"]), "Every rule is kept.\n");
+    assert_eq!(Program::new(&database).done(&["doctor"]), "No problems found.\n");
     let names = database.texts("SELECT relname AS v FROM pg_class WHERE relname LIKE 'keyrack%' ORDER BY 1");
     assert_eq!(names, ["keyrack_IDX_session_expire", "keyrack_sessions_by_user", "keyrack_users_email_key"]);
 }
