@@ -108,7 +108,7 @@ fn server_purges_by_itself_and_counts_in_metrics(engine: EngineKind) {
     assert!(reader.get("/metrics").body.contains("keyrack_purge_failures_total 0\n"));
     assert_eq!(database.text("SELECT end_reason AS v FROM sessions WHERE sid = 'over'"), "absolute_timeout");
     assert_eq!(database.count("sessions", "WHERE status = 'active'"), 1);
-    let line: serde_json::Value = serde_json::from_str(&serving.err.wait_for("\"purged\"")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&serving.err.wait_for("purged expired sessions")).unwrap();
     assert_eq!(line["ended"], 1);
     assert_eq!(serving.browser().get("/metrics").status, 404, "the public address serves no metrics");
 }
