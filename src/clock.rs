@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Datelike, Timelike, Utc};
+use chrono::{DateTime, Datelike, Month, SecondsFormat, Timelike, Utc};
 
 /// A point in time: microseconds since 1970-01-01T00:00:00Z, the precision of both engines' columns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,64 +41,29 @@ impl Timestamp {
 
     /// `2026-01-29T11:50:14.000Z`, as JavaScript's `toISOString` writes it.
     pub fn to_iso_millis(self) -> String {
-        self.to_iso(3)
+        self.utc().to_rfc3339_opts(SecondsFormat::Millis, true)
     }
 
     /// `2026-01-29T11:50:14.000000Z`, always of the same width, so that such texts sort as times.
     pub fn to_iso_micros(self) -> String {
-        self.to_iso(6)
+        self.utc().to_rfc3339_opts(SecondsFormat::Micros, true)
     }
 
-    /// Writes digit by digit: every request writes several times, and `strftime` would parse its pattern for each.
-    fn to_iso(self, digits: u32) -> String {
-        let time = DateTime::<Utc>::from_timestamp_micros(self.0).unwrap_or_default();
-        let Some(year) = u32::try_from(time.year()).ok().filter(|year| *year <= 9999) else {
-            // A year before 0 or after 9999.
-            return self.format(if digits == 3 { "%Y-%m-%dT%H:%M:%S%.3fZ" } else { "%Y-%m-%dT%H:%M:%S%.6fZ" });
-        };
-        let fraction = time.timestamp_subsec_micros() / 10_u32.pow(6 - digits);
-        let parts = [
-            (year, 4, '-'),
-            (time.month(), 2, '-'),
-            (time.day(), 2, 'T'),
-            (time.hour(), 2, ':'),
-            (time.minute(), 2, ':'),
-            (time.second(), 2, '.'),
-            (fraction, digits, 'Z'),
-        ];
-        let mut text = String::with_capacity(27);
-        for (number, width, end) in parts {
-            text.extend((0..width).rev().filter_map(|place| char::from_digit(number / 10_u32.pow(place) % 10, 10)));
-            text.push(end);
-        }
-        text
-    }
-
-    /// `24 November 2026, 06:34 UTC`. Pages show many times, so this does without `strftime` too.
+    /// `24 November 2026, 06:34 UTC`. Pages show many times, and `strftime` would parse its pattern for each.
     pub fn to_words(self) -> String {
-        const MONTHS: [&str; 12] = [
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ];
-        let time = DateTime::<Utc>::from_timestamp_micros(self.0).unwrap_or_default();
+        let time = self.utc();
+        let month = u8::try_from(time.month()).ok().and_then(|month| Month::try_from(month).ok());
         let (day, year, hour, minute) = (time.day(), time.year(), time.hour(), time.minute());
-        let month = MONTHS.into_iter().nth(time.month0() as usize).unwrap_or_default();
-        format!("{day} {month} {year:04}, {hour:02}:{minute:02} UTC")
+        format!("{day} {} {year:04}, {hour:02}:{minute:02} UTC", month.map_or("", |month| month.name()))
     }
 
     /// Formats by a `strftime` pattern, in UTC.
     pub fn format(self, pattern: &str) -> String {
-        DateTime::<Utc>::from_timestamp_micros(self.0).unwrap_or_default().format(pattern).to_string()
+        self.utc().format(pattern).to_string()
+    }
+
+    fn utc(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.0).unwrap_or_default()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Express as a database role that has privileges on its own table only, and another search_path.
+//! Express as a database role that has privileges on its own table only, and another `search_path`.
 
 use serde_json::json;
 

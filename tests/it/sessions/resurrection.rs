@@ -26,7 +26,7 @@ const ENDS: [End; 4] = [
         wait(fixture.sessions().revoke_by_admin(started.id)).unwrap();
     },
     |fixture, started| {
-        fixture.execute(&format!("UPDATE sessions SET status = 'logged_out' WHERE id = '{}'", started.id))
+        fixture.execute(&format!("UPDATE sessions SET status = 'logged_out' WHERE id = '{}'", started.id));
     },
     |fixture, started| fixture.execute(&format!("DELETE FROM user_sessions WHERE sid = '{}'", started.sid.expose())),
     |fixture, started| {
