@@ -64,7 +64,7 @@ fn lines(adoption: Adoption) -> [(usize, &'static str); 10] {
         (adoption.live, "live rows in user_sessions, of which"),
         (adoption.known, "already known"),
         (adoption.adopted, adopted),
-        (adoption.without_user, "without a user, because nobody has signed in"),
+        (adoption.without_user, "without a `userId`: guests' sessions"),
         (adoption.user_id_not_uuid, "with a `userId` that is not a UUID"),
         (adoption.unknown_user, "with a `userId` that is not in the table users"),
         (adoption.unreadable, "unreadable, because they are not JSON objects"),
