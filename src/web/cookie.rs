@@ -56,9 +56,10 @@ impl SessionCookie {
         Self { name: name.unwrap_or_else(|| default.to_owned()), domain, secure, signer: Signer::plain(secrets) }
     }
 
-    /// Reads the session cookie and removes it from the request, so that handlers never see a sid.
+    /// Reads the session cookie and removes it from the request's headers, so that handlers find no sid there. A `Cookie`
+    /// header that is not UTF-8 is removed whole: it could hold one.
     pub fn take(&self, headers: &mut HeaderMap) -> Option<VerifiedSid> {
-        if !cookie_pairs(headers).any(|(name, _)| name == self.name) {
+        if !headers.contains_key(COOKIE) {
             return None;
         }
         let verified = self.read(headers);
@@ -217,6 +218,11 @@ mod tests {
         let mut forged = headers(&["connect.sid=s:x.y; connect.sid=z; other=1"]);
         assert_eq!(cookie.take(&mut forged), None);
         assert_eq!(forged.get(COOKIE).unwrap(), "other=1");
+        let mut unreadable = headers(&["other=1"]);
+        let latin1 = [b"theme=caf\xe9; ", good.as_bytes()].concat();
+        unreadable.append(COOKIE, HeaderValue::from_bytes(&latin1).unwrap());
+        assert_eq!(cookie.take(&mut unreadable), None);
+        assert_eq!(unreadable.get_all(COOKIE).collect::<Vec<_>>(), ["other=1"]);
     }
 
     #[test]

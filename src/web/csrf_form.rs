@@ -79,8 +79,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for SignInForm<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let check: Check = |session, request, token| {
-            // Also a token of a session that has ended, or that can't be read now.
-            session.state().csrf.verify_sign_in(session.cookie_sid(), request.headers(), token)
+            session.state().csrf.verify_sign_in(session.sign_in_sid(), request.headers(), token)
         };
         let fields = checked(request, payload, check);
         Box::pin(async move { Ok(Self(fields.await?)) })

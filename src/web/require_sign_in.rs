@@ -21,7 +21,7 @@ pub async fn require_sign_in<B: MessageBody + 'static>(
     if session.as_ref().is_some_and(|session| session.current().is_some()) {
         return next.call(request).await.map(ServiceResponse::map_into_left_body);
     }
-    let response = match session.and_then(|session| session.take_read_error()) {
+    let response = match session.and_then(|session| session.read_error()) {
         Some(error) => errors::session_error_response(request.request(), error),
         None => errors::not_signed_in(request.request()),
     };

@@ -97,7 +97,7 @@ pub(crate) async fn submit(
 
 async fn authenticate(session: &RequestSession, form: &LoginForm) -> Result<AuthenticationResult> {
     // A sign-in replaces the session that the browser has, so that has to be readable.
-    if let Some(error) = session.take_read_error() {
+    if let Some(error) = session.read_error() {
         return Err(error);
     }
     let (password, client) = (Password::new(&form.password), session.client().ip_address);

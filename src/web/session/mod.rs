@@ -7,7 +7,7 @@
 mod persist;
 mod request_session;
 
-use std::{future::Future, pin::Pin, rc::Rc, sync::Arc, task};
+use std::{collections::HashMap, future::Future, pin::Pin, rc::Rc, sync::Arc, task};
 
 use actix_identity::IdentityMiddleware;
 use actix_session::{Session, SessionExt};
@@ -16,6 +16,7 @@ use actix_web::{
     body::{EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
 };
+use serde_json::value::RawValue;
 
 use super::{app_state::AppState, errors};
 use crate::sessions::LiveSession;
@@ -82,6 +83,10 @@ where
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let (service, state) = (Rc::clone(&self.service), Arc::clone(&self.state));
         Box::pin(async move {
+            if RequestSession::of(request.request()).is_some() {
+                // A second layer around the same route has nothing to do.
+                return service.call(request).await.map(ServiceResponse::map_into_left_body);
+            }
             let cookie = state.cookie.take(request.headers_mut());
             let resumed = match &cookie {
                 Some(cookie) => state.sessions.resume(&cookie.sid).await,
@@ -89,17 +94,27 @@ where
             };
             let request_session = RequestSession::new(state, &request, cookie, resumed);
             let session = request.get_session();
+            let outer = take_entries(&session);
             if let Some(current) = request_session.current() {
                 fill(&session, current);
             }
             request.extensions_mut().insert(request_session.clone());
 
-            let mut response = service.call(request).await?;
+            let response = service.call(request).await;
+            let persisted = match &response {
+                Ok(_) => persist(&request_session, &session).await,
+                Err(_) => Ok(None),
+            };
+            session.clear();
+            restore_entries(&session, outer);
 
-            match persist(&request_session, &session).await {
+            let mut response = response?;
+            match persisted {
                 Ok(cookie) => {
-                    if let Some(cookie) = cookie {
-                        response.response_mut().add_cookie(&cookie)?;
+                    if let Some(cookie) = cookie
+                        && let Err(error) = response.response_mut().add_cookie(&cookie)
+                    {
+                        tracing::error!(%error, "the session cookie was not sent: check its name and domain");
                     }
                     Ok(response.map_into_left_body())
                 }
@@ -110,6 +125,26 @@ where
                 }
             }
         })
+    }
+}
+
+/// Takes out what actix-session's own middleware has loaded, if an embedding application wraps the layer in one. Neither
+/// side may see or store the other's data: an ended session could be started again from a copy of it.
+fn take_entries(session: &Session) -> HashMap<String, String> {
+    if session.entries().is_empty() {
+        return HashMap::new();
+    }
+    let entries = session.entries().clone();
+    session.clear();
+    entries
+}
+
+fn restore_entries(session: &Session, entries: HashMap<String, String>) {
+    for (key, json) in entries {
+        // Entries that actix-session holds are JSON.
+        if let Ok(json) = RawValue::from_string(json) {
+            session.insert(key, json).ok();
+        }
     }
 }
 

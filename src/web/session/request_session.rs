@@ -35,7 +35,7 @@ struct Inner {
     client: OnceCell<Client>,
     cookie: Option<VerifiedSid>,
     current: Option<Rc<LiveSession>>,
-    read_error: RefCell<Option<Error>>,
+    read_error: Option<Error>,
     sign_in: RefCell<Option<SignIn>>,
     log_session: Cell<Option<SessionId>>,
 }
@@ -66,7 +66,7 @@ impl RequestSession {
             log_session: Cell::new(current.as_ref().map(|current| current.id)),
             cookie,
             current,
-            read_error: RefCell::new(read_error),
+            read_error,
             sign_in: RefCell::default(),
             state,
         }))
@@ -120,9 +120,15 @@ impl RequestSession {
         self.0.cookie.as_ref().is_some_and(|cookie| cookie.outdated)
     }
 
-    /// Takes why the session could not be read, if so. Until it can be read, whether the request is signed in is unknown.
-    pub(crate) fn take_read_error(&self) -> Option<Error> {
-        self.0.read_error.borrow_mut().take()
+    /// Why the session could not be read, if so. Until it can be read, whether the request is signed in is unknown.
+    pub(crate) fn read_error(&self) -> Option<Error> {
+        self.0.read_error.as_ref().map(Error::duplicate)
+    }
+
+    /// The sid that the tokens of a sign-in form may be bound to: the current session's, or, while that can't be read, the
+    /// cookie's.
+    pub(crate) fn sign_in_sid(&self) -> Option<&Sid> {
+        if self.0.read_error.is_some() { self.cookie_sid() } else { self.current_sid() }
     }
 
     /// Keeps what the session that is about to start needs besides its data.
@@ -183,7 +189,7 @@ impl FromRequest for SignedIn {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let signed_in = |request: RequestSession| match request.0.current.clone() {
             Some(current) => Ok(Self { request, current }),
-            None => Err(WebError::from(request.take_read_error().unwrap_or(Error::SessionEnded)).into()),
+            None => Err(WebError::from(request.read_error().unwrap_or(Error::SessionEnded)).into()),
         };
         ready(RequestSession::from_request(request, payload).into_inner().and_then(signed_in))
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Browser, EmbeddedApp, EngineKind, PASSWORD, TestApp, on_both_engines};
+use crate::support::{Browser, EmbeddedApp, EngineKind, MemoryStore, PASSWORD, TestApp, on_both_engines};
 
 on_both_engines!(
     data_set_by_one_request_is_read_by_the_next,
@@ -15,6 +15,9 @@ on_both_engines!(
     purge_signs_out,
     setting_data_without_session_returns_500,
     data_is_not_passed_on_to_another_user,
+    outer_session_middleware_sees_no_session,
+    outer_session_middleware_keeps_its_own_data,
+    second_session_layer_does_nothing,
 );
 
 /// An embedding application, and a browser that is signed in to it.
@@ -173,4 +176,40 @@ fn data_is_not_passed_on_to_another_user(engine: EngineKind) {
     post(&mut browser, "/app/set/cart/mine");
     assert_eq!(browser.post("/login", &fields).status, 303);
     assert_eq!(browser.get("/app/data").json()["keys"]["cart"], "mine");
+}
+
+fn outer_session_middleware_sees_no_session(engine: EngineKind) {
+    let (app, store) = (TestApp::new(engine), MemoryStore::default());
+    app.add_user("rajat.verma@example.com");
+    let embedded = EmbeddedApp::in_session_middleware(&app.keyrack, store.clone());
+    let mut browser = app.browser().at(embedded.address);
+    browser.sign_in("rajat.verma@example.com", PASSWORD);
+    assert_eq!(post(&mut browser, "/app/set/theme/dark"), 200);
+    assert_eq!(browser.get("/app/data").json()["keys"]["theme"], "dark");
+    assert!(!store.text().contains("dark") && !store.text().contains("userId"), "{}", store.text());
+
+    app.execute("UPDATE sessions SET status = 'logged_out'");
+    browser.get("/app/data").assert_not_signed_in();
+    browser.get("/account/sessions").assert_not_signed_in();
+    assert_eq!(app.count("sessions", ""), 1, "no session starts from a copy of an ended one");
+}
+
+fn outer_session_middleware_keeps_its_own_data(engine: EngineKind) {
+    let (app, store) = (TestApp::new(engine), MemoryStore::default());
+    app.add_user("rajat.verma@example.com");
+    let embedded = EmbeddedApp::in_session_middleware(&app.keyrack, store.clone());
+    let mut browser = app.browser().at(embedded.address);
+    assert_eq!(browser.post("/outer/basket/lamp", &[]).status, 200);
+    browser.get("/account/sessions").assert_not_signed_in();
+    browser.sign_in("rajat.verma@example.com", PASSWORD);
+    assert_eq!(browser.get("/app/data").json()["keys"].get("basket"), None);
+    assert!(store.text().contains("lamp"), "{}", store.text());
+    assert_eq!(stored_data(&app).get("basket"), None);
+}
+
+fn second_session_layer_does_nothing(engine: EngineKind) {
+    let (app, _embedded, mut browser) = start_embedded(engine);
+    assert_eq!(post(&mut browser, "/app/twice/theme/dark"), 200);
+    assert_eq!(browser.get("/app/data").json()["keys"]["theme"], "dark");
+    assert_eq!(app.count("sessions", ""), 1);
 }

@@ -1,12 +1,21 @@
 //! An Actix application that embeds Keyrack: its handlers use actix-session's `Session` inside Keyrack's session layer.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, thread::JoinHandle};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+};
 
-use actix_session::Session;
+use actix_session::{
+    Session, SessionMiddleware,
+    storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError, generate_session_key},
+};
 use actix_web::{
     App, HttpResponse, HttpServer,
+    cookie::{Key, time::Duration},
     dev::ServerHandle,
-    middleware::from_fn,
+    middleware::{Condition, from_fn},
     web::{Data, Form, Path, ServiceConfig, get, post, resource, scope},
 };
 use keyrack::{Keyrack, RequestSession, require_sign_in};
@@ -30,6 +39,15 @@ pub struct EmbeddedApp {
 
 impl EmbeddedApp {
     pub fn new(keyrack: &Keyrack) -> Self {
+        Self::start(keyrack, None)
+    }
+
+    /// The application inside actix-session's own middleware, with a store of its own.
+    pub fn in_session_middleware(keyrack: &Keyrack, store: MemoryStore) -> Self {
+        Self::start(keyrack, Some(store))
+    }
+
+    fn start(keyrack: &Keyrack, outer: Option<MemoryStore>) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (keyrack, gates) = (keyrack.clone(), Arc::<Gates>::default());
@@ -39,7 +57,14 @@ impl EmbeddedApp {
             actix_web::rt::System::new().block_on(async move {
                 let app = move || {
                     let (keyrack, pair, shared) = (keyrack.clone(), pair.clone(), shared.clone());
-                    App::new().app_data(pair).app_data(shared).configure(move |config| routes(&keyrack, config))
+                    let outer_layer =
+                        SessionMiddleware::builder(outer.clone().unwrap_or_default(), Key::from(&[7; 64]));
+                    App::new()
+                        .app_data(pair)
+                        .app_data(shared)
+                        .route("/outer/{key}/{value}", post().to(set))
+                        .configure(move |config| routes(&keyrack, config))
+                        .wrap(Condition::new(outer.is_some(), outer_layer.cookie_secure(false).build()))
                 };
                 let server = HttpServer::new(app).workers(2).listen(listener).unwrap().run();
                 sender.send(server.handle()).unwrap();
@@ -57,6 +82,46 @@ impl Drop for EmbeddedApp {
     }
 }
 
+/// A store for actix-session's own middleware, which tests can look into.
+#[derive(Clone, Default)]
+pub struct MemoryStore(Arc<Mutex<HashMap<String, HashMap<String, String>>>>);
+
+impl MemoryStore {
+    /// All that is stored, as one text.
+    pub fn text(&self) -> String {
+        format!("{:?}", self.0.lock().unwrap().values())
+    }
+}
+
+impl SessionStore for MemoryStore {
+    async fn load(&self, key: &SessionKey) -> Result<Option<HashMap<String, String>>, LoadError> {
+        Ok(self.0.lock().unwrap().get(key.as_ref()).cloned())
+    }
+
+    async fn save(&self, state: HashMap<String, String>, ttl: &Duration) -> Result<SessionKey, SaveError> {
+        self.update(generate_session_key(), state, ttl).await.map_err(|error| SaveError::Other(error.into()))
+    }
+
+    async fn update(
+        &self,
+        key: SessionKey,
+        state: HashMap<String, String>,
+        _: &Duration,
+    ) -> Result<SessionKey, UpdateError> {
+        self.0.lock().unwrap().insert(key.as_ref().to_owned(), state);
+        Ok(key)
+    }
+
+    async fn update_ttl(&self, _: &SessionKey, _: &Duration) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    async fn delete(&self, key: &SessionKey) -> anyhow::Result<()> {
+        self.0.lock().unwrap().remove(key.as_ref());
+        Ok(())
+    }
+}
+
 fn routes(keyrack: &Keyrack, config: &mut ServiceConfig) {
     let own = scope("/app")
         .route("/set/{key}/{value}", post().to(set))
@@ -65,6 +130,7 @@ fn routes(keyrack: &Keyrack, config: &mut ServiceConfig) {
         .route("/set-later/{key}/{value}", post().to(set_later))
         .route("/remove-together/{key}", post().to(remove_together))
         .route("/count", post().to(count))
+        .service(resource("/twice/{key}/{value}").route(post().to(set)).wrap(keyrack.session_layer()))
         .route("/renew", post().to(renew))
         .route("/purge", post().to(purge))
         .route("/data", get().to(data))

@@ -18,7 +18,7 @@ pub use app::{CLOCK_START, SECRETS, TestApp, wait};
 pub use browser::{Answer, Browser};
 pub use cluster::Cluster;
 pub use database::{EngineKind, TestDatabase};
-pub use embedded_app::EmbeddedApp;
+pub use embedded_app::{EmbeddedApp, MemoryStore};
 pub use fault::Faults;
 pub use pooler::Pooler;
 pub use program::{Finished, Program, Serving};
