@@ -77,13 +77,11 @@ $$;
 -- upsert then returns as if it had come before the end.
 --
 -- 1. A session that this same transaction has written for the same user needs no other check. Every start does so.
--- 2. FOR SHARE waits for an end that is not committed yet. Otherwise the insert would read "active" and outlive the
---    end.
+-- 2. FOR SHARE waits for an end that is not committed yet. Otherwise the insert would read "active" and outlive it.
 -- 3. `expire` is capped at the session's absolute expiry, which a peer that extends it with each request can't exceed.
 -- 4. Data that names a known user is a sign-in at the peer: it gets a session.
 -- 5. Data that no longer names the session's user is a sign-out at the peer, which goes on using the sid: the session
---    ends
---    and releases its sid.
+--    ends and releases its sid.
 -- 6. Data that can't be parsed neither signs in nor ends a session.
 CREATE FUNCTION keyrack_refuse_data_of_ended() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
