@@ -57,7 +57,7 @@ impl Accounts {
         }
         // Under overload, reject before touching the database.
         self.passwords.check_capacity(client)?;
-        let found = self.lookups.find(email.clone()).await?;
+        let found = self.users_by_email.find(email.clone()).await?;
         let stored = found.as_ref().and_then(|user| user.password_hash.clone());
         let may_sign_in = found.as_ref().is_some_and(|user| user.disabled_at.is_none());
         let (throttle, old) = (Arc::clone(&self.throttle), stored.clone());

@@ -39,13 +39,13 @@ pub struct Accounts {
     passwords: Passwords,
     throttle: Arc<Throttle>,
     /// Finds the user of an address; concurrent sign-ins share one statement.
-    lookups: Lookups<Email, AccountRow>,
+    users_by_email: Lookups<Email, AccountRow>,
 }
 
 impl Accounts {
     /// The accounts in `db`. `sessions` are the ones to end when a user is disabled or gets a new password.
     pub fn new(db: Database, clock: Clock, sessions: Sessions, cost: HashCost) -> Self {
-        let lookups = db.lookups(queries::find_each, LookupThreads::Few);
-        Self { db, clock, sessions, passwords: Passwords::new(cost), throttle: Arc::default(), lookups }
+        let users_by_email = db.new_lookups(queries::find_each, LookupThreads::Few);
+        Self { db, clock, sessions, passwords: Passwords::new(cost), throttle: Arc::default(), users_by_email }
     }
 }

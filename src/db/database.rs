@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    batch::{Find, GroupCommit, GroupedWrites, LookupThreads, Lookups, SqliteWriter},
+    batch::{FindFn, GroupCommit, GroupWriteFn, LookupThreads, Lookups, SqliteWriter},
     connect::{
         connection::DbConnection,
         opener::Opener,
@@ -81,7 +81,7 @@ impl Database {
     }
 
     /// Creates one kind of lookup: `find` returns the value of each key, in the keys' order, and must only read.
-    pub(crate) fn lookups<K, V>(&self, find: Find<K, V>, threads: LookupThreads) -> Lookups<K, V>
+    pub(crate) fn new_lookups<K, V>(&self, find: FindFn<K, V>, threads: LookupThreads) -> Lookups<K, V>
     where
         K: Clone + Send + Sync + 'static,
         V: Send + 'static,
@@ -90,7 +90,7 @@ impl Database {
     }
 
     /// Creates one kind of group commit. On SQLite it does nothing: there every transaction may share its commit.
-    pub(crate) fn group_commit<K, V>(&self, write: GroupedWrites<K, V>) -> GroupCommit<K, V>
+    pub(crate) fn new_group_commit<K, V>(&self, write: GroupWriteFn<K, V>) -> GroupCommit<K, V>
     where
         K: Send + 'static,
         V: Send + 'static,

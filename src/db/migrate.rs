@@ -19,7 +19,7 @@ use super::{
     },
     database::Database,
     express_import,
-    sql::{AdvisoryLock, try_advisory_lock, with_advisory_lock},
+    sql::{AdvisoryLock, take_advisory_lock, try_take_advisory_lock},
 };
 use crate::error::{Error, Result};
 
@@ -64,7 +64,7 @@ fn lock_migrations(connection: &mut DbConnection) -> Result<()> {
         return Ok(());
     }
     let deadline = Instant::now() + MIGRATION_LOCK_TIMEOUT;
-    while !try_advisory_lock(connection, AdvisoryLock::Migrate)? {
+    while !try_take_advisory_lock(connection, AdvisoryLock::Migrate)? {
         if Instant::now() > deadline {
             return Err(Error::Invalid(
                 "another Keyrack has been migrating for ten minutes: wait for it, or end it".to_owned(),
@@ -85,7 +85,7 @@ fn migrate_locked(url: &DatabaseUrl, connection: &mut DbConnection) -> Result<Ve
     };
     let import = if behind_pooler { None } else { prepare_import(connection, &recorded)? };
     express_import::with_short_lock_timeout(connection, |connection| {
-        with_advisory_lock(connection, AdvisoryLock::Migrate)?;
+        take_advisory_lock(connection, AdvisoryLock::Migrate)?;
         let applied = applied(connection)?;
         reject_newer(url, &applied)?;
         if behind_pooler {

@@ -3,7 +3,7 @@
 //! This is the only place that knows two dialects. Above it, `accounts/queries.rs` and `sessions/queries/` write Diesel
 //! against `schema` and `DbConnection`, which is either engine.
 //!
-//! | room | what it holds | what it uses |
+//! | module | what it holds | what it uses |
 //! |---|---|---|
 //! | `connect` | the URL, one connection, the pool, classes of errors, the time zone | |
 //! | `batch` | concurrent requests that share a statement or a commit | `connect` |

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// The rows of data that one transaction reads.
+/// Rows of data per page.
 const ADOPT_PAGE_ROWS: i64 = 200;
 
 /// The rows of data by class, and what was done about them.

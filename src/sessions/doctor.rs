@@ -11,10 +11,10 @@ use crate::{
     error::Result,
 };
 
-/// The rows of data that one query reads.
+/// Rows of data per query.
 const DATA_PAGE_ROWS: i64 = 1000;
 
-/// The most breaches that one transaction repairs.
+/// Maximum breaches repaired per transaction.
 const MAX_REPAIRS_PER_TRANSACTION: usize = 200;
 
 /// A rule that the database breaks.
@@ -126,7 +126,7 @@ impl Sessions {
     /// Finds live data of known users that has no session. Other data without a session belongs to peers.
     async fn unknown_sessions(&self, rows: &[DataWithSession]) -> Result<Vec<Breach>> {
         let now = self.clock.now();
-        let orphans = rows.iter().filter(|row| row.session.is_none() && row.expire > now);
+        let orphans = rows.iter().filter(|row| row.session.is_none() && row.data_expiry > now);
         let users: Vec<UserId> = orphans.filter_map(signed_in_user).collect();
         if users.is_empty() {
             return Ok(Vec::new());

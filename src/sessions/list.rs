@@ -9,7 +9,7 @@ use crate::{
     error::Result,
 };
 
-/// The ended sessions on one page.
+/// Ended sessions per page.
 const HISTORY_PAGE_ROWS: u8 = 20;
 
 /// The start of the year 10000, in microseconds since 1970.
@@ -51,9 +51,9 @@ pub struct HistoryPage {
 impl Sessions {
     /// Lists a user's live sessions, the most recently active first. Like the check of a request, it reads the tables
     /// each time.
-    pub async fn active_of(&self, user: UserId) -> Result<Vec<SessionRecord>> {
+    pub async fn live_of(&self, user: UserId) -> Result<Vec<SessionRecord>> {
         let key = queries::UserAt { user, now: self.clock.now() };
-        Ok(self.lists.find(key).await?.unwrap_or_default())
+        Ok(self.live_by_user.find(key).await?.unwrap_or_default())
     }
 
     /// Reads a page of a user's ended sessions. A page costs the same however long the history is.

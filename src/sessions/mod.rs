@@ -51,7 +51,7 @@ pub use data::{DataPatch, SessionData};
 pub use device::{Device, DeviceKind};
 pub use doctor::{Breach, Report};
 pub use list::{HistoryCursor, HistoryPage};
-pub use model::{Client, EndReason, Proof, Purged, SessionRecord, Sid, Started, User};
+pub use model::{Client, EndReason, IssuedSession, Proof, Purged, SessionRecord, Sid, User};
 pub use policy::{Policy, Timeouts};
 pub(crate) use queries::UserRow;
 pub use resume::LiveSession;
@@ -63,8 +63,8 @@ pub struct Sessions {
     db: Database,
     clock: Clock,
     policy: Policy,
-    lookups: Lookups<LiveSessionKey, LiveSessionRow>,
-    lists: Lookups<UserAt, Vec<SessionRecord>>,
+    live_by_sid: Lookups<LiveSessionKey, LiveSessionRow>,
+    live_by_user: Lookups<UserAt, Vec<SessionRecord>>,
     group_commit: GroupCommit<GroupedWrite, SessionId>,
     touches: Arc<PendingTouches>,
     /// Where the purge continues its scan over all sessions.
@@ -76,9 +76,9 @@ impl Sessions {
     /// The sessions of `db`, with times from `clock`, under `policy`.
     pub fn new(db: Database, clock: Clock, policy: Policy) -> Self {
         Self {
-            lookups: db.lookups(queries::find_live, LookupThreads::Many),
-            lists: db.lookups(queries::active_of, LookupThreads::Few),
-            group_commit: db.group_commit(queries::write_grouped),
+            live_by_sid: db.new_lookups(queries::find_live, LookupThreads::Many),
+            live_by_user: db.new_lookups(queries::live_of, LookupThreads::Few),
+            group_commit: db.new_group_commit(queries::write_grouped),
             db,
             clock,
             policy,

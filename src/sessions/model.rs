@@ -24,8 +24,8 @@ impl Sid {
         Ok(Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into()))
     }
 
-    /// Makes a sid from the text of a cookie whose signature has been verified.
-    pub fn from_verified(sid: &str) -> Self {
+    /// Makes a sid from trusted text: of a cookie whose signature has been verified, or of a row.
+    pub fn from_trusted(sid: &str) -> Self {
         Self(sid.into())
     }
 
@@ -178,9 +178,9 @@ pub struct Proof {
     pub password_changed_at: Timestamp,
 }
 
-/// A session with a new sid, committed.
+/// A session and its new sid, as a start or a rotation committed them.
 #[derive(Debug, Clone)]
-pub struct Started {
+pub struct IssuedSession {
     /// `sessions.id`
     pub id: SessionId,
     /// The new secret for the cookie.

@@ -48,8 +48,8 @@ impl Timeouts {
     }
 
     /// The idle limit of any session: the peer's own limit if a peer started it.
-    pub(super) fn idle_of(&self, remembered: bool, expires_at: Timestamp, data: &SessionData) -> Duration {
-        if expires_at == NO_ABSOLUTE_EXPIRY {
+    pub(super) fn idle_of(&self, remembered: bool, absolute_expiry: Timestamp, data: &SessionData) -> Duration {
+        if absolute_expiry == NO_ABSOLUTE_EXPIRY {
             data.max_age().unwrap_or(PEER_DEFAULT_IDLE)
         } else {
             self.idle(remembered)
@@ -69,7 +69,7 @@ pub struct Policy {
     pub secure_cookies: bool,
     /// The `Domain` of cookies, recorded in the data for the same reason. Default: none, for this host only.
     pub cookie_domain: Option<String>,
-    /// The most live sessions of one user. A sign-in beyond it replaces the least recently active one. Default: no
+    /// Maximum live sessions per user. A sign-in beyond it replaces the least recently active one. Default: no
     /// limit.
     pub max_sessions: Option<NonZeroU32>,
     /// How long ended sessions are kept as history. Default 90 days.

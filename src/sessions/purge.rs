@@ -13,29 +13,29 @@ use crate::{
     clock::Timestamp,
     db::{
         DbConnection, SessionId,
-        sql::{AdvisoryLock, with_advisory_lock},
+        sql::{AdvisoryLock, take_advisory_lock},
     },
     error::Result,
 };
 
-/// The most rows that one transaction changes: on SQLite, every other writer waits for it.
+/// Maximum rows per transaction: on SQLite, every other writer waits for it.
 const PURGE_BATCH_ROWS: i64 = 100;
 
-/// The sessions that one step of the scan over all sessions reads.
+/// Sessions per page of the scan over all sessions.
 const SCAN_PAGE_ROWS: i64 = 1000;
 
-/// The scan's steps in one [`Sessions::purge_step`].
+/// Pages of the scan per [`Sessions::purge_step`].
 const SCAN_PAGES_PER_STEP: usize = 50;
 
-/// The most sessions without data that one transaction ends.
-const MAX_DATALESS_PER_TRANSACTION: usize = 200;
+/// Maximum sessions without data ended per transaction.
+const MAX_ENDED_PER_TRANSACTION: usize = 200;
 
 /// How long a session may exist before its data does: an Express application inserts the session first.
 const SETTLE_TIME: Duration = Duration::from_secs(60);
 
 impl Sessions {
-    /// Ends expired sessions with the reason and time of their expiry, deletes dead data and old history, and ends
-    /// sessions whose data was deleted without the triggers.
+    /// Ends expired sessions with the reason and time of their expiry, deletes expired data without an active session,
+    /// deletes old history, and ends sessions whose data was deleted without the triggers.
     ///
     /// It reads outside any transaction and writes in small batches, each in its own transaction, so that a sign-in
     /// never waits long. Of several instances, only one writes a batch at a time. Calls `progress` after each batch
@@ -65,7 +65,7 @@ impl Sessions {
         let outcomes = [
             self.purge_expired(&mut add).await,
             self.purge_history(&mut add).await,
-            self.end_dataless(max_scan_pages, &mut add).await,
+            self.end_sessions_without_data(max_scan_pages, &mut add).await,
         ];
         self.metrics.run(outcomes.iter().all(Result::is_ok), self.clock.now());
         outcomes.into_iter().collect::<Result<()>>().map(|()| sum)
@@ -81,10 +81,10 @@ impl Sessions {
                 return Ok(());
             }
             let batch = self.db.transaction(move |connection| {
-                with_advisory_lock(connection, AdvisoryLock::Purge)?;
+                take_advisory_lock(connection, AdvisoryLock::Purge)?;
                 let ends: Vec<_> = queries::lock_expired(connection, &sids, now)?.iter().map(reason_and_time).collect();
                 let ended = queries::end_expired(connection, &ends, now)?;
-                let data_removed = queries::delete_dead_data(connection, &sids, now)?;
+                let data_removed = queries::delete_expired_data(connection, &sids, now)?;
                 Ok(Purged { ended, data_removed, history_removed: 0 })
             });
             let batch = batch.await?;
@@ -102,7 +102,7 @@ impl Sessions {
             let started = Instant::now();
             let before = self.clock.now() - self.policy.history_retention;
             let deleted = self.db.transaction(move |connection| {
-                with_advisory_lock(connection, AdvisoryLock::Purge)?;
+                take_advisory_lock(connection, AdvisoryLock::Purge)?;
                 queries::delete_history(connection, before, PURGE_BATCH_ROWS)
             });
             match deleted.await? {
@@ -114,20 +114,20 @@ impl Sessions {
     }
 
     /// Scans the next pages of all sessions, and ends those without data.
-    async fn end_dataless(&self, max_pages: usize, add: &mut impl FnMut(Purged)) -> Result<()> {
+    async fn end_sessions_without_data(&self, max_pages: usize, add: &mut impl FnMut(Purged)) -> Result<()> {
         let mut cursor = if max_pages == usize::MAX { None } else { *self.scan_cursor.lock() };
         let settled = self.clock.now() - SETTLE_TIME;
         for _ in 0..max_pages {
             let scan = move |connection: &mut _| queries::scan_page(connection, cursor, settled, SCAN_PAGE_ROWS);
             let page = self.db.read(scan).await?;
             cursor = page.last().map(|last| last.id);
-            let dataless: Vec<_> = page
+            let without_data: Vec<_> = page
                 .iter()
                 .filter(|session| session.lacks_data)
-                .map(|session| (session.id, session.expires_at))
+                .map(|session| (session.id, session.absolute_expiry))
                 .collect();
-            for batch in dataless.chunks(MAX_DATALESS_PER_TRANSACTION) {
-                let ended = self.end_without_data(batch.to_vec()).await?;
+            for batch in without_data.chunks(MAX_ENDED_PER_TRANSACTION) {
+                let ended = self.end_batch(batch.to_vec()).await?;
                 if ended > 0 {
                     add(Purged { ended, ..Purged::default() });
                 }
@@ -140,17 +140,17 @@ impl Sessions {
         Ok(())
     }
 
-    async fn end_without_data(&self, sessions: Vec<(SessionId, Timestamp)>) -> Result<usize> {
+    async fn end_batch(&self, sessions: Vec<(SessionId, Timestamp)>) -> Result<usize> {
         let now = self.clock.now();
         let end = move |connection: &mut DbConnection| {
-            with_advisory_lock(connection, AdvisoryLock::Purge)?;
+            take_advisory_lock(connection, AdvisoryLock::Purge)?;
             let mut ended = 0;
-            for (id, expires_at) in &sessions {
+            for (id, absolute_expiry) in &sessions {
                 // Deleting a session's data before it expires signs it out.
-                let (reason, at) = if now < *expires_at {
+                let (reason, at) = if now < *absolute_expiry {
                     (EndReason::SignedOut, now)
                 } else {
-                    (EndReason::AbsoluteTimeout, *expires_at)
+                    (EndReason::AbsoluteTimeout, *absolute_expiry)
                 };
                 let ending = Ending { reason, at, keep_data: false };
                 ended += queries::end(connection, &EndTarget::IdWithoutLiveData(*id, now), ending)?.len();
@@ -169,9 +169,9 @@ fn batch_pause(started: Instant) -> Duration {
 
 /// The limit that a session reached first, and when.
 fn reason_and_time(expired: &Expired) -> (SessionId, EndReason, Timestamp) {
-    if expired.expire < expired.expires_at {
-        (expired.id, EndReason::IdleTimeout, expired.expire)
+    if expired.data_expiry < expired.absolute_expiry {
+        (expired.id, EndReason::IdleTimeout, expired.data_expiry)
     } else {
-        (expired.id, EndReason::AbsoluteTimeout, expired.expires_at)
+        (expired.id, EndReason::AbsoluteTimeout, expired.absolute_expiry)
     }
 }

@@ -35,12 +35,12 @@ pub struct LiveSession {
 }
 
 impl Sessions {
-    /// Finds the live session of a request's sid. It is read from the tables each time, never from a cache, so that an
-    /// end holds for the next request on every instance. If the last recorded activity is a minute old, notes the new
-    /// one.
+    /// Finds the live session of a request's sid, by the conditions in `queries/live.rs`. It is read from the tables
+    /// each time, never from a cache, so that an end holds for the next request on every instance. If the last recorded
+    /// activity is a minute old, notes the new one.
     pub async fn resume(&self, sid: &Sid) -> Result<Option<LiveSession>> {
         let now = self.clock.now();
-        let row = self.lookups.find(LiveSessionKey { sid: sid.clone(), now }).await?;
+        let row = self.live_by_sid.find(LiveSessionKey { sid: sid.clone(), now }).await?;
         let Some(mut live) = row.and_then(|row| self.live_session(row)) else { return Ok(None) };
         self.touch(&mut live, now);
         Ok(Some(live))
@@ -48,12 +48,12 @@ impl Sessions {
 
     /// Makes the session from its row; `None` if its data cannot be read, is another user's, or is signed out.
     fn live_session(&self, LiveSessionRow { session, user, sess }: LiveSessionRow) -> Option<LiveSession> {
-        let LiveColumns { id, created_at, last_seen_at, expires_at, remembered } = session;
+        let LiveColumns { id, created_at, last_seen_at, absolute_expiry, remembered } = session;
         match SessionData::parse(&sess) {
             Some(data) if data.is_of(user.id) => {
-                let idle = self.policy.timeouts.idle_of(remembered, expires_at, &data);
-                let has_absolute_expiry = expires_at != NO_ABSOLUTE_EXPIRY;
-                let expires_at = if has_absolute_expiry { expires_at } else { last_seen_at + idle };
+                let idle = self.policy.timeouts.idle_of(remembered, absolute_expiry, &data);
+                let has_absolute_expiry = absolute_expiry != NO_ABSOLUTE_EXPIRY;
+                let expires_at = if has_absolute_expiry { absolute_expiry } else { last_seen_at + idle };
                 Some(LiveSession {
                     id,
                     user,

@@ -3,7 +3,7 @@
 use super::{
     Sessions,
     data::{DataPatch, SessionData},
-    model::{Sid, Started},
+    model::{IssuedSession, Sid},
     policy::NO_ABSOLUTE_EXPIRY,
     queries::{self, Rotation},
 };
@@ -16,7 +16,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::SessionEnded`] if the session has ended.
-    pub async fn rotate(&self, old: &Sid, patch: DataPatch) -> Result<Started> {
+    pub async fn rotate(&self, old: &Sid, patch: DataPatch) -> Result<IssuedSession> {
         let (old, new) = (old.clone(), Sid::random()?);
         let (now, sessions) = (self.clock.now(), self.clone());
         self.db
@@ -24,12 +24,13 @@ impl Sessions {
                 let (live, owner, sess) = queries::lock_live(connection, &old, now)?.ok_or(Error::SessionEnded)?;
                 let mut data = SessionData::parse_of(owner, &sess).ok_or(Error::SessionEnded)?;
                 patch.apply_to(&mut data);
-                let expire = sessions.repair_cookie(&live, &mut data, now);
-                let rotation = Rotation { id: live.id, old: &old, new: &new, data: &data, expire, now };
+                let data_expiry = sessions.repair_cookie(&live, &mut data, now);
+                let rotation = Rotation { id: live.id, old: &old, new: &new, data: &data, data_expiry, now };
                 queries::rotate(connection, &rotation)?;
-                let expires_at = if live.expires_at == NO_ABSOLUTE_EXPIRY { expire } else { live.expires_at };
+                let expires_at =
+                    if live.absolute_expiry == NO_ABSOLUTE_EXPIRY { data_expiry } else { live.absolute_expiry };
                 let max_age = live.remembered.then(|| expires_at.since(now));
-                Ok(Started { id: live.id, sid: new.clone(), max_age })
+                Ok(IssuedSession { id: live.id, sid: new.clone(), max_age })
             })
             .await
     }

@@ -34,17 +34,17 @@ impl Sessions {
             .await
     }
 
-    /// Repairs the data's `cookie` if it would break an Express peer. Returns when the session expires if it is active
+    /// Repairs the data's `cookie` if it would break an Express peer. Returns the data's expiry if the session is active
     /// now.
     pub(super) fn repair_cookie(&self, live: &LiveColumns, data: &mut SessionData, now: Timestamp) -> Timestamp {
-        let idle = self.policy.timeouts.idle_of(live.remembered, live.expires_at, data);
-        let expires = live.expires_at.min(now + idle);
-        if data.repair_cookie(&self.cookie_attributes(idle, expires)) {
+        let idle = self.policy.timeouts.idle_of(live.remembered, live.absolute_expiry, data);
+        let data_expiry = live.absolute_expiry.min(now + idle);
+        if data.repair_cookie(&self.cookie_attributes(idle, data_expiry)) {
             tracing::warn!(
                 session_id = %live.id,
                 "the session's `cookie` would have broken an Express peer: it was repaired"
             );
         }
-        expires
+        data_expiry
     }
 }

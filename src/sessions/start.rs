@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     Sessions,
     data::{CookieAttributes, DataPatch, SessionData},
-    model::{Client, EndReason, Proof, Sid, Started, User},
+    model::{Client, EndReason, IssuedSession, Proof, Sid, User},
     queries::{self, EndTarget, GroupedStart, GroupedWrite, NewRow, Rotation},
 };
 use crate::{
@@ -28,7 +28,7 @@ pub struct NewSession {
     /// The application's first data for the session.
     pub data: DataPatch,
     /// The sid of the session that the browser already has. No request succeeds with it afterwards.
-    pub presented: Option<Sid>,
+    pub previous_sid: Option<Sid>,
 }
 
 impl NewSession {
@@ -40,7 +40,7 @@ impl NewSession {
             remember: false,
             client: Client::default(),
             data: DataPatch::default(),
-            presented: None,
+            previous_sid: None,
         }
     }
 }
@@ -48,13 +48,15 @@ impl NewSession {
 /// When a session expires, as decided at its sign-in.
 struct Lifetime {
     now: Timestamp,
-    expires_at: Timestamp,
+    absolute_expiry: Timestamp,
+    /// The absolute or the idle expiry, whichever comes first.
+    data_expiry: Timestamp,
     cookie: CookieAttributes,
 }
 
 impl Lifetime {
     fn max_age(&self, remember: bool) -> Option<Duration> {
-        remember.then(|| self.expires_at.since(self.now))
+        remember.then(|| self.absolute_expiry.since(self.now))
     }
 }
 
@@ -64,7 +66,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::SessionEnded`] if the user was disabled, or their password changed, since they were authenticated.
-    pub async fn start(&self, new: NewSession) -> Result<Started> {
+    pub async fn start(&self, new: NewSession) -> Result<IssuedSession> {
         let sid = Sid::random()?;
         let (now, id) = (self.clock.now(), SessionId::random());
         if let Some(started) = self.start_grouped(&new, id, &sid, now).await? {
@@ -75,17 +77,19 @@ impl Sessions {
             .transaction(move |connection| {
                 let lifetime = sessions.lifetime(now, new.remember);
                 let user = lock_valid_user(connection, &new)?;
-                let replaced = match &new.presented {
-                    Some(old) => sessions.replace_presented_session(connection, &new, old, &user, &sid, &lifetime)?,
+                let reused = match &new.previous_sid {
+                    Some(old) => {
+                        sessions.reuse_or_end_previous_session(connection, &new, old, &user, &sid, &lifetime)?
+                    }
                     None => None,
                 };
-                let id = if let Some(id) = replaced {
+                let id = if let Some(id) = reused {
                     id
                 } else {
                     sessions.enforce_max_sessions(connection, user.id, now)?;
                     insert(connection, &new, id, &user, &sid, &lifetime)?
                 };
-                Ok(Started { id, sid: sid.clone(), max_age: lifetime.max_age(new.remember) })
+                Ok(IssuedSession { id, sid: sid.clone(), max_age: lifetime.max_age(new.remember) })
             })
             .await
     }
@@ -99,8 +103,8 @@ impl Sessions {
         id: SessionId,
         sid: &Sid,
         now: Timestamp,
-    ) -> Result<Option<Started>> {
-        let is_ordinary = new.presented.is_none() && self.policy.max_sessions.is_none();
+    ) -> Result<Option<IssuedSession>> {
+        let is_ordinary = new.previous_sid.is_none() && self.policy.max_sessions.is_none();
         let Some(proof) = new.proof.as_ref().filter(|proof| is_ordinary && proof.user.id == new.user_id) else {
             return Ok(None);
         };
@@ -110,14 +114,14 @@ impl Sessions {
             GroupedWrite::Start(Box::new(GroupedStart::new(proof, &new_row(new, id, sid, &lifetime, &data))))
         };
         let started = self.group_commit.try_commit(write).await?;
-        Ok(started.map(|id| Started { id, sid: sid.clone(), max_age: lifetime.max_age(new.remember) }))
+        Ok(started.map(|id| IssuedSession { id, sid: sid.clone(), max_age: lifetime.max_age(new.remember) }))
     }
 
     /// Ends the least recently active sessions until one more fits under the limit. The caller has locked the user's
     /// row, so that each of several concurrent sign-ins sees the earlier ones.
     fn enforce_max_sessions(&self, connection: &mut DbConnection, user: UserId, now: Timestamp) -> Result<()> {
         let Some(limit) = self.policy.max_sessions else { return Ok(()) };
-        for id in queries::active_beyond(connection, user, now, limit.get() - 1)? {
+        for id in queries::live_beyond(connection, user, now, limit.get() - 1)? {
             queries::end(connection, &EndTarget::Id(id), self.ending_now(EndReason::Replaced))?;
         }
         Ok(())
@@ -125,9 +129,10 @@ impl Sessions {
 
     fn lifetime(&self, now: Timestamp, remembered: bool) -> Lifetime {
         let timeouts = &self.policy.timeouts;
-        let expires_at = now + timeouts.absolute(remembered);
+        let absolute_expiry = now + timeouts.absolute(remembered);
         let idle = timeouts.idle(remembered);
-        Lifetime { now, expires_at, cookie: self.cookie_attributes(idle, expires_at.min(now + idle)) }
+        let data_expiry = absolute_expiry.min(now + idle);
+        Lifetime { now, absolute_expiry, data_expiry, cookie: self.cookie_attributes(idle, data_expiry) }
     }
 
     /// The cookie's attributes as the data records them.
@@ -140,9 +145,9 @@ impl Sessions {
         }
     }
 
-    /// Rotates the session that the browser already has, and returns its id. A session of another user, or with data
-    /// that cannot be read, ends instead.
-    fn replace_presented_session(
+    /// Gives the session that the browser already has the new sid and lifetime, and returns its id. Ends it instead if
+    /// it is another user's or its data cannot be read.
+    fn reuse_or_end_previous_session(
         &self,
         connection: &mut DbConnection,
         new: &NewSession,
@@ -151,7 +156,8 @@ impl Sessions {
         sid: &Sid,
         lifetime: &Lifetime,
     ) -> Result<Option<SessionId>> {
-        let Some((live, owner, sess)) = queries::lock_live(connection, old, lifetime.now)? else { return Ok(None) };
+        let Lifetime { now, absolute_expiry, data_expiry, ref cookie } = *lifetime;
+        let Some((live, owner, sess)) = queries::lock_live(connection, old, now)? else { return Ok(None) };
         let data = SessionData::parse_of(owner, &sess).filter(|_| owner == user.id);
         let Some(mut data) = data else {
             // "Signed out" describes it: the browser left that account.
@@ -159,11 +165,10 @@ impl Sessions {
             return Ok(None);
         };
         new.data.apply_to(&mut data);
-        data.sign_in(user, &lifetime.cookie);
-        let rotation =
-            Rotation { id: live.id, old, new: sid, data: &data, expire: lifetime.cookie.expires, now: lifetime.now };
+        data.sign_in(user, cookie);
+        let rotation = Rotation { id: live.id, old, new: sid, data: &data, data_expiry, now };
         // The lifetime comes first: a trigger caps the data's expiry at the session's.
-        queries::update_lifetime(connection, live.id, &new.client, new.remember, lifetime.expires_at, lifetime.now)?;
+        queries::update_lifetime(connection, live.id, &new.client, new.remember, absolute_expiry, now)?;
         queries::rotate(connection, &rotation)?;
         Ok(Some(live.id))
     }
@@ -210,8 +215,8 @@ fn new_row<'a>(
         client: &new.client,
         remembered: new.remember,
         created_at: lifetime.now,
-        expires_at: lifetime.expires_at,
-        expire: lifetime.cookie.expires,
+        absolute_expiry: lifetime.absolute_expiry,
+        data_expiry: lifetime.data_expiry,
         data,
     }
 }

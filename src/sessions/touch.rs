@@ -18,7 +18,7 @@ use crate::{clock::Timestamp, error::Result};
 /// How long activity is collected before it is written.
 const FLUSH_DELAY: Duration = Duration::from_secs(1);
 
-/// The most rows that one transaction changes. An end that waits for one of them waits for no more than that.
+/// Maximum rows per transaction. An end that waits for one of them waits for no more than that.
 const MAX_TOUCHES_PER_TRANSACTION: usize = 200;
 
 impl Sessions {
@@ -29,12 +29,12 @@ impl Sessions {
             return;
         }
         let idle_expiry = now + live.idle;
-        let expire = if live.has_absolute_expiry { live.expires_at.min(idle_expiry) } else { idle_expiry };
+        let data_expiry = if live.has_absolute_expiry { live.expires_at.min(idle_expiry) } else { idle_expiry };
         live.last_seen_at = now;
         if !live.has_absolute_expiry {
-            live.expires_at = expire;
+            live.expires_at = data_expiry;
         }
-        if self.touches.add(live.id, Touch { at: now, expire }) {
+        if self.touches.add(live.id, Touch { at: now, data_expiry }) {
             let (sessions, scheduled) = (self.clone(), ScheduledWrite(Arc::clone(&self.touches)));
             tokio::spawn(async move {
                 let _scheduled = scheduled;

@@ -91,7 +91,7 @@ impl SessionCookie {
             return None;
         }
         let verified = self.signer.verify(sid.as_bytes(), signature)?;
-        Some(VerifiedSid { sid: Sid::from_verified(sid), outdated: verified == Verified::Older })
+        Some(VerifiedSid { sid: Sid::from_trusted(sid), outdated: verified == Verified::Older })
     }
 
     /// The cookie for a sid. Without `max_age`, a browser deletes it when it is closed.
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(signer.sign(b"hello"), "DGDUkGlIkCzPz+C0B064FNgHdEjox7ch8tOBGslZ5QI");
         let cookie = SessionCookie { name: "connect.sid".to_owned(), domain: None, secure: false, signer };
         let expected = "s%3Ahello.DGDUkGlIkCzPz%2BC0B064FNgHdEjox7ch8tOBGslZ5QI";
-        assert_eq!(cookie.issue(&Sid::from_verified("hello"), None).value(), expected);
+        assert_eq!(cookie.issue(&Sid::from_trusted("hello"), None).value(), expected);
         for value in [expected, "s:hello.DGDUkGlIkCzPz+C0B064FNgHdEjox7ch8tOBGslZ5QI"] {
             assert_eq!(cookie.open(value).unwrap().sid.expose(), "hello");
         }
@@ -173,14 +173,14 @@ mod tests {
     #[test]
     fn sid_with_dots_and_colons_is_read_back() {
         let cookie = cookie(&["a secret that is long"]);
-        let sid = Sid::from_verified("sess:abc.123.xyz");
+        let sid = Sid::from_trusted("sess:abc.123.xyz");
         let issued = cookie.issue(&sid, None);
         assert_eq!(cookie.read(&headers(&[&pair(&issued)])).unwrap().sid, sid);
     }
 
     #[test]
     fn cookie_under_older_secret_is_read_as_outdated() {
-        let old = cookie(&["the older secret of all"]).issue(&Sid::from_verified("x"), None);
+        let old = cookie(&["the older secret of all"]).issue(&Sid::from_trusted("x"), None);
         let both = cookie(&["the newest secret of all", "the older secret of all"]);
         assert!(both.read(&headers(&[&pair(&old)])).unwrap().outdated);
         assert_eq!(cookie(&["the newest secret of all"]).read(&headers(&[&pair(&old)])), None);
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn taken_cookie_is_removed_and_others_are_kept() {
         let cookie = cookie(&["a secret that is long"]);
-        let good = pair(&cookie.issue(&Sid::from_verified("x"), None));
+        let good = pair(&cookie.issue(&Sid::from_trusted("x"), None));
         for (sent, left) in [
             (vec![good.clone()], None),
             (vec![format!("a=1; {good}; b=\"2\"")], Some("a=1; b=\"2\"")),
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn malformed_and_duplicate_cookies_are_rejected() {
         let cookie = cookie(&["a secret that is long"]);
-        let good = pair(&cookie.issue(&Sid::from_verified("x"), None));
+        let good = pair(&cookie.issue(&Sid::from_trusted("x"), None));
         for value in ["", "s:", "s:.", "s%3A", "%", "%zz", "s:x", "s:x.", "%ff%fe", &"a".repeat(5000)] {
             assert_eq!(cookie.read(&headers(&[&format!("connect.sid={value}")])), None, "{value}");
         }

@@ -32,16 +32,16 @@ impl<H: BatchHandler> Batcher<H> {
         Self(Arc::new(WorkerShared { opener, queue, wakeup: Condvar::new(), handler }))
     }
 
-    /// Submits the key and waits for the handler's answer, up to the database's timeout.
+    /// Submits `input` and waits for the handler's answer, up to the database's timeout.
     ///
     /// # Errors
     /// [`Error::Unavailable`] after the timeout or if the queue is full; otherwise the handler's error.
-    pub async fn submit(&self, key: H::Key) -> Result<H::Value> {
+    pub async fn submit(&self, input: H::Input) -> Result<H::Output> {
         let timeout = self.0.opener.timeout();
         let (reply, mut answer) = oneshot::channel();
         let now = Instant::now();
         // Leaves the last eighth of the timeout for the commit, and for an answer that contains the cause of a failure.
-        let request = Request { key, deadline: now + timeout * 7 / 8, reply };
+        let request = Request { input, deadline: now + timeout * 7 / 8, reply };
         let action = self.0.queue.lock().push(request, now)?;
         self.perform(action)?;
         let mut outcome = time::timeout(WORKER_STUCK_AFTER.min(timeout), &mut answer).await;

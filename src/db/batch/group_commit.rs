@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::{
     batcher::Batcher,
     queue::WorkerLimit,
-    request::{Request, drop_expired, reject_all, reply_each},
+    request::{Request, reject_all, reject_late, reply_each},
     worker::{BatchHandler, Worker},
 };
 use crate::{
@@ -27,22 +27,22 @@ use crate::{
 /// Maximum transactions at the same time. The second begins when a whole batch waits.
 const GROUP_COMMIT_WORKERS: usize = 2;
 
-/// Does the writes of all keys and returns their results, in the keys' order: `None` for each that it skipped. After an
-/// error nothing is committed.
-pub(in crate::db) type GroupedWrites<K, V> = fn(&mut DbConnection, &[&K]) -> Result<Vec<Option<V>>>;
+/// Does all writes and returns their results, in the same order: `None` for each that it skipped. After an error nothing
+/// is committed.
+pub(in crate::db) type GroupWriteFn<W, V> = fn(&mut DbConnection, &[&W]) -> Result<Vec<Option<V>>>;
 
 /// One kind of write to one database; clones share its threads.
-pub struct GroupCommit<K: Send + 'static, V: Send + 'static>(Option<Arc<Batcher<GroupCommitHandler<K, V>>>>);
+pub struct GroupCommit<W: Send + 'static, V: Send + 'static>(Option<Arc<Batcher<GroupCommitHandler<W, V>>>>);
 
-impl<K: Send, V: Send> Clone for GroupCommit<K, V> {
+impl<W: Send, V: Send> Clone for GroupCommit<W, V> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<K: Send + 'static, V: Send + 'static> GroupCommit<K, V> {
-    /// See [`Database::group_commit`](crate::db::Database::group_commit).
-    pub(in crate::db) fn new(opener: &Arc<Opener>, write: GroupedWrites<K, V>) -> Self {
+impl<W: Send + 'static, V: Send + 'static> GroupCommit<W, V> {
+    /// See [`Database::new_group_commit`](crate::db::Database::new_group_commit).
+    pub(in crate::db) fn new(opener: &Arc<Opener>, write: GroupWriteFn<W, V>) -> Self {
         let limit = WorkerLimit::doubled_while_stuck(GROUP_COMMIT_WORKERS);
         let batcher = || Arc::new(Batcher::new(Arc::clone(opener), GroupCommitHandler(write), limit));
         Self((opener.engine() == Engine::Postgres).then(batcher))
@@ -54,51 +54,51 @@ impl<K: Send + 'static, V: Send + 'static> GroupCommit<K, V> {
     /// # Errors
     /// [`Error::Unavailable`] if the write was not committed within the database's timeout, or if it is not known
     /// whether it was.
-    pub async fn try_commit(&self, key: impl FnOnce() -> K) -> Result<Option<V>> {
+    pub async fn try_commit(&self, write: impl FnOnce() -> W) -> Result<Option<V>> {
         match &self.0 {
-            Some(batcher) => batcher.submit(key()).await,
+            Some(batcher) => batcher.submit(write()).await,
             None => Ok(None),
         }
     }
 }
 
-struct GroupCommitHandler<K, V>(GroupedWrites<K, V>);
+struct GroupCommitHandler<W, V>(GroupWriteFn<W, V>);
 
-impl<K: Send + 'static, V: Send + 'static> BatchHandler for GroupCommitHandler<K, V> {
-    type Key = K;
-    type Value = Option<V>;
+impl<W: Send + 'static, V: Send + 'static> BatchHandler for GroupCommitHandler<W, V> {
+    type Input = W;
+    type Output = Option<V>;
     const THREAD_NAME: &str = "keyrack-commits";
 
-    fn run(&self, worker: &mut Worker, mut batch: Vec<Request<K, Option<V>>>) {
-        drop_expired(&mut batch, rolled_back_after_deadline);
+    fn run(&self, worker: &mut Worker, mut batch: Vec<Request<W, Option<V>>>) {
+        reject_late(&mut batch, rolled_back_after_deadline);
         while !batch.is_empty() {
             self.commit_batch(worker, &mut batch);
         }
     }
 }
 
-impl<K, V> GroupCommitHandler<K, V> {
-    /// Commits the batch in one transaction and answers it. If a request expires before the commit, the transaction is
-    /// rolled back and the others stay in the batch.
-    fn commit_batch(&self, worker: &mut Worker, batch: &mut Vec<Request<K, Option<V>>>) {
-        let Some(mut connection) = begin(worker) else { return reject_to_single(batch) };
-        let keys: Vec<&K> = batch.iter().map(|request| &request.key).collect();
-        let written = (self.0)(&mut connection, &keys);
+impl<W, V> GroupCommitHandler<W, V> {
+    /// Commits the batch in one transaction and answers it. If the commit comes too late for a request, the transaction
+    /// is rolled back and the others stay in the batch.
+    fn commit_batch(&self, worker: &mut Worker, batch: &mut Vec<Request<W, Option<V>>>) {
+        let Some(mut connection) = begin(worker) else { return leave_to_single_transactions(batch) };
+        let writes: Vec<&W> = batch.iter().map(|request| &request.input).collect();
+        let written = (self.0)(&mut connection, &writes);
         let count = batch.len();
-        drop_expired(batch, rolled_back_after_deadline);
+        reject_late(batch, rolled_back_after_deadline);
         match written {
             Ok(values) if batch.len() == count => match connection.commit() {
                 Ok(()) => {
                     worker.connection = Some(connection);
                     reply_each(batch.drain(..), values.into_iter().map(Ok));
                 }
-                Err(error) if is_refused(&error) => reject_to_single(batch),
+                Err(error) if is_refused(&error) => leave_to_single_transactions(batch),
                 Err(error) => reject_all(batch.drain(..), &error),
             },
             written => {
                 worker.connection = connection.rollback().is_ok().then_some(connection);
                 if written.is_err() {
-                    reject_to_single(batch);
+                    leave_to_single_transactions(batch);
                 }
             }
         }
@@ -118,6 +118,6 @@ fn is_refused(error: &Error) -> bool {
 
 /// Answers that nothing was committed, so that each caller uses a transaction of its own, which succeeds or finds the
 /// cause.
-fn reject_to_single<K, V>(batch: &mut Vec<Request<K, Option<V>>>) {
+fn leave_to_single_transactions<W, V>(batch: &mut Vec<Request<W, Option<V>>>) {
     batch.drain(..).for_each(|request| request.reply(Ok(None)));
 }

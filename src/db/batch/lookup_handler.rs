@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use super::{
-    request::{Request, drop_expired, reject_all, reply_each},
+    request::{Request, reject_all, reject_late, reply_each},
     worker::{BatchHandler, Worker},
 };
 use crate::{
@@ -15,13 +15,13 @@ use crate::{
 const CONNECT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// Returns the value of each key, in the keys' order.
-pub(in crate::db) type Find<K, V> = fn(&mut DbConnection, &[K]) -> Result<Vec<Option<V>>>;
+pub(in crate::db) type FindFn<K, V> = fn(&mut DbConnection, &[K]) -> Result<Vec<Option<V>>>;
 
-pub(super) struct LookupHandler<K, V>(pub Find<K, V>);
+pub(super) struct LookupHandler<K, V>(pub FindFn<K, V>);
 
 impl<K: Clone + Send + 'static, V: Send + 'static> BatchHandler for LookupHandler<K, V> {
-    type Key = K;
-    type Value = Option<V>;
+    type Input = K;
+    type Output = Option<V>;
     const THREAD_NAME: &str = "keyrack-lookup";
 
     /// Replaces a kept connection that turns out to be lost and retries once on the new one, which is safe because a
@@ -34,7 +34,7 @@ impl<K: Clone + Send + 'static, V: Send + 'static> BatchHandler for LookupHandle
                 Ok(connection) => connection,
                 Err(error) => {
                     let error = Error::Unavailable(error.into());
-                    drop_expired(&mut batch, || error.duplicate());
+                    reject_late(&mut batch, || error.duplicate());
                     if !batch.is_empty() {
                         thread::sleep(CONNECT_RETRY_DELAY);
                     }
@@ -64,16 +64,16 @@ impl<K: Clone, V> LookupHandler<K, V> {
         connection: &mut DbConnection,
         batch: &[Request<K, Option<V>>],
     ) -> Result<Vec<Result<Option<V>>>> {
-        let keys: Vec<K> = batch.iter().map(|request| request.key.clone()).collect();
+        let keys: Vec<K> = batch.iter().map(|request| request.input.clone()).collect();
         match (self.0)(connection, &keys) {
             Ok(found) => Ok(found.into_iter().map(Ok).collect()),
             Err(error @ Error::Unavailable(_)) => Err(error),
-            Err(_) => Ok(keys.chunks(1).map(|key| (self.0)(connection, key).map(only)).collect()),
+            Err(_) => Ok(keys.chunks(1).map(|key| (self.0)(connection, key).map(single)).collect()),
         }
     }
 }
 
-/// Returns the value of the only key.
-pub(super) fn only<V>(found: Vec<Option<V>>) -> Option<V> {
+/// Returns the value of a single key.
+pub(super) fn single<V>(found: Vec<Option<V>>) -> Option<V> {
     found.into_iter().next().flatten()
 }

@@ -15,7 +15,7 @@ use std::{
 
 use super::{
     batcher::Batcher,
-    lookup_handler::{Find, LookupHandler, only},
+    lookup_handler::{FindFn, LookupHandler, single},
     queue::WorkerLimit,
 };
 use crate::{
@@ -37,7 +37,7 @@ pub struct Lookups<K: Clone + Send + 'static, V: Send + 'static>(Arc<Inner<K, V>
 
 struct Inner<K: Clone + Send + 'static, V: Send + 'static> {
     pool: Pool,
-    find: Find<K, V>,
+    find: FindFn<K, V>,
     batcher: Batcher<LookupHandler<K, V>>,
 }
 
@@ -48,8 +48,8 @@ impl<K: Clone + Send, V: Send> Clone for Lookups<K, V> {
 }
 
 impl<K: Clone + Send + Sync + 'static, V: Send + 'static> Lookups<K, V> {
-    /// See [`Database::lookups`](crate::db::Database::lookups).
-    pub(in crate::db) fn new(pool: Pool, find: Find<K, V>, threads: LookupThreads) -> Self {
+    /// See [`Database::new_lookups`](crate::db::Database::new_lookups).
+    pub(in crate::db) fn new(pool: Pool, find: FindFn<K, V>, threads: LookupThreads) -> Self {
         let limit = WorkerLimit::doubled_while_stuck(threads as usize);
         let batcher = Batcher::new(Arc::clone(pool.opener()), LookupHandler(find), limit);
         Self(Arc::new(Inner { pool, find, batcher }))
@@ -69,11 +69,11 @@ impl<K: Clone + Send + Sync + 'static, V: Send + 'static> Lookups<K, V> {
     /// Reads on the caller's thread; if that fails, through the pool, which may wait.
     async fn find_on_this_thread(&self, key: K) -> Result<Option<V>> {
         let find = self.0.find;
-        let find_one = |connection: &mut DbConnection| find(connection, slice::from_ref(&key)).map(only);
+        let find_one = |connection: &mut DbConnection| find(connection, slice::from_ref(&key)).map(single);
         // A panic must not end the server's worker thread.
         match catch_unwind(AssertUnwindSafe(|| thread_connection::read(self.0.pool.opener(), find_one))) {
             Ok(Some(value)) => Ok(value),
-            Ok(None) => self.0.pool.read(move |connection| find(connection, &[key]).map(only)).await,
+            Ok(None) => self.0.pool.read(move |connection| find(connection, &[key]).map(single)).await,
             Err(_) => Err(Error::internal("a lookup panicked")),
         }
     }

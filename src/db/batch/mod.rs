@@ -20,7 +20,7 @@ mod sqlite_writer;
 mod worker;
 
 pub(crate) use group_commit::GroupCommit;
-pub(super) use group_commit::GroupedWrites;
-pub(super) use lookup_handler::Find;
+pub(super) use group_commit::GroupWriteFn;
+pub(super) use lookup_handler::FindFn;
 pub(crate) use lookups::{LookupThreads, Lookups};
 pub(super) use sqlite_writer::SqliteWriter;

@@ -23,19 +23,19 @@ pub(super) const WORKER_STUCK_AFTER: Duration = Duration::from_millis(300);
 /// Maximum workers of one queue.
 #[derive(Clone, Copy)]
 pub(super) struct WorkerLimit {
-    /// Workers that are not stuck. The second starts only when a whole batch waits: fewer and larger batches cost less.
-    active: usize,
+    /// Workers that are not stuck.
+    not_stuck: usize,
     /// All workers, those that are stuck included.
     total: usize,
 }
 
 impl WorkerLimit {
     /// Exactly one worker, which is waited for even while it is stuck.
-    pub const ONE: Self = Self { active: 1, total: 1 };
+    pub const ONE: Self = Self { not_stuck: 1, total: 1 };
 
     /// This many workers, and twice as many while some are stuck.
-    pub fn doubled_while_stuck(active: usize) -> Self {
-        Self { active, total: 2 * active }
+    pub fn doubled_while_stuck(workers: usize) -> Self {
+        Self { not_stuck: workers, total: 2 * workers }
     }
 }
 
@@ -50,23 +50,23 @@ pub(super) enum Action {
 }
 
 /// The requests that a worker takes from the queue at once.
-pub(super) struct Batch<K, V> {
-    pub requests: Vec<Request<K, V>>,
+pub(super) struct Batch<I, O> {
+    pub requests: Vec<Request<I, O>>,
     /// Since when its worker is busy with it.
     pub busy_since: Instant,
 }
 
 /// What a worker has to do next.
-pub(super) enum Next<K, V> {
-    Serve(Batch<K, V>),
+pub(super) enum Next<I, O> {
+    Serve(Batch<I, O>),
     /// Wait until [`Queue::try_wake`] succeeds.
     Wait,
     End,
 }
 
 /// Requests that wait, in the order of their arrival, and the workers that serve them.
-pub(super) struct Queue<K, V> {
-    requests: VecDeque<Request<K, V>>,
+pub(super) struct Queue<I, O> {
+    requests: VecDeque<Request<I, O>>,
     limit: WorkerLimit,
     /// Workers that wait and have not been notified.
     idle: usize,
@@ -77,7 +77,7 @@ pub(super) struct Queue<K, V> {
     is_closed: bool,
 }
 
-impl<K, V> Queue<K, V> {
+impl<I, O> Queue<I, O> {
     pub fn new(limit: WorkerLimit) -> Self {
         Self { requests: VecDeque::new(), limit, idle: 0, notified: 0, busy: Vec::new(), is_closed: false }
     }
@@ -91,7 +91,7 @@ impl<K, V> Queue<K, V> {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the queue is full.
-    pub fn push(&mut self, request: Request<K, V>, now: Instant) -> Result<Action> {
+    pub fn push(&mut self, request: Request<I, O>, now: Instant) -> Result<Action> {
         if self.requests.len() >= MAX_QUEUED {
             // Unlike in `next`, dropping requests is safe here: the caller holds a handle of the queue.
             self.requests.retain(|request| !request.is_abandoned());
@@ -109,9 +109,10 @@ impl<K, V> Queue<K, V> {
     }
 
     /// Finds a worker for the waiting requests, unless one will take them soon: a notified one, or a busy one that can
-    /// take all of them as its next batch.
+    /// take all of them as its next batch. So the second worker starts only when a whole batch waits: fewer and larger
+    /// batches cost less.
     fn ensure_worker(&mut self, now: Instant) -> Action {
-        let expected = self.notified + self.active(now);
+        let expected = self.notified + self.not_stuck(now);
         if self.notified > 0 || (expected > 0 && self.requests.len() < MAX_BATCH) {
             return Action::None;
         }
@@ -120,7 +121,7 @@ impl<K, V> Queue<K, V> {
             self.notified += 1;
             return Action::Notify;
         }
-        if expected >= self.limit.active || self.busy.len() >= self.limit.total {
+        if expected >= self.limit.not_stuck || self.busy.len() >= self.limit.total {
             return Action::None;
         }
         self.busy.push(now);
@@ -131,7 +132,7 @@ impl<K, V> Queue<K, V> {
     /// was taken for stuck may have been replaced.
     pub fn worker_finished(&mut self, since: Instant, now: Instant) -> bool {
         self.remove_busy(since);
-        self.idle + self.notified + self.active(now) < self.limit.active
+        self.idle + self.notified + self.not_stuck(now) < self.limit.not_stuck
     }
 
     /// Records that the worker busy since `since` could not be started.
@@ -143,7 +144,7 @@ impl<K, V> Queue<K, V> {
     ///
     /// The batch may contain abandoned requests. They are not dropped here, because dropping one may drop the queue's
     /// last handle, which takes the queue's lock.
-    pub fn next(&mut self, now: Instant) -> Next<K, V> {
+    pub fn next(&mut self, now: Instant) -> Next<I, O> {
         if self.is_closed {
             return Next::End;
         }
@@ -179,7 +180,7 @@ impl<K, V> Queue<K, V> {
     }
 
     /// Returns the number of busy workers that are not stuck.
-    fn active(&self, now: Instant) -> usize {
+    fn not_stuck(&self, now: Instant) -> usize {
         self.busy.iter().filter(|since| now.duration_since(**since) < WORKER_STUCK_AFTER).count()
     }
 

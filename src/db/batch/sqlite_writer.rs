@@ -15,7 +15,7 @@ use std::{
 use super::{
     batcher::Batcher,
     queue::WorkerLimit,
-    request::{Request, drop_expired, reject_all, reply_each},
+    request::{Request, reject_all, reject_late, reply_each},
     worker::{BatchHandler, Worker},
 };
 use crate::{
@@ -23,9 +23,9 @@ use crate::{
     error::{Error, Result},
 };
 
-/// After this fraction of the timeout, the transactions done so far are committed. Otherwise slow transactions would
+/// After an eighth of the timeout, the transactions done so far are committed. Otherwise slow transactions would
 /// make each other late until none of them commits.
-const COMMIT_AFTER_FRACTION: u32 = 8;
+const COMMIT_AFTER_DIVISOR: u32 = 8;
 
 /// The work of one transaction. It may run more than once before it is committed.
 type Work = Box<dyn Fn(&mut DbConnection) -> Result<Value> + Send>;
@@ -58,58 +58,59 @@ impl SqliteWriter {
 struct WriteHandler;
 
 impl BatchHandler for WriteHandler {
-    type Key = Work;
-    type Value = Value;
+    type Input = Work;
+    type Output = Value;
     const THREAD_NAME: &str = "keyrack-writer";
 
     fn run(&self, worker: &mut Worker, batch: Vec<Request<Work, Value>>) {
-        let mut waiting = VecDeque::from(batch);
-        while !waiting.is_empty() {
-            commit_batch(worker, &mut waiting);
+        let mut queued = VecDeque::from(batch);
+        while !queued.is_empty() {
+            commit_batch(worker, &mut queued);
         }
     }
 }
 
 /// Runs transactions from the front of the queue, commits them together, and answers at least one. Puts back at the
 /// front those that have to run again.
-fn commit_batch(worker: &mut Worker, waiting: &mut VecDeque<Request<Work, Value>>) {
+fn commit_batch(worker: &mut Worker, queued: &mut VecDeque<Request<Work, Value>>) {
     let mut connection = match begin(worker) {
         Ok(connection) => connection,
-        Err(error) => return reject_all(waiting.drain(..), &error),
+        Err(error) => return reject_all(queued.drain(..), &error),
     };
-    let (mut pending, mut values) = (Vec::new(), Vec::new());
-    let commit_at = Instant::now() + worker.opener.timeout() / COMMIT_AFTER_FRACTION;
-    while (pending.is_empty() || Instant::now() < commit_at)
-        && let Some(request) = waiting.pop_front()
+    let (mut uncommitted, mut values) = (Vec::new(), Vec::new());
+    let commit_at = Instant::now() + worker.opener.timeout() / COMMIT_AFTER_DIVISOR;
+    while (uncommitted.is_empty() || Instant::now() < commit_at)
+        && let Some(request) = queued.pop_front()
     {
-        if request.is_expired(Instant::now()) {
+        if request.is_too_late(Instant::now()) {
             request.reply(Err(rolled_back_after_deadline()));
             continue;
         }
-        match run_in_savepoint(&mut connection, &request.key) {
-            Outcome::Pending(value) => {
-                pending.push(request);
+        match run_in_savepoint(&mut connection, &request.input) {
+            Outcome::Uncommitted(value) => {
+                uncommitted.push(request);
                 values.push(value);
             }
             Outcome::RolledBack(error) => request.reply(Err(error)),
             Outcome::BatchLost(error) => {
                 request.reply(Err(error));
-                return put_back(waiting, pending);
+                return put_back(queued, uncommitted);
             }
         }
     }
-    let count = pending.len();
-    drop_expired(&mut pending, rolled_back_after_deadline);
-    if pending.is_empty() || pending.len() < count {
+    let count = uncommitted.len();
+    reject_late(&mut uncommitted, rolled_back_after_deadline);
+    if uncommitted.is_empty() || uncommitted.len() < count {
+        // A caller gave up after its work had run: roll back and run the others again.
         worker.connection = connection.rollback().is_ok().then_some(connection);
-        return put_back(waiting, pending);
+        return put_back(queued, uncommitted);
     }
     match connection.commit() {
         Ok(()) => {
             worker.connection = Some(connection);
-            reply_each(pending, values.into_iter().map(Ok));
+            reply_each(uncommitted, values.into_iter().map(Ok));
         }
-        Err(error) => reject_all(pending, &error),
+        Err(error) => reject_all(uncommitted, &error),
     }
 }
 
@@ -130,7 +131,7 @@ fn begin(worker: &mut Worker) -> Result<DbConnection> {
 /// Effect of one request on the transaction of its batch.
 enum Outcome {
     /// The work is done and waits for the commit.
-    Pending(Value),
+    Uncommitted(Value),
     /// The work failed, and was rolled back alone.
     RolledBack(Error),
     /// The work failed, and the whole transaction with it.
@@ -144,7 +145,7 @@ fn run_in_savepoint(connection: &mut DbConnection, work: &Work) -> Outcome {
         if outcome.is_ok() { connection.commit() } else { connection.rollback() }.map(|()| outcome)
     };
     match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Ok(Ok(value))) => Outcome::Pending(value),
+        Ok(Ok(Ok(value))) => Outcome::Uncommitted(value),
         Ok(Ok(Err(error))) => Outcome::RolledBack(error),
         // On a full disk SQLite rolls back the whole transaction by itself, and the savepoint no longer exists.
         Ok(Err(error)) => Outcome::BatchLost(error),
@@ -152,8 +153,8 @@ fn run_in_savepoint(connection: &mut DbConnection, work: &Work) -> Outcome {
     }
 }
 
-fn put_back(waiting: &mut VecDeque<Request<Work, Value>>, pending: Vec<Request<Work, Value>>) {
-    pending.into_iter().rev().for_each(|request| waiting.push_front(request));
+fn put_back(queued: &mut VecDeque<Request<Work, Value>>, uncommitted: Vec<Request<Work, Value>>) {
+    uncommitted.into_iter().rev().for_each(|request| queued.push_front(request));
 }
 
 #[cfg(test)]

@@ -21,14 +21,14 @@ use crate::{
 /// Serves one kind of request in batches.
 pub(super) trait BatchHandler: Send + Sync + 'static {
     /// What a caller requests.
-    type Key: Send + 'static;
+    type Input: Send + 'static;
     /// What the caller gets.
-    type Value: Send + 'static;
+    type Output: Send + 'static;
     /// Name of the worker threads, of at most 15 characters.
     const THREAD_NAME: &str;
 
     /// Serves the batch and answers each request.
-    fn run(&self, worker: &mut Worker, batch: Vec<Request<Self::Key, Self::Value>>);
+    fn run(&self, worker: &mut Worker, batch: Vec<Request<Self::Input, Self::Output>>);
 }
 
 /// What a worker thread keeps between batches.
@@ -41,7 +41,7 @@ pub(super) struct Worker {
 /// What the workers of one queue share with its batcher.
 pub(super) struct WorkerShared<H: BatchHandler> {
     pub opener: Arc<Opener>,
-    pub queue: Mutex<Queue<H::Key, H::Value>>,
+    pub queue: Mutex<Queue<H::Input, H::Output>>,
     /// Signalled when a worker was notified or the queue closed.
     pub wakeup: Condvar,
     pub handler: H,
@@ -76,7 +76,7 @@ impl<H: BatchHandler> WorkerShared<H> {
 
     /// Waits for the next batch, after the one that the worker was busy with since `since`. Returns `None` if the
     /// worker is to end.
-    fn take_batch(&self, since: Instant) -> Option<Batch<H::Key, H::Value>> {
+    fn take_batch(&self, since: Instant) -> Option<Batch<H::Input, H::Output>> {
         let mut queue = self.queue.lock();
         if !queue.worker_finished(since, Instant::now()) {
             return None;

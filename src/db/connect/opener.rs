@@ -7,10 +7,10 @@ use super::{
     url::{DatabaseUrl, Engine},
 };
 
-/// The address of one database and the timeout of its operations.
+/// The URL of one database and the timeout of its operations.
 ///
-/// All that belongs to one [`Database`](crate::db::Database) shares one opener through an `Arc`; the opener's address
-/// in memory tells that database from others that are open in the same process.
+/// All that belongs to one [`Database`](crate::db::Database) shares one opener through an `Arc`; that pointer tells
+/// the database from others that are open in the same process.
 #[derive(Debug)]
 pub(in crate::db) struct Opener {
     url: DatabaseUrl,

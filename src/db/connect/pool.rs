@@ -8,7 +8,7 @@ use tokio::{sync::Semaphore, task, time};
 use super::{connection::DbConnection, errors::is_retryable, opener::Opener, url::Engine};
 use crate::error::{Error, Result};
 
-/// Maximum attempts after a serialization failure or deadlock.
+/// Maximum attempts, the first included. The others follow a serialization failure or deadlock.
 const MAX_ATTEMPTS: u32 = 4;
 
 /// A pool of connections to one database; clones share it.

@@ -25,16 +25,16 @@ impl AdvisoryLock {
     }
 }
 
-/// Waits for the lock and holds it until the transaction ends.
-pub fn with_advisory_lock(connection: &mut DbConnection, lock: AdvisoryLock) -> Result<()> {
+/// Waits for the lock and takes it until the transaction ends.
+pub fn take_advisory_lock(connection: &mut DbConnection, lock: AdvisoryLock) -> Result<()> {
     if connection.engine() == Engine::Postgres {
         connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({})", lock.number()))?;
     }
     Ok(())
 }
 
-/// Takes the lock if no other instance holds it, and holds it until the connection is closed. Returns whether it did.
-pub fn try_advisory_lock(connection: &mut DbConnection, lock: AdvisoryLock) -> Result<bool> {
+/// Takes the lock until the connection is closed, unless another instance holds it. Returns whether it took it.
+pub fn try_take_advisory_lock(connection: &mut DbConnection, lock: AdvisoryLock) -> Result<bool> {
     #[derive(diesel::QueryableByName)]
     struct Row {
         #[diesel(sql_type = diesel::sql_types::Bool)]

@@ -118,7 +118,7 @@ pub(in crate::sessions) fn cap_expire(connection: &mut DbConnection, id: Session
 pub(in crate::sessions) struct DataWithSession {
     pub sid: Sid,
     pub sess: Json,
-    pub expire: Timestamp,
+    pub data_expiry: Timestamp,
     /// The session's id and user, and whether it is active; `None` if no session has this sid.
     pub session: Option<(SessionId, UserId, bool)>,
 }
@@ -146,11 +146,11 @@ pub(in crate::sessions) fn data_after(
         sessions.into_iter().map(|(sid, id, user, status)| (sid, (id, user, status == ACTIVE))).collect();
     Ok(rows
         .into_iter()
-        .map(|(sid, sess, expire)| DataWithSession {
+        .map(|(sid, sess, data_expiry)| DataWithSession {
             session: by_sid.remove(&sid),
-            sid: Sid::from_verified(&sid),
+            sid: Sid::from_trusted(&sid),
             sess,
-            expire: expire.into(),
+            data_expiry: data_expiry.into(),
         })
         .collect())
 }

@@ -65,8 +65,8 @@ impl EndTarget {
         }
     }
 
-    /// Whether it is at most one row, found by that row's own columns.
-    fn is_one_row(&self) -> bool {
+    /// Whether it matches at most one session, by columns of that session alone.
+    fn names_one_session(&self) -> bool {
         matches!(self, Self::Sid(_) | Self::Id(_) | Self::OfUser(..))
     }
 }
@@ -79,8 +79,8 @@ pub(in crate::sessions) struct Ending {
     pub keep_data: bool,
 }
 
-/// The most ids that one statement names: both engines limit its parameters.
-const MAX_ENDED_PER_STATEMENT: usize = 1000;
+/// Maximum ids per statement: both engines limit its bind parameters.
+const MAX_IDS_PER_STATEMENT: usize = 1000;
 
 /// Ends the sessions of `target` that are still active, and returns their ids. The trigger on `sessions` deletes the
 /// data in the same statement, as it does for a plain SQL client.
@@ -89,20 +89,20 @@ pub(in crate::sessions) fn end(
     target: &EndTarget,
     ending: Ending,
 ) -> Result<Vec<SessionId>> {
-    if target.is_one_row() && !ending.keep_data {
-        return Ok(write(connection, target.predicate(), ending, StatementCache::Use)?);
+    if target.names_one_session() && !ending.keep_data {
+        return Ok(mark_ended(connection, target.predicate(), ending, StatementCache::Use)?);
     }
     let mut ended = Vec::new();
-    for ids in find(connection, target)?.chunks(MAX_ENDED_PER_STATEMENT) {
+    for ids in find(connection, target)?.chunks(MAX_IDS_PER_STATEMENT) {
         lock(connection, ids)?;
         // Tested again under the lock: a session may have been touched between being found and being locked.
-        let these = || Box::new(target.predicate().and(sessions::id.eq_any(ids.to_vec())));
+        let filter = || Box::new(target.predicate().and(sessions::id.eq_any(ids.to_vec())));
         if ending.keep_data {
-            let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(these());
+            let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(filter());
             let ids: Vec<SessionId> = active.select(sessions::id).get_results(connection)?;
             mark_data(connection, &ids)?;
         }
-        ended.extend(write(connection, these(), ending, StatementCache::Bypass)?);
+        ended.extend(mark_ended(connection, filter(), ending, StatementCache::Bypass)?);
     }
     Ok(ended)
 }
@@ -114,16 +114,16 @@ enum StatementCache {
     Bypass,
 }
 
-/// Ends these sessions, if they are active.
-fn write(
+/// Ends the active sessions that match `filter`.
+fn mark_ended(
     connection: &mut DbConnection,
-    these: Predicate,
+    filter: Predicate,
     ending: Ending,
     cache: StatementCache,
 ) -> QueryResult<Vec<SessionId>> {
     let at = SqlTime::from(ending.at);
     let statement = diesel::update(sessions::table.filter(sessions::status.eq(ACTIVE)))
-        .filter(these)
+        .filter(filter)
         .set((
             sessions::status.eq(LOGGED_OUT),
             sessions::end_reason.eq(ending.reason.as_str()),
@@ -159,7 +159,7 @@ fn mark_data(connection: &mut DbConnection, ids: &[SessionId]) -> Result<()> {
         let sess: Option<Json> = for_update(query).get_result(connection).optional()?;
         if let Some(mut data) = sess.and_then(|sess| SessionData::parse(&sess)) {
             data.sign_out();
-            update_data(connection, &Sid::from_verified(&sid), &data)?;
+            update_data(connection, &Sid::from_trusted(&sid), &data)?;
         }
     }
     Ok(())

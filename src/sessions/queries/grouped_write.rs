@@ -39,10 +39,10 @@ pub(in crate::sessions) struct GroupedStart {
     ip_address: Option<String>,
     user_agent: Option<String>,
     remembered: bool,
-    expires_at: SqlTime,
+    absolute_expiry: SqlTime,
     now: SqlTime,
     sess: Json,
-    expire: SqlTime,
+    data_expiry: SqlTime,
 }
 
 impl GroupedStart {
@@ -57,10 +57,10 @@ impl GroupedStart {
             ip_address: row.client.ip_address.map(|ip| ip.to_string()),
             user_agent: row.client.user_agent.clone(),
             remembered: row.remembered,
-            expires_at: row.expires_at.into(),
+            absolute_expiry: row.absolute_expiry.into(),
             now: row.created_at.into(),
             sess: row.data.to_json(),
-            expire: row.expire.into(),
+            data_expiry: row.data_expiry.into(),
         }
     }
 }
@@ -89,7 +89,7 @@ pub(in crate::sessions) fn write_grouped(
         start_sessions(connection, &starts, &mut written)?;
     }
     if !sign_outs.is_empty() {
-        end_sessions(connection, &sign_outs, &mut written)?;
+        sign_out_sessions(connection, &sign_outs, &mut written)?;
     }
     // Removed when found: of two requests that end the same session, one has ended it.
     let mut session_of = |write: &GroupedWrite| match write {
@@ -124,10 +124,10 @@ fn start_sessions(
         .bind::<Array<Nullable<Text>>, _>(column(starts, |start| start.ip_address.as_deref()))
         .bind::<Array<Nullable<Text>>, _>(column(starts, |start| start.user_agent.as_deref()))
         .bind::<Array<Bool>, _>(column(starts, |start| start.remembered))
-        .bind::<Array<Instant>, _>(column(starts, |start| start.expires_at))
+        .bind::<Array<Instant>, _>(column(starts, |start| start.absolute_expiry))
         .bind::<Array<Instant>, _>(column(starts, |start| start.now))
         .bind::<Array<SqlJson>, _>(column(starts, |start| &start.sess))
-        .bind::<Array<Instant>, _>(column(starts, |start| start.expire));
+        .bind::<Array<Instant>, _>(column(starts, |start| start.data_expiry));
     for Row { sid, id, has_data } in statement.get_results(connection)? {
         if !has_data {
             return Err(Error::internal("a session was started without its data"));
@@ -137,7 +137,7 @@ fn start_sessions(
     Ok(())
 }
 
-fn end_sessions(
+fn sign_out_sessions(
     connection: &mut PgConnection,
     sign_outs: &[(&str, SqlTime)],
     written: &mut HashMap<String, SessionId>,
@@ -152,7 +152,7 @@ fn end_sessions(
 
     let (sids, times): (Vec<&str>, Vec<SqlTime>) = sign_outs.iter().copied().unzip();
     let statement =
-        sql_file(include_str!("end_sessions.sql")).bind::<Array<Text>, _>(sids).bind::<Array<Instant>, _>(times);
+        sql_file(include_str!("sign_out_sessions.sql")).bind::<Array<Text>, _>(sids).bind::<Array<Instant>, _>(times);
     let rows: Vec<Row> = statement.get_results(connection)?;
     written.extend(rows.into_iter().map(|row| (row.sid, row.id)));
     Ok(())

@@ -47,8 +47,9 @@ pub(in crate::sessions) struct NewRow<'a> {
     pub client: &'a Client,
     pub remembered: bool,
     pub created_at: Timestamp,
-    pub expires_at: Timestamp,
-    pub expire: Timestamp,
+    pub absolute_expiry: Timestamp,
+    /// The absolute or the idle expiry, whichever comes first.
+    pub data_expiry: Timestamp,
     pub data: &'a SessionData,
 }
 
@@ -63,7 +64,7 @@ pub(in crate::sessions) fn insert(connection: &mut DbConnection, row: &NewRow<'_
             sessions::ip_address.eq(row.client.ip_address.map(|ip| ip.to_string())),
             sessions::user_agent.eq(row.client.user_agent.as_deref()),
             sessions::remembered.eq(row.remembered),
-            sessions::expires_at.eq(SqlTime::from(row.expires_at)),
+            sessions::expires_at.eq(SqlTime::from(row.absolute_expiry)),
             sessions::created_at.eq(now),
             sessions::updated_at.eq(now),
             sessions::last_seen_at.eq(now),
@@ -73,7 +74,7 @@ pub(in crate::sessions) fn insert(connection: &mut DbConnection, row: &NewRow<'_
         .values((
             user_sessions::sid.eq(row.sid.expose()),
             user_sessions::sess.eq(row.data.to_json()),
-            user_sessions::expire.eq(SqlTime::from(row.expire)),
+            user_sessions::expire.eq(SqlTime::from(row.data_expiry)),
         ))
         .execute(connection)?;
     Ok(())

@@ -30,28 +30,28 @@ pub(in crate::sessions) struct UserAt {
 /// Selects a user's live sessions. The time is given twice, once for each column that it is compared with.
 ///
 /// A macro, since the type of such a query is longer than the query.
-macro_rules! active_sessions {
-    ($user:expr, $expires_after:expr, $data_expires_after:expr) => {
+macro_rules! live_sessions_of {
+    ($user:expr, $absolute_expiry_after:expr, $data_expiry_after:expr) => {
         sessions::table
             .inner_join(users::table)
             .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
             .filter(sessions::user_id.eq($user))
             .filter(sessions::status.eq(opaque_to_planner(ACTIVE.into_sql::<Text>())))
-            .filter(sessions::expires_at.gt($expires_after))
-            .filter(user_sessions::expire.gt($data_expires_after))
+            .filter(sessions::expires_at.gt($absolute_expiry_after))
+            .filter(user_sessions::expire.gt($data_expiry_after))
             .select((RecordRow::as_select(), as_instant(user_sessions::expire)))
     };
 }
 
 /// Finds the live sessions of each user, the most recently active first. A user without any has an empty list.
-pub(in crate::sessions) fn active_of(
+pub(in crate::sessions) fn live_of(
     connection: &mut DbConnection,
     keys: &[UserAt],
 ) -> Result<Vec<Option<Vec<SessionRecord>>>> {
     let mut lists = match connection {
-        DbConnection::Postgres(connection) => active_batched(connection, keys)?,
+        DbConnection::Postgres(connection) => live_batched(connection, keys)?,
         DbConnection::Sqlite(connection) => {
-            keys.iter().map(|key| active_single(connection, *key)).collect::<Result<_>>()?
+            keys.iter().map(|key| live_single(connection, *key)).collect::<Result<_>>()?
         }
     };
     for records in &mut lists {
@@ -60,38 +60,38 @@ pub(in crate::sessions) fn active_of(
     Ok(lists.into_iter().map(Some).collect())
 }
 
-fn active_batched(connection: &mut PgConnection, keys: &[UserAt]) -> Result<Vec<Vec<SessionRecord>>> {
+fn live_batched(connection: &mut PgConnection, keys: &[UserAt]) -> Result<Vec<Vec<SessionRecord>>> {
     let columns: (Vec<UserId>, Vec<SqlTime>) = keys.iter().map(|key| (key.user, SqlTime::from(key.now))).unzip();
-    let sessions = active_sessions!(batch_key::<SqlUuid>(), batch_time::<Instant>(), batch_time::<Expire>());
+    let sessions = live_sessions_of!(batch_key::<SqlUuid>(), batch_time::<Instant>(), batch_time::<Expire>());
     let mut lists: Vec<Vec<SessionRecord>> = keys.iter().map(|_| Vec::new()).collect();
-    for (slot, row) in for_each_key(columns, sessions).load::<(i64, ActiveColumns)>(connection)? {
+    for (slot, row) in for_each_key(columns, sessions).load::<(i64, ListedColumns)>(connection)? {
         slot_for(&mut lists, slot)?.push(record_of(row));
     }
     Ok(lists)
 }
 
-fn active_single(connection: &mut SqliteConnection, UserAt { user, now }: UserAt) -> Result<Vec<SessionRecord>> {
+fn live_single(connection: &mut SqliteConnection, UserAt { user, now }: UserAt) -> Result<Vec<SessionRecord>> {
     let now = SqlTime::from(now);
-    let rows: Vec<ActiveColumns> = active_sessions!(user, now, now).load(connection)?;
+    let rows: Vec<ListedColumns> = live_sessions_of!(user, now, now).load(connection)?;
     Ok(rows.into_iter().map(record_of).collect())
 }
 
-type ActiveColumns = (RecordRow, SqlTime);
+type ListedColumns = (RecordRow, SqlTime);
 
-fn record_of((row, expire): ActiveColumns) -> SessionRecord {
-    row.with_expire(Some(expire))
+fn record_of((row, data_expiry): ListedColumns) -> SessionRecord {
+    row.with_data_expiry(Some(data_expiry))
 }
 
 /// Finds the user's live sessions beyond the `max` most recently active ones, in the order of their ids.
-pub(in crate::sessions) fn active_beyond(
+pub(in crate::sessions) fn live_beyond(
     connection: &mut DbConnection,
     user: UserId,
     now: Timestamp,
     max: u32,
 ) -> Result<Vec<SessionId>> {
     let max = usize::try_from(max).unwrap_or(usize::MAX);
-    let active = active_of(connection, &[UserAt { user, now }])?.into_iter().flatten().flatten();
-    let mut ids: Vec<SessionId> = active.skip(max).map(|record| record.id).collect();
+    let live = live_of(connection, &[UserAt { user, now }])?.into_iter().flatten().flatten();
+    let mut ids: Vec<SessionId> = live.skip(max).map(|record| record.id).collect();
     ids.sort_unstable();
     Ok(ids)
 }
@@ -139,7 +139,7 @@ pub(in crate::sessions) fn list(
         query = query.filter(sessions::user_id.eq(user));
     }
     let rows: Vec<(RecordRow, Option<SqlTime>)> = query.load(connection)?;
-    Ok(rows.into_iter().map(|(row, expire)| row.with_expire(expire)).collect())
+    Ok(rows.into_iter().map(|(row, data_expiry)| row.with_data_expiry(data_expiry)).collect())
 }
 
 /// Finds one of a user's sessions, active or ended.

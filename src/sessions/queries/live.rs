@@ -34,7 +34,7 @@ pub(in crate::sessions) struct LiveColumns {
     #[diesel(deserialize_as = SqlTime)]
     pub last_seen_at: Timestamp,
     #[diesel(deserialize_as = SqlTime)]
-    pub expires_at: Timestamp,
+    pub absolute_expiry: Timestamp,
     pub remembered: bool,
 }
 
@@ -115,6 +115,8 @@ fn find_single(connection: &mut SqliteConnection, key: &LiveSessionKey) -> Resul
 }
 
 /// Locks the session of a sid for a change, if it is alive at `now`, until the transaction ends.
+///
+/// The user is not checked: disabling a user ends their sessions in the same transaction, which waits for this lock.
 pub(in crate::sessions) fn lock_live(
     connection: &mut DbConnection,
     sid: &Sid,

@@ -24,10 +24,10 @@ pub(super) use doctor::{
 pub(super) use end::{EndTarget, Ending, end};
 pub(super) use grouped_write::{GroupedStart, GroupedWrite, write_grouped};
 pub(super) use insert::{NewRow, insert, lock_user};
-pub(super) use list::{UserAt, active_beyond, active_of, ended_of, find_own, list};
+pub(super) use list::{UserAt, ended_of, find_own, list, live_beyond, live_of};
 pub(super) use live::{LiveColumns, LiveSessionKey, LiveSessionRow, find_live, lock_live};
 pub(super) use purge::{
-    Expired, delete_dead_data, delete_history, end_expired, find_expired_data, lock_expired, scan_page,
+    Expired, delete_expired_data, delete_history, end_expired, find_expired_data, lock_expired, scan_page,
 };
 pub(crate) use rows::UserRow;
 pub(super) use touch::{Touch, touch};

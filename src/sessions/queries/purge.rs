@@ -23,9 +23,9 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(in crate::sessions) struct Expired {
     pub id: SessionId,
-    pub expires_at: Timestamp,
+    pub absolute_expiry: Timestamp,
     /// When it expired: by its absolute or its idle limit, whichever came first.
-    pub expire: Timestamp,
+    pub data_expiry: Timestamp,
 }
 
 /// Finds the sids of expired data, a peer's included, the longest expired first.
@@ -56,8 +56,11 @@ pub(in crate::sessions) fn lock_expired(
     // Filtered here: with this condition in the statement, SQLite would read all active sessions instead of looking up
     // sids.
     let active = rows.into_iter().filter(|(_, status, ..)| status == ACTIVE);
-    let expired =
-        |(id, _, expires_at, expire): Row| Expired { id, expires_at: expires_at.into(), expire: expire.into() };
+    let expired = |(id, _, absolute_expiry, data_expiry): Row| Expired {
+        id,
+        absolute_expiry: absolute_expiry.into(),
+        data_expiry: data_expiry.into(),
+    };
     Ok(active.map(expired).collect())
 }
 
@@ -96,21 +99,21 @@ pub(in crate::sessions) fn end_expired(
 }
 
 /// Deletes expired data with these sids that belongs to no active session: kept after an end, or a peer's.
-pub(in crate::sessions) fn delete_dead_data(
+pub(in crate::sessions) fn delete_expired_data(
     connection: &mut DbConnection,
     sids: &[String],
     now: Timestamp,
 ) -> Result<usize> {
     let of_active = sessions::table.filter(sessions::sid.eq(user_sessions::sid)).filter(sessions::status.eq(ACTIVE));
     // Tested again: a peer may have moved the expiry since the sids were found.
-    let dead = user_sessions::table
+    let expired = user_sessions::table
         .filter(user_sessions::sid.eq_any(sids))
         .filter(user_sessions::expire.le(SqlTime::from(now)))
         .filter(not(exists(of_active)))
         .select(user_sessions::sid);
     // Rows that another transaction is changing are left out, as in `lock_expired`.
-    let dead: Vec<String> = for_update_skip_locked(dead).get_results(connection)?;
-    Ok(diesel::delete(user_sessions::table.filter(user_sessions::sid.eq_any(dead))).execute(connection)?)
+    let expired: Vec<String> = for_update_skip_locked(expired).get_results(connection)?;
+    Ok(diesel::delete(user_sessions::table.filter(user_sessions::sid.eq_any(expired))).execute(connection)?)
 }
 
 type ScannedRow = (SessionId, SqlTime, String, SqlTime, Option<String>, Option<String>);
@@ -118,7 +121,7 @@ type ScannedRow = (SessionId, SqlTime, String, SqlTime, Option<String>, Option<S
 /// A session that the scan over all sessions has read.
 pub(in crate::sessions) struct ScannedSession {
     pub id: SessionId,
-    pub expires_at: Timestamp,
+    pub absolute_expiry: Timestamp,
     /// Whether it is active and its data was deleted.
     pub lacks_data: bool,
 }
@@ -153,9 +156,9 @@ pub(in crate::sessions) fn scan_page(
         query = query.filter(sessions::id.gt(after));
     }
     let rows: Vec<ScannedRow> = query.load(connection)?;
-    let session = |(id, expires_at, status, created_at, data, replaced): ScannedRow| ScannedSession {
+    let session = |(id, absolute_expiry, status, created_at, data, replaced): ScannedRow| ScannedSession {
         id,
-        expires_at: expires_at.into(),
+        absolute_expiry: absolute_expiry.into(),
         lacks_data: status == ACTIVE
             && data.is_none()
             && (replaced.is_some() || Timestamp::from(created_at) <= settled),

@@ -56,10 +56,10 @@ pub(super) struct RecordRow {
 }
 
 impl RecordRow {
-    /// Makes the record. A session without an absolute expiry expires at `expire`.
-    pub(super) fn with_expire(self, expire: Option<SqlTime>) -> SessionRecord {
-        let absolute = Timestamp::from(self.expires_at);
-        let has_absolute_expiry = absolute != NO_ABSOLUTE_EXPIRY;
+    /// Makes the record. A session without an absolute expiry expires with its data.
+    pub(super) fn with_data_expiry(self, data_expiry: Option<SqlTime>) -> SessionRecord {
+        let absolute_expiry = Timestamp::from(self.expires_at);
+        let has_absolute_expiry = absolute_expiry != NO_ABSOLUTE_EXPIRY;
         SessionRecord {
             id: self.id,
             user_id: self.user_id,
@@ -68,7 +68,7 @@ impl RecordRow {
             user_agent: self.user_agent,
             created_at: self.created_at.into(),
             last_seen_at: self.last_seen_at.into(),
-            expires_at: expire.filter(|_| !has_absolute_expiry).map_or(absolute, Timestamp::from),
+            expires_at: data_expiry.filter(|_| !has_absolute_expiry).map_or(absolute_expiry, Timestamp::from),
             has_absolute_expiry,
             remembered: self.remembered,
             logged_out_at: self.logged_out_at.map(Timestamp::from),
@@ -79,6 +79,6 @@ impl RecordRow {
 
 impl From<RecordRow> for SessionRecord {
     fn from(row: RecordRow) -> Self {
-        row.with_expire(None)
+        row.with_data_expiry(None)
     }
 }

@@ -14,11 +14,11 @@ use crate::{
     error::Result,
 };
 
-/// When a session was last active, and when it expires by that.
+/// When a session was last active, and when its data expires by that.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::sessions) struct Touch {
     pub at: Timestamp,
-    pub expire: Timestamp,
+    pub data_expiry: Timestamp,
 }
 
 /// Records activity. It never moves a time backwards, and touches active sessions only. A session that another
@@ -29,7 +29,7 @@ pub(in crate::sessions) fn touch(connection: &mut DbConnection, touches: &[(Sess
         DbConnection::Postgres(connection) => {
             let ids: Vec<SessionId> = touches.iter().map(|(id, _)| *id).collect();
             let times: Vec<SqlTime> = touches.iter().map(|(_, touch)| touch.at.into()).collect();
-            let expires: Vec<SqlTime> = touches.iter().map(|(_, touch)| touch.expire.into()).collect();
+            let expires: Vec<SqlTime> = touches.iter().map(|(_, touch)| touch.data_expiry.into()).collect();
             sql_file(include_str!("record_activity.sql"))
                 .bind::<Array<SqlUuid>, _>(ids)
                 .bind::<Array<Instant>, _>(times)
@@ -46,7 +46,7 @@ pub(in crate::sessions) fn touch(connection: &mut DbConnection, touches: &[(Sess
 }
 
 fn touch_one(connection: &mut SqliteConnection, id: SessionId, touch: Touch) -> Result<()> {
-    let (at, expire) = (SqlTime::from(touch.at), SqlTime::from(touch.expire));
+    let (at, expire) = (SqlTime::from(touch.at), SqlTime::from(touch.data_expiry));
     // Returns the sid that the session has now: it may have been rotated since the request.
     let session = diesel::update(sessions::table.find(id))
         .filter(sessions::status.eq(ACTIVE))

@@ -30,7 +30,7 @@ pub(in crate::sessions) struct Rotation<'a> {
     pub old: &'a Sid,
     pub new: &'a Sid,
     pub data: &'a SessionData,
-    pub expire: Timestamp,
+    pub data_expiry: Timestamp,
     pub now: Timestamp,
 }
 
@@ -47,7 +47,7 @@ pub(in crate::sessions) fn rotate(connection: &mut DbConnection, rotation: &Rota
         .set((
             user_sessions::sid.eq(rotation.new.expose()),
             user_sessions::sess.eq(rotation.data.to_json()),
-            user_sessions::expire.eq(SqlTime::from(rotation.expire)),
+            user_sessions::expire.eq(SqlTime::from(rotation.data_expiry)),
         ))
         .execute(connection)?;
     Ok(())
@@ -59,7 +59,7 @@ pub(in crate::sessions) fn update_lifetime(
     id: SessionId,
     client: &Client,
     remembered: bool,
-    expires_at: Timestamp,
+    absolute_expiry: Timestamp,
     now: Timestamp,
 ) -> Result<()> {
     diesel::update(sessions::table.find(id))
@@ -67,7 +67,7 @@ pub(in crate::sessions) fn update_lifetime(
             sessions::ip_address.eq(client.ip_address.map(|ip| ip.to_string())),
             sessions::user_agent.eq(client.user_agent.as_deref()),
             sessions::remembered.eq(remembered),
-            sessions::expires_at.eq(SqlTime::from(expires_at)),
+            sessions::expires_at.eq(SqlTime::from(absolute_expiry)),
             sessions::last_seen_at.eq(SqlTime::from(now)),
         ))
         .execute(connection)?;

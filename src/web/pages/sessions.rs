@@ -45,7 +45,7 @@ pub(crate) async fn show(
 
 async fn list(session: &SignedIn, request: &HttpRequest) -> Result<HttpResponse, WebError> {
     let (state, now) = (session.state(), session.state().clock.now());
-    let records = state.sessions.active_of(session.user.id).await?;
+    let records = state.sessions.live_of(session.user.id).await?;
     let (own, others): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.id == session.id);
     // Revoked after the session was resumed.
     let current = own.first().ok_or(Error::SessionEnded)?;

@@ -13,7 +13,7 @@ use actix_web::cookie::Cookie;
 use super::request_session::{RequestSession, SignIn};
 use crate::{
     error::{Error, Result},
-    sessions::{DataPatch, LiveSession, NewSession, Sid, Started, UserId},
+    sessions::{DataPatch, IssuedSession, LiveSession, NewSession, Sid, UserId},
 };
 
 /// The key in the session data that names the user: actix-identity's, and the one that Express applications use.
@@ -37,14 +37,14 @@ pub(super) async fn persist(request: &RequestSession, session: &Session) -> Resu
     }
 }
 
-async fn start(request: &RequestSession, session: &Session, presented: Option<Sid>) -> Result<SetCookie> {
+async fn start(request: &RequestSession, session: &Session, previous_sid: Option<Sid>) -> Result<SetCookie> {
     let user_id = user_id(session)?;
     let data = carry_over_data(request.current(), user_id, session)?;
     let (proof, remember) = match request.take_sign_in() {
         Some(SignIn { proof, remember }) => (Some(proof), remember),
         None => (None, false),
     };
-    let new = NewSession { user_id, proof, remember, client: request.client().clone(), data, presented };
+    let new = NewSession { user_id, proof, remember, client: request.client().clone(), data, previous_sid };
     Ok(Some(issue_cookie(request, &request.state().sessions.start(new).await?)))
 }
 
@@ -71,7 +71,7 @@ async fn save(request: &RequestSession, session: &Session, current: &LiveSession
     }))
 }
 
-fn issue_cookie(request: &RequestSession, started: &Started) -> Cookie<'static> {
+fn issue_cookie(request: &RequestSession, started: &IssuedSession) -> Cookie<'static> {
     request.set_log_session(started.id);
     request.state().cookie.issue(&started.sid, started.max_age)
 }

@@ -8,8 +8,8 @@
 //! `connect/d.rs` is a circle between two folders, although no file is part of one. Code in a circle can only be
 //! understood, moved, and tested as a whole.
 //!
-//! A `mod.rs` stands beside its children like any other file, with one exception: to declare a child (`mod start;`) and
-//! to re-export what it defines (`pub use start::Started`) are no imports, since `mod.rs` does not use it. So `mod.rs` may
+//! A `mod.rs` stands beside its children like any other file, with one exception: to declare a child (`mod model;`) and
+//! to re-export what it defines (`pub use model::Sid`) are no imports, since `mod.rs` does not use it. So `mod.rs` may
 //! define a type whose methods are spread over its children; but if its own code uses something from a child, that child
 //! must not use `mod.rs`, not even indirectly. A type that both need gets a file of its own.
 //!

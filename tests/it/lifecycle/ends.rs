@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Barrier, thread};
 
 use keyrack::{
     accounts::Email,
-    sessions::{EndReason, NewSession, Sessions, Started, UserId},
+    sessions::{EndReason, IssuedSession, NewSession, Sessions, UserId},
 };
 
 use crate::support::{EngineKind, TestApp, on_both_engines, wait};
@@ -14,7 +14,7 @@ on_both_engines!(concurrent_ends_of_one_session_succeed_exactly_once);
 const EMAIL: &str = "rajat.verma@example.com";
 
 /// Ends the session and returns whether this call did it.
-type End = fn(&TestApp, UserId, &Started, &Started) -> bool;
+type End = fn(&TestApp, UserId, &IssuedSession, &IssuedSession) -> bool;
 
 const ENDS: [End; 5] = [
     |app, _, session, _| wait(app.keyrack.sessions().sign_out(&session.sid)).unwrap().is_some(),
@@ -27,7 +27,7 @@ const ENDS: [End; 5] = [
     },
 ];
 
-fn start(sessions: &Sessions, user_id: UserId) -> Started {
+fn start(sessions: &Sessions, user_id: UserId) -> IssuedSession {
     wait(sessions.start(NewSession::of(user_id))).unwrap()
 }
 

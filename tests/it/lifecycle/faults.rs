@@ -6,7 +6,7 @@ use std::time::Duration;
 use keyrack::{
     accounts::{Email, Password},
     error::Result,
-    sessions::{DataPatch, NewSession, Sessions, Sid, Started, UserId},
+    sessions::{DataPatch, IssuedSession, NewSession, Sessions, Sid, UserId},
 };
 
 use crate::support::{EngineKind, Faults, TestApp, on_both_engines, wait};
@@ -47,11 +47,11 @@ impl FaultFixture {
         self.app.keyrack.sessions()
     }
 
-    fn new_session(&self, presented: Option<Sid>) -> NewSession {
-        NewSession { presented, ..NewSession::of(self.user) }
+    fn new_session(&self, previous_sid: Option<Sid>) -> NewSession {
+        NewSession { previous_sid, ..NewSession::of(self.user) }
     }
 
-    fn start(&self) -> Started {
+    fn start(&self) -> IssuedSession {
         wait(self.sessions().start(self.new_session(None))).unwrap()
     }
 
@@ -127,7 +127,7 @@ fn rotation_is_atomic_when_a_statement_fails(engine: EngineKind) {
 }
 
 /// Either the old sid works or the new one, and the session is the same.
-fn assert_one_sid_works(fixture: &FaultFixture, old: &Started, new: Option<Started>) {
+fn assert_one_sid_works(fixture: &FaultFixture, old: &IssuedSession, new: Option<IssuedSession>) {
     assert_eq!(fixture.is_alive(&old.sid), new.is_none());
     if let Some(new) = new {
         assert!(fixture.is_alive(&new.sid));

@@ -246,7 +246,7 @@ fn ending_with_kept_data_yields_logout_records(engine: EngineKind) {
     seed.insert("user_sessions", DATA_AFTER_LOGIN);
     let clock = Clock::fixed(Timestamp::parse("2026-01-28T12:30:45.000Z").unwrap());
     let app = TestApp::over(&seed.0, clock, |config: &mut Config| config.policy.keep_ended_data = true);
-    let ended = wait(app.keyrack.sessions().sign_out(&Sid::from_verified(SID))).unwrap();
+    let ended = wait(app.keyrack.sessions().sign_out(&Sid::from_trusted(SID))).unwrap();
     assert_eq!(ended.unwrap().to_string(), "a1b2c3d4-e5f6-7890-abcd-ef1234567890");
     assert_fields(&seed.session(), &record(SESSION_AFTER_LOGOUT), |_| true);
     assert_eq!(seed.only_row("user_sessions"), record(DATA_AFTER_LOGOUT));

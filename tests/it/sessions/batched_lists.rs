@@ -25,7 +25,7 @@ fn lists_of(fixture: &SessionFixture, users: &[UserId]) -> Vec<Vec<SessionId>> {
         let mut tasks = JoinSet::new();
         for (place, user) in users.iter().enumerate() {
             let (sessions, user) = (fixture.sessions().clone(), *user);
-            tasks.spawn(async move { (place, user, sessions.active_of(user).await.unwrap()) });
+            tasks.spawn(async move { (place, user, sessions.live_of(user).await.unwrap()) });
         }
         tasks.join_all().await
     });
@@ -87,7 +87,7 @@ fn batched_lists_each_use_their_own_time(engine: EngineKind) {
                 if place == 5 {
                     clock.advance(MINUTE);
                 }
-                (place, sessions.active_of(user).await.unwrap().len())
+                (place, sessions.live_of(user).await.unwrap().len())
             });
         }
         tasks.join_all().await
@@ -105,7 +105,7 @@ fn outage_is_neither_empty_list_nor_wrong_password(engine: EngineKind) {
         config.database.timeout = Duration::from_millis(500);
     });
     let (sessions, accounts) = (other.keyrack.sessions(), other.keyrack.accounts());
-    let list = || wait(sessions.active_of(fixture.user));
+    let list = || wait(sessions.live_of(fixture.user));
     let proof = || wait(accounts.authenticate(EMAIL, Password::new(PASSWORD), None));
     if engine == EngineKind::Postgres {
         assert!(list().is_ok() && proof().is_ok(), "connected before");

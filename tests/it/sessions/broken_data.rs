@@ -2,7 +2,7 @@
 
 use keyrack::{
     error::Error,
-    sessions::{NewSession, Sid, Started},
+    sessions::{IssuedSession, NewSession, Sid},
 };
 use serde_json::json;
 
@@ -45,7 +45,7 @@ fn break_data(fixture: &SessionFixture, sid: &str, sess: &str) {
 fn broken_data_signs_no_request_in(engine: EngineKind) {
     let fixture = SessionFixture::new(engine);
     let mut browser = fixture.signed_in(EMAIL);
-    let sid = Sid::from_verified(&browser.sid());
+    let sid = Sid::from_trusted(&browser.sid());
     for sess in broken(engine) {
         break_data(&fixture, sid.expose(), &sess);
         assert!(!fixture.is_alive(&sid), "{sess}");
@@ -73,8 +73,8 @@ fn sign_in_on_broken_data_inherits_nothing(engine: EngineKind) {
     for sess in broken(engine) {
         let started = fixture.sign_in();
         break_data(&fixture, started.sid.expose(), &sess);
-        let presented = Some(started.sid.clone());
-        let again: Started = fixture.start(NewSession { presented, ..fixture.new_session() }).unwrap();
+        let previous_sid = Some(started.sid.clone());
+        let again: IssuedSession = fixture.start(NewSession { previous_sid, ..fixture.new_session() }).unwrap();
         assert_ne!(again.id, started.id, "{sess}");
         fixture.assert_ended(&started, "signed_out", fixture.now());
         assert!(!fixture.sess(&again.sid).contains("theirs"));
@@ -87,7 +87,7 @@ fn browser_with_broken_data_can_sign_in_again(engine: EngineKind) {
     let fixture = SessionFixture::new(engine);
     let mut browser = fixture.signed_in(EMAIL);
     for sess in broken(engine) {
-        let old = Sid::from_verified(&browser.sid());
+        let old = Sid::from_trusted(&browser.sid());
         break_data(&fixture, old.expose(), &sess);
         let answer = browser.sign_in(EMAIL, PASSWORD);
         assert_eq!(answer.status, 303, "{sess}: {}", answer.body);

@@ -2,7 +2,7 @@
 
 use keyrack::{
     accounts::Password,
-    sessions::{EndReason, SessionId, Started},
+    sessions::{EndReason, IssuedSession, SessionId},
 };
 
 use super::session_fixture::{DAY, EMAIL, HOUR, MINUTE, SessionFixture};
@@ -18,7 +18,7 @@ on_both_engines!(
     signing_out_also_ends_copies_of_the_cookie,
 );
 
-type End = fn(&SessionFixture, &Started);
+type End = fn(&SessionFixture, &IssuedSession);
 
 /// All ways to end a session, with the reason that each records.
 const ENDS: [(&str, End); 10] = [

@@ -271,7 +271,7 @@ fn falls_back_to_single_transaction_when_not_groupable() {
     let fixture = SessionFixture::with(EngineKind::Postgres, |config| config.policy.keep_ended_data = true);
     let new = proved(&fixture, EMAIL);
     let first = fixture.start(new.clone()).unwrap();
-    let again = fixture.start(NewSession { presented: Some(first.sid.clone()), ..new }).unwrap();
+    let again = fixture.start(NewSession { previous_sid: Some(first.sid.clone()), ..new }).unwrap();
     assert_eq!(again.id, first.id);
     assert_ne!(again.sid, first.sid);
     assert_eq!(wait(fixture.sessions().sign_out(&again.sid)).unwrap(), Some(first.id));

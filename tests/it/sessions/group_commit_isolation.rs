@@ -6,7 +6,7 @@ use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use keyrack::{
     clock::Clock,
     error::Error,
-    sessions::{NewSession, Started},
+    sessions::{IssuedSession, NewSession},
 };
 use tokio::task::JoinSet;
 
@@ -17,7 +17,7 @@ use super::{
 use crate::support::{TestApp, wait};
 
 /// Runs these sign-ins concurrently, and returns their outcomes in order.
-fn start_all(app: &TestApp, all: &[&NewSession]) -> Vec<keyrack::error::Result<Started>> {
+fn start_all(app: &TestApp, all: &[&NewSession]) -> Vec<keyrack::error::Result<IssuedSession>> {
     wait(async {
         let mut starting = JoinSet::new();
         for (place, new) in all.iter().enumerate() {
@@ -33,7 +33,7 @@ fn start_all(app: &TestApp, all: &[&NewSession]) -> Vec<keyrack::error::Result<S
 #[test]
 fn data_locked_by_a_peer_does_not_block_other_sign_outs() {
     let Some(fixture) = postgres_fixture() else { return };
-    let started: Vec<Started> = (0..24).map(|_| fixture.sign_in()).collect();
+    let started: Vec<IssuedSession> = (0..24).map(|_| fixture.sign_in()).collect();
     let short_timeout = TestApp::over(fixture.database(), Clock::fixed(fixture.now()), |config| {
         config.database.timeout = Duration::from_secs(2);
     });

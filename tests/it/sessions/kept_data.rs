@@ -48,7 +48,7 @@ fn kept_data_signs_no_request_in(engine: EngineKind) {
     fixture.clock.advance(HOUR);
     assert!(!fixture.is_alive(&started.sid));
     assert_eq!((fixture.session(started.id), fixture.data(&started.sid).unwrap()), before);
-    assert!(wait(fixture.sessions().active_of(fixture.user)).unwrap().is_empty());
+    assert!(wait(fixture.sessions().live_of(fixture.user)).unwrap().is_empty());
 }
 
 /// An administrator's SQL can end a session without marking its data.
@@ -62,7 +62,7 @@ fn kept_data_marked_login_signs_no_request_in(engine: EngineKind) {
     assert!(!fixture.is_alive(&started.sid));
     assert!(matches!(fixture.save(&started.sid, setting(&live, &[("late", json!(1))])), Err(Error::SessionEnded)));
     assert!(matches!(fixture.rotate(&started.sid), Err(Error::SessionEnded)));
-    let again = fixture.start(NewSession { presented: Some(started.sid.clone()), ..fixture.new_session() }).unwrap();
+    let again = fixture.start(NewSession { previous_sid: Some(started.sid.clone()), ..fixture.new_session() }).unwrap();
     assert_ne!(again.id, started.id);
     assert_eq!((fixture.session(started.id), fixture.data(&started.sid).unwrap()), before);
 }

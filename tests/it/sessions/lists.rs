@@ -14,7 +14,7 @@ fn active_list_matches_resumable_sessions(engine: EngineKind) {
     wait(fixture.sessions().sign_out(&ended.sid)).unwrap();
     fixture.clock.advance(MINUTE);
     assert!(fixture.is_alive(&newer.sid) && !fixture.is_alive(&expired.sid) && !fixture.is_alive(&theirs.sid));
-    let active = wait(fixture.sessions().active_of(fixture.user)).unwrap();
+    let active = wait(fixture.sessions().live_of(fixture.user)).unwrap();
     assert_eq!(active.iter().map(|record| record.id).collect::<Vec<_>>(), [newer.id, older.id]);
     assert!(active.iter().all(|record| record.user_id == fixture.user && record.logged_out_at.is_none()));
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keyrack::sessions::{Sid, Started, Timeouts};
+use keyrack::sessions::{IssuedSession, Sid, Timeouts};
 use serde_json::json;
 
 use super::session_fixture::{DAY, HOUR, MINUTE, SECOND, SessionFixture, just_before, setting};
@@ -27,7 +27,7 @@ fn fixture_with_short_timeouts(engine: EngineKind) -> SessionFixture {
 }
 
 /// Makes a session as a peer writes it, with this `cookie`, and with data that expires after `life`.
-fn peer_session(fixture: &SessionFixture, cookie: &str, life: Duration) -> Started {
+fn peer_session(fixture: &SessionFixture, cookie: &str, life: Duration) -> IssuedSession {
     let started = fixture.sign_in();
     let (sid, expire) = (started.sid.expose(), (fixture.now() + life).to_iso_micros());
     let sess = format!(r#"{{"cookie":{cookie},"userId":"{}","cart":[1]}}"#, fixture.user);
@@ -89,13 +89,13 @@ fn rotated_peer_session_keeps_its_idle_limit(engine: EngineKind) {
 fn list_shows_idle_expiry_of_peer_session(engine: EngineKind) {
     let fixture = fixture_with_short_timeouts(engine);
     peer_session(&fixture, HALF_AN_HOUR, HOUR / 2);
-    let active = wait(fixture.sessions().active_of(fixture.user)).unwrap();
+    let active = wait(fixture.sessions().live_of(fixture.user)).unwrap();
     let listed = wait(fixture.sessions().list(None, false)).unwrap();
     for record in active.iter().chain(&listed) {
         assert_eq!((record.expires_at, record.has_absolute_expiry), (fixture.now() + HOUR / 2, false));
     }
     let own = fixture.sign_in();
-    let active = wait(fixture.sessions().active_of(fixture.user)).unwrap();
+    let active = wait(fixture.sessions().live_of(fixture.user)).unwrap();
     let record = active.iter().find(|record| record.id == own.id).unwrap();
     assert_eq!((record.expires_at, record.has_absolute_expiry), (fixture.now() + HOUR, true));
 }

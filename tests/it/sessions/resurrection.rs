@@ -5,7 +5,7 @@ use actix_web::{App, HttpResponse, test, web};
 use keyrack::{
     RequestSession,
     error::Error,
-    sessions::{NewSession, Started},
+    sessions::{IssuedSession, NewSession},
 };
 use serde_json::json;
 
@@ -19,7 +19,7 @@ on_both_engines!(
     handler_returns_401_if_its_session_ended_meanwhile,
 );
 
-type End = fn(&SessionFixture, &Started);
+type End = fn(&SessionFixture, &IssuedSession);
 
 const ENDS: [End; 4] = [
     |fixture, started| {
@@ -58,7 +58,7 @@ fn late_sign_in_on_ended_session_starts_another(engine: EngineKind) {
         end(&fixture, &started);
         let before = fixture.session(started.id);
         let again =
-            fixture.start(NewSession { presented: Some(started.sid.clone()), ..fixture.new_session() }).unwrap();
+            fixture.start(NewSession { previous_sid: Some(started.sid.clone()), ..fixture.new_session() }).unwrap();
         assert_ne!(again.id, started.id);
         assert_eq!(fixture.session(started.id), before);
         assert!(!fixture.is_alive(&started.sid) && fixture.is_alive(&again.sid));

@@ -11,7 +11,7 @@ use keyrack::{
     clock::{Clock, Timestamp},
     config::Config,
     error::Result,
-    sessions::{DataPatch, LiveSession, NewSession, Purged, Report, SessionId, Sessions, Sid, Started, UserId},
+    sessions::{DataPatch, IssuedSession, LiveSession, NewSession, Purged, Report, SessionId, Sessions, Sid, UserId},
 };
 use serde_json::Value;
 
@@ -65,15 +65,15 @@ impl SessionFixture {
         NewSession::of(self.user)
     }
 
-    pub fn start(&self, new: NewSession) -> Result<Started> {
+    pub fn start(&self, new: NewSession) -> Result<IssuedSession> {
         wait(self.sessions().start(new))
     }
 
-    pub fn sign_in(&self) -> Started {
+    pub fn sign_in(&self) -> IssuedSession {
         self.start(self.new_session()).unwrap()
     }
 
-    pub fn sign_in_as(&self, user: UserId) -> Started {
+    pub fn sign_in_as(&self, user: UserId) -> IssuedSession {
         self.start(NewSession { user_id: user, ..self.new_session() }).unwrap()
     }
 
@@ -96,7 +96,7 @@ impl SessionFixture {
         wait(self.sessions().save(sid, patch))
     }
 
-    pub fn rotate(&self, sid: &Sid) -> Result<Started> {
+    pub fn rotate(&self, sid: &Sid) -> Result<IssuedSession> {
         wait(self.sessions().rotate(sid, DataPatch::default()))
     }
 
@@ -126,7 +126,7 @@ impl SessionFixture {
     }
 
     /// Asserts that a session has ended, with this reason and time, and that its data is deleted.
-    pub fn assert_ended(&self, started: &Started, reason: &str, at: Timestamp) {
+    pub fn assert_ended(&self, started: &IssuedSession, reason: &str, at: Timestamp) {
         let session = self.session(started.id);
         assert_eq!(session["status"], "logged_out");
         assert_eq!(session["end_reason"], reason);

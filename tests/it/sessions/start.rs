@@ -132,7 +132,7 @@ fn signing_in_again_rotates_the_session(engine: EngineKind) {
     fixture.clock.advance(HOUR);
 
     let client = Client::new(Some("10.0.0.9".parse().unwrap()), Some("Another browser"));
-    let again = NewSession { presented: Some(first.sid.clone()), remember: true, client, ..fixture.new_session() };
+    let again = NewSession { previous_sid: Some(first.sid.clone()), remember: true, client, ..fixture.new_session() };
     let second = fixture.start(again).unwrap();
     assert_eq!(second.id, first.id);
     assert!(!fixture.is_alive(&first.sid) && fixture.is_alive(&second.sid));
@@ -160,8 +160,8 @@ fn sign_in_as_another_user_ends_the_previous_session(engine: EngineKind) {
     fixture.save(&theirs.sid, setting(&live, &[("cart", json!(["theirs"]))])).unwrap();
     let other = fixture.add_user("other@example.com");
     fixture.clock.advance(MINUTE);
-    let presented = Some(theirs.sid.clone());
-    let own = fixture.start(NewSession { user_id: other, presented, ..fixture.new_session() }).unwrap();
+    let previous_sid = Some(theirs.sid.clone());
+    let own = fixture.start(NewSession { user_id: other, previous_sid, ..fixture.new_session() }).unwrap();
     assert_ne!(own.id, theirs.id);
     fixture.assert_ended(&theirs, "signed_out", fixture.now());
     let live = fixture.resume(&own.sid).unwrap();
@@ -175,13 +175,13 @@ fn sign_in_with_ended_sid_starts_a_new_session(engine: EngineKind) {
     let ended_at = fixture.now();
     sign_out(&fixture, &first);
     fixture.clock.advance(MINUTE);
-    let second = fixture.start(NewSession { presented: Some(first.sid.clone()), ..fixture.new_session() }).unwrap();
+    let second = fixture.start(NewSession { previous_sid: Some(first.sid.clone()), ..fixture.new_session() }).unwrap();
     assert_ne!(second.id, first.id);
     fixture.assert_ended(&first, "signed_out", ended_at);
     assert!(fixture.is_alive(&second.sid));
 }
 
-fn sign_out(fixture: &SessionFixture, started: &keyrack::sessions::Started) {
+fn sign_out(fixture: &SessionFixture, started: &keyrack::sessions::IssuedSession) {
     let ended = crate::support::wait(fixture.sessions().sign_out(&started.sid)).unwrap();
     assert_eq!(ended, Some(started.id));
 }

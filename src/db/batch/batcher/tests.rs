@@ -17,12 +17,12 @@ struct DoublingHandler {
 }
 
 impl BatchHandler for DoublingHandler {
-    type Key = u32;
-    type Value = u32;
+    type Input = u32;
+    type Output = u32;
     const THREAD_NAME: &str = "keyrack-test";
 
     fn run(&self, _: &mut Worker, batch: Vec<Request<u32, u32>>) {
-        let keys: Vec<u32> = batch.iter().map(|request| request.key).collect();
+        let keys: Vec<u32> = batch.iter().map(|request| request.input).collect();
         let doubled: Vec<_> = keys.iter().map(|key| Ok(2 * key)).collect();
         let panics = keys.contains(&PANIC);
         self.batches.send(keys).unwrap();

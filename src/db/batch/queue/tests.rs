@@ -28,7 +28,7 @@ impl Fixture {
 
     fn try_push(&mut self, key: u32) -> Result<(Action, Reply)> {
         let (reply, answer) = oneshot::channel();
-        let request = Request { key, deadline: self.now + Duration::from_secs(1), reply };
+        let request = Request { input: key, deadline: self.now + Duration::from_secs(1), reply };
         self.queue.push(request, self.now).map(|action| (action, answer))
     }
 
@@ -55,7 +55,7 @@ impl Fixture {
     /// The keys of the next batch, and since when its worker is busy.
     fn serve(&mut self) -> (Vec<u32>, Instant) {
         match self.queue.next(self.now) {
-            Next::Serve(batch) => (batch.requests.iter().map(|request| request.key).collect(), batch.busy_since),
+            Next::Serve(batch) => (batch.requests.iter().map(|request| request.input).collect(), batch.busy_since),
             Next::Wait => panic!("no batch, the worker waits"),
             Next::End => panic!("no batch, the worker ends"),
         }
@@ -265,15 +265,15 @@ fn overload_memory_is_freed_when_queue_is_empty() {
 }
 
 #[test]
-fn request_expires_at_deadline_or_when_caller_gives_up() {
+fn request_is_too_late_at_deadline_or_when_caller_gives_up() {
     let now = Instant::now();
     let (reply, answer) = oneshot::channel::<Result<()>>();
-    let request = Request { key: 0, deadline: now + Duration::from_millis(1), reply };
-    assert!(!request.is_expired(now));
-    assert!(request.is_expired(now + Duration::from_millis(1)));
+    let request = Request { input: 0, deadline: now + Duration::from_millis(1), reply };
+    assert!(!request.is_too_late(now));
+    assert!(request.is_too_late(now + Duration::from_millis(1)));
     assert!(!request.is_abandoned());
     drop(answer);
-    assert!(request.is_abandoned() && request.is_expired(now));
+    assert!(request.is_abandoned() && request.is_too_late(now));
 }
 
 #[test]

@@ -168,15 +168,15 @@ impl World {
         }
     }
 
-    fn start(&mut self, user: usize, remember: bool, presented: Option<Sid>) {
+    fn start(&mut self, user: usize, remember: bool, previous_sid: Option<Sid>) {
         let now = self.clock.now();
-        let new = NewSession { remember, presented: presented.clone(), ..NewSession::of(self.users[user].1) };
+        let new = NewSession { remember, previous_sid: previous_sid.clone(), ..NewSession::of(self.users[user].1) };
         let started = match (wait(self.sessions.start(new)), self.users[user].2) {
             (Ok(started), false) => started,
             (Err(Error::SessionEnded), true) => return,
             (outcome, disabled) => panic!("{outcome:?}, disabled: {disabled}"),
         };
-        let before = presented.and_then(|sid| self.is_alive(&sid)).map(|id| (id, self.model[&id].clone()));
+        let before = previous_sid.and_then(|sid| self.is_alive(&sid)).map(|id| (id, self.model[&id].clone()));
         let (idle, absolute) = Self::limits(remember);
         let expires_at = now + absolute;
         let mut session = Session {
