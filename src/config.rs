@@ -24,10 +24,12 @@ pub struct Config {
     pub secrets: Secrets,
     /// The session cookie's name. Default: `keyrack.sid`, over https `__Host-keyrack.sid`.
     pub cookie_name: Option<String>,
-    /// The cookie's `Domain`: with `example.org`, browsers send the cookie to every host under it. Default: none, so that they
-    /// send it to this host only. Can't be combined with a cookie name that begins with `__Host-` (RFC 6265bis).
+    /// The cookie's `Domain`: with `example.org`, browsers send the cookie to every host under it. Default: none, so
+    /// that they send it to this host only. Can't be combined with a cookie name that begins with `__Host-` (RFC
+    /// 6265bis).
     pub cookie_domain: Option<String>,
-    /// Timeouts and limits of sessions.
+    /// Timeouts and limits of sessions. `Keyrack::new` sets its `secure_cookies` and `cookie_domain`, from the public
+    /// URL and the cookie's domain above.
     pub policy: Policy,
     /// The proxies whose `X-Forwarded-For` is trusted. Default: none.
     pub trusted_proxies: Vec<IpNet>,

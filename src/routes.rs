@@ -1,8 +1,8 @@
-//! Every URL and its guard.
+//! Every URL and who may use it.
 //!
-//! [`signed_in`] is the default; exceptions are marked [`public`] or [`stateless`].
+//! [`signed_in`] is the default; exceptions are marked [`public`] or [`without_session`].
 
-mod url;
+mod endpoint;
 
 use std::sync::Arc;
 
@@ -22,21 +22,22 @@ use crate::web::{
     request_log::log_requests,
     require_sign_in::require_sign_in,
 };
-use url::{Access, Url, public, signed_in, stateless};
+use endpoint::{Access, Endpoint, public, signed_in, without_session};
 
 /// Keyrack's own forms have a few hundred bytes.
 const MAX_FORM_BYTES: usize = 16 * 1024;
 
-/// Every URL, who may use it, and its handlers.
-pub(crate) fn urls() -> [Url; 11] {
+/// Every endpoint of Keyrack.
+pub(crate) fn endpoints() -> [Endpoint; 11] {
     [
-        stateless("/healthz").get(health::alive),
-        stateless("/readyz").get(health::ready),
-        stateless("/static/{name}").get(static_file::show),
+        without_session("/healthz").get(health::alive),
+        without_session("/readyz").get(health::ready),
+        without_session("/static/{name}").get(static_file::show),
         public("/").get(home),
         public("/login").get(login::show).post(login::submit),
         public("/setup").get(setup::show).post(setup::submit),
         signed_in("/logout").post(logout::submit),
+        // `?show=ended` is the history, in `pages/history.rs`.
         signed_in("/account/sessions").get(sessions::show),
         signed_in("/account/sessions/revoke-others").post(revoke::others),
         signed_in("/account/sessions/{id}/revoke").post(revoke::one),
@@ -44,7 +45,8 @@ pub(crate) fn urls() -> [Url; 11] {
     ]
 }
 
-/// Mounts the list. A route that is not in it would escape the test that sends every POST without a valid CSRF token.
+/// Mounts the endpoints. A route outside their list would escape the test that sends every POST without a valid CSRF
+/// token.
 pub(crate) fn mount(state: &Arc<AppState>, config: &mut ServiceConfig) {
     let mut root = web::scope("")
         .app_data(Data::from(Arc::clone(state)))
@@ -52,11 +54,13 @@ pub(crate) fn mount(state: &Arc<AppState>, config: &mut ServiceConfig) {
         .app_data(PayloadConfig::new(MAX_FORM_BYTES))
         .app_data(QueryConfig::default().error_handler(|error, _| malformed_query(&error)));
     let mut with_session = web::scope("");
-    for url in urls() {
-        match url.access {
-            Access::Stateless => root = root.service(url.into_resource()),
-            Access::Public => with_session = with_session.service(url.into_resource()),
-            Access::SignedIn => with_session = with_session.service(url.into_resource().wrap(from_fn(require_sign_in))),
+    for endpoint in endpoints() {
+        match endpoint.access {
+            Access::WithoutSession => root = root.service(endpoint.into_resource()),
+            Access::Public => with_session = with_session.service(endpoint.into_resource()),
+            Access::SignedIn => {
+                with_session = with_session.service(endpoint.into_resource().wrap(from_fn(require_sign_in)));
+            }
         }
     }
     let with_session = with_session

@@ -1,6 +1,6 @@
 //! A bounded fair queue: round robin over clients.
 //!
-//! Each client has a queue of its own, and each round serves one entry of every client. A client that sends a thousand
+//! Each client has its own queue, and each round serves one item of every client. A client that sends a thousand
 //! guesses delays only itself; the single sign-in of another client is served in the next round.
 
 use std::collections::VecDeque;
@@ -39,16 +39,20 @@ impl<C: Copy + PartialEq, T> FairQueue<C, T> {
         self.len
     }
 
-    /// Whether [`push`](Self::push) would return this client's own item.
+    /// Whether [`push`](Self::push) would reject an item of this client.
     pub fn would_reject(&self, client: C) -> bool {
         let own = self.clients.iter().find(|queue| queue.client == client).map_or(0, |queue| queue.items.len());
         self.len >= self.capacity && self.clients.iter().all(|queue| queue.items.len() <= own + 1)
     }
 
-    /// Appends an item to the client's queue. If the whole queue is full, one item is evicted and returned: the last one of
-    /// the client with the most items, or the new one if no other client would have more than its owner. So one client may
-    /// fill the queue while it is alone, and has an equal share of it when others come.
-    pub fn push(&mut self, client: C, item: T) -> (Ticket<C>, Option<T>) {
+    /// Appends an item to the client's queue. If the whole queue is full, it evicts the last item of the client with
+    /// the most items, and returns it beside the ticket. So one client may fill the queue while it is alone, and has an
+    /// equal share of it when others come.
+    ///
+    /// # Errors
+    /// Rejects the item, and returns it, if the whole queue is full and its client would then have at least as many
+    /// items as any other.
+    pub fn push(&mut self, client: C, item: T) -> Result<(Ticket<C>, Option<T>), T> {
         let number = self.next_number;
         self.next_number += 1;
         let ticket = Ticket { client, number };
@@ -58,7 +62,7 @@ impl<C: Copy + PartialEq, T> FairQueue<C, T> {
             let longest = self.clients.iter_mut().max_by_key(|queue| queue.items.len());
             match longest.filter(|longest| longest.items.len() > own + 1).and_then(|queue| queue.items.pop_back()) {
                 Some((_, last)) => evicted = Some(last),
-                None => return (ticket, Some(item)),
+                None => return Err(item),
             }
             self.len -= 1;
         }
@@ -67,7 +71,7 @@ impl<C: Copy + PartialEq, T> FairQueue<C, T> {
             Some(queue) => queue.items.push_back((number, item)),
             None => self.clients.push_back(ClientQueue { client, items: VecDeque::from([(number, item)]) }),
         }
-        (ticket, evicted)
+        Ok((ticket, evicted))
     }
 
     /// Removes the next item; its client goes to the end of the round.
@@ -103,6 +107,11 @@ impl<C: Copy + PartialEq, T> FairQueue<C, T> {
 mod tests {
     use super::*;
 
+    /// Returns the evicted item, if there is one, or the rejected one as an error.
+    fn push(queue: &mut FairQueue<char, u32>, client: char, item: u32) -> Result<Option<u32>, u32> {
+        queue.push(client, item).map(|(_, evicted)| evicted)
+    }
+
     fn drain(queue: &mut FairQueue<char, u32>) -> Vec<u32> {
         let served: Vec<u32> = std::iter::from_fn(|| queue.pop()).collect();
         assert_eq!((queue.len(), queue.clients.len()), (0, 0), "nothing is left behind");
@@ -113,7 +122,7 @@ mod tests {
     fn single_client_is_served_first_in_first_out() {
         let mut queue = FairQueue::new(10);
         for n in 1..=5 {
-            assert_eq!(queue.push('a', n).1, None);
+            assert_eq!(push(&mut queue, 'a', n), Ok(None));
         }
         assert_eq!(queue.len(), 5);
         assert_eq!(drain(&mut queue), [1, 2, 3, 4, 5]);
@@ -123,12 +132,12 @@ mod tests {
     fn clients_are_served_round_robin() {
         let mut queue = FairQueue::new(1000);
         for n in 0..200 {
-            queue.push('a', n);
+            push(&mut queue, 'a', n).unwrap();
         }
         assert_eq!(queue.pop(), Some(0));
-        queue.push('b', 1000);
-        queue.push('c', 2000);
-        queue.push('c', 2001);
+        for (client, n) in [('b', 1000), ('c', 2000), ('c', 2001)] {
+            push(&mut queue, client, n).unwrap();
+        }
         let order: Vec<u32> = std::iter::from_fn(|| queue.pop()).take(7).collect();
         assert_eq!(order, [1, 1000, 2000, 2, 2001, 3, 4]);
     }
@@ -139,8 +148,7 @@ mod tests {
         for n in 0..6 {
             for client in ['a', 'b', 'a'] {
                 let rejects = queue.would_reject(client);
-                let is_own_item = queue.push(client, n).1.is_some() && rejects;
-                assert_eq!(rejects, is_own_item, "{client} {n}");
+                assert_eq!(queue.push(client, n).is_err(), rejects, "{client} {n}");
             }
         }
         assert!(queue.would_reject('a') && queue.would_reject('b') && !queue.would_reject('c'));
@@ -149,11 +157,11 @@ mod tests {
     #[test]
     fn returning_client_is_served_after_waiting_ones() {
         let mut queue = FairQueue::new(10);
-        queue.push('a', 1);
-        queue.push('b', 10);
+        push(&mut queue, 'a', 1).unwrap();
+        push(&mut queue, 'b', 10).unwrap();
         assert_eq!(queue.pop(), Some(1));
-        queue.push('a', 2);
-        queue.push('c', 20);
+        push(&mut queue, 'a', 2).unwrap();
+        push(&mut queue, 'c', 20).unwrap();
         assert_eq!(drain(&mut queue), [10, 2, 20]);
     }
 
@@ -161,13 +169,13 @@ mod tests {
     fn full_queue_evicts_from_the_longest_client_queue() {
         let mut queue = FairQueue::new(4);
         for n in 1..=4 {
-            assert_eq!(queue.push('a', n).1, None, "alone, a client may fill the queue");
+            assert_eq!(push(&mut queue, 'a', n), Ok(None), "alone, a client may fill the queue");
         }
-        assert_eq!(queue.push('a', 5).1, Some(5));
-        assert_eq!(queue.push('b', 10).1, Some(4), "another client evicts the last item of the longest queue");
-        assert_eq!(queue.push('b', 11).1, Some(3));
-        assert_eq!(queue.push('b', 12).1, Some(12), "and has an equal share, not more");
-        assert_eq!(queue.push('a', 6).1, Some(6));
+        assert_eq!(push(&mut queue, 'a', 5), Err(5));
+        assert_eq!(push(&mut queue, 'b', 10), Ok(Some(4)), "another client evicts the last item of the longest queue");
+        assert_eq!(push(&mut queue, 'b', 11), Ok(Some(3)));
+        assert_eq!(push(&mut queue, 'b', 12), Err(12), "and has an equal share, not more");
+        assert_eq!(push(&mut queue, 'a', 6), Err(6));
         assert_eq!(queue.len(), 4);
         assert_eq!(drain(&mut queue), [1, 10, 2, 11]);
     }
@@ -176,34 +184,34 @@ mod tests {
     fn full_queue_of_single_items_rejects_a_new_client() {
         let mut queue = FairQueue::new(3);
         for (client, n) in [('a', 1), ('b', 2), ('c', 3)] {
-            assert_eq!(queue.push(client, n).1, None);
+            assert_eq!(push(&mut queue, client, n), Ok(None));
         }
-        assert_eq!(queue.push('d', 4).1, Some(4));
+        assert_eq!(push(&mut queue, 'd', 4), Err(4));
         assert_eq!(drain(&mut queue), [1, 2, 3]);
     }
 
     #[test]
     fn cancelled_item_is_not_served_and_makes_room() {
         let mut queue = FairQueue::new(3);
-        let (first, _) = queue.push('a', 1);
-        let (second, _) = queue.push('a', 2);
-        let (only, _) = queue.push('b', 10);
+        let (first, _) = queue.push('a', 1).unwrap();
+        let (second, _) = queue.push('a', 2).unwrap();
+        let (only, _) = queue.push('b', 10).unwrap();
         assert_eq!(queue.cancel(second), Some(2));
         assert_eq!(queue.cancel(second), None, "cancelled already");
         assert_eq!(queue.cancel(only), Some(10));
-        assert_eq!(queue.push('b', 11).1, None);
+        assert_eq!(push(&mut queue, 'b', 11), Ok(None));
         assert_eq!(queue.pop(), Some(1));
         assert_eq!(queue.cancel(first), None, "served already");
         assert_eq!(drain(&mut queue), [11]);
     }
 
     #[test]
-    fn cancelling_a_rejected_item_does_nothing() {
-        let mut queue = FairQueue::new(1);
-        queue.push('a', 1);
-        let (rejected, item) = queue.push('a', 2);
-        assert_eq!(item, Some(2));
-        assert_eq!(queue.cancel(rejected), None);
-        assert_eq!(drain(&mut queue), [1]);
+    fn cancelling_an_evicted_item_does_nothing() {
+        let mut queue = FairQueue::new(2);
+        push(&mut queue, 'a', 1).unwrap();
+        let (evicted, _) = queue.push('a', 2).unwrap();
+        assert_eq!(push(&mut queue, 'b', 10), Ok(Some(2)));
+        assert_eq!(queue.cancel(evicted), None);
+        assert_eq!(drain(&mut queue), [1, 10]);
     }
 }

@@ -18,9 +18,11 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// Maximum number of queued jobs per thread: one to two seconds of work.
-pub(super) const QUEUE_PER_THREAD: usize = 128;
-/// Assumed duration of a hash until one has been measured.
+/// Maximum number of queued jobs per thread: about 1.5 seconds of work at 12 ms per hash, as measured for
+/// `docs/decisions/0008-password-hashing.md`.
+pub(super) const MAX_QUEUED_JOBS_PER_THREAD: usize = 128;
+/// Assumed duration of a hash until one has been measured. Long enough for a slow machine, so that the first clients
+/// that are rejected do not return too early.
 const INITIAL_HASH_TIME: Duration = Duration::from_millis(50);
 /// Nice value of the hashing threads. The kernel gives 10 about a ninth of the weight of the default 0.
 #[cfg(target_os = "linux")]
@@ -33,20 +35,20 @@ pub(super) type Memory = Vec<Block>;
 type Job = Box<dyn FnOnce(Result<&mut Memory>) + Send>;
 
 /// Runs jobs on a bounded number of threads, behind a fair queue. Threads start on demand, and end when this is dropped.
-pub(super) struct HashThreads(Arc<JobQueue>);
+pub(super) struct HashThreads(Arc<ThreadPool>);
 
-/// What [`HashThreads`] shares with its threads and its queued jobs.
-struct JobQueue {
+/// The queue and the state of the threads. [`HashThreads`], each thread and each queued job refer to it.
+struct ThreadPool {
     max_threads: usize,
-    state: Mutex<QueueState>,
+    state: Mutex<PoolState>,
     changed: Condvar,
 }
 
-struct QueueState {
+struct PoolState {
     /// The jobs of each client; those of the program itself (`None`) count as one client's.
     jobs: FairQueue<Option<ClientNetwork>, Job>,
-    threads: usize,
-    idle_threads: usize,
+    thread_count: usize,
+    idle_count: usize,
     /// Moving average, in which the latest job weighs an eighth.
     mean_duration: Duration,
     closed: bool,
@@ -55,14 +57,14 @@ struct QueueState {
 impl HashThreads {
     /// Starts no thread yet.
     pub fn new(max_threads: usize) -> Self {
-        let state = QueueState {
-            jobs: FairQueue::new(max_threads * QUEUE_PER_THREAD),
-            threads: 0,
-            idle_threads: 0,
+        let state = PoolState {
+            jobs: FairQueue::new(max_threads * MAX_QUEUED_JOBS_PER_THREAD),
+            thread_count: 0,
+            idle_count: 0,
             mean_duration: INITIAL_HASH_TIME,
             closed: false,
         };
-        Self(Arc::new(JobQueue { max_threads, state: Mutex::new(state), changed: Condvar::new() }))
+        Self(Arc::new(ThreadPool { max_threads, state: Mutex::new(state), changed: Condvar::new() }))
     }
 
     /// Checks that the queue would accept a job of this client, so that an overloaded server can reject a sign-in early.
@@ -109,45 +111,46 @@ impl fmt::Debug for HashThreads {
 
 /// A job whose caller still waits. Dropping it cancels the job, unless a thread has begun it.
 struct QueuedJob<'a> {
-    queue: &'a JobQueue,
+    pool: &'a ThreadPool,
     ticket: Ticket<Option<ClientNetwork>>,
 }
 
 impl Drop for QueuedJob<'_> {
     fn drop(&mut self) {
         // The job is dropped after the lock is released.
-        let cancelled = self.queue.state.lock().jobs.cancel(self.ticket);
+        let cancelled = self.pool.state.lock().jobs.cancel(self.ticket);
         drop(cancelled);
     }
 }
 
-impl JobQueue {
+impl ThreadPool {
     fn push(self: &Arc<Self>, client: Option<ClientNetwork>, job: Job) -> Result<QueuedJob<'_>> {
         let mut state = self.state.lock();
-        if state.jobs.len() >= state.idle_threads && state.threads < self.max_threads {
-            match self.start_thread(state.threads + 1) {
-                Ok(()) => state.threads += 1,
-                Err(error) if state.threads == 0 => return Err(Error::internal(error)),
+        if state.jobs.len() >= state.idle_count && state.thread_count < self.max_threads {
+            match self.start_thread(state.thread_count + 1) {
+                Ok(()) => state.thread_count += 1,
+                Err(error) if state.thread_count == 0 => return Err(Error::internal(error)),
                 // The threads that run already will do the work.
                 Err(error) => tracing::warn!(%error, "could not start a hashing thread"),
             }
         }
-        let (ticket, evicted) = state.jobs.push(client, job);
+        let pushed = state.jobs.push(client, job);
         let retry_after = state.retry_after(self.max_threads);
         drop(state);
+        let (ticket, evicted) = pushed.map_err(|_| Error::Busy { retry_after })?;
         self.changed.notify_one();
         if let Some(evicted) = evicted {
             evicted(Err(Error::Busy { retry_after }));
         }
-        Ok(QueuedJob { queue: self, ticket })
+        Ok(QueuedJob { pool: self, ticket })
     }
 
     fn start_thread(self: &Arc<Self>, number: usize) -> std::io::Result<()> {
-        let queue = Arc::clone(self);
+        let pool = Arc::clone(self);
         let run_jobs = move || {
             lower_priority();
             let (mut memory, mut took) = (Memory::new(), None);
-            while let Some(job) = queue.next_job(took) {
+            while let Some(job) = pool.next_job(took) {
                 let since = Instant::now();
                 if catch_unwind(AssertUnwindSafe(|| job(Ok(&mut memory)))).is_err() {
                     tracing::error!("a hash panicked");
@@ -158,7 +161,7 @@ impl JobQueue {
         thread::Builder::new().name(format!("hash-{number}")).spawn(run_jobs).map(drop)
     }
 
-    /// Waits for the next job; `None` once the queue is closed. `took` is the duration of the thread's previous job.
+    /// Waits for the next job; `None` once the pool is closed. `took` is the duration of the thread's previous job.
     fn next_job(&self, took: Option<Duration>) -> Option<Job> {
         let mut state = self.state.lock();
         if let Some(took) = took {
@@ -171,18 +174,18 @@ impl JobQueue {
             if let Some(job) = state.jobs.pop() {
                 return Some(job);
             }
-            state.idle_threads += 1;
+            state.idle_count += 1;
             self.changed.wait(&mut state);
-            state.idle_threads -= 1;
+            state.idle_count -= 1;
         }
     }
 }
 
-impl QueueState {
+impl PoolState {
     /// How long all jobs that are queued now will take, rounded up to whole seconds.
-    fn retry_after(&self, threads: usize) -> Duration {
+    fn retry_after(&self, thread_count: usize) -> Duration {
         let queued = u32::try_from(self.jobs.len()).unwrap_or(u32::MAX);
-        let threads = u32::try_from(threads.max(1)).unwrap_or(u32::MAX);
+        let threads = u32::try_from(thread_count.max(1)).unwrap_or(u32::MAX);
         let left = self.mean_duration.saturating_mul(queued) / threads;
         Duration::from_secs(left.as_secs() + u64::from(left.subsec_nanos() > 0)).max(Duration::from_secs(1))
     }
@@ -282,7 +285,7 @@ mod tests {
         let threads = HashThreads::new(1);
         let (release, occupied) = occupy(&threads);
         let mut waiting: Vec<_> =
-            (0..QUEUE_PER_THREAD).map(|_| queue(threads.run(Some(client(1)), |_| Ok(())))).collect();
+            (0..MAX_QUEUED_JOBS_PER_THREAD).map(|_| queue(threads.run(Some(client(1)), |_| Ok(())))).collect();
         threads.0.state.lock().mean_duration = Duration::from_millis(100);
         let refused = block_on(threads.run(Some(client(1)), |_| Ok(())));
         let Err(Error::Busy { retry_after }) = refused else { panic!("{refused:?}") };
@@ -303,7 +306,7 @@ mod tests {
     fn retry_after_follows_the_mean_duration() {
         let threads = HashThreads::new(2);
         for _ in 0..100 {
-            drop(threads.0.state.lock().jobs.push(Some(client(1)), Box::new(|_| ())));
+            assert!(threads.0.state.lock().jobs.push(Some(client(1)), Box::new(|_| ())).is_ok());
         }
         let mut state = threads.0.state.lock();
         state.mean_duration = Duration::from_millis(20);
@@ -321,18 +324,18 @@ mod tests {
     #[test]
     fn threads_start_on_demand_up_to_the_maximum() {
         let threads = HashThreads::new(2);
-        assert_eq!(threads.0.state.lock().threads, 0);
+        assert_eq!(threads.0.state.lock().thread_count, 0);
         let (one, first) = occupy(&threads);
         let (two, second) = occupy(&threads);
         let third = queue(threads.run(Some(client(1)), |_| Ok(())));
-        assert_eq!(threads.0.state.lock().threads, 2);
+        assert_eq!(threads.0.state.lock().thread_count, 2);
         drop((one, two));
         block_on(async {
             first.await.unwrap();
             second.await.unwrap();
             third.await.unwrap();
         });
-        assert_eq!(threads.0.state.lock().threads, 2);
+        assert_eq!(threads.0.state.lock().thread_count, 2);
     }
 
     #[test]

@@ -33,8 +33,8 @@ pub(super) enum Verification {
 pub(super) struct Passwords {
     cost: HashCost,
     threads: Arc<HashThreads>,
-    /// A hash that no password has, checked for unknown users, so that they take as long as known ones.
-    decoy: Arc<str>,
+    /// A hash that no password has. It is verified for unknown users, so that they take as long as known ones.
+    dummy_hash: Arc<str>,
 }
 
 impl Passwords {
@@ -43,8 +43,10 @@ impl Passwords {
         Self {
             cost,
             threads: Arc::new(HashThreads::new(cores)),
-            decoy: format!("$argon2id$v=19${cost}$a2V5cmFja2RlY295c2FsdA$bm9ib2R5J3MgcGFzc3dvcmQsIG5vIG9uZSBrbm93cyE")
-                .into(),
+            dummy_hash: format!(
+                "$argon2id$v=19${cost}$a2V5cmFja2RlY295c2FsdA$bm9ib2R5J3MgcGFzc3dvcmQsIG5vIG9uZSBrbm93cyE"
+            )
+            .into(),
         }
     }
 
@@ -63,8 +65,8 @@ impl Passwords {
         T: Send + 'static,
         F: FnOnce(&mut Hasher<'_>) -> Result<T> + Send + 'static,
     {
-        let (cost, decoy) = (self.cost, Arc::clone(&self.decoy));
-        self.threads.run(client, move |memory| work(&mut Hasher { cost, decoy: &decoy, memory })).await
+        let (cost, dummy_hash) = (self.cost, Arc::clone(&self.dummy_hash));
+        self.threads.run(client, move |memory| work(&mut Hasher { cost, dummy_hash: &dummy_hash, memory })).await
     }
 
     /// Hashes a password for storage, as a PHC string with a random salt.
@@ -73,10 +75,10 @@ impl Passwords {
     }
 }
 
-/// Permission to hash, held on a hashing thread.
+/// Hashes on the current hashing thread, in its memory.
 pub(super) struct Hasher<'a> {
     cost: HashCost,
-    decoy: &'a str,
+    dummy_hash: &'a str,
     memory: &'a mut Memory,
 }
 
@@ -86,7 +88,7 @@ impl Hasher<'_> {
     pub fn verify(&mut self, password: &Password, stored: Option<&str>) -> Result<Verification> {
         let readable = stored.and_then(parse_or_log);
         let is_readable = readable.is_some();
-        let (hash, cost) = readable.map_or_else(|| parse(self.decoy), Ok)?;
+        let (hash, cost) = readable.map_or_else(|| parse(self.dummy_hash), Ok)?;
         let matches = self.matches(password, &hash)?;
         Ok(match (matches && is_readable, cost == self.cost) {
             (false, _) => Verification::Failed,
@@ -231,9 +233,9 @@ mod tests {
     }
 
     #[test]
-    fn decoy_hash_is_valid_and_matches_no_password() {
+    fn dummy_hash_is_valid_and_matches_no_password() {
         let passwords = Passwords::new(HashCost::minimal());
-        assert!(parse(&passwords.decoy).is_ok(), "the decoy must cost a real hash");
+        assert!(parse(&passwords.dummy_hash).is_ok(), "the dummy must cost a real hash");
         assert_eq!(verify(&passwords, Password::new(""), None).unwrap(), Verification::Failed);
     }
 }

@@ -1,4 +1,4 @@
-//! Walks every URL of the mounted application.
+//! Walks every endpoint of the mounted application.
 
 use actix_web::{
     App,
@@ -38,9 +38,9 @@ async fn every_post_checks_its_csrf_token() {
 
     let other = sign_in(&call).await;
     let mut posts = 0;
-    for url in routes::urls() {
-        for method in url.methods().filter(|method| !method.is_safe()) {
-            let path = url.path.replace("{id}", &SessionId::random().to_string());
+    for endpoint in routes::endpoints() {
+        for method in endpoint.methods().filter(|method| !method.is_safe()) {
+            let path = endpoint.path.replace("{id}", &SessionId::random().to_string());
             let browser = sign_in(&call).await;
             let send = async |token: &str, header: (&str, &str)| {
                 let request = TestRequest::with_uri(&path).method(method.clone());

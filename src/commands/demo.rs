@@ -97,7 +97,8 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
 
     let listener = settings.listen()?;
     let address = listener.local_addr().map_err(Failure::failed)?;
-    let mut config = settings.config_for(address, url, Secrets::new(vec![random_text(32)?]).map_err(Failure::failed)?);
+    let mut config =
+        settings.to_config_with(address, url, Secrets::new(vec![random_text(32)?]).map_err(Failure::failed)?);
     config.policy = Policy::default();
     println!(
         "A demo with sample data, which is deleted when it stops (Ctrl-C). Sign in at\n\n    {}/login\n\n\

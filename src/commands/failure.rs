@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::error::Error;
 
-/// Why a command failed: a message, and the exit status.
+/// The message and the exit status of a failed command.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub message: String,
@@ -17,9 +17,9 @@ impl Failure {
         Self { message: message.to_string(), status: 2 }
     }
 
-    /// A value that a setting or an argument can't have.
-    pub fn invalid_value(value: &str, place: impl fmt::Display, why: impl fmt::Display) -> Self {
-        Self::usage(format!("invalid value {value:?} for {place}: {why}"))
+    /// An invalid value of the setting or argument `name`.
+    pub fn invalid_value(value: &str, name: impl fmt::Display, reason: impl fmt::Display) -> Self {
+        Self::usage(format!("invalid value {value:?} for {name}: {reason}"))
     }
 
     /// Any other failure.

@@ -78,9 +78,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    let command = settings::with_file(Cli::command())?;
-    let matches = command.clone().try_get_matches().map_err(|error| settings::explain(&command, &error))?;
-    let cli = Cli::from_arg_matches(&matches).map_err(|error| settings::explain(&command, &error))?;
+    let command = settings::with_file_defaults(Cli::command())?;
+    let matches = command.clone().try_get_matches().map_err(|error| settings::failure_or_exit(&command, &error))?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| settings::failure_or_exit(&command, &error))?;
     logging::init(&cli.settings)?;
     actix_web::rt::System::new().block_on(async {
         match cli.command {

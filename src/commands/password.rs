@@ -6,7 +6,7 @@ use super::Failure;
 use crate::accounts::Password;
 
 /// Prompts twice at a terminal, without echo; otherwise reads one line from standard input.
-pub(super) fn ask() -> Result<Password, Failure> {
+pub(super) fn read() -> Result<Password, Failure> {
     if !stdin().is_terminal() {
         let mut line = String::new();
         let read = stdin()

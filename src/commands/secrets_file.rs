@@ -35,13 +35,13 @@ pub(super) fn read_or_create(path: &Path) -> Result<Secrets, Failure> {
         )));
     }
     let text = fs::read_to_string(path).map_err(unreadable)?;
-    // One line each, or one line with commas.
+    // One secret per line, or all on one line with commas.
     let list = text.lines().collect::<Vec<_>>().join(",");
     list.parse().map_err(|error| Failure::usage(format!("the secrets file {}: {error}", path.display())))
 }
 
 /// Writes the secret to a draft and links it into place, so that of several instances that start at once, one creates the
-/// file and none sees it half written.
+/// file and none reads it half written.
 fn create(path: &Path) -> std::io::Result<()> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;

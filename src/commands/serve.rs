@@ -11,7 +11,7 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
     let listener = settings.listen()?;
     time_zone::check_and_log(settings)?;
     crate::db::migrate(&settings.database_url()?)?;
-    let config = settings.config(listener.local_addr().map_err(Failure::failed)?)?;
+    let config = settings.to_config(listener.local_addr().map_err(Failure::failed)?)?;
     let metrics = settings.listen_for_metrics()?;
     serve(listener, config, settings.workers(), metrics).await
 }

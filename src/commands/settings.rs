@@ -1,4 +1,7 @@
-//! Reads the settings from flags, `KEYRACK_*` variables and a TOML file.
+//! Reads the settings from flags, environment variables and a TOML file.
+//!
+//! A flag overrides its variable, which overrides the file, which overrides the default. The file is read first: its
+//! values become the defaults of clap, which then applies variables and flags.
 
 use std::{
     fmt::Display,
@@ -28,6 +31,8 @@ use crate::{
 
 /// The settings file that is read if it exists and `--config` names no other.
 const DEFAULT_FILE: &str = "keyrack.toml";
+/// The only setting that the file itself can't contain.
+const CONFIG_FILE_ID: &str = "config";
 
 /// Every setting, with its default.
 #[derive(Args, Debug)]
@@ -36,8 +41,8 @@ const DEFAULT_FILE: &str = "keyrack.toml";
 pub(super) struct Settings {
     /// TOML file with any of these settings, whose keys are the flags' names with underscores [default: keyrack.toml if it
     /// exists]
-    #[arg(long, env = "KEYRACK_CONFIG", global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[arg(id = CONFIG_FILE_ID, long = "config", env = "KEYRACK_CONFIG", global = true, value_name = "FILE")]
+    config_file: Option<PathBuf>,
 
     /// Database URL: sqlite:PATH or postgres://USER@HOST/DATABASE
     #[arg(
@@ -68,35 +73,35 @@ pub(super) struct Settings {
     secrets_file: Option<PathBuf>,
 
     /// Name of the session cookie [default: keyrack.sid, over https __Host-keyrack.sid]
-    #[arg(long, env = "KEYRACK_COOKIE_NAME", global = true, value_name = "NAME", value_parser = cookie_name)]
+    #[arg(long, env = "KEYRACK_COOKIE_NAME", global = true, value_name = "NAME", value_parser = parse_cookie_name)]
     cookie_name: Option<String>,
 
     /// Domain whose hosts all get the session cookie; requires a cookie name without __Host- [default: this host only]
-    #[arg(long, env = "KEYRACK_COOKIE_DOMAIN", global = true, value_name = "DOMAIN", value_parser = cookie_domain)]
+    #[arg(long, env = "KEYRACK_COOKIE_DOMAIN", global = true, value_name = "DOMAIN", value_parser = parse_cookie_domain)]
     cookie_domain: Option<String>,
 
     /// End a session after this long without activity
-    #[arg(long, env = "KEYRACK_IDLE_TIMEOUT", global = true, value_name = "DURATION", default_value = "24h", value_parser = duration)]
+    #[arg(long, env = "KEYRACK_IDLE_TIMEOUT", global = true, value_name = "DURATION", default_value = days_or_hours(Timeouts::default().idle), value_parser = parse_timeout)]
     idle_timeout: Duration,
 
     /// End a session this long after sign-in, even if it is active
-    #[arg(long, env = "KEYRACK_ABSOLUTE_TIMEOUT", global = true, value_name = "DURATION", default_value = "24h", value_parser = duration)]
+    #[arg(long, env = "KEYRACK_ABSOLUTE_TIMEOUT", global = true, value_name = "DURATION", default_value = days_or_hours(Timeouts::default().absolute), value_parser = parse_timeout)]
     absolute_timeout: Duration,
 
     /// Idle timeout of sessions with "keep me signed in"
-    #[arg(long, env = "KEYRACK_REMEMBER_IDLE_TIMEOUT", global = true, value_name = "DURATION", default_value = "14d", value_parser = duration)]
+    #[arg(long, env = "KEYRACK_REMEMBER_IDLE_TIMEOUT", global = true, value_name = "DURATION", default_value = days_or_hours(Timeouts::default().remember_idle), value_parser = parse_timeout)]
     remember_idle_timeout: Duration,
 
     /// Absolute timeout of sessions with "keep me signed in"
-    #[arg(long, env = "KEYRACK_REMEMBER_ABSOLUTE_TIMEOUT", global = true, value_name = "DURATION", default_value = "30d", value_parser = duration)]
+    #[arg(long, env = "KEYRACK_REMEMBER_ABSOLUTE_TIMEOUT", global = true, value_name = "DURATION", default_value = days_or_hours(Timeouts::default().remember_absolute), value_parser = parse_timeout)]
     remember_absolute_timeout: Duration,
 
     /// Maximum number of sessions per user; the next sign-in ends the least recently active one [default: no limit]
-    #[arg(long, env = "KEYRACK_MAX_SESSIONS", global = true, value_name = "NUMBER", value_parser = session_limit)]
+    #[arg(long, env = "KEYRACK_MAX_SESSIONS", global = true, value_name = "NUMBER", value_parser = parse_session_limit)]
     max_sessions: Option<NonZeroU32>,
 
     /// How long to keep ended sessions as history
-    #[arg(long, env = "KEYRACK_HISTORY_RETENTION", global = true, value_name = "DURATION", default_value = "90d", value_parser = retention)]
+    #[arg(long, env = "KEYRACK_HISTORY_RETENTION", global = true, value_name = "DURATION", default_value = days_or_hours(Policy::default().history_retention), value_parser = parse_retention)]
     history_retention: Duration,
 
     /// Keep the data of ended sessions, marked as logged out, until it would have expired
@@ -107,15 +112,15 @@ pub(super) struct Settings {
     keep_ended_data: bool,
 
     /// Networks (CIDR) of proxies whose X-Forwarded-For is trusted, separated by commas [default: none]
-    #[arg(long, env = "KEYRACK_TRUSTED_PROXIES", global = true, value_name = "LIST", value_delimiter = ',', value_parser = network)]
+    #[arg(long, env = "KEYRACK_TRUSTED_PROXIES", global = true, value_name = "LIST", value_delimiter = ',', value_parser = parse_network)]
     trusted_proxies: Vec<IpNet>,
 
     /// Threads that serve requests [default: one per core]
-    #[arg(long, env = "KEYRACK_WORKERS", global = true, value_name = "NUMBER", value_parser = |text: &str| number::<u16>(text, 1..=1024))]
+    #[arg(long, env = "KEYRACK_WORKERS", global = true, value_name = "NUMBER", value_parser = |text: &str| parse_number::<u16>(text, 1..=1024))]
     workers: Option<u16>,
 
     /// Maximum pooled database connections
-    #[arg(long, env = "KEYRACK_DB_POOL_SIZE", global = true, value_name = "NUMBER", default_value = "10", value_parser = |text: &str| number::<u32>(text, 1..=1000))]
+    #[arg(long, env = "KEYRACK_DB_POOL_SIZE", global = true, value_name = "NUMBER", default_value = "10", value_parser = |text: &str| parse_number::<u32>(text, 1..=1000))]
     db_pool_size: u32,
 
     /// Address that serves metrics at /metrics, in Prometheus format; keep it private [default: none]
@@ -123,7 +128,7 @@ pub(super) struct Settings {
     metrics_bind: Option<String>,
 
     /// Cost of password hashes (argon2id): memory in KiB, passes, lanes
-    #[arg(long, env = "KEYRACK_HASH_COST", global = true, value_name = "COST", default_value = "m=19456,t=2,p=1")]
+    #[arg(long, env = "KEYRACK_HASH_COST", global = true, value_name = "COST", default_value_t = HashCost::default())]
     pub(super) hash_cost: HashCost,
 
     /// Log level: error, warn, info, debug or trace; optionally per module, such as info,keyrack::web=debug
@@ -156,10 +161,10 @@ impl Settings {
     }
 
     /// The configuration of a server that listens on `address`.
-    pub(super) fn config(&self, address: SocketAddr) -> Result<Config, Failure> {
+    pub(super) fn to_config(&self, address: SocketAddr) -> Result<Config, Failure> {
         let database_url = self.database_url()?;
         let secrets = self.secrets(&database_url)?;
-        let config = self.config_for(address, database_url, secrets);
+        let config = self.to_config_with(address, database_url, secrets);
         let is_host_cookie = match &config.cookie_name {
             Some(name) => name.starts_with("__Host-"),
             None => config.public_url.is_https(),
@@ -173,8 +178,8 @@ impl Settings {
         Ok(config)
     }
 
-    /// The same, with another database and other secrets than the settings name.
-    pub(super) fn config_for(&self, address: SocketAddr, database_url: DatabaseUrl, secrets: Secrets) -> Config {
+    /// The same with this database and these secrets, instead of those in the settings.
+    pub(super) fn to_config_with(&self, address: SocketAddr, database_url: DatabaseUrl, secrets: Secrets) -> Config {
         let mut config = Config::new(database_url, secrets);
         config.database.pool_size = self.db_pool_size;
         config.public_url = self.public_url.clone().unwrap_or_else(|| PublicUrl::plain(reachable(address)));
@@ -230,7 +235,7 @@ fn reachable(address: SocketAddr) -> String {
 }
 
 fn listen(setting: &str, address: &str) -> Result<TcpListener, Failure> {
-    let invalid = |why: String| Failure::invalid_value(address, setting, format!("not a HOST:PORT: {why}"));
+    let invalid = |reason: String| Failure::invalid_value(address, setting, format!("not a HOST:PORT: {reason}"));
     let mut addresses = address.to_socket_addrs().map_err(|error| invalid(error.to_string()))?;
     let address = addresses.next().ok_or_else(|| invalid("the host has no address".to_owned()))?;
     TcpListener::bind(address).map_err(|error| {
@@ -241,14 +246,15 @@ fn listen(setting: &str, address: &str) -> Result<TcpListener, Failure> {
 }
 
 /// Makes the values of the settings file the defaults of the flags, so that flags and variables override them.
-pub(super) fn with_file(mut command: clap::Command) -> Result<clap::Command, Failure> {
-    let Some(path) = file_to_read() else { return Ok(command) };
+pub(super) fn with_file_defaults(mut command: clap::Command) -> Result<clap::Command, Failure> {
+    let Some(path) = find_config_file() else { return Ok(command) };
     let invalid = |message: String| Failure::usage(format!("{}: {message}", path.display()));
     let text = std::fs::read_to_string(&path).map_err(|error| invalid(error.to_string()))?;
     let table: toml::Table =
         text.parse().map_err(|error: toml::de::Error| invalid(error.to_string().trim_end().to_owned()))?;
     for (name, value) in table {
-        let is_setting = name != "config" && command.get_arguments().any(|argument| argument.get_id() == name.as_str());
+        let is_setting =
+            name != CONFIG_FILE_ID && command.get_arguments().any(|argument| argument.get_id() == name.as_str());
         if !is_setting {
             return Err(invalid(format!("unknown setting {name:?}; `keyrack --help` lists all settings")));
         }
@@ -257,7 +263,7 @@ pub(super) fn with_file(mut command: clap::Command) -> Result<clap::Command, Fai
         if value.as_array().is_some_and(Vec::is_empty) {
             continue;
         }
-        check(&command, &name, &text).map_err(invalid)?;
+        validate(&command, &name, &text).map_err(invalid)?;
         command = command.mut_arg(name, |argument| {
             // `--help` prints defaults, so a setting whose variable is hidden there is hidden here too.
             let is_secret = argument.is_hide_env_values_set();
@@ -268,7 +274,7 @@ pub(super) fn with_file(mut command: clap::Command) -> Result<clap::Command, Fai
 }
 
 /// Finds the settings file before the command line is parsed, since the file changes the defaults.
-fn file_to_read() -> Option<PathBuf> {
+fn find_config_file() -> Option<PathBuf> {
     let mut arguments = std::env::args_os().skip(1);
     while let Some(argument) = arguments.next() {
         if argument == "--config" {
@@ -293,7 +299,7 @@ fn as_text(value: &toml::Value) -> Option<String> {
 
 /// Parses one value of the settings file without the variables, so that an invalid variable is not reported as an error in
 /// the file.
-fn check(command: &clap::Command, name: &str, text: &str) -> Result<(), String> {
+fn validate(command: &clap::Command, name: &str, text: &str) -> Result<(), String> {
     let flag = format!("--{}={text}", name.replace('_', "-"));
     let without_variables = command.clone().mut_args(|argument| argument.env(None));
     let parsed = without_variables.try_get_matches_from(["keyrack", &flag]);
@@ -306,9 +312,9 @@ fn cause(error: &clap::Error) -> String {
     cause.or_else(choice).unwrap_or_else(|| "not a valid value".to_owned())
 }
 
-/// Turns clap's error into Keyrack's form: one sentence for an invalid value, and clap's own text, with its tips and usage,
-/// for anything else. Prints help or the version if that is what the command line requests, and exits.
-pub(super) fn explain(command: &clap::Command, error: &clap::Error) -> Failure {
+/// Prints help or the version and exits, if the command line requests that. Otherwise converts clap's error: to one
+/// sentence for an invalid value, and to clap's own text, with its tips and usage, for anything else.
+pub(super) fn failure_or_exit(command: &clap::Command, error: &clap::Error) -> Failure {
     let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if is_help || !error.use_stderr() {
         error.exit();
@@ -317,14 +323,14 @@ pub(super) fn explain(command: &clap::Command, error: &clap::Error) -> Failure {
     let is_value = matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue);
     match (context(ContextKind::InvalidArg), context(ContextKind::InvalidValue)) {
         (Some(argument), Some(value)) if is_value => {
-            Failure::invalid_value(&value, place(command, &argument), cause(error))
+            Failure::invalid_value(&value, argument_name(command, &argument), cause(error))
         }
         _ => Failure::usage(error.to_string().trim_start_matches("error: ").trim_end()),
     }
 }
 
-/// An argument as messages name it, of a setting with its variable: `--bind (KEYRACK_BIND)`, `EMAIL`.
-fn place(command: &clap::Command, argument: &str) -> String {
+/// The name of an argument in messages; that of a setting contains its variable: `--bind (KEYRACK_BIND)`, `EMAIL`.
+fn argument_name(command: &clap::Command, argument: &str) -> String {
     let name = argument.split(['[', ' ', '=']).next().unwrap_or_default().trim_matches(['<', '>']);
     let setting = command.get_arguments().find(|setting| setting.get_long() == name.strip_prefix("--"));
     match setting.and_then(clap::Arg::get_env) {
@@ -333,13 +339,20 @@ fn place(command: &clap::Command, argument: &str) -> String {
     }
 }
 
+const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-fn duration(text: &str) -> Result<Duration, String> {
+/// A default as `--help` shows it, such as 24h or 14d. Defaults are whole hours, and whole days from two days on.
+fn days_or_hours(default: Duration) -> String {
+    let seconds = default.as_secs();
+    if default > DAY { format!("{}d", seconds / DAY.as_secs()) } else { format!("{}h", seconds / HOUR.as_secs()) }
+}
+
+fn parse_timeout(text: &str) -> Result<Duration, String> {
     parse_duration(text, DAY * 400, "at most 400d (browsers keep cookies no longer)")
 }
 
-fn retention(text: &str) -> Result<Duration, String> {
+fn parse_retention(text: &str) -> Result<Duration, String> {
     parse_duration(text, DAY * 36_525, "at most 100 years")
 }
 
@@ -352,7 +365,7 @@ fn parse_duration(text: &str, max: Duration, limit: &str) -> Result<Duration, St
     Ok(length)
 }
 
-fn number<T>(text: &str, range: RangeInclusive<T>) -> Result<T, String>
+fn parse_number<T>(text: &str, range: RangeInclusive<T>) -> Result<T, String>
 where
     T: FromStr + PartialOrd + Display,
 {
@@ -360,17 +373,17 @@ where
     number.ok_or_else(|| format!("use a whole number from {} to {}", range.start(), range.end()))
 }
 
-fn session_limit(text: &str) -> Result<NonZeroU32, String> {
+fn parse_session_limit(text: &str) -> Result<NonZeroU32, String> {
     text.parse().map_err(|_| "use a whole number of at least 1, or leave the setting out for no limit".to_owned())
 }
 
-fn network(text: &str) -> Result<IpNet, String> {
+fn parse_network(text: &str) -> Result<IpNet, String> {
     let address = || text.parse().ok().map(|address: IpAddr| IpNet::from(address));
     let network = text.parse().ok().or_else(address);
     network.ok_or_else(|| "use a CIDR network such as 10.0.0.0/8, or an address".to_owned())
 }
 
-fn cookie_name(text: &str) -> Result<String, String> {
+fn parse_cookie_name(text: &str) -> Result<String, String> {
     let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if !text.is_empty() && text.chars().all(is_token) {
         Ok(text.to_owned())
@@ -379,7 +392,7 @@ fn cookie_name(text: &str) -> Result<String, String> {
     }
 }
 
-fn cookie_domain(text: &str) -> Result<String, String> {
+fn parse_cookie_domain(text: &str) -> Result<String, String> {
     let domain = text.strip_prefix('.').unwrap_or(text).to_ascii_lowercase();
     let is_label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     if domain.split('.').all(is_label) {

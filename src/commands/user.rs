@@ -52,7 +52,7 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
     let (_, accounts) = super::open(settings)?;
     match command {
         Command::Add { email, user_name, first_name, last_name, role } => {
-            let password = password::ask()?;
+            let password = password::read()?;
             add(&accounts, NewUser { email, user_name, first_name, last_name, role, password }).await
         }
         Command::List(format) => list(&accounts, format).await,
@@ -72,8 +72,8 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
             if accounts.find(&email).await?.is_none() {
                 return Err(unknown(&email));
             }
-            let failure = |problem| explain(&format!("cannot set the password of {email}"), problem);
-            let ended = accounts.set_password(&email, password::ask()?).await.map_err(failure)?;
+            let failed = |problem| failure(&format!("cannot set the password of {email}"), problem);
+            let ended = accounts.set_password(&email, password::read()?).await.map_err(failed)?;
             println!("Set the password of {email} and ended {}.", output::sessions(ended.unwrap_or(0)));
             Ok(())
         }
@@ -82,7 +82,7 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
 
 async fn add(accounts: &Accounts, user: NewUser) -> Result<(), Failure> {
     let email = user.email.clone();
-    let id = accounts.create(user).await.map_err(|problem| explain(&format!("cannot add {email}"), problem))?;
+    let id = accounts.create(user).await.map_err(|problem| failure(&format!("cannot add {email}"), problem))?;
     println!("Added {email} with ID {id}.");
     Ok(())
 }
@@ -107,9 +107,9 @@ fn unknown(email: &Email) -> Failure {
     Failure::failed(format!("no user {email}; `keyrack user list` shows all users"))
 }
 
-fn explain(what: &str, problem: CreateUserError) -> Failure {
+fn failure(action: &str, problem: CreateUserError) -> Failure {
     match problem {
         CreateUserError::Failed(error) => error.into(),
-        problem => Failure::failed(format!("{what}: {problem}")),
+        problem => Failure::failed(format!("{action}: {problem}")),
     }
 }

@@ -6,22 +6,22 @@ use super::data::SessionData;
 use crate::clock::Timestamp;
 
 /// `expires_at` of a session without an absolute expiry, which an Express peer started: 9999-12-31T23:59:59.999999Z, as
-/// the triggers write it. Such a session expires by the peer's idle limit only.
+/// the triggers write it. Such a session expires by the peer's idle timeout only.
 pub(super) const NO_ABSOLUTE_EXPIRY: Timestamp = Timestamp::from_micros(253_402_300_799_999_999);
 
-/// The idle limit of a peer's session whose data has none: connect-pg-simple's default.
+/// The idle timeout of a peer's session whose data has none: connect-pg-simple's default.
 const PEER_DEFAULT_IDLE: Duration = Duration::from_secs(24 * 3600);
 
 /// How long sessions live.
 ///
-/// Both limits apply to every session: it expires after the idle time without activity, and after the absolute time in
-/// any case. NIST SP 800-63B-4 requires at AAL2 1 hour idle and 24 hours absolute.
+/// Both timeouts apply to every session: it expires after the idle timeout without activity, and after the absolute
+/// timeout in any case. NIST SP 800-63B-4 requires at AAL2 1 hour idle and 24 hours absolute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// The idle limit, counted from the last activity. Default 24 hours: as long as the absolute limit, which then
+    /// The idle timeout, counted from the last activity. Default 24 hours: as long as the absolute timeout, which then
     /// decides.
     pub idle: Duration,
-    /// The absolute limit, counted from the sign-in. Default 24 hours.
+    /// The absolute timeout, counted from the sign-in. Default 24 hours.
     pub absolute: Duration,
     /// `idle` for "keep me signed in". Default 14 days.
     pub remember_idle: Duration,
@@ -37,12 +37,12 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// The idle limit of a Keyrack session.
+    /// The idle timeout of a Keyrack session.
     pub fn idle(&self, remembered: bool) -> Duration {
         if remembered { self.remember_idle } else { self.idle }
     }
 
-    /// The absolute limit of a Keyrack session.
+    /// The absolute timeout of a Keyrack session.
     pub fn absolute(&self, remembered: bool) -> Duration {
         if remembered { self.remember_absolute } else { self.absolute }
     }
@@ -65,9 +65,11 @@ pub struct Policy {
     /// Whether the data of an ended session is kept, marked `"status": "logout"`, until it would have expired.
     /// Kept data never authenticates anyone. Default false: it is removed.
     pub keep_ended_data: bool,
-    /// Whether cookies are `Secure`. Recorded in the data, where an Express peer reads it. Default false.
+    /// Whether cookies are `Secure`. Recorded in the data, where an Express peer reads it. Set by `Keyrack::new`, from
+    /// the scheme of `Config::public_url`. Default false.
     pub secure_cookies: bool,
-    /// The `Domain` of cookies, recorded in the data for the same reason. Default: none, for this host only.
+    /// The `Domain` of cookies, recorded in the data for the same reason. Set by `Keyrack::new`, from
+    /// `Config::cookie_domain`. Default: none, for this host only.
     pub cookie_domain: Option<String>,
     /// Maximum live sessions per user. A sign-in beyond it replaces the least recently active one. Default: no
     /// limit.

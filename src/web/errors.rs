@@ -180,7 +180,8 @@ fn message_for(status: StatusCode, error: Option<&WebError>) -> ErrorMessage {
         ),
         StatusCode::SERVICE_UNAVAILABLE => (
             "Back in a moment",
-            "Keyrack can’t reach its database just now. You are still signed in where you were. Try again in a few seconds.",
+            "Keyrack can’t reach its database right now. You are still signed in where you were. Try again in a few \
+             seconds.",
             DEVICES,
         ),
         status if status.is_client_error() => {

@@ -8,7 +8,8 @@ pub(super) struct Page {
     pub stylesheet: String,
     pub script: String,
     pub viewer: Option<Viewer>,
-    pub flash: Option<Flash>,
+    /// The notice after a change.
+    pub flash: Option<String>,
 }
 
 /// The signed-in user.
@@ -16,12 +17,6 @@ pub(super) struct Viewer {
     pub name: String,
     pub email: String,
     pub csrf_token: String,
-}
-
-/// The notice after a change.
-pub(super) struct Flash {
-    pub good: bool,
-    pub text: String,
 }
 
 impl Page {

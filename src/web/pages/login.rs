@@ -40,14 +40,14 @@ pub(crate) struct LoginQuery {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-pub(crate) struct LoginForm {
+pub(crate) struct SignInFields {
     email: String,
     password: String,
     remember: String,
     next: String,
 }
 
-impl LoginForm {
+impl SignInFields {
     fn remembers(&self) -> bool {
         self.remember == "on"
     }
@@ -71,20 +71,20 @@ pub(crate) async fn show(
         return Ok(see_other(next.unwrap_or(HOME)));
     }
     let notice = next.map(|_| "Sign in to continue.".to_owned());
-    let form = LoginForm { next: next.unwrap_or_default().to_owned(), ..LoginForm::default() };
-    page(&session, &request, form, notice, None)
+    let fields = SignInFields { next: next.unwrap_or_default().to_owned(), ..SignInFields::default() };
+    page(&session, &request, fields, notice, None)
 }
 
 /// `POST /login`
 pub(crate) async fn submit(
     session: RequestSession,
     request: HttpRequest,
-    SignInForm(form): SignInForm<LoginForm>,
+    SignInForm(fields): SignInForm<SignInFields>,
 ) -> Result<HttpResponse, WebError> {
-    let error = match authenticate(&session, &form).await {
+    let error = match authenticate(&session, &fields).await {
         Ok(AuthenticationResult::Accepted(user)) => {
-            sign_in(&session, &request, user, form.remembers())?;
-            return Ok(see_other(next::safe(&form.next).unwrap_or(HOME)));
+            sign_in(&session, &request, user, fields.remembers())?;
+            return Ok(see_other(next::safe(&fields.next).unwrap_or(HOME)));
         }
         Ok(AuthenticationResult::Rejected) => rejected(),
         Ok(AuthenticationResult::Throttled { retry_after }) => throttled(retry_after),
@@ -92,16 +92,16 @@ pub(crate) async fn submit(
         Err(Error::Unavailable(cause)) => unavailable(&cause),
         Err(error) => return Err(error.into()),
     };
-    page(&session, &request, form, None, Some(error))
+    page(&session, &request, fields, None, Some(error))
 }
 
-async fn authenticate(session: &RequestSession, form: &LoginForm) -> Result<AuthenticationResult> {
+async fn authenticate(session: &RequestSession, fields: &SignInFields) -> Result<AuthenticationResult> {
     // A sign-in replaces the session that the browser has, so that has to be readable.
     if let Some(error) = session.read_error() {
         return Err(error);
     }
-    let (password, client) = (Password::new(&form.password), session.client().ip_address);
-    session.state().accounts.authenticate(&form.email, password, client).await
+    let (password, client_ip) = (Password::new(&fields.password), session.client().ip_address);
+    session.state().accounts.authenticate(&fields.email, password, client_ip).await
 }
 
 fn rejected() -> FormError {
@@ -118,13 +118,13 @@ fn throttled(retry_after: Duration) -> FormError {
 fn busy(retry_after: Duration) -> FormError {
     let seconds = retry_after.as_secs().max(1);
     let plural = if seconds == 1 { "" } else { "s" };
-    let text = format!("Many people are signing in just now. Try again in {seconds} second{plural}.");
+    let text = format!("Many people are signing in right now. Try again in {seconds} second{plural}.");
     FormError { status: StatusCode::SERVICE_UNAVAILABLE, text, retry_after: Some(retry_after) }
 }
 
 fn unavailable(cause: &anyhow::Error) -> FormError {
     tracing::warn!(error = format!("{cause:#}"), "sign-in failed: the database is unavailable");
-    let text = "Keyrack can’t reach its database just now. Try again in a few seconds.".to_owned();
+    let text = "Keyrack can’t reach its database right now. Try again in a few seconds.".to_owned();
     FormError { status: StatusCode::SERVICE_UNAVAILABLE, text, retry_after: Some(Duration::from_secs(1)) }
 }
 
@@ -132,7 +132,7 @@ fn unavailable(cause: &anyhow::Error) -> FormError {
 fn page(
     session: &RequestSession,
     request: &HttpRequest,
-    form: LoginForm,
+    fields: SignInFields,
     notice: Option<String>,
     error: Option<FormError>,
 ) -> Result<HttpResponse, WebError> {
@@ -142,9 +142,9 @@ fn page(
     let template = LoginPage {
         page: Page::anonymous(),
         csrf_token,
-        next: next::safe(&form.next).unwrap_or_default().to_owned(),
-        remember: form.remembers(),
-        email: form.email,
+        next: next::safe(&fields.next).unwrap_or_default().to_owned(),
+        remember: fields.remembers(),
+        email: fields.email,
         error: error.map(|error| error.text),
         notice,
     };

@@ -11,7 +11,7 @@ use crate::{
         SignedIn,
         errors::WebError,
         flash::{self, Notice},
-        page::{Flash, Page},
+        page::Page,
         time_text::count_text,
     },
 };
@@ -54,7 +54,7 @@ async fn list(session: &SignedIn, request: &HttpRequest) -> Result<HttpResponse,
     let csrf_token = session.csrf_token()?;
     let mut page = Page::of(session, &csrf_token);
     page.flash = match notice {
-        Some(notice) => notice_text(session, notice).await?.map(|text| Flash { good: true, text }),
+        Some(notice) => notice_text(session, notice).await?,
         None => None,
     };
     let template = SessionsPage {
@@ -75,7 +75,7 @@ async fn notice_text(session: &SignedIn, notice: Notice) -> Result<Option<String
             let Some(record) = session.state().sessions.find_own(session.user.id, id).await? else { return Ok(None) };
             format!("Signed out {}.", record.device().title())
         }
-        Notice::RevokedOthers(0) => "No other device was signed in.".to_owned(),
+        Notice::RevokedOthers(0) => "No other devices were signed in.".to_owned(),
         Notice::RevokedOthers(count) => format!("Signed out {}.", count_text(count, "other device")),
     };
     Ok(Some(text))

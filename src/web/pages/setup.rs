@@ -18,7 +18,7 @@ struct SetupPage {
     page: Page,
     csrf_token: String,
     token: String,
-    form: SetupForm,
+    fields: SetupFields,
     errors: SetupErrors,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct SetupQuery {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-pub(crate) struct SetupForm {
+pub(crate) struct SetupFields {
     token: String,
     email: String,
     user_name: String,
@@ -58,20 +58,20 @@ pub(crate) async fn show(
     query: Query<SetupQuery>,
 ) -> Result<HttpResponse, WebError> {
     require_token(&session, &query.token).await?;
-    let form = SetupForm { token: query.into_inner().token, ..SetupForm::default() };
-    page(&session, &request, StatusCode::OK, form, SetupErrors::default())
+    let fields = SetupFields { token: query.into_inner().token, ..SetupFields::default() };
+    page(&session, &request, StatusCode::OK, fields, SetupErrors::default())
 }
 
 /// `POST /setup`: creates the account and signs it in.
 pub(crate) async fn submit(
     session: RequestSession,
     request: HttpRequest,
-    CsrfForm(form): CsrfForm<SetupForm>,
+    CsrfForm(fields): CsrfForm<SetupFields>,
 ) -> Result<HttpResponse, WebError> {
-    require_token(&session, &form.token).await?;
-    let user = match check(&form) {
+    require_token(&session, &fields.token).await?;
+    let user = match check(&fields) {
         Ok(user) => user,
-        Err(errors) => return page(&session, &request, StatusCode::UNPROCESSABLE_ENTITY, form, *errors),
+        Err(errors) => return page(&session, &request, StatusCode::UNPROCESSABLE_ENTITY, fields, *errors),
     };
     match session.state().accounts.create_first(user).await {
         Ok(user) => {
@@ -80,7 +80,7 @@ pub(crate) async fn submit(
         }
         Err(CreateUserError::Failed(error)) => Err(error.into()),
         Err(CreateUserError::NotFirst) => Err(WebError::NotFound),
-        Err(error) => page(&session, &request, StatusCode::UNPROCESSABLE_ENTITY, form, errors_for(&error)),
+        Err(error) => page(&session, &request, StatusCode::UNPROCESSABLE_ENTITY, fields, errors_for(&error)),
     }
 }
 
@@ -90,20 +90,20 @@ async fn require_token(session: &RequestSession, token: &str) -> Result<(), WebE
     if !state.setup_token.matches(token) || state.accounts.any().await? { Err(WebError::NotFound) } else { Ok(()) }
 }
 
-fn check(form: &SetupForm) -> Result<NewUser, Box<SetupErrors>> {
+fn check(fields: &SetupFields) -> Result<NewUser, Box<SetupErrors>> {
     let mut errors = SetupErrors::default();
-    let email = form.email.parse().map_err(|error| errors.email = Some(format!("{error}"))).ok();
-    if form.first_name.trim().is_empty() {
+    let email = fields.email.parse().map_err(|error| errors.email = Some(format!("{error}"))).ok();
+    if fields.first_name.trim().is_empty() {
         errors.first_name = Some("Enter a first name.".to_owned());
     }
-    if form.password != form.password_again {
+    if fields.password != fields.password_again {
         errors.password_again = Some("The two passwords are not the same.".to_owned());
     }
     let limit = NewUser::NAME_LIMIT;
     let names = [
-        (&form.user_name, &mut errors.user_name),
-        (&form.first_name, &mut errors.first_name),
-        (&form.last_name, &mut errors.last_name),
+        (&fields.user_name, &mut errors.user_name),
+        (&fields.first_name, &mut errors.first_name),
+        (&fields.last_name, &mut errors.last_name),
     ];
     for (name, error) in names {
         if name.chars().count() > limit || name.chars().any(char::is_control) {
@@ -111,16 +111,16 @@ fn check(form: &SetupForm) -> Result<NewUser, Box<SetupErrors>> {
         }
     }
     let optional = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-    let password = Password::new(&form.password);
-    let names = [&form.user_name, &form.first_name, &form.last_name].map(String::as_str);
+    let password = Password::new(&fields.password);
+    let names = [&fields.user_name, &fields.first_name, &fields.last_name].map(String::as_str);
     if let Err(problem) = password.check_policy(email.as_ref(), names) {
         errors.password = Some(problem.to_string());
     }
     let user = email.map(|email| NewUser {
         email,
-        user_name: optional(&form.user_name),
-        first_name: optional(&form.first_name),
-        last_name: optional(&form.last_name),
+        user_name: optional(&fields.user_name),
+        first_name: optional(&fields.first_name),
+        last_name: optional(&fields.last_name),
         role: Role::Admin,
         password,
     });
@@ -156,10 +156,10 @@ fn page(
     session: &RequestSession,
     request: &HttpRequest,
     status: StatusCode,
-    form: SetupForm,
+    fields: SetupFields,
     errors: SetupErrors,
 ) -> Result<HttpResponse, WebError> {
     let (csrf_token, cookie) = session.csrf_token(request.headers())?;
-    let template = SetupPage { page: Page::anonymous(), csrf_token, token: form.token.clone(), form, errors };
+    let template = SetupPage { page: Page::anonymous(), csrf_token, token: fields.token.clone(), fields, errors };
     with_cookie(html(status, &template)?, cookie)
 }

@@ -101,7 +101,7 @@ fn revoking_others_twice_ends_them_once(engine: EngineKind) {
     let mut others = [app.signed_in("rajat.verma@example.com"), app.signed_in("rajat.verma@example.com")];
     let mut browser = app.signed_in("rajat.verma@example.com");
     let token = browser.get(PAGE).csrf_token();
-    for message in ["Signed out 2 other devices.", "No other device was signed in."] {
+    for message in ["Signed out 2 other devices.", "No other devices were signed in."] {
         let answer = browser.post("/account/sessions/revoke-others", &[("csrf_token", &token)]);
         assert_eq!((answer.status, answer.location()), (303, PAGE));
         assert!(browser.get(PAGE).text().contains(message), "{message}");

@@ -146,8 +146,8 @@ fn full_queue_rejects_only_the_client_that_filled_it(engine: EngineKind) {
     let mut busy = busy.unwrap();
     let seconds: u64 = busy.header("retry-after").unwrap().parse().unwrap();
     let message = match seconds {
-        1 => "Many people are signing in just now. Try again in 1 second.".to_owned(),
-        _ => format!("Many people are signing in just now. Try again in {seconds} seconds."),
+        1 => "Many people are signing in right now. Try again in 1 second.".to_owned(),
+        _ => format!("Many people are signing in right now. Try again in {seconds} seconds."),
     };
     assert!(seconds > 0 && busy.text().contains(&message), "{}", busy.text());
     assert_eq!(busy.between("name=\"email\" type=\"email\" value=\"", "\""), EMAIL);

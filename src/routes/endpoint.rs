@@ -1,4 +1,4 @@
-//! One URL of the list in `routes.rs`.
+//! One endpoint of the list in `routes.rs`.
 
 use actix_web::{
     FromRequest, Handler, Resource, Responder, Route,
@@ -10,37 +10,37 @@ use actix_web::{
 use crate::web::ChecksCsrf;
 
 /// A path, who may use it, and its handlers.
-pub(crate) struct Url {
+pub(crate) struct Endpoint {
     pub path: &'static str,
     pub access: Access,
     routes: Vec<(Method, Route)>,
 }
 
 pub(crate) enum Access {
-    /// Everyone; the session is not read.
-    Stateless,
+    /// Everyone. The session is neither read nor written.
+    WithoutSession,
     /// Everyone, signed in or not.
     Public,
     /// Signed-in requests. Others are sent to sign in (pages) or get a 401 (`/api`).
     SignedIn,
 }
 
-/// See [`Access::Stateless`].
-pub(super) fn stateless(path: &'static str) -> Url {
-    Url { path, access: Access::Stateless, routes: Vec::new() }
+/// See [`Access::WithoutSession`].
+pub(super) fn without_session(path: &'static str) -> Endpoint {
+    Endpoint { path, access: Access::WithoutSession, routes: Vec::new() }
 }
 
 /// See [`Access::Public`].
-pub(super) fn public(path: &'static str) -> Url {
-    Url { path, access: Access::Public, routes: Vec::new() }
+pub(super) fn public(path: &'static str) -> Endpoint {
+    Endpoint { path, access: Access::Public, routes: Vec::new() }
 }
 
 /// See [`Access::SignedIn`].
-pub(super) fn signed_in(path: &'static str) -> Url {
-    Url { path, access: Access::SignedIn, routes: Vec::new() }
+pub(super) fn signed_in(path: &'static str) -> Endpoint {
+    Endpoint { path, access: Access::SignedIn, routes: Vec::new() }
 }
 
-impl Url {
+impl Endpoint {
     /// Handles GET, and HEAD with it (RFC 9110), which load balancers send.
     pub(super) fn get<F, Args>(mut self, handler: F) -> Self
     where
@@ -67,7 +67,7 @@ impl Url {
         self.routes.iter().map(|(method, _)| method)
     }
 
-    /// What Actix mounts.
+    /// The same as an Actix resource.
     pub(super) fn into_resource(self) -> Resource {
         self.routes.into_iter().fold(web::resource(self.path), |resource, (method, route)| {
             resource.route(match method {
