@@ -52,9 +52,9 @@ pub enum EndReason {
     RevokedByAdmin,
     /// Its user's password was changed elsewhere.
     PasswordChanged,
-    /// It was inactive for the idle limit.
+    /// It was inactive for the idle timeout.
     IdleTimeout,
-    /// It reached the absolute limit.
+    /// It reached the absolute timeout.
     AbsoluteTimeout,
     /// A newer sign-in replaced it, since its user had reached the limit of sessions.
     Replaced,

@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 pub(super) const NO_ABSOLUTE_EXPIRY: Timestamp = Timestamp::from_micros(253_402_300_799_999_999);
 
 /// The idle timeout of a peer's session whose data has none: connect-pg-simple's default.
-const PEER_DEFAULT_IDLE: Duration = Duration::from_secs(24 * 3600);
+const PEER_DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
 /// How long sessions live.
 ///
@@ -47,10 +47,10 @@ impl Timeouts {
         if remembered { self.remember_absolute } else { self.absolute }
     }
 
-    /// The idle limit of any session: the peer's own limit if a peer started it.
+    /// The idle timeout of any session: the peer's own one if a peer started it.
     pub(super) fn idle_of(&self, remembered: bool, absolute_expiry: Timestamp, data: &SessionData) -> Duration {
         if absolute_expiry == NO_ABSOLUTE_EXPIRY {
-            data.max_age().unwrap_or(PEER_DEFAULT_IDLE)
+            data.max_age().unwrap_or(PEER_DEFAULT_IDLE_TIMEOUT)
         } else {
             self.idle(remembered)
         }

@@ -28,7 +28,7 @@ pub struct LiveSession {
     pub remembered: bool,
     /// The data that requests read and write.
     pub data: SessionData,
-    /// The idle limit.
+    /// The idle timeout.
     pub(super) idle: Duration,
     /// Whether it has an absolute expiry; sessions that an Express application started have none.
     pub(super) has_absolute_expiry: bool,

@@ -24,7 +24,7 @@ const MAX_TOUCHES_PER_TRANSACTION: usize = 200;
 impl Sessions {
     /// Notes that a session is active now, unless that was recorded less than a minute ago.
     pub(super) fn touch(&self, live: &mut LiveSession, now: Timestamp) {
-        // Once a minute would be too coarse for an idle limit of a few minutes.
+        // Once a minute would be too coarse for an idle timeout of a few minutes.
         if live.idle_for(now) < TOUCH_INTERVAL.min(live.idle / 4) {
             return;
         }

@@ -12,7 +12,7 @@ const MAX_JS_DATE_MILLIS: f64 = 8.6e15;
 /// The cookie's attributes, as the data records them.
 #[derive(Debug, Clone)]
 pub(in crate::sessions) struct CookieAttributes {
-    /// The idle limit: at every request, the peer sets `expires` to this much later.
+    /// The idle timeout: at every request, the peer sets `expires` to this much later.
     pub original_max_age: Duration,
     pub expires: Timestamp,
     pub secure: bool,
@@ -38,7 +38,7 @@ impl CookieAttributes {
     }
 }
 
-/// The idle limit that the peer has set; `None` if it is missing or cannot be read.
+/// The idle timeout that the peer has set; `None` if it is missing or cannot be read.
 pub(super) fn max_age(cookie: &RawValue) -> Option<Duration> {
     let cookie: Map<String, Value> = serde_json::from_str(cookie.get()).ok()?;
     let millis = cookie.get("originalMaxAge")?.as_f64()?;

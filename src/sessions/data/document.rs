@@ -76,7 +76,7 @@ impl SessionData {
         self.text_of("userId")
     }
 
-    /// The idle limit of an Express peer's session, if its cookie has one.
+    /// The idle timeout of an Express peer's session, if its cookie has one.
     pub(in crate::sessions) fn max_age(&self) -> Option<Duration> {
         cookie::max_age(self.0.get("cookie")?)
     }

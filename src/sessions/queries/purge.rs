@@ -24,7 +24,7 @@ use crate::{
 pub(in crate::sessions) struct Expired {
     pub id: SessionId,
     pub absolute_expiry: Timestamp,
-    /// When it expired: by its absolute or its idle limit, whichever came first.
+    /// When it expired: by its absolute or its idle timeout, whichever came first.
     pub data_expiry: Timestamp,
 }
 

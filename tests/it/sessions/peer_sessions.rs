@@ -1,4 +1,4 @@
-//! Sessions that an Express peer started: they have no absolute expiry, and the peer's idle limit applies. Keyrack
+//! Sessions that an Express peer started: they have no absolute expiry, and the peer's idle timeout applies. Keyrack
 //! never writes a cookie that would break the peer.
 
 use std::time::Duration;

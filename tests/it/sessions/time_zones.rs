@@ -45,7 +45,7 @@ fn set_zone(database: &TestDatabase, zone: &str) {
     ));
 }
 
-/// An instance with an idle limit of half an hour, whose clock shows this time.
+/// An instance with an idle timeout of half an hour, whose clock shows this time.
 fn app_at(database: &TestDatabase, time: Timestamp) -> TestApp {
     TestApp::over(database, Clock::fixed(time), |config| config.policy.timeouts.idle = 30 * MINUTE)
 }

@@ -1,4 +1,4 @@
-//! Idle and absolute limits, to the second, by Keyrack's clock.
+//! Idle and absolute timeouts, to the second, by Keyrack's clock.
 
 use std::time::Duration;
 
