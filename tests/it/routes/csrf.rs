@@ -10,7 +10,7 @@ on_both_engines!(
     csrf_over_https_accepts_only_the_public_origin,
 );
 
-/// Forms that change something if they are accepted.
+/// Forms with the three kinds of effects. `src/app/tests.rs` sends every POST that there is.
 const CHANGING_FORMS: [&str; 3] = ["/logout", "/account/sessions/revoke-others", "/account/sessions/{other}/revoke"];
 
 struct CsrfFixture {
