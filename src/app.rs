@@ -23,8 +23,8 @@ use crate::{
 pub struct Keyrack(Arc<AppState>);
 
 impl Keyrack {
-    /// The database must be [migrated](crate::db::migrate) before the first request. While it is unreachable, requests that
-    /// need it get a 503.
+    /// The database must be [migrated](crate::db::migrate) before the first request. While it is unreachable, requests
+    /// that need it get a 503.
     pub fn new(config: Config) -> Result<Self> {
         let Config {
             database,
@@ -54,14 +54,15 @@ impl Keyrack {
         })))
     }
 
-    /// Adds all of Keyrack's routes to an application. They include an error page for every path that has no route, so register
-    /// your own routes first.
+    /// Adds all of Keyrack's routes to an application. They include an error page for every path that has no route, so
+    /// register your own routes first.
     pub fn mount(&self, config: &mut ServiceConfig) {
         routes::mount(&self.0, config);
     }
 
     /// Gives routes of your own the same session: their handlers can take actix-session's `Session`, actix-identity's
-    /// `Identity` and [`RequestSession`](crate::RequestSession). Add [`require_sign_in`](crate::require_sign_in) for those that need one.
+    /// `Identity` and [`RequestSession`](crate::RequestSession). Add [`require_sign_in`](crate::require_sign_in) for
+    /// those that need one.
     pub fn session_layer(&self) -> SessionLayer {
         SessionLayer::new(Arc::clone(&self.0))
     }
@@ -74,8 +75,8 @@ impl Keyrack {
             .workers(workers)
             .shutdown_timeout(10)
             .client_request_timeout(Duration::from_secs(5))
-            // A closed connection cancels a queued password hash; a database transaction that is running completes or rolls
-            // back.
+            // A closed connection cancels a queued password hash; a database transaction that is running completes or
+            // rolls back.
             .h1_allow_half_closed(false)
             .listen(listener)?;
         Ok(server.run())
@@ -120,7 +121,8 @@ impl Keyrack {
     }
 }
 
-/// Between 2.5 and 7.5 minutes, at random, so that instances that started at the same time don't purge at the same time.
+/// Between 2.5 and 7.5 minutes, at random, so that instances that started at the same time don't purge at the same
+/// time.
 fn about_five_minutes() -> Duration {
     let spread = getrandom::u32().map_or(0, |random| random % 300);
     Duration::from_secs(150 + u64::from(spread))

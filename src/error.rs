@@ -1,16 +1,16 @@
 //! The errors that the layers share.
 //!
-//! `db`, `sessions` and `accounts` return [`Error`]. `web` turns it into a response (`web/errors.rs`), `commands` into a
-//! message and an exit status. Absence is an `Option` and never an error, so that a database that is down can't be mistaken
-//! for a session that does not exist.
+//! `db`, `sessions` and `accounts` return [`Error`]. `web` turns it into a response (`web/errors.rs`), `commands` into
+//! a message and an exit status. Absence is an `Option` and never an error, so that a database that is down can't be
+//! mistaken for a session that does not exist.
 
 use std::time::Duration;
 
 /// What can go wrong below the web layer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database could not be reached, or did not answer in time. Users stay signed in; the same request may succeed a
-    /// moment later.
+    /// The database could not be reached, or did not answer in time. Users stay signed in; the same request may succeed
+    /// a moment later.
     #[error("the database is not available")]
     Unavailable(#[source] anyhow::Error),
 
@@ -29,7 +29,8 @@ pub enum Error {
     #[error("{0}")]
     Invalid(String),
 
-    /// A bug in Keyrack, or invalid content in the database. Users see a general message, operators the chain of causes.
+    /// A bug in Keyrack, or invalid content in the database. Users see a general message, operators the chain of
+    /// causes.
     #[error("internal error")]
     Internal(#[source] anyhow::Error),
 }

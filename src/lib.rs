@@ -1,8 +1,8 @@
 //! Keyrack: a sign-in service whose users can see and revoke their sessions.
 //!
-//! Users see a list of the devices on which they are signed in. A device that they revoke is signed out at once. The program
-//! `keyrack` is one use of this crate; another Actix application can mount Keyrack's pages and protect its own routes with
-//! it, see [`Keyrack`] and `examples/embed.rs`.
+//! Users see a list of the devices on which they are signed in. A device that they revoke is signed out at once. The
+//! program `keyrack` is one use of this crate; another Actix application can mount Keyrack's pages and protect its own
+//! routes with it, see [`Keyrack`] and `examples/embed.rs`.
 //!
 //! # Map
 //!
@@ -17,21 +17,21 @@
 //! | [`db`] | pool, batching, schema, migrations; the only place with two SQL dialects | |
 //! | [`config`], [`error`], [`clock`] | typed settings, errors, the clock | |
 //!
-//! `sessions`, `accounts` and `db` do not depend on the web; only `db` and the two `queries` modules use Diesel. A test checks
-//! these rules.
+//! `sessions`, `accounts` and `db` do not depend on the web; only `db` and the two `queries` modules use Diesel. A test
+//! checks these rules.
 //!
 //! # The five flows
 //!
 //! 1. **Start** (sign in): `web/pages/login.rs` → [`accounts::Accounts::authenticate`] → the handler names the user in
-//!    actix-session's `Session` → `web/session/persist.rs` → [`sessions::Sessions::start`] → both tables, one transaction →
-//!    `web/session/mod.rs` sets the cookie.
-//! 2. **Resume** (a request): `web/session/mod.rs` verifies the cookie → [`sessions::Sessions::resume`], which also touches →
-//!    `web/require_sign_in.rs` → the page.
-//! 3. **Save** (a request changed its data): `web/session/persist.rs` finds the changed keys → [`sessions::Sessions::save`]
-//!    merges them into the row, if the session is still active.
+//!    actix-session's `Session` → `web/session/persist.rs` → [`sessions::Sessions::start`] → both tables, one
+//!    transaction → `web/session/mod.rs` sets the cookie.
+//! 2. **Resume** (a request): `web/session/mod.rs` verifies the cookie → [`sessions::Sessions::resume`], which also
+//!    touches → `web/require_sign_in.rs` → the page.
+//! 3. **Save** (a request changed its data): `web/session/persist.rs` finds the changed keys →
+//!    [`sessions::Sessions::save`] merges them into the row, if the session is still active.
 //! 4. **Rotate** (a new sid): `web/session/persist.rs` → [`sessions::Sessions::rotate`].
-//! 5. **End** (sign out, revoke): `web/pages/logout.rs` or `revoke.rs`, or a command → `sessions/end.rs` → one UPDATE; the
-//!    migrations' triggers delete the data with it.
+//! 5. **End** (sign out, revoke): `web/pages/logout.rs` or `revoke.rs`, or a command → `sessions/end.rs` → one UPDATE;
+//!    the migrations' triggers delete the data with it.
 
 pub mod accounts;
 mod app;

@@ -34,7 +34,8 @@ pub(super) type Memory = Vec<Block>;
 /// Called with a thread's memory when it is the job's turn, or with the reason why the job was dropped.
 type Job = Box<dyn FnOnce(Result<&mut Memory>) + Send>;
 
-/// Runs jobs on a bounded number of threads, behind a fair queue. Threads start on demand, and end when this is dropped.
+/// Runs jobs on a bounded number of threads, behind a fair queue. Threads start on demand, and end when this is
+/// dropped.
 pub(super) struct HashThreads(Arc<ThreadPool>);
 
 /// The queue and the state of the threads. [`HashThreads`], each thread and each queued job refer to it.
@@ -67,7 +68,8 @@ impl HashThreads {
         Self(Arc::new(ThreadPool { max_threads, state: Mutex::new(state), changed: Condvar::new() }))
     }
 
-    /// Checks that the queue would accept a job of this client, so that an overloaded server can reject a sign-in early.
+    /// Checks that the queue would accept a job of this client, so that an overloaded server can reject a sign-in
+    /// early.
     ///
     /// # Errors
     /// [`Error::Busy`] if the queue is full and no other client has more jobs in it.
@@ -193,10 +195,10 @@ impl PoolState {
 
 /// Lowers the priority of the calling thread, so that many sign-ins at once slow down sign-ins and not other requests.
 ///
-/// POSIX gives a nice value to a process. Linux gives one to each thread: `setpriority` on "this process" (0) changes the
-/// calling thread only, and threads that it starts later. On macOS and the BSDs the same call would slow the whole program,
-/// so nothing is done there. The value is a weight: when cores are idle, hashes run at full speed. Raising it needs no
-/// privilege; in a sandbox that forbids the call, hashes keep the normal priority.
+/// POSIX gives a nice value to a process. Linux gives one to each thread: `setpriority` on "this process" (0) changes
+/// the calling thread only, and threads that it starts later. On macOS and the BSDs the same call would slow the whole
+/// program, so nothing is done there. The value is a weight: when cores are idle, hashes run at full speed. Raising it
+/// needs no privilege; in a sandbox that forbids the call, hashes keep the normal priority.
 #[cfg(target_os = "linux")]
 fn lower_priority() {
     if let Err(error) = rustix::process::nice(NICE) {

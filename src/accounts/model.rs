@@ -31,7 +31,8 @@ impl Email {
 impl FromStr for Email {
     type Err = InvalidEmail;
 
-    /// Checks the form only; whether the address exists shows when mail is sent to it. At most 254 characters (RFC 5321).
+    /// Checks the form only; whether the address exists shows when mail is sent to it. At most 254 characters (RFC
+    /// 5321).
     fn from_str(text: &str) -> Result<Self, InvalidEmail> {
         let text = text.trim();
         let fits = text.len() <= 254 && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == ',');

@@ -55,8 +55,8 @@ impl Passwords {
         self.threads.check_capacity(client)
     }
 
-    /// Runs work that hashes on a hashing thread, when it is the client's turn. `None` is the program itself, which queues
-    /// like one client.
+    /// Runs work that hashes on a hashing thread, when it is the client's turn. `None` is the program itself, which
+    /// queues like one client.
     ///
     /// # Errors
     /// [`Error::Busy`] if too many are waiting already.
@@ -83,8 +83,8 @@ pub(super) struct Hasher<'a> {
 }
 
 impl Hasher<'_> {
-    /// Checks a password against a stored hash. Always costs one hash, also if the user does not exist or has no password
-    /// (`stored` is `None`), or if the stored hash is unreadable.
+    /// Checks a password against a stored hash. Always costs one hash, also if the user does not exist or has no
+    /// password (`stored` is `None`), or if the stored hash is unreadable.
     pub fn verify(&mut self, password: &Password, stored: Option<&str>) -> Result<Verification> {
         let readable = stored.and_then(parse_or_log);
         let is_readable = readable.is_some();
@@ -141,8 +141,8 @@ impl Hasher<'_> {
     }
 }
 
-/// Parses a stored hash. One in another program's format is logged and treated like no hash: an error response would reveal
-/// that the account exists.
+/// Parses a stored hash. One in another program's format is logged and treated like no hash: an error response would
+/// reveal that the account exists.
 fn parse_or_log(stored: &str) -> Option<(PasswordHash, HashCost)> {
     let log =
         |error: &Error| tracing::error!(error = error.chain(), "a user cannot sign in: the stored hash is unusable");

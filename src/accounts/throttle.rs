@@ -1,8 +1,8 @@
 //! Throttles failed sign-ins per account and per client (ASVS 6.3.1).
 //!
-//! Only failures count, and only new sign-ins are rejected: a stranger can't lock out a user who is signed in. Each server
-//! process keeps its own counts in memory, which is enough against guessing: n instances allow n times as many guesses,
-//! still far below what a 15-character password withstands.
+//! Only failures count, and only new sign-ins are rejected: a stranger can't lock out a user who is signed in. Each
+//! server process keeps its own counts in memory, which is enough against guessing: n instances allow n times as many
+//! guesses, still far below what a 15-character password withstands.
 
 use std::{collections::HashMap, time::Duration};
 

@@ -111,7 +111,8 @@ impl Accounts {
         self.db.read(|connection| Ok(queries::list(connection)?.into_iter().map(Account::from).collect())).await
     }
 
-    /// Disables a user and ends the user's sessions. Returns how many sessions ended; `None` if the user does not exist.
+    /// Disables a user and ends the user's sessions. Returns how many sessions ended; `None` if the user does not
+    /// exist.
     pub async fn disable(&self, email: &Email) -> Result<Option<usize>> {
         let (email, now, sessions) = (email.clone(), self.clock.now(), self.sessions.clone());
         self.db
@@ -139,8 +140,8 @@ impl Accounts {
             .await
     }
 
-    /// Sets a user's password and ends the user's sessions. Returns how many sessions ended; `None` if the user does not
-    /// exist.
+    /// Sets a user's password and ends the user's sessions. Returns how many sessions ended; `None` if the user does
+    /// not exist.
     pub async fn set_password(&self, email: &Email, password: Password) -> Result<Option<usize>, CreateUserError> {
         let Some(Account { user, .. }) = self.find(email).await? else { return Ok(None) };
         let names = names([&user.user_name, &user.first_name, &user.last_name]);

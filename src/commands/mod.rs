@@ -1,7 +1,7 @@
 //! The commands, one file per command.
 //!
-//! Exit status: 0 done, 1 failed or problems found, 2 wrong usage or configuration. Results go to standard output, errors and
-//! the log to standard error. Every error is printed as `keyrack: …`.
+//! Exit status: 0 done, 1 failed or problems found, 2 wrong usage or configuration. Results go to standard output,
+//! errors and the log to standard error. Every error is printed as `keyrack: …`.
 
 mod adopt;
 mod database;
@@ -30,8 +30,8 @@ use settings::Settings;
 
 /// A sign-in service whose users can see and revoke their sessions
 ///
-/// Without a command, Keyrack serves. A flag overrides its environment variable, which overrides the settings file, which
-/// overrides the default.
+/// Without a command, Keyrack serves. A flag overrides its environment variable, which overrides the settings file,
+/// which overrides the default.
 #[derive(Parser)]
 #[command(name = "keyrack", version, max_term_width = 100)]
 struct Cli {

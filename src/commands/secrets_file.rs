@@ -28,8 +28,8 @@ pub(super) fn read_or_create(path: &Path) -> Result<Secrets, Failure> {
     let mode = found.permissions().mode();
     if mode & 0o077 != 0 {
         return Err(Failure::usage(format!(
-            "the secrets file {0} is accessible to other users (mode {1:o}): run `chmod 600 {0}`, and replace the secrets \
-             if another user may have read them",
+            "the secrets file {0} is accessible to other users (mode {1:o}): run `chmod 600 {0}`, and replace the \
+             secrets if another user may have read them",
             path.display(),
             mode & 0o777
         )));
@@ -40,8 +40,8 @@ pub(super) fn read_or_create(path: &Path) -> Result<Secrets, Failure> {
     list.parse().map_err(|error| Failure::usage(format!("the secrets file {}: {error}", path.display())))
 }
 
-/// Writes the secret to a draft and links it into place, so that of several instances that start at once, one creates the
-/// file and none reads it half written.
+/// Writes the secret to a draft and links it into place, so that of several instances that start at once, one creates
+/// the file and none reads it half written.
 fn create(path: &Path) -> std::io::Result<()> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;

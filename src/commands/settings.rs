@@ -39,8 +39,8 @@ const CONFIG_FILE_ID: &str = "config";
 #[expect(clippy::doc_markdown, reason = "these comments are what --help prints, not Markdown")]
 #[command(next_help_heading = "Settings")]
 pub(super) struct Settings {
-    /// TOML file with any of these settings, whose keys are the flags' names with underscores [default: keyrack.toml if it
-    /// exists]
+    /// TOML file with any of these settings, whose keys are the flags' names with underscores [default: keyrack.toml if
+    /// it exists]
     #[arg(id = CONFIG_FILE_ID, long = "config", env = "KEYRACK_CONFIG", global = true, value_name = "FILE")]
     config_file: Option<PathBuf>,
 
@@ -63,12 +63,13 @@ pub(super) struct Settings {
     #[arg(long, env = "KEYRACK_PUBLIC_URL", global = true, value_name = "URL")]
     public_url: Option<PublicUrl>,
 
-    /// Signing secrets, newest first, separated by commas: all verify, the first one signs [default: from the secrets file]
+    /// Signing secrets, newest first, separated by commas: all verify, the first one signs [default: from the secrets
+    /// file]
     #[arg(long, env = "KEYRACK_SECRETS", global = true, value_name = "LIST", hide_env_values = true)]
     secrets: Option<SecretString>,
 
-    /// File with the signing secrets; created with a random secret if missing [default: beside the SQLite database, else
-    /// keyrack.secrets]
+    /// File with the signing secrets; created with a random secret if missing [default: beside the SQLite database,
+    /// else keyrack.secrets]
     #[arg(long, env = "KEYRACK_SECRETS_FILE", global = true, value_name = "FILE")]
     secrets_file: Option<PathBuf>,
 
@@ -77,23 +78,38 @@ pub(super) struct Settings {
     cookie_name: Option<String>,
 
     /// Domain whose hosts all get the session cookie; requires a cookie name without __Host- [default: this host only]
-    #[arg(long, env = "KEYRACK_COOKIE_DOMAIN", global = true, value_name = "DOMAIN", value_parser = parse_cookie_domain)]
+    #[arg(
+        long, env = "KEYRACK_COOKIE_DOMAIN", global = true, value_name = "DOMAIN",
+        value_parser = parse_cookie_domain
+    )]
     cookie_domain: Option<String>,
 
     /// End a session after this long without activity
-    #[arg(long, env = "KEYRACK_IDLE_TIMEOUT", global = true, value_name = "DURATION", default_value = days_or_hours(Timeouts::default().idle), value_parser = parse_timeout)]
+    #[arg(
+        long, env = "KEYRACK_IDLE_TIMEOUT", global = true, value_name = "DURATION",
+        default_value = days_or_hours(Timeouts::default().idle), value_parser = parse_timeout
+    )]
     idle_timeout: Duration,
 
     /// End a session this long after sign-in, even if it is active
-    #[arg(long, env = "KEYRACK_ABSOLUTE_TIMEOUT", global = true, value_name = "DURATION", default_value = days_or_hours(Timeouts::default().absolute), value_parser = parse_timeout)]
+    #[arg(
+        long, env = "KEYRACK_ABSOLUTE_TIMEOUT", global = true, value_name = "DURATION",
+        default_value = days_or_hours(Timeouts::default().absolute), value_parser = parse_timeout
+    )]
     absolute_timeout: Duration,
 
     /// Idle timeout of sessions with "keep me signed in"
-    #[arg(long, env = "KEYRACK_REMEMBER_IDLE_TIMEOUT", global = true, value_name = "DURATION", default_value = days_or_hours(Timeouts::default().remember_idle), value_parser = parse_timeout)]
+    #[arg(
+        long, env = "KEYRACK_REMEMBER_IDLE_TIMEOUT", global = true, value_name = "DURATION",
+        default_value = days_or_hours(Timeouts::default().remember_idle), value_parser = parse_timeout
+    )]
     remember_idle_timeout: Duration,
 
     /// Absolute timeout of sessions with "keep me signed in"
-    #[arg(long, env = "KEYRACK_REMEMBER_ABSOLUTE_TIMEOUT", global = true, value_name = "DURATION", default_value = days_or_hours(Timeouts::default().remember_absolute), value_parser = parse_timeout)]
+    #[arg(
+        long, env = "KEYRACK_REMEMBER_ABSOLUTE_TIMEOUT", global = true, value_name = "DURATION",
+        default_value = days_or_hours(Timeouts::default().remember_absolute), value_parser = parse_timeout
+    )]
     remember_absolute_timeout: Duration,
 
     /// Maximum number of sessions per user; the next sign-in ends the least recently active one [default: no limit]
@@ -101,7 +117,10 @@ pub(super) struct Settings {
     max_sessions: Option<NonZeroU32>,
 
     /// How long to keep ended sessions as history
-    #[arg(long, env = "KEYRACK_HISTORY_RETENTION", global = true, value_name = "DURATION", default_value = days_or_hours(Policy::default().history_retention), value_parser = parse_retention)]
+    #[arg(
+        long, env = "KEYRACK_HISTORY_RETENTION", global = true, value_name = "DURATION",
+        default_value = days_or_hours(Policy::default().history_retention), value_parser = parse_retention
+    )]
     history_retention: Duration,
 
     /// Keep the data of ended sessions, marked as logged out, until it would have expired
@@ -112,15 +131,24 @@ pub(super) struct Settings {
     keep_ended_data: bool,
 
     /// Networks (CIDR) of proxies whose X-Forwarded-For is trusted, separated by commas [default: none]
-    #[arg(long, env = "KEYRACK_TRUSTED_PROXIES", global = true, value_name = "LIST", value_delimiter = ',', value_parser = parse_network)]
+    #[arg(
+        long, env = "KEYRACK_TRUSTED_PROXIES", global = true, value_name = "LIST", value_delimiter = ',',
+        value_parser = parse_network
+    )]
     trusted_proxies: Vec<IpNet>,
 
     /// Threads that serve requests [default: one per core]
-    #[arg(long, env = "KEYRACK_WORKERS", global = true, value_name = "NUMBER", value_parser = |text: &str| parse_number::<u16>(text, 1..=1024))]
+    #[arg(
+        long, env = "KEYRACK_WORKERS", global = true, value_name = "NUMBER",
+        value_parser = |text: &str| parse_number::<u16>(text, 1..=1024)
+    )]
     workers: Option<u16>,
 
     /// Maximum pooled database connections
-    #[arg(long, env = "KEYRACK_DB_POOL_SIZE", global = true, value_name = "NUMBER", default_value = "10", value_parser = |text: &str| parse_number::<u32>(text, 1..=1000))]
+    #[arg(
+        long, env = "KEYRACK_DB_POOL_SIZE", global = true, value_name = "NUMBER", default_value = "10",
+        value_parser = |text: &str| parse_number::<u32>(text, 1..=1000)
+    )]
     db_pool_size: u32,
 
     /// Address that serves metrics at /metrics, in Prometheus format; keep it private [default: none]
@@ -171,8 +199,8 @@ impl Settings {
         };
         if config.cookie_domain.is_some() && is_host_cookie {
             return Err(Failure::usage(
-                "--cookie-domain (KEYRACK_COOKIE_DOMAIN) needs a cookie name without __Host-, since browsers reject such a \
-                 cookie with a domain: set KEYRACK_COOKIE_NAME to another name, such as keyrack.sid",
+                "--cookie-domain (KEYRACK_COOKIE_DOMAIN) needs a cookie name without __Host-, since browsers reject \
+                 such a cookie with a domain: set KEYRACK_COOKIE_NAME to another name, such as keyrack.sid",
             ));
         }
         Ok(config)
@@ -229,7 +257,8 @@ impl Settings {
     }
 }
 
-/// The address as a browser on this machine can reach it: an unspecified address (all interfaces) is replaced by localhost.
+/// The address as a browser on this machine can reach it: an unspecified address (all interfaces) is replaced by
+/// localhost.
 fn reachable(address: SocketAddr) -> String {
     if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() }
 }
@@ -297,8 +326,8 @@ fn as_text(value: &toml::Value) -> Option<String> {
     }
 }
 
-/// Parses one value of the settings file without the variables, so that an invalid variable is not reported as an error in
-/// the file.
+/// Parses one value of the settings file without the variables, so that an invalid variable is not reported as an error
+/// in the file.
 fn validate(command: &clap::Command, name: &str, text: &str) -> Result<(), String> {
     let flag = format!("--{}={text}", name.replace('_', "-"));
     let without_variables = command.clone().mut_args(|argument| argument.env(None));

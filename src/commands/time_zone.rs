@@ -1,5 +1,5 @@
-//! Checks, before a command does anything else, that Keyrack's connections to PostgreSQL have the same time zone as those of
-//! peers. `user_sessions.expire` is a timestamp without time zone, so each connection reads it in its own.
+//! Checks, before a command does anything else, that Keyrack's connections to PostgreSQL have the same time zone as
+//! those of peers. `user_sessions.expire` is a timestamp without time zone, so each connection reads it in its own.
 
 use std::process::{Command, Stdio};
 
@@ -25,8 +25,8 @@ pub(super) fn check(settings: &Settings) -> Result<Option<TimeZone>, Failure> {
         None => "Keyrack cannot tell which one peers use".to_owned(),
     };
     Err(Failure::usage(format!(
-        "PGTZ, PGOPTIONS or DATABASE_URL sets the time zone {name} for Keyrack's connections to {url}, but {problem}; unset \
-         PGTZ, and remove the time zone from PGOPTIONS and DATABASE_URL"
+        "PGTZ, PGOPTIONS or DATABASE_URL sets the time zone {name} for Keyrack's connections to {url}, but {problem}; \
+         unset PGTZ, and remove the time zone from PGOPTIONS and DATABASE_URL"
     )))
 }
 
@@ -42,14 +42,15 @@ pub(super) fn check_and_log(settings: &Settings) -> Result<(), Failure> {
     }
     if let Some(role) = &zone.role_setting {
         tracing::warn!(
-            "ALTER ROLE sets the time zone {name} for Keyrack's role {role}, but other roles may have another one: if their \
-             applications use user_sessions, {CONSEQUENCE}; set it for the database instead, with ALTER DATABASE"
+            "ALTER ROLE sets the time zone {name} for Keyrack's role {role}, but other roles may have another one: if \
+             their applications use user_sessions, {CONSEQUENCE}; set it for the database instead, with ALTER \
+             DATABASE"
         );
     }
     if zone.clocks_change {
         tracing::info!(
-            "the database has the time zone {name}, with daylight saving time: in the hour that repeats in autumn, a session \
-             may live up to an hour longer than it should; a database in UTC avoids this"
+            "the database has the time zone {name}, with daylight saving time: in the hour that repeats in autumn, a \
+             session may live up to an hour longer than it should; a database in UTC avoids this"
         );
     }
     Ok(())

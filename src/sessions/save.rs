@@ -34,8 +34,8 @@ impl Sessions {
             .await
     }
 
-    /// Repairs the data's `cookie` if it would break an Express peer. Returns the data's expiry if the session is active
-    /// now.
+    /// Repairs the data's `cookie` if it would break an Express peer. Returns the data's expiry if the session is
+    /// active now.
     pub(super) fn repair_cookie(&self, live: &LiveColumns, data: &mut SessionData, now: Timestamp) -> Timestamp {
         let idle = self.policy.timeouts.idle_of(live.remembered, live.absolute_expiry, data);
         let data_expiry = live.absolute_expiry.min(now + idle);

@@ -15,7 +15,8 @@ use tokio::time;
 /// The same as for a request's head.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Middleware: reads the whole body of a POST before anything else happens. Actix itself waits for a body without a limit.
+/// Middleware: reads the whole body of a POST before anything else happens. Actix itself waits for a body without a
+/// limit.
 pub(crate) async fn body_timeout<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,

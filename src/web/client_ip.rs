@@ -15,8 +15,8 @@ impl TrustedProxies {
         Self(networks)
     }
 
-    /// Reads `X-Forwarded-For` from right to left. Each proxy appends the address that it saw, so the first from the right
-    /// that is not a trusted proxy's is the client's. The addresses to its left may be forged.
+    /// Reads `X-Forwarded-For` from right to left. Each proxy appends the address that it saw, so the first from the
+    /// right that is not a trusted proxy's is the client's. The addresses to its left may be forged.
     pub fn client_ip(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         let mut client = peer?.to_canonical();
         let lines = headers.get_all("x-forwarded-for").collect::<Vec<_>>();

@@ -56,8 +56,8 @@ impl SessionCookie {
         Self { name: name.unwrap_or_else(|| default.to_owned()), domain, secure, signer: Signer::plain(secrets) }
     }
 
-    /// Reads the session cookie and removes it from the request's headers, so that handlers find no sid there. A `Cookie`
-    /// header that is not UTF-8 is removed whole: it could hold one.
+    /// Reads the session cookie and removes it from the request's headers, so that handlers find no sid there. A
+    /// `Cookie` header that is not UTF-8 is removed whole: it could hold one.
     pub fn take(&self, headers: &mut HeaderMap) -> Option<VerifiedSid> {
         if !headers.contains_key(COOKIE) {
             return None;
@@ -72,8 +72,8 @@ impl SessionCookie {
         verified
     }
 
-    /// The sid in the session cookie. Garbage, a wrong signature, and two cookies of this name (one of them may have been
-    /// planted by a neighbouring site) are the same as no cookie.
+    /// The sid in the session cookie. Garbage, a wrong signature, and two cookies of this name (one of them may have
+    /// been planted by a neighbouring site) are the same as no cookie.
     fn read(&self, headers: &HeaderMap) -> Option<VerifiedSid> {
         let mut values = cookie_pairs(headers).filter(|(name, _)| *name == self.name).map(|(_, value)| value);
         let value = values.next()?;

@@ -1,7 +1,7 @@
 //! Protection against cross-site request forgery (ASVS 3.5).
 //!
-//! Two defences, each enough by itself: a token in every form, bound to the session's sid or, before sign-in, to the visitor's
-//! random cookie; and the origin that the browser reports in `Sec-Fetch-Site` or `Origin`.
+//! Two defences, each enough by itself: a token in every form, bound to the session's sid or, before sign-in, to the
+//! visitor's random cookie; and the origin that the browser reports in `Sec-Fetch-Site` or `Origin`.
 
 use actix_web::{
     cookie::{Cookie, SameSite},
@@ -61,8 +61,8 @@ impl Csrf {
         self.make(&binding("session", sid.expose()))
     }
 
-    /// Rejects a change unless the token belongs to this session, or to this visitor if there is none, and the request comes
-    /// from this origin.
+    /// Rejects a change unless the token belongs to this session, or to this visitor if there is none, and the request
+    /// comes from this origin.
     pub(super) fn verify(&self, session: Option<&Sid>, headers: &HeaderMap, token: &str) -> Result<(), WebError> {
         let bound = match session {
             Some(sid) => Some(binding("session", sid.expose())),
@@ -72,8 +72,8 @@ impl Csrf {
         if genuine && self.is_same_origin(headers) { Ok(()) } else { Err(WebError::InvalidCsrfToken) }
     }
 
-    /// Like [`Csrf::verify`], for the sign-in form: it may have been opened before another tab signed in, so the visitor's token
-    /// is accepted even if there is a session now.
+    /// Like [`Csrf::verify`], for the sign-in form: it may have been opened before another tab signed in, so the
+    /// visitor's token is accepted even if there is a session now.
     pub(super) fn verify_sign_in(
         &self,
         session: Option<&Sid>,
@@ -109,8 +109,9 @@ impl Csrf {
         if values.next().is_none() { Some(visitor.to_owned()) } else { None }
     }
 
-    /// Browsers set `Sec-Fetch-Site` themselves; pages can't forge it. Older browsers, and all browsers on plain HTTP, only send
-    /// `Origin`. A client that sends neither is not a browser, so no other site can have sent the request with its cookies.
+    /// Browsers set `Sec-Fetch-Site` themselves; pages can't forge it. Older browsers, and all browsers on plain HTTP,
+    /// only send `Origin`. A client that sends neither is not a browser, so no other site can have sent the request
+    /// with its cookies.
     fn is_same_origin(&self, headers: &HeaderMap) -> bool {
         let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("invalid"));
         match text(HeaderName::from_static("sec-fetch-site")) {
@@ -119,8 +120,8 @@ impl Csrf {
         }
     }
 
-    /// Whether this is the public URL's origin or that of the request's `Host`; a page of another site can choose neither. If
-    /// the public URL has https, an origin without it is another one.
+    /// Whether this is the public URL's origin or that of the request's `Host`; a page of another site can choose
+    /// neither. If the public URL has https, an origin without it is another one.
     fn is_own_origin(&self, origin: &str, host: Option<&str>) -> bool {
         let Some((scheme, authority)) = origin.split_once("://") else { return false };
         let is_host = host.is_some_and(|host| host.eq_ignore_ascii_case(authority));

@@ -1,4 +1,5 @@
-//! Forms that check their CSRF token while they are extracted: a handler that has the fields can't have forgotten the check.
+//! Forms that check their CSRF token while they are extracted: a handler that has the fields can't have forgotten the
+//! check.
 
 use std::{future::Future, pin::Pin};
 
@@ -19,8 +20,8 @@ pub(crate) struct NoFields {}
 /// The sign-in form. It may have been opened before another tab signed in, so the visitor's token is accepted too.
 pub(crate) struct SignInForm<T>(pub T);
 
-/// Marks the arguments of a handler whose last one is a form that checks its token. Only such handlers can be mounted for
-/// POST.
+/// Marks the arguments of a handler whose last one is a form that checks its token. Only such handlers can be mounted
+/// for POST.
 #[diagnostic::on_unimplemented(
     message = "a handler for POST must take a form that checks its CSRF token",
     label = "the last argument must be a `CsrfForm`, a `CsrfOnlyForm` or a `SignInForm`"

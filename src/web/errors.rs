@@ -1,7 +1,7 @@
 //! Error responses: pages for people, problem details (RFC 9457) for programs.
 //!
-//! Handlers return [`WebError`], which becomes a response without a body. [`render_errors`] fills the body in, since it knows
-//! the request. Users see a sentence that says what to do; the chain of causes is logged here, once.
+//! Handlers return [`WebError`], which becomes a response without a body. [`render_errors`] fills the body in, since it
+//! knows the request. Users see a sentence that says what to do; the chain of causes is logged here, once.
 
 use std::time::Duration;
 
@@ -161,8 +161,8 @@ fn message_for(status: StatusCode, error: Option<&WebError>) -> ErrorMessage {
         StatusCode::UNAUTHORIZED => ("You are not signed in", "Sign in, then try again.", SIGN_IN),
         StatusCode::FORBIDDEN => (
             "This form is no longer valid",
-            "It was opened before you signed in or out, or it comes from another site. Nothing was changed. Go back, reload \
-             the page and try again.",
+            "It was opened before you signed in or out, or it comes from another site. Nothing was changed. Go back, \
+             reload the page and try again.",
             DEVICES,
         ),
         StatusCode::NOT_FOUND => {

@@ -1,7 +1,7 @@
 //! The notice that the next page shows once after a change.
 //!
-//! A short-lived cookie carries it across the redirect, as a code and a number or id, never as text: the page looks up the
-//! words, so a forged cookie can't put text onto it.
+//! A short-lived cookie carries it across the redirect, as a code and a number or id, never as text: the page looks up
+//! the words, so a forged cookie can't put text onto it.
 
 use actix_web::{
     cookie::{Cookie, SameSite, time::Duration},

@@ -1,7 +1,7 @@
 //! The web layer: middleware, extractors and pages.
 //!
-//! A request passes, from the outside in: `request_log`, `headers`, `errors` (renders error pages), `body` (timeout), `session`,
-//! `require_sign_in`, and its handler in `pages`.
+//! A request passes, from the outside in: `request_log`, `headers`, `errors` (renders error pages), `body` (timeout),
+//! `session`, `require_sign_in`, and its handler in `pages`.
 
 mod app_state;
 mod assets;

@@ -4,10 +4,11 @@ use percent_encoding::percent_decode;
 
 const MAX_BYTES: usize = 2048;
 
-/// Returns `next` if it can only lead to a page on this origin: an open redirect would send users to pages of an attacker.
+/// Returns `next` if it can only lead to a page on this origin: an open redirect would send users to pages of an
+/// attacker.
 ///
-/// It must begin with one `/`. Browsers read a host into a path that has a second one, a backslash or a control character, so
-/// none of these may occur, nor be hidden by percent-encoding, however many times.
+/// It must begin with one `/`. Browsers read a host into a path that has a second one, a backslash or a control
+/// character, so none of these may occur, nor be hidden by percent-encoding, however many times.
 pub(super) fn safe(next: &str) -> Option<&str> {
     if next.len() > MAX_BYTES || !next.is_ascii() {
         return None;

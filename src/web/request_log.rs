@@ -16,8 +16,8 @@ use tracing::field;
 
 use super::{request_id::RequestId, session::RequestSession};
 
-/// Middleware: logs each request when its response is ready: the path without its query, which may hold a token, and the
-/// session by its id, never by its sid.
+/// Middleware: logs each request when its response is ready: the path without its query, which may hold a token, and
+/// the session by its id, never by its sid.
 pub(crate) async fn log_requests<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,

@@ -9,8 +9,8 @@ use actix_web::{
 
 use super::{errors, session::RequestSession};
 
-/// Middleware: lets signed-in requests pass. Others are redirected to sign in (pages) or get a 401 (`/api/…`); a 503 while
-/// the session can't be read.
+/// Middleware: lets signed-in requests pass. Others are redirected to sign in (pages) or get a 401 (`/api/…`); a 503
+/// while the session can't be read.
 ///
 /// It runs inside the session layer: wrap with `from_fn(require_sign_in)` first, then with the layer.
 pub async fn require_sign_in<B: MessageBody + 'static>(

@@ -33,8 +33,8 @@ impl TimeText {
         Self::new(time, text)
     }
 
-    /// "Active now", "Active 5 minutes ago", "Inactive for 90+ days". Activity is recorded once per minute, so the text is
-    /// no finer.
+    /// "Active now", "Active 5 minutes ago", "Inactive for 90+ days". Activity is recorded once per minute, so the text
+    /// is no finer.
     pub fn activity(time: Timestamp, now: Timestamp) -> Self {
         const NOW: Duration = Duration::from_secs(3 * 60);
         const LONG: Duration = Duration::from_secs(90 * 24 * 3600);

@@ -27,8 +27,8 @@ use crate::{
 /// Maximum transactions at the same time. The second begins when a whole batch waits.
 const GROUP_COMMIT_WORKERS: usize = 2;
 
-/// Does all writes and returns their results, in the same order: `None` for each that it skipped. After an error nothing
-/// is committed.
+/// Does all writes and returns their results, in the same order: `None` for each that it skipped. After an error
+/// nothing is committed.
 pub(in crate::db) type GroupWriteFn<W, V> = fn(&mut DbConnection, &[&W]) -> Result<Vec<Option<V>>>;
 
 /// One kind of write to one database; clones share its threads.

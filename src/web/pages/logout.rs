@@ -12,7 +12,8 @@ pub(crate) async fn submit(identity: Identity, _: CsrfOnlyForm) -> HttpResponse 
     signed_out_response()
 }
 
-/// Redirects to the sign-in page, and clears the browser's cache. Not `"cookies"`, which would delete the whole domain's.
+/// Redirects to the sign-in page, and clears the browser's cache. Not `"cookies"`, which would delete the whole
+/// domain's.
 pub(super) fn signed_out_response() -> HttpResponse {
     let mut response = see_other("/login");
     response.headers_mut().insert(

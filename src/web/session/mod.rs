@@ -1,8 +1,8 @@
 //! The session layer: reads the session before the handler, and persists what the handler left of it.
 //!
-//! Handlers use actix-session's `Session` and actix-identity's `Identity`. The session middleware of actix-session is not
-//! used: its cookie has another format than Express applications read, it calls its store twice for one renewal, and it turns
-//! an error of the store into a response without knowing the request.
+//! Handlers use actix-session's `Session` and actix-identity's `Identity`. The session middleware of actix-session is
+//! not used: its cookie has another format than Express applications read, it calls its store twice for one renewal,
+//! and it turns an error of the store into a response without knowing the request.
 
 mod persist;
 mod request_session;
@@ -128,8 +128,8 @@ where
     }
 }
 
-/// Takes out what actix-session's own middleware has loaded, if an embedding application wraps the layer in one. Neither
-/// side may see or store the other's data: an ended session could be started again from a copy of it.
+/// Takes out what actix-session's own middleware has loaded, if an embedding application wraps the layer in one.
+/// Neither side may see or store the other's data: an ended session could be started again from a copy of it.
 fn take_entries(session: &Session) -> HashMap<String, String> {
     if session.entries().is_empty() {
         return HashMap::new();

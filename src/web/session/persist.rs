@@ -22,7 +22,8 @@ pub(super) const USER_KEY: &str = "userId";
 /// The cookie that the response sets, if any.
 type SetCookie = Option<Cookie<'static>>;
 
-/// Decides by the session's status what to write, and writes it. After an error, the handler's response must not be sent.
+/// Decides by the session's status what to write, and writes it. After an error, the handler's response must not be
+/// sent.
 pub(super) async fn persist(request: &RequestSession, session: &Session) -> Result<SetCookie> {
     let Some((current, sid)) = request.current().zip(request.cookie_sid()) else {
         return if session.entries().is_empty() { Ok(None) } else { start(request, session, None).await };
@@ -99,8 +100,8 @@ fn data_patch(session: &Session, current: &LiveSession) -> Result<DataPatch> {
     DataPatch::between(&current.data, session.entries().iter().map(|(key, text)| (key.as_str(), text.as_str())))
 }
 
-/// The data that a sign-in keeps: everything that the application has set, but nothing that belonged to another user who was
-/// signed in on this browser before.
+/// The data that a sign-in keeps: everything that the application has set, but nothing that belonged to another user
+/// who was signed in on this browser before.
 fn carry_over_data(current: Option<&LiveSession>, user: UserId, session: &Session) -> Result<DataPatch> {
     let other_user = current.filter(|current| current.user.id != user);
     let belonged_to_other = |key: &str, text: &str| other_user.and_then(|other| other.data.json_of(key)) == Some(text);

@@ -110,7 +110,8 @@ impl RequestSession {
         self.cookie_sid().filter(|_| self.0.current.is_some())
     }
 
-    /// A token for the forms of a page, and the cookie that goes with it if there is neither a session nor a visitor's cookie.
+    /// A token for the forms of a page, and the cookie that goes with it if there is neither a session nor a visitor's
+    /// cookie.
     pub(crate) fn csrf_token(&self, headers: &HeaderMap) -> Result<(String, Option<Cookie<'static>>)> {
         self.state().csrf.token(self.current_sid(), headers)
     }
@@ -125,8 +126,8 @@ impl RequestSession {
         self.0.read_error.as_ref().map(Error::duplicate)
     }
 
-    /// The sid that the tokens of a sign-in form may be bound to: the current session's, or, while that can't be read, the
-    /// cookie's.
+    /// The sid that the tokens of a sign-in form may be bound to: the current session's, or, while that can't be read,
+    /// the cookie's.
     pub(crate) fn sign_in_sid(&self) -> Option<&Sid> {
         if self.0.read_error.is_some() { self.cookie_sid() } else { self.current_sid() }
     }
@@ -155,8 +156,8 @@ impl RequestSession {
     }
 }
 
-/// A request that is signed in, and its session. Handlers behind [`require_sign_in`](crate::require_sign_in) take it in place
-/// of [`RequestSession`].
+/// A request that is signed in, and its session. Handlers behind [`require_sign_in`](crate::require_sign_in) take it in
+/// place of [`RequestSession`].
 pub struct SignedIn {
     request: RequestSession,
     current: Rc<LiveSession>,

@@ -10,8 +10,8 @@
 //!
 //! A `mod.rs` stands beside its children like any other file, with one exception: to declare a child (`mod model;`) and
 //! to re-export what it defines (`pub use model::Sid`) are no imports, since `mod.rs` does not use it. So `mod.rs` may
-//! define a type whose methods are spread over its children; but if its own code uses something from a child, that child
-//! must not use `mod.rs`, not even indirectly. A type that both need gets a file of its own.
+//! define a type whose methods are spread over its children; but if its own code uses something from a child, that
+//! child must not use `mod.rs`, not even indirectly. A type that both need gets a file of its own.
 //!
 //! Names are followed, types are not: a method call (`session.touch()`) mentions no file, and is no import.
 

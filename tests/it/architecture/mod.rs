@@ -1,5 +1,5 @@
-//! Checks the source against the map in `src/lib.rs`, and what else no compiler checks: import circles, long files, unused
-//! templates, the names of the tests, the licences of the dependencies.
+//! Checks the source against the map in `src/lib.rs`, and what else no compiler checks: import circles, long files,
+//! unused templates, the names of the tests, the licences of the dependencies.
 
 mod circles;
 mod dependencies;

@@ -34,8 +34,8 @@ fn breaches_are_listed_and_repaired(engine: EngineKind) {
          INSERT INTO sessions (sid, user_id, expires_at, status, logged_out_at, end_reason)
          SELECT 'forgotten', id, '2999-01-01T00:00:00.000000Z', 'logged_out', created_at, 'signed_out' FROM users;",
     );
-    // The second one was signed out when its user was created: keep the session from ending before it was created, which
-    // would break another rule.
+    // The second one was signed out when its user was created: keep the session from ending before it was created,
+    // which would break another rule.
     database.execute(
         "UPDATE sessions SET created_at = logged_out_at, last_seen_at = logged_out_at WHERE sid = 'forgotten'",
     );

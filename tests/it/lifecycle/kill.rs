@@ -1,5 +1,5 @@
-//! Kills the server at random moments: every acknowledged sign-in works, every acknowledged end holds, and the tables are
-//! consistent.
+//! Kills the server at random moments: every acknowledged sign-in works, every acknowledged end holds, and the tables
+//! are consistent.
 //!
 //! Several simulated users use a real server while it is killed repeatedly; with a PostgreSQL of its own, every second
 //! round kills that too. `KEYRACK_KILL_ROUNDS` sets the number of rounds; `scripts/kill-loop` runs a hundred.

@@ -4,8 +4,8 @@ use crate::support::{EngineKind, TestApp};
 
 const EMAIL: &str = "rajat.verma@example.com";
 
-/// PostgreSQL refuses a statement that was prepared when a column had another type. Lookups are retried on a new connection.
-/// Other operations fail once per connection with 503.
+/// PostgreSQL refuses a statement that was prepared when a column had another type. Lookups are retried on a new
+/// connection. Other operations fail once per connection with 503.
 #[test]
 fn widening_a_column_keeps_users_signed_in() {
     if !EngineKind::Postgres.is_available() {

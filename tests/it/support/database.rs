@@ -194,8 +194,8 @@ impl TestDatabase {
         self.text(&format!("SELECT CAST(count(*) AS text) AS v FROM {table} {rest}")).parse().unwrap()
     }
 
-    /// A table's rows as JSON objects with a key per column. Times are RFC 3339 in UTC with microseconds, JSON columns are
-    /// JSON.
+    /// A table's rows as JSON objects with a key per column. Times are RFC 3339 in UTC with microseconds, JSON columns
+    /// are JSON.
     pub fn rows(&self, table: &str, rest: &str) -> Vec<Value> {
         let sql = match self.kind {
             EngineKind::Postgres => format!("SELECT row_to_json(t)::text AS v FROM (SELECT * FROM {table} {rest}) t"),

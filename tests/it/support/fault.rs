@@ -1,7 +1,7 @@
 //! Fault injection: the n-th statement to a database is not sent, and its operation stops there.
 //!
-//! It needs no support from the program: Diesel's instrumentation unwinds the thread that is about to send the statement,
-//! and the connection is lost with it, as in a crash at that point.
+//! It needs no support from the program: Diesel's instrumentation unwinds the thread that is about to send the
+//! statement, and the connection is lost with it, as in a crash at that point.
 
 use std::{
     collections::HashMap,

@@ -57,8 +57,8 @@ impl<'a> Program<'a> {
         self
     }
 
-    /// Starts the binary. The shell clears the umask, so that tests notice files whose privacy depends on it, and is then
-    /// replaced by the binary.
+    /// Starts the binary. The shell clears the umask, so that tests notice files whose privacy depends on it, and is
+    /// then replaced by the binary.
     pub fn start(&self, arguments: &[&str]) -> Child {
         Command::new("/bin/sh")
             .args(["-c", "umask 000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_keyrack")])

@@ -1,8 +1,9 @@
-//! Runs random sequences of all operations, and of what other programs do to the tables, against a small model in memory.
+//! Runs random sequences of all operations, and of what other programs do to the tables, against a small model in
+//! memory.
 //!
-//! After each step the tables must match the model: which sessions are alive, under which sid, with which data, and why the
-//! others ended. `PROPTEST_CASES` sets the number of sequences; a failing one is shrunk, printed, and kept beside this
-//! file in `mod.proptest-regressions`.
+//! After each step the tables must match the model: which sessions are alive, under which sid, with which data, and why
+//! the others ended. `PROPTEST_CASES` sets the number of sequences; a failing one is shrunk, printed, and kept beside
+//! this file in `mod.proptest-regressions`.
 
 use proptest::{
     collection::vec,
