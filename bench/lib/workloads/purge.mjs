@@ -35,8 +35,8 @@ export async function run({ host, systems, options, record, measured, say }) {
         return { ...gets, signIn: starts.rps, signInP99: starts.p99 };
       });
       if (!found) return;
-      const [gets, signIns] = [found.p99, found.signInP99].map((ms) => `${ms.toFixed(1)} ms`);
-      say(`${system.name}, ${when} the purge: p99 of GETs ${gets}, of sign-ins ${signIns}`);
+      const [getP99, signInP99] = [found.p99, found.signInP99].map((ms) => `${ms.toFixed(1)} ms`);
+      say(`${system.name}, ${when} the purge: p99 of GETs ${getP99}, of sign-ins ${signInP99}`);
     };
     for (let round = 1; round <= options.rounds; round++) await both('before', round);
     const stored = await system.count();
