@@ -14,8 +14,8 @@ export function say(line) {
 }
 
 /**
- * Runs a benchmark with a temporary folder, made at its first use. When `main` ends, and after Ctrl-C, every process is
- * stopped and the folder removed. The exit status is 1 if `main` failed, and 2 for wrong usage.
+ * Runs a benchmark with a temporary folder, made at its first use. When `main` ends, after Ctrl-C, and after an error that
+ * nothing catches, every process is stopped and the folder removed. The exit status is 1 if `main` failed, and 2 for wrong usage.
  */
 export async function benchmark(main) {
   let folder;
@@ -29,6 +29,14 @@ export async function benchmark(main) {
       console.error('\nstopping everything');
       await cleanUp();
       process.exit(status);
+    });
+  }
+  // A promise that nothing awaits may fail long after the measurement that made it.
+  for (const event of ['uncaughtException', 'unhandledRejection']) {
+    process.once(event, async (error) => {
+      console.error(`\nThe run failed: ${error?.stack ?? error}`);
+      await cleanUp();
+      process.exit(1);
     });
   }
   try {
