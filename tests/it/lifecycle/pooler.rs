@@ -121,9 +121,9 @@ fn instances_on_shared_connections_do_not_interfere() {
          CREATE TABLE commits (synchronous text);
          CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
              $$ BEGIN INSERT INTO commits VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$;
-         CREATE TRIGGER note AFTER INSERT OR UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION note();
-         SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'postgres'",
+         CREATE TRIGGER note AFTER INSERT OR UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION note();",
     );
+    direct.cut_connections("true");
     let clock = Clock::fixed(CLOCK_START);
     let (one, two) = (TestApp::over(&database, clock.clone(), |_| ()), TestApp::over(&database, clock.clone(), |_| ()));
     let own = EmbeddedApp::new(&one.keyrack);

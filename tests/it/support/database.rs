@@ -128,7 +128,13 @@ impl TestDatabase {
                 let name = self.name.as_deref().expect("stop the cluster instead");
                 admin(&format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false"));
                 let others = format!("FROM pg_stat_activity WHERE datname = '{name}'");
-                admin(&format!("SELECT pg_terminate_backend(pid, 10000) {others}"));
+                // PostgreSQL 13 can't wait in pg_terminate_backend.
+                admin(&format!(
+                    "SELECT pg_terminate_backend(pid) {others}; \
+                     DO $$ BEGIN \
+                       WHILE EXISTS (SELECT {others}) LOOP PERFORM pg_stat_clear_snapshot(), pg_sleep(0.001); END LOOP; \
+                     END $$"
+                ));
             }
         }
     }
@@ -227,6 +233,21 @@ impl TestDatabase {
             );
             std::thread::yield_now();
         }
+    }
+
+    /// Cuts the connections to this database whose rows in `pg_stat_activity` meet the condition, waits until they are
+    /// gone, and returns how many they were. PostgreSQL 13 can't wait in `pg_terminate_backend`.
+    pub fn cut_connections(&self, condition: &str) -> usize {
+        let cut = self.texts(&format!(
+            "SELECT pid::text AS v FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
+             AND query <> '' AND {condition}"
+        ));
+        for pid in &cut {
+            self.text(&format!("SELECT pg_terminate_backend({pid})::text AS v"));
+        }
+        let left = format!("WHERE pid::text = ANY ('{{{}}}')", cut.join(","));
+        super::wait_until(|| self.count("pg_stat_activity", &left) == 0);
+        cut.len()
     }
 
     /// Reuses the last connection, unless it was cut or another thread uses it.
