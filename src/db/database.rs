@@ -25,17 +25,23 @@ pub struct DatabaseOptions {
     /// A server gives up within a second, so that each request gets an answer; a command that a person started waits
     /// longer.
     pub timeout: Duration,
+    /// Whether a PostgreSQL server that is read-only or in recovery is refused. Of several hosts in the URL, such a one
+    /// is always passed over.
+    ///
+    /// A server needs a writable database: on another one, a session that has ended may still be alive. A command that
+    /// only reads may look at a standby.
+    pub requires_writable: bool,
 }
 
 impl DatabaseOptions {
     /// The options of a server: 10 connections, 900 ms.
     pub fn for_server(url: DatabaseUrl) -> Self {
-        Self { url, pool_size: 10, timeout: Duration::from_millis(900) }
+        Self { url, pool_size: 10, timeout: Duration::from_millis(900), requires_writable: true }
     }
 
     /// The options of a command: one connection, and five minutes, in which the doctor can read millions of rows.
     pub fn for_command(url: DatabaseUrl) -> Self {
-        Self { url, pool_size: 1, timeout: Duration::from_secs(300) }
+        Self { url, pool_size: 1, timeout: Duration::from_secs(300), requires_writable: false }
     }
 }
 
@@ -51,16 +57,18 @@ impl Database {
     /// Prepares the pool. Connections are opened when they are first needed, so this never waits for the database; call
     /// [`migrate`](crate::db::migrate()) to find out early whether it can be reached.
     pub fn open(options: DatabaseOptions) -> Self {
-        let opener = Arc::new(Opener::new(options.url, options.timeout));
+        let opener = Opener::new(options.url, options.timeout).require_writable(options.requires_writable);
+        let opener = Arc::new(opener);
         let writer = (opener.engine() == Engine::Sqlite).then(|| SqliteWriter::new(Arc::clone(&opener)));
         Self { pool: Pool::new(opener, options.pool_size), writer }
     }
 
-    /// Runs `work` on a connection, without a transaction around it.
+    /// Runs `work` on a connection, without a transaction around it. `work` must only read, because it runs again on
+    /// another connection if a kept one was lost.
     pub(crate) async fn read<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
+        F: Fn(&mut DbConnection) -> Result<T> + Send + 'static,
     {
         self.pool.read(work).await
     }

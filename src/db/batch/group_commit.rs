@@ -17,8 +17,9 @@ use super::{
 use crate::{
     db::connect::{
         connection::DbConnection,
-        errors::{is_retryable, rolled_back_after_deadline},
+        errors::{is_retryable, may_be_committed, rolled_back_after_deadline},
         opener::Opener,
+        tracked::TrackedConnection,
         url::Engine,
     },
     error::{Error, Result},
@@ -69,7 +70,7 @@ impl<W: Send + 'static, V: Send + 'static> BatchHandler for GroupCommitHandler<W
     type Output = Option<V>;
     const THREAD_NAME: &str = "keyrack-commits";
 
-    fn run(&self, worker: &mut Worker, mut batch: Vec<Request<W, Option<V>>>) {
+    fn run(&self, worker: &Worker, mut batch: Vec<Request<W, Option<V>>>) {
         reject_late(&mut batch, rolled_back_after_deadline);
         while !batch.is_empty() {
             self.commit_batch(worker, &mut batch);
@@ -80,7 +81,7 @@ impl<W: Send + 'static, V: Send + 'static> BatchHandler for GroupCommitHandler<W
 impl<W, V> GroupCommitHandler<W, V> {
     /// Commits the batch in one transaction and answers it. If the commit comes too late for a request, the transaction
     /// is rolled back and the others stay in the batch.
-    fn commit_batch(&self, worker: &mut Worker, batch: &mut Vec<Request<W, Option<V>>>) {
+    fn commit_batch(&self, worker: &Worker, batch: &mut Vec<Request<W, Option<V>>>) {
         let Some(mut connection) = begin(worker) else { return leave_to_single_transactions(batch) };
         let writes: Vec<&W> = batch.iter().map(|request| &request.input).collect();
         let written = (self.0)(&mut connection, &writes);
@@ -89,14 +90,17 @@ impl<W, V> GroupCommitHandler<W, V> {
         match written {
             Ok(values) if batch.len() == count => match connection.commit() {
                 Ok(()) => {
-                    worker.connection = Some(connection);
+                    worker.keep(connection);
                     reply_each(batch.drain(..), values.into_iter().map(Ok));
                 }
-                Err(error) if is_refused(&error) => leave_to_single_transactions(batch),
+                Err(error) if !may_be_committed(&error) => leave_to_single_transactions(batch),
                 Err(error) => reject_all(batch.drain(..), &error),
             },
             written => {
-                worker.connection = connection.rollback().is_ok().then_some(connection);
+                let is_usable = !matches!(&written, Err(error) if !is_retryable(error));
+                if connection.rollback().is_ok() && is_usable {
+                    worker.keep(connection);
+                }
                 if written.is_err() {
                     leave_to_single_transactions(batch);
                 }
@@ -106,14 +110,15 @@ impl<W, V> GroupCommitHandler<W, V> {
 }
 
 /// Begins a transaction. A kept connection may have been lost since its last use; it is replaced.
-fn begin(worker: &mut Worker) -> Option<DbConnection> {
-    let begun = |mut connection: DbConnection| connection.begin().is_ok().then_some(connection);
-    worker.connection.take().and_then(begun).or_else(|| worker.opener.open().ok().and_then(begun))
-}
-
-/// Whether the server refused the commit. After any other error the commit may have happened.
-fn is_refused(error: &Error) -> bool {
-    is_retryable(error) || !matches!(error, Error::Unavailable(_))
+fn begin(worker: &Worker) -> Option<TrackedConnection> {
+    loop {
+        let mut connection = worker.connect().ok()?;
+        match connection.begin() {
+            Ok(()) => return Some(connection),
+            Err(_) if connection.is_kept => worker.opener.discard_idle(),
+            Err(_) => return None,
+        }
+    }
 }
 
 /// Answers that nothing was committed, so that each caller uses a transaction of its own, which succeeds or finds the

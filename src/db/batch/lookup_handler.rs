@@ -7,7 +7,7 @@ use super::{
     worker::{BatchHandler, Worker},
 };
 use crate::{
-    db::connect::connection::DbConnection,
+    db::connect::{connection::DbConnection, errors::has_no_kind},
     error::{Error, Result},
 };
 
@@ -26,14 +26,11 @@ impl<K: Clone + Send + 'static, V: Send + 'static> BatchHandler for LookupHandle
 
     /// Replaces a kept connection that turns out to be lost and retries once on the new one, which is safe because a
     /// lookup changes nothing.
-    fn run(&self, worker: &mut Worker, mut batch: Vec<Request<K, Option<V>>>) {
+    fn run(&self, worker: &Worker, mut batch: Vec<Request<K, Option<V>>>) {
         while !batch.is_empty() {
-            let kept = worker.connection.take();
-            let was_kept = kept.is_some();
-            let mut connection = match kept.map_or_else(|| worker.opener.open(), Ok) {
+            let mut connection = match worker.connect() {
                 Ok(connection) => connection,
                 Err(error) => {
-                    let error = Error::Unavailable(error.into());
                     reject_late(&mut batch, || error.duplicate());
                     if !batch.is_empty() {
                         thread::sleep(CONNECT_RETRY_DELAY);
@@ -42,20 +39,24 @@ impl<K: Clone + Send + 'static, V: Send + 'static> BatchHandler for LookupHandle
                 }
             };
             match self.find_all(&mut connection, &batch) {
-                Err(Error::Unavailable(_)) if was_kept => {}
-                Err(error) => return reject_all(batch, &error),
                 Ok(found) => {
-                    worker.connection = Some(connection);
+                    worker.keep(connection);
                     return reply_each(batch, found);
                 }
+                Err(Error::Unavailable(_)) if connection.is_kept => worker.opener.discard_idle(),
+                Err(error) if has_no_kind(&error) && batch.len() > 1 => {
+                    let found: Vec<_> = batch.iter().map(|one| self.find_one(&mut connection, &one.input)).collect();
+                    return reply_each(batch, found);
+                }
+                Err(error) => return reject_all(batch, &error),
             }
         }
     }
 }
 
 impl<K: Clone, V> LookupHandler<K, V> {
-    /// Looks all keys up together; if that fails although the database is available, each on its own, so that one bad
-    /// key fails only its own request.
+    /// Looks all keys up together; if Keyrack itself is at fault, each on its own, so that one bad key fails only its
+    /// own request.
     ///
     /// # Errors
     /// [`Error::Unavailable`] only.
@@ -68,8 +69,12 @@ impl<K: Clone, V> LookupHandler<K, V> {
         match (self.0)(connection, &keys) {
             Ok(found) => Ok(found.into_iter().map(Ok).collect()),
             Err(error @ Error::Unavailable(_)) => Err(error),
-            Err(_) => Ok(keys.chunks(1).map(|key| (self.0)(connection, key).map(single)).collect()),
+            Err(_) => Ok(keys.iter().map(|key| self.find_one(connection, key)).collect()),
         }
+    }
+
+    fn find_one(&self, connection: &mut DbConnection, key: &K) -> Result<Option<V>> {
+        (self.0)(connection, std::slice::from_ref(key)).map(single)
     }
 }
 

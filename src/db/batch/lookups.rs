@@ -73,7 +73,7 @@ impl<K: Clone + Send + Sync + 'static, V: Send + 'static> Lookups<K, V> {
         // A panic must not end the server's worker thread.
         match catch_unwind(AssertUnwindSafe(|| thread_connection::read(self.0.pool.opener(), find_one))) {
             Ok(Some(value)) => Ok(value),
-            Ok(None) => self.0.pool.read(move |connection| find(connection, &[key]).map(single)).await,
+            Ok(None) => self.0.pool.read(move |connection| find(connection, slice::from_ref(&key)).map(single)).await,
             Err(_) => Err(Error::internal("a lookup panicked")),
         }
     }

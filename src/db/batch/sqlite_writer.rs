@@ -19,7 +19,12 @@ use super::{
     worker::{BatchHandler, Worker},
 };
 use crate::{
-    db::connect::{connection::DbConnection, errors::rolled_back_after_deadline, opener::Opener},
+    db::connect::{
+        connection::DbConnection,
+        errors::{leaves_sqlite_usable, rolled_back_after_deadline},
+        opener::Opener,
+        tracked::TrackedConnection,
+    },
     error::{Error, Result},
 };
 
@@ -62,7 +67,7 @@ impl BatchHandler for WriteHandler {
     type Output = Value;
     const THREAD_NAME: &str = "keyrack-writer";
 
-    fn run(&self, worker: &mut Worker, batch: Vec<Request<Work, Value>>) {
+    fn run(&self, worker: &Worker, batch: Vec<Request<Work, Value>>) {
         let mut queued = VecDeque::from(batch);
         while !queued.is_empty() {
             commit_batch(worker, &mut queued);
@@ -72,7 +77,7 @@ impl BatchHandler for WriteHandler {
 
 /// Runs transactions from the front of the queue, commits them together, and answers at least one. Puts back at the
 /// front those that have to run again.
-fn commit_batch(worker: &mut Worker, queued: &mut VecDeque<Request<Work, Value>>) {
+fn commit_batch(worker: &Worker, queued: &mut VecDeque<Request<Work, Value>>) {
     let mut connection = match begin(worker) {
         Ok(connection) => connection,
         Err(error) => return reject_all(queued.drain(..), &error),
@@ -102,28 +107,33 @@ fn commit_batch(worker: &mut Worker, queued: &mut VecDeque<Request<Work, Value>>
     reject_late(&mut uncommitted, rolled_back_after_deadline);
     if uncommitted.is_empty() || uncommitted.len() < count {
         // A caller gave up after its work had run: roll back and run the others again.
-        worker.connection = connection.rollback().is_ok().then_some(connection);
+        if connection.rollback().is_ok() {
+            worker.keep(connection);
+        }
         return put_back(queued, uncommitted);
     }
     match connection.commit() {
         Ok(()) => {
-            worker.connection = Some(connection);
+            worker.keep(connection);
             reply_each(uncommitted, values.into_iter().map(Ok));
         }
         Err(error) => reject_all(uncommitted, &error),
     }
 }
 
-/// Begins the transaction of a batch.
-fn begin(worker: &mut Worker) -> Result<DbConnection> {
-    let opened = worker.connection.take().map_or_else(|| worker.opener.open(), Ok);
-    let mut connection = opened.map_err(|error| Error::Unavailable(error.into()))?;
-    match connection.begin() {
-        Ok(()) => Ok(connection),
-        Err(error) => {
-            // If another process held the lock, the connection itself is still good.
-            worker.connection = (!connection.is_broken()).then_some(connection);
-            Err(error.into())
+/// Begins the transaction of a batch. A kept connection that can't begin one is replaced, unless another process holds
+/// the lock.
+fn begin(worker: &Worker) -> Result<TrackedConnection> {
+    loop {
+        let mut connection = worker.connect()?;
+        let Err(error) = connection.begin() else { return Ok(connection) };
+        let error = error.into();
+        if leaves_sqlite_usable(&error) && !connection.is_broken() {
+            worker.keep(connection);
+            return Err(error);
+        }
+        if !connection.is_kept {
+            return Err(error);
         }
     }
 }

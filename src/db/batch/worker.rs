@@ -14,7 +14,10 @@ use super::{
     request::Request,
 };
 use crate::{
-    db::connect::{connection::DbConnection, opener::Opener},
+    db::connect::{
+        opener::Opener,
+        tracked::{ConnectionSlot, TrackedConnection},
+    },
     error::{Error, Result},
 };
 
@@ -28,14 +31,32 @@ pub(super) trait BatchHandler: Send + Sync + 'static {
     const THREAD_NAME: &str;
 
     /// Serves the batch and answers each request.
-    fn run(&self, worker: &mut Worker, batch: Vec<Request<Self::Input, Self::Output>>);
+    fn run(&self, worker: &Worker, batch: Vec<Request<Self::Input, Self::Output>>);
 }
 
 /// What a worker thread keeps between batches.
 pub(super) struct Worker {
     pub opener: Arc<Opener>,
-    /// Taken out while it is used, so that an error or a panic drops it.
-    pub connection: Option<DbConnection>,
+    slot: ConnectionSlot,
+}
+
+impl Worker {
+    fn new(opener: &Arc<Opener>) -> Self {
+        Self { opener: Arc::clone(opener), slot: ConnectionSlot::new(opener) }
+    }
+
+    /// Takes the kept connection, or opens one.
+    pub fn connect(&self) -> Result<TrackedConnection> {
+        match self.slot.take() {
+            Some(connection) => Ok(connection),
+            None => self.opener.open().map_err(|error| Error::Unavailable(error.into())),
+        }
+    }
+
+    /// Keeps the connection for the next batch.
+    pub fn keep(&self, connection: TrackedConnection) {
+        self.slot.keep(connection);
+    }
 }
 
 /// What the workers of one queue share with its batcher.
@@ -59,14 +80,14 @@ impl<H: BatchHandler> WorkerShared<H> {
     }
 
     fn work(&self, started: Instant) {
-        let mut worker = Worker { opener: Arc::clone(&self.opener), connection: None };
+        let worker = Worker::new(&self.opener);
         let mut busy_since = started;
         while let Some(mut batch) = self.take_batch(busy_since) {
             busy_since = batch.busy_since;
             let run = || {
                 batch.requests.retain(|request| !request.is_abandoned());
                 if !batch.requests.is_empty() {
-                    self.handler.run(&mut worker, batch.requests);
+                    self.handler.run(&worker, batch.requests);
                 }
             };
             // A panic drops its own batch, whose callers get an error, and the worker goes on.

@@ -13,13 +13,18 @@ use diesel::{
 };
 
 use super::{
-    errors::rolled_back_after_deadline,
+    errors::{may_be_committed, rolled_back_after_deadline},
+    hosts,
     url::{DatabaseUrl, Engine},
 };
 use crate::error::{Error, Result};
 
 /// Pause between two attempts to switch a new SQLite file to WAL.
 const WAL_RETRY_DELAY: Duration = Duration::from_millis(5);
+
+/// Why a server is refused that can't take part in a sign-in or an end.
+const READ_ONLY_SERVER: &str = "the server does not accept writes: it is a standby, or default_transaction_read_only \
+                                is on";
 
 /// A connection to either engine.
 #[derive(diesel::MultiConnection)]
@@ -28,6 +33,13 @@ pub enum DbConnection {
     Postgres(PgConnection),
     /// The embedded engine.
     Sqlite(SqliteConnection),
+}
+
+/// A transaction that failed.
+pub(in crate::db) struct TransactionFailure {
+    pub error: Error,
+    /// Whether nothing was committed, so that the work may run again. After a lost commit it is not known.
+    pub nothing_happened: bool,
 }
 
 impl DbConnection {
@@ -49,14 +61,9 @@ impl DbConnection {
         let setup = |error| diesel::ConnectionError::CouldntSetupConfiguration(error);
         match url.engine() {
             Engine::Postgres => {
-                let mut connection = PgConnection::establish(url.connection_string())?;
-                // Diesel has set the time zone to UTC, but `user_sessions.expire` has no zone and is in the peers'. It
-                // is the only setting that lasts longer than a transaction: poolers keep track of it.
-                connection.batch_execute("RESET TIME ZONE").map_err(setup)?;
-                if is_behind_pooler(&mut connection).map_err(setup)? {
-                    connection.set_prepared_statement_cache_size(CacheSize::Disabled);
-                }
-                Ok(Self::Postgres(connection))
+                let requires_writable = url.hosts().len() > 1;
+                let open = move |host: &str| Self::open_postgres(host, requires_writable);
+                hosts::open_first(url.hosts(), 0, open).map(|(_, connection)| connection)
             }
             Engine::Sqlite => {
                 if let Some(path) = url.path().filter(|path| !path.exists()) {
@@ -73,6 +80,35 @@ impl DbConnection {
                 Ok(Self::Sqlite(connection))
             }
         }
+    }
+
+    /// Opens a connection to one PostgreSQL server, and sets it up.
+    ///
+    /// # Errors
+    /// Also if `requires_writable` and the server is read-only or in recovery: the old primary after a failover, or a
+    /// standby, which may not have the latest ends of sessions.
+    pub(in crate::db) fn open_postgres(
+        connection_string: &str,
+        requires_writable: bool,
+    ) -> Result<Self, diesel::ConnectionError> {
+        let setup = |error| diesel::ConnectionError::CouldntSetupConfiguration(error);
+        let mut connection = PgConnection::establish(connection_string)?;
+        let server = server_state(&mut connection).map_err(setup)?;
+        if requires_writable && server.is_read_only {
+            return Err(diesel::ConnectionError::BadConnection(READ_ONLY_SERVER.to_owned()));
+        }
+        // Diesel has set the time zone to UTC, but `user_sessions.expire` has no zone and is in the peers'. It is the
+        // only setting that lasts longer than a transaction behind a pooler: poolers keep track of it.
+        if server.is_direct {
+            // Reads outside of a transaction take their isolation level from here.
+            connection
+                .batch_execute("RESET TIME ZONE; SET default_transaction_isolation = 'read committed'")
+                .map_err(setup)?;
+        } else {
+            connection.batch_execute("RESET TIME ZONE").map_err(setup)?;
+            connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+        }
+        Ok(Self::Postgres(connection))
     }
 
     /// Opens a connection that only reads and never waits for a lock.
@@ -96,38 +132,54 @@ impl DbConnection {
     /// Runs `work` in one transaction that writes. Commits if `work` succeeds before the deadline, otherwise rolls
     /// back: after the deadline the caller has reported a failure, so nothing may have happened.
     pub fn transaction<T>(&mut self, deadline: Instant, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        self.begin()?;
+        self.try_transaction(deadline, work).map_err(|failure| failure.error)
+    }
+
+    /// Like [`DbConnection::transaction`], with an error that says whether the work may run again.
+    pub(in crate::db) fn try_transaction<T>(
+        &mut self,
+        deadline: Instant,
+        work: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T, TransactionFailure> {
+        let nothing_happened = |error| TransactionFailure { error, nothing_happened: true };
+        self.begin().map_err(|error| nothing_happened(error.into()))?;
         let outcome = work(self)
             .and_then(|value| if Instant::now() < deadline { Ok(value) } else { Err(rolled_back_after_deadline()) });
         match outcome {
-            Ok(value) => self.commit().map(|()| value),
-            Err(error) => Err(match self.rollback() {
+            Ok(value) => self
+                .commit()
+                .map(|()| value)
+                .map_err(|error| TransactionFailure { nothing_happened: !may_be_committed(&error), error }),
+            Err(error) => Err(nothing_happened(match self.rollback() {
                 Ok(()) => error,
                 // The connection is lost, which matters more than why the work failed.
                 Err(lost) => Error::Unavailable(anyhow::anyhow!("{}: {}", error.chain(), lost.chain())),
-            }),
+            })),
         }
     }
 
     /// Whether a pooler sits between us and PostgreSQL, so that each transaction may run on another server connection.
     pub(in crate::db) fn is_behind_pooler(&mut self) -> Result<bool> {
         match self {
-            Self::Postgres(connection) => Ok(is_behind_pooler(connection)?),
+            Self::Postgres(connection) => Ok(!server_state(connection)?.is_direct),
             Self::Sqlite(_) => Ok(false),
         }
     }
 
     /// Begins a transaction that writes.
     ///
-    /// On PostgreSQL it asks for a durable commit, whatever the server's default, because an acknowledged end must
-    /// survive a crash. That is sent with BEGIN and costs no extra round trip.
+    /// On PostgreSQL it sets a durable commit, whatever the server's default, because an acknowledged end must survive
+    /// a crash; and READ COMMITTED, for which the row locks are designed: a stricter default of the role or the
+    /// database would only make transactions fail that wait for the same row. Both are sent with BEGIN and cost no
+    /// extra round trip.
     ///
     /// On SQLite it takes the write lock at once: a transaction that reads first fails without waiting if another one
     /// writes in between.
     pub(in crate::db) fn begin(&mut self) -> diesel::QueryResult<()> {
         match self {
             Self::Postgres(connection) => {
-                AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN; SET LOCAL synchronous_commit = on")
+                let begin = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on";
+                AnsiTransactionManager::begin_transaction_sql(connection, begin)
             }
             Self::Sqlite(connection) => AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE"),
         }
@@ -154,24 +206,27 @@ impl DbConnection {
     }
 }
 
-/// Whether a pooler sits between us and PostgreSQL.
-///
-/// Each of our connections passes its `application_name` while it connects, so on a direct connection the server names
-/// the client as the source of the setting. `PgBouncer` connects without a name and sets ours whenever it lends us the
-/// connection.
-///
-/// In a pooler's transaction mode, each transaction may run on another server connection. A prepared statement may be
-/// missing there or, worse, be another client's of the same name. So none may be prepared, and this has to be known
-/// before the first.
-fn is_behind_pooler(connection: &mut PgConnection) -> diesel::QueryResult<bool> {
-    #[derive(diesel::QueryableByName)]
-    struct ApplicationName {
-        #[diesel(sql_type = Bool)]
-        is_from_client: bool,
-    }
+/// What a server says about itself right after a connection was opened.
+#[derive(diesel::QueryableByName)]
+struct ServerState {
+    /// Whether no pooler sits between us and PostgreSQL.
+    ///
+    /// Each of our connections passes its `application_name` while it connects, so on a direct connection the server
+    /// names the client as the source of the setting. `PgBouncer` connects without a name and sets ours whenever it
+    /// lends us the connection.
+    ///
+    /// In a pooler's transaction mode, each transaction may run on another server connection. A prepared statement may
+    /// be missing there or, worse, be another client's of the same name. So none may be prepared, and this has to be
+    /// known before the first.
+    #[diesel(sql_type = Bool)]
+    is_direct: bool,
+    /// Whether it is in recovery, or its transactions are read-only by default.
+    #[diesel(sql_type = Bool)]
+    is_read_only: bool,
+}
 
-    let name = "SELECT source = 'client' AS is_from_client FROM pg_settings WHERE name = 'application_name'";
-    Ok(!diesel::sql_query(name).get_result::<ApplicationName>(connection)?.is_from_client)
+fn server_state(connection: &mut PgConnection) -> diesel::QueryResult<ServerState> {
+    diesel::sql_query(include_str!("connection/server_state.sql")).get_result(connection)
 }
 
 /// Switches a new file to WAL, and retries while another connection does the same: SQLite then fails without waiting.

@@ -1,91 +1,99 @@
-//! Classifies database errors: unavailable at the moment, retryable, invalid input, or a fault.
+//! Classifies database errors: unavailable, retryable, invalid input, or a fault of Keyrack.
+//!
+//! A PostgreSQL server writes its messages in the language of its `lc_messages`, and Diesel passes on no SQLSTATE, only
+//! the kinds of [`DatabaseErrorKind`]. So no decision depends on a message that is translated: an error without a kind
+//! counts as unavailable, costs the connection and is tried again once if nothing has happened. That covers what is
+//! temporary (a timeout, a deadlock, a server that shuts down, a cached plan that an `ALTER TABLE` made invalid). For
+//! what is not, 503 is as right as 500: the database can't serve, and no request is let in.
 
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::{DatabaseErrorKind as Kind, Error as DieselError};
 
 use crate::error::Error;
 
 impl From<DieselError> for Error {
     fn from(error: DieselError) -> Self {
-        if is_unavailable(&error) {
-            Self::Unavailable(error.into())
-        } else if let Some(message) = users_view_message(&error) {
-            Self::Invalid(format!(
+        if let Some(message) = users_view_message(&error) {
+            return Self::Invalid(format!(
                 "{message}: do this in the application that the users belong to, or let the view write it"
-            ))
-        } else {
-            Self::Internal(error.into())
+            ));
         }
+        if is_fault(&error) { Self::Internal(error.into()) } else { Self::Unavailable(error.into()) }
     }
 }
 
-fn is_unavailable(error: &DieselError) -> bool {
+/// Whether Keyrack itself caused the error: a violated constraint, or a value that does not have the expected type.
+fn is_fault(error: &DieselError) -> bool {
     match error {
-        DieselError::BrokenTransactionManager => true,
-        DieselError::RollbackErrorOnCommit { rollback_error, commit_error } => {
-            is_unavailable(rollback_error) || is_unavailable(commit_error)
-        }
-        DieselError::DatabaseError(kind, information) => match kind {
-            DatabaseErrorKind::ClosedConnection
-            | DatabaseErrorKind::UnableToSendCommand
-            | DatabaseErrorKind::SerializationFailure
-            | DatabaseErrorKind::ReadOnlyTransaction => true,
-            _ => is_unavailable_message(information.message()),
-        },
-        _ => false,
+        DieselError::BrokenTransactionManager | DieselError::RollbackErrorOnCommit { .. } => false,
+        DieselError::DatabaseError(kind, _) => matches!(
+            kind,
+            Kind::UniqueViolation
+                | Kind::ForeignKeyViolation
+                | Kind::NotNullViolation
+                | Kind::CheckViolation
+                | Kind::RestrictViolation
+                | Kind::ExclusionViolation
+        ),
+        _ => true,
     }
 }
 
 /// Returns PostgreSQL's message if `users` is a view that can't store what was to be written.
+///
+/// Every translation of the message quotes the name, and of the hint names the kind of trigger; the messages about a
+/// single column have a translated hint, or none, and are recognised in English only.
 fn users_view_message(error: &DieselError) -> Option<&str> {
-    let DieselError::DatabaseError(_, information) = error else { return None };
-    Some(information.message()).filter(|message| message.starts_with("cannot ") && message.contains("view \"users\""))
+    let DieselError::DatabaseError(Kind::Unknown, information) = error else { return None };
+    let message = information.message();
+    let lacks_trigger = information.hint().is_some_and(|hint| hint.contains("INSTEAD OF")) && message.contains("users");
+    let is_about_view = message.starts_with("cannot ") && message.contains("view \"users\"");
+    Some(message).filter(|_| lacks_trigger || is_about_view)
 }
 
-/// Recognises by their text the errors for which Diesel passes on neither an SQLSTATE nor a SQLite code.
-fn is_unavailable_message(message: &str) -> bool {
-    const PARTS: [&str; 26] = [
-        // SQLite
-        "database is locked",
-        "database table is locked",
-        "database or disk is full",
-        "disk I/O error",
-        "unable to open database file",
-        "attempt to write a readonly database",
-        // libpq
-        "server closed the connection",
-        "no connection to the server",
-        "could not receive data",
-        "could not send data",
-        "SSL connection has been closed",
-        "SSL SYSCALL error",
-        "connection to server",
-        // PostgreSQL
-        "terminating connection",
-        "the database system is",
-        "canceling statement",
-        "deadlock detected",
-        "remaining connection slots",
-        "too many clients",
-        "No space left on device",
-        // PgBouncer
-        "pgbouncer cannot connect to server",
-        "server login",
-        "server conn crashed",
-        "query_wait_timeout",
-        "no more connections allowed",
-        // A column was altered after the statement was prepared; a new connection prepares it again.
-        "cached plan must not change result type",
-    ];
-    PARTS.iter().any(|part| message.contains(part))
+/// Returns the Diesel error that made the database unavailable.
+fn cause(error: &Error) -> Option<&DieselError> {
+    let Error::Unavailable(cause) = error else { return None };
+    cause.downcast_ref()
 }
 
-/// Whether the same transaction may succeed if it runs again at once: after a serialization failure or a deadlock.
+/// Whether the server refused or rolled back the statement, and the same transaction may succeed if it runs again at
+/// once on the same connection: after a serialization failure or a deadlock. A deadlock has no kind, so it is
+/// recognised in English only; in other languages it is an error without a kind.
 pub(in crate::db) fn is_retryable(error: &Error) -> bool {
-    let Error::Unavailable(cause) = error else { return false };
-    match cause.downcast_ref::<DieselError>() {
-        Some(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
-        Some(DieselError::DatabaseError(_, information)) => information.message().contains("deadlock detected"),
+    match cause(error) {
+        Some(DieselError::DatabaseError(Kind::SerializationFailure, _)) => true,
+        Some(DieselError::DatabaseError(Kind::Unknown, information)) => {
+            information.message().contains("deadlock detected")
+        }
         _ => false,
+    }
+}
+
+/// Whether the server answered with an error that has no kind. The connection still works, but may be the cause.
+pub(in crate::db) fn has_no_kind(error: &Error) -> bool {
+    matches!(cause(error), Some(DieselError::DatabaseError(Kind::Unknown, _)))
+}
+
+/// Whether a transaction may be committed although its COMMIT returned this error: the connection was lost. An error
+/// that the server sends in answer to COMMIT says that it rolled back.
+pub(in crate::db) fn may_be_committed(error: &Error) -> bool {
+    matches!(error, Error::Unavailable(_)) && !is_retryable(error) && !has_no_kind(error)
+}
+
+/// Whether the server accepts no writes, so that it is not, or no longer, the database.
+pub(in crate::db) fn is_from_read_only_server(error: &Error) -> bool {
+    matches!(cause(error), Some(DieselError::DatabaseError(Kind::ReadOnlyTransaction, _)))
+}
+
+/// Whether a SQLite connection can be used again after this error: another connection held the lock, or the disk was
+/// full. After any other one, such as a damaged or a removed file, it is replaced. SQLite's messages are not translated.
+pub(in crate::db) fn leaves_sqlite_usable(error: &Error) -> bool {
+    match cause(error) {
+        Some(DieselError::DatabaseError(_, information)) => {
+            let message = information.message();
+            message.contains("locked") || message.contains("full")
+        }
+        _ => true,
     }
 }
 

@@ -2,8 +2,10 @@
 
 pub(super) mod connection;
 pub(super) mod errors;
+mod hosts;
 pub(super) mod opener;
 pub(super) mod pool;
 pub(super) mod thread_connection;
 pub(super) mod time_zone;
+pub(super) mod tracked;
 pub(super) mod url;

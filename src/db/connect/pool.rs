@@ -5,10 +5,16 @@ use std::{sync::Arc, time::Instant};
 use diesel::r2d2::{self, ManageConnection};
 use tokio::{sync::Semaphore, task, time};
 
-use super::{connection::DbConnection, errors::is_retryable, opener::Opener, url::Engine};
+use super::{
+    connection::{DbConnection, TransactionFailure},
+    errors::{has_no_kind, is_from_read_only_server, is_retryable, leaves_sqlite_usable},
+    opener::Opener,
+    tracked::TrackedConnection,
+    url::Engine,
+};
 use crate::error::{Error, Result};
 
-/// Maximum attempts, the first included. The others follow a serialization failure or deadlock.
+/// Maximum attempts, the first included.
 const MAX_ATTEMPTS: u32 = 4;
 
 /// A pool of connections to one database; clones share it.
@@ -28,9 +34,9 @@ impl Pool {
             .max_size(size)
             .min_idle(Some(0))
             .connection_timeout(opener.timeout())
-            // A dead connection shows itself at its first use and is then replaced. A test before every use would cost
-            // one round trip per request.
-            .test_on_check_out(false)
+            // Only looks whether the connection was discarded. A dead one shows itself at its first use and is then
+            // replaced; a statement before every use would cost one round trip per request.
+            .test_on_check_out(true)
             .error_handler(Box::new(LogConnectError))
             .build_unchecked(Manager(Arc::clone(&opener)));
         Self { connections, permits: Arc::new(Semaphore::new(size as usize)), opener }
@@ -40,31 +46,26 @@ impl Pool {
         &self.opener
     }
 
-    /// Runs `work` on a connection, without a transaction around it.
+    /// Runs `work` on a connection, without a transaction around it. `work` must only read: it runs again where that
+    /// may help, see [`Attempts`].
     pub async fn read<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut DbConnection) -> Result<T> + Send + 'static,
+        F: Fn(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        self.run(move |connection, _| connection.run(work)).await
+        let read = move |connection: &mut DbConnection, _| {
+            work(connection).map_err(|error| TransactionFailure { error, nothing_happened: true })
+        };
+        self.run(read).await
     }
 
-    /// Runs `work` in a transaction, and again after a serialization failure or deadlock.
+    /// Runs `work` in a transaction, and again where that may help, see [`Attempts`].
     pub async fn transaction<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        self.run(move |connection, deadline| {
-            let mut attempt = 1;
-            loop {
-                match connection.run(|connection| connection.transaction(deadline, &work)) {
-                    Err(error) if is_retryable(&error) && attempt < MAX_ATTEMPTS => attempt += 1,
-                    outcome => return outcome,
-                }
-            }
-        })
-        .await
+        self.run(move |connection, deadline| connection.try_transaction(deadline, &work)).await
     }
 
     /// Waits for a free connection without occupying a thread, then runs `work` on a thread that may block.
@@ -74,17 +75,16 @@ impl Pool {
     async fn run<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut PooledConnection, Instant) -> Result<T> + Send + 'static,
+        F: Fn(&mut DbConnection, Instant) -> Result<T, TransactionFailure> + Send + 'static,
     {
-        let (connections, permits) = (self.connections.clone(), Arc::clone(&self.permits));
+        let pool = self.clone();
         let timeout = self.opener.timeout();
         let deadline = Instant::now() + timeout;
         let operation = async move {
-            let permit = permits.acquire_owned().await.map_err(Error::internal)?;
+            let permit = Arc::clone(&pool.permits).acquire_owned().await.map_err(Error::internal)?;
             task::spawn_blocking(move || {
                 let _permit = permit;
-                let connection = connections.get_timeout(timeout);
-                work(&mut *connection.map_err(|error| Error::Unavailable(error.into()))?, deadline)
+                pool.run_blocking(deadline, work)
             })
             .await
             .map_err(|panic| Error::Internal(panic.into()))?
@@ -93,22 +93,90 @@ impl Pool {
             .await
             .unwrap_or_else(|elapsed| Err(Error::Unavailable(anyhow::Error::new(elapsed).context("no answer in time"))))
     }
+
+    /// Runs `work` on connections of the pool until it succeeds or another attempt would not help.
+    fn run_blocking<T>(
+        &self,
+        deadline: Instant,
+        work: impl Fn(&mut DbConnection, Instant) -> Result<T, TransactionFailure>,
+    ) -> Result<T> {
+        let mut attempts = Attempts::default();
+        loop {
+            let timeout = deadline.saturating_duration_since(Instant::now());
+            let mut pooled = self.connections.get_timeout(timeout).map_err(|error| Error::Unavailable(error.into()))?;
+            let is_kept = pooled.connection.is_kept;
+            let failure = match pooled.run(|connection| work(connection, deadline)) {
+                Ok(value) => return Ok(value),
+                Err(failure) => failure,
+            };
+            if is_from_read_only_server(&failure.error) {
+                self.opener.discard_all();
+            } else if pooled.is_lost && is_kept {
+                self.opener.discard_idle();
+            }
+            if !attempts.may_repeat(&failure, pooled.is_lost && is_kept) || Instant::now() >= deadline {
+                return Err(failure.error);
+            }
+        }
+    }
 }
 
-/// A connection of the pool, and whether the server was lost while it was used.
+/// Decides whether an operation that failed runs again.
+///
+/// Only where nothing has happened: up to [`MAX_ATTEMPTS`] times after a serialization failure or a deadlock; once, on
+/// another connection, after an error without a kind, and where a kept connection was lost, since it may have been lost
+/// long before.
+#[derive(Default)]
+struct Attempts {
+    failed: u32,
+    has_replaced_connection: bool,
+}
+
+impl Attempts {
+    fn may_repeat(&mut self, failure: &TransactionFailure, lost_kept_connection: bool) -> bool {
+        self.failed += 1;
+        let error = &failure.error;
+        if !failure.nothing_happened || self.failed >= MAX_ATTEMPTS {
+            return false;
+        }
+        if is_retryable(error) {
+            return true;
+        }
+        let may_help = lost_kept_connection || has_no_kind(error) || is_from_read_only_server(error);
+        may_help && !std::mem::replace(&mut self.has_replaced_connection, true)
+    }
+}
+
+/// A connection of the pool, and whether it must not be used again.
 struct PooledConnection {
-    connection: DbConnection,
+    connection: TrackedConnection,
     is_lost: bool,
 }
 
 impl PooledConnection {
-    fn run<T>(&mut self, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
+    fn run<T>(
+        &mut self,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, TransactionFailure>,
+    ) -> Result<T, TransactionFailure> {
         let outcome = work(&mut self.connection);
-        // After SQLite's "locked" and "full" the connection is still good; after a lost PostgreSQL server it is not.
-        self.is_lost |= self.connection.engine() == Engine::Postgres
-            && matches!(&outcome, Err(error @ Error::Unavailable(_)) if !is_retryable(error));
+        self.connection.note_use();
+        if let Err(TransactionFailure { error: error @ Error::Unavailable(_), .. }) = &outcome {
+            self.is_lost |= match self.connection.engine() {
+                Engine::Postgres => !is_retryable(error),
+                Engine::Sqlite => !leaves_sqlite_usable(error),
+            };
+        }
         outcome
     }
+}
+
+/// Why a connection of the pool is replaced instead of being used.
+#[derive(Debug, thiserror::Error)]
+enum ReplacedConnection {
+    #[error(transparent)]
+    CannotConnect(#[from] diesel::ConnectionError),
+    #[error("the connection was discarded")]
+    Discarded,
 }
 
 /// Opens connections for the pool and discards the broken ones.
@@ -117,14 +185,14 @@ struct Manager(Arc<Opener>);
 
 impl ManageConnection for Manager {
     type Connection = PooledConnection;
-    type Error = diesel::ConnectionError;
+    type Error = ReplacedConnection;
 
     fn connect(&self) -> Result<PooledConnection, Self::Error> {
         Ok(PooledConnection { connection: self.0.open()?, is_lost: false })
     }
 
-    fn is_valid(&self, _: &mut PooledConnection) -> Result<(), Self::Error> {
-        Ok(())
+    fn is_valid(&self, pooled: &mut PooledConnection) -> Result<(), Self::Error> {
+        if self.0.is_usable(&pooled.connection) { Ok(()) } else { Err(ReplacedConnection::Discarded) }
     }
 
     fn has_broken(&self, pooled: &mut PooledConnection) -> bool {

@@ -1,31 +1,23 @@
 //! SQLite connections that belong to one thread, for reading on it without a pool.
 
-use std::{
-    cell::RefCell,
-    ptr,
-    sync::{Arc, Weak},
-};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
-use super::{connection::DbConnection, opener::Opener};
+use super::{connection::DbConnection, opener::Opener, tracked::ConnectionSlot};
 use crate::error::Result;
 
 thread_local! {
-    static CONNECTIONS: RefCell<Vec<ThreadConnection>> = const { RefCell::new(Vec::new()) };
-}
-
-/// A connection and the database it belongs to: one process may have several open.
-struct ThreadConnection {
-    opener: Weak<Opener>,
-    connection: DbConnection,
+    /// One slot per database: one process may have several open.
+    static SLOTS: RefCell<Vec<Rc<ConnectionSlot>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Reads on this thread's connection, which never waits for a lock. Returns `None` after any failure: the caller then
 /// reads through the pool, which waits, retries and returns the error.
 pub(in crate::db) fn read<T>(opener: &Arc<Opener>, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Option<T> {
-    let mut connection = take(opener).or_else(|| opener.open_read_only().ok())?;
+    let slot = slot(opener);
+    let mut connection = slot.take().or_else(|| opener.open_read_only().ok())?;
     match work(&mut connection) {
         Ok(value) => {
-            put_back(opener, connection);
+            slot.keep(connection);
             Some(value)
         }
         Err(error) => {
@@ -35,18 +27,16 @@ pub(in crate::db) fn read<T>(opener: &Arc<Opener>, work: impl FnOnce(&mut DbConn
     }
 }
 
-/// Takes the connection out of the thread's list while it is used, so that an error or a panic drops it.
-fn take(opener: &Arc<Opener>) -> Option<DbConnection> {
-    CONNECTIONS.with_borrow_mut(|all| {
-        let index = all.iter().position(|one| ptr::eq(one.opener.as_ptr(), Arc::as_ptr(opener)))?;
-        Some(all.swap_remove(index).connection)
-    })
-}
-
-fn put_back(opener: &Arc<Opener>, connection: DbConnection) {
-    CONNECTIONS.with_borrow_mut(|all| {
+/// Returns this thread's slot for the database.
+fn slot(opener: &Arc<Opener>) -> Rc<ConnectionSlot> {
+    SLOTS.with_borrow_mut(|slots| {
+        if let Some(slot) = slots.iter().find(|slot| slot.belongs_to(opener)) {
+            return Rc::clone(slot);
+        }
         // Closes the connections to databases that are no longer open, so that a long-lived thread keeps no file open.
-        all.retain(|one| one.opener.strong_count() > 0);
-        all.push(ThreadConnection { opener: Arc::downgrade(opener), connection });
-    });
+        slots.retain(|slot| slot.is_needed());
+        let slot = Rc::new(ConnectionSlot::new(opener));
+        slots.push(Rc::clone(&slot));
+        slot
+    })
 }

@@ -1,6 +1,8 @@
 //! The database's address: the engine, and how to reach it.
 
-use std::{fmt, io, os::unix::fs::OpenOptionsExt, path::Path, str::FromStr};
+mod postgres;
+
+use std::{fmt, io, os::unix::fs::OpenOptionsExt, path::Path, str::FromStr, sync::Arc};
 
 /// Which engine a connection or URL belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub enum Engine {
 pub struct DatabaseUrl {
     engine: Engine,
     connection_string: String,
+    hosts: Arc<[String]>,
+    has_remote_host: bool,
 }
 
 impl DatabaseUrl {
@@ -27,6 +31,16 @@ impl DatabaseUrl {
     /// The string that the engine's client library takes: a file path, or a URL, which may contain a password.
     pub fn connection_string(&self) -> &str {
         &self.connection_string
+    }
+
+    /// The connection string of each PostgreSQL host that the URL names, in its order.
+    pub(in crate::db) fn hosts(&self) -> &Arc<[String]> {
+        &self.hosts
+    }
+
+    /// Whether a PostgreSQL host is on another machine: no socket, no loopback address.
+    pub(in crate::db) fn has_remote_host(&self) -> bool {
+        self.has_remote_host
     }
 
     /// The connection string without the `options` parameter, which changes settings of a connection.
@@ -64,51 +78,123 @@ impl DatabaseUrl {
     }
 }
 
-/// Why a `DATABASE_URL` is rejected.
+/// Why a `DATABASE_URL` is rejected. No message contains a part of the URL that may be a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDatabaseUrl {
     /// Another scheme than `sqlite`, `postgres` and `postgresql`.
     #[error("the database scheme {0:?} is not supported: use sqlite:PATH or postgres://USER@HOST/DATABASE")]
     Scheme(String),
+    /// No scheme that is known, as in a list of `key=value`; the text may be or contain a password.
+    #[error("it does not begin with the scheme of a database: use sqlite:PATH or postgres://USER@HOST/DATABASE")]
+    NoScheme,
+    /// `postgres:` without `//`.
+    #[error("after postgres: two slashes are missing: use sqlite:PATH or postgres://USER@HOST/DATABASE")]
+    NoSlashes,
+    /// `postgres://` without anything, or a list with an empty host.
+    #[error("a host is missing: use postgres://USER@HOST/DATABASE")]
+    NoHost,
+    /// A blank, a line break or a control character.
+    #[error("it contains a blank or a line break: remove it or, inside of a password, write %20 for a blank")]
+    Blank,
+    /// A part that is only valid if a character of the user name or password should have been encoded.
+    #[error(
+        "it is not a valid URL, probably because of a special character in the password: percent-encode it (@ as %40, \
+         / as %2F, : as %3A, ? as %3F, # as %23, % as %25)"
+    )]
+    Credentials,
+    /// A port that is not a number, which may be a password.
+    #[error(
+        "a port is not a number from 1 to 65535; if it is not meant as a port, percent-encode the special characters \
+         of the password (@ as %40, / as %2F, : as %3A, ? as %3F)"
+    )]
+    Port,
+    /// A parameter that libpq does not know, or without a value.
+    #[error(
+        "a parameter after the question mark is not one that libpq knows, or has no value; if that is a part of the \
+         password, percent-encode its special characters (? as %3F, & as %26, @ as %40, / as %2F)"
+    )]
+    Parameter,
     /// `sqlite:` without a path, with a URI instead of one, or a database in memory.
     #[error(
         "a SQLite database needs a file, as in sqlite:keyrack.db: an in-memory one would be lost with its connection"
     )]
     NoFile,
+    /// `sqlite:PATH?…`: parameters of other programs.
+    #[error(
+        "a SQLite database has only a path, as in sqlite:keyrack.db or sqlite:///var/lib/keyrack.db: remove the \
+         question mark or # and what follows; Keyrack creates a missing file by itself"
+    )]
+    SqliteParameters,
 }
+
+/// Schemes that other programs use; a message may repeat them.
+const OTHER_SCHEMES: [&str; 20] = [
+    "mysql",
+    "mariadb",
+    "mongodb",
+    "redis",
+    "file",
+    "http",
+    "https",
+    "jdbc",
+    "cockroachdb",
+    "cockroach",
+    "mssql",
+    "sqlserver",
+    "oracle",
+    "sqlite3",
+    "libsql",
+    "pg",
+    "pgsql",
+    "psql",
+    "mysql2",
+    "clickhouse",
+];
 
 impl FromStr for DatabaseUrl {
     type Err = InvalidDatabaseUrl;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
-        match scheme {
+        // A file that the variable was read from may end in a line break.
+        let text = text.trim();
+        let (scheme, rest) = text.split_once(':').ok_or(InvalidDatabaseUrl::NoScheme)?;
+        match scheme.to_ascii_lowercase().as_str() {
             "sqlite" => {
-                let path = rest.strip_prefix("//").unwrap_or(rest);
-                if path.is_empty() || path.starts_with(":memory:") || path.starts_with("file:") {
-                    return Err(InvalidDatabaseUrl::NoFile);
-                }
-                Ok(Self { engine: Engine::Sqlite, connection_string: path.to_owned() })
+                let path = parse_path(rest)?;
+                Ok(Self {
+                    engine: Engine::Sqlite,
+                    connection_string: path.to_owned(),
+                    hosts: Arc::new([]),
+                    has_remote_host: false,
+                })
             }
-            "postgres" | "postgresql" if rest.starts_with("//") => {
-                Ok(Self { engine: Engine::Postgres, connection_string: with_connection_defaults(text) })
+            scheme @ ("postgres" | "postgresql") => {
+                let rest = rest.strip_prefix("//").ok_or(InvalidDatabaseUrl::NoSlashes)?;
+                let url = postgres::parse(scheme, rest)?;
+                Ok(Self {
+                    engine: Engine::Postgres,
+                    connection_string: url.connection_string,
+                    hosts: url.hosts.into(),
+                    has_remote_host: url.has_remote_host,
+                })
             }
-            _ => Err(InvalidDatabaseUrl::Scheme(scheme.chars().take(32).collect())),
+            scheme if OTHER_SCHEMES.contains(&scheme) => Err(InvalidDatabaseUrl::Scheme(scheme.to_owned())),
+            _ => Err(InvalidDatabaseUrl::NoScheme),
         }
     }
 }
 
-/// Adds parameters that the URL does not set: a timeout for connecting to a server that does not answer, and the name
-/// under which the server lists our connections.
-fn with_connection_defaults(url: &str) -> String {
-    let mut url = url.to_owned();
-    for (name, value) in [("connect_timeout", "2"), ("application_name", "keyrack")] {
-        if !url.contains(&format!("{name}=")) {
-            let separator = if url.contains('?') { "&" } else { "?" };
-            url.extend([separator, name, "=", value]);
-        }
+/// Parses what follows `sqlite:`: a path, which two slashes may precede.
+fn parse_path(rest: &str) -> Result<&str, InvalidDatabaseUrl> {
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    let is_uri = path.starts_with("file:") || path.starts_with("sqlite:") || path.contains(":memory:");
+    if path.is_empty() || is_uri {
+        return Err(InvalidDatabaseUrl::NoFile);
     }
-    url
+    if path.contains(['?', '#']) {
+        return Err(InvalidDatabaseUrl::SqliteParameters);
+    }
+    Ok(path)
 }
 
 impl fmt::Display for DatabaseUrl {
@@ -147,26 +233,146 @@ mod tests {
     #[test]
     fn without_options_keeps_other_parameters() {
         let url: DatabaseUrl = "postgres://u@h/d?options=-ctimezone%3DUTC&sslmode=require".parse().unwrap();
-        assert_eq!(
-            url.without_options(),
-            "postgres://u@h/d?sslmode=require&connect_timeout=2&application_name=keyrack"
-        );
+        assert!(url.without_options().starts_with("postgres://u@h/d?sslmode=require&connect_timeout=2&"));
     }
 
     #[test]
     fn parsing_rejects_other_schemes_and_names_valid_ones() {
-        for text in ["mysql://h/d", "keyrack.db", "", "postgres:nothing"] {
+        for text in ["mysql://h/d", "keyrack.db", "", "postgres:nothing", "postgres:/h/d", "host=h dbname=d"] {
             let error = text.parse::<DatabaseUrl>().unwrap_err();
             assert!(error.to_string().contains("use sqlite:PATH or postgres://"), "{text}: {error}");
         }
-        for text in ["sqlite:", "sqlite::memory:", "sqlite://", "sqlite:file:x?mode=memory"] {
-            assert_eq!(text.parse::<DatabaseUrl>(), Err(InvalidDatabaseUrl::NoFile));
+    }
+
+    #[test]
+    fn parsing_rejects_what_is_no_sqlite_path() {
+        for text in ["sqlite:", "sqlite::memory:", "sqlite://", "sqlite:file:x?mode=memory", "sqlite:sqlite://x"] {
+            assert_eq!(text.parse::<DatabaseUrl>(), Err(InvalidDatabaseUrl::NoFile), "{text}");
+        }
+        for text in ["sqlite://data.db?mode=rwc", "sqlite:data.db?", "sqlite:///data.db#x"] {
+            assert_eq!(text.parse::<DatabaseUrl>(), Err(InvalidDatabaseUrl::SqliteParameters), "{text}");
+        }
+    }
+
+    #[test]
+    fn line_break_at_the_end_is_ignored() {
+        assert_eq!("sqlite:a.db\n".parse::<DatabaseUrl>().unwrap().connection_string(), "a.db");
+        let url: DatabaseUrl = "postgres://u:p@h/d\r\n".parse().unwrap();
+        assert!(url.connection_string().starts_with("postgres://u:p@h/d?"));
+    }
+
+    /// Passwords with every special character in it, at every place of the URL where it may end up.
+    #[test]
+    fn message_contains_nothing_of_a_password_that_is_not_encoded() {
+        const SECRET: [&str; 3] = ["Tr0ub4", "dor", "xyzzy"];
+        for special in
+            ["@", "/", "?", "%", "%%", "#/", "?a=", "/?b=", ":/", "@/", " ", "\t", "\n", "/5432/", "%zz", "%00"]
+        {
+            for (first, second) in [(special, special), (special, ""), ("", special)] {
+                let password = format!("{}{first}{}{second}{}", SECRET[0], SECRET[1], SECRET[2]);
+                for text in [
+                    format!("postgres://app:{password}@db.example:5432/keyrack"),
+                    format!("postgres://app:{password}@db.example/keyrack?sslmode=require"),
+                    format!("postgres:{password}"),
+                    format!("{password}://db.example"),
+                    format!("host=db.example user=app password={password}"),
+                    format!("app:{password}@db.example/keyrack"),
+                ] {
+                    match text.parse::<DatabaseUrl>() {
+                        Ok(url) => {
+                            assert!(!SECRET.iter().any(|part| format!("{url} {url:?}").contains(part)), "{text}")
+                        }
+                        Err(error) => {
+                            let message = error.to_string();
+                            assert!(!SECRET.iter().any(|part| message.contains(part)), "{text:?}: {message}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn malformed_postgres_urls_are_rejected_in_words() {
+        use InvalidDatabaseUrl::{Blank, Credentials, NoHost, NoSlashes, Parameter, Port};
+        for (text, error) in [
+            ("postgresql://", NoHost),
+            ("postgres:///", NoHost),
+            ("postgres:/h/d", NoSlashes),
+            ("postgres://a,,b/d", NoHost),
+            ("postgres://h:port/d", Port),
+            ("postgres://h:0/d", Port),
+            ("postgres://h:70000/d", Port),
+            ("postgres://[::1/d", Port),
+            ("postgres://h/d?port=x", Port),
+            ("postgres://h/d e", Blank),
+            ("postgres://u:p@ss@h/d", Credentials),
+            ("postgres://u:p/ss@h/d", Credentials),
+            ("postgres://u:100%@h/d", Credentials),
+            ("postgres://h/d?sslmod=require", Parameter),
+            ("postgres://h/d?sslmode", Parameter),
+        ] {
+            assert_eq!(text.parse::<DatabaseUrl>(), Err(error), "{text}");
+        }
+        for text in [
+            "postgres:///d",
+            "postgres://h",
+            "postgres://u:p%40ss@[::1]:5432/d",
+            "POSTGRES://h/d",
+            "postgresql://%2Fvar%2Frun%2Fpostgresql/d",
+            "postgres:///d?host=/var/run/postgresql",
+            "postgres://a:1,b:2,c/d?target_session_attrs=primary",
+        ] {
+            text.parse::<DatabaseUrl>().unwrap_or_else(|error| panic!("{text}: {error}"));
+        }
+    }
+
+    #[test]
+    fn each_host_gets_a_connection_string() {
+        let hosts = |text: &str| -> Vec<String> {
+            let url: DatabaseUrl = text.parse().unwrap();
+            url.hosts().iter().map(|host| host.split("connect_timeout").next().unwrap().to_owned()).collect()
+        };
+        assert_eq!(
+            hosts("postgres://u:p@a:1,[::1]:2,c/d?sslmode=require"),
+            [
+                "postgres://u:p@a:1/d?sslmode=require&",
+                "postgres://u:p@[::1]:2/d?sslmode=require&",
+                "postgres://u:p@c/d?sslmode=require&",
+            ]
+        );
+        assert_eq!(
+            hosts("postgres://u@/d?host=a,b&port=1,2"),
+            ["postgres://u@/d?host=a&port=1&", "postgres://u@/d?host=b&port=2&",]
+        );
+        assert_eq!(
+            hosts("postgres://u@/d?host=a,b&port=1"),
+            ["postgres://u@/d?host=a&port=1&", "postgres://u@/d?host=b&port=1&",]
+        );
+        assert_eq!(hosts("postgres:///d"), ["postgres:///d?"]);
+    }
+
+    #[test]
+    fn remote_hosts_are_told_from_local_ones() {
+        for (text, is_remote) in [
+            ("postgres://localhost/d", false),
+            ("postgres://127.0.0.2/d", false),
+            ("postgres://[::1]:5432/d", false),
+            ("postgres:///d", false),
+            ("postgres://%2Fvar%2Frun/d", false),
+            ("postgres:///d?host=/var/run", false),
+            ("postgres://db/d", true),
+            ("postgres://localhost,db/d", true),
+            ("postgres://10.0.0.1/d", true),
+            ("postgres://localhost/d?hostaddr=10.0.0.1", true),
+        ] {
+            assert_eq!(text.parse::<DatabaseUrl>().unwrap().has_remote_host(), is_remote, "{text}");
         }
     }
 
     #[test]
     fn display_and_debug_hide_password() {
-        let url: DatabaseUrl = "postgres://app:p@ss@db.example:5432/keyrack?password=hidden".parse().unwrap();
+        let url: DatabaseUrl = "postgres://app:p%40ss@db.example:5432/keyrack?password=hidden".parse().unwrap();
         assert_eq!(format!("{url} {url:?}"), "postgres://db.example:5432/keyrack postgres://db.example:5432/keyrack");
     }
 }

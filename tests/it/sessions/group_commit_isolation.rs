@@ -69,7 +69,7 @@ fn write_rejected_by_the_server_fails_alone() {
     let mut bad = good.clone();
     bad.client.user_agent = Some("a\0b".to_owned());
     for (place, outcome) in start_all(&fixture, &[&good, &good, &bad, &good, &bad, &good]).iter().enumerate() {
-        assert_eq!(matches!(outcome, Err(Error::Internal(_))), place == 2 || place == 4, "{place}: {outcome:?}");
+        assert_eq!(matches!(outcome, Err(Error::Unavailable(_))), place == 2 || place == 4, "{place}: {outcome:?}");
     }
     assert_eq!(fixture.count("sessions", "WHERE status = 'active'"), 4);
 }
@@ -87,7 +87,7 @@ fn write_rejected_at_commit_fails_alone() {
              FOR EACH ROW EXECUTE FUNCTION test_late()",
     );
     for (place, outcome) in start_all(&fixture, &[&good, &good, &bad, &good, &bad, &good]).iter().enumerate() {
-        assert_eq!(matches!(outcome, Err(Error::Internal(_))), place == 2 || place == 4, "{place}: {outcome:?}");
+        assert_eq!(matches!(outcome, Err(Error::Unavailable(_))), place == 2 || place == 4, "{place}: {outcome:?}");
     }
     assert_eq!(fixture.count("sessions", "WHERE status = 'active'"), 4);
 }

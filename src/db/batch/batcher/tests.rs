@@ -21,7 +21,7 @@ impl BatchHandler for DoublingHandler {
     type Output = u32;
     const THREAD_NAME: &str = "keyrack-test";
 
-    fn run(&self, _: &mut Worker, batch: Vec<Request<u32, u32>>) {
+    fn run(&self, _: &Worker, batch: Vec<Request<u32, u32>>) {
         let keys: Vec<u32> = batch.iter().map(|request| request.input).collect();
         let doubled: Vec<_> = keys.iter().map(|key| Ok(2 * key)).collect();
         let panics = keys.contains(&PANIC);
