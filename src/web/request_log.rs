@@ -1,4 +1,6 @@
 //! One log line per request.
+//!
+//! Health checks that succeed are logged at debug: monitors send one every few seconds.
 
 use std::time::Instant;
 
@@ -12,9 +14,11 @@ use actix_web::{
     },
     middleware::Next,
 };
-use tracing::field;
+use tracing::{Level, field};
 
 use super::{request_id::RequestId, session::RequestSession};
+
+const HEALTH_CHECKS: [&str; 2] = ["/healthz", "/readyz"];
 
 /// Middleware: logs each request when its response is ready: the path without its query, which may hold a token, and
 /// the session by its id, never by its sid.
@@ -52,14 +56,24 @@ struct Line<'a> {
 
 fn write(line: &Line<'_>) {
     let micros = u64::try_from(line.started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    tracing::info!(
-        request_id = %line.id,
-        method = line.method,
-        path = line.path,
-        status = line.status.as_u16(),
-        micros,
-        session_id = line.session_id.map(field::display),
-        client = line.client.map(field::display),
-        "request"
-    );
+    macro_rules! log {
+        ($level:expr) => {
+            tracing::event!(
+                $level,
+                request_id = %line.id,
+                method = line.method,
+                path = line.path,
+                status = line.status.as_u16(),
+                micros,
+                session_id = line.session_id.map(field::display),
+                client = line.client.map(field::display),
+                "request"
+            )
+        };
+    }
+    if HEALTH_CHECKS.contains(&line.path) && line.status.is_success() {
+        log!(Level::DEBUG);
+    } else {
+        log!(Level::INFO);
+    }
 }

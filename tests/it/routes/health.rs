@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::snapshot::assert_snapshot;
-use crate::support::{CLOCK_START, EngineKind, TestApp, TestDatabase, on_both_engines, wait_until};
+use crate::support::{CLOCK_START, EngineKind, Program, TestApp, TestDatabase, on_both_engines, wait_until};
 
 use keyrack::clock::Clock;
 
 on_both_engines!(
+    health_checks_are_logged_at_debug,
     healthz_and_readyz_return_200_while_running,
     readyz_returns_503_if_database_is_not_migrated,
     readyz_returns_503_until_database_is_back,
@@ -23,6 +24,27 @@ fn healthz_and_readyz_return_200_while_running(engine: EngineKind) {
         assert!(answer.set_cookies().is_empty());
         assert_snapshot(snapshot, &answer);
     }
+}
+
+fn health_checks_are_logged_at_debug(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let serving = Program::new(&database).serve();
+    for path in ["/healthz", "/readyz", "/nowhere"] {
+        serving.browser().get(path);
+    }
+    database.execute("DROP TABLE __diesel_schema_migrations");
+    assert_eq!(serving.browser().get("/readyz").status, 503);
+    let log = serving.stop().err;
+    let logged = |path: &str| log.lines().filter(|line| line.contains(&format!("\"path\":\"{path}\""))).count();
+    assert_eq!(
+        (logged("/healthz"), logged("/readyz"), logged("/nowhere")),
+        (0, 1, 1),
+        "a failed check is logged: {log}"
+    );
+    let database = TestDatabase::new(engine);
+    let serving = Program::new(&database).with("KEYRACK_LOG", "debug").serve();
+    assert_eq!(serving.browser().get("/healthz").status, 200);
+    assert!(serving.stop().err.contains("\"path\":\"/healthz\""));
 }
 
 fn readyz_returns_503_if_database_is_not_migrated(engine: EngineKind) {
