@@ -3,17 +3,15 @@
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpServer, dev::Server, web::ServiceConfig};
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use secrecy::ExposeSecret;
 
 use crate::{
     accounts::Accounts,
     config::{Config, PublicUrl},
     db::Database,
-    error::{Error, Result},
+    error::Result,
     routes,
     sessions::Sessions,
-    web::{AppState, Csrf, SessionCookie, SessionLayer, SetupToken, TrustedProxies},
+    web::{AppState, Csrf, Flash, SessionCookie, SessionLayer, SetupToken, TrustedProxies},
 };
 
 /// Keyrack, ready to serve: by its own [`server`](Keyrack::server), or mounted into another Actix application.
@@ -46,7 +44,8 @@ impl Keyrack {
             cookie: SessionCookie::new(cookie_name, cookie_domain, &public_url, &secrets),
             csrf: Csrf::new(&secrets, &public_url),
             trusted_proxies: TrustedProxies::new(trusted_proxies),
-            setup_token: SetupToken(random_token()?.into()),
+            setup_token: SetupToken::new(&secrets),
+            flash: Flash::new(&secrets, &public_url),
             database,
             clock,
             sessions,
@@ -116,7 +115,7 @@ impl Keyrack {
 
     /// The link that creates the first account; `None` if there is an account.
     pub async fn setup_link(&self) -> Result<Option<String>> {
-        let link = || format!("{}/setup?token={}", self.public_url(), self.0.setup_token.0.expose_secret());
+        let link = || format!("{}/setup?token={}", self.public_url(), self.0.setup_token.expose());
         Ok(if self.accounts().any().await? { None } else { Some(link()) })
     }
 }
@@ -126,12 +125,6 @@ impl Keyrack {
 fn about_five_minutes() -> Duration {
     let spread = getrandom::u32().map_or(0, |random| random % 300);
     Duration::from_secs(150 + u64::from(spread))
-}
-
-fn random_token() -> Result<String> {
-    let mut bytes = [0; 24];
-    getrandom::fill(&mut bytes).map_err(Error::internal)?;
-    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use actix_web::{
 };
 
 use crate::web::{
-    AppState, SessionLayer,
+    AppState, Destinations, SessionLayer,
     body::body_timeout,
     errors::{WebError, render_errors},
     headers::security_headers,
@@ -34,9 +34,9 @@ pub(crate) fn endpoints() -> [Endpoint; 11] {
         without_session("/readyz").get(health::ready),
         without_session("/static/{name}").get(static_file::show),
         public("/").get(home),
-        public("/login").get(login::show).post(login::submit),
-        public("/setup").get(setup::show).post(setup::submit),
-        signed_in("/logout").post(logout::submit),
+        public("/login").get(login::show).post(login::submit).not_a_destination(),
+        public("/setup").get(setup::show).post(setup::submit).not_a_destination(),
+        signed_in("/logout").get(logout::show).post(logout::submit).not_a_destination(),
         // `?show=ended` is the history, in `pages/history.rs`.
         signed_in("/account/sessions").get(sessions::show),
         signed_in("/account/sessions/revoke-others").post(revoke::others),
@@ -68,11 +68,18 @@ pub(crate) fn mount(state: &Arc<AppState>, config: &mut ServiceConfig) {
         .wrap(SessionLayer::new(Arc::clone(state)))
         .wrap(from_fn(body_timeout));
     config.service(
-        root.service(with_session)
+        root.app_data(Data::new(destinations()))
+            .service(with_session)
             .wrap(from_fn(render_errors))
             .wrap(from_fn(security_headers))
             .wrap(from_fn(log_requests)),
     );
+}
+
+/// Where a sign-in may lead: not to what can only be posted, nor to what only a visitor needs.
+fn destinations() -> Destinations {
+    let not_pages = endpoints().into_iter().filter(|endpoint| !endpoint.is_page());
+    Destinations::new(not_pages.map(|endpoint| endpoint.path))
 }
 
 async fn home() -> HttpResponse {

@@ -74,7 +74,7 @@ export class Keyrack {
 
   /** The link to `/setup` that the program has printed. */
   async setupLink() {
-    const [link] = await this.#printed(/http:\S+\/setup\?token=\S+/);
+    const [link] = await this.#printed(/http:[^"\s]+\/setup\?token=[\w-]+/);
     return link;
   }
 

@@ -1,11 +1,16 @@
 //! `keyrack serve`
 
-use std::{future::ready, net::TcpListener};
+use std::{
+    future::ready,
+    io::{IsTerminal, stdout},
+    net::TcpListener,
+};
 
 use actix_web::{App, HttpResponse, HttpServer, dev::Server, rt, web};
+use serde_json::json;
 
 use super::{Failure, settings::Settings, time_zone};
-use crate::{Keyrack, config::Config};
+use crate::{Keyrack, clock::Clock, config::Config};
 
 pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
     let listener = settings.listen()?;
@@ -29,7 +34,7 @@ pub(super) async fn serve(
     let public_url = keyrack.public_url();
     tracing::info!(%address, %database, %public_url, workers, "listening on http://{address}");
     if let Some(link) = keyrack.setup_link().await? {
-        println!("No account exists yet. Create the first one, for an administrator, at\n\n    {link}\n");
+        print_setup_link(&link);
     }
     let sessions = keyrack.sessions().clone();
     let purging = rt::spawn(keyrack.clone().purge_regularly());
@@ -44,6 +49,18 @@ pub(super) async fn serve(
     served.map_err(Failure::failed)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Prints the link: as text at a terminal; otherwise as one line of JSON like those of the log, with which a container
+/// or a service manager may mix it. It is not logged, since logs are read by more people than may create the account.
+fn print_setup_link(link: &str) {
+    const MESSAGE: &str = "no account exists yet: create the first one, for an administrator, at the setup link";
+    if stdout().is_terminal() {
+        println!("No account exists yet. Create the first one, for an administrator, at\n\n    {link}\n");
+    } else {
+        let timestamp = Clock::System.now().to_iso_micros();
+        println!("{}", json!({ "timestamp": timestamp, "level": "INFO", "message": MESSAGE, "setup_link": link }));
+    }
 }
 
 /// A separate server, so that the public address does not serve metrics.

@@ -14,6 +14,7 @@ pub(crate) struct Endpoint {
     pub path: &'static str,
     pub access: Access,
     routes: Vec<(Method, Route)>,
+    is_destination: bool,
 }
 
 pub(crate) enum Access {
@@ -27,17 +28,17 @@ pub(crate) enum Access {
 
 /// See [`Access::WithoutSession`].
 pub(super) fn without_session(path: &'static str) -> Endpoint {
-    Endpoint { path, access: Access::WithoutSession, routes: Vec::new() }
+    Endpoint { path, access: Access::WithoutSession, routes: Vec::new(), is_destination: true }
 }
 
 /// See [`Access::Public`].
 pub(super) fn public(path: &'static str) -> Endpoint {
-    Endpoint { path, access: Access::Public, routes: Vec::new() }
+    Endpoint { path, access: Access::Public, routes: Vec::new(), is_destination: true }
 }
 
 /// See [`Access::SignedIn`].
 pub(super) fn signed_in(path: &'static str) -> Endpoint {
-    Endpoint { path, access: Access::SignedIn, routes: Vec::new() }
+    Endpoint { path, access: Access::SignedIn, routes: Vec::new(), is_destination: true }
 }
 
 impl Endpoint {
@@ -59,6 +60,17 @@ impl Endpoint {
     {
         self.routes.push((Method::POST, web::to(handler)));
         self
+    }
+
+    /// Marks a page that a sign-in must not lead to.
+    pub(super) fn not_a_destination(mut self) -> Self {
+        self.is_destination = false;
+        self
+    }
+
+    /// Whether a sign-in can lead here: it has a page, and one that makes sense after a sign-in.
+    pub(super) fn is_page(&self) -> bool {
+        self.is_destination && self.routes.iter().any(|(method, _)| method == Method::GET)
     }
 
     /// The methods that have a handler.

@@ -1,10 +1,13 @@
 //! The state that all requests share.
 
-use secrecy::{ExposeSecret, SecretString};
-use subtle::ConstantTimeEq;
-
-use super::{client_ip::TrustedProxies, cookie::SessionCookie, csrf::Csrf};
-use crate::{accounts::Accounts, clock::Clock, config::PublicUrl, db::Database, sessions::Sessions};
+use super::{client_ip::TrustedProxies, cookie::SessionCookie, csrf::Csrf, flash::Flash, signing::Signer};
+use crate::{
+    accounts::Accounts,
+    clock::Clock,
+    config::{PublicUrl, Secrets},
+    db::Database,
+    sessions::Sessions,
+};
 
 /// The domain, and the configured parts of the web layer.
 pub(crate) struct AppState {
@@ -15,16 +18,30 @@ pub(crate) struct AppState {
     pub public_url: PublicUrl,
     pub cookie: SessionCookie,
     pub csrf: Csrf,
+    pub flash: Flash,
     pub trusted_proxies: TrustedProxies,
     pub setup_token: SetupToken,
 }
 
-/// The token of the setup link. Each process has its own.
-pub(crate) struct SetupToken(pub SecretString);
+/// The token of the setup link. It is derived from the secrets, so that the link is the same on every instance and
+/// after a restart.
+pub(crate) struct SetupToken(Signer);
+
+/// What is signed. The page is gone once there is a user, so the token needs nothing that changes.
+const SETUP: &[u8] = b"create the first account";
 
 impl SetupToken {
-    /// Compares in constant time.
+    pub fn new(secrets: &Secrets) -> Self {
+        Self(Signer::derived(secrets, "setup"))
+    }
+
+    /// The token, for the link.
+    pub fn expose(&self) -> String {
+        self.0.sign(SETUP)
+    }
+
+    /// Whether this is the token, under any of the secrets. Compares in constant time.
     pub fn matches(&self, presented: &str) -> bool {
-        self.0.expose_secret().as_bytes().ct_eq(presented.as_bytes()).into()
+        self.0.verify(SETUP, presented).is_some()
     }
 }

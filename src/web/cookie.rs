@@ -56,17 +56,17 @@ impl SessionCookie {
         Self { name: name.unwrap_or_else(|| default.to_owned()), domain, secure, signer: Signer::plain(secrets) }
     }
 
-    /// Reads the session cookie and removes it from the request's headers, so that handlers find no sid there. A
-    /// `Cookie` header that is not UTF-8 is removed whole: it could hold one.
+    /// Reads the session cookie and removes it from the request's headers, so that handlers find no sid there. The
+    /// other cookies stay as they were sent, also if they are not UTF-8.
     pub fn take(&self, headers: &mut HeaderMap) -> Option<VerifiedSid> {
         if !headers.contains_key(COOKIE) {
             return None;
         }
         let verified = self.read(headers);
-        let others = cookie_pairs(headers).filter(|(name, _)| *name != self.name);
-        let others = others.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+        let others = cookie_texts(headers).filter(|text| split_pair(text).0 != self.name.as_bytes());
+        let others = others.collect::<Vec<_>>().join(b"; ".as_slice());
         headers.remove(COOKIE);
-        if let (false, Ok(value)) = (others.is_empty(), HeaderValue::try_from(others)) {
+        if let (false, Ok(value)) = (others.is_empty(), HeaderValue::from_bytes(&others)) {
             headers.insert(COOKIE, value);
         }
         verified
@@ -75,17 +75,17 @@ impl SessionCookie {
     /// The sid in the session cookie. Garbage, a wrong signature, and two cookies of this name (one of them may have
     /// been planted by a neighbouring site) are the same as no cookie.
     fn read(&self, headers: &HeaderMap) -> Option<VerifiedSid> {
-        let mut values = cookie_pairs(headers).filter(|(name, _)| *name == self.name).map(|(_, value)| value);
+        let mut values = cookie_values(headers, &self.name);
         let value = values.next()?;
         if values.next().is_some() { None } else { self.open(value) }
     }
 
-    fn open(&self, value: &str) -> Option<VerifiedSid> {
+    fn open(&self, value: &[u8]) -> Option<VerifiedSid> {
         if value.len() > MAX_VALUE_BYTES {
             return None;
         }
         // Express also accepts values that are not encoded.
-        let decoded = percent_decode_str(value.trim_matches('"')).decode_utf8().ok()?;
+        let decoded = percent_decode_str(std::str::from_utf8(value).ok()?.trim_matches('"')).decode_utf8().ok()?;
         let (sid, signature) = decoded.strip_prefix("s:")?.rsplit_once('.')?;
         if sid.is_empty() || sid.chars().any(char::is_control) {
             return None;
@@ -126,14 +126,24 @@ impl SessionCookie {
     }
 }
 
-/// Every `name=value` of the request's `Cookie` headers, not decoded.
-pub(super) fn cookie_pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    headers
-        .get_all(COOKIE)
-        .filter_map(|header| std::str::from_utf8(header.as_bytes()).ok())
-        .flat_map(|header| header.split(';'))
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(name, value)| (name.trim(), value.trim()))
+/// The values of the request's cookies with this name, not decoded.
+pub(super) fn cookie_values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    cookie_texts(headers).map(split_pair).filter(move |(found, _)| *found == name.as_bytes()).map(|(_, value)| value)
+}
+
+/// Each cookie of the request's `Cookie` headers. They are bytes: one cookie that is not UTF-8, which any page of the
+/// domain can set, must not hide the others.
+fn cookie_texts(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let texts = headers.get_all(COOKIE).flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+    texts.map(<[u8]>::trim_ascii).filter(|text| !text.is_empty())
+}
+
+/// Name and value. A text without `=` is a value without a name (RFC 6265bis 5.6).
+fn split_pair(text: &[u8]) -> (&[u8], &[u8]) {
+    match text.iter().position(|byte| *byte == b'=') {
+        Some(equals) => (text[..equals].trim_ascii(), text[equals + 1..].trim_ascii()),
+        None => (b"", text),
+    }
 }
 
 #[cfg(test)]
@@ -166,7 +176,7 @@ mod tests {
         let expected = "s%3Ahello.DGDUkGlIkCzPz%2BC0B064FNgHdEjox7ch8tOBGslZ5QI";
         assert_eq!(cookie.issue(&Sid::from_trusted("hello"), None).value(), expected);
         for value in [expected, "s:hello.DGDUkGlIkCzPz+C0B064FNgHdEjox7ch8tOBGslZ5QI"] {
-            assert_eq!(cookie.open(value).unwrap().sid.expose(), "hello");
+            assert_eq!(cookie.open(value.as_bytes()).unwrap().sid.expose(), "hello");
         }
     }
 
@@ -196,7 +206,7 @@ mod tests {
                 bytes[position] ^= flip;
                 let Ok(changed) = String::from_utf8(bytes) else { continue };
                 let is_same = percent_decode_str(&changed).eq(percent_decode_str(&value));
-                assert!(cookie.open(&changed).is_none() || is_same, "byte {position}: {changed}");
+                assert!(cookie.open(changed.as_bytes()).is_none() || is_same, "byte {position}: {changed}");
             }
         }
     }
@@ -218,11 +228,24 @@ mod tests {
         let mut forged = headers(&["connect.sid=s:x.y; connect.sid=z; other=1"]);
         assert_eq!(cookie.take(&mut forged), None);
         assert_eq!(forged.get(COOKIE).unwrap(), "other=1");
-        let mut unreadable = headers(&["other=1"]);
-        let latin1 = [b"theme=caf\xe9; ", good.as_bytes()].concat();
-        unreadable.append(COOKIE, HeaderValue::from_bytes(&latin1).unwrap());
+    }
+
+    #[test]
+    fn cookie_beside_one_that_is_not_utf8_is_read() {
+        let cookie = cookie(&["a secret that is long"]);
+        let good = pair(&cookie.issue(&Sid::from_trusted("x"), None));
+        let latin1: &[u8] = b"theme=caf\xe9";
+        for sent in [[latin1, b"; ", good.as_bytes()].concat(), [good.as_bytes(), b";", latin1, b";;"].concat()] {
+            let mut headers = headers(&["other=1"]);
+            headers.append(COOKIE, HeaderValue::from_bytes(&sent).unwrap());
+            assert_eq!(cookie.take(&mut headers).unwrap().sid.expose(), "x", "{sent:?}");
+            let left: Vec<_> = headers.get_all(COOKIE).map(HeaderValue::as_bytes).collect();
+            assert_eq!(left, [b"other=1; theme=caf\xe9".as_slice()]);
+        }
+        let mut unreadable = headers(&[]);
+        unreadable.append(COOKIE, HeaderValue::from_bytes(b"connect.sid=s%3Ax\xff.y").unwrap());
         assert_eq!(cookie.take(&mut unreadable), None);
-        assert_eq!(unreadable.get_all(COOKIE).collect::<Vec<_>>(), ["other=1"]);
+        assert_eq!(unreadable.get(COOKIE), None);
     }
 
     #[test]

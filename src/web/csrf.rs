@@ -5,11 +5,11 @@
 
 use actix_web::{
     cookie::{Cookie, SameSite},
-    http::header::{HeaderMap, HeaderName, ORIGIN},
+    http::header::{HOST, HeaderMap, HeaderName, ORIGIN},
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use super::{cookie::cookie_pairs, errors::WebError, signing::Signer};
+use super::{cookie::cookie_values, signing::Signer};
 use crate::{
     config::{PublicUrl, Secrets},
     error::{Error, Result},
@@ -23,6 +23,33 @@ pub struct Csrf {
     public_url: PublicUrl,
     cookie_name: &'static str,
 }
+
+/// Why a form was refused. Nothing was changed by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FormRefusal {
+    /// Another site sent it.
+    #[error("the form comes from another origin")]
+    ForeignOrigin,
+    /// The page was opened at the request's own host, but not at the public URL, which has https. Browsers keep the
+    /// cookies for https.
+    #[error("the page was opened over http, but the public URL has https: cookies are sent over https only")]
+    NotOverHttps,
+    /// The browser blocks cookies, or does not send them to this address.
+    #[error("no cookie came back with the form: the browser blocks cookies, or was not at the public URL")]
+    NoCookie,
+    /// Another server set the cookie, or this one before its secrets changed.
+    #[error("the form's cookie was signed with other secrets: all instances need the same ones")]
+    UnknownCookie,
+    /// There are two cookies, one of which may have been planted by a neighbouring site.
+    #[error("two cookies for forms came back, one of them from another site of the domain")]
+    TwoCookies,
+    /// The token is missing, or belongs to another session or visitor.
+    #[error("the form's token is missing, or belongs to another session or visitor")]
+    WrongToken,
+}
+
+/// Longer cookies are ignored. Keyrack's own have about 70 bytes.
+const MAX_VALUE_BYTES: usize = 256;
 
 /// Separates the parts of a token; base64url does not contain it.
 const SEPARATOR: char = '.';
@@ -42,7 +69,7 @@ impl Csrf {
         if let Some(sid) = session {
             return Ok((self.session_token(sid)?, None));
         }
-        if let Some(visitor) = self.visitor(headers) {
+        if let Ok(visitor) = self.visitor(headers) {
             return Ok((self.make(&binding("visitor", &visitor))?, None));
         }
         let visitor = random()?;
@@ -61,15 +88,24 @@ impl Csrf {
         self.make(&binding("session", sid.expose()))
     }
 
+    /// A token for the sign-out form on error pages of this session. It is the same each time, so that two error pages
+    /// don't differ; they repeat nothing of the request, so that BREACH can't guess it.
+    pub(super) fn error_page_token(&self, sid: &Sid) -> String {
+        let binding = binding("session", sid.expose());
+        let salt: String = self.signer.sign(format!("salt{SEPARATOR}{binding}").as_bytes()).chars().take(22).collect();
+        let signature = self.signer.sign(format!("{salt}{SEPARATOR}{binding}").as_bytes());
+        format!("{salt}{SEPARATOR}{signature}")
+    }
+
     /// Rejects a change unless the token belongs to this session, or to this visitor if there is none, and the request
     /// comes from this origin.
-    pub(super) fn verify(&self, session: Option<&Sid>, headers: &HeaderMap, token: &str) -> Result<(), WebError> {
-        let bound = match session {
-            Some(sid) => Some(binding("session", sid.expose())),
-            None => self.visitor(headers).map(|visitor| binding("visitor", &visitor)),
+    pub(super) fn verify(&self, session: Option<&Sid>, headers: &HeaderMap, token: &str) -> Result<(), FormRefusal> {
+        self.check_origin(headers)?;
+        let binding = match session {
+            Some(sid) => binding("session", sid.expose()),
+            None => binding("visitor", &self.visitor(headers)?),
         };
-        let genuine = bound.is_some_and(|binding| self.is_genuine(&binding, token));
-        if genuine && self.is_same_origin(headers) { Ok(()) } else { Err(WebError::InvalidCsrfToken) }
+        if self.is_genuine(&binding, token) { Ok(()) } else { Err(FormRefusal::WrongToken) }
     }
 
     /// Like [`Csrf::verify`], for the sign-in form: it may have been opened before another tab signed in, so the
@@ -79,12 +115,11 @@ impl Csrf {
         session: Option<&Sid>,
         headers: &HeaderMap,
         token: &str,
-    ) -> Result<(), WebError> {
-        let visitor = self.visitor(headers).map(|visitor| binding("visitor", &visitor));
-        if visitor.is_some_and(|binding| self.is_genuine(&binding, token)) && self.is_same_origin(headers) {
-            return Ok(());
+    ) -> Result<(), FormRefusal> {
+        match self.verify(None, headers, token) {
+            Err(_) if session.is_some() => self.verify(session, headers, token),
+            verified => verified,
         }
-        self.verify(session, headers, token)
     }
 
     /// Each token has its own salt, so that a compressing proxy does not reveal it (BREACH).
@@ -100,33 +135,53 @@ impl Csrf {
         })
     }
 
-    /// The random part of the visitor's cookie, if that was signed here.
-    fn visitor(&self, headers: &HeaderMap) -> Option<String> {
-        let mut values = cookie_pairs(headers).filter(|(name, _)| *name == self.cookie_name).map(|(_, value)| value);
-        let value = values.next().filter(|value| value.len() < 256)?;
+    /// The random part of the visitor's cookie. A cookie of the same name that was not signed here is ignored; of two
+    /// that were, one may be planted, so neither counts.
+    fn visitor(&self, headers: &HeaderMap) -> Result<String, FormRefusal> {
+        let mut refusal = FormRefusal::NoCookie;
+        let mut found = None;
+        for value in cookie_values(headers, self.cookie_name) {
+            match self.open(value) {
+                Some(visitor) if found.is_some_and(|found| found != visitor) => return Err(FormRefusal::TwoCookies),
+                Some(visitor) => found = Some(visitor),
+                None => refusal = FormRefusal::UnknownCookie,
+            }
+        }
+        found.map(str::to_owned).ok_or(refusal)
+    }
+
+    fn open<'a>(&self, value: &'a [u8]) -> Option<&'a str> {
+        let value = std::str::from_utf8(value).ok().filter(|value| value.len() <= MAX_VALUE_BYTES)?;
         let (visitor, signature) = value.split_once(SEPARATOR)?;
-        self.signer.verify(binding("cookie", visitor).as_bytes(), signature)?;
-        if values.next().is_none() { Some(visitor.to_owned()) } else { None }
+        self.signer.verify(binding("cookie", visitor).as_bytes(), signature).map(|_| visitor)
     }
 
     /// Browsers set `Sec-Fetch-Site` themselves; pages can't forge it. Older browsers, and all browsers on plain HTTP,
     /// only send `Origin`. A client that sends neither is not a browser, so no other site can have sent the request
     /// with its cookies.
-    fn is_same_origin(&self, headers: &HeaderMap) -> bool {
+    fn check_origin(&self, headers: &HeaderMap) -> Result<(), FormRefusal> {
         let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("invalid"));
-        match text(HeaderName::from_static("sec-fetch-site")) {
-            Some(site) => matches!(site, "same-origin" | "none"),
-            None => text(ORIGIN).is_none_or(|origin| self.is_own_origin(origin, text(HeaderName::from_static("host")))),
+        match (text(HeaderName::from_static("sec-fetch-site")), text(ORIGIN)) {
+            (Some("same-origin" | "none"), _) | (None, None) => Ok(()),
+            (None, Some(origin)) => self.check_own_origin(origin, text(HOST)),
+            (Some(_), _) => Err(FormRefusal::ForeignOrigin),
         }
     }
 
-    /// Whether this is the public URL's origin or that of the request's `Host`; a page of another site can choose
-    /// neither. If the public URL has https, an origin without it is another one.
-    fn is_own_origin(&self, origin: &str, host: Option<&str>) -> bool {
-        let Some((scheme, authority)) = origin.split_once("://") else { return false };
+    /// Accepts the public URL's origin and that of the request's `Host`; a page of another site can choose neither. If
+    /// the public URL has https, an origin without it is another one.
+    fn check_own_origin(&self, origin: &str, host: Option<&str>) -> Result<(), FormRefusal> {
+        let (scheme, authority) = origin.split_once("://").ok_or(FormRefusal::ForeignOrigin)?;
         let is_host = host.is_some_and(|host| host.eq_ignore_ascii_case(authority));
-        origin.eq_ignore_ascii_case(&self.public_url.to_string())
-            || (is_host && (scheme == "https" || !self.public_url.is_https()))
+        if origin.eq_ignore_ascii_case(&self.public_url.to_string()) {
+            Ok(())
+        } else if !is_host {
+            Err(FormRefusal::ForeignOrigin)
+        } else if scheme == "https" || !self.public_url.is_https() {
+            Ok(())
+        } else {
+            Err(FormRefusal::NotOverHttps)
+        }
     }
 }
 

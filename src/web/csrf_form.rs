@@ -3,10 +3,13 @@
 
 use std::{future::Future, pin::Pin};
 
-use actix_web::{Error as ActixError, FromRequest, HttpRequest, dev::Payload, web::Form};
+use actix_web::{
+    Error as ActixError, FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::ORIGIN, web::Form,
+};
 use serde::{Deserialize, de::DeserializeOwned};
+use tracing::field;
 
-use crate::web::{RequestSession, errors::WebError};
+use crate::web::{RequestSession, csrf::FormRefusal, errors::WebError, request_id::RequestId};
 
 /// A form whose token belongs to this session, or to this visitor if there is none.
 pub(crate) struct CsrfForm<T>(pub T);
@@ -44,7 +47,7 @@ struct ProtectedFields<T> {
     fields: T,
 }
 
-type Check = fn(&RequestSession, &HttpRequest, &str) -> Result<(), WebError>;
+type Check = fn(&RequestSession, &HttpRequest, &str) -> Result<(), FormRefusal>;
 
 /// Reads the form, then checks its token: a form that can't be read is reported as such.
 fn checked<T: DeserializeOwned + 'static>(
@@ -57,9 +60,24 @@ fn checked<T: DeserializeOwned + 'static>(
     async move {
         let ProtectedFields { csrf_token, fields } = form.await?.into_inner();
         let session = RequestSession::extract(&request).await?;
-        check(&session, &request, &csrf_token)?;
+        check(&session, &request, &csrf_token).map_err(|refusal| refused(refusal, &session, &request))?;
         Ok(fields)
     }
+}
+
+/// Logs the reason, since several are mistakes in the settings, which operators see nowhere else.
+fn refused(refusal: FormRefusal, session: &RequestSession, request: &HttpRequest) -> WebError {
+    const MAX_ORIGIN_CHARS: usize = 200;
+    let origin = request.headers().get(ORIGIN).map(|origin| String::from_utf8_lossy(origin.as_bytes()));
+    let origin: Option<String> = origin.map(|origin| origin.chars().take(MAX_ORIGIN_CHARS).collect());
+    tracing::info!(
+        request_id = request.extensions().get::<RequestId>().map(field::display),
+        client = session.ip_address().map(field::display),
+        origin = origin.as_ref().map(field::debug),
+        reason = %refusal,
+        "form refused"
+    );
+    WebError::FormRefused(refusal)
 }
 
 impl<T: DeserializeOwned + 'static> FromRequest for CsrfForm<T> {

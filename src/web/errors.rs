@@ -3,7 +3,7 @@
 //! Handlers return [`WebError`], which becomes a response without a body. [`render_errors`] fills the body in, since it
 //! knows the request. Users see a sentence that says what to do; the chain of causes is logged here, once.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use actix_web::{
     Error as ActixError, HttpMessage, HttpRequest, HttpResponse, ResponseError,
@@ -18,7 +18,7 @@ use actix_web::{
 use askama::Template;
 use serde_json::json;
 
-use super::{page::Page, request_id::RequestId};
+use super::{csrf::FormRefusal, page::Page, request_id::RequestId, session::RequestSession};
 use crate::error::Error;
 
 /// Errors that handlers return.
@@ -27,9 +27,10 @@ pub(crate) enum WebError {
     /// The resource does not exist, or must not be known to this user.
     #[error("not found")]
     NotFound,
-    /// The request would change something, and its token or its origin is not from one of Keyrack's own forms.
-    #[error("the form has no valid CSRF token, or comes from another origin")]
-    InvalidCsrfToken,
+    /// The request would change something, and its token or its origin is not from one of Keyrack's own forms. The
+    /// reason has been logged.
+    #[error(transparent)]
+    FormRefused(FormRefusal),
     /// The body or the query can't be parsed.
     #[error("malformed request: {0}")]
     Malformed(String),
@@ -45,7 +46,7 @@ impl ResponseError for WebError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::InvalidCsrfToken => StatusCode::FORBIDDEN,
+            Self::FormRefused(_) => StatusCode::FORBIDDEN,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Failed(Error::Unavailable(_) | Error::Busy { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed(Error::SessionEnded) => StatusCode::UNAUTHORIZED,
@@ -69,7 +70,7 @@ impl WebError {
         match self {
             Self::Failed(error @ Error::Internal(_)) => tracing::error!(error = error.chain(), "request failed"),
             Self::Failed(error @ Error::Unavailable(_)) => tracing::warn!(error = error.chain(), "request failed"),
-            Self::Malformed(_) | Self::InvalidCsrfToken => tracing::debug!(error = %self, "request rejected"),
+            Self::Malformed(_) => tracing::info!(error = %self, "request rejected"),
             _ => {}
         }
     }
@@ -126,11 +127,15 @@ pub(crate) async fn render_errors<B: MessageBody + 'static>(
 /// Fills in the body of an error response, as HTML or JSON, by the request's path.
 fn render<B>(request: &HttpRequest, bare: HttpResponse<B>) -> HttpResponse {
     let status = bare.status();
-    let message = message_for(status, bare.error().and_then(ActixError::as_error));
+    let session = RequestSession::of(request);
+    let message = match bare.error().and_then(ActixError::as_error) {
+        Some(WebError::FormRefused(refusal)) => message_for_refusal(*refusal, session.as_ref()),
+        error => message_for(status, error),
+    };
     let (content_type, body) = if is_api(request) {
         ("application/problem+json", problem(status, &message))
     } else {
-        ("text/html; charset=utf-8", page(request, status, &message))
+        ("text/html; charset=utf-8", page(request, session.as_ref(), status, message))
     };
     bare.map_body(|head, _| {
         head.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -144,48 +149,46 @@ fn is_api(request: &HttpRequest) -> bool {
 
 struct ErrorMessage {
     title: &'static str,
-    message: &'static str,
+    message: Cow<'static, str>,
     link: Option<Link>,
 }
 
-#[derive(Clone, Copy)]
 struct Link {
-    href: &'static str,
+    href: Cow<'static, str>,
     text: &'static str,
 }
 
+impl Link {
+    const DEVICES: Option<Self> = Some(Self { href: Cow::Borrowed("/account/sessions"), text: "Your devices" });
+    const SIGN_IN: Option<Self> = Some(Self { href: Cow::Borrowed("/login"), text: "Sign in" });
+}
+
 fn message_for(status: StatusCode, error: Option<&WebError>) -> ErrorMessage {
-    const DEVICES: Option<Link> = Some(Link { href: "/account/sessions", text: "Your devices" });
-    const SIGN_IN: Option<Link> = Some(Link { href: "/login", text: "Sign in" });
     let (title, message, link) = match status {
-        StatusCode::UNAUTHORIZED => ("You are not signed in", "Sign in, then try again.", SIGN_IN),
-        StatusCode::FORBIDDEN => (
-            "This form is no longer valid",
-            "It was opened before you signed in or out, or it comes from another site. Nothing was changed. Go back, \
-             reload the page and try again.",
-            DEVICES,
-        ),
+        StatusCode::UNAUTHORIZED => ("You are not signed in", "Sign in, then try again.", Link::SIGN_IN),
         StatusCode::NOT_FOUND => {
-            ("This does not exist", "The address may be mistyped, or what it led to is no longer there.", DEVICES)
+            ("This does not exist", "The address may be mistyped, or what it led to is no longer there.", Link::DEVICES)
         }
-        StatusCode::METHOD_NOT_ALLOWED => {
-            ("This page can’t be opened directly", "Use the links and buttons on Keyrack’s pages instead.", DEVICES)
-        }
+        StatusCode::METHOD_NOT_ALLOWED => (
+            "This page can’t be opened directly",
+            "Use the links and buttons on Keyrack’s pages instead.",
+            Link::DEVICES,
+        ),
         StatusCode::REQUEST_TIMEOUT => ("This took too long", "Check your connection and try again.", None),
         StatusCode::PAYLOAD_TOO_LARGE => ("This is too large", "Shorten what you entered and try again.", None),
         StatusCode::SERVICE_UNAVAILABLE if matches!(error, Some(WebError::Failed(Error::Busy { .. }))) => (
             "Many people are signing in",
             "Too many passwords are waiting to be checked. Nothing was changed. Try again in a few seconds.",
-            DEVICES,
+            Link::DEVICES,
         ),
         StatusCode::SERVICE_UNAVAILABLE => (
             "Back in a moment",
             "Keyrack can’t reach its database right now. You are still signed in where you were. Try again in a few \
              seconds.",
-            DEVICES,
+            Link::DEVICES,
         ),
         status if status.is_client_error() => {
-            ("This request can’t be read", "Go back, reload the page and try again.", DEVICES)
+            ("This request can’t be read", "Go back, reload the page and try again.", Link::DEVICES)
         }
         _ => (
             "Something went wrong",
@@ -193,7 +196,56 @@ fn message_for(status: StatusCode, error: Option<&WebError>) -> ErrorMessage {
             None,
         ),
     };
-    ErrorMessage { title, message, link }
+    ErrorMessage { title, message: message.into(), link }
+}
+
+/// Says what to do about a refused form. Where the cookie is the problem, the sign-in page at the public URL is the
+/// place where it works.
+fn message_for_refusal(refusal: FormRefusal, session: Option<&RequestSession>) -> ErrorMessage {
+    let public_url = session.map(|session| session.state().public_url.to_string()).unwrap_or_default();
+    let (title, message) = match refusal {
+        FormRefusal::WrongToken | FormRefusal::ForeignOrigin => {
+            let message = "It was opened before you signed in or out, or it comes from another site. Nothing was \
+                           changed. Go back, reload the page and try again.";
+            return ErrorMessage {
+                title: "This form is no longer valid",
+                message: message.into(),
+                link: Link::DEVICES,
+            };
+        }
+        FormRefusal::NoCookie => (
+            "No cookie came back",
+            format!(
+                "Keyrack needs a cookie to sign you in, and your browser sent none with the form. Nothing was \
+                 changed. Allow cookies for this site, open {public_url} and try again."
+            ),
+        ),
+        FormRefusal::NotOverHttps => (
+            "This address can’t sign you in",
+            format!(
+                "This page was opened over http, and Keyrack’s cookies are only sent over https. Nothing was changed. \
+                 Open {public_url} instead."
+            ),
+        ),
+        FormRefusal::UnknownCookie => (
+            "The form’s cookie can’t be verified",
+            format!(
+                "It was set by another server, or before Keyrack’s secrets changed. Nothing was changed. Open \
+                 {public_url} and try again. If this happens again, tell your administrator: every instance of \
+                 Keyrack needs the same secrets."
+            ),
+        ),
+        FormRefusal::TwoCookies => (
+            "Two cookies came back",
+            format!(
+                "Another site of this domain has set a cookie with the name of Keyrack’s. Nothing was changed. Delete \
+                 the cookies of this site and of its domain in your browser’s settings, open {public_url} and try \
+                 again."
+            ),
+        ),
+    };
+    let link = Some(Link { href: format!("{public_url}/login").into(), text: "Sign in" });
+    ErrorMessage { title, message: message.into(), link }
 }
 
 fn problem(status: StatusCode, message: &ErrorMessage) -> String {
@@ -212,17 +264,18 @@ struct ErrorPage {
     page: Page,
     status: u16,
     title: &'static str,
-    message: &'static str,
+    message: Cow<'static, str>,
     request_id: String,
     link: Option<Link>,
 }
 
-fn page(request: &HttpRequest, status: StatusCode, message: &ErrorMessage) -> String {
+/// A signed-in user's error page has the sign-out form, as every page has (ASVS 7.4.4).
+fn page(request: &HttpRequest, session: Option<&RequestSession>, status: StatusCode, message: ErrorMessage) -> String {
     // Only server errors carry it: the responses to unknown and to foreign session ids must be identical.
     let request_id =
         request.extensions().get::<RequestId>().filter(|_| status.is_server_error()).map(RequestId::to_string);
     let page = ErrorPage {
-        page: Page::anonymous(),
+        page: session.and_then(signed_in_page).unwrap_or_else(Page::anonymous),
         status: status.as_u16(),
         title: message.title,
         message: message.message,
@@ -233,4 +286,9 @@ fn page(request: &HttpRequest, status: StatusCode, message: &ErrorMessage) -> St
         tracing::error!(%error, "could not render the error page");
         message.title.to_owned()
     })
+}
+
+fn signed_in_page(session: &RequestSession) -> Option<Page> {
+    let (current, sid) = session.current().zip(session.current_sid())?;
+    Some(Page::of(current, &session.state().csrf.error_page_token(sid)))
 }

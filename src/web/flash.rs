@@ -1,15 +1,19 @@
 //! The notice that the next page shows once after a change.
 //!
-//! A short-lived cookie carries it across the redirect, as a code and a number or id, never as text: the page looks up
-//! the words, so a forged cookie can't put text onto it.
+//! A short-lived cookie carries it across the redirect, as a code and a number or id, never as text. It is signed for
+//! the session that made the change: a cookie that another site has planted, or an older session has left, says
+//! nothing.
 
 use actix_web::{
     cookie::{Cookie, SameSite, time::Duration},
     http::header::HeaderMap,
 };
 
-use super::cookie::cookie_pairs;
-use crate::{config::PublicUrl, sessions::SessionId};
+use super::{cookie::cookie_values, signing::Signer};
+use crate::{
+    config::{PublicUrl, Secrets},
+    sessions::SessionId,
+};
 
 /// What has just been done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,41 +24,119 @@ pub(super) enum Notice {
     RevokedOthers(usize),
 }
 
-fn name(public_url: &PublicUrl) -> &'static str {
-    if public_url.is_https() { "__Host-keyrack.done" } else { "keyrack.done" }
+/// Separates the parts of the value. Neither UUIDs, numbers nor base64url contain it.
+const SEPARATOR: char = '.';
+
+/// Longer values are ignored. Keyrack's own have about 90 bytes.
+const MAX_VALUE_BYTES: usize = 256;
+
+/// How long the redirect may take.
+const LIFETIME: Duration = Duration::seconds(60);
+
+/// Writes and reads the cookie.
+#[derive(Clone)]
+pub(crate) struct Flash {
+    signer: Signer,
+    name: &'static str,
+    secure: bool,
 }
 
-/// The cookie that carries the notice to the next page.
-pub(super) fn cookie(notice: Notice, public_url: &PublicUrl) -> Cookie<'static> {
-    let value = match notice {
-        Notice::Revoked(id) => format!("revoked.{id}"),
-        Notice::RevokedOthers(count) => format!("others.{count}"),
-    };
-    build(value, public_url, Duration::seconds(60))
+impl Flash {
+    pub fn new(secrets: &Secrets, public_url: &PublicUrl) -> Self {
+        let secure = public_url.is_https();
+        let name = if secure { "__Host-keyrack.done" } else { "keyrack.done" };
+        Self { signer: Signer::derived(secrets, "flash"), name, secure }
+    }
+
+    /// The cookie that carries the notice to the next page of this session.
+    pub(super) fn cookie(&self, session: SessionId, notice: Notice) -> Cookie<'static> {
+        let code = match notice {
+            Notice::Revoked(id) => format!("revoked.{id}"),
+            Notice::RevokedOthers(count) => format!("others.{count}"),
+        };
+        let signature = self.signer.sign(message(session, &code).as_bytes());
+        self.build(format!("{code}{SEPARATOR}{signature}"), LIFETIME)
+    }
+
+    /// The cookie that removes the notice once it was shown.
+    pub(super) fn removal(&self) -> Cookie<'static> {
+        self.build(String::new(), Duration::ZERO)
+    }
+
+    /// The notice for this session that the request carries.
+    pub(super) fn read(&self, session: SessionId, headers: &HeaderMap) -> Option<Notice> {
+        cookie_values(headers, self.name).find_map(|value| self.open(session, value))
+    }
+
+    /// Whether the request carries a notice, genuine or not.
+    pub(super) fn is_present(&self, headers: &HeaderMap) -> bool {
+        cookie_values(headers, self.name).next().is_some()
+    }
+
+    fn open(&self, session: SessionId, value: &[u8]) -> Option<Notice> {
+        let value = std::str::from_utf8(value).ok().filter(|value| value.len() <= MAX_VALUE_BYTES)?;
+        let (code, signature) = value.rsplit_once(SEPARATOR)?;
+        self.signer.verify(message(session, code).as_bytes(), signature)?;
+        match code.split_once(SEPARATOR)? {
+            ("revoked", id) => id.parse().ok().map(Notice::Revoked),
+            ("others", count) => count.parse().ok().map(Notice::RevokedOthers),
+            _ => None,
+        }
+    }
+
+    fn build(&self, value: String, max_age: Duration) -> Cookie<'static> {
+        Cookie::build(self.name, value)
+            .path("/")
+            .http_only(true)
+            .secure(self.secure)
+            .same_site(SameSite::Lax)
+            .max_age(max_age)
+            .finish()
+    }
 }
 
-/// The cookie that removes the notice once it was shown.
-pub(super) fn removal(public_url: &PublicUrl) -> Cookie<'static> {
-    build(String::new(), public_url, Duration::ZERO)
+fn message(session: SessionId, code: &str) -> String {
+    format!("{session}{SEPARATOR}{code}")
 }
 
-fn build(value: String, public_url: &PublicUrl, max_age: Duration) -> Cookie<'static> {
-    Cookie::build(name(public_url), value)
-        .path("/")
-        .http_only(true)
-        .secure(public_url.is_https())
-        .same_site(SameSite::Lax)
-        .max_age(max_age)
-        .finish()
-}
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{COOKIE, HeaderValue};
 
-/// The notice that the request carries, if it can be parsed.
-pub(super) fn read(headers: &HeaderMap, public_url: &PublicUrl) -> Option<Notice> {
-    let expected = name(public_url);
-    let (_, value) = cookie_pairs(headers).find(|(name, _)| *name == expected)?;
-    match value.split_once('.')? {
-        ("revoked", id) => id.parse().ok().map(Notice::Revoked),
-        ("others", count) => count.parse().ok().map(Notice::RevokedOthers),
-        _ => None,
+    use super::*;
+
+    fn headers(value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, HeaderValue::from_str(&format!("a=1; keyrack.done={value}")).unwrap());
+        headers
+    }
+
+    #[test]
+    fn notice_is_read_by_its_own_session_only() {
+        let flash = Flash::new(&"a secret that is long".parse().unwrap(), &PublicUrl::default());
+        let (session, other) = (SessionId::random(), SessionId::random());
+        for notice in [Notice::Revoked(other), Notice::RevokedOthers(0), Notice::RevokedOthers(60_000)] {
+            let value = flash.cookie(session, notice).value().to_owned();
+            assert_eq!(flash.read(session, &headers(&value)), Some(notice));
+            assert_eq!(flash.read(other, &headers(&value)), None);
+            assert_eq!(flash.read(session, &headers(&format!("{value}A"))), None);
+        }
+    }
+
+    #[test]
+    fn forged_notice_is_ignored() {
+        let flash = Flash::new(&"a secret that is long".parse().unwrap(), &PublicUrl::default());
+        let session = SessionId::random();
+        let value = flash.cookie(session, Notice::RevokedOthers(1)).value().to_owned();
+        let raised = value.replace("others.1.", "others.18446744073709551615.");
+        let unsigned = format!("revoked.{session}");
+        let long = "x".repeat(1000);
+        for forged in [raised.as_str(), "others.18446744073709551615", "others.3", &unsigned, "", ".", "..", &long] {
+            assert_eq!(flash.read(session, &headers(forged)), None, "{forged}");
+        }
+        assert_eq!(
+            flash.read(session, &headers(&format!("others.3; keyrack.done={value}"))),
+            Some(Notice::RevokedOthers(1))
+        );
     }
 }

@@ -28,5 +28,7 @@ pub(crate) use client_ip::TrustedProxies;
 pub(crate) use cookie::SessionCookie;
 pub(crate) use csrf::Csrf;
 pub(crate) use csrf_form::ChecksCsrf;
+pub(crate) use flash::Flash;
+pub(crate) use next::Destinations;
 pub use require_sign_in::require_sign_in;
 pub use session::{RequestSession, SessionLayer, SignedIn};

@@ -8,7 +8,7 @@ use actix_web::{
         StatusCode,
         header::{HeaderValue, RETRY_AFTER},
     },
-    web::Query,
+    web::{Data, Query},
 };
 use askama::Template;
 use serde::Deserialize;
@@ -17,7 +17,7 @@ use super::{HOME, html, see_other, sign_in, with_cookie};
 use crate::{
     accounts::{AuthenticationResult, Password},
     error::{Error, Result},
-    web::{RequestSession, csrf_form::SignInForm, errors::WebError, next, page::Page},
+    web::{Destinations, RequestSession, csrf_form::SignInForm, errors::WebError, page::Page},
 };
 
 #[derive(Template)]
@@ -65,8 +65,9 @@ pub(crate) async fn show(
     session: RequestSession,
     request: HttpRequest,
     query: Query<LoginQuery>,
+    destinations: Data<Destinations>,
 ) -> Result<HttpResponse, WebError> {
-    let next = next::safe(&query.next);
+    let next = destinations.accept(&query.next);
     if session.current().is_some() {
         return Ok(see_other(next.unwrap_or(HOME)));
     }
@@ -79,12 +80,14 @@ pub(crate) async fn show(
 pub(crate) async fn submit(
     session: RequestSession,
     request: HttpRequest,
-    SignInForm(fields): SignInForm<SignInFields>,
+    destinations: Data<Destinations>,
+    SignInForm(mut fields): SignInForm<SignInFields>,
 ) -> Result<HttpResponse, WebError> {
+    fields.next = destinations.accept(&fields.next).unwrap_or_default().to_owned();
     let error = match authenticate(&session, &fields).await {
         Ok(AuthenticationResult::Accepted(user)) => {
             sign_in(&session, &request, user, fields.remembers())?;
-            return Ok(see_other(next::safe(&fields.next).unwrap_or(HOME)));
+            return Ok(see_other(if fields.next.is_empty() { HOME } else { &fields.next }));
         }
         Ok(AuthenticationResult::Rejected) => rejected(),
         Ok(AuthenticationResult::Throttled { retry_after }) => throttled(retry_after),
@@ -142,7 +145,7 @@ fn page(
     let template = LoginPage {
         page: Page::anonymous(),
         csrf_token,
-        next: next::safe(&fields.next).unwrap_or_default().to_owned(),
+        next: fields.next.clone(),
         remember: fields.remembers(),
         email: fields.email,
         error: error.map(|error| error.text),

@@ -1,12 +1,34 @@
-//! `POST /logout`: ends the current session.
+//! `/logout`: ends the current session.
 
 use actix_identity::Identity;
-use actix_web::HttpResponse;
+use actix_web::{
+    HttpResponse,
+    http::{
+        StatusCode,
+        header::{HeaderName, HeaderValue},
+    },
+};
+use askama::Template;
 
-use super::see_other;
-use crate::web::csrf_form::CsrfOnlyForm;
+use super::{html, see_other};
+use crate::web::{SignedIn, csrf_form::CsrfOnlyForm, errors::WebError, page::Page};
 
-/// Purges the session. The session layer ends it after the handler, before the response is sent.
+#[derive(Template)]
+#[template(path = "logout.html")]
+struct LogoutPage {
+    page: Page,
+    csrf_token: String,
+    user: String,
+}
+
+/// `GET /logout`: asks for a press of the button, since a link to it must not sign anyone out.
+pub(crate) async fn show(session: SignedIn) -> Result<HttpResponse, WebError> {
+    let csrf_token = session.csrf_token()?;
+    let user = session.user.display_name();
+    html(StatusCode::OK, &LogoutPage { page: Page::of(&session, &csrf_token), csrf_token, user })
+}
+
+/// `POST /logout`: purges the session. The session layer ends it after the handler, before the response is sent.
 pub(crate) async fn submit(identity: Identity, _: CsrfOnlyForm) -> HttpResponse {
     identity.logout();
     signed_out_response()
@@ -16,9 +38,8 @@ pub(crate) async fn submit(identity: Identity, _: CsrfOnlyForm) -> HttpResponse 
 /// domain's.
 pub(super) fn signed_out_response() -> HttpResponse {
     let mut response = see_other("/login");
-    response.headers_mut().insert(
-        actix_web::http::header::HeaderName::from_static("clear-site-data"),
-        actix_web::http::header::HeaderValue::from_static("\"cache\", \"storage\""),
-    );
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\", \"storage\""));
     response
 }

@@ -6,12 +6,7 @@ use actix_web::{HttpResponse, web::Path};
 use super::{HOME, logout::signed_out_response, see_other, with_cookie};
 use crate::{
     sessions::SessionId,
-    web::{
-        SignedIn,
-        csrf_form::CsrfOnlyForm,
-        errors::WebError,
-        flash::{self, Notice},
-    },
+    web::{SignedIn, csrf_form::CsrfOnlyForm, errors::WebError, flash::Notice},
 };
 
 /// Ends one of the user's sessions. Another user's session, an unknown id and a malformed id get the same 404.
@@ -37,5 +32,5 @@ pub(crate) async fn others(session: SignedIn, _: CsrfOnlyForm) -> Result<HttpRes
 }
 
 fn see_devices(session: &SignedIn, notice: Notice) -> Result<HttpResponse, WebError> {
-    with_cookie(see_other(HOME), Some(flash::cookie(notice, &session.state().public_url)))
+    with_cookie(see_other(HOME), Some(session.state().flash.cookie(session.id, notice)))
 }

@@ -7,13 +7,7 @@ use serde::Deserialize;
 use super::{device_card::DeviceCard, history, html, with_cookie};
 use crate::{
     error::Error,
-    web::{
-        SignedIn,
-        errors::WebError,
-        flash::{self, Notice},
-        page::Page,
-        time_text::count_text,
-    },
+    web::{SignedIn, errors::WebError, flash::Notice, page::Page, time_text::count_text},
 };
 
 #[derive(Template)]
@@ -50,7 +44,7 @@ async fn list(session: &SignedIn, request: &HttpRequest) -> Result<HttpResponse,
     // Revoked after the session was resumed.
     let current = own.first().ok_or(Error::SessionEnded)?;
 
-    let notice = flash::read(request.headers(), &state.public_url);
+    let notice = state.flash.read(session.id, request.headers());
     let csrf_token = session.csrf_token()?;
     let mut page = Page::of(session, &csrf_token);
     page.flash = match notice {
@@ -64,7 +58,8 @@ async fn list(session: &SignedIn, request: &HttpRequest) -> Result<HttpResponse,
         current: DeviceCard::new(current, now),
         others: others.into_iter().map(|record| DeviceCard::new(record, now)).collect(),
     };
-    with_cookie(html(StatusCode::OK, &template)?, notice.map(|_| flash::removal(&state.public_url)))
+    let used = state.flash.is_present(request.headers()).then(|| state.flash.removal());
+    with_cookie(html(StatusCode::OK, &template)?, used)
 }
 
 /// The notice in words. The device's name is looked up among the user's own sessions, so that a forged cookie reveals

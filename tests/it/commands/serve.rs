@@ -9,6 +9,7 @@ const EMAIL: &str = "rajat.verma@example.com";
 on_both_engines!(
     program_without_command_serves,
     setup_link_creates_first_account_once,
+    setup_link_is_the_same_on_every_instance_and_after_restart,
     log_is_json_without_secrets,
     two_servers_start_at_once_on_a_blank_database,
     taken_port_is_an_error_with_advice,
@@ -26,12 +27,48 @@ fn program_without_command_serves(engine: EngineKind) {
     assert!(stopped.err.lines().next().unwrap().contains(&message), "the first line contains the address: {stopped:?}");
 }
 
+/// The link that the program prints: one line of JSON, like the lines of the log.
+fn setup_link(serving: &mut Serving) -> String {
+    let line: Value = serde_json::from_str(&serving.out.wait_for("/setup?token=")).unwrap();
+    assert!(line["timestamp"].is_string() && line["message"].is_string(), "{line}");
+    assert_eq!(line["level"], "INFO");
+    line["setup_link"].as_str().unwrap().to_owned()
+}
+
+/// The instances share their secrets, as those of one installation do.
+fn setup_link_is_the_same_on_every_instance_and_after_restart(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database).with("KEYRACK_PUBLIC_URL", "http://keyrack.example");
+    let (mut first, mut second) = (program.serve(), program.serve());
+    let link = setup_link(&mut first);
+    assert_eq!(setup_link(&mut second), link);
+    let path = link.strip_prefix("http://keyrack.example").unwrap();
+    for serving in [&first, &second] {
+        assert_eq!(serving.browser().get(path).status, 200);
+    }
+    let printed = first.stop().out;
+    assert!(printed.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{printed}");
+    let mut again = program.serve();
+    assert_eq!(setup_link(&mut again), link);
+    // The page also opens with the token of an older secret, and with no other one.
+    let secret = std::fs::read_to_string(database.folder().join("keyrack.secrets")).unwrap();
+    let newer = format!("a newer secret than the first one,{}", secret.trim());
+    let mut rotated = program.clone().with("KEYRACK_SECRETS", &newer).serve();
+    let new_link = setup_link(&mut rotated);
+    assert_ne!(new_link, link);
+    for (path, status) in [(path, 200), (new_link.strip_prefix("http://keyrack.example").unwrap(), 200)] {
+        assert_eq!(rotated.browser().get(path).status, status, "{path}");
+    }
+    let other = program.with("KEYRACK_SECRETS", "the secret of another installation").serve();
+    assert_eq!(other.browser().get(path).status, 404);
+}
+
 fn setup_link_creates_first_account_once(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database);
     let mut serving = program.serve();
-    let link = serving.out.wait_for("/setup?token=");
-    let path = link.trim().strip_prefix(&format!("http://{}", serving.address)).unwrap().to_owned();
+    let link = setup_link(&mut serving);
+    let path = link.strip_prefix(&format!("http://{}", serving.address)).unwrap().to_owned();
     let token = path.split_once('=').unwrap().1.to_owned();
     let mut browser = serving.browser();
     let fields = [
@@ -54,7 +91,7 @@ fn log_is_json_without_secrets(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database).with("KEYRACK_LOG", "trace");
     let mut serving = program.serve();
-    let link = serving.out.wait_for("/setup?token=");
+    let link = setup_link(&mut serving);
     let token = link.split_once("token=").unwrap().1.to_owned();
     program.add_user(EMAIL);
     let mut browser = serving.browser();

@@ -1,6 +1,6 @@
 //! Protection against cross-site request forgery: only forms of Keyrack's own pages change anything.
 
-use crate::support::{Browser, EngineKind, PASSWORD, TestApp, on_both_engines};
+use crate::support::{Browser, EngineKind, PASSWORD, Program, TestApp, TestDatabase, on_both_engines};
 
 on_both_engines!(
     csrf_token_missing_or_wrong_is_rejected,
@@ -8,6 +8,8 @@ on_both_engines!(
     csrf_post_with_token_and_same_origin_is_accepted,
     csrf_sign_in_requires_token_and_cookie,
     csrf_over_https_accepts_only_the_public_origin,
+    refused_form_says_why_and_where_it_would_work,
+    refused_form_is_logged_with_its_reason,
 );
 
 /// Forms with the three kinds of effects. `src/app/tests.rs` sends every POST that there is.
@@ -141,6 +143,67 @@ fn csrf_sign_in_requires_token_and_cookie(engine: EngineKind) {
     assert_eq!(status(&mut browser, &token, &[("origin", "https://evil.example")]), 403);
     assert_eq!((app.count("sessions", ""), app.count("user_sessions", "")), (0, 0));
     assert_eq!(status(&mut browser, &token, &[]), 303, "the right token and cookie");
+}
+
+fn refused_form_says_why_and_where_it_would_work(engine: EngineKind) {
+    const COOKIE: &str = "__Host-keyrack.csrf";
+    let app = TestApp::with(engine, |config| config.public_url = "https://keyrack.example".parse().unwrap());
+    let stranger = TestApp::over(app.database(), app.clock.clone(), |config| {
+        config.public_url = "https://keyrack.example".parse().unwrap();
+        config.secrets = "the secret of another instance".parse().unwrap();
+    });
+    let mut browser = app.browser();
+    let token = browser.get("/login").csrf_token();
+    let own = browser.cookies[COOKIE].clone();
+    let mut elsewhere = stranger.browser();
+    elsewhere.get("/login");
+    let foreign = elsewhere.cookies[COOKIE].clone();
+    let mut second = app.browser();
+    second.get("/login");
+    let twins = format!("{own}; {COOKIE}={}", second.cookies[COOKIE]);
+    let refused = |cookie: Option<&str>, token: &str, headers: &[(&str, &str)]| {
+        let mut browser = app.browser();
+        browser.cookies.extend(cookie.map(|value| (COOKIE.to_owned(), value.to_owned())));
+        let answer = browser.send("POST", "/login", Some(&[("csrf_token", token)]), headers);
+        assert_eq!(answer.status, 403, "{cookie:?} {headers:?}");
+        assert!(answer.text().contains("Nothing was changed."), "{}", answer.text());
+        answer
+    };
+    let over_http = [("origin", "http://127.0.0.1:1234"), ("host", "127.0.0.1:1234")];
+    for (answer, title, at_public_url) in [
+        (refused(None, &token, &[]), "No cookie came back", true),
+        (refused(Some(&foreign), &token, &[]), "The form’s cookie can’t be verified", true),
+        (refused(Some("garbage"), &token, &[]), "The form’s cookie can’t be verified", true),
+        (refused(Some(&twins), &token, &[]), "Two cookies came back", true),
+        (refused(Some(&own), &token, &over_http), "This address can’t sign you in", true),
+        (refused(Some(&own), "", &[]), "This form is no longer valid", false),
+        (refused(None, &token, &[("sec-fetch-site", "cross-site")]), "This form is no longer valid", false),
+    ] {
+        assert!(answer.text().contains(&format!("Error 403 {title}")), "{title}: {}", answer.text());
+        assert_eq!(answer.body.contains("href=\"https://keyrack.example/login\""), at_public_url, "{title}");
+    }
+    // Garbage beside the visitor's own cookie does no harm.
+    let mut beside = browser.clone().with_cookie(COOKIE, &format!("garbage; {COOKIE}={own}; {COOKIE}={foreign}"));
+    assert_eq!(beside.post("/login", &[("csrf_token", &token)]).status, 401);
+}
+
+fn refused_form_is_logged_with_its_reason(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let serving = Program::new(&database).serve();
+    serving.browser().post("/login", &[]);
+    serving.browser().with_cookie("keyrack.csrf", "x.y").post("/setup", &[]);
+    serving.browser().send("POST", "/login", Some(&[]), &[("origin", "https://evil.example")]);
+    let log = serving.stop().err;
+    let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let refusals: Vec<_> = lines.filter(|line| line["message"] == "form refused").collect();
+    let reasons = ["no cookie came back", "was signed with other secrets", "comes from another origin"];
+    assert_eq!(refusals.len(), reasons.len(), "{log}");
+    for (refusal, reason) in refusals.iter().zip(reasons) {
+        assert!(refusal["reason"].as_str().unwrap().contains(reason), "{refusal}");
+        assert_eq!((&refusal["level"], &refusal["client"]), (&"INFO".into(), &"127.0.0.1".into()), "{refusal}");
+        assert!(refusal["request_id"].is_string(), "{refusal}");
+    }
+    assert_eq!(refusals[2]["origin"], "\"https://evil.example\"");
 }
 
 fn csrf_over_https_accepts_only_the_public_origin(engine: EngineKind) {

@@ -8,6 +8,8 @@ on_both_engines!(
     sign_out_ends_session_and_clears_browser,
     copied_cookie_is_rejected_after_sign_out,
     sign_out_requires_post,
+    logout_page_has_the_button,
+    logout_page_without_session_leads_to_devices_after_sign_in,
     sign_out_without_session_redirects_to_login,
     kept_data_of_ended_session_does_not_sign_in,
 );
@@ -50,11 +52,39 @@ fn sign_out_requires_post(engine: EngineKind) {
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
     let token = browser.get("/account/sessions").csrf_token();
-    for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"] {
+    for (method, status) in [("GET", 200), ("HEAD", 200), ("PUT", 405), ("DELETE", 405), ("OPTIONS", 405)] {
         let answer = browser.send(method, &format!("/logout?csrf_token={token}"), None, &[]);
-        assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{method}");
+        assert_eq!((answer.status, answer.set_cookies()), (status, vec![]), "{method}");
     }
     assert!(browser.is_signed_in());
+}
+
+fn logout_page_has_the_button(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.signed_in("rajat.verma@example.com");
+    let page = browser.get("/logout");
+    assert!(page.text().contains("Sign out of this device? You are signed in as Rajat Verma."), "{}", page.text());
+    let form = page.between("<form class=\"form\" method=\"post\" action=\"/logout\">", "</form>");
+    let token = form.split_once("name=\"csrf_token\" value=\"").unwrap().1.split_once('"').unwrap().0;
+    let answer = browser.post("/logout", &[("csrf_token", token)]);
+    assert_eq!((answer.status, answer.location()), (303, "/login"));
+    assert_eq!(app.count("sessions", "WHERE status = 'active'"), 0);
+}
+
+fn logout_page_without_session_leads_to_devices_after_sign_in(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.browser();
+    let answer = browser.get("/logout");
+    assert_eq!(answer.status, 303);
+    let login = answer.location().to_owned();
+    assert!(login.starts_with("/login"), "{login}");
+    let fields = [("email", "rajat.verma@example.com"), ("password", crate::support::PASSWORD)];
+    let next = browser.get(&login).between("name=\"next\" value=\"", "\"");
+    let fields = [fields.as_slice(), &[("next", next.as_str())]].concat();
+    let answer = browser.post_from(&login, "/login", &fields);
+    assert_eq!((answer.status, answer.location()), (303, "/account/sessions"));
 }
 
 fn sign_out_without_session_redirects_to_login(engine: EngineKind) {

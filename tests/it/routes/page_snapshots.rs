@@ -169,7 +169,10 @@ fn error_pages_match_snapshots(engine: EngineKind) {
     let app = TestApp::new(engine);
     let mut browser = app.browser();
     assert_snapshot("error-400", &browser.get("/login?next=1&next=2"));
-    assert_snapshot("error-403", &browser.post("/login", &[]));
+    assert_snapshot("error-403-no-cookie", &browser.post("/login", &[]));
+    let mut visitor = app.browser();
+    visitor.get("/login");
+    assert_snapshot("error-403", &visitor.post("/login", &[]));
     assert_snapshot("error-404", &browser.get("/nowhere"));
     assert_snapshot("error-405", &browser.send("DELETE", "/login", None, &[]));
     assert_snapshot("error-413", &browser.post("/login", &[("email", &"x".repeat(20_000))]));

@@ -12,12 +12,14 @@ use insta::Settings;
 use crate::support::Answer;
 
 /// Patterns of values that differ between runs, and the placeholders that replace them.
-const FILTERS: [(&str, &str); 9] = [
+const FILTERS: [(&str, &str); 11] = [
     (r#"name="csrf_token" value="[^"]+""#, r#"name="csrf_token" value="[CSRF_TOKEN]""#),
     (r#"name="token" value="[^"]+""#, r#"name="token" value="[SETUP_TOKEN]""#),
     (r"/static/(\S+)\?v=[\w-]+", "/static/$1?v=[CONTENT_HASH]"),
     (r"keyrack\.csrf=[\w-]+\.[\w-]+", "keyrack.csrf=[SIGNED_VISITOR]"),
     (r"keyrack\.sid=s%3A[^;]+", "keyrack.sid=[SIGNED_SID]"),
+    (r"(keyrack\.done=[^;]+)\.[\w-]{43};", "$1.[SIGNATURE];"),
+    (r"http://127\.0\.0\.1:\d+", "[PUBLIC_URL]"),
     (r"Expires=[^;\n]+", "Expires=[TIME_OF_REMOVAL]"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", "[UUID]"),
     (r"<code>[0-9a-f]{16}</code>", "<code>[REQUEST_ID]</code>"),
