@@ -317,7 +317,7 @@ BEGIN
     FOR rule IN
         SELECT oid FROM pg_proc
         WHERE proname LIKE 'keyrack\_%' AND proname NOT IN ('keyrack_readable', 'keyrack_user_of')
-            AND pronamespace = current_schema()::regnamespace
+            AND pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
     LOOP
         EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = %s, pg_temp', rule, path);
         EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', rule);

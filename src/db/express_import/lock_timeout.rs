@@ -14,8 +14,10 @@ use crate::{
 
 /// Limits the wait for a lock, because every later statement queues behind the waiting one. The limit is shorter than
 /// the second after which PostgreSQL looks for deadlocks, so that the import is always the transaction that fails. The
-/// statement timeout of the role or the database is meant for short statements.
-const SHORT_LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '200ms'; SET LOCAL statement_timeout = 0";
+/// statement timeout of the role or the database is meant for short statements. The statements are written for strings
+/// in which a backslash is a plain character, whatever the role or the database has set.
+const SHORT_LOCK_TIMEOUT: &str = "\
+    SET LOCAL lock_timeout = '200ms'; SET LOCAL statement_timeout = 0; SET LOCAL standard_conforming_strings = on";
 
 /// Pause between two attempts, in which other transactions proceed.
 const RETRY_DELAY: Duration = Duration::from_millis(300);

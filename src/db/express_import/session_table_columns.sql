@@ -1,4 +1,4 @@
 SELECT count(*)
 FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-WHERE relname = 'session' AND relnamespace = current_schema()::regnamespace AND NOT attisdropped
+WHERE relname = 'session' AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) AND NOT attisdropped
     AND attname IN ('sid', 'sess', 'expire')

@@ -13,7 +13,7 @@ SELECT setting AS name, source = 'client' AS requested_by_client,
         FROM generate_series(now(), now() + interval '1 year', interval '1 day') AS t
     ) AS clocks_change,
     CASE
-        WHEN EXISTS (SELECT FROM zone_setting WHERE setrole = session_user::regrole)
+        WHEN EXISTS (SELECT FROM zone_setting WHERE setrole = (SELECT oid FROM pg_roles WHERE rolname = session_user))
             AND setting IS DISTINCT FROM (SELECT zone FROM zone_setting WHERE setrole = 0 LIMIT 1)
         THEN session_user::text
     END AS role_setting

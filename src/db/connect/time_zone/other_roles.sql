@@ -3,7 +3,7 @@ SELECT rolname::text AS name, zone
 FROM (
     SELECT DISTINCT ON (setrole) setrole, substr(setting, length('TimeZone=') + 1) AS zone
     FROM pg_db_role_setting, unnest(setconfig) AS setting
-    WHERE setting ILIKE 'TimeZone=%' AND setrole <> session_user::regrole
+    WHERE setting ILIKE 'TimeZone=%' AND setrole <> (SELECT oid FROM pg_roles WHERE rolname = session_user)
         AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
     ORDER BY setrole, setdatabase DESC
 ) AS zone_setting
