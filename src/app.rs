@@ -113,10 +113,10 @@ impl Keyrack {
         &self.0.public_url
     }
 
-    /// The link that creates the first account; `None` if there is an account.
+    /// The link that creates the first account; `None` if there is or was an account.
     pub async fn setup_link(&self) -> Result<Option<String>> {
         let link = || format!("{}/setup?token={}", self.public_url(), self.0.setup_token.expose());
-        Ok(if self.accounts().any().await? { None } else { Some(link()) })
+        Ok(if self.accounts().has_been_set_up().await? { None } else { Some(link()) })
     }
 }
 

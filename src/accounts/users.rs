@@ -7,7 +7,7 @@ use super::{
     queries::{self, NewRow},
 };
 use crate::{
-    db::UserId,
+    db::{UserId, settings},
     error::{Error, Result},
     sessions::{EndReason, User},
 };
@@ -83,13 +83,14 @@ impl Accounts {
         self.db
             .transaction(move |connection| {
                 queries::lock_table(connection)?;
-                if only_first && queries::any(connection)? {
+                if only_first && (settings::is_set_up(connection)? || queries::any(connection)?) {
                     return Ok(Err(CreateUserError::NotFirst));
                 }
                 if queries::find(connection, &email)?.is_some() {
                     return Ok(Err(CreateUserError::EmailTaken));
                 }
                 queries::insert(connection, &row)?;
+                settings::record_set_up(connection, row.now)?;
                 Ok(Ok(AuthenticatedUser { user: row.user.clone(), password_changed_at: row.now }))
             })
             .await?
@@ -98,6 +99,20 @@ impl Accounts {
     /// Whether any user exists.
     pub async fn any(&self) -> Result<bool> {
         self.db.read(queries::any).await
+    }
+
+    /// Whether there has ever been a user. From then on, no link creates an account without a proof, even if all users
+    /// were deleted. It is recorded at the latest when this is called, as triggers can't watch a view.
+    pub async fn has_been_set_up(&self) -> Result<bool> {
+        if self.db.read(settings::is_set_up).await? {
+            return Ok(true);
+        }
+        let any = self.any().await?;
+        if any {
+            let now = self.clock.now();
+            self.db.transaction(move |connection| settings::record_set_up(connection, now)).await?;
+        }
+        Ok(any)
     }
 
     /// The user with this address.

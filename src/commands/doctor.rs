@@ -7,6 +7,7 @@ use super::{
     output::{self, Format},
     settings::Settings,
 };
+use crate::db::Peers;
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -24,6 +25,9 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
     if options.format.json {
         output::json(&report)?;
     } else {
+        if report.peers == Peers::Express {
+            eprintln!("KEYRACK_PEERS is express: sessions that other programs write to user_sessions are adopted.");
+        }
         for breach in &report.breaches {
             let session = breach.session_id.map_or_else(|| "-".to_owned(), |id| id.to_string());
             let repaired = if breach.repaired { " (repaired)" } else { "" };

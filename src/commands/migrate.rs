@@ -6,6 +6,7 @@ pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
     time_zone::check_and_log(settings)?;
     let url = settings.database_url()?;
     let applied = crate::db::migrate(&url)?;
+    settings.store_peers()?;
     match applied.as_slice() {
         [] => println!("{url} is up to date."),
         names => println!("{url}: applied {}.", names.join(", ")),

@@ -16,6 +16,7 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
     let listener = settings.listen()?;
     time_zone::check_and_log(settings)?;
     crate::db::migrate(&settings.database_url()?)?;
+    settings.store_peers()?;
     let config = settings.to_config(listener.local_addr().map_err(Failure::failed)?)?;
     let metrics = settings.listen_for_metrics()?;
     serve(listener, config, settings.workers(), metrics).await
@@ -35,6 +36,11 @@ pub(super) async fn serve(
     tracing::info!(%address, %database, %public_url, workers, "listening on http://{address}");
     if let Some(link) = keyrack.setup_link().await? {
         print_setup_link(&link);
+    } else if !keyrack.accounts().any().await? {
+        tracing::warn!(
+            "no account exists, but there was one: the set-up page stays closed; add one with `keyrack user add EMAIL \
+             --role admin`"
+        );
     }
     let sessions = keyrack.sessions().clone();
     let purging = rt::spawn(keyrack.clone().purge_regularly());

@@ -25,7 +25,7 @@ use super::{Failure, secrets_file};
 use crate::{
     accounts::HashCost,
     config::{Config, PublicUrl, Secrets},
-    db::DatabaseUrl,
+    db::{DatabaseUrl, Peers},
     sessions::{Policy, Timeouts},
 };
 
@@ -130,6 +130,12 @@ pub(super) struct Settings {
     )]
     keep_ended_data: bool,
 
+    /// Whether sessions that another program writes to user_sessions are adopted. With express, that program can sign in
+    /// as any user. serve and migrate write the setting into the database, where it holds for all instances; without it,
+    /// they leave the database as it is [default: none, or express once an Express application was imported]
+    #[arg(long, env = "KEYRACK_PEERS", global = true, value_enum, value_name = "PEERS")]
+    pub(super) peers: Option<Peers>,
+
     /// Networks (CIDR) of proxies whose X-Forwarded-For is trusted, separated by commas [default: none]
     #[arg(
         long, env = "KEYRACK_TRUSTED_PROXIES", global = true, value_name = "LIST", value_delimiter = ',',
@@ -170,6 +176,12 @@ impl Settings {
         self.database_url
             .parse()
             .map_err(|error| Failure::usage(format!("invalid value for --database-url (DATABASE_URL): {error}")))
+    }
+
+    /// Writes `KEYRACK_PEERS` into the database, if it is set.
+    pub(super) fn store_peers(&self) -> Result<(), Failure> {
+        let Some(peers) = self.peers else { return Ok(()) };
+        Ok(crate::db::set_peers(&self.database_url()?, peers)?)
     }
 
     /// Timeouts and limits of sessions.

@@ -97,6 +97,9 @@ fn migrate_locked(url: &DatabaseUrl, connection: &mut DbConnection) -> Result<Ve
             None => Vec::new(),
         };
         names.extend(run_pending(connection)?);
+        if let Some(import) = &import {
+            import.store_peers(connection)?;
+        }
         Ok(names)
     })
 }

@@ -10,6 +10,7 @@
 //! | `database` | the handle for everything above `db` | `batch`, `connect` |
 //! | `schema` | tables, SQL types, the required triggers and indexes | `connect` |
 //! | `sql` | pieces of SQL that the engines spell differently | `schema`, `connect` |
+//! | `settings` | settings that triggers and all instances agree on | `database`, `schema`, `connect` |
 //! | `express_import` | imports the tables of an Express application | `sql`, `schema`, `connect` |
 //! | `migrate` | migrates a database to this version | all of them |
 
@@ -19,6 +20,7 @@ mod database;
 mod express_import;
 mod migrate;
 pub(crate) mod schema;
+pub(crate) mod settings;
 pub(crate) mod sql;
 
 pub(crate) use batch::{GroupCommit, LookupThreads, Lookups};
@@ -31,4 +33,5 @@ pub use database::{Database, DatabaseOptions};
 pub use migrate::migrate;
 pub(crate) use schema::required::missing_schema_objects;
 pub use schema::types::{SessionId, UserId};
+pub use settings::{Peers, set_peers};
 pub(crate) use sql::lock_writes;

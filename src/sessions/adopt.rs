@@ -48,9 +48,15 @@ impl Sessions {
     /// It works in small transactions next to all other writes, and can be stopped and run again at any time. Calls
     /// `progress` after each with the sum so far.
     ///
+    /// With `apply`, the sessions that peers write from then on are adopted too, unless the operator has decided that
+    /// they are not.
+    ///
     /// # Errors
-    /// [`Error::Invalid`] on SQLite, which no Express application shares.
+    /// [`Error::Invalid`] on SQLite, which no Express application shares, and with `apply` if `KEYRACK_PEERS` is `none`.
     pub async fn adopt(&self, apply: bool, mut progress: impl FnMut(Adoption)) -> Result<Adoption> {
+        if apply {
+            self.db.transaction(queries::allow_peers).await?;
+        }
         let mut sum = Adoption { applied: apply, ..Adoption::default() };
         let mut after = String::new();
         loop {

@@ -7,7 +7,7 @@ use super::{
     queries::{self, DataWithSession, EndTarget, Ending},
 };
 use crate::{
-    db::{self, DbConnection, SessionId, UserId},
+    db::{self, DbConnection, Peers, SessionId, UserId},
     error::Result,
 };
 
@@ -30,9 +30,11 @@ pub struct Breach {
     pub repaired: bool,
 }
 
-/// The breaches that were found.
+/// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Report {
+    /// Whether sessions that other programs write are adopted.
+    pub peers: Peers,
     /// Every breach, repaired or not.
     pub breaches: Vec<Breach>,
 }
@@ -112,14 +114,17 @@ impl Sessions {
         for rule in &RULES {
             breaches.extend(self.check(rule, repair).await?);
         }
+        let peers = self.db.peers().await?;
         let mut after = String::new();
         loop {
             let from = after.clone();
             let rows = self.db.read(move |connection| queries::data_after(connection, &from, DATA_PAGE_ROWS)).await?;
-            let Some(last) = rows.last() else { return Ok(Report { breaches }) };
+            let Some(last) = rows.last() else { return Ok(Report { peers, breaches }) };
             last.sid.expose().clone_into(&mut after);
             breaches.extend(rows.iter().filter_map(data_breach));
-            breaches.extend(self.unknown_sessions(&rows).await?);
+            if peers == Peers::Express {
+                breaches.extend(self.unknown_sessions(&rows).await?);
+            }
         }
     }
 

@@ -26,7 +26,7 @@ mod postgres;
 use diesel::connection::SimpleConnection;
 
 use crate::{
-    db::DbConnection,
+    db::{DbConnection, Peers, settings},
     error::{Error, Result},
 };
 use catalog::Catalog;
@@ -100,6 +100,19 @@ pub(super) fn prepare(connection: &mut DbConnection) -> Result<Option<ExpressImp
 }
 
 impl ExpressImport {
+    /// Decides that the application's sessions are adopted, if it has a table of sessions. It follows the migrations,
+    /// which create the table of settings.
+    pub(super) fn store_peers(&self, connection: &mut DbConnection) -> Result<()> {
+        let peers = if self.0.get(&USER_SESSIONS).is_some() { Peers::Express } else { Peers::None };
+        settings::store_peers(connection, peers)?;
+        if peers == Peers::Express {
+            tracing::info!(
+                "sessions that the application starts are adopted from now on; KEYRACK_PEERS=none turns that off"
+            );
+        }
+        Ok(())
+    }
+
     /// Runs the last step, in the transaction in which the remaining migrations follow. Returns the names of the
     /// migrations that the import replaces.
     pub(super) fn finish(&self, connection: &mut DbConnection) -> Result<Vec<String>> {

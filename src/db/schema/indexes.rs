@@ -29,7 +29,7 @@ const fn plain(name: &'static str, table: &'static str, key: &'static str) -> In
 }
 
 /// The indexes that the migrations create.
-pub(in crate::db) const INDEXES: [Index; 10] = [
+pub(in crate::db) const INDEXES: [Index; 11] = [
     unique("users_pkey", "users", "id"),
     unique("users_email_key", "users", "lower(email)"),
     unique("sessions_pkey", "sessions", "id"),
@@ -38,6 +38,7 @@ pub(in crate::db) const INDEXES: [Index; 10] = [
     Index { predicate: "(logged_out_at IS NOT NULL)", ..plain("sessions_by_end", "sessions", "logged_out_at") },
     unique("replaced_sids_pkey", "replaced_sids", "sid"),
     plain("replaced_sids_by_session", "replaced_sids", "session_id"),
+    unique("keyrack_settings_pkey", "keyrack_settings", "name"),
     unique("session_pkey", "user_sessions", "sid"),
     plain("IDX_session_expire", "user_sessions", "expire"),
 ];

@@ -5,4 +5,4 @@ pub(super) mod required;
 pub(crate) mod tables;
 pub(crate) mod types;
 
-pub(crate) use tables::{replaced_sids, sessions, user_sessions, users};
+pub(crate) use tables::{keyrack_settings, replaced_sids, sessions, user_sessions, users};

@@ -11,12 +11,13 @@ use crate::{
 };
 
 /// The triggers that both engines have under the same names.
-const TRIGGERS: [&str; 7] = [
+const TRIGGERS: [&str; 8] = [
     "keyrack_complete_end",
     "keyrack_end_without_data",
     "keyrack_forget_user",
     "keyrack_freeze_data_of_ended",
     "keyrack_keep_active_sessions",
+    "keyrack_record_set_up",
     "keyrack_refuse_data_of_ended",
     "keyrack_remove_data_of_ended",
 ];
@@ -25,7 +26,7 @@ const TRIGGERS: [&str; 7] = [
 const POSTGRES_TRIGGERS: [&str; 2] = ["keyrack_prefer_row_of_peer", "keyrack_remove_data_of_dead_sid"];
 
 /// The indexes of SQLite, and the triggers that only SQLite needs: where one rule takes several, and for times as text.
-const SQLITE_OBJECTS: [&str; 15] = [
+const SQLITE_OBJECTS: [&str; 16] = [
     "IDX_session_expire",
     "keyrack_cap_expire_inserted",
     "keyrack_cap_expire_updated",
@@ -37,6 +38,7 @@ const SQLITE_OBJECTS: [&str; 15] = [
     "replaced_sids_by_session",
     "sessions_by_end",
     "sessions_by_user",
+    "sqlite_autoindex_keyrack_settings_1",
     "sqlite_autoindex_replaced_sids_1",
     "sqlite_autoindex_sessions_2",
     "sqlite_autoindex_user_sessions_1",
@@ -46,7 +48,7 @@ const SQLITE_OBJECTS: [&str; 15] = [
 /// A view `users` needs no trigger, so its trigger counts as existing.
 const POSTGRES_CATALOG: &str = "\
      SELECT tgname::text AS name FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D' \
-     UNION SELECT 'keyrack_forget_user' FROM pg_class WHERE oid = to_regclass('users') AND relkind = 'v'";
+     UNION SELECT unnest(ARRAY['keyrack_forget_user', 'keyrack_record_set_up']) FROM pg_class WHERE oid = to_regclass('users') AND relkind = 'v'";
 
 const SQLITE_CATALOG: &str = "SELECT name FROM sqlite_master WHERE type IN ('index', 'trigger')";
 

@@ -68,5 +68,15 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::Text;
+
+    /// Settings that triggers and all instances obey.
+    keyrack_settings (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
 joinable!(sessions -> users (user_id));
 allow_tables_to_appear_in_same_query!(users, sessions, user_sessions, replaced_sids);

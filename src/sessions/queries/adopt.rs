@@ -8,8 +8,9 @@ use diesel::{
 use super::status::LOGGED_OUT;
 use crate::{
     db::{
-        DbConnection,
+        DbConnection, Peers,
         schema::{sessions, user_sessions},
+        settings,
         sql::sql_file,
     },
     error::{Error, Result},
@@ -41,6 +42,29 @@ pub(in crate::sessions) struct DataPage {
     /// The sids of those whose session has ended.
     #[diesel(sql_type = Array<Text>)]
     pub resurrected: Vec<String>,
+}
+
+/// Decides that peers' sessions are adopted, if that was never decided.
+///
+/// # Errors
+/// [`Error::Invalid`] if it was decided that they are not.
+pub(in crate::sessions) fn allow_peers(connection: &mut DbConnection) -> Result<()> {
+    postgres(connection)?;
+    match settings::stored_peers(connection)? {
+        Some(Peers::Express) => Ok(()),
+        Some(Peers::None) => Err(Error::Invalid(
+            "KEYRACK_PEERS is none, so sessions of other programs are not adopted: to adopt them, run `keyrack migrate \
+             --peers express` first"
+                .to_owned(),
+        )),
+        None => {
+            tracing::warn!(
+                "KEYRACK_PEERS is express from now on: a program that may write to user_sessions can start a session \
+                 of any user, and Keyrack accepts it"
+            );
+            settings::store_peers(connection, Peers::Express).map(drop)
+        }
+    }
 }
 
 /// Classifies the next page of `user_sessions` rows, in the order of their sids.

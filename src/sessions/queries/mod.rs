@@ -16,7 +16,7 @@ mod status;
 mod touch;
 mod update;
 
-pub(super) use adopt::{DataPage, adopt, classify_data_after, delete_resurrected};
+pub(super) use adopt::{DataPage, adopt, allow_peers, classify_data_after, delete_resurrected};
 pub(super) use doctor::{
     DataWithSession, active_with_end, active_without_data, cap_expire, complete_end, contradictory_times, data_after,
     delete_data_of, end_incomplete, ended_with_data, known_users, outliving_data, shared_sids,

@@ -87,7 +87,11 @@ pub(crate) async fn submit(
 /// Reports the page as not found without the link's token, and once there is a user.
 async fn require_token(session: &RequestSession, token: &str) -> Result<(), WebError> {
     let state = session.state();
-    if !state.setup_token.matches(token) || state.accounts.any().await? { Err(WebError::NotFound) } else { Ok(()) }
+    if !state.setup_token.matches(token) || state.accounts.has_been_set_up().await? {
+        Err(WebError::NotFound)
+    } else {
+        Ok(())
+    }
 }
 
 fn check(fields: &SetupFields) -> Result<NewUser, Box<SetupErrors>> {

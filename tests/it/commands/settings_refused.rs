@@ -21,6 +21,7 @@ fn invalid_value_is_reported_with_its_setting() {
         ("KEYRACK_COOKIE_DOMAIN", "--cookie-domain", "https://example.org", "a host name"),
         ("KEYRACK_TRUSTED_PROXIES", "--trusted-proxies", "10.0.0.0/99", "10.0.0.0/8"),
         ("KEYRACK_KEEP_ENDED_DATA", "--keep-ended-data", "perhaps", "true, false"),
+        ("KEYRACK_PEERS", "--peers", "django", "none, express"),
         ("KEYRACK_MAX_SESSIONS", "--max-sessions", "0", "whole number of at least 1"),
         ("KEYRACK_WORKERS", "--workers", "0", "from 1 to 1024"),
         ("KEYRACK_DB_POOL_SIZE", "--db-pool-size", "many", "from 1 to 1000"),

@@ -39,6 +39,7 @@ impl Pair {
             config.clock = Clock::System;
             change(config);
         });
+        app.database().adopt_peers();
         let user = app.add_user(EMAIL);
         let own = EmbeddedApp::new(&app.keyrack);
         let express = Express::with(app.url(), options);

@@ -74,7 +74,7 @@ fn going_back_removes_triggers_and_allows_new_import() {
     let created_by_keyrack = EngineKind::Postgres.is_available().then(|| TestDatabase::new(EngineKind::Postgres));
     for database in [imported, created_by_keyrack].into_iter().flatten() {
         let program = Program::new(&database);
-        program.done(&["migrate"]);
+        program.done(&["migrate", "--peers", "express"]);
         database.execute(&format!(
             "INSERT INTO users (id, email) VALUES ('{USER}', 'rajat.verma@example.com') ON CONFLICT DO NOTHING"
         ));

@@ -63,7 +63,8 @@ fn import_leaves_complete_tables_untouched() {
     let before = tables();
     import(&database);
     assert_eq!(Description::of(&database), fresh_schema());
-    assert_eq!(tables(), before);
+    let after = tables();
+    assert!(before.iter().all(|relation| after.contains(relation)), "{before:?} {after:?}");
 }
 
 #[test]
@@ -109,7 +110,10 @@ fn import_prefixes_index_names_that_are_taken() {
     );
     import(&database);
     assert_eq!(Program::new(&database).done(&["doctor"]), "No problems found.\n");
-    let names = database.texts("SELECT relname AS v FROM pg_class WHERE relname LIKE 'keyrack%' ORDER BY 1");
+    let names = database.texts(
+        "SELECT relname AS v FROM pg_class JOIN pg_index ON indexrelid = oid WHERE relname LIKE 'keyrack%'
+         AND indrelid IN ('users'::regclass, 'sessions'::regclass, 'user_sessions'::regclass) ORDER BY 1",
+    );
     assert_eq!(names, ["keyrack_IDX_session_expire", "keyrack_sessions_by_user", "keyrack_users_email_key"]);
 }
 

@@ -5,5 +5,6 @@ mod findings;
 mod fixture;
 pub mod guide;
 mod imported_schema;
+mod quoted_names;
 mod users_view;
 mod while_in_use;

@@ -12,6 +12,7 @@ pub struct Peer(pub TestDatabase);
 impl Peer {
     pub fn new(engine: EngineKind) -> Self {
         let database = TestDatabase::new(engine);
+        database.adopt_peers();
         database.execute(&format!("INSERT INTO users (id, email) VALUES ('{USER}', 'rajat.verma@example.com')"));
         Self(database)
     }

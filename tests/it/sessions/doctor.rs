@@ -105,6 +105,7 @@ fn contradictory_times_are_only_reported(engine: EngineKind) {
 
 fn data_of_unknown_session_is_only_reported(engine: EngineKind) {
     let fixture = SessionFixture::new(engine);
+    fixture.database().adopt_peers();
     let sess = format!(r#"{{"cookie":{{}},"userId":"{}","status":"login"}}"#, fixture.user);
     fixture.break_unguarded(&format!(
         "INSERT INTO user_sessions VALUES ('foreign', '{sess}', '2999-01-01T00:00:00.000000Z')"
@@ -198,6 +199,7 @@ fn peer_session_without_known_user_is_no_breach(engine: EngineKind) {
 
 fn doctor_reads_more_rows_than_one_page(engine: EngineKind) {
     let fixture = SessionFixture::new(engine);
+    fixture.database().adopt_peers();
     let json = if engine == EngineKind::Postgres { "json" } else { "text" };
     let time = if engine == EngineKind::Postgres { "timestamp" } else { "text" };
     let user = fixture.user;

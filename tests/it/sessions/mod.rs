@@ -10,6 +10,7 @@ mod kept_data;
 mod lists;
 mod lock_order;
 mod peer_sessions;
+mod peers_setting;
 mod purge;
 mod races;
 mod resurrection;

@@ -165,6 +165,11 @@ impl TestDatabase {
         self.folder.path()
     }
 
+    /// Decides that sessions which other programs write are adopted, as `KEYRACK_PEERS=express` does.
+    pub fn adopt_peers(&self) {
+        keyrack::db::set_peers(&self.parsed_url(), keyrack::db::Peers::Express).unwrap();
+    }
+
     /// Runs statements on a new connection, as a foreign client does.
     pub fn execute(&self, sql: &str) {
         self.try_execute(sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));

@@ -1,0 +1,126 @@
+//! Settings that are kept in the database, because its triggers and all instances have to agree on them.
+
+use diesel::{OptionalExtension, prelude::*};
+
+use super::{
+    connect::{connection::DbConnection, url::DatabaseUrl},
+    database::Database,
+    schema::keyrack_settings as settings,
+};
+use crate::{
+    clock::Timestamp,
+    error::{Error, Result},
+};
+
+/// The name of the setting that [`Peers`] is kept under.
+const PEERS: &str = "peers";
+
+/// The name of the setting that records when the first user existed.
+const SET_UP_AT: &str = "set_up_at";
+
+/// How long SQLite waits for another writer's lock.
+const SQLITE_LOCK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Whether sessions that another program writes are adopted.
+///
+/// A program that may write to `user_sessions` can make itself a session of any user, without a password or a secret.
+/// So no program's sessions are adopted unless the database was imported from an Express application, or the operator
+/// says so (`KEYRACK_PEERS`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Peers {
+    /// Only Keyrack starts sessions. Rows that other programs write to `user_sessions` are left alone, and sign in no
+    /// user at Keyrack.
+    #[default]
+    None,
+    /// An Express application shares the tables: a session that it starts for a known user is a session of Keyrack.
+    Express,
+}
+
+impl Peers {
+    /// The value of the setting.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Express => "express",
+        }
+    }
+}
+
+/// Returns whether peers' sessions are adopted; `None` if that was never decided, which means [`Peers::None`].
+pub(crate) fn stored_peers(connection: &mut DbConnection) -> Result<Option<Peers>> {
+    let value = value_of(connection, PEERS)?;
+    Ok(value.map(|value| if value == Peers::Express.as_str() { Peers::Express } else { Peers::None }))
+}
+
+/// Decides whether peers' sessions are adopted. Returns what was stored before.
+pub(crate) fn store_peers(connection: &mut DbConnection, peers: Peers) -> Result<Option<Peers>> {
+    let before = stored_peers(connection)?;
+    if before != Some(peers) {
+        store(connection, PEERS, peers.as_str())?;
+    }
+    Ok(before)
+}
+
+/// Decides whether peers' sessions are adopted by the database at `url`, for all instances and at once. Logs a change.
+///
+/// # Errors
+/// [`Error::Invalid`] if the database can't be opened; otherwise the error of the write.
+pub fn set_peers(url: &DatabaseUrl, peers: Peers) -> Result<()> {
+    let mut connection = DbConnection::open(url, SQLITE_LOCK_TIMEOUT)
+        .map_err(|error| Error::Invalid(format!("cannot open the database {url}: {error}")))?;
+    let before = connection
+        .transaction(std::time::Instant::now() + SQLITE_LOCK_TIMEOUT, |connection| store_peers(connection, peers))?;
+    if before.unwrap_or_default() != peers {
+        let before = before.unwrap_or_default().as_str();
+        match peers {
+            Peers::Express => tracing::warn!(
+                before,
+                "KEYRACK_PEERS is express from now on: a program that may write to user_sessions can start a session \
+                 of any user, and Keyrack accepts it"
+            ),
+            Peers::None => tracing::warn!(
+                before,
+                "KEYRACK_PEERS is none from now on: sessions that other programs start are not adopted; those that \
+                 were adopted before stay until they end"
+            ),
+        }
+    }
+    Ok(())
+}
+
+/// Whether a first user was recorded.
+pub(crate) fn is_set_up(connection: &mut DbConnection) -> Result<bool> {
+    Ok(value_of(connection, SET_UP_AT)?.is_some())
+}
+
+/// Records that there has been a user. A trigger does so too, unless `users` is a view.
+pub(crate) fn record_set_up(connection: &mut DbConnection, now: Timestamp) -> Result<()> {
+    if is_set_up(connection)? { Ok(()) } else { store(connection, SET_UP_AT, &now.to_iso_micros()) }
+}
+
+impl Database {
+    /// Whether peers' sessions are adopted.
+    pub async fn peers(&self) -> Result<Peers> {
+        Ok(self.read(stored_peers).await?.unwrap_or_default())
+    }
+}
+
+fn value_of(connection: &mut DbConnection, name: &str) -> Result<Option<String>> {
+    Ok(settings::table.find(name).select(settings::value).get_result(connection).optional()?)
+}
+
+/// Diesel has no upsert for both engines at once; both have the same one.
+fn store(connection: &mut DbConnection, name: &str, value: &str) -> Result<()> {
+    use diesel::sql_types::Text;
+    let upsert = match connection {
+        DbConnection::Postgres(_) => {
+            "INSERT INTO keyrack_settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2"
+        }
+        DbConnection::Sqlite(_) => {
+            "INSERT INTO keyrack_settings (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2"
+        }
+    };
+    diesel::sql_query(upsert).bind::<Text, _>(name).bind::<Text, _>(value).execute(connection)?;
+    Ok(())
+}
