@@ -32,6 +32,7 @@ impl Keyrack {
             cookie_domain,
             mut policy,
             trusted_proxies,
+            hsts,
             hash_cost,
             clock,
         } = config;
@@ -49,6 +50,7 @@ impl Keyrack {
             database,
             clock,
             sessions,
+            hsts: hsts.header(&public_url),
             public_url,
         })))
     }

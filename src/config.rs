@@ -1,9 +1,11 @@
 //! Typed settings. `commands/settings.rs` reads them from flags, variables and a file.
 
+mod secrets;
+mod weak_secret;
+
 use std::{fmt, str::FromStr};
 
 use ipnet::IpNet;
-use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     accounts::HashCost,
@@ -11,6 +13,8 @@ use crate::{
     db::{DatabaseOptions, DatabaseUrl},
     sessions::Policy,
 };
+
+pub use secrets::{InvalidSecrets, Secrets};
 
 /// All settings of Keyrack.
 #[derive(Debug, Clone)]
@@ -33,6 +37,8 @@ pub struct Config {
     pub policy: Policy,
     /// The proxies whose `X-Forwarded-For` is trusted. Default: none.
     pub trusted_proxies: Vec<IpNet>,
+    /// The scope of `Strict-Transport-Security`. Default: this host only.
+    pub hsts: Hsts,
     /// The cost of a password hash.
     pub hash_cost: HashCost,
     /// The source of the current time.
@@ -50,6 +56,7 @@ impl Config {
             cookie_domain: None,
             policy: Policy::default(),
             trusted_proxies: Vec::new(),
+            hsts: Hsts::default(),
             hash_cost: HashCost::default(),
             clock: Clock::System,
         }
@@ -77,6 +84,12 @@ impl PublicUrl {
     /// Host and port.
     pub fn authority(&self) -> &str {
         &self.authority
+    }
+
+    /// The host without its port; an IPv6 address in brackets.
+    pub fn host(&self) -> &str {
+        let port_at = self.authority.rfind(':').filter(|colon| !self.authority[*colon..].contains(']'));
+        port_at.map_or(&self.authority, |colon| &self.authority[..colon])
     }
 }
 
@@ -117,66 +130,37 @@ impl FromStr for PublicUrl {
     }
 }
 
-/// Signing secrets, newest first: all verify signatures, the first one signs. `Debug` hides them, and their memory is
-/// overwritten when they are dropped.
-#[derive(Debug, Clone)]
-pub struct Secrets(Vec<SecretString>);
-
-/// Why a list of secrets is invalid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidSecrets {
-    /// The list is empty.
-    #[error("no secret found: add one, for example the output of `openssl rand -base64 32`")]
-    None,
-    /// A secret is so short that it could be guessed.
-    #[error(
-        "a secret has {0} characters, but needs at least {min}: create one with `openssl rand -base64 32`",
-        min = Secrets::MIN_LENGTH
-    )]
-    TooShort(usize),
+/// The scope of `Strict-Transport-Security` (RFC 6797), which tells browsers to use https only, for two years. It is
+/// sent over https only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Hsts {
+    /// Not sent: for a proxy that sends its own.
+    #[value(alias = "false")]
+    Off,
+    /// For this host. Every port of it is included.
+    #[default]
+    #[value(alias = "true")]
+    On,
+    /// For this host and all hosts below it. Not the default: it would take other programs on those hosts along, which
+    /// may have no https, for two years.
+    Subdomains,
 }
 
-impl Secrets {
-    /// Minimum number of characters of a secret. Random base64 of this length has 96 bits.
-    pub const MIN_LENGTH: usize = 16;
-
-    /// Checks the secrets, which must be ordered from the newest to the oldest.
-    pub fn new(secrets: Vec<String>) -> Result<Self, InvalidSecrets> {
-        match secrets.iter().map(|secret| secret.chars().count()).min() {
-            None => Err(InvalidSecrets::None),
-            Some(length) if length < Self::MIN_LENGTH => Err(InvalidSecrets::TooShort(length)),
-            Some(_) => Ok(Self(secrets.into_iter().map(SecretString::from).collect())),
+impl Hsts {
+    /// The header's value for this public URL; `None` if the header is not sent.
+    pub(crate) fn header(self, public_url: &PublicUrl) -> Option<&'static str> {
+        match self {
+            _ if !public_url.is_https() => None,
+            Self::Off => None,
+            Self::On => Some("max-age=63072000"),
+            Self::Subdomains => Some("max-age=63072000; includeSubDomains"),
         }
-    }
-
-    /// The secrets in plain text, newest first.
-    pub fn expose(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(ExposeSecret::expose_secret)
-    }
-}
-
-impl FromStr for Secrets {
-    type Err = InvalidSecrets;
-
-    /// Parses a comma-separated list. White space around a secret is ignored.
-    fn from_str(text: &str) -> Result<Self, InvalidSecrets> {
-        let secrets = text.split(',').map(str::trim).filter(|secret| !secret.is_empty());
-        Self::new(secrets.map(str::to_owned).collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn secrets_are_hidden_and_have_a_minimum_length() {
-        let secrets: Secrets = "the newest secret of all, an older secret it knew".parse().unwrap();
-        let debug = format!("{secrets:?}");
-        assert!(debug.contains("REDACTED") && !debug.contains("secret of all"), "{debug}");
-        assert_eq!("".parse::<Secrets>().unwrap_err(), InvalidSecrets::None);
-        assert_eq!("a long enough secret,short".parse::<Secrets>().unwrap_err(), InvalidSecrets::TooShort(5));
-    }
 
     #[test]
     fn public_url_is_an_origin_without_a_path() {
@@ -190,6 +174,18 @@ mod tests {
         }
         for text in ["", "keys.example.com", "ftp://a", "https://", "https://a/path", "https://user@a", "https://a b"] {
             assert_eq!(text.parse::<PublicUrl>(), Err(InvalidPublicUrl), "{text}");
+        }
+    }
+
+    #[test]
+    fn host_has_no_port() {
+        for (text, host) in [
+            ("https://keys.example.com", "keys.example.com"),
+            ("http://127.0.0.1:8080", "127.0.0.1"),
+            ("http://[::1]:8080", "[::1]"),
+            ("https://[::1]", "[::1]"),
+        ] {
+            assert_eq!(text.parse::<PublicUrl>().unwrap().host(), host);
         }
     }
 }

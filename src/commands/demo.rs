@@ -105,7 +105,7 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
          with the email    {EMAIL}\nand the password  {password}\n",
         config.public_url
     );
-    serve::serve(listener, config, settings.workers(), None).await
+    serve::serve(listener, config, settings.workers(), None, &[]).await
 }
 
 /// Creates the user and its sessions, each with a clock that is set to the sample's times.

@@ -78,9 +78,11 @@ pub fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    let command = settings::with_file_defaults(Cli::command())?;
-    let matches = command.clone().try_get_matches().map_err(|error| settings::failure_or_exit(&command, &error))?;
-    let cli = Cli::from_arg_matches(&matches).map_err(|error| settings::failure_or_exit(&command, &error))?;
+    let (command, file) = settings::with_file_defaults(Cli::command())?;
+    let invalid = |error: clap::Error| settings::failure_or_exit(&command, &error);
+    let matches = settings::without_empty_variables(command.clone()).try_get_matches().map_err(invalid)?;
+    let mut cli = Cli::from_arg_matches(&matches).map_err(invalid)?;
+    cli.settings.file = file;
     logging::init(&cli.settings)?;
     actix_web::rt::System::new().block_on(async {
         match cli.command {

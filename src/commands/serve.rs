@@ -17,23 +17,29 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
     time_zone::check_and_log(settings)?;
     crate::db::migrate(&settings.database_url()?)?;
     settings.store_peers()?;
-    let config = settings.to_config(listener.local_addr().map_err(Failure::failed)?)?;
+    let mut warnings = Vec::new();
+    let config = settings.to_config(listener.local_addr().map_err(Failure::failed)?, &mut warnings)?;
     let metrics = settings.listen_for_metrics()?;
-    serve(listener, config, settings.workers(), metrics).await
+    serve(listener, config, settings.workers(), metrics, &warnings).await
 }
 
-/// Serves until SIGTERM or SIGINT, then finishes the requests in flight.
+/// Logs the address, then the warnings, and serves until SIGTERM or SIGINT, then finishes the requests in flight.
 pub(super) async fn serve(
     listener: TcpListener,
     config: Config,
     workers: usize,
     metrics: Option<TcpListener>,
+    warnings: &[String],
 ) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(Failure::failed)?;
     let database = config.database.url.clone();
     let keyrack = Keyrack::new(config)?;
     let public_url = keyrack.public_url();
     tracing::info!(%address, %database, %public_url, workers, "listening on http://{address}");
+    // After the line with the address, which other programs wait for.
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
     if let Some(link) = keyrack.setup_link().await? {
         print_setup_link(&link);
     } else if !keyrack.accounts().any().await? {

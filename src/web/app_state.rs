@@ -20,6 +20,8 @@ pub(crate) struct AppState {
     pub csrf: Csrf,
     pub flash: Flash,
     pub trusted_proxies: TrustedProxies,
+    /// The value of `Strict-Transport-Security`, if it is sent.
+    pub hsts: Option<&'static str>,
     pub setup_token: SetupToken,
 }
 

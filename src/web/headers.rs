@@ -33,21 +33,21 @@ pub(crate) async fn security_headers<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    let https = state.public_url.is_https();
+    let hsts = state.hsts;
     match next.call(request).await {
         Ok(mut response) => {
-            add_missing(response.headers_mut(), https);
+            add_missing(response.headers_mut(), hsts);
             Ok(response)
         }
         Err(error) => {
             let mut response: HttpResponse = error.error_response();
-            add_missing(response.headers_mut(), https);
+            add_missing(response.headers_mut(), hsts);
             Err(InternalError::from_response(error, response).into())
         }
     }
 }
 
-fn add_missing(headers: &mut HeaderMap, https: bool) {
+fn add_missing(headers: &mut HeaderMap, hsts: Option<&'static str>) {
     let mut set = |name: &'static str, value: &'static str| {
         let name = HeaderName::from_static(name);
         if !headers.contains_key(&name) {
@@ -58,7 +58,7 @@ fn add_missing(headers: &mut HeaderMap, https: bool) {
         set(name, value);
     }
     set("cache-control", "no-store");
-    if https {
-        set("strict-transport-security", "max-age=63072000; includeSubDomains");
+    if let Some(scope) = hsts {
+        set("strict-transport-security", scope);
     }
 }

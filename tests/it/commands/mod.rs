@@ -2,12 +2,14 @@
 
 mod demo;
 mod doctor;
+mod exposure;
 mod migrate;
 mod purge;
 mod secrets_file;
 mod serve;
 mod session;
 mod settings;
+mod settings_blank;
 mod settings_refused;
 mod stop;
 mod time_zone;

@@ -141,6 +141,7 @@ fn help_lists_every_setting_with_its_default() {
         ("peers", "KEYRACK_PEERS", "none, or express once an Express application was imported"),
         ("keep-ended-data", "KEYRACK_KEEP_ENDED_DATA", "false"),
         ("trusted-proxies", "KEYRACK_TRUSTED_PROXIES", "none"),
+        ("hsts", "KEYRACK_HSTS", "on"),
         ("workers", "KEYRACK_WORKERS", "one per core"),
         ("db-pool-size", "KEYRACK_DB_POOL_SIZE", "10"),
         ("metrics-bind", "KEYRACK_METRICS_BIND", "none"),

@@ -54,6 +54,67 @@ fn cookie_domain_with_host_cookie_name_is_rejected() {
 }
 
 #[test]
+fn cookie_name_that_cannot_work_is_rejected() {
+    let database = database();
+    let serve = |url: &str, name: &str| {
+        let program = Program::new(&database).with("KEYRACK_PUBLIC_URL", url).with("KEYRACK_COOKIE_NAME", name);
+        program.run(&["serve"])
+    };
+    for name in ["__Host-sid", "__host-sid", "__Secure-sid", "__SECURE-sid", "__Host-Http-sid", "__Http-sid"] {
+        serve("http://keys.example.com", name).assert_refused(2, &["KEYRACK_COOKIE_NAME", name, "https"]);
+    }
+    for name in ["keyrack.csrf", "keyrack.done", "keyrack.other"] {
+        serve("http://keys.example.com", name).assert_refused(2, &["KEYRACK_COOKIE_NAME", name, "keyrack.sid"]);
+        for prefix in ["__Host-", "__Secure-", "__host-"] {
+            let name = format!("{prefix}{name}");
+            serve("https://keys.example.com", &name).assert_refused(2, &["KEYRACK_COOKIE_NAME", &name, "keyrack.sid"]);
+        }
+    }
+    let database = TestDatabase::new(EngineKind::Sqlite);
+    for (url, name) in [
+        ("http://keys.example.com", "keyrack.sid"),
+        ("https://keys.example.com", "keyrack.sid"),
+        ("https://keys.example.com", "__Secure-keyrack.sid"),
+        ("https://keys.example.com", "__Host-Http-keyrack.sid"),
+        ("https://keys.example.com", "__Host-sid"),
+        ("http://keys.example.com", "connect.sid"),
+    ] {
+        Program::new(&database).with("KEYRACK_PUBLIC_URL", url).with("KEYRACK_COOKIE_NAME", name).serve();
+    }
+}
+
+#[test]
+fn cookie_domain_of_another_host_is_rejected() {
+    let database = database();
+    let serve = |url: &str, domain: &str| {
+        let program = Program::new(&database).with("KEYRACK_PUBLIC_URL", url).with("KEYRACK_COOKIE_DOMAIN", domain);
+        program.with("KEYRACK_COOKIE_NAME", "connect.sid")
+    };
+    for (url, domain) in [
+        ("https://keys.example.com", "example.org"),
+        ("https://keys.example.com", "other.example.com"),
+        ("https://keys.example.com", "a.keys.example.com"),
+        ("https://keys.example.com", "ample.com"),
+        ("https://keys.example.com", "com"),
+        ("http://127.0.0.1:8080", "0.0.1"),
+        ("http://127.0.0.1:8080", "example.com"),
+    ] {
+        serve(url, domain).run(&["serve"]).assert_refused(2, &["KEYRACK_COOKIE_DOMAIN", domain, "KEYRACK_PUBLIC_URL"]);
+    }
+    let database = TestDatabase::new(EngineKind::Sqlite);
+    for (url, domain) in [
+        ("https://keys.example.com", "example.com"),
+        ("https://keys.example.com", ".Example.com"),
+        ("https://keys.example.com:8443", "keys.example.com"),
+        ("http://localhost:8080", "localhost"),
+        ("http://127.0.0.1:8080", "127.0.0.1"),
+    ] {
+        let program = Program::new(&database).with("KEYRACK_PUBLIC_URL", url).with("KEYRACK_COOKIE_DOMAIN", domain);
+        program.with("KEYRACK_COOKIE_NAME", "connect.sid").serve();
+    }
+}
+
+#[test]
 fn settings_file_with_unknown_key_or_type_is_rejected() {
     let database = database();
     let program = Program::new(&database);
@@ -126,7 +187,7 @@ fn unreachable_database_is_reported_without_password() {
 #[test]
 fn invalid_bind_address_and_log_filter_are_rejected() {
     let database = database();
-    for bind in ["8080", "127.0.0.1", "127.0.0.1:99999", ""] {
+    for bind in ["8080", "127.0.0.1", "127.0.0.1:99999"] {
         let refused = Program::new(&database).with("KEYRACK_BIND", bind).run(&["serve"]);
         refused.assert_refused(2, &["KEYRACK_BIND", &format!("{bind:?}"), "HOST:PORT"]);
     }

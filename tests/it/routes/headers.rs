@@ -1,8 +1,15 @@
 //! Security headers and caching headers.
 
+use keyrack::config::Hsts;
+
 use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
 
-on_both_engines!(every_response_has_security_headers, responses_over_https_have_hsts, static_files_are_cacheable);
+on_both_engines!(
+    every_response_has_security_headers,
+    responses_over_https_have_hsts,
+    hsts_scope_is_a_setting,
+    static_files_are_cacheable,
+);
 
 const SECURITY_HEADERS: [(&str, &str); 6] = [
     (
@@ -82,7 +89,24 @@ fn responses_over_https_have_hsts(engine: EngineKind) {
     for (expected, answer) in answers(&app) {
         assert_security_headers(expected, &answer);
         let hsts = answer.header("strict-transport-security");
-        assert_eq!(hsts, Some("max-age=63072000; includeSubDomains"), "of a {expected}");
+        assert_eq!(hsts, Some("max-age=63072000"), "of a {expected}");
+    }
+}
+
+fn hsts_scope_is_a_setting(engine: EngineKind) {
+    for (url, scope, expected) in [
+        ("https://keyrack.example", Hsts::Off, None),
+        ("https://keyrack.example", Hsts::On, Some("max-age=63072000")),
+        ("https://keyrack.example", Hsts::Subdomains, Some("max-age=63072000; includeSubDomains")),
+        ("http://keyrack.example", Hsts::Subdomains, None),
+    ] {
+        let app = TestApp::with(engine, |config| {
+            config.public_url = url.parse().unwrap();
+            config.hsts = scope;
+        });
+        for path in ["/login", "/nothing", "/api/session", "/static/favicon.svg", "/healthz"] {
+            assert_eq!(app.browser().get(path).header("strict-transport-security"), expected, "{scope:?} {path}");
+        }
     }
 }
 

@@ -1,0 +1,98 @@
+//! Parses the values of settings. The errors say what to write instead.
+
+use std::{
+    convert::Infallible, fmt::Display, net::IpAddr, num::NonZeroU32, ops::RangeInclusive, str::FromStr, time::Duration,
+};
+
+use ipnet::{IpNet, Ipv4Net};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// A default as `--help` shows it, such as 24h or 14d. Defaults are whole hours, and whole days from two days on.
+pub(super) fn days_or_hours(default: Duration) -> String {
+    let seconds = default.as_secs();
+    if default > DAY { format!("{}d", seconds / DAY.as_secs()) } else { format!("{}h", seconds / HOUR.as_secs()) }
+}
+
+pub(super) fn parse_timeout(text: &str) -> Result<Duration, String> {
+    parse_duration(text, DAY * 400, "at most 400d (browsers keep cookies no longer)")
+}
+
+pub(super) fn parse_retention(text: &str) -> Result<Duration, String> {
+    parse_duration(text, DAY * 36_525, "at most 100 years")
+}
+
+fn parse_duration(text: &str, max: Duration, limit: &str) -> Result<Duration, String> {
+    let hint = "use a number with a unit, such as 90s, 30m, 24h or 14d";
+    let length = humantime::parse_duration(text.trim()).map_err(|_| format!("not a duration; {hint}"))?;
+    if length.is_zero() || length > max {
+        return Err(format!("out of range; use more than 0 and {limit}"));
+    }
+    Ok(length)
+}
+
+pub(super) fn parse_number<T>(text: &str, range: RangeInclusive<T>) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let number = text.trim().parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| format!("use a whole number from {} to {}", range.start(), range.end()))
+}
+
+pub(super) fn parse_session_limit(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| "use a whole number of at least 1, or leave the setting out for no limit".to_owned())
+}
+
+/// A comma-separated list of networks, as one value of a flag.
+#[derive(Debug, Clone)]
+pub(super) struct Networks(pub Vec<IpNet>);
+
+/// Parses a list, in which blanks around a comma and a comma at the end mean nothing.
+///
+/// All addresses of the Internet (`0.0.0.0/0`, `::/0`, or two halves) are refused: if every hop is trusted, the client's
+/// address is the leftmost one, which any client can invent, and throttling by address means nothing.
+pub(super) fn parse_networks(text: &str) -> Result<Networks, String> {
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    let networks = items.map(parse_network).collect::<Result<Vec<_>, _>>()?;
+    if IpNet::aggregate(&networks).iter().any(|network| network.prefix_len() == 0) {
+        return Err("these networks contain every address, so that any client could claim any address; use those of \
+                    your proxies, such as 10.0.0.0/8"
+            .to_owned());
+    }
+    Ok(Networks(networks))
+}
+
+/// Parses a network or an address. An IPv4 network in IPv6 notation becomes IPv4, as addresses of clients do.
+fn parse_network(item: &str) -> Result<IpNet, String> {
+    let address = || item.parse().ok().map(|address: IpAddr| IpNet::from(address));
+    let network = item.parse().ok().or_else(address);
+    let network = network.ok_or_else(|| format!("{item:?} is not a CIDR network such as 10.0.0.0/8, or an address"))?;
+    let IpNet::V6(mapped) = network else { return Ok(network) };
+    let as_ipv4 = |length| Ipv4Net::new(mapped.addr().to_ipv4_mapped()?, length).ok();
+    Ok(mapped.prefix_len().checked_sub(96).and_then(as_ipv4).map_or(network, IpNet::V4))
+}
+
+/// Removes the blanks and empty items of a filter for the log.
+pub(super) fn parse_log_filter(text: &str) -> Result<String, Infallible> {
+    Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect::<Vec<_>>().join(","))
+}
+
+pub(super) fn parse_cookie_name(text: &str) -> Result<String, String> {
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if !text.is_empty() && text.chars().all(is_token) {
+        Ok(text.to_owned())
+    } else {
+        Err("use letters, digits and any of !#$%&'*+-.^_`|~".to_owned())
+    }
+}
+
+pub(super) fn parse_cookie_domain(text: &str) -> Result<String, String> {
+    let domain = text.strip_prefix('.').unwrap_or(text).to_ascii_lowercase();
+    let is_label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if domain.split('.').all(is_label) {
+        Ok(domain)
+    } else {
+        Err("use a host name such as example.org, without scheme, port or path".to_owned())
+    }
+}
