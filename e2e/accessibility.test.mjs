@@ -30,6 +30,20 @@ onEveryEngine('Every page', (suite) => {
     }
   });
 
+  suite.testWithScripts('fits from right to left', async ({ keyrack, open }) => {
+    const { page } = await open({ viewport: { width: 320, height: 640 } });
+    for await (const name of allPages(page, keyrack, LONG_USER)) {
+      const [width, left] = await page.evaluate(() => {
+        document.documentElement.dir = 'rtl';
+        const shown = [...document.body.querySelectorAll('main *, header *')]
+          .filter((element) => !element.closest('.visually-hidden, .skip-link, svg') && element.checkVisibility());
+        return [document.documentElement.scrollWidth, Math.min(...shown.map((e) => e.getBoundingClientRect().left))];
+      });
+      assert.equal(width, 320, name);
+      assert.ok(left >= 0, `${name}: ${left}`);
+    }
+  });
+
   for (const colorScheme of ['light', 'dark']) {
     for (const width of [320, 1280]) {
       suite.testWithScripts(`has no axe violations, ${colorScheme}, ${width} pixels`, async ({ keyrack, open }) => {

@@ -78,6 +78,9 @@ onEveryEngine('Scripts', (suite) => {
     const device = await open({ timezoneId: 'Asia/Kolkata', locale: 'en-GB' });
     await device.signIn(USER);
     const title = await device.page.locator('.device-current time').first().getAttribute('title');
+    await device.page.locator('.device-current summary').click();
+    const exact = device.page.locator('.device-current dd time').first();
+    assert.equal(await exact.innerText(), await exact.getAttribute('title'), 'the text is on the same clock');
     assert.match(title, scripts ? /\d{4} at \d{1,2}:\d\d (GMT\+5:30|IST)$/ : /^\d{1,2} \w+ \d{4}, \d\d:\d\d UTC$/);
   });
 });

@@ -2,14 +2,20 @@
 (() => {
   'use strict';
 
-  // Shows each time in the reader's time zone, as a tooltip.
-  const format = new Intl.DateTimeFormat(undefined, {
+  // Shows every time on the reader's clock, with its time zone: the exact ones as text, and all of them as tooltips.
+  // Without this script all of them are in UTC. The format is the reader's own variant of the page's language.
+  const { lang } = document.documentElement;
+  const locale = navigator.languages.find((language) => language.split('-', 1)[0] === lang) ?? lang;
+  const format = new Intl.DateTimeFormat(locale, {
     year: 'numeric', month: 'long', day: 'numeric',
     hour: 'numeric', minute: '2-digit', timeZoneName: 'short',
   });
   for (const time of document.querySelectorAll('time[datetime]')) {
     const moment = new Date(time.dateTime);
-    if (!Number.isNaN(moment.getTime())) time.title = format.format(moment);
+    if (Number.isNaN(moment.getTime())) continue;
+    const isExact = time.textContent === time.title;
+    time.title = format.format(moment);
+    if (isExact) time.textContent = time.title;
   }
 
   // Sends each form once: ignores a second submit while the first is in flight.

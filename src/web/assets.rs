@@ -45,3 +45,23 @@ pub(super) fn find(name: &str, query: &str) -> Option<(&'static Asset, bool)> {
     let asset = ASSETS.iter().find(|asset| asset.name == name)?;
     Some((asset, query.strip_prefix("v=") == Some(VERSION.as_str())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A right-to-left page would be laid out for left to right at each of them.
+    #[test]
+    fn stylesheet_has_no_physical_directions() {
+        let stylesheet = std::str::from_utf8(ASSETS[0].content).unwrap();
+        for (number, line) in stylesheet.lines().enumerate() {
+            let mut words = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+            let is_physical = |word: &&str| {
+                let sides = ["left", "right"].map(|side| *word == side || word.ends_with(&format!("-{side}")));
+                let starts_with_side = ["border-left-", "border-right-"].iter().any(|start| word.starts_with(start));
+                sides.contains(&true) || starts_with_side
+            };
+            assert_eq!(words.find(is_physical), None, "line {}: {line}", number + 1);
+        }
+    }
+}
