@@ -5,7 +5,8 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use super::{
     Accounts,
     client_network::ClientNetwork,
-    model::{AuthenticatedUser, Email, Password},
+    email::Email,
+    model::{AuthenticatedUser, Password},
     passwords::{Hasher, Verification},
     queries,
 };

@@ -2,6 +2,8 @@
 
 mod authenticate;
 mod client_network;
+mod doctor;
+mod email;
 mod fair_queue;
 mod hash_cost;
 mod hash_threads;
@@ -21,8 +23,9 @@ use crate::{
 };
 
 pub use authenticate::AuthenticationResult;
+pub use email::{Email, InvalidEmail};
 pub use hash_cost::{HashCost, InvalidHashCost};
-pub use model::{Account, AuthenticatedUser, Email, InvalidEmail, NewUser, Password, Role};
+pub use model::{Account, AuthenticatedUser, NewUser, Password, Role};
 pub use password_policy::{MAX_LENGTH, MIN_LENGTH, PasswordPolicyError};
 pub use users::CreateUserError;
 

@@ -1,6 +1,6 @@
 //! The policy for new passwords: long, and not easy to guess (ASVS 6.2).
 
-use super::model::{Email, Password};
+use super::{email::Email, model::Password};
 
 /// Minimum number of characters, where the password is the only factor (NIST SP 800-63B-4).
 pub const MIN_LENGTH: usize = 15;

@@ -2,7 +2,7 @@
 
 use diesel::{OptionalExtension, PgConnection, SqliteConnection, prelude::*, sql_types::Text};
 
-use super::model::{Account, Email};
+use super::{email::Email, model::Account};
 use crate::{
     clock::Timestamp,
     db::{
@@ -19,6 +19,10 @@ diesel::define_sql_function! {
     /// SQL's `lower`. Keyrack stores addresses in lower case, but other programs write to this table too.
     fn lower(text: Text) -> Text;
 }
+
+// Spelled like the expression of the index. With the collation "C", `lower` changes ASCII letters only, in every
+// database, as it does on SQLite.
+diesel::postfix_operator!(WithoutCollation, "::text COLLATE \"C\"", Text, backend: diesel::pg::Pg);
 
 /// A user to insert.
 pub(super) struct NewRow {
@@ -69,19 +73,41 @@ pub(super) fn find_each(connection: &mut DbConnection, emails: &[Email]) -> Resu
 }
 
 fn find_batch(connection: &mut PgConnection, emails: &[Email]) -> Result<Vec<Option<AccountRow>>> {
-    let keys: Vec<&str> = emails.iter().map(Email::as_str).collect();
-    let user = users::table.filter(lower(users::email).eq(batch_key::<Text>())).select(AccountRow::as_select());
-    let mut found: Vec<Option<AccountRow>> = emails.iter().map(|_| None).collect();
+    let forms: Vec<Vec<String>> = emails.iter().map(Email::stored_forms).collect();
+    let keys: Vec<&str> = forms.iter().flatten().map(String::as_str).collect();
+    let stored = lower(WithoutCollation::new(users::email));
+    let user = users::table.filter(stored.eq(batch_key::<Text>())).select(AccountRow::as_select());
+    let mut found: Vec<Option<AccountRow>> = keys.iter().map(|_| None).collect();
     for (slot, row) in for_each_key(keys, user).load::<(i64, AccountRow)>(connection)? {
         // A view over another application's table may have two users with one address: take the first, like `find_one`.
         slot_for(&mut found, slot)?.get_or_insert(row);
     }
-    Ok(found)
+    // Of each address, the first form that was found.
+    let mut found = found.into_iter();
+    Ok(forms.iter().map(|forms| found.by_ref().take(forms.len()).fold(None, Option::or)).collect())
 }
 
 fn find_one(connection: &mut SqliteConnection, email: &Email) -> Result<Option<AccountRow>> {
-    let user = users::table.filter(lower(users::email).eq(email.as_str())).select(AccountRow::as_select());
-    Ok(user.get_result(connection).optional()?)
+    for form in email.stored_forms() {
+        let user = users::table.filter(lower(users::email).eq(form)).select(AccountRow::as_select());
+        if let Some(row) = user.get_result(connection).optional()? {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
+}
+
+/// The next users after an id, in the order of their ids, with their addresses as stored.
+pub(super) fn addresses_after(
+    connection: &mut DbConnection,
+    after: Option<UserId>,
+    limit: i64,
+) -> Result<Vec<(UserId, String)>> {
+    let page = users::table.order(users::id).limit(limit).select((users::id, users::email));
+    Ok(match after {
+        Some(after) => page.filter(users::id.gt(after)).load(connection)?,
+        None => page.load(connection)?,
+    })
 }
 
 pub(super) fn list(connection: &mut DbConnection) -> Result<Vec<AccountRow>> {

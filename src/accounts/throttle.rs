@@ -8,7 +8,7 @@ use std::{collections::HashMap, time::Duration};
 
 use parking_lot::Mutex;
 
-use super::{client_network::ClientNetwork, model::Email};
+use super::{client_network::ClientNetwork, email::Email};
 use crate::clock::Timestamp;
 
 /// Failures count for this long after the first one.

@@ -2,7 +2,8 @@
 
 use super::{
     Accounts,
-    model::{Account, AuthenticatedUser, Email, NewUser, Password, Role},
+    email::Email,
+    model::{Account, AuthenticatedUser, NewUser, Password, Role},
     password_policy::PasswordPolicyError,
     queries::{self, NewRow},
 };

@@ -20,8 +20,9 @@ pub(super) struct Options {
 
 pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Failure> {
     super::time_zone::check_and_log(settings)?;
-    let (sessions, _) = super::open(settings)?;
-    let report = sessions.doctor(options.repair).await?;
+    let (sessions, accounts) = super::open(settings)?;
+    let mut report = sessions.doctor(options.repair).await?;
+    report.breaches.extend(accounts.doctor().await?);
     if options.format.json {
         output::json(&report)?;
     } else {

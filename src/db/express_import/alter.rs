@@ -11,7 +11,7 @@ use super::{
 use crate::{
     db::{
         DbConnection,
-        schema::indexes::{ExistingIndexes, INDEXES, Index},
+        schema::indexes::{EMAIL_KEY, ExistingIndexes, INDEXES, Index},
     },
     error::Result,
 };
@@ -82,9 +82,9 @@ fn build_index(connection: &mut DbConnection, relation: &Relation, index: &Index
     let kind = if unique { "UNIQUE INDEX" } else { "INDEX" };
     let condition = if predicate.is_empty() { String::new() } else { format!(" WHERE {predicate}") };
     tracing::info!(index = name, table, "building an index");
-    let create = format!("CREATE {kind} CONCURRENTLY \"{name}\" ON {table} ({key}){condition}");
+    let create = format!("CREATE {kind} CONCURRENTLY \"{name}\" ON {table} ({}){condition}", sql_of(key));
     create_concurrently(connection, relation, &name, &create)?;
-    if unique && key != "lower(email)" {
+    if unique && key != EMAIL_KEY {
         let is_primary =
             key == "id" && count(postgres(connection)?, include_str!("primary_key_obstacles.sql"), &[table, key])? == 0;
         let constraint = if is_primary { "PRIMARY KEY" } else { "UNIQUE" };
@@ -92,6 +92,11 @@ fn build_index(connection: &mut DbConnection, relation: &Relation, index: &Index
         execute_with_short_lock_timeout(connection, &add)?;
     }
     Ok(())
+}
+
+/// The key of an index as SQL. The catalog's spelling leaves out casts to `text`, which a `citext` column needs.
+fn sql_of(key: &str) -> String {
+    if key == EMAIL_KEY { key.replace("email", "email::text") } else { key.to_owned() }
 }
 
 /// Creates an index concurrently. An invalid index of this name, left behind by an interrupted run, is dropped first.

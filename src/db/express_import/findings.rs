@@ -282,7 +282,7 @@ fn check_users_of_sessions(connection: &mut PgConnection, catalog: &Catalog) -> 
 
 /// Plans the locking query that Keyrack sends to a view of users, without executing it.
 fn check_view(connection: &mut PgConnection, users: &Relation) -> Option<String> {
-    let lock = "EXPLAIN SELECT id FROM users WHERE lower(email) = '' FOR NO KEY UPDATE";
+    let lock = "EXPLAIN SELECT id FROM users WHERE lower(email::text COLLATE \"C\") = '' FOR NO KEY UPDATE";
     let error = connection.batch_execute(lock).err()?;
     let name = &users.qualified_name;
     Some(format!(

@@ -28,10 +28,13 @@ const fn plain(name: &'static str, table: &'static str, key: &'static str) -> In
     Index { name, table, key, unique: false, predicate: "" }
 }
 
+/// Email addresses without regard to the case of ASCII letters. The collation is named because `lower` depends on it.
+pub(in crate::db) const EMAIL_KEY: &str = "lower(email COLLATE \"C\")";
+
 /// The indexes that the migrations create.
 pub(in crate::db) const INDEXES: [Index; 11] = [
     unique("users_pkey", "users", "id"),
-    unique("users_email_key", "users", "lower(email)"),
+    unique("users_email_key", "users", EMAIL_KEY),
     unique("sessions_pkey", "sessions", "id"),
     unique("sessions_sid_key", "sessions", "sid"),
     plain("sessions_by_user", "sessions", "user_id, status, logged_out_at, id"),

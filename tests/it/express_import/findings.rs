@@ -119,7 +119,10 @@ fn invalid_rows_are_rejected_with_fixing_statement() {
     database.execute("INSERT INTO users (email) VALUES ('Rajat.Verma@Example.com')");
     assert_rejected(
         &database,
-        &["1 value(s) of lower(email)", "SELECT lower(email), count(*) FROM public.users GROUP BY 1"],
+        &[
+            "1 value(s) of lower(email COLLATE \"C\")",
+            "SELECT lower(email COLLATE \"C\"), count(*) FROM public.users GROUP BY 1",
+        ],
     );
 }
 

@@ -54,10 +54,11 @@ fn import_leaves_complete_tables_untouched() {
         database.execute(&std::fs::read_to_string(folder.join("up.sql")).unwrap());
     }
     database.execute("DROP TABLE replaced_sids");
+    // A later migration replaces the index on email addresses.
     let tables = || {
         database.texts(
             "SELECT concat(relname, relfilenode) AS v FROM pg_class WHERE relnamespace = 'public'::regnamespace
-             AND relname NOT LIKE 'replaced%' AND relname NOT LIKE '\\_\\_%' ORDER BY 1",
+             AND relname NOT LIKE 'replaced%' AND relname NOT LIKE '\\_\\_%' AND relname <> 'users_email_key' ORDER BY 1",
         )
     };
     let before = tables();

@@ -4,6 +4,7 @@ mod api_session;
 mod client_address;
 mod cookies;
 mod csrf;
+mod email_forms;
 mod errors;
 mod headers;
 mod health;

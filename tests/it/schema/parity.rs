@@ -74,7 +74,8 @@ const POSTGRES: [&str; 4] = [
      WHERE table_schema = 'public' ORDER BY table_name, ordinal_position",
     "SELECT concat(t.relname, ' ', CASE WHEN NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.oid)
              THEN i.relname END, ' (', (
-             SELECT string_agg(replace(pg_get_indexdef(i.oid, n, true), '::text', ''), ', ' ORDER BY n)
+             SELECT string_agg(regexp_replace(pg_get_indexdef(i.oid, n, true), '::text| COLLATE \"C\"', '', 'g'), ', '
+                 ORDER BY n)
              FROM generate_series(1, x.indnatts) n
          ), ')', ' WHERE ' || btrim(pg_get_expr(x.indpred, x.indrelid), '()'), ' ', x.indisunique) AS v
      FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
