@@ -44,6 +44,45 @@ onEveryEngine('Sign-in', (suite) => {
     }
   });
 
+  suite.test('address with letters beyond ASCII signs in', async ({ keyrack, open }) => {
+    const user = { ...USER, email: 'müller@bücher.example' };
+    await keyrack.addUser(user);
+    const device = await open();
+    await device.page.goto('/login');
+    const wrong = await device.submitSignIn({ ...user, password: 'another password' });
+    assert.equal(wrong.status(), 401);
+    assert.equal(await device.page.getByLabel('Email').inputValue(), user.email, 'as it was typed');
+    await device.submitSignIn({ ...user, email: 'Müller@xn--bcher-kva.example' });
+    assert.equal(device.path(), '/account/sessions');
+  });
+
+  suite.test('sign-in keeps the fragment and the query of the requested page', async ({ keyrack, open }) => {
+    await keyrack.addUser();
+    const device = await open();
+    const { page } = device;
+    const requested = '/account/sessions?note=a%0Ab%5C#other-devices';
+    await page.goto(requested);
+    assert.equal(new URL(page.url()).pathname, '/login');
+    await device.submitSignIn({ ...USER, password: 'another password' });
+    await device.submitSignIn(USER);
+    assert.equal(page.url(), keyrack.url + requested);
+  });
+
+  suite.test('form says why this device was signed out', async ({ keyrack, open }) => {
+    await keyrack.addUser();
+    const device = await open();
+    const { page } = device;
+    await device.signIn(USER);
+    await keyrack.command(['session', 'revoke-all', '--everyone']);
+    await device.navigate(() => page.locator('.sign-out').getByRole('button', { name: 'Sign out' }).click());
+    const notice = page.getByText('This device was signed out just now by an administrator. Nothing that was done');
+    await notice.waitFor();
+    const described = await page.getByLabel('Email').getAttribute('aria-describedby');
+    assert.equal(await page.locator(`#${described}`).getByText('by an administrator').count(), 1);
+    await device.submitSignIn(USER);
+    assert.equal(device.path(), '/account/sessions');
+  });
+
   suite.test('signed-in browser is redirected from the form', async ({ keyrack, open }) => {
     await keyrack.addUser();
     const device = await open();

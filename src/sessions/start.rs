@@ -6,7 +6,7 @@ use super::{
     Sessions,
     data::{CookieAttributes, DataPatch, SessionData},
     model::{Client, EndReason, IssuedSession, Proof, Sid, User},
-    queries::{self, EndTarget, GroupedStart, GroupedWrite, NewRow, Rotation},
+    queries::{self, EndTarget, Ending, GroupedStart, GroupedWrite, NewRow, Rotation},
 };
 use crate::{
     clock::Timestamp,
@@ -27,8 +27,11 @@ pub struct NewSession {
     pub client: Client,
     /// The application's first data for the session.
     pub data: DataPatch,
-    /// The sid of the session that the browser already has. No request succeeds with it afterwards.
+    /// The sid that the browser already has, whether its session is alive or not. No request succeeds with it
+    /// afterwards.
     pub previous_sid: Option<Sid>,
+    /// Further sids that it has, if another site of the domain has planted some. Nor does one with these.
+    pub other_sids: Vec<Sid>,
 }
 
 impl NewSession {
@@ -41,7 +44,12 @@ impl NewSession {
             client: Client::default(),
             data: DataPatch::default(),
             previous_sid: None,
+            other_sids: Vec::new(),
         }
+    }
+
+    fn presented_sids(&self) -> impl Iterator<Item = &Sid> {
+        self.previous_sid.iter().chain(&self.other_sids)
     }
 }
 
@@ -77,18 +85,16 @@ impl Sessions {
             .transaction(move |connection| {
                 let lifetime = sessions.lifetime(now, new.remember);
                 let user = lock_valid_user(connection, &new)?;
-                let reused = match &new.previous_sid {
-                    Some(old) => {
-                        sessions.reuse_or_end_previous_session(connection, &new, old, &user, &sid, &lifetime)?
-                    }
-                    None => None,
-                };
+                let reused = sessions.settle_presented_sids(connection, &new, &user, &sid, &lifetime)?;
                 let id = if let Some(id) = reused {
                     id
                 } else {
                     sessions.enforce_max_sessions(connection, user.id, now)?;
                     insert(connection, &new, id, &user, &sid, &lifetime)?
                 };
+                for old in new.presented_sids() {
+                    queries::retire_unknown_sid(connection, old, id)?;
+                }
                 Ok(IssuedSession { id, sid: sid.clone(), max_age: lifetime.max_age(new.remember) })
             })
             .await
@@ -104,7 +110,7 @@ impl Sessions {
         sid: &Sid,
         now: Timestamp,
     ) -> Result<Option<IssuedSession>> {
-        let is_ordinary = new.previous_sid.is_none() && self.policy.max_sessions.is_none();
+        let is_ordinary = new.presented_sids().next().is_none() && self.policy.max_sessions.is_none();
         let Some(proof) = new.proof.as_ref().filter(|proof| is_ordinary && proof.user.id == new.user_id) else {
             return Ok(None);
         };
@@ -145,9 +151,37 @@ impl Sessions {
         }
     }
 
-    /// Gives the session that the browser already has the new sid and lifetime, and returns its id. Ends it instead if
-    /// it is another user's or its data cannot be read.
-    fn reuse_or_end_previous_session(
+    /// Reuses the first session of the sids that the browser has, and ends the others.
+    fn settle_presented_sids(
+        &self,
+        connection: &mut DbConnection,
+        new: &NewSession,
+        user: &User,
+        sid: &Sid,
+        lifetime: &Lifetime,
+    ) -> Result<Option<SessionId>> {
+        let mut reused = None;
+        for old in new.presented_sids() {
+            let found = if reused.is_none() { self.reuse(connection, new, old, user, sid, lifetime)? } else { None };
+            if found.is_none() {
+                self.end_presented(connection, old, lifetime.now)?;
+            }
+            reused = reused.or(found);
+        }
+        Ok(reused)
+    }
+
+    /// Ends the session of a sid that is not reused. "Signed out" describes it, unless it has expired: the browser left
+    /// that account.
+    fn end_presented(&self, connection: &mut DbConnection, sid: &Sid, now: Timestamp) -> Result<()> {
+        let expired = queries::find_by_sid(connection, sid).ok().flatten().and_then(|session| session.expiry(now));
+        let (reason, at) = expired.unwrap_or((EndReason::SignedOut, now));
+        queries::end_by_sid(connection, sid, Ending { at, ..self.ending_now(reason) })
+    }
+
+    /// Gives the session that the browser already has the new sid and lifetime, and returns its id. Returns `None` if
+    /// it is not alive, another user's, or its data cannot be read.
+    fn reuse(
         &self,
         connection: &mut DbConnection,
         new: &NewSession,
@@ -157,13 +191,9 @@ impl Sessions {
         lifetime: &Lifetime,
     ) -> Result<Option<SessionId>> {
         let Lifetime { now, absolute_expiry, data_expiry, ref cookie } = *lifetime;
-        let Some((live, owner, sess)) = queries::lock_live(connection, old, now)? else { return Ok(None) };
+        let Some((live, owner, sess)) = queries::lock_readable(connection, old, now)? else { return Ok(None) };
         let data = SessionData::parse_of(owner, &sess).filter(|_| owner == user.id);
-        let Some(mut data) = data else {
-            // "Signed out" describes it: the browser left that account.
-            queries::end(connection, &EndTarget::Id(live.id), self.ending_now(EndReason::SignedOut))?;
-            return Ok(None);
-        };
+        let Some(mut data) = data else { return Ok(None) };
         new.data.apply_to(&mut data);
         data.sign_in(user, cookie);
         let rotation = Rotation { id: live.id, old, new: sid, data: &data, data_expiry, now };

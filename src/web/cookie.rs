@@ -3,7 +3,7 @@
 //! The signature is HMAC-SHA256 over the sid, in base64 without padding, as the `cookie-signature` package makes it. An
 //! Express application with the same secret reads Keyrack's cookies, and Keyrack reads the application's.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
 use actix_web::{
     cookie::{Cookie, SameSite, time},
@@ -24,6 +24,24 @@ pub(crate) struct VerifiedSid {
     /// Whether an older secret signed it: such a cookie is signed again, with the newest.
     pub outdated: bool,
 }
+
+/// The session cookie of a request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Presented {
+    /// The one that counts.
+    pub verified: Option<VerifiedSid>,
+    /// The sids that are verified, if there are several cookies of this name. One of them may have been planted by a
+    /// neighbouring site, so none counts.
+    pub twins: Vec<Sid>,
+    /// Whether there are several cookies of this name.
+    pub has_twins: bool,
+}
+
+/// More cookies of one name are not looked at: each costs a signature check.
+const MAX_TWINS: usize = 8;
+
+/// Maximum cookies that one response deletes.
+const MAX_REMOVALS: usize = 24;
 
 /// Longer values are ignored. Keyrack's own have about 90 bytes.
 const MAX_VALUE_BYTES: usize = 1024;
@@ -58,26 +76,49 @@ impl SessionCookie {
 
     /// Reads the session cookie and removes it from the request's headers, so that handlers find no sid there. The
     /// other cookies stay as they were sent, also if they are not UTF-8.
-    pub fn take(&self, headers: &mut HeaderMap) -> Option<VerifiedSid> {
+    pub fn take(&self, headers: &mut HeaderMap) -> Presented {
         if !headers.contains_key(COOKIE) {
-            return None;
+            return Presented::default();
         }
-        let verified = self.read(headers);
+        let presented = self.read(headers);
         let others = cookie_texts(headers).filter(|text| split_pair(text).0 != self.name.as_bytes());
         let others = others.collect::<Vec<_>>().join(b"; ".as_slice());
         headers.remove(COOKIE);
         if let (false, Ok(value)) = (others.is_empty(), HeaderValue::from_bytes(&others)) {
             headers.insert(COOKIE, value);
         }
-        verified
+        presented
     }
 
-    /// The sid in the session cookie. Garbage, a wrong signature, and two cookies of this name (one of them may have
-    /// been planted by a neighbouring site) are the same as no cookie.
-    fn read(&self, headers: &HeaderMap) -> Option<VerifiedSid> {
+    /// The sid in the session cookie. Garbage and a wrong signature are the same as no cookie.
+    fn read(&self, headers: &HeaderMap) -> Presented {
         let mut values = cookie_values(headers, &self.name);
-        let value = values.next()?;
-        if values.next().is_some() { None } else { self.open(value) }
+        let Some(first) = values.next() else { return Presented::default() };
+        let Some(second) = values.next() else {
+            return Presented { verified: self.open(first), ..Presented::default() };
+        };
+        let all = [first, second].into_iter().chain(values).take(MAX_TWINS);
+        let twins = all.filter_map(|value| self.open(value)).map(|verified| verified.sid).collect();
+        Presented { verified: None, twins, has_twins: true }
+    }
+
+    /// The cookies that make a browser delete every cookie of this name that it sends to this URL: of the host and of
+    /// each domain above it, for each path. Browsers ignore those that they don't have, or that this host may not set.
+    pub fn removals_of_twins(&self, host: &str, path: &str) -> Vec<Cookie<'static>> {
+        let paths = || std::iter::once("/").chain(parents_of_path(path));
+        // A cookie with such a name has no domain and no other path (RFC 6265bis 4.1.3).
+        let is_of_host = self.name.starts_with("__Host-");
+        let domains = std::iter::once(None).chain(domains_of_host(host).map(Some).filter(|_| !is_of_host));
+        let removal = |domain: Option<&str>, path: &str| {
+            let mut cookie = self.removal();
+            cookie.set_path(path.to_owned());
+            cookie.unset_domain();
+            if let Some(domain) = domain {
+                cookie.set_domain(domain.to_owned());
+            }
+            cookie
+        };
+        domains.flat_map(|domain| paths().map(move |path| removal(domain, path))).take(MAX_REMOVALS).collect()
     }
 
     fn open(&self, value: &[u8]) -> Option<VerifiedSid> {
@@ -124,6 +165,23 @@ impl SessionCookie {
         }
         cookie
     }
+}
+
+/// The domains that a host may set cookies for: itself and each one above it with two labels or more. None for an
+/// address, which has no domains.
+fn domains_of_host(host: &str) -> impl Iterator<Item = &str> {
+    let host = if host.starts_with('[') { "" } else { host.rsplit_once(':').map_or(host, |(name, _)| name) };
+    let is_label = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let is_name = host.len() <= 253 && host.split('.').all(is_label) && host.parse::<Ipv4Addr>().is_err();
+    let first = Some(host).filter(|host| is_name && host.contains('.'));
+    std::iter::successors(first, |domain| Some(domain.split_once('.')?.1).filter(|above| above.contains('.')))
+}
+
+/// The paths above and at this one, such as `/account` and `/account/sessions`.
+fn parents_of_path(path: &str) -> impl Iterator<Item = &str> {
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';' && byte != b',');
+    let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]).filter(|at| *at > 1);
+    ends.filter(move |_| is_plain).map(|end| &path[..end])
 }
 
 /// The values of the request's cookies with this name, not decoded.
@@ -185,15 +243,15 @@ mod tests {
         let cookie = cookie(&["a secret that is long"]);
         let sid = Sid::from_trusted("sess:abc.123.xyz");
         let issued = cookie.issue(&sid, None);
-        assert_eq!(cookie.read(&headers(&[&pair(&issued)])).unwrap().sid, sid);
+        assert_eq!(cookie.read(&headers(&[&pair(&issued)])).verified.unwrap().sid, sid);
     }
 
     #[test]
     fn cookie_under_older_secret_is_read_as_outdated() {
         let old = cookie(&["the older secret of all"]).issue(&Sid::from_trusted("x"), None);
         let both = cookie(&["the newest secret of all", "the older secret of all"]);
-        assert!(both.read(&headers(&[&pair(&old)])).unwrap().outdated);
-        assert_eq!(cookie(&["the newest secret of all"]).read(&headers(&[&pair(&old)])), None);
+        assert!(both.read(&headers(&[&pair(&old)])).verified.unwrap().outdated);
+        assert_eq!(cookie(&["the newest secret of all"]).read(&headers(&[&pair(&old)])).verified, None);
     }
 
     #[test]
@@ -221,12 +279,12 @@ mod tests {
             (vec!["a=1".to_owned(), good.clone()], Some("a=1")),
         ] {
             let mut headers = headers(&sent.iter().map(String::as_str).collect::<Vec<_>>());
-            assert_eq!(cookie.take(&mut headers).unwrap().sid.expose(), "x");
+            assert_eq!(cookie.take(&mut headers).verified.unwrap().sid.expose(), "x");
             let rest: Vec<_> = headers.get_all(COOKIE).map(|value| value.to_str().unwrap()).collect();
             assert_eq!(rest, Vec::from_iter(left), "{sent:?}");
         }
         let mut forged = headers(&["connect.sid=s:x.y; connect.sid=z; other=1"]);
-        assert_eq!(cookie.take(&mut forged), None);
+        assert_eq!(cookie.take(&mut forged), Presented { has_twins: true, ..Presented::default() });
         assert_eq!(forged.get(COOKIE).unwrap(), "other=1");
     }
 
@@ -238,13 +296,13 @@ mod tests {
         for sent in [[latin1, b"; ", good.as_bytes()].concat(), [good.as_bytes(), b";", latin1, b";;"].concat()] {
             let mut headers = headers(&["other=1"]);
             headers.append(COOKIE, HeaderValue::from_bytes(&sent).unwrap());
-            assert_eq!(cookie.take(&mut headers).unwrap().sid.expose(), "x", "{sent:?}");
+            assert_eq!(cookie.take(&mut headers).verified.unwrap().sid.expose(), "x", "{sent:?}");
             let left: Vec<_> = headers.get_all(COOKIE).map(HeaderValue::as_bytes).collect();
             assert_eq!(left, [b"other=1; theme=caf\xe9".as_slice()]);
         }
         let mut unreadable = headers(&[]);
         unreadable.append(COOKIE, HeaderValue::from_bytes(b"connect.sid=s%3Ax\xff.y").unwrap());
-        assert_eq!(cookie.take(&mut unreadable), None);
+        assert_eq!(cookie.take(&mut unreadable), Presented::default());
         assert_eq!(unreadable.get(COOKIE), None);
     }
 
@@ -253,10 +311,40 @@ mod tests {
         let cookie = cookie(&["a secret that is long"]);
         let good = pair(&cookie.issue(&Sid::from_trusted("x"), None));
         for value in ["", "s:", "s:.", "s%3A", "%", "%zz", "s:x", "s:x.", "%ff%fe", &"a".repeat(5000)] {
-            assert_eq!(cookie.read(&headers(&[&format!("connect.sid={value}")])), None, "{value}");
+            assert_eq!(cookie.read(&headers(&[&format!("connect.sid={value}")])), Presented::default(), "{value}");
         }
-        assert_eq!(cookie.read(&headers(&[&format!("{good}; {good}")])), None);
-        assert_eq!(cookie.read(&headers(&[&good, &good])), None);
-        assert!(cookie.read(&headers(&[&format!("other=1; {good}; xconnect.sid=2")])).is_some());
+        for twice in [&[&format!("{good}; connect.sid=planted; {good}")][..], &[&good, &good]] {
+            let presented = cookie.read(&headers(&twice.iter().map(|text| text.as_str()).collect::<Vec<_>>()));
+            assert_eq!((presented.verified, presented.has_twins), (None, true));
+            assert!(presented.twins.iter().all(|sid| sid.expose() == "x") && presented.twins.len() == 2);
+        }
+        assert!(cookie.read(&headers(&[&format!("other=1; {good}; xconnect.sid=2")])).verified.is_some());
+    }
+
+    #[test]
+    fn twins_are_removed_from_host_and_domains_and_paths() {
+        let removals = |cookie: &SessionCookie, host: &str, path: &str| {
+            let all = cookie.removals_of_twins(host, path);
+            assert!(
+                all.iter().all(|cookie| cookie.value().is_empty() && cookie.max_age() == Some(time::Duration::ZERO))
+            );
+            let text = |cookie: Cookie<'_>| format!("{} {}", cookie.domain().unwrap_or("-"), cookie.path().unwrap());
+            all.into_iter().map(text).collect::<Vec<_>>()
+        };
+        let connect = cookie(&["a secret that is long"]);
+        let expected = ["- /", "- /login", "a.b.example /", "a.b.example /login", "b.example /", "b.example /login"];
+        assert_eq!(removals(&connect, "a.b.example:8080", "/login"), expected);
+        assert_eq!(
+            removals(&connect, "b.example", "/account/sessions")[..3],
+            ["- /", "- /account", "- /account/sessions"]
+        );
+        for host in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "", "a..example", "a.b;c.example", "."] {
+            assert_eq!(removals(&connect, host, "/"), ["- /"], "{host}");
+        }
+        assert_eq!(removals(&connect, "localhost", "/a;b/c"), ["- /"]);
+        assert_eq!(removals(&connect, &format!("{}b.example", "a.".repeat(100)), "/1/2/3").len(), MAX_REMOVALS);
+        let name = Some("__Host-keyrack.sid".to_owned());
+        let host = SessionCookie { name: name.unwrap(), ..connect };
+        assert_eq!(removals(&host, "a.b.example", "/"), ["- /"]);
     }
 }

@@ -107,6 +107,30 @@ pub(in crate::sessions) fn end(
     Ok(ended)
 }
 
+/// Ends the session of a sid, if it is active, also if its row holds what Keyrack would never write.
+pub(in crate::sessions) fn end_by_sid(connection: &mut DbConnection, sid: &Sid, ending: Ending) -> Result<()> {
+    let ended = end(connection, &EndTarget::Sid(sid.clone()), ending).map(drop);
+    match connection {
+        DbConnection::Sqlite(connection) if ended.is_err() => {
+            // A text that is not a time fails the triggers on any change of the row, so the times are overwritten too.
+            let at = SqlTime::from(ending.at);
+            diesel::update(sessions::table.filter(sessions::sid.eq(sid.expose())).filter(sessions::status.eq(ACTIVE)))
+                .set((
+                    sessions::status.eq(LOGGED_OUT),
+                    sessions::end_reason.eq(ending.reason.as_str()),
+                    sessions::created_at.eq(at),
+                    sessions::updated_at.eq(at),
+                    sessions::last_seen_at.eq(at),
+                    sessions::expires_at.eq(at),
+                    sessions::logged_out_at.eq(at),
+                ))
+                .execute(connection)?;
+            Ok(())
+        }
+        _ => ended,
+    }
+}
+
 /// Whether the statement is kept prepared: worth it only if its text is the same each time.
 #[derive(Clone, Copy)]
 enum StatementCache {

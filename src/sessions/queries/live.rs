@@ -114,6 +114,18 @@ fn find_single(connection: &mut SqliteConnection, key: &LiveSessionKey) -> Resul
     }
 }
 
+/// Like [`lock_live`], for a session whose row may hold what Keyrack would never write: such a session is not there.
+pub(in crate::sessions) fn lock_readable(
+    connection: &mut DbConnection,
+    sid: &Sid,
+    now: Timestamp,
+) -> Result<Option<(LiveColumns, UserId, Json)>> {
+    match lock_live_rows(connection, sid, now) {
+        Err(DieselError::DeserializationError(_)) => Ok(None),
+        locked => Ok(locked?),
+    }
+}
+
 /// Locks the session of a sid for a change, if it is alive at `now`, until the transaction ends.
 ///
 /// The user is not checked: disabling a user ends their sessions in the same transaction, which waits for this lock.
@@ -122,6 +134,14 @@ pub(in crate::sessions) fn lock_live(
     sid: &Sid,
     now: Timestamp,
 ) -> Result<Option<(LiveColumns, UserId, Json)>> {
+    Ok(lock_live_rows(connection, sid, now)?)
+}
+
+fn lock_live_rows(
+    connection: &mut DbConnection,
+    sid: &Sid,
+    now: Timestamp,
+) -> QueryResult<Option<(LiveColumns, UserId, Json)>> {
     let query = sessions::table
         .filter(sessions::sid.eq(sid.expose()))
         .filter(sessions::status.eq(ACTIVE))

@@ -6,6 +6,7 @@
 mod adopt;
 mod doctor;
 mod end;
+mod ended;
 mod grouped_write;
 mod insert;
 mod list;
@@ -21,14 +22,15 @@ pub(super) use doctor::{
     DataWithSession, active_with_end, active_without_data, cap_expire, complete_end, contradictory_times, data_after,
     delete_data_of, end_incomplete, ended_with_data, known_users, outliving_data, shared_sids,
 };
-pub(super) use end::{EndTarget, Ending, end};
+pub(super) use end::{EndTarget, Ending, end, end_by_sid};
+pub(super) use ended::find_by_sid;
 pub(super) use grouped_write::{GroupedStart, GroupedWrite, write_grouped};
 pub(super) use insert::{NewRow, insert, lock_user};
 pub(super) use list::{UserAt, ended_of, find_own, list, live_beyond, live_of};
-pub(super) use live::{LiveColumns, LiveSessionKey, LiveSessionRow, find_live, lock_live};
+pub(super) use live::{LiveColumns, LiveSessionKey, LiveSessionRow, find_live, lock_live, lock_readable};
 pub(super) use purge::{
     Expired, delete_expired_data, delete_history, end_expired, find_expired_data, lock_expired, scan_page,
 };
 pub(crate) use rows::UserRow;
 pub(super) use touch::{Touch, touch};
-pub(super) use update::{Rotation, rotate, update_data, update_lifetime};
+pub(super) use update::{Rotation, retire_unknown_sid, rotate, update_data, update_lifetime};

@@ -1,6 +1,6 @@
 //! Updates live sessions.
 
-use diesel::prelude::*;
+use diesel::{dsl::exists, prelude::*};
 
 use crate::{
     clock::Timestamp,
@@ -50,6 +50,31 @@ pub(in crate::sessions) fn rotate(connection: &mut DbConnection, rotation: &Rota
             user_sessions::expire.eq(SqlTime::from(rotation.data_expiry)),
         ))
         .execute(connection)?;
+    Ok(())
+}
+
+/// Makes a sid unusable that a browser presented at the sign-in of `session`, if no session has it: data may have been
+/// written under it, or may be later, that would make it a session. It is kept as long as the history of `session`.
+pub(in crate::sessions) fn retire_unknown_sid(
+    connection: &mut DbConnection,
+    sid: &Sid,
+    session: SessionId,
+) -> Result<()> {
+    let has_session: bool =
+        diesel::select(exists(sessions::table.filter(sessions::sid.eq(sid.expose())))).get_result(connection)?;
+    if has_session {
+        return Ok(());
+    }
+    let row = (replaced_sids::sid.eq(sid.expose()), replaced_sids::session_id.eq(session));
+    match connection {
+        DbConnection::Postgres(connection) => {
+            diesel::insert_into(replaced_sids::table).values(row).on_conflict_do_nothing().execute(connection)?
+        }
+        DbConnection::Sqlite(connection) => {
+            diesel::insert_or_ignore_into(replaced_sids::table).values(row).execute(connection)?
+        }
+    };
+    diesel::delete(user_sessions::table.find(sid.expose())).execute(connection)?;
     Ok(())
 }
 

@@ -13,7 +13,11 @@ use actix_web::{
 use askama::Template;
 use serde::Deserialize;
 
-use super::{HOME, html, see_other, sign_in, with_cookie};
+use super::{
+    HOME,
+    end_notice::{self, EndNotice},
+    html, see_other, sign_in, with_cookie,
+};
 use crate::{
     accounts::{AuthenticationResult, Password},
     error::{Error, Result},
@@ -30,6 +34,7 @@ struct LoginPage {
     remember: bool,
     error: Option<String>,
     notice: Option<String>,
+    ended: Option<EndNotice>,
 }
 
 #[derive(Deserialize)]
@@ -53,6 +58,17 @@ impl SignInFields {
     }
 }
 
+const TWIN_COOKIES: &str = "Another site of this domain has set a cookie with the name of Keyrack’s, so your browser \
+                            can’t be recognised. Signing in deletes that cookie. If this message comes back, delete \
+                            the cookies of this site and of its domain in your browser’s settings.";
+
+/// Why the form is shown at all.
+#[derive(Default)]
+struct Notices {
+    notice: Option<String>,
+    ended: Option<EndNotice>,
+}
+
 /// Why the form is shown again.
 struct FormError {
     status: StatusCode,
@@ -71,9 +87,14 @@ pub(crate) async fn show(
     if session.current().is_some() {
         return Ok(see_other(next.unwrap_or(HOME)));
     }
-    let notice = next.map(|_| "Sign in to continue.".to_owned());
+    let ended = end_notice::find(&session).await;
+    let notice = if session.has_twin_cookies() {
+        Some(TWIN_COOKIES.to_owned())
+    } else {
+        next.filter(|_| ended.is_none()).map(|_| "Sign in to continue.".to_owned())
+    };
     let fields = SignInFields { next: next.unwrap_or_default().to_owned(), ..SignInFields::default() };
-    page(&session, &request, fields, notice, None)
+    page(&session, &request, fields, Notices { notice, ended }, None)
 }
 
 /// `POST /login`
@@ -95,7 +116,7 @@ pub(crate) async fn submit(
         Err(Error::Unavailable(cause)) => unavailable(&cause),
         Err(error) => return Err(error.into()),
     };
-    page(&session, &request, fields, None, Some(error))
+    page(&session, &request, fields, Notices::default(), Some(error))
 }
 
 async fn authenticate(session: &RequestSession, fields: &SignInFields) -> Result<AuthenticationResult> {
@@ -136,7 +157,7 @@ fn page(
     session: &RequestSession,
     request: &HttpRequest,
     fields: SignInFields,
-    notice: Option<String>,
+    Notices { notice, ended }: Notices,
     error: Option<FormError>,
 ) -> Result<HttpResponse, WebError> {
     let (csrf_token, cookie) = session.csrf_token(request.headers())?;
@@ -150,6 +171,7 @@ fn page(
         email: fields.email,
         error: error.map(|error| error.text),
         notice,
+        ended,
     };
     let mut response = html(status, &template)?;
     if let Some(after) = retry_after {

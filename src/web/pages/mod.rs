@@ -2,6 +2,7 @@
 
 pub(crate) mod api_session;
 mod device_card;
+mod end_notice;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod login;

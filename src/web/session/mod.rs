@@ -7,14 +7,26 @@
 mod persist;
 mod request_session;
 
-use std::{collections::HashMap, future::Future, pin::Pin, rc::Rc, sync::Arc, task};
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task,
+};
 
 use actix_identity::IdentityMiddleware;
 use actix_session::{Session, SessionExt};
 use actix_web::{
-    Error as ActixError, HttpMessage,
+    Error as ActixError, HttpMessage, HttpRequest,
     body::{EitherBody, MessageBody},
+    cookie::Cookie,
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
+    http::header::HOST,
 };
 use serde_json::value::RawValue;
 
@@ -88,7 +100,7 @@ where
                 return service.call(request).await.map(ServiceResponse::map_into_left_body);
             }
             let cookie = state.cookie.take(request.headers_mut());
-            let resumed = match &cookie {
+            let resumed = match &cookie.verified {
                 Some(cookie) => state.sessions.resume(&cookie.sid).await,
                 None => Ok(None),
             };
@@ -111,10 +123,14 @@ where
             let mut response = response?;
             match persisted {
                 Ok(cookie) => {
-                    if let Some(cookie) = cookie
-                        && let Err(error) = response.response_mut().add_cookie(&cookie)
-                    {
-                        tracing::error!(%error, "the session cookie was not sent: check its name and domain");
+                    if let Some(cookie) = cookie {
+                        // The removals come first: one of them may be for the very cookie that is set.
+                        let removals = remove_twins(&request_session, response.request());
+                        for cookie in removals.iter().chain([&cookie]) {
+                            if let Err(error) = response.response_mut().add_cookie(cookie) {
+                                tracing::error!(%error, "the session cookie was not sent: check its name and domain");
+                            }
+                        }
                     }
                     Ok(response.map_into_left_body())
                 }
@@ -126,6 +142,25 @@ where
             }
         })
     }
+}
+
+/// The cookies that delete the session cookies of another site of the domain, if the request carries any. Otherwise the
+/// cookie of the new session would be one of two again, and the browser would never be signed in.
+fn remove_twins(session: &RequestSession, request: &HttpRequest) -> Vec<Cookie<'static>> {
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    if !session.has_twin_cookies() {
+        return Vec::new();
+    }
+    let state = session.state();
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    if !WARNED.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            host,
+            "a browser sent several session cookies of one name, so another site of the domain sets one: give \
+             Keyrack's another name (KEYRACK_COOKIE_NAME), or use https, where the default name is safe from that"
+        );
+    }
+    state.cookie.removals_of_twins(host.unwrap_or_else(|| state.public_url.authority()), request.path())
 }
 
 /// Takes out what actix-session's own middleware has loaded, if an embedding application wraps the layer in one.

@@ -26,26 +26,32 @@ type SetCookie = Option<Cookie<'static>>;
 /// sent.
 pub(super) async fn persist(request: &RequestSession, session: &Session) -> Result<SetCookie> {
     let Some((current, sid)) = request.current().zip(request.cookie_sid()) else {
-        return if session.entries().is_empty() { Ok(None) } else { start(request, session, None).await };
+        return if session.entries().is_empty() { Ok(None) } else { start(request, session).await };
     };
     match session.status() {
         SessionStatus::Purged => sign_out(request, sid).await,
         SessionStatus::Renewed if request.has_sign_in() || user_id(session)? != current.user.id => {
-            start(request, session, Some(sid.clone())).await
+            start(request, session).await
         }
         SessionStatus::Renewed => rotate(request, session, current, sid).await,
         SessionStatus::Changed | SessionStatus::Unchanged => save(request, session, current, sid).await,
     }
 }
 
-async fn start(request: &RequestSession, session: &Session, previous_sid: Option<Sid>) -> Result<SetCookie> {
+/// Every verified sid of the request dies, also one whose session could not be read: a copy of the cookie may be in
+/// other hands.
+async fn start(request: &RequestSession, session: &Session) -> Result<SetCookie> {
     let user_id = user_id(session)?;
     let data = carry_over_data(request.current(), user_id, session)?;
     let (proof, remember) = match request.take_sign_in() {
         Some(SignIn { proof, remember }) => (Some(proof), remember),
         None => (None, false),
     };
-    let new = NewSession { user_id, proof, remember, client: request.client().clone(), data, previous_sid };
+    let mut presented = request.cookie_sid().into_iter().chain(request.twin_sids()).cloned();
+    let previous_sid = presented.next();
+    let other_sids = presented.collect();
+    let client = request.client().clone();
+    let new = NewSession { user_id, proof, remember, client, data, previous_sid, other_sids };
     Ok(Some(issue_cookie(request, &request.state().sessions.start(new).await?)))
 }
 

@@ -21,7 +21,11 @@ use crate::{
     accounts::AuthenticatedUser,
     error::{Error, Result},
     sessions::{Client, LiveSession, Proof, SessionId, Sid},
-    web::{app_state::AppState, cookie::VerifiedSid, errors::WebError},
+    web::{
+        app_state::AppState,
+        cookie::{Presented, VerifiedSid},
+        errors::WebError,
+    },
 };
 
 /// One request's session and client. Handlers behind the session layer take it as an argument.
@@ -34,6 +38,8 @@ struct Inner {
     user_agent: Option<HeaderValue>,
     client: OnceCell<Client>,
     cookie: Option<VerifiedSid>,
+    twins: Vec<Sid>,
+    has_twins: bool,
     current: Option<Rc<LiveSession>>,
     read_error: Option<Error>,
     sign_in: RefCell<Option<SignIn>>,
@@ -51,7 +57,7 @@ impl RequestSession {
     pub(super) fn new(
         state: Arc<AppState>,
         request: &ServiceRequest,
-        cookie: Option<VerifiedSid>,
+        presented: Presented,
         resumed: Result<Option<LiveSession>>,
     ) -> Self {
         let (current, read_error) = match resumed {
@@ -64,7 +70,9 @@ impl RequestSession {
             user_agent: request.headers().get(USER_AGENT).cloned(),
             client: OnceCell::new(),
             log_session: Cell::new(current.as_ref().map(|current| current.id)),
-            cookie,
+            cookie: presented.verified,
+            twins: presented.twins,
+            has_twins: presented.has_twins,
             current,
             read_error,
             sign_in: RefCell::default(),
@@ -103,6 +111,16 @@ impl RequestSession {
     /// The sid in the request's cookie, whether its session is alive or not.
     pub(in crate::web) fn cookie_sid(&self) -> Option<&Sid> {
         self.0.cookie.as_ref().map(|cookie| &cookie.sid)
+    }
+
+    /// Whether the request carries several session cookies, one of which another site of the domain has set.
+    pub(in crate::web) fn has_twin_cookies(&self) -> bool {
+        self.0.has_twins
+    }
+
+    /// The sids of the session cookies that don't count, since there are several.
+    pub(super) fn twin_sids(&self) -> &[Sid] {
+        &self.0.twins
     }
 
     /// The sid of the current session, which form tokens are bound to.

@@ -15,6 +15,8 @@ on_both_engines!(
     cookie_signed_with_old_secret_is_accepted_and_resigned,
     tampered_or_malformed_cookie_is_rejected,
     duplicate_session_cookies_are_rejected,
+    twin_of_session_cookie_is_deleted_at_sign_in,
+    sign_in_with_planted_twin_ends_the_planted_session,
     foreign_cookies_are_ignored,
 );
 
@@ -200,6 +202,69 @@ fn duplicate_session_cookies_are_rejected(engine: EngineKind) {
         assert_eq!(answer.status, 401, "{second}");
     }
     assert!(browser.clone().is_signed_in());
+}
+
+/// An application under the same host name as others, with a cookie name that they may use, too.
+fn neighbour(engine: EngineKind) -> TestApp {
+    let app = TestApp::with(engine, |config| {
+        config.cookie_name = Some("connect.sid".to_owned());
+        config.public_url = "http://keys.example.com".parse().unwrap();
+    });
+    app.add_user("rajat.verma@example.com");
+    app
+}
+
+fn twin_of_session_cookie_is_deleted_at_sign_in(engine: EngineKind) {
+    const NOTICE: &str = "Another site of this domain has set a cookie with the name of Keyrack’s";
+    let app = neighbour(engine);
+    let mut browser = app.browser().with_header("host", "keys.example.com");
+    assert_eq!(browser.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
+    assert!(!browser.get("/account/sessions").text().contains(NOTICE));
+    for _ in 0..3 {
+        let own = browser.cookies["connect.sid"].clone();
+        let old = browser.clone();
+        let mut twice = browser.clone().with_cookie("connect.sid", &format!("planted; connect.sid={own}"));
+        let answer = twice.get("/account/sessions");
+        assert_eq!((answer.status, answer.set_cookies()), (303, vec![]));
+        assert!(twice.get(answer.location()).text().contains(NOTICE));
+        let answer = twice.sign_in("rajat.verma@example.com", PASSWORD);
+        let set: Vec<_> = answer.set_cookies().iter().map(|cookie| parts(cookie)).collect();
+        let (last, removals) = set.split_last().unwrap();
+        assert!(last.0 == "connect.sid" && !last.1.is_empty(), "{last:?}");
+        for (domain, path) in [(None, "/"), (Some("keys.example.com"), "/"), (Some("example.com"), "/login")] {
+            let is_removal = |(name, value, attributes): &(String, String, Vec<String>)| {
+                let has = |text: &str| attributes.iter().any(|attribute| attribute == text);
+                let found = attributes.iter().find_map(|attribute| attribute.strip_prefix("Domain="));
+                name == "connect.sid"
+                    && value.is_empty()
+                    && found == domain
+                    && has(&format!("Path={path}"))
+                    && has("Max-Age=0")
+            };
+            assert!(removals.iter().any(is_removal), "{domain:?} {path}: {removals:?}");
+        }
+        assert!(twice.is_signed_in(), "its jar has one cookie again");
+        assert!(!old.clone().is_signed_in(), "the session has a new sid");
+        assert_eq!(app.count("sessions", ""), 1, "no further session");
+        browser = twice;
+    }
+}
+
+fn sign_in_with_planted_twin_ends_the_planted_session(engine: EngineKind) {
+    let app = neighbour(engine);
+    app.add_user("attacker@example.com");
+    let mut attacker = app.browser();
+    attacker.sign_in("attacker@example.com", PASSWORD);
+    let planted = attacker.cookies["connect.sid"].clone();
+    let mut own = app.browser();
+    own.sign_in("rajat.verma@example.com", PASSWORD);
+    let own = own.cookies["connect.sid"].clone();
+    let mut victim = app.browser().with_cookie("connect.sid", &format!("{planted}; connect.sid={own}"));
+    assert_eq!(victim.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
+    assert!(!attacker.is_signed_in(), "the planted session has ended");
+    assert_eq!(victim.get("/api/session").json()["user"]["email"], "rajat.verma@example.com");
+    assert_eq!(app.count("sessions", "WHERE status = 'active'"), 1);
+    app.assert_sound();
 }
 
 fn foreign_cookies_are_ignored(engine: EngineKind) {

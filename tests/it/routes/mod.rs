@@ -11,6 +11,7 @@ mod health;
 mod history;
 mod instances;
 mod login;
+mod login_ended;
 mod login_next;
 mod logout;
 mod outage;

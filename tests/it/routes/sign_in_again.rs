@@ -10,6 +10,9 @@ on_both_engines!(
     failed_sign_in_keeps_current_session,
     sign_in_ends_planted_session,
     sign_in_never_adopts_unknown_sid,
+    sign_in_ends_session_with_unreadable_data,
+    sign_in_makes_sid_of_foreign_data_unusable,
+    sign_in_ends_expired_session_with_its_own_reason,
 );
 
 fn sign_in_again(browser: &mut crate::support::Browser, email: &str, password: &str) -> crate::support::Answer {
@@ -78,6 +81,73 @@ fn sign_in_ends_planted_session(engine: EngineKind) {
     assert_ne!(victim.sid(), attacker.sid());
     assert!(!attacker.is_signed_in(), "the planted session has ended");
     assert_eq!(victim.get("/api/session").json()["user"]["email"], "rajat.verma@example.com");
+}
+
+/// Writes data for this sid as another program would, and returns whether its cookie signs in then.
+fn revives(app: &TestApp, sid: &str, user: &str) -> bool {
+    let sess = format!(r#"{{"cookie":{{"originalMaxAge":86400000}},"userId":"{user}","status":"login"}}"#);
+    let expire = (app.clock.now() + Duration::from_secs(3600)).to_iso_micros();
+    let written = "INSERT INTO user_sessions (sid, sess, expire)";
+    let insert = format!("{written} VALUES ('{sid}', '{sess}', '{expire}')");
+    let update = format!("UPDATE user_sessions SET sess = '{sess}', expire = '{expire}' WHERE sid = '{sid}'");
+    app.try_execute(&insert).or_else(|_| app.try_execute(&update)).unwrap();
+    app.browser().with_cookie("keyrack.sid", &cookies::signed(sid, SECRETS)).is_signed_in()
+}
+
+fn sign_in_ends_session_with_unreadable_data(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let user = app.add_user("rajat.verma@example.com").to_string();
+    for unreadable in ["[]", "17", r#"{"userId":17}"#, "{}"] {
+        let mut browser = app.signed_in("rajat.verma@example.com");
+        let (old, sid) = (browser.clone(), browser.sid());
+        app.execute(&format!("UPDATE user_sessions SET sess = '{unreadable}' WHERE sid = '{sid}'"));
+        assert_eq!(browser.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
+        assert_ne!(browser.sid(), sid);
+        assert!(!revives(&app, &sid, &user), "{unreadable}: the data was repaired later");
+        assert!(!old.clone().is_signed_in() && browser.is_signed_in(), "{unreadable}");
+        let ended = app.rows("sessions", &format!("WHERE sid = '{sid}'"));
+        assert_eq!((&ended[0]["status"], &ended[0]["end_reason"]), (&"logged_out".into(), &"signed_out".into()));
+        browser.sign_out();
+    }
+}
+
+fn sign_in_makes_sid_of_foreign_data_unusable(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let user = app.add_user("rajat.verma@example.com").to_string();
+    let expire = (app.clock.now() + Duration::from_secs(3600)).to_iso_micros();
+    app.execute(&format!(
+        r#"INSERT INTO user_sessions (sid, sess, expire) VALUES ('guest', '{{"cart":[1]}}', '{expire}')"#
+    ));
+    for sid in ["guest", "nowhere"] {
+        let mut browser = app.browser().with_cookie("keyrack.sid", &cookies::signed(sid, SECRETS));
+        assert_eq!(browser.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
+        assert!(!revives(&app, sid, &user), "{sid}");
+        assert_eq!(app.count("sessions", &format!("WHERE sid = '{sid}'")), 0);
+        assert!(browser.is_signed_in());
+        // Another browser with the same cookie can sign in, too.
+        let mut other = app.browser().with_cookie("keyrack.sid", &cookies::signed(sid, SECRETS));
+        assert_eq!(other.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
+    }
+}
+
+fn sign_in_ends_expired_session_with_its_own_reason(engine: EngineKind) {
+    const HOUR: Duration = Duration::from_secs(3600);
+    for (length, reason) in [(3 * HOUR, "idle_timeout"), (6 * HOUR, "absolute_timeout")] {
+        let app = TestApp::with(engine, |config| {
+            config.policy.timeouts.idle = if reason == "idle_timeout" { 2 * HOUR } else { 5 * HOUR };
+            config.policy.timeouts.absolute = 5 * HOUR;
+        });
+        app.add_user("rajat.verma@example.com");
+        let mut browser = app.signed_in("rajat.verma@example.com");
+        let sid = browser.sid();
+        app.advance(length);
+        assert_eq!(browser.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
+        let ended = &app.rows("sessions", &format!("WHERE sid = '{sid}'"))[0];
+        assert_eq!((&ended["status"], &ended["end_reason"]), (&"logged_out".into(), &reason.into()));
+        let at = if reason == "idle_timeout" { "2026-01-28T13:50:14.000000Z" } else { "2026-01-28T16:50:14.000000Z" };
+        assert_eq!(ended["logged_out_at"], at);
+        app.assert_sound();
+    }
 }
 
 fn sign_in_never_adopts_unknown_sid(engine: EngineKind) {

@@ -150,7 +150,7 @@ fn full_queue_rejects_only_the_client_that_filled_it(engine: EngineKind) {
         _ => format!("Many people are signing in right now. Try again in {seconds} seconds."),
     };
     assert!(seconds > 0 && busy.text().contains(&message), "{}", busy.text());
-    assert_eq!(busy.between("name=\"email\" type=\"email\" value=\"", "\""), EMAIL);
+    assert_eq!(busy.between("name=\"email\" type=\"text\" value=\"", "\""), EMAIL);
     assert!(!busy.body.contains(PASSWORD));
     assert!(!busy.set_cookies().iter().any(|cookie| cookie.starts_with("keyrack.sid=")));
     busy.headers.remove("retry-after");
