@@ -11,7 +11,7 @@ use crate::{
     error::Result,
     routes,
     sessions::Sessions,
-    web::{AppState, Csrf, Flash, SessionCookie, SessionLayer, SetupToken, TrustedProxies},
+    web::{AppState, Csrf, Flash, ProxyWarnings, SessionCookie, SessionLayer, SetupToken, TrustedProxies},
 };
 
 /// Keyrack, ready to serve: by its own [`server`](Keyrack::server), or mounted into another Actix application.
@@ -45,6 +45,7 @@ impl Keyrack {
             cookie: SessionCookie::new(cookie_name, cookie_domain, &public_url, &secrets),
             csrf: Csrf::new(&secrets, &public_url),
             trusted_proxies: TrustedProxies::new(trusted_proxies),
+            proxy_warnings: ProxyWarnings::default(),
             setup_token: SetupToken::new(&secrets),
             flash: Flash::new(&secrets, &public_url),
             database,

@@ -15,7 +15,7 @@
 //! | [`accounts`] | users, and checking their passwords | `sessions`, `db` |
 //! | [`sessions`] | sessions and their data, from sign-in to the end | `db` |
 //! | [`db`] | pool, batching, schema, migrations; the only place with two SQL dialects | |
-//! | [`config`], [`error`], [`clock`] | typed settings, errors, the clock | |
+//! | [`config`], [`error`], [`clock`], `text` | typed settings, errors, the clock, cleaning of text | |
 //!
 //! `sessions`, `accounts` and `db` do not depend on the web; only `db` and the two `queries` modules use Diesel. A test
 //! checks these rules.
@@ -42,6 +42,7 @@ pub mod db;
 pub mod error;
 mod routes;
 pub mod sessions;
+mod text;
 mod web;
 
 pub use app::Keyrack;

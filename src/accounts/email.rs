@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::text::is_unsafe;
+
 /// An email address in its normal form, so that each spelling of an address belongs to one user on every engine,
 /// whatever the database's collation is:
 ///
@@ -81,7 +83,7 @@ impl FromStr for Email {
         let (local, domain) = text.rsplit_once('@').filter(|_| text.len() <= MAX_BYTES).ok_or(InvalidEmail)?;
         let local = fold(local);
         let domain = readable_domain(domain)?;
-        let is_plain = |text: &str| !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == ',');
+        let is_plain = |text: &str| !text.chars().any(|c| c.is_whitespace() || is_unsafe(c) || c == ',');
         let fits = local.len() + 1 + domain.len() <= MAX_BYTES && !local.is_empty() && !domain.is_empty();
         if fits && is_plain(&local) && is_plain(&domain) && !domain.contains('@') {
             Ok(Self(format!("{local}@{domain}")))

@@ -8,6 +8,7 @@ mod fair_queue;
 mod hash_cost;
 mod hash_threads;
 mod model;
+mod name;
 mod password_policy;
 mod passwords;
 mod queries;
@@ -26,6 +27,7 @@ pub use authenticate::AuthenticationResult;
 pub use email::{Email, InvalidEmail};
 pub use hash_cost::{HashCost, InvalidHashCost};
 pub use model::{Account, AuthenticatedUser, NewUser, Password, Role};
+pub use name::{InvalidName, check_name};
 pub use password_policy::{MAX_LENGTH, MIN_LENGTH, PasswordPolicyError};
 pub use users::CreateUserError;
 

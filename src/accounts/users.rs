@@ -4,6 +4,7 @@ use super::{
     Accounts,
     email::Email,
     model::{Account, AuthenticatedUser, NewUser, Password, Role},
+    name::{InvalidName, check_name},
     password_policy::PasswordPolicyError,
     queries::{self, NewRow},
 };
@@ -14,24 +15,19 @@ use crate::{
 };
 
 impl NewUser {
-    /// Maximum number of characters of a name.
-    pub const NAME_LIMIT: usize = 64;
-
     fn check(&self) -> Result<(), CreateUserError> {
-        let names = || names([&self.user_name, &self.first_name, &self.last_name]);
-        if let Some(name) = names().find(|name| !is_valid_name(name)) {
-            return Err(CreateUserError::Name(name.chars().take(Self::NAME_LIMIT).collect()));
+        let named = [("user name", &self.user_name), ("first name", &self.first_name), ("last name", &self.last_name)];
+        for (field, name) in named {
+            let invalid = |problem| CreateUserError::Name(field, problem);
+            check_name(name.as_deref().unwrap_or_default()).map_err(invalid)?;
         }
-        self.password.check_policy(Some(&self.email), names()).map_err(CreateUserError::Password)
+        let names = names([&self.user_name, &self.first_name, &self.last_name]);
+        self.password.check_policy(Some(&self.email), names).map_err(CreateUserError::Password)
     }
 }
 
 fn names(names: [&Option<String>; 3]) -> impl Iterator<Item = &str> {
     names.into_iter().flatten().map(String::as_str)
-}
-
-fn is_valid_name(name: &str) -> bool {
-    name.chars().count() <= NewUser::NAME_LIMIT && !name.chars().any(char::is_control)
 }
 
 /// Why a user was not created, or a password not set. The message is for the person who tried.
@@ -40,9 +36,9 @@ pub enum CreateUserError {
     /// Another user has this address.
     #[error("A user with this email address already exists.")]
     EmailTaken,
-    /// The name is too long, or contains control characters.
-    #[error("Use at most {} characters for a name, and no control characters.", NewUser::NAME_LIMIT)]
-    Name(String),
+    /// A name is too long, or contains a character that is not shown.
+    #[error("The {0} is invalid. {1}")]
+    Name(&'static str, InvalidName),
     /// The password violates the policy.
     #[error("{0}")]
     Password(PasswordPolicyError),

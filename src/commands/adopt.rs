@@ -38,7 +38,7 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
     let progress = |so_far: Adoption| {
         if last.elapsed() > PROGRESS_INTERVAL {
             last = Instant::now();
-            eprintln!("so far {} live, {} to adopt", so_far.live, so_far.adopted);
+            output::error_lines(format_args!("so far {} live, {} to adopt", so_far.live, so_far.adopted));
         }
     };
     let adoption = sessions.adopt(options.apply, progress).await?;
@@ -46,10 +46,10 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
         return output::json(&adoption);
     }
     for (count, what) in lines(adoption) {
-        println!("{count:>9}  {what}");
+        output::line(format_args!("{count:>9}  {what}"));
     }
     if !adoption.applied && (adoption.adopted > 0 || adoption.resurrected > 0) {
-        println!("Nothing was changed. Run `keyrack adopt --apply` to adopt them.");
+        output::line(format_args!("Nothing was changed. Run `keyrack adopt --apply` to adopt them."));
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use super::{Failure, serve, settings::Settings};
+use super::{Failure, output, serve, settings::Settings};
 use crate::{
     accounts::{Accounts, Email, NewUser, Password, Role},
     clock::{Clock, Timestamp},
@@ -100,11 +100,11 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
     let mut config =
         settings.to_config_with(address, url, Secrets::new(vec![random_text(32)?]).map_err(Failure::failed)?);
     config.policy = Policy::default();
-    println!(
+    output::lines(format_args!(
         "A demo with sample data, which is deleted when it stops (Ctrl-C). Sign in at\n\n    {}/login\n\n\
          with the email    {EMAIL}\nand the password  {password}\n",
         config.public_url
-    );
+    ));
     serve::serve(listener, config, settings.workers(), None, &[]).await
 }
 
@@ -178,7 +178,7 @@ impl Drop for TemporaryFolder {
     fn drop(&mut self) {
         let path: &Path = &self.0;
         if let Err(error) = fs::remove_dir_all(path) {
-            eprintln!("keyrack: cannot remove {}: {error}", path.display());
+            output::error_lines(format_args!("keyrack: cannot remove {}: {error}", path.display()));
         }
     }
 }

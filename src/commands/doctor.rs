@@ -27,12 +27,14 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
         output::json(&report)?;
     } else {
         if report.peers == Peers::Express {
-            eprintln!("KEYRACK_PEERS is express: sessions that other programs write to user_sessions are adopted.");
+            output::error_lines(format_args!(
+                "KEYRACK_PEERS is express: sessions that other programs write to user_sessions are adopted."
+            ));
         }
         for breach in &report.breaches {
             let session = breach.session_id.map_or_else(|| "-".to_owned(), |id| id.to_string());
             let repaired = if breach.repaired { " (repaired)" } else { "" };
-            println!("{session}  {}: {}{repaired}", breach.rule, breach.detail);
+            output::line(format_args!("{session}  {}: {}{repaired}", breach.rule, breach.detail));
         }
     }
     let left = report.breaches.iter().filter(|breach| !breach.repaired).count();
@@ -40,11 +42,11 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
     match (left, repaired) {
         (0, _) if options.format.json => Ok(()),
         (0, 0) => {
-            println!("No problems found.");
+            output::line(format_args!("No problems found."));
             Ok(())
         }
         (0, _) => {
-            println!("No problems left, {repaired} repaired.");
+            output::line(format_args!("No problems left, {repaired} repaired."));
             Ok(())
         }
         (1, _) => Err(Failure::failed(format!("1 problem left, {repaired} repaired"))),

@@ -1,6 +1,6 @@
 //! `keyrack migrate`
 
-use super::{Failure, settings::Settings, time_zone};
+use super::{Failure, output, settings::Settings, time_zone};
 
 pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
     time_zone::check_and_log(settings)?;
@@ -8,8 +8,8 @@ pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
     let applied = crate::db::migrate(&url)?;
     settings.store_peers()?;
     match applied.as_slice() {
-        [] => println!("{url} is up to date."),
-        names => println!("{url}: applied {}.", names.join(", ")),
+        [] => output::line(format_args!("{url} is up to date.")),
+        names => output::line(format_args!("{url}: applied {}.", names.join(", "))),
     }
     Ok(())
 }

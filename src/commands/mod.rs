@@ -71,7 +71,7 @@ pub fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { message, status }) => {
-            eprintln!("keyrack: {message}");
+            output::error_lines(format_args!("keyrack: {message}"));
             ExitCode::from(status)
         }
     }

@@ -9,11 +9,11 @@ use crate::sessions::Purged;
 
 pub(super) async fn run(settings: &Settings, format: Format) -> Result<(), Failure> {
     let (sessions, _) = super::open(settings)?;
-    let purged = sessions.purge(|so_far| eprintln!("{}", sentence(so_far))).await?;
+    let purged = sessions.purge(|so_far| output::error_lines(format_args!("{}", sentence(so_far)))).await?;
     if format.json {
         return output::json(&purged);
     }
-    println!("{}", sentence(purged));
+    output::line(format_args!("{}", sentence(purged)));
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use std::{
 use actix_web::{App, HttpResponse, HttpServer, dev::Server, rt, web};
 use serde_json::json;
 
-use super::{Failure, settings::Settings, time_zone};
+use super::{Failure, output, settings::Settings, time_zone};
 use crate::{Keyrack, clock::Clock, config::Config};
 
 pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
@@ -68,10 +68,15 @@ pub(super) async fn serve(
 fn print_setup_link(link: &str) {
     const MESSAGE: &str = "no account exists yet: create the first one, for an administrator, at the setup link";
     if stdout().is_terminal() {
-        println!("No account exists yet. Create the first one, for an administrator, at\n\n    {link}\n");
+        output::lines(format_args!(
+            "No account exists yet. Create the first one, for an administrator, at\n\n    {link}\n"
+        ));
     } else {
         let timestamp = Clock::System.now().to_iso_micros();
-        println!("{}", json!({ "timestamp": timestamp, "level": "INFO", "message": MESSAGE, "setup_link": link }));
+        output::line(format_args!(
+            "{}",
+            json!({ "timestamp": timestamp, "level": "INFO", "message": MESSAGE, "setup_link": link })
+        ));
     }
 }
 

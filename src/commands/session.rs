@@ -63,7 +63,7 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
                     "no active session {id}; `keyrack session list` shows the active ones"
                 )));
             }
-            println!("Revoked {id}.");
+            output::line(format_args!("Revoked {id}."));
             Ok(())
         }
         Command::RevokeAll(RevokeAllTarget { user, .. }) => {
@@ -71,7 +71,7 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
                 Some(email) => sessions.end_all_of(find(&accounts, &email).await?, EndReason::RevokedByAdmin).await?,
                 None => sessions.revoke_everyone().await?,
             };
-            println!("Revoked {}.", output::sessions(ended));
+            output::line(format_args!("Revoked {}.", output::sessions(ended)));
             Ok(())
         }
     }

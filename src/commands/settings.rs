@@ -172,7 +172,10 @@ pub(super) struct Settings {
     pub(super) hash_cost: HashCost,
 
     /// Log level: error, warn, info, debug or trace; optionally per module, such as info,keyrack::web=debug
-    #[arg(long, env = "KEYRACK_LOG", global = true, value_name = "FILTER", default_value = "info", value_parser = parse_log_filter)]
+    #[arg(
+        long, env = "KEYRACK_LOG", global = true, value_name = "FILTER", default_value = "info",
+        value_parser = parse_log_filter
+    )]
     pub(super) log: String,
 
     /// The settings file that was read.
@@ -274,8 +277,8 @@ impl Settings {
         }
         if database_url.engine() == Engine::Postgres {
             warnings.push(format!(
-                "{created}, which only this instance has: if other instances use this database, or if the file does not \
-                 outlive a restart, set KEYRACK_SECRETS to the same secret everywhere (`openssl rand -base64 32` makes \
+                "{created}, which only this instance has: if other instances use this database, or if the file does \
+                 not outlive a restart, set KEYRACK_SECRETS to the same secret everywhere (`openssl rand -base64 32` makes \
                  one); otherwise each instance rejects the sign-ins of the others"
             ));
         }

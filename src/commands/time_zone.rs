@@ -3,7 +3,7 @@
 
 use std::process::{Command, Stdio};
 
-use super::{Failure, settings::Settings};
+use super::{Failure, output, settings::Settings};
 use crate::db::{self, DatabaseUrl, TimeZone};
 
 /// The hidden command that prints the time zone that the server gives to connections that request none.
@@ -69,7 +69,7 @@ fn server_time_zone(url: &DatabaseUrl) -> Option<String> {
 /// `keyrack server-time-zone`
 pub(super) fn print_server_time_zone(settings: &Settings) -> Result<(), Failure> {
     match db::time_zone(&settings.database_url()?)? {
-        Some(zone) if !zone.requested_by_client => println!("{}", zone.name),
+        Some(zone) if !zone.requested_by_client => output::line(format_args!("{}", zone.name)),
         _ => return Err(Failure::failed("cannot determine the server's time zone")),
     }
     Ok(())

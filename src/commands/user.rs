@@ -58,14 +58,14 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
         Command::List(format) => list(&accounts, format).await,
         Command::Disable { email } => {
             let ended = accounts.disable(&email).await?.ok_or_else(|| unknown(&email))?;
-            println!("Disabled {email} and ended {}.", output::sessions(ended));
+            output::line(format_args!("Disabled {email} and ended {}.", output::sessions(ended)));
             Ok(())
         }
         Command::Enable { email } => {
             if !accounts.enable(&email).await? {
                 return Err(unknown(&email));
             }
-            println!("Enabled {email}.");
+            output::line(format_args!("Enabled {email}."));
             Ok(())
         }
         Command::SetPassword { email } => {
@@ -74,7 +74,10 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
             }
             let failed = |problem| failure(&format!("cannot set the password of {email}"), problem);
             let ended = accounts.set_password(&email, password::read()?).await.map_err(failed)?;
-            println!("Set the password of {email} and ended {}.", output::sessions(ended.unwrap_or(0)));
+            output::line(format_args!(
+                "Set the password of {email} and ended {}.",
+                output::sessions(ended.unwrap_or(0))
+            ));
             Ok(())
         }
     }
@@ -83,7 +86,7 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
 async fn add(accounts: &Accounts, user: NewUser) -> Result<(), Failure> {
     let email = user.email.clone();
     let id = accounts.create(user).await.map_err(|problem| failure(&format!("cannot add {email}"), problem))?;
-    println!("Added {email} with ID {id}.");
+    output::line(format_args!("Added {email} with ID {id}."));
     Ok(())
 }
 

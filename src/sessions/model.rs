@@ -9,6 +9,7 @@ use crate::{
     clock::Timestamp,
     db::{SessionId, UserId},
     error::{Error, Result},
+    text::is_unsafe,
 };
 
 /// The secret session identifier that the cookie carries. Never shown, logged or put into a URL; its `Debug` hides it.
@@ -124,20 +125,13 @@ impl Client {
     /// Cleans the user agent for storing and showing: removes control characters and those that change the direction of
     /// text, and cuts it after 512 characters.
     pub fn new(ip_address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
-        let user_agent = user_agent.map(|text| {
-            text.chars().filter(|c| !is_disruptive(*c)).take(Self::MAX_USER_AGENT_CHARS).collect::<String>()
-        });
+        let user_agent = user_agent
+            .map(|text| text.chars().filter(|c| !is_unsafe(*c)).take(Self::MAX_USER_AGENT_CHARS).collect::<String>());
         Self {
             ip_address: ip_address.map(|ip| ip.to_canonical()),
             user_agent: user_agent.filter(|text| !text.trim().is_empty()),
         }
     }
-}
-
-/// Returns whether a character is a control character, invisible, or changes the direction of the text around it.
-fn is_disruptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{061C}' | '\u{FEFF}')
 }
 
 /// The user of a session.

@@ -1,6 +1,9 @@
 //! The state that all requests share.
 
-use super::{client_ip::TrustedProxies, cookie::SessionCookie, csrf::Csrf, flash::Flash, signing::Signer};
+use super::{
+    client_ip::TrustedProxies, cookie::SessionCookie, csrf::Csrf, flash::Flash, proxy_warnings::ProxyWarnings,
+    signing::Signer,
+};
 use crate::{
     accounts::Accounts,
     clock::Clock,
@@ -20,6 +23,7 @@ pub(crate) struct AppState {
     pub csrf: Csrf,
     pub flash: Flash,
     pub trusted_proxies: TrustedProxies,
+    pub proxy_warnings: ProxyWarnings,
     /// The value of `Strict-Transport-Security`, if it is sent.
     pub hsts: Option<&'static str>,
     pub setup_token: SetupToken,

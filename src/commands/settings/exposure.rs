@@ -37,9 +37,9 @@ pub(super) fn check(
     let public_url = &config.public_url;
     if !public_url.is_https() && !address.ip().is_loopback() {
         warnings.push(format!(
-            "Keyrack listens on {address}, which other machines can reach, and its public URL is {public_url}: passwords \
-             and cookies travel unencrypted; put a proxy with TLS in front and set KEYRACK_PUBLIC_URL to its https URL, \
-             or listen on 127.0.0.1 only (KEYRACK_BIND)"
+            "Keyrack listens on {address}, which other machines can reach, and its public URL is {public_url}: \
+             passwords and cookies travel unencrypted; put a proxy with TLS in front and set KEYRACK_PUBLIC_URL to its \
+             https URL, or listen on 127.0.0.1 only (KEYRACK_BIND)"
         ));
     }
     if !public_url.is_https() && config.hsts == Hsts::Subdomains {

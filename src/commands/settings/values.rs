@@ -41,7 +41,9 @@ where
 }
 
 pub(super) fn parse_session_limit(text: &str) -> Result<NonZeroU32, String> {
-    text.parse().map_err(|_| "use a whole number of at least 1, or leave the setting out for no limit".to_owned())
+    text.trim()
+        .parse()
+        .map_err(|_| "use a whole number of at least 1, or leave the setting out for no limit".to_owned())
 }
 
 /// A comma-separated list of networks, as one value of a flag.
@@ -50,8 +52,8 @@ pub(super) struct Networks(pub Vec<IpNet>);
 
 /// Parses a list, in which blanks around a comma and a comma at the end mean nothing.
 ///
-/// All addresses of the Internet (`0.0.0.0/0`, `::/0`, or two halves) are refused: if every hop is trusted, the client's
-/// address is the leftmost one, which any client can invent, and throttling by address means nothing.
+/// All addresses of the Internet (`0.0.0.0/0`, `::/0`, or two halves) are refused: if every hop is trusted, the
+/// client's address is the leftmost one, which any client can invent, and throttling by address means nothing.
 pub(super) fn parse_networks(text: &str) -> Result<Networks, String> {
     let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
     let networks = items.map(parse_network).collect::<Result<Vec<_>, _>>()?;

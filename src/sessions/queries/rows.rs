@@ -10,9 +10,10 @@ use crate::{
         schema::{sessions, users},
     },
     sessions::{
-        model::{SessionRecord, User},
+        model::{Client, SessionRecord, User},
         policy::NO_ABSOLUTE_EXPIRY,
     },
+    text::into_printable,
 };
 
 pub(super) type UserColumns =
@@ -31,10 +32,13 @@ pub(crate) struct UserRow {
     role: String,
 }
 
+/// Cleans names and addresses, which another program may have written to the table or to a view.
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
         let UserRow { id, email, user_name, first_name, last_name, role } = row;
-        Self { id, email, user_name, first_name, last_name, role }
+        let [user_name, first_name, last_name] =
+            [user_name, first_name, last_name].map(|name| name.map(into_printable));
+        Self { id, email: into_printable(email), user_name, first_name, last_name, role }
     }
 }
 
@@ -56,16 +60,16 @@ pub(super) struct RecordRow {
 }
 
 impl RecordRow {
-    /// Makes the record. A session without an absolute expiry expires with its data.
+    /// Makes the record, with the texts cleaned, since another program may have written them. A session without an absolute expiry expires with its data.
     pub(super) fn with_data_expiry(self, data_expiry: Option<SqlTime>) -> SessionRecord {
         let absolute_expiry = Timestamp::from(self.expires_at);
         let has_absolute_expiry = absolute_expiry != NO_ABSOLUTE_EXPIRY;
         SessionRecord {
             id: self.id,
             user_id: self.user_id,
-            email: self.email,
-            ip_address: self.ip_address,
-            user_agent: self.user_agent,
+            email: into_printable(self.email),
+            ip_address: self.ip_address.map(into_printable),
+            user_agent: Client::new(None, self.user_agent.as_deref()).user_agent,
             created_at: self.created_at.into(),
             last_seen_at: self.last_seen_at.into(),
             expires_at: data_expiry.filter(|_| !has_absolute_expiry).map_or(absolute_expiry, Timestamp::from),

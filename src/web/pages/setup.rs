@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{HOME, html, see_other, sign_in, with_cookie};
 use crate::{
-    accounts::{CreateUserError, NewUser, Password, Role},
+    accounts::{CreateUserError, NewUser, Password, Role, check_name},
     web::{RequestSession, csrf_form::CsrfForm, errors::WebError, page::Page},
 };
 
@@ -103,15 +103,14 @@ fn check(fields: &SetupFields) -> Result<NewUser, Box<SetupErrors>> {
     if fields.password != fields.password_again {
         errors.password_again = Some("The two passwords are not the same.".to_owned());
     }
-    let limit = NewUser::NAME_LIMIT;
     let names = [
         (&fields.user_name, &mut errors.user_name),
         (&fields.first_name, &mut errors.first_name),
         (&fields.last_name, &mut errors.last_name),
     ];
     for (name, error) in names {
-        if name.chars().count() > limit || name.chars().any(char::is_control) {
-            *error = Some(format!("Use at most {limit} characters, without control characters."));
+        if let Err(problem) = check_name(name) {
+            *error = Some(problem.to_string());
         }
     }
     let optional = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());

@@ -65,6 +65,7 @@ impl RequestSession {
             Err(error) => (None, Some(error)),
         };
         let peer = request.peer_addr().map(|peer| peer.ip());
+        state.proxy_warnings.check(&state.trusted_proxies, &state.public_url, peer, request.headers());
         Self(Rc::new(Inner {
             ip_address: state.trusted_proxies.client_ip(peer, request.headers()),
             user_agent: request.headers().get(USER_AGENT).cloned(),

@@ -9,19 +9,20 @@ use super::{
 const MAX_LINES: usize = 450;
 
 /// Each layer, and the layers below it that it may use. `commands` may use everything.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("main", &["commands"]),
-    ("commands", &["app", "routes", "web", "accounts", "sessions", "db", "config", "error", "clock"]),
-    ("app", &["routes", "web", "accounts", "sessions", "db", "config", "error", "clock"]),
+    ("commands", &["app", "routes", "web", "accounts", "sessions", "db", "config", "error", "clock", "text"]),
+    ("app", &["routes", "web", "accounts", "sessions", "db", "config", "error", "clock", "text"]),
     ("routes", &["web"]),
-    ("web", &["accounts", "sessions", "db", "config", "error", "clock"]),
-    ("accounts", &["sessions", "db", "error", "clock"]),
-    ("sessions", &["db", "error", "clock"]),
-    ("db", &["error", "clock"]),
+    ("web", &["accounts", "sessions", "db", "config", "error", "clock", "text"]),
+    ("accounts", &["sessions", "db", "error", "clock", "text"]),
+    ("sessions", &["db", "error", "clock", "text"]),
+    ("db", &["error", "clock", "text"]),
     // The settings are made of the layers' own values.
     ("config", &["accounts", "sessions", "db", "clock"]),
     ("error", &[]),
     ("clock", &[]),
+    ("text", &[]),
 ];
 
 /// The only places that may use Diesel.
@@ -71,7 +72,7 @@ fn foreign_crate(file: &ParsedFile, layer: &str, name: &str) -> Option<String> {
     if is_diesel && !DIESEL.iter().any(|place| file.name.starts_with(place)) {
         return Some(format!("only {} may use Diesel", DIESEL.join(", ")));
     }
-    let is_domain = matches!(layer, "accounts" | "sessions" | "db" | "error" | "clock");
+    let is_domain = matches!(layer, "accounts" | "sessions" | "db" | "error" | "clock" | "text");
     (is_domain && name.starts_with("actix")).then(|| format!("{layer} must not use Actix"))
 }
 

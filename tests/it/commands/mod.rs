@@ -3,7 +3,9 @@
 mod demo;
 mod doctor;
 mod exposure;
+mod hostile_text;
 mod migrate;
+mod proxy_warnings;
 mod purge;
 mod secrets_file;
 mod serve;

@@ -90,7 +90,8 @@ fn setup_shows_errors_at_their_fields_and_keeps_values(engine: EngineKind) {
         ("email", "", "Enter an email address"),
         ("first_name", " ", "Enter a first name."),
         ("last_name", &long, "Use at most 64 characters"),
-        ("user_name", "a\u{7}b", "without control characters"),
+        ("user_name", "a\u{7}b", "U+0007"),
+        ("last_name", "a\u{202e}b", "U+202E"),
         ("password_again", "another password, typed wrong", "The two passwords are not the same."),
         ("password", "too short", "Use at least 15 characters"),
     ];
