@@ -43,6 +43,7 @@ const SQLITE_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
     let mut connection = DbConnection::create_or_open(url, SQLITE_LOCK_TIMEOUT)
         .map_err(|error| Error::Invalid(format!("cannot open the database {url}: {}", one_line(&error.to_string()))))?;
+    check_encoding(url, &mut connection)?;
     let migrated = match recorded(&mut connection) {
         // The common case needs no lock and changes nothing.
         Ok(recorded) if recorded == known(url.engine()) => Ok(Vec::new()),
@@ -50,7 +51,7 @@ pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
         Err(error) => Err(error),
     };
     migrated.map_err(|error| match error {
-        Error::Internal(cause) => could_not_migrate(url, &cause),
+        Error::Internal(cause) => could_not_migrate(url, &mut connection, &cause),
         error => error,
     })
 }
@@ -117,11 +118,46 @@ fn could_not_import(url: &DatabaseUrl, error: Error) -> Error {
 }
 
 /// Names the likeliest cause: a database user who may not create tables.
-fn could_not_migrate(url: &DatabaseUrl, cause: &anyhow::Error) -> Error {
+fn could_not_migrate(url: &DatabaseUrl, connection: &mut DbConnection, cause: &anyhow::Error) -> Error {
     let cause = one_line(&format!("{cause:#}"));
-    let is_forbidden = cause.contains("permission denied") || cause.contains("must be owner");
+    // The server may write in another language, so it is asked about the privilege itself.
+    let is_forbidden = cause.contains("must be owner") || !may_create_tables(connection);
     let advice = if is_forbidden { "; the user in the URL must be allowed to create tables in it" } else { "" };
     Error::Invalid(format!("cannot migrate the database {url}: {cause}{advice}"))
+}
+
+fn may_create_tables(connection: &mut DbConnection) -> bool {
+    let query = "SELECT (CASE WHEN has_schema_privilege(current_schema(), 'CREATE') THEN 'yes' ELSE 'no' END) AS text";
+    connection.engine() == Engine::Sqlite || select_text(connection, query).is_ok_and(|answer| answer == "yes")
+}
+
+/// Refuses a PostgreSQL database in whose encoding not every name can be stored: a sign-in would fail at the first such
+/// name. `SQL_ASCII` stores what it is given.
+fn check_encoding(url: &DatabaseUrl, connection: &mut DbConnection) -> Result<()> {
+    if connection.engine() == Engine::Sqlite {
+        return Ok(());
+    }
+    let query =
+        "SELECT pg_encoding_to_char(encoding)::text AS text FROM pg_database WHERE datname = current_database()";
+    match select_text(connection, query)?.as_str() {
+        "UTF8" | "SQL_ASCII" => Ok(()),
+        other => Err(Error::Invalid(format!(
+            "the database {url} has the encoding {other}, which can't store every name: Keyrack needs UTF8; create another \
+             database with `createdb --template=template0 --encoding=UTF8 --locale=C.UTF-8 NAME`, and copy what is in \
+             this one with pg_dump and psql"
+        ))),
+    }
+}
+
+/// Returns the column `text` of a query's only row.
+fn select_text(connection: &mut DbConnection, query: &str) -> Result<String> {
+    #[derive(diesel::QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        text: String,
+    }
+
+    Ok(diesel::sql_query(query).get_result::<Row>(connection)?.text)
 }
 
 impl Database {

@@ -71,7 +71,7 @@ fn down_migrations_leave_nothing_and_can_be_reapplied(engine: EngineKind) {
     assert_eq!(bare.tables(), ["__diesel_schema_migrations"]);
     assert!(bare.triggers.is_empty(), "{bare:?}");
     if engine == EngineKind::Postgres {
-        let functions = "WHERE pronamespace = 'public'::regnamespace";
+        let functions = "WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
         assert_eq!(database.count("pg_proc", functions), 0);
     }
     assert_eq!(migrate(&database.parsed_url()).unwrap().len(), folders(engine).len());
@@ -86,10 +86,12 @@ fn role_without_create_privilege_gets_advice() {
     }
     let database = TestDatabase::blank(EngineKind::Postgres);
     let role = format!("keyrack_reader_{}", std::process::id());
-    database.execute(&format!("CREATE ROLE {role} LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC"));
+    let schema = database.schema();
+    let reads_only = format!("REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC; GRANT USAGE ON SCHEMA {schema} TO {role}");
+    database.execute(&format!("CREATE ROLE {role} LOGIN; {reads_only}"));
     let (_, host) = database.url().split_once('@').expect("a URL with a user");
     let rejected = migrate(&format!("postgres://{role}@{host}").parse().unwrap()).err();
-    database.execute(&format!("DROP ROLE {role}"));
+    database.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
     let Some(Error::Invalid(message)) = rejected else { panic!("{rejected:?}") };
     assert!(message.starts_with("cannot migrate the database postgres://"), "{message}");
     assert!(message.contains("must be allowed to create tables"), "{message}");

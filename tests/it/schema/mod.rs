@@ -1,6 +1,7 @@
 //! The schema: migrations, triggers, and the statements and records of the seed document.
 
 mod concurrent_sets;
+mod encoding;
 mod late_set;
 pub mod migrate;
 pub mod parity;

@@ -71,7 +71,7 @@ const POSTGRES: [&str; 4] = [
          format_type(atttypid, atttypmod)) AS v
      FROM information_schema.columns
      JOIN pg_attribute ON attrelid = format('%I', table_name)::regclass AND attname = column_name
-     WHERE table_schema = 'public' ORDER BY table_name, ordinal_position",
+     WHERE table_schema = current_schema() ORDER BY table_name, ordinal_position",
     "SELECT concat(t.relname, ' ', CASE WHEN NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.oid)
              THEN i.relname END, ' (', (
              SELECT string_agg(regexp_replace(pg_get_indexdef(i.oid, n, true), '::text| COLLATE \"C\"', '', 'g'), ', '
@@ -79,7 +79,7 @@ const POSTGRES: [&str; 4] = [
              FROM generate_series(1, x.indnatts) n
          ), ')', ' WHERE ' || btrim(pg_get_expr(x.indpred, x.indrelid), '()'), ' ', x.indisunique) AS v
      FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
-     WHERE t.relnamespace = 'public'::regnamespace",
+     WHERE t.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())",
     "SELECT concat(conrelid::regclass, ' ', f.attname, ' ', confrelid::regclass, ' ', r.attname) AS v
      FROM pg_constraint
      JOIN pg_attribute f ON f.attrelid = conrelid AND f.attnum = conkey[1]

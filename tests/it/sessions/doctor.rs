@@ -158,7 +158,7 @@ fn missing_triggers_and_indexes_are_reported(engine: EngineKind) {
         }
         EngineKind::Postgres => {
             "SELECT format('%s|DROP INDEX %I|%s', relname, relname, pg_get_indexdef(i.oid)) AS v
-             FROM pg_index JOIN pg_class i ON i.oid = indexrelid WHERE relnamespace = 'public'::regnamespace
+             FROM pg_index JOIN pg_class i ON i.oid = indexrelid WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
              AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.oid)
              UNION ALL SELECT format('%s|DROP TRIGGER %I ON %s|%s', tgname, tgname, tgrelid::regclass,
              pg_get_triggerdef(oid)) FROM pg_trigger WHERE NOT tgisinternal

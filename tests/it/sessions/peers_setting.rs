@@ -124,9 +124,10 @@ fn role_that_may_write_data_only_becomes_no_other_user() {
     let admin = fixture.add_user("admin@example.com").to_string();
     let own = fixture.sign_in();
     let role = format!("keyrack_writer_{}", std::process::id());
+    let schema = fixture.database().schema();
     fixture.execute(&format!(
         "CREATE ROLE {role}; GRANT SELECT, INSERT, UPDATE, DELETE ON user_sessions TO {role};
-         GRANT USAGE ON SCHEMA public TO {role}"
+         GRANT USAGE ON SCHEMA {schema} TO {role}"
     ));
     let sess = format!(r#"{{"cookie":{{}},"userId":"{admin}"}}"#);
     let as_role = |sql: &str| fixture.database().try_execute(&format!("SET ROLE {role}; {sql}"));

@@ -92,6 +92,8 @@ impl Cluster {
         // The server inherits what it gets; a pipe would stay open with it.
         command.args(["-D", "data"]).args(arguments).current_dir(&self.folder);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // As scripts/postgres sets it, for a server whose messages are not English.
+        command.env("LOCPATH", self.folder.join("locales"));
         // PostgreSQL refuses to run as root.
         let (user, group) = self.account();
         command.uid(user).gid(group);

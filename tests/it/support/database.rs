@@ -15,7 +15,7 @@ use keyrack::db::{DatabaseUrl, migrate};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::postgres;
+use super::postgres::{self, variants};
 
 /// The engine that a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,22 @@ impl TestDatabase {
 
     /// Creates a database without tables.
     pub fn blank(kind: EngineKind) -> Self {
-        Self::create(kind, "")
+        match kind {
+            EngineKind::Sqlite => Self::create(kind, ""),
+            EngineKind::Postgres => Self::blank_postgres(blank_options()),
+        }
+    }
+
+    /// Creates a database without tables on PostgreSQL, with these options of `CREATE DATABASE`.
+    pub fn blank_postgres(options: &str) -> Self {
+        let blank = Self::create(EngineKind::Postgres, options);
+        create_schema(blank.name.as_ref().unwrap());
+        blank
+    }
+
+    /// The schema of its tables, as SQL names it. PostgreSQL only.
+    pub fn schema(&self) -> String {
+        self.text("SELECT quote_ident(current_schema()) AS v")
     }
 
     fn create(kind: EngineKind, how: &str) -> Self {
@@ -79,7 +94,7 @@ impl TestDatabase {
             EngineKind::Sqlite => format!("sqlite:{}", folder.path().join("keyrack.db").display()),
             EngineKind::Postgres => {
                 admin(&format!("CREATE DATABASE {name} {how}"));
-                postgres::server().unwrap().url(&name)
+                url_of_tables(&postgres::server().unwrap().url(&name))
             }
         };
         let name = Some(name).filter(|_| kind == EngineKind::Postgres);
@@ -304,10 +319,46 @@ fn template() -> &'static str {
     static TEMPLATE: OnceLock<String> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
         let name = unique_name("template");
-        admin(&format!("CREATE DATABASE {name}"));
-        migrate(&postgres::server().unwrap().url(&name).parse().unwrap()).unwrap();
+        admin(&format!("CREATE DATABASE {name} {}", blank_options()));
+        create_schema(&name);
+        migrate(&url_of_tables(&postgres::server().unwrap().url(&name)).parse().unwrap()).unwrap();
         name
     })
+}
+
+/// How a new database differs from the server's usual ones.
+fn blank_options() -> &'static str {
+    if variants::is_on(variants::TURKISH) {
+        "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'tr' LOCALE 'C.UTF-8'"
+    } else {
+        ""
+    }
+}
+
+/// Creates the schema "My App" and its role, if the tables are to be there.
+fn create_schema(database: &str) {
+    static ROLE: OnceLock<()> = OnceLock::new();
+    if !variants::is_on(variants::CAPITALS) {
+        return;
+    }
+    ROLE.get_or_init(|| {
+        let exists = "EXCEPTION WHEN duplicate_object THEN NULL";
+        admin(&format!("DO $$ BEGIN CREATE ROLE \"MyApp\" SUPERUSER LOGIN; {exists}; END $$"));
+    });
+    let url = postgres::server().unwrap().url(database);
+    let create = "CREATE SCHEMA \"My App\" AUTHORIZATION \"MyApp\"";
+    PgConnection::establish(&url).unwrap().batch_execute(create).unwrap();
+}
+
+/// The URL of a database whose tables may be in the schema "My App", which belongs to the role "MyApp".
+fn url_of_tables(url: &str) -> String {
+    if !variants::is_on(variants::CAPITALS) {
+        return url.to_owned();
+    }
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let (scheme, rest) = url.split_once("://").unwrap();
+    let host = rest.split_once('@').map_or(rest, |(_, host)| host);
+    format!("{scheme}://MyApp@{host}{separator}options=-csearch_path%3D%22My%5C%20App%22")
 }
 
 fn unique_name(what: &str) -> String {

@@ -113,6 +113,32 @@ fn open() -> Result<Option<Server>, String> {
     Ok(server)
 }
 
+/// Databases that differ from the usual one, from `KEYRACK_TEST_POSTGRES_VARIANTS`, a list with blanks. Each has made
+/// statements or messages fail that were right elsewhere.
+pub(super) mod variants {
+    use std::env;
+
+    /// The server's messages are German.
+    pub const GERMAN: &str = "german";
+    /// The database's locale is Turkish (ICU, PostgreSQL 15 or later): `lower('I')` is `ı`.
+    pub const TURKISH: &str = "turkish";
+    /// The tables belong to the role "MyApp", and stand in the schema "My App".
+    pub const CAPITALS: &str = "capitals";
+
+    /// Whether the tests run on this variant.
+    ///
+    /// # Panics
+    ///
+    /// If the list contains an unknown name.
+    pub fn is_on(variant: &str) -> bool {
+        let list = env::var("KEYRACK_TEST_POSTGRES_VARIANTS").unwrap_or_default();
+        list.split_whitespace().any(|name| {
+            assert!([GERMAN, TURKISH, CAPITALS].contains(&name), "unknown variant {name}");
+            name == variant
+        })
+    }
+}
+
 /// The tests' data may be lost, and hundreds of tests connect at the same time.
 const SHARED_OPTIONS: [&str; 3] = ["--fast", "-c", "max_connections=300"];
 
@@ -121,6 +147,9 @@ const SHARED_OPTIONS: [&str; 3] = ["--fast", "-c", "max_connections=300"];
 /// Returns `None` where PostgreSQL is not installed.
 pub(super) fn start(options: &[&str], lifeline: Option<ChildStdout>) -> Result<Option<(String, Child)>, String> {
     let mut command = detached(SCRIPT);
+    if variants::is_on(variants::GERMAN) {
+        command.args(["--messages", "de_DE.UTF-8"]);
+    }
     command.args(options).stdin(lifeline.map_or_else(Stdio::piped, Stdio::from)).stderr(Stdio::piped());
     let mut script = command.spawn().map_err(|error| format!("cannot run {SCRIPT}: {error}"))?;
     let mut url = String::new();
