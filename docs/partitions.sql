@@ -61,6 +61,9 @@ CREATE TRIGGER keyrack_complete_end BEFORE UPDATE OF status ON sessions
 CREATE TRIGGER keyrack_remove_data_of_ended AFTER UPDATE OF status ON sessions
     FOR EACH ROW WHEN (OLD.status = 'active' AND NEW.status = 'logged_out' AND NOT NEW.data_kept)
     EXECUTE FUNCTION keyrack_remove_data_of_ended();
+CREATE TRIGGER keyrack_forget_known_browser AFTER UPDATE OF status ON sessions
+    FOR EACH ROW WHEN (OLD.status = 'active' AND NEW.end_reason IN ('revoked', 'revoked_by_admin'))
+    EXECUTE FUNCTION keyrack_forget_known_browser();
 CREATE TRIGGER keyrack_prefer_row_of_peer BEFORE INSERT ON sessions
     FOR EACH ROW EXECUTE FUNCTION keyrack_prefer_row_of_peer();
 

@@ -11,7 +11,9 @@ use crate::{
     error::Result,
     routes,
     sessions::Sessions,
-    web::{AppState, Csrf, Flash, ProxyWarnings, SessionCookie, SessionLayer, SetupToken, TrustedProxies},
+    web::{
+        AppState, BrowserCookie, Csrf, Flash, ProxyWarnings, SessionCookie, SessionLayer, SetupToken, TrustedProxies,
+    },
 };
 
 /// Keyrack, ready to serve: by its own [`server`](Keyrack::server), or mounted into another Actix application.
@@ -34,15 +36,20 @@ impl Keyrack {
             trusted_proxies,
             hsts,
             hash_cost,
+            sign_in_pace,
             clock,
         } = config;
         policy.secure_cookies = public_url.is_https();
         policy.cookie_domain.clone_from(&cookie_domain);
         let database = Database::open(database);
         let sessions = Sessions::new(database.clone(), clock.clone(), policy);
+        let newest = secrets.expose().next().unwrap_or_default();
+        let accounts =
+            Accounts::for_server(database.clone(), clock.clone(), sessions.clone(), hash_cost, newest, sign_in_pace);
         Ok(Self(Arc::new(AppState {
-            accounts: Accounts::new(database.clone(), clock.clone(), sessions.clone(), hash_cost),
+            accounts,
             cookie: SessionCookie::new(cookie_name, cookie_domain, &public_url, &secrets),
+            browser_cookie: BrowserCookie::new(&public_url, &secrets),
             csrf: Csrf::new(&secrets, &public_url),
             trusted_proxies: TrustedProxies::new(trusted_proxies),
             proxy_warnings: ProxyWarnings::default(),
@@ -96,6 +103,9 @@ impl Keyrack {
                     "purged expired sessions"
                 ),
                 Err(error) => tracing::warn!(error = error.chain(), "could not purge"),
+            }
+            if let Err(error) = self.accounts().purge().await {
+                tracing::warn!(error = error.chain(), "could not purge counts of failed sign-ins and known browsers");
             }
             tokio::time::sleep(about_five_minutes()).await;
         }

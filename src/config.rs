@@ -8,7 +8,7 @@ use std::{fmt, str::FromStr};
 use ipnet::IpNet;
 
 use crate::{
-    accounts::HashCost,
+    accounts::{HashCost, SignInPace},
     clock::Clock,
     db::{DatabaseOptions, DatabaseUrl},
     sessions::Policy,
@@ -41,6 +41,9 @@ pub struct Config {
     pub hsts: Hsts,
     /// The cost of a password hash.
     pub hash_cost: HashCost,
+    /// How many successful sign-ins of one user may follow each other. Default: ten at once, then one every five
+    /// seconds.
+    pub sign_in_pace: SignInPace,
     /// The source of the current time.
     pub clock: Clock,
 }
@@ -58,6 +61,7 @@ impl Config {
             trusted_proxies: Vec::new(),
             hsts: Hsts::default(),
             hash_cost: HashCost::default(),
+            sign_in_pace: SignInPace::default(),
             clock: Clock::System,
         }
     }

@@ -35,6 +35,8 @@ export class Keyrack {
       KEYRACK_BIND: '127.0.0.1:0',
       KEYRACK_SECRETS_FILE: join(folder, 'keyrack.secrets'),
       KEYRACK_HASH_COST: CHEAP_HASH,
+      // The tests sign in as one user more often than people do.
+      KEYRACK_SIGN_IN_PACE: 'off',
       ...settings,
     });
     await keyrack.#serve(['serve']);

@@ -1,16 +1,26 @@
 //! Checks an email address and a password.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, time::Duration};
+
+use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
     Accounts,
+    browser_id::BrowserId,
     client_network::ClientNetwork,
     email::Email,
+    failure_keys::FailureKey,
+    failures::MAX_FAILURES_IN_A_ROW,
+    hash_threads::HashClient,
     model::{AuthenticatedUser, Password},
     passwords::{Hasher, Verification},
-    queries,
+    queries::{self, SignInRecord},
+    throttle::{Attempt, Refusal},
 };
-use crate::{db::UserId, error::Result};
+use crate::{
+    db::UserId,
+    error::{Error, Result},
+};
 
 /// The result of a sign-in attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,75 +29,155 @@ pub enum AuthenticationResult {
     Accepted(AuthenticatedUser),
     /// The user is unknown or disabled, or the password is wrong (not distinguished).
     Rejected,
-    /// The password was not checked, because too many attempts have failed.
+    /// The password was not checked, because too many attempts have failed, or succeeded within a short time.
     Throttled {
         /// How long the client must wait before it may try again.
         retry_after: Duration,
     },
+    /// The password was not checked, because so many attempts on this account have failed in a row that only browsers
+    /// that have signed in to it before may try.
+    StrangersLocked {
+        /// When it may be worth another try, although no time ends this.
+        retry_after: Duration,
+    },
+}
+
+/// Where a sign-in comes from.
+#[derive(Debug, Clone, Default)]
+pub struct SignInClient {
+    /// The client's address.
+    pub ip_address: Option<IpAddr>,
+    /// The ids in the browser's cookie, whose signature was verified.
+    pub browsers: Vec<BrowserId>,
 }
 
 /// The part of the result that the hashing thread determines.
 enum PasswordCheck {
-    Throttled {
-        retry_after: Duration,
-    },
-    Rejected,
+    /// The receiver waits until the failure is counted.
+    Rejected(oneshot::Receiver<Result<()>>),
     /// `new_hash` is the password's new hash, if the stored one has another cost than the configured one.
-    Accepted {
-        new_hash: Option<Result<String>>,
-    },
+    Accepted { new_hash: Option<Result<String>> },
 }
 
 impl Accounts {
-    /// Checks an email address and a password that a client sent. Costs exactly one hash whether the user is unknown or
-    /// disabled or the password wrong (ASVS 6.3.8), and none when throttled.
+    /// Checks an email address and a password that a client sent, on a browser that is not known to any account.
     ///
     /// # Errors
-    /// [`Error::Busy`](crate::error::Error::Busy) if too many passwords wait to be checked.
+    /// See [`authenticate_on`](Self::authenticate_on).
     pub async fn authenticate(
         &self,
         email: &str,
         password: Password,
         client_ip: Option<IpAddr>,
     ) -> Result<AuthenticationResult> {
-        // A text that is not an address is treated like an unknown address.
-        let email: Email = email.parse().unwrap_or_else(|_| Email::unmatchable());
-        let (network, now) = (client_ip.map(ClientNetwork::from), self.clock.now());
-        if let Some(retry_after) = self.throttle.retry_after(&email, network, now) {
-            return Ok(AuthenticationResult::Throttled { retry_after });
+        let client = SignInClient { ip_address: client_ip, browsers: Vec::new() };
+        self.authenticate_on(email, password, client).await
+    }
+
+    /// Checks an email address and a password that a client sent. Costs exactly one hash whether the user is unknown or
+    /// disabled or the password wrong (ASVS 6.3.8), and none when throttled.
+    ///
+    /// Must be called in a Tokio runtime: a failure is counted there even if the client has gone.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if too many passwords wait to be checked.
+    pub async fn authenticate_on(
+        &self,
+        email: &str,
+        password: Password,
+        client: SignInClient,
+    ) -> Result<AuthenticationResult> {
+        let network = client.ip_address.map(ClientNetwork::from);
+        let (email, typed) = normalize(email);
+        let browsers: Vec<_> = client.browsers.iter().map(BrowserId::hash).collect();
+        if browsers.is_empty() {
+            // Under overload, reject before touching the database.
+            self.passwords.check_capacity(HashClient::Stranger(network))?;
         }
-        // Under overload, reject before touching the database.
-        self.passwords.check_capacity(network)?;
-        let found = self.users_by_email.find(email.clone()).await?;
-        let stored = found.as_ref().and_then(|user| user.password_hash.clone());
-        let may_sign_in = found.as_ref().is_some_and(|user| user.disabled_at.is_none());
-        let (throttle, old_hash) = (Arc::clone(&self.throttle), stored.clone());
+        let decoy_cost = self.stored_costs.pick(self.throttle.number_of(&typed)).await;
+        let mut attempt = match self.throttle.begin(&typed, browsers, network).await {
+            Ok(attempt) => attempt,
+            Err(refusal) => return Ok(refusal.into()),
+        };
+        let record = self.sign_ins.find(attempt.lookup_key(email)).await?.unwrap_or_default();
+        if let Err(refusal) = attempt.admit(&record, self.clock.now()) {
+            return Ok(refusal.into());
+        }
+        let line = record.account.as_ref().map(|account| (account.user.id, record.browser.clone()));
+        let pace_token = match line.map(|line| self.pacer.take(line, self.clock.now())).transpose() {
+            Ok(token) => token,
+            Err(retry_after) => return Ok(AuthenticationResult::Throttled { retry_after }),
+        };
+        let hash_client = match (&record.account, &record.browser) {
+            (Some(account), Some(_)) => HashClient::KnownBrowser(account.user.id),
+            _ => HashClient::Stranger(network),
+        };
+        let stored = record.account.as_ref().and_then(|account| account.password_hash.clone());
+        let may_sign_in = record.account.as_ref().is_some_and(|account| !account.is_disabled);
+        let old_hash = stored.clone();
+        let failure = Failure { accounts: self.clone(), keys: attempt.failure_keys(&record), attempt };
+        let runtime = Handle::current();
         let check = move |hasher: &mut Hasher<'_>| {
-            // Concurrent attempts may have failed while this one was queued, so the throttle is checked again.
-            if let Some(retry_after) = throttle.retry_after(&email, network, now) {
-                return Ok(PasswordCheck::Throttled { retry_after });
-            }
-            let verification = hasher.verify(&password, stored.as_deref())?;
+            let verification = hasher.verify(&password, stored.as_deref(), decoy_cost)?;
             if verification == Verification::Failed || !may_sign_in {
-                throttle.record_failure(&email, network, now);
-                return Ok(PasswordCheck::Rejected);
+                // Counted in a task of its own: a client that closes the connection must not prevent it.
+                let (counted, is_counted) = oneshot::channel();
+                runtime.spawn(async move { drop(counted.send(failure.count().await)) });
+                return Ok(PasswordCheck::Rejected(is_counted));
             }
-            throttle.record_success(&email, network);
             let new_hash = (verification == Verification::PassedOutdated).then(|| hasher.hash(&password));
             Ok(PasswordCheck::Accepted { new_hash })
         };
-        Ok(match (self.passwords.run(network, check).await?, found) {
-            (PasswordCheck::Throttled { retry_after }, _) => AuthenticationResult::Throttled { retry_after },
-            (PasswordCheck::Accepted { new_hash }, Some(row)) => {
-                let password_changed_at = row.password_changed_at.into();
-                let authenticated = AuthenticatedUser { user: row.user.into(), password_changed_at };
-                if let (Some(old), Some(new)) = (old_hash, new_hash) {
-                    self.store_new_hash(authenticated.user.id, old, new).await;
-                }
-                AuthenticationResult::Accepted(authenticated)
+        let new_hash = match self.passwords.run(hash_client, check).await? {
+            PasswordCheck::Rejected(is_counted) => {
+                is_counted.await.map_err(|_| Error::internal("a failed sign-in was not counted"))??;
+                return Ok(AuthenticationResult::Rejected);
             }
-            (PasswordCheck::Rejected | PasswordCheck::Accepted { .. }, _) => AuthenticationResult::Rejected,
-        })
+            PasswordCheck::Accepted { new_hash } => new_hash,
+        };
+        if let Some(token) = pace_token {
+            token.spend();
+        }
+        self.forget_failures_after_success(&record).await;
+        let Some(account) = record.account else { return Ok(AuthenticationResult::Rejected) };
+        if let (Some(old), Some(new)) = (old_hash, new_hash) {
+            self.store_new_hash(account.user.id, old, new).await;
+        }
+        let (user, password_changed_at) = (account.user, account.password_changed_at);
+        Ok(AuthenticationResult::Accepted(AuthenticatedUser { user, password_changed_at }))
+    }
+
+    /// Forgets the failures that a success makes up for. Writes nothing if there were none. An error is only logged:
+    /// the next success tries again.
+    async fn forget_failures_after_success(&self, record: &SignInRecord) {
+        let Some(account) = &record.account else { return };
+        let of_account = FailureKey::account(account.user.id);
+        let mut forgotten = Vec::new();
+        let mut ended_row = None;
+        if let Some(browser) = &record.browser {
+            let of_browser = FailureKey::browser(browser);
+            forgotten.extend(record.failures(&of_browser).map(|_| of_browser));
+            // The owner is back, but strangers may still be guessing: they get a new row, and keep their delays.
+            ended_row = record.failures(&of_account).filter(|failures| failures.in_a_row > 0).map(|_| of_account);
+        } else {
+            forgotten.extend(record.failures(&of_account).map(|_| of_account));
+        }
+        if forgotten.is_empty() && ended_row.is_none() {
+            return;
+        }
+        let written = self.db.transaction(move |connection| {
+            if let Some(key) = &ended_row {
+                queries::end_row(connection, key)?;
+            }
+            queries::forget_failures(connection, &forgotten)
+        });
+        if let Err(error) = written.await {
+            tracing::warn!(
+                user_id = %account.user.id,
+                error = error.chain(),
+                "could not forget failed sign-ins; the next sign-in tries again"
+            );
+        }
     }
 
     /// Replaces the stored hash by the new one. A failure is only logged: the next sign-in tries again.
@@ -103,5 +193,65 @@ impl Accounts {
                 "could not store the new password hash; the next sign-in tries again"
             );
         }
+        self.stored_costs.invalidate();
+    }
+}
+
+impl From<Refusal> for AuthenticationResult {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Wait(retry_after) => Self::Throttled { retry_after },
+            Refusal::StrangersLocked => Self::StrangersLocked { retry_after: Refusal::LOCKED_RETRY_AFTER },
+        }
+    }
+}
+
+/// Returns the address to look up, and the text under which failures are counted if there is no such user. A text that
+/// is not an address is treated like an unknown address.
+fn normalize(typed: &str) -> (Email, String) {
+    match typed.parse::<Email>() {
+        Ok(email) => {
+            let text = email.as_str().to_owned();
+            (email, text)
+        }
+        Err(_) => (Email::unmatchable(), typed.trim().to_lowercase()),
+    }
+}
+
+/// A failed attempt that is to be counted. It stays reserved until then.
+struct Failure {
+    accounts: Accounts,
+    keys: Vec<FailureKey>,
+    attempt: Attempt,
+}
+
+impl Failure {
+    /// Counts it in the database, and acts on a budget that is used up by it.
+    async fn count(self) -> Result<()> {
+        let Self { accounts, keys, attempt } = self;
+        let (now, counted_keys) = (accounts.clock.now(), keys.clone());
+        let counts = accounts
+            .db
+            .transaction(move |connection| {
+                let counts = queries::count_failure(connection, &counted_keys, now)?;
+                for browser in counts.iter().filter(|(_, in_a_row)| *in_a_row >= MAX_FAILURES_IN_A_ROW) {
+                    if let Some(hash) = FailureKey::browser_of(&browser.0) {
+                        queries::forget_browsers(connection, &[&hash])?;
+                    }
+                }
+                Ok(counts)
+            })
+            .await;
+        drop(attempt);
+        for (key, in_a_row) in counts? {
+            if let Some(user_id) = FailureKey::account_of(&key).filter(|_| in_a_row == MAX_FAILURES_IN_A_ROW) {
+                tracing::warn!(
+                    user_id,
+                    "{MAX_FAILURES_IN_A_ROW} wrong passwords in a row: only browsers that signed in to this account before may \
+                     sign in to it now; `keyrack user unlock` or a new password lets others try again"
+                );
+            }
+        }
+        Ok(())
     }
 }

@@ -28,6 +28,13 @@ pub(super) struct Ticket<C> {
     number: u64,
 }
 
+impl<C: Copy> Ticket<C> {
+    /// The client that queued the item.
+    pub fn client(self) -> C {
+        self.client
+    }
+}
+
 impl<C: Copy + PartialEq, T> FairQueue<C, T> {
     /// An empty queue for at most `capacity` items of all clients together.
     pub fn new(capacity: usize) -> Self {

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// The cost of a password hash, written as `m=KIB,t=PASSES,p=LANES`.
 ///
 /// The default is 19 MiB, 2 passes, 1 lane, as OWASP's cheat sheet on password storage recommends for argon2id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HashCost {
     memory_kib: u32,
     passes: u32,

@@ -12,13 +12,11 @@ use argon2::Block;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
-use super::{
-    client_network::ClientNetwork,
-    fair_queue::{FairQueue, Ticket},
-};
+pub(super) use super::hash_queue::HashClient;
+use super::{fair_queue::Ticket, hash_queue::HashQueue};
 use crate::error::{Error, Result};
 
-/// Maximum number of queued jobs per thread: about 1.5 seconds of work at 12 ms per hash, as measured for
+/// Maximum number of queued jobs per thread in each line, strangers' and known browsers': about 1.5 seconds of work at 12 ms per hash, as measured for
 /// `docs/decisions/0008-password-hashing.md`.
 pub(super) const MAX_QUEUED_JOBS_PER_THREAD: usize = 128;
 /// Assumed duration of a hash until one has been measured. Long enough for a slow machine, so that the first clients
@@ -46,8 +44,7 @@ struct ThreadPool {
 }
 
 struct PoolState {
-    /// The jobs of each client; those of the program itself (`None`) count as one client's.
-    jobs: FairQueue<Option<ClientNetwork>, Job>,
+    jobs: HashQueue<Job>,
     thread_count: usize,
     idle_count: usize,
     /// Moving average, in which the latest job weighs an eighth.
@@ -59,7 +56,7 @@ impl HashThreads {
     /// Starts no thread yet.
     pub fn new(max_threads: usize) -> Self {
         let state = PoolState {
-            jobs: FairQueue::new(max_threads * MAX_QUEUED_JOBS_PER_THREAD),
+            jobs: HashQueue::new(max_threads * MAX_QUEUED_JOBS_PER_THREAD),
             thread_count: 0,
             idle_count: 0,
             mean_duration: INITIAL_HASH_TIME,
@@ -72,18 +69,18 @@ impl HashThreads {
     /// early.
     ///
     /// # Errors
-    /// [`Error::Busy`] if the queue is full and no other client has more jobs in it.
-    pub fn check_capacity(&self, client: Option<ClientNetwork>) -> Result<()> {
-        let state = self.0.state.lock();
-        let retry_after = state.retry_after(self.0.max_threads);
+    /// [`Error::Busy`] if the client's line is full and no other client has more jobs in it.
+    pub fn check_capacity(&self, client: HashClient) -> Result<()> {
+        let mut state = self.0.state.lock();
+        let retry_after = state.retry_after(client, self.0.max_threads);
         if state.jobs.would_reject(client) { Err(Error::Busy { retry_after }) } else { Ok(()) }
     }
 
     /// Runs a job on a thread when it is the client's turn. Dropping the future before that cancels the job.
     ///
     /// # Errors
-    /// [`Error::Busy`] if the queue is full and no other client has more jobs in it; now, or while the job waits.
-    pub async fn run<T, F>(&self, client: Option<ClientNetwork>, work: F) -> Result<T>
+    /// [`Error::Busy`] if the client's line is full and no other client has more jobs in it; now, or while the job waits.
+    pub async fn run<T, F>(&self, client: HashClient, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Memory) -> Result<T> + Send + 'static,
@@ -114,7 +111,7 @@ impl fmt::Debug for HashThreads {
 /// A job whose caller still waits. Dropping it cancels the job, unless a thread has begun it.
 struct QueuedJob<'a> {
     pool: &'a ThreadPool,
-    ticket: Ticket<Option<ClientNetwork>>,
+    ticket: Ticket<HashClient>,
 }
 
 impl Drop for QueuedJob<'_> {
@@ -126,7 +123,7 @@ impl Drop for QueuedJob<'_> {
 }
 
 impl ThreadPool {
-    fn push(self: &Arc<Self>, client: Option<ClientNetwork>, job: Job) -> Result<QueuedJob<'_>> {
+    fn push(self: &Arc<Self>, client: HashClient, job: Job) -> Result<QueuedJob<'_>> {
         let mut state = self.state.lock();
         if state.jobs.len() >= state.idle_count && state.thread_count < self.max_threads {
             match self.start_thread(state.thread_count + 1) {
@@ -137,7 +134,7 @@ impl ThreadPool {
             }
         }
         let pushed = state.jobs.push(client, job);
-        let retry_after = state.retry_after(self.max_threads);
+        let retry_after = state.retry_after(client, self.max_threads);
         drop(state);
         let (ticket, evicted) = pushed.map_err(|_| Error::Busy { retry_after })?;
         self.changed.notify_one();
@@ -184,9 +181,9 @@ impl ThreadPool {
 }
 
 impl PoolState {
-    /// How long all jobs that are queued now will take, rounded up to whole seconds.
-    fn retry_after(&self, thread_count: usize) -> Duration {
-        let queued = u32::try_from(self.jobs.len()).unwrap_or(u32::MAX);
+    /// How long the jobs that are served before a new one of this client will take, rounded up to whole seconds.
+    fn retry_after(&self, client: HashClient, thread_count: usize) -> Duration {
+        let queued = u32::try_from(self.jobs.ahead_of(client)).unwrap_or(u32::MAX);
         let threads = u32::try_from(thread_count.max(1)).unwrap_or(u32::MAX);
         let left = self.mean_duration.saturating_mul(queued) / threads;
         Duration::from_secs(left.as_secs() + u64::from(left.subsec_nanos() > 0)).max(Duration::from_secs(1))
@@ -221,8 +218,8 @@ mod tests {
 
     type Log = Arc<Mutex<Vec<&'static str>>>;
 
-    fn client(last_octet: u8) -> ClientNetwork {
-        IpAddr::from([192, 0, 2, last_octet]).into()
+    fn client(last_octet: u8) -> HashClient {
+        HashClient::Stranger(Some(IpAddr::from([192, 0, 2, last_octet]).into()))
     }
 
     fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -244,7 +241,7 @@ mod tests {
     fn occupy(threads: &HashThreads) -> (mpsc::Sender<()>, impl Future<Output = Result<()>>) {
         let (start, started) = mpsc::channel();
         let (release, released) = mpsc::channel::<()>();
-        let work = queue(threads.run(None, move |_| {
+        let work = queue(threads.run(HashClient::Program, move |_| {
             start.send(()).unwrap();
             let _ = released.recv();
             Ok(())
@@ -266,10 +263,10 @@ mod tests {
         let threads = HashThreads::new(1);
         let log = Log::default();
         let (release, occupied) = occupy(&threads);
-        let first = queue(threads.run(Some(client(1)), note(&log, "first of one")));
-        let dropped = queue(threads.run(Some(client(1)), note(&log, "dropped")));
-        let second = queue(threads.run(Some(client(1)), note(&log, "second of one")));
-        let other = queue(threads.run(Some(client(2)), note(&log, "only of other")));
+        let first = queue(threads.run(client(1), note(&log, "first of one")));
+        let dropped = queue(threads.run(client(1), note(&log, "dropped")));
+        let second = queue(threads.run(client(1), note(&log, "second of one")));
+        let other = queue(threads.run(client(2), note(&log, "only of other")));
         drop(dropped);
         assert_eq!(threads.0.state.lock().jobs.len(), 3);
         drop(release);
@@ -287,12 +284,12 @@ mod tests {
         let threads = HashThreads::new(1);
         let (release, occupied) = occupy(&threads);
         let mut waiting: Vec<_> =
-            (0..MAX_QUEUED_JOBS_PER_THREAD).map(|_| queue(threads.run(Some(client(1)), |_| Ok(())))).collect();
+            (0..MAX_QUEUED_JOBS_PER_THREAD).map(|_| queue(threads.run(client(1), |_| Ok(())))).collect();
         threads.0.state.lock().mean_duration = Duration::from_millis(100);
-        let refused = block_on(threads.run(Some(client(1)), |_| Ok(())));
+        let refused = block_on(threads.run(client(1), |_| Ok(())));
         let Err(Error::Busy { retry_after }) = refused else { panic!("{refused:?}") };
         assert_eq!(retry_after, Duration::from_secs(13), "128 jobs of 100 ms");
-        let other = queue(threads.run(Some(client(2)), |_| Ok(())));
+        let other = queue(threads.run(client(2), |_| Ok(())));
         let last = poll(&mut waiting.pop().unwrap());
         assert!(matches!(last, Poll::Ready(Err(Error::Busy { .. }))), "{last:?}");
         drop(waiting);
@@ -308,13 +305,13 @@ mod tests {
     fn retry_after_follows_the_mean_duration() {
         let threads = HashThreads::new(2);
         for _ in 0..100 {
-            assert!(threads.0.state.lock().jobs.push(Some(client(1)), Box::new(|_| ())).is_ok());
+            assert!(threads.0.state.lock().jobs.push(client(1), Box::new(|_| ())).is_ok());
         }
         let mut state = threads.0.state.lock();
         state.mean_duration = Duration::from_millis(20);
-        assert_eq!(state.retry_after(2), Duration::from_secs(1));
+        assert_eq!(state.retry_after(client(1), 2), Duration::from_secs(1));
         state.mean_duration = Duration::from_millis(21);
-        assert_eq!(state.retry_after(2), Duration::from_secs(2), "100 jobs of 21 ms, two at once");
+        assert_eq!(state.retry_after(client(1), 2), Duration::from_secs(2), "100 jobs of 21 ms, two at once");
         drop(state);
         for _ in 0..40 {
             threads.0.next_job(Some(Duration::from_millis(400)));
@@ -329,7 +326,7 @@ mod tests {
         assert_eq!(threads.0.state.lock().thread_count, 0);
         let (one, first) = occupy(&threads);
         let (two, second) = occupy(&threads);
-        let third = queue(threads.run(Some(client(1)), |_| Ok(())));
+        let third = queue(threads.run(client(1), |_| Ok(())));
         assert_eq!(threads.0.state.lock().thread_count, 2);
         drop((one, two));
         block_on(async {
@@ -343,9 +340,9 @@ mod tests {
     #[test]
     fn panicking_job_is_an_error_and_keeps_its_thread() {
         let threads = HashThreads::new(1);
-        let failed = block_on(threads.run(Some(client(1)), |_| -> Result<()> { panic!("on purpose") }));
+        let failed = block_on(threads.run(client(1), |_| -> Result<()> { panic!("on purpose") }));
         assert!(matches!(failed, Err(Error::Internal(_))), "{failed:?}");
-        assert!(block_on(threads.run(Some(client(1)), |_| Ok(()))).is_ok());
+        assert!(block_on(threads.run(client(1), |_| Ok(()))).is_ok());
     }
 
     #[test]
@@ -360,7 +357,8 @@ mod tests {
         thread_local!(static LEFT: std::cell::OnceCell<OnEnd> = const { std::cell::OnceCell::new() });
         let (ended, has_ended) = mpsc::channel();
         let threads = HashThreads::new(1);
-        block_on(threads.run(None, move |_| Ok(LEFT.with(|left| left.set(OnEnd(ended)).is_ok())))).unwrap();
+        block_on(threads.run(HashClient::Program, move |_| Ok(LEFT.with(|left| left.set(OnEnd(ended)).is_ok()))))
+            .unwrap();
         assert!(has_ended.try_recv().is_err());
         drop(threads);
         has_ended.recv().unwrap();
@@ -372,7 +370,7 @@ mod tests {
         let threads = HashThreads::new(1);
         let own = || rustix::process::getpriority_process(None).map_err(Error::internal);
         let before = own().unwrap();
-        let within = block_on(threads.run(None, move |_| own())).unwrap();
+        let within = block_on(threads.run(HashClient::Program, move |_| own())).unwrap();
         assert_eq!(within, (before + NICE).min(19));
         assert_eq!(own().unwrap(), before);
     }

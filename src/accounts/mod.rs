@@ -1,21 +1,30 @@
 //! Accounts: the users of one database, and checking their passwords.
 
 mod authenticate;
+mod browser_id;
 mod client_network;
 mod doctor;
+#[cfg(test)]
+mod documented_limits;
 mod email;
+mod failure_keys;
+mod failures;
 mod fair_queue;
 mod hash_cost;
+mod hash_queue;
 mod hash_threads;
+mod known_browsers;
 mod model;
 mod name;
 mod password_policy;
 mod passwords;
+mod purge;
 mod queries;
+mod sign_in_pace;
+mod stored_costs;
 mod throttle;
+mod unlock;
 mod users;
-
-use std::sync::Arc;
 
 use crate::{
     clock::Clock,
@@ -23,16 +32,22 @@ use crate::{
     sessions::Sessions,
 };
 
-pub use authenticate::AuthenticationResult;
+pub use authenticate::{AuthenticationResult, SignInClient};
+pub use browser_id::BrowserId;
 pub use email::{Email, InvalidEmail};
 pub use hash_cost::{HashCost, InvalidHashCost};
+pub(crate) use known_browsers::BROWSER_LIFETIME;
 pub use model::{Account, AuthenticatedUser, NewUser, Password, Role};
 pub use name::{InvalidName, check_name};
 pub use password_policy::{MAX_LENGTH, MIN_LENGTH, PasswordPolicyError};
+pub use sign_in_pace::{InvalidSignInPace, SignInPace};
+pub use unlock::ForgottenFailures;
 pub use users::CreateUserError;
 
 use passwords::Passwords;
-use queries::AccountRow;
+use queries::{SignInKey, SignInRecord};
+use sign_in_pace::SignInPacer;
+use stored_costs::StoredCosts;
 use throttle::Throttle;
 
 /// The accounts of one database.
@@ -42,15 +57,38 @@ pub struct Accounts {
     clock: Clock,
     sessions: Sessions,
     passwords: Passwords,
-    throttle: Arc<Throttle>,
-    /// Finds the user of an address; concurrent sign-ins share one statement.
-    users_by_email: Lookups<Email, AccountRow>,
+    throttle: Throttle,
+    pacer: SignInPacer,
+    stored_costs: StoredCosts,
+    /// Finds what decides about a sign-in; concurrent sign-ins share one statement.
+    sign_ins: Lookups<SignInKey, SignInRecord>,
 }
 
 impl Accounts {
     /// The accounts in `db`. `sessions` are the ones to end when a user is disabled or gets a new password.
+    ///
+    /// For a program that signs nobody in; see [`for_server`](Self::for_server).
     pub fn new(db: Database, clock: Clock, sessions: Sessions, cost: HashCost) -> Self {
-        let users_by_email = db.new_lookups(queries::find_each, LookupThreads::Few);
-        Self { db, clock, sessions, passwords: Passwords::new(cost), throttle: Arc::default(), users_by_email }
+        Self::with_throttle(db, clock, sessions, cost, Throttle::alone())
+    }
+
+    /// The accounts of a server. Instances with the same `secret` count failed sign-ins together.
+    pub fn for_server(
+        db: Database,
+        clock: Clock,
+        sessions: Sessions,
+        cost: HashCost,
+        secret: &str,
+        pace: SignInPace,
+    ) -> Self {
+        let accounts = Self::with_throttle(db, clock, sessions, cost, Throttle::new(secret));
+        Self { pacer: SignInPacer::new(pace), ..accounts }
+    }
+
+    fn with_throttle(db: Database, clock: Clock, sessions: Sessions, cost: HashCost, throttle: Throttle) -> Self {
+        let sign_ins = db.new_lookups(queries::find_sign_ins, LookupThreads::Few);
+        let stored_costs = StoredCosts::new(db.clone(), clock.clone(), cost);
+        let (passwords, pacer) = (Passwords::new(cost), SignInPacer::new(SignInPace::default()));
+        Self { db, clock, sessions, passwords, throttle, pacer, stored_costs, sign_ins }
     }
 }

@@ -9,9 +9,8 @@ use argon2::{
 use subtle::ConstantTimeEq;
 
 use super::{
-    client_network::ClientNetwork,
     hash_cost::HashCost,
-    hash_threads::{HashThreads, Memory},
+    hash_threads::{HashClient, HashThreads, Memory},
     model::Password,
 };
 use crate::error::{Error, Result};
@@ -33,62 +32,52 @@ pub(super) enum Verification {
 pub(super) struct Passwords {
     cost: HashCost,
     threads: Arc<HashThreads>,
-    /// A hash that no password has. It is verified for unknown users, so that they take as long as known ones.
-    dummy_hash: Arc<str>,
 }
 
 impl Passwords {
     pub fn new(cost: HashCost) -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
-        Self {
-            cost,
-            threads: Arc::new(HashThreads::new(cores)),
-            dummy_hash: format!(
-                "$argon2id$v=19${cost}$a2V5cmFja2RlY295c2FsdA$bm9ib2R5J3MgcGFzc3dvcmQsIG5vIG9uZSBrbm93cyE"
-            )
-            .into(),
-        }
+        Self { cost, threads: Arc::new(HashThreads::new(cores)) }
     }
 
     /// See [`HashThreads::check_capacity`].
-    pub fn check_capacity(&self, client: Option<ClientNetwork>) -> Result<()> {
+    pub fn check_capacity(&self, client: HashClient) -> Result<()> {
         self.threads.check_capacity(client)
     }
 
-    /// Runs work that hashes on a hashing thread, when it is the client's turn. `None` is the program itself, which
-    /// queues like one client.
+    /// Runs work that hashes on a hashing thread, when it is the client's turn.
     ///
     /// # Errors
     /// [`Error::Busy`] if too many are waiting already.
-    pub async fn run<T, F>(&self, client: Option<ClientNetwork>, work: F) -> Result<T>
+    pub async fn run<T, F>(&self, client: HashClient, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Hasher<'_>) -> Result<T> + Send + 'static,
     {
-        let (cost, dummy_hash) = (self.cost, Arc::clone(&self.dummy_hash));
-        self.threads.run(client, move |memory| work(&mut Hasher { cost, dummy_hash: &dummy_hash, memory })).await
+        let cost = self.cost;
+        self.threads.run(client, move |memory| work(&mut Hasher { cost, memory })).await
     }
 
     /// Hashes a password for storage, as a PHC string with a random salt.
     pub async fn hash(&self, password: Password) -> Result<String> {
-        self.run(None, move |hasher| hasher.hash(&password)).await
+        self.run(HashClient::Program, move |hasher| hasher.hash(&password)).await
     }
 }
 
 /// Hashes on the current hashing thread, in its memory.
 pub(super) struct Hasher<'a> {
     cost: HashCost,
-    dummy_hash: &'a str,
     memory: &'a mut Memory,
 }
 
 impl Hasher<'_> {
-    /// Checks a password against a stored hash. Always costs one hash, also if the user does not exist or has no
-    /// password (`stored` is `None`), or if the stored hash is unreadable.
-    pub fn verify(&mut self, password: &Password, stored: Option<&str>) -> Result<Verification> {
+    /// Checks a password against a stored hash. Always costs one hash: if the user does not exist or has no password
+    /// (`stored` is `None`), or if the stored hash is unreadable, one of the cost `otherwise`.
+    pub fn verify(&mut self, password: &Password, stored: Option<&str>, otherwise: HashCost) -> Result<Verification> {
         let readable = stored.and_then(parse_or_log);
         let is_readable = readable.is_some();
-        let (hash, cost) = readable.map_or_else(|| parse(self.dummy_hash), Ok)?;
+        let decoy = decoy_hash(otherwise);
+        let (hash, cost) = readable.map_or_else(|| parse(&decoy), Ok)?;
         let matches = self.matches(password, &hash)?;
         Ok(match (matches && is_readable, cost == self.cost) {
             (false, _) => Verification::Failed,
@@ -141,6 +130,16 @@ impl Hasher<'_> {
     }
 }
 
+/// A hash that no password has. It is verified for unknown users, so that they take as long as known ones.
+fn decoy_hash(cost: HashCost) -> String {
+    format!("$argon2id$v=19${cost}$a2V5cmFja2RlY295c2FsdA$bm9ib2R5J3MgcGFzc3dvcmQsIG5vIG9uZSBrbm93cyE")
+}
+
+/// The cost of checking a stored hash; `None` if it is unreadable.
+pub(super) fn cost_of(stored: &str) -> Option<HashCost> {
+    parse(stored).ok().map(|(_, cost)| cost)
+}
+
 /// Parses a stored hash. One in another program's format is logged and treated like no hash: an error response would
 /// reveal that the account exists.
 fn parse_or_log(stored: &str) -> Option<(PasswordHash, HashCost)> {
@@ -175,7 +174,8 @@ mod tests {
     }
 
     fn verify(passwords: &Passwords, password: Password, stored: Option<String>) -> Result<Verification> {
-        block_on(passwords.run(None, move |hasher| hasher.verify(&password, stored.as_deref())))
+        let cost = passwords.cost;
+        block_on(passwords.run(HashClient::Program, move |hasher| hasher.verify(&password, stored.as_deref(), cost)))
     }
 
     #[test]
@@ -195,8 +195,9 @@ mod tests {
         let outdated = block_on(old.hash(Password::new("correct horse battery"))).unwrap();
         let today = Passwords::new("m=16,t=1,p=1".parse().unwrap());
         let kept = |stored: Option<String>| {
-            block_on(today.run(None, move |hasher| {
-                hasher.verify(&Password::new("another"), stored.as_deref())?;
+            let cost = today.cost;
+            block_on(today.run(HashClient::Program, move |hasher| {
+                hasher.verify(&Password::new("another"), stored.as_deref(), cost)?;
                 let first = (hasher.memory.len(), hasher.memory.capacity(), hasher.memory.as_ptr().addr());
                 hasher.hash(&Password::new("another"))?;
                 assert_eq!((hasher.memory.len(), hasher.memory.capacity(), hasher.memory.as_ptr().addr()), first);
@@ -233,9 +234,11 @@ mod tests {
     }
 
     #[test]
-    fn dummy_hash_is_valid_and_matches_no_password() {
+    fn decoy_hash_is_valid_and_matches_no_password() {
         let passwords = Passwords::new(HashCost::minimal());
-        assert!(parse(&passwords.dummy_hash).is_ok(), "the dummy must cost a real hash");
+        for cost in [HashCost::minimal(), HashCost::default(), HashCost::MAX] {
+            assert_eq!(cost_of(&decoy_hash(cost)), Some(cost), "the decoy must cost a real hash");
+        }
         assert_eq!(verify(&passwords, Password::new(""), None).unwrap(), Verification::Failed);
     }
 }

@@ -1,4 +1,9 @@
-//! Every statement on `users`. The functions run inside the caller's transaction.
+//! Every statement on `users`, and in the modules below on what protects sign-ins. The functions run inside the caller's
+//! transaction.
+
+mod browsers;
+mod failures;
+mod sign_in;
 
 use diesel::{OptionalExtension, PgConnection, SqliteConnection, prelude::*, sql_types::Text};
 
@@ -14,6 +19,12 @@ use crate::{
     error::Result,
     sessions::{User, UserRow},
 };
+
+pub(super) use browsers::{browsers_of, forget_browsers, insert_browser, purge_browsers, use_browser};
+pub(super) use failures::{
+    accounts_with_failures, count_failure, end_row, forget_account, forget_failures, purge_failures, purge_orphans,
+};
+pub(super) use sign_in::{SignInKey, SignInRecord, find_sign_ins};
 
 diesel::define_sql_function! {
     /// SQL's `lower`. Keyrack stores addresses in lower case, but other programs write to this table too.
@@ -140,6 +151,19 @@ pub(super) fn rehash(connection: &mut DbConnection, id: UserId, old: &str, new: 
         .set(users::password_hash.eq(new))
         .execute(connection)?;
     Ok(())
+}
+
+/// The stored hashes of up to `limit` users. Their ids are random, so those that follow a random id are a random sample.
+pub(super) fn sample_hashes(connection: &mut DbConnection, random: UserId, limit: i64) -> Result<Vec<String>> {
+    let with_hash = || users::table.filter(users::password_hash.is_not_null()).order(users::id).limit(limit);
+    let select = users::password_hash.assume_not_null();
+    let mut hashes: Vec<String> = with_hash().filter(users::id.ge(random)).select(select).load(connection)?;
+    let missing = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(hashes.len());
+    if missing > 0 {
+        let first: Vec<String> = with_hash().filter(users::id.lt(random)).select(select).load(connection)?;
+        hashes.extend(first.into_iter().take(missing));
+    }
+    Ok(hashes)
 }
 
 #[derive(Queryable, Selectable)]

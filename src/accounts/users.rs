@@ -77,7 +77,8 @@ impl Accounts {
             password_hash,
             now: self.clock.now(),
         };
-        self.db
+        let created = self
+            .db
             .transaction(move |connection| {
                 queries::lock_table(connection)?;
                 if only_first && (settings::is_set_up(connection)? || queries::any(connection)?) {
@@ -90,7 +91,9 @@ impl Accounts {
                 settings::record_set_up(connection, row.now)?;
                 Ok(Ok(AuthenticatedUser { user: row.user.clone(), password_changed_at: row.now }))
             })
-            .await?
+            .await?;
+        self.stored_costs.invalidate();
+        created
     }
 
     /// Whether any user exists.
@@ -138,7 +141,8 @@ impl Accounts {
             .await
     }
 
-    /// Lets a disabled user sign in again; ended sessions stay ended. Returns whether the user exists.
+    /// Lets a disabled user sign in again, and forgets the account's failed sign-ins; ended sessions stay ended. Returns
+    /// whether the user exists.
     pub async fn enable(&self, email: &Email) -> Result<bool> {
         let (email, now) = (email.clone(), self.clock.now());
         self.db
@@ -147,13 +151,14 @@ impl Accounts {
                     return Ok(false);
                 };
                 queries::set_disabled(connection, user.id, None, now)?;
+                queries::forget_account(connection, user.id)?;
                 Ok(true)
             })
             .await
     }
 
-    /// Sets a user's password and ends the user's sessions. Returns how many sessions ended; `None` if the user does
-    /// not exist.
+    /// Sets a user's password, ends the user's sessions, and forgets the account's failed sign-ins. Returns how many
+    /// sessions ended; `None` if the user does not exist.
     pub async fn set_password(&self, email: &Email, password: Password) -> Result<Option<usize>, CreateUserError> {
         let Some(Account { user, .. }) = self.find(email).await? else { return Ok(None) };
         let names = names([&user.user_name, &user.first_name, &user.last_name]);
@@ -162,8 +167,11 @@ impl Accounts {
         let (now, sessions) = (self.clock.now(), self.sessions.clone());
         let ended = self.db.transaction(move |connection| {
             queries::set_password(connection, user.id, &hash, now)?;
+            queries::forget_account(connection, user.id)?;
             sessions.end_all_within(connection, user.id, EndReason::PasswordChanged)
         });
-        Ok(Some(ended.await?))
+        let ended = ended.await?;
+        self.stored_costs.invalidate();
+        Ok(Some(ended))
     }
 }

@@ -13,7 +13,7 @@ use actix_web::{
 
 use crate::{
     Keyrack,
-    accounts::{HashCost, NewUser, Password, Role},
+    accounts::{HashCost, NewUser, Password, Role, SignInPace},
     config::Config,
     db::{SessionId, migrate},
     routes,
@@ -68,6 +68,7 @@ async fn every_post_checks_its_csrf_token() {
 fn keyrack(database: &str) -> Keyrack {
     let mut config = Config::new(database.parse().unwrap(), "a secret for this test only".parse().unwrap());
     config.hash_cost = HashCost::minimal();
+    config.sign_in_pace = SignInPace::UNLIMITED;
     migrate(&config.database.url).unwrap();
     Keyrack::new(config).unwrap()
 }

@@ -47,7 +47,7 @@ enum Command {
     Serve,
     /// Migrate the database
     Migrate,
-    /// Add, list, disable and enable users, and set passwords
+    /// Add, list, disable, enable and unlock users, and set passwords
     #[command(subcommand)]
     User(user::Command),
     /// List and revoke sessions; running servers obey at once

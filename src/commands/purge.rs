@@ -8,8 +8,9 @@ use super::{
 use crate::sessions::Purged;
 
 pub(super) async fn run(settings: &Settings, format: Format) -> Result<(), Failure> {
-    let (sessions, _) = super::open(settings)?;
+    let (sessions, accounts) = super::open(settings)?;
     let purged = sessions.purge(|so_far| output::error_lines(format_args!("{}", sentence(so_far)))).await?;
+    accounts.purge().await?;
     if format.json {
         return output::json(&purged);
     }

@@ -23,7 +23,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Failure, secrets_file};
 use crate::{
-    accounts::HashCost,
+    accounts::{HashCost, SignInPace},
     config::{Config, Hsts, PublicUrl, Secrets},
     db::{DatabaseUrl, Engine, Peers},
     sessions::{Policy, Timeouts},
@@ -171,6 +171,11 @@ pub(super) struct Settings {
     #[arg(long, env = "KEYRACK_HASH_COST", global = true, value_name = "COST", default_value_t = HashCost::default())]
     pub(super) hash_cost: HashCost,
 
+    /// Successful sign-ins of one user that may follow each other: BURST/INTERVAL, so many at once and then one after
+    /// each interval, or off
+    #[arg(long, env = "KEYRACK_SIGN_IN_PACE", global = true, value_name = "PACE", default_value_t = SignInPace::default())]
+    pub(super) sign_in_pace: SignInPace,
+
     /// Log level: error, warn, info, debug or trace; optionally per module, such as info,keyrack::web=debug
     #[arg(
         long, env = "KEYRACK_LOG", global = true, value_name = "FILTER", default_value = "info",
@@ -235,6 +240,7 @@ impl Settings {
         config.trusted_proxies = self.trusted_proxies.iter().flat_map(|networks| &networks.0).copied().collect();
         config.hsts = self.hsts;
         config.hash_cost = self.hash_cost;
+        config.sign_in_pace = self.sign_in_pace;
         config
     }
 

@@ -1,6 +1,9 @@
 //! `keyrack user …`
 
+use std::collections::HashSet;
+
 use clap::Subcommand;
+use serde::Serialize;
 
 use super::{
     Failure,
@@ -8,7 +11,10 @@ use super::{
     password,
     settings::Settings,
 };
-use crate::accounts::{Account, Accounts, CreateUserError, Email, NewUser, Role};
+use crate::{
+    accounts::{Account, Accounts, CreateUserError, Email, ForgottenFailures, NewUser, Role},
+    sessions::UserId,
+};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -29,22 +35,30 @@ pub(super) enum Command {
         #[arg(long, value_enum, default_value_t)]
         role: Role,
     },
-    /// List all users
+    /// List all users, and which of them are disabled or locked for browsers that they have not used before
     List(Format),
     /// Disable a user and end their sessions
     Disable {
         /// Email address
         email: Email,
     },
-    /// Enable a disabled user
+    /// Enable a disabled user and forget the account's failed sign-ins
     Enable {
         /// Email address
         email: Email,
     },
-    /// Set a user's password and end their sessions; asks for the password, or reads it from standard input
+    /// Set a user's password, end their sessions and forget the account's failed sign-ins; asks for the password, or
+    /// reads it from standard input
     SetPassword {
         /// Email address
         email: Email,
+    },
+    /// Forget an account's failed sign-ins, so that browsers that have not been used for it may try again
+    Unlock {
+        /// Email address
+        email: Email,
+        #[command(flatten)]
+        format: Format,
     },
 }
 
@@ -80,6 +94,14 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
             ));
             Ok(())
         }
+        Command::Unlock { email, format } => {
+            let forgotten = accounts.unlock(&email).await?.ok_or_else(|| unknown(&email))?;
+            if format.json {
+                return output::json(&forgotten);
+            }
+            output::line(format_args!("{}", unlocked(&email, forgotten)));
+            Ok(())
+        }
     }
 }
 
@@ -90,20 +112,46 @@ async fn add(accounts: &Accounts, user: NewUser) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A user, as `user list --json` prints it.
+#[derive(Serialize)]
+struct ListedUser<'a> {
+    #[serde(flatten)]
+    account: &'a Account,
+    /// Whether so many sign-ins have failed that only browsers may sign in that have been used for the account.
+    locked_for_unknown_browsers: bool,
+}
+
 async fn list(accounts: &Accounts, format: Format) -> Result<(), Failure> {
     let users = accounts.list().await?;
+    let locked: HashSet<UserId> = accounts.locked_among(&users).await?.iter().map(|account| account.user.id).collect();
     if format.json {
-        return output::json(&users);
+        let listed = |account| ListedUser { account, locked_for_unknown_browsers: locked.contains(&account.user.id) };
+        return output::json(&users.iter().map(listed).collect::<Vec<_>>());
     }
     let row = |account: &Account| {
         let Account { user, disabled_at, .. } = account;
         let names = [&user.first_name, &user.last_name].into_iter().flatten().map(String::as_str);
         let name = names.collect::<Vec<_>>().join(" ");
-        let state = if disabled_at.is_some() { "disabled" } else { "enabled" };
+        let state = match (disabled_at, locked.contains(&user.id)) {
+            (Some(_), _) => "disabled",
+            (None, true) => "locked",
+            (None, false) => "enabled",
+        };
         [user.email.clone(), name, user.role.clone(), state.to_owned(), user.id.to_string()]
     };
     output::table(["EMAIL", "NAME", "ROLE", "STATE", "ID"], &users.iter().map(row).collect::<Vec<_>>());
     Ok(())
+}
+
+fn unlocked(email: &Email, forgotten: ForgottenFailures) -> String {
+    let ForgottenFailures { by_unknown_browsers, by_known_browsers, was_locked } = forgotten;
+    let count = by_unknown_browsers + by_known_browsers;
+    let plural = if count == 1 { "" } else { "s" };
+    let locked = if was_locked { " Browsers that have not been used for it may try again." } else { "" };
+    format!(
+        "Forgot {count} failed sign-in{plural} of {email}: {by_unknown_browsers} on unknown browsers, \
+         {by_known_browsers} on known ones.{locked}"
+    )
 }
 
 fn unknown(email: &Email) -> Failure {

@@ -1,8 +1,8 @@
 //! The state that all requests share.
 
 use super::{
-    client_ip::TrustedProxies, cookie::SessionCookie, csrf::Csrf, flash::Flash, proxy_warnings::ProxyWarnings,
-    signing::Signer,
+    browser_cookie::BrowserCookie, client_ip::TrustedProxies, cookie::SessionCookie, csrf::Csrf, flash::Flash,
+    proxy_warnings::ProxyWarnings, signing::Signer,
 };
 use crate::{
     accounts::Accounts,
@@ -20,6 +20,7 @@ pub(crate) struct AppState {
     pub accounts: Accounts,
     pub public_url: PublicUrl,
     pub cookie: SessionCookie,
+    pub browser_cookie: BrowserCookie,
     pub csrf: Csrf,
     pub flash: Flash,
     pub trusted_proxies: TrustedProxies,

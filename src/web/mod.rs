@@ -6,6 +6,7 @@
 mod app_state;
 mod assets;
 pub(crate) mod body;
+mod browser_cookie;
 mod client_ip;
 mod cookie;
 mod csrf;
@@ -25,6 +26,7 @@ mod signing;
 mod time_text;
 
 pub(crate) use app_state::{AppState, SetupToken};
+pub(crate) use browser_cookie::BrowserCookie;
 pub(crate) use client_ip::TrustedProxies;
 pub(crate) use cookie::SessionCookie;
 pub(crate) use csrf::Csrf;

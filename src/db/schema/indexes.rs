@@ -32,7 +32,7 @@ const fn plain(name: &'static str, table: &'static str, key: &'static str) -> In
 pub(in crate::db) const EMAIL_KEY: &str = "lower(email COLLATE \"C\")";
 
 /// The indexes that the migrations create.
-pub(in crate::db) const INDEXES: [Index; 11] = [
+pub(in crate::db) const INDEXES: [Index; 15] = [
     unique("users_pkey", "users", "id"),
     unique("users_email_key", "users", EMAIL_KEY),
     unique("sessions_pkey", "sessions", "id"),
@@ -44,6 +44,10 @@ pub(in crate::db) const INDEXES: [Index; 11] = [
     unique("keyrack_settings_pkey", "keyrack_settings", "name"),
     unique("session_pkey", "user_sessions", "sid"),
     plain("IDX_session_expire", "user_sessions", "expire"),
+    unique("sign_in_failures_pkey", "sign_in_failures", "key"),
+    unique("known_browsers_pkey", "known_browsers", "id_hash"),
+    plain("known_browsers_by_user", "known_browsers", "user_id"),
+    plain("known_browsers_by_session", "known_browsers", "session_id"),
 ];
 
 /// The valid indexes of a PostgreSQL database.

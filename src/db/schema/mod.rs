@@ -5,4 +5,6 @@ pub(super) mod required;
 pub(crate) mod tables;
 pub(crate) mod types;
 
-pub(crate) use tables::{keyrack_settings, replaced_sids, sessions, user_sessions, users};
+pub(crate) use tables::{
+    keyrack_settings, known_browsers, replaced_sids, sessions, sign_in_failures, user_sessions, users,
+};

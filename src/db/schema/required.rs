@@ -11,9 +11,10 @@ use crate::{
 };
 
 /// The triggers that both engines have under the same names.
-const TRIGGERS: [&str; 8] = [
+const TRIGGERS: [&str; 9] = [
     "keyrack_complete_end",
     "keyrack_end_without_data",
+    "keyrack_forget_known_browser",
     "keyrack_forget_user",
     "keyrack_freeze_data_of_ended",
     "keyrack_keep_active_sessions",
@@ -26,7 +27,7 @@ const TRIGGERS: [&str; 8] = [
 const POSTGRES_TRIGGERS: [&str; 2] = ["keyrack_prefer_row_of_peer", "keyrack_remove_data_of_dead_sid"];
 
 /// The indexes of SQLite, and the triggers that only SQLite needs: where one rule takes several, and for times as text.
-const SQLITE_OBJECTS: [&str; 16] = [
+const SQLITE_OBJECTS: [&str; 20] = [
     "IDX_session_expire",
     "keyrack_cap_expire_inserted",
     "keyrack_cap_expire_updated",
@@ -35,12 +36,16 @@ const SQLITE_OBJECTS: [&str; 16] = [
     "keyrack_widen_expire_updated",
     "keyrack_widen_session_times_inserted",
     "keyrack_widen_session_times_updated",
+    "known_browsers_by_session",
+    "known_browsers_by_user",
     "replaced_sids_by_session",
     "sessions_by_end",
     "sessions_by_user",
     "sqlite_autoindex_keyrack_settings_1",
+    "sqlite_autoindex_known_browsers_1",
     "sqlite_autoindex_replaced_sids_1",
     "sqlite_autoindex_sessions_2",
+    "sqlite_autoindex_sign_in_failures_1",
     "sqlite_autoindex_user_sessions_1",
     "users_email_key",
 ];

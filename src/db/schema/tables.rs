@@ -78,5 +78,32 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{Integer, Text};
+    use crate::db::schema::types::Instant;
+
+    /// Counts of failed sign-ins.
+    sign_in_failures (key) {
+        key -> Text,
+        in_a_row -> Integer,
+        last_failure_at -> Instant,
+        forgotten_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::db::schema::types::{Instant, SqlUuid};
+
+    /// The browsers that have signed in to an account.
+    known_browsers (id_hash) {
+        id_hash -> Text,
+        user_id -> SqlUuid,
+        session_id -> SqlUuid,
+        created_at -> Instant,
+        last_used_at -> Instant,
+    }
+}
+
 joinable!(sessions -> users (user_id));
-allow_tables_to_appear_in_same_query!(users, sessions, user_sessions, replaced_sids);
+allow_tables_to_appear_in_same_query!(users, sessions, user_sessions, replaced_sids, sign_in_failures, known_browsers);

@@ -19,7 +19,7 @@ use super::{
     html, see_other, sign_in, with_cookie,
 };
 use crate::{
-    accounts::{AuthenticationResult, Password},
+    accounts::{AuthenticationResult, Password, SignInClient},
     error::{Error, Result},
     web::{Destinations, RequestSession, csrf_form::SignInForm, errors::WebError, page::Page},
 };
@@ -105,13 +105,14 @@ pub(crate) async fn submit(
     SignInForm(mut fields): SignInForm<SignInFields>,
 ) -> Result<HttpResponse, WebError> {
     fields.next = destinations.accept(&fields.next).unwrap_or_default().to_owned();
-    let error = match authenticate(&session, &fields).await {
+    let error = match authenticate(&session, &request, &fields).await {
         Ok(AuthenticationResult::Accepted(user)) => {
             sign_in(&session, &request, user, fields.remembers())?;
             return Ok(see_other(if fields.next.is_empty() { HOME } else { &fields.next }));
         }
         Ok(AuthenticationResult::Rejected) => rejected(),
         Ok(AuthenticationResult::Throttled { retry_after }) => throttled(retry_after),
+        Ok(AuthenticationResult::StrangersLocked { retry_after }) => strangers_locked(retry_after),
         Err(Error::Busy { retry_after }) => busy(retry_after),
         Err(Error::Unavailable(cause)) => unavailable(&cause),
         Err(error) => return Err(error.into()),
@@ -119,13 +120,18 @@ pub(crate) async fn submit(
     page(&session, &request, fields, Notices::default(), Some(error))
 }
 
-async fn authenticate(session: &RequestSession, fields: &SignInFields) -> Result<AuthenticationResult> {
+async fn authenticate(
+    session: &RequestSession,
+    request: &HttpRequest,
+    fields: &SignInFields,
+) -> Result<AuthenticationResult> {
     // A sign-in replaces the session that the browser has, so that has to be readable.
     if let Some(error) = session.read_error() {
         return Err(error);
     }
-    let (password, client_ip) = (Password::new(&fields.password), session.client().ip_address);
-    session.state().accounts.authenticate(&fields.email, password, client_ip).await
+    let browsers = session.presented_browsers(request.headers());
+    let client = SignInClient { ip_address: session.client().ip_address, browsers };
+    session.state().accounts.authenticate_on(&fields.email, Password::new(&fields.password), client).await
 }
 
 fn rejected() -> FormError {
@@ -134,9 +140,24 @@ fn rejected() -> FormError {
 }
 
 fn throttled(retry_after: Duration) -> FormError {
-    let minutes = retry_after.as_secs().div_ceil(60).max(1);
-    let text = format!("Too many attempts. Try again in {minutes} minute{}.", if minutes == 1 { "" } else { "s" });
+    let seconds = whole_seconds(retry_after);
+    let (count, unit) = if seconds < 60 { (seconds, "second") } else { (seconds.div_ceil(60), "minute") };
+    let text = format!("Too many attempts. Try again in {count} {unit}{}.", if count == 1 { "" } else { "s" });
     FormError { status: StatusCode::TOO_MANY_REQUESTS, text, retry_after: Some(retry_after) }
+}
+
+/// The same for accounts that don't exist.
+fn strangers_locked(retry_after: Duration) -> FormError {
+    let text =
+        "Too many wrong passwords were entered for this account. Sign in on a browser that you have used for it \
+                before, or ask your administrator to unlock it."
+            .to_owned();
+    FormError { status: StatusCode::TOO_MANY_REQUESTS, text, retry_after: Some(retry_after) }
+}
+
+/// At least one, and rounded up: a client that returns then is not too early.
+fn whole_seconds(length: Duration) -> u64 {
+    (length.as_secs() + u64::from(length.subsec_nanos() > 0)).max(1)
 }
 
 fn busy(retry_after: Duration) -> FormError {
@@ -175,7 +196,7 @@ fn page(
     };
     let mut response = html(status, &template)?;
     if let Some(after) = retry_after {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
     }
     with_cookie(response, cookie)
 }

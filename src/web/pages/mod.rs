@@ -34,7 +34,7 @@ fn sign_in(
     remember: bool,
 ) -> Result<(), WebError> {
     let id = user.user.id.to_string();
-    session.prepare_sign_in(user, remember);
+    session.prepare_sign_in(user, remember, request.headers());
     Identity::login(&request.extensions(), id).map_err(|error| Error::internal(format!("{error:?}")))?;
     Ok(())
 }

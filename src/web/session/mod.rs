@@ -126,9 +126,10 @@ where
                     if let Some(cookie) = cookie {
                         // The removals come first: one of them may be for the very cookie that is set.
                         let removals = remove_twins(&request_session, response.request());
-                        for cookie in removals.iter().chain([&cookie]) {
+                        let browser = request_session.take_browser_cookie();
+                        for cookie in removals.iter().chain([&cookie]).chain(&browser) {
                             if let Err(error) = response.response_mut().add_cookie(cookie) {
-                                tracing::error!(%error, "the session cookie was not sent: check its name and domain");
+                                tracing::error!(%error, "a cookie was not sent: check its name and domain");
                             }
                         }
                     }

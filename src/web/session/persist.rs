@@ -43,16 +43,20 @@ pub(super) async fn persist(request: &RequestSession, session: &Session) -> Resu
 async fn start(request: &RequestSession, session: &Session) -> Result<SetCookie> {
     let user_id = user_id(session)?;
     let data = carry_over_data(request.current(), user_id, session)?;
-    let (proof, remember) = match request.take_sign_in() {
-        Some(SignIn { proof, remember }) => (Some(proof), remember),
-        None => (None, false),
+    let (proof, remember, browsers) = match request.take_sign_in() {
+        Some(SignIn { proof, remember, browsers }) => (Some(proof), remember, Some(browsers)),
+        None => (None, false, None),
     };
     let mut presented = request.cookie_sid().into_iter().chain(request.twin_sids()).cloned();
     let previous_sid = presented.next();
     let other_sids = presented.collect();
     let client = request.client().clone();
     let new = NewSession { user_id, proof, remember, client, data, previous_sid, other_sids };
-    Ok(Some(issue_cookie(request, &request.state().sessions.start(new).await?)))
+    let started = request.state().sessions.start(new).await?;
+    if let Some(browsers) = browsers {
+        request.remember_browser(user_id, started.id, &browsers).await;
+    }
+    Ok(Some(issue_cookie(request, &started)))
 }
 
 async fn rotate(request: &RequestSession, session: &Session, current: &LiveSession, sid: &Sid) -> Result<SetCookie> {

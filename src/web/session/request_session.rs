@@ -18,9 +18,9 @@ use actix_web::{
 };
 
 use crate::{
-    accounts::AuthenticatedUser,
+    accounts::{AuthenticatedUser, BrowserId},
     error::{Error, Result},
-    sessions::{Client, LiveSession, Proof, SessionId, Sid},
+    sessions::{Client, LiveSession, Proof, SessionId, Sid, UserId},
     web::{
         app_state::AppState,
         cookie::{Presented, VerifiedSid},
@@ -44,12 +44,16 @@ struct Inner {
     read_error: Option<Error>,
     sign_in: RefCell<Option<SignIn>>,
     log_session: Cell<Option<SessionId>>,
+    /// The cookie that makes the browser known, once it has signed in.
+    browser_cookie: RefCell<Option<Cookie<'static>>>,
 }
 
 /// What a sign-in knows besides the session's data.
 pub(super) struct SignIn {
     pub proof: Proof,
     pub remember: bool,
+    /// The ids that the browser presented at the sign-in.
+    pub browsers: Vec<BrowserId>,
 }
 
 impl RequestSession {
@@ -77,6 +81,7 @@ impl RequestSession {
             current,
             read_error,
             sign_in: RefCell::default(),
+            browser_cookie: RefCell::default(),
             state,
         }))
     }
@@ -152,9 +157,32 @@ impl RequestSession {
     }
 
     /// Keeps what the session that is about to start needs besides its data.
-    pub(crate) fn prepare_sign_in(&self, authenticated: AuthenticatedUser, remember: bool) {
+    pub(crate) fn prepare_sign_in(&self, authenticated: AuthenticatedUser, remember: bool, headers: &HeaderMap) {
         let AuthenticatedUser { user, password_changed_at } = authenticated;
-        *self.0.sign_in.borrow_mut() = Some(SignIn { proof: Proof { user, password_changed_at }, remember });
+        let browsers = self.presented_browsers(headers);
+        *self.0.sign_in.borrow_mut() = Some(SignIn { proof: Proof { user, password_changed_at }, remember, browsers });
+    }
+
+    /// The ids that the browser presents in its cookie.
+    pub(crate) fn presented_browsers(&self, headers: &HeaderMap) -> Vec<BrowserId> {
+        self.state().browser_cookie.read(headers).ids
+    }
+
+    /// Makes the browser of a sign-in that has started `session` known to its account. The sign-in stands if this
+    /// fails.
+    pub(super) async fn remember_browser(&self, user: UserId, session: SessionId, presented: &[BrowserId]) {
+        match self.state().accounts.remember_browser(user, session, presented).await {
+            Ok(id) if id.is_some() || !presented.is_empty() => {
+                let cookie = self.state().browser_cookie.issue(id.as_ref(), presented);
+                *self.0.browser_cookie.borrow_mut() = Some(cookie);
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(error = error.chain(), "could not remember the browser of a sign-in"),
+        }
+    }
+
+    pub(super) fn take_browser_cookie(&self) -> Option<Cookie<'static>> {
+        self.0.browser_cookie.borrow_mut().take()
     }
 
     pub(super) fn has_sign_in(&self) -> bool {

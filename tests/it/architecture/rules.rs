@@ -26,7 +26,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
 ];
 
 /// The only places that may use Diesel.
-const DIESEL: [&str; 3] = ["src/db/", "src/sessions/queries/", "src/accounts/queries.rs"];
+const DIESEL: [&str; 4] = ["src/db/", "src/sessions/queries/", "src/accounts/queries.rs", "src/accounts/queries/"];
 
 /// Files with too many lines, as `file:line: problem`.
 pub fn long_files(files: &[File]) -> Vec<String> {
@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn wrong_direction_is_reported_with_file_and_line() {
-        let diesel = "only src/db/, src/sessions/queries/, src/accounts/queries.rs may use Diesel";
+        let diesel =
+            "only src/db/, src/sessions/queries/, src/accounts/queries.rs, src/accounts/queries/ may use Diesel";
         for (name, text, expected) in [
             (
                 "src/main.rs",

@@ -146,6 +146,7 @@ fn help_lists_every_setting_with_its_default() {
         ("db-pool-size", "KEYRACK_DB_POOL_SIZE", "10"),
         ("metrics-bind", "KEYRACK_METRICS_BIND", "none"),
         ("hash-cost", "KEYRACK_HASH_COST", "m=19456,t=2,p=1"),
+        ("sign-in-pace", "KEYRACK_SIGN_IN_PACE", "10/5s"),
         ("log", "KEYRACK_LOG", "info"),
     ];
     assert_eq!(help.matches("[env: ").count(), settings.len());

@@ -1,5 +1,7 @@
 //! `keyrack user …`
 
+use serde_json::json;
+
 use crate::support::{EngineKind, PASSWORD, Program, TestDatabase, on_both_engines};
 
 const EMAIL: &str = "rajat.verma@example.com";
@@ -11,6 +13,7 @@ on_both_engines!(
     disabled_user_cannot_sign_in_until_enabled,
     setting_password_ends_sessions_and_replaces_the_old_one,
     unknown_user_is_an_error,
+    unlocking_forgets_failures_and_is_listed,
 );
 
 fn added_user_is_listed_and_can_sign_in(engine: EngineKind) {
@@ -105,9 +108,41 @@ fn setting_password_ends_sessions_and_replaces_the_old_one(engine: EngineKind) {
 fn unknown_user_is_an_error(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database);
-    for command in ["disable", "enable", "set-password"] {
+    for command in ["disable", "enable", "set-password", "unlock"] {
         let line = format!("{PASSWORD}\n");
         let answer = program.run_with_input(&["user", command, "nobody@example.com"], &line);
         answer.assert_refused(1, &["no user nobody@example.com", "keyrack user list"]);
     }
+}
+
+fn unlocking_forgets_failures_and_is_listed(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database);
+    program.add_user(EMAIL);
+    let json = program.json(&["user", "unlock", EMAIL, "--json"]);
+    assert_eq!(json, json!({ "by_unknown_browsers": 0, "by_known_browsers": 0, "was_locked": false }));
+    let mut serving = program.serve();
+    let mut browser = serving.browser();
+    assert_eq!(browser.sign_in(EMAIL, "not the password at all").status, 401);
+    assert_eq!(browser.sign_in(EMAIL, "not the password at all").status, 401);
+    let out = program.done(&["user", "unlock", "Rajat.Verma@Example.com"]);
+    let expected = format!("Forgot 2 failed sign-ins of {EMAIL}: 2 on unknown browsers, 0 on known ones.\n");
+    assert_eq!(out, expected);
+
+    // One failure before the last.
+    assert_eq!(browser.sign_in(EMAIL, "not the password at all").status, 401);
+    database.execute("UPDATE sign_in_failures SET in_a_row = 99 WHERE key LIKE 'account:%'");
+    assert_eq!(program.json(&["user", "list", "--json"])[0]["locked_for_unknown_browsers"], false);
+    assert_eq!(browser.sign_in(EMAIL, "not the password at all").status, 401);
+    assert_eq!(browser.sign_in(EMAIL, PASSWORD).status, 429);
+    let logged = serving.err.wait_for("100 wrong passwords in a row");
+    let id = database.text("SELECT CAST(id AS text) AS v FROM users");
+    assert!(logged.contains(&id) && logged.contains("keyrack user unlock") && !logged.contains('@'), "{logged}");
+    assert_eq!(program.json(&["user", "list", "--json"])[0]["locked_for_unknown_browsers"], true);
+    assert!(program.done(&["user", "list"]).contains(" locked "));
+    let out = program.done(&["user", "unlock", EMAIL]);
+    assert!(out.contains("Forgot 100 failed sign-ins") && out.contains("may try again"), "{out}");
+    assert_eq!(browser.sign_in(EMAIL, PASSWORD).status, 303);
+    let stopped = serving.stop();
+    assert_eq!(stopped.err.matches("wrong passwords in a row").count(), 1, "{stopped:?}");
 }

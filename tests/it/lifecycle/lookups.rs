@@ -115,12 +115,12 @@ fn concurrent_sign_ins_each_find_their_own_user(engine: EngineKind) {
 
 /// A condition for the PostgreSQL processes that run batched lookups by this key.
 fn runs_lookup_by(key: &str) -> String {
-    format!("datname = current_database() AND query LIKE 'SELECT batch.slot%{key} = batch.key%'")
+    format!("datname = current_database() AND query LIKE 'SELECT %.slot%{key}%'")
 }
 
-const BY_SID: &str = "\"sid\"";
-const BY_USER: &str = "\"user_id\"";
-const BY_EMAIL: &str = "lower(%)";
+const BY_SID: &str = "\"sid\" = batch.key";
+const BY_USER: &str = "\"user_id\" = batch.key";
+const BY_EMAIL: &str = "lower(%) = ANY";
 
 #[test]
 fn lookup_succeeds_after_its_connection_was_cut() {

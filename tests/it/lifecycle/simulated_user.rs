@@ -90,7 +90,7 @@ impl SimulatedUser {
         usize::try_from(self.random % among as u64).unwrap()
     }
 
-    /// Performs one random action and remembers its answer. No answer and 503 acknowledge nothing.
+    /// Performs one random action and remembers its answer. No answer, 429 and 503 acknowledge nothing.
     pub fn act(&mut self, address: SocketAddr, log: &AcknowledgedLog) {
         let is_alive = |index: &usize| matches!(self.devices[*index].expected, Expected::SignedIn(_));
         let alive: Vec<usize> = (0..self.devices.len()).filter(is_alive).collect();
@@ -193,7 +193,8 @@ impl SimulatedUser {
 }
 
 fn is_acknowledged(answer: Option<Answer>) -> bool {
-    let Some(answer) = answer.filter(|answer| answer.status != 503) else { return false };
+    let is_refusal = |answer: &Answer| [429, 503].contains(&answer.status);
+    let Some(answer) = answer.filter(|answer| !is_refusal(answer)) else { return false };
     assert_eq!(answer.status, 303, "{}", answer.body);
     true
 }

@@ -53,6 +53,7 @@ fn expected(prefix: &str, session: &str, secure: &[&str]) -> Vec<(String, Vec<St
     vec![
         (format!("{prefix}keyrack.csrf"), with(&[]), true),
         (session.to_owned(), with(&[]), true),
+        (format!("{prefix}keyrack.browser"), with(&["Max-Age=34560000"]), true),
         (format!("{prefix}keyrack.done"), with(&["Max-Age=60"]), true),
         (format!("{prefix}keyrack.done"), with(&removal[..1]), false),
         (session.to_owned(), with(&removal), false),

@@ -58,7 +58,7 @@ fn failed_sign_ins_return_identical_responses(engine: EngineKind) {
 }
 
 /// The status and the headers, without those that differ in every answer.
-fn comparable(answer: &Answer) -> Vec<String> {
+pub(super) fn comparable(answer: &Answer) -> Vec<String> {
     let headers = answer.headers.iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
     let mut lines: Vec<String> = headers.map(|(name, value)| format!("{name}: {value:?}")).collect();
     lines.sort();

@@ -21,14 +21,15 @@ use crate::support::{Answer, EngineKind, PASSWORD, TestApp, on_both_engines, wai
 
 on_both_engines!(
     flood_from_one_network_does_not_delay_other_clients,
-    full_queue_rejects_only_the_client_that_filled_it,
+    full_queue_rejects_only_clients_that_filled_it,
     client_that_disconnects_is_not_signed_in,
+    owner_signs_in_while_six_hundred_addresses_do,
 );
 
 const FLOODING: &str = "2001:db8::7";
 /// In the same /64 network as [`FLOODING`].
 const FLOODING_NEIGHBOUR: &str = "2001:db8::8";
-const OTHER_CLIENT: &str = "2001:db8:0:1::7";
+const OTHER_CLIENT: &str = "2001:db8:ffff::7";
 const EMAIL: &str = "rajat.verma@example.com";
 
 /// A server behind a proxy, with hashes slow enough that a queue forms.
@@ -39,6 +40,19 @@ fn app_with_user(engine: EngineKind) -> TestApp {
     });
     app.add_user(EMAIL);
     app
+}
+
+/// Adds users with the password of the first one.
+fn add_users(app: &TestApp, count: usize) {
+    app.execute(&format!(
+        "WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {count})
+         INSERT INTO users (email, password_hash)
+         SELECT 'user' || n || '@example.com', (SELECT password_hash FROM users WHERE email = '{EMAIL}') FROM numbers"
+    ));
+}
+
+fn email(number: usize) -> String {
+    format!("user{number}@example.com")
 }
 
 /// A sign-in form that is opened once and submitted many times.
@@ -57,9 +71,13 @@ impl<'a> SignInForm<'a> {
     }
 
     fn submit(&self, client: &str) -> Answer {
+        self.submit_as(EMAIL, client)
+    }
+
+    fn submit_as(&self, email: &str, client: &str) -> Answer {
         let (name, value) = &self.cookie;
         let mut browser = self.app.browser().with_cookie(name, value).with_header("x-forwarded-for", client);
-        browser.post("/login", &[("email", EMAIL), ("password", PASSWORD), ("csrf_token", &self.token)])
+        browser.post("/login", &[("email", email), ("password", PASSWORD), ("csrf_token", &self.token)])
     }
 
     /// Submits the form and closes the connection without waiting for the answer.
@@ -79,8 +97,9 @@ impl<'a> SignInForm<'a> {
 }
 
 fn flood_from_one_network_does_not_delay_other_clients(engine: EngineKind) {
-    const FLOOD: usize = 60;
+    const FLOOD: usize = 40;
     let app = app_with_user(engine);
+    add_users(&app, FLOOD);
     let form = SignInForm::open(&app);
     let answered = AtomicUsize::new(0);
     let (sender, answers) = mpsc::channel();
@@ -88,7 +107,8 @@ fn flood_from_one_network_does_not_delay_other_clients(engine: EngineKind) {
         for n in 0..FLOOD {
             let (form, answered, sender) = (&form, &answered, sender.clone());
             scope.spawn(move || {
-                let status = form.submit(if n % 2 == 0 { FLOODING } else { FLOODING_NEIGHBOUR }).status;
+                let client = if n % 2 == 0 { FLOODING } else { FLOODING_NEIGHBOUR };
+                let status = form.submit_as(&email(n), client).status;
                 answered.fetch_add(1, Ordering::SeqCst);
                 sender.send(status).unwrap();
             });
@@ -103,10 +123,11 @@ fn flood_from_one_network_does_not_delay_other_clients(engine: EngineKind) {
     assert_eq!(app.count("sessions", ""), FLOOD + 1, "one session per sign-in");
 }
 
-/// Authenticates in an endless loop as the flooding client, and reports each rejection.
-async fn keep_authenticating(accounts: Accounts, rejected: mpsc::Sender<()>) {
+/// Authenticates in an endless loop from the flooding networks, with 30 users in each, and reports each rejection.
+async fn keep_authenticating(accounts: Accounts, number: usize, rejected: mpsc::Sender<()>) {
+    let client = if number < 30 { FLOODING.to_owned() } else { format!("2001:db8:{:x}::7", number / 30) };
     loop {
-        match accounts.authenticate(EMAIL, Password::new(PASSWORD), Some(FLOODING.parse().unwrap())).await {
+        match accounts.authenticate(&email(number), Password::new(PASSWORD), Some(client.parse().unwrap())).await {
             Ok(AuthenticationResult::Accepted(_)) => {}
             Err(Error::Busy { .. }) => drop(rejected.send(())),
             other => panic!("{other:?}"),
@@ -114,19 +135,20 @@ async fn keep_authenticating(accounts: Accounts, rejected: mpsc::Sender<()>) {
     }
 }
 
-fn full_queue_rejects_only_the_client_that_filled_it(engine: EngineKind) {
+fn full_queue_rejects_only_clients_that_filled_it(engine: EngineKind) {
     let app = app_with_user(engine);
     let form = SignInForm::open(&app);
     // Per core, 128 may wait and one is being hashed; a few more fill each place that becomes free.
     let count = 129 * available_parallelism().unwrap().get() + 8;
+    add_users(&app, count);
     let (sender, rejected) = mpsc::channel();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let accounts = app.keyrack.accounts().clone();
     let flood = thread::spawn(move || {
         wait(async move {
             let mut tasks = JoinSet::new();
-            for _ in 0..count {
-                tasks.spawn(keep_authenticating(accounts.clone(), sender.clone()));
+            for number in 0..count {
+                tasks.spawn(keep_authenticating(accounts.clone(), number, sender.clone()));
             }
             let _ = stopped.await;
         });
@@ -164,15 +186,16 @@ fn full_queue_rejects_only_the_client_that_filled_it(engine: EngineKind) {
 
 fn client_that_disconnects_is_not_signed_in(engine: EngineKind) {
     let app = app_with_user(engine);
+    add_users(&app, 20);
     let form = SignInForm::open(&app);
     let accounts = app.keyrack.accounts();
     wait(async {
         let mut ahead = JoinSet::new();
-        for _ in 0..20 {
+        for number in 0..20 {
             let accounts = accounts.clone();
             ahead.spawn(async move {
                 let client = Some(FLOODING.parse().unwrap());
-                accounts.authenticate(EMAIL, Password::new(PASSWORD), client).await.unwrap()
+                accounts.authenticate(&email(number), Password::new(PASSWORD), client).await.unwrap()
             });
         }
         ahead.join_next().await;
@@ -183,4 +206,42 @@ fn client_that_disconnects_is_not_signed_in(engine: EngineKind) {
     assert_eq!(form.submit(FLOODING).status, 303);
     assert_eq!(form.submit(FLOODING).status, 303);
     assert_eq!(app.count("sessions", ""), 2);
+}
+
+fn owner_signs_in_while_six_hundred_addresses_do(engine: EngineKind) {
+    let app = app_with_user(engine);
+    let mut owner = app.signed_in(EMAIL);
+    let accounts = app.keyrack.accounts().clone();
+    let (sender, rejected) = mpsc::channel();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let flood = thread::spawn(move || {
+        wait(async move {
+            let mut tasks = JoinSet::new();
+            for number in 0..600_u16 {
+                let (accounts, sender) = (accounts.clone(), sender.clone());
+                let [high, low] = number.to_be_bytes();
+                tasks.spawn(async move {
+                    let client = Some([100, 64 + high, low, 1].into());
+                    loop {
+                        match accounts.authenticate(&email(number.into()), Password::new(PASSWORD), client).await {
+                            Ok(_) => tokio::task::yield_now().await,
+                            Err(Error::Busy { retry_after }) => {
+                                let _ = sender.send(());
+                                tokio::time::sleep(retry_after).await;
+                            }
+                            Err(error) => panic!("{error}"),
+                        }
+                    }
+                });
+            }
+            let _ = stopped.await;
+        });
+    });
+    rejected.recv().unwrap();
+    for attempt in 1..=10 {
+        owner.sign_out();
+        assert_eq!(owner.sign_in(EMAIL, PASSWORD).status, 303, "attempt {attempt}");
+    }
+    stop.send(()).unwrap();
+    flood.join().unwrap();
 }

@@ -12,11 +12,12 @@ use insta::Settings;
 use crate::support::Answer;
 
 /// Patterns of values that differ between runs, and the placeholders that replace them.
-const FILTERS: [(&str, &str); 11] = [
+const FILTERS: [(&str, &str); 12] = [
     (r#"name="csrf_token" value="[^"]+""#, r#"name="csrf_token" value="[CSRF_TOKEN]""#),
     (r#"name="token" value="[^"]+""#, r#"name="token" value="[SETUP_TOKEN]""#),
     (r"/static/(\S+)\?v=[\w-]+", "/static/$1?v=[CONTENT_HASH]"),
     (r"keyrack\.csrf=[\w-]+\.[\w-]+", "keyrack.csrf=[SIGNED_VISITOR]"),
+    (r"keyrack\.browser=[\w.-]+", "keyrack.browser=[SIGNED_BROWSER]"),
     (r"keyrack\.sid=s%3A[^;]+", "keyrack.sid=[SIGNED_SID]"),
     (r"(keyrack\.done=[^;]+)\.[\w-]{43};", "$1.[SIGNATURE];"),
     (r"http://127\.0\.0\.1:\d+", "[PUBLIC_URL]"),

@@ -123,7 +123,11 @@ fn columns_match_on_both_engines() {
     assert!(sessions.1.iter().any(|(column, declared)| column == "sid f f" && declared == "character varying"));
     for ((table, native), (_, text)) in expected.into_iter().zip(sqlite.keyrack_tables()) {
         for ((column, native), (_, text)) in native.iter().zip(text) {
-            let expected = if native == "boolean" { "BOOLEAN" } else { "TEXT" };
+            let expected = match native.as_str() {
+                "boolean" => "BOOLEAN",
+                "integer" => "INTEGER",
+                _ => "TEXT",
+            };
             assert_eq!(text, expected, "{table}.{column} is {native} on PostgreSQL");
         }
     }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, ops::Deref, sync::mpsc, thread::JoinHandle, time::Dur
 use actix_web::dev::ServerHandle;
 use keyrack::{
     Keyrack,
-    accounts::{HashCost, NewUser, Password, Role},
+    accounts::{HashCost, NewUser, Password, Role, SignInPace},
     clock::{Clock, Timestamp},
     config::{Config, PublicUrl},
     sessions::UserId,
@@ -55,6 +55,8 @@ impl TestApp {
         config.public_url = PublicUrl::plain(address);
         config.clock = clock.clone();
         config.hash_cost = HashCost::minimal();
+        // Tests sign in as one user more often than people do, while the clock stands still.
+        config.sign_in_pace = SignInPace::UNLIMITED;
         // Many servers run at once, so a slow answer is no failure.
         config.database.timeout = Duration::from_secs(20);
         config.database.pool_size = 4;

@@ -36,6 +36,7 @@ impl<'a> Program<'a> {
         Self::without_settings(database)
             .with("DATABASE_URL", database.url())
             .with("KEYRACK_HASH_COST", "m=8,t=1,p=1")
+            .with("KEYRACK_SIGN_IN_PACE", "off")
             .with("KEYRACK_BIND", "127.0.0.1:0")
     }
 

@@ -1,0 +1,4 @@
+DROP TRIGGER keyrack_forget_known_browser ON sessions;
+DROP FUNCTION keyrack_forget_known_browser;
+DROP TABLE known_browsers;
+DROP TABLE sign_in_failures;

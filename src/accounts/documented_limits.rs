@@ -1,0 +1,67 @@
+//! Compares the numbers in `docs/throttling.md` with the program's.
+
+use super::{
+    client_network::NetworkSize,
+    failure_keys::{NETWORK_BUCKETS, NETWORK_WINDOW, UNKNOWN_BUCKETS},
+    failures::{FIRST_DELAY, FORGET_ONE_AFTER, FREE_FAILURES, MAX_DELAY, MAX_FAILURES_IN_A_ROW},
+    hash_threads::MAX_QUEUED_JOBS_PER_THREAD,
+    known_browsers::{BROWSER_LIFETIME, MAX_BROWSERS_PER_ACCOUNT, MAX_NEW_BROWSERS_PER_DAY},
+    purge::UNKNOWN_RETENTION,
+    sign_in_pace::SignInPace,
+};
+
+const DOCUMENT: &str = include_str!("../../docs/throttling.md");
+
+/// Groups the digits by thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap()).collect();
+    groups.join(",")
+}
+
+#[test]
+fn documented_limits_equal_the_constants() {
+    let first = FIRST_DELAY.as_secs();
+    let (minutes, forget) = (MAX_DELAY.as_secs() / 60, FORGET_ONE_AFTER.as_secs() / 60);
+    let window = NETWORK_WINDOW.as_secs() / 60;
+    let days = |length: std::time::Duration| length.as_secs() / 86_400;
+    let limit = NetworkSize::limit;
+    let per_address = limit(NetworkSize::V4Prefix32);
+    let pace = SignInPace::default().to_string();
+    let (burst, interval) = pace.split_once('/').unwrap();
+    let interval = interval.trim_end_matches('s');
+    let text = DOCUMENT.split_whitespace().collect::<Vec<_>>().join(" ");
+    for expected in [
+        format!(
+            "| {FREE_FAILURES} without a wait; then {first} s, {} s, {} s and so on, up to {minutes} minutes between two",
+            first * 2,
+            first * 4
+        ),
+        format!("| the same, in a row | {MAX_FAILURES_IN_A_ROW}; then only known browsers may try |"),
+        format!(
+            "the same: {FREE_FAILURES} without a wait, then up to {minutes} minutes; after {MAX_FAILURES_IN_A_ROW}"
+        ),
+        format!("one is forgotten every {forget} minutes"),
+        format!("does not know | {per_address} in {window} minutes, over all accounts |"),
+        format!("per IPv4 /24 | {} in {window} minutes", limit(NetworkSize::V4Prefix24)),
+        format!("per IPv6 /64 | {} in {window} minutes", limit(NetworkSize::V6Prefix64)),
+        format!("per IPv6 /56 | {} in {window} minutes", limit(NetworkSize::V6Prefix56)),
+        format!("per IPv6 /48 | {} in {window} minutes", limit(NetworkSize::V6Prefix48)),
+        format!("| {burst} at once, then one every {interval} seconds (`KEYRACK_SIGN_IN_PACE`) |"),
+        format!("| {MAX_QUEUED_JOBS_PER_THREAD} per core on known browsers, and {MAX_QUEUED_JOBS_PER_THREAD} per core"),
+        format!(
+            "after {per_address} from one IPv4 address, one more is possible every {} seconds",
+            NetworkSize::V4Prefix32.step().as_secs()
+        ),
+        format!("It shrinks to one attempt every {minutes} minutes, and after {MAX_FAILURES_IN_A_ROW} wrong"),
+        format!("for {} days, the longest that browsers allow", days(BROWSER_LIFETIME)),
+        format!("knows at most {MAX_BROWSERS_PER_ACCOUNT} browsers"),
+        format!("At most {MAX_NEW_BROWSERS_PER_DAY} become known per day"),
+        format!("{} for texts (`unknown:`) and {} for each", grouped(UNKNOWN_BUCKETS), grouped(NETWORK_BUCKETS)),
+        format!("{} days without a failure", days(UNKNOWN_RETENTION)),
+        format!("browsers that have not signed in for {} days", days(BROWSER_LIFETIME)),
+    ] {
+        assert!(text.contains(&expected), "docs/throttling.md does not say {expected:?}");
+    }
+}

@@ -1,0 +1,139 @@
+//! The keys under which failed sign-ins are counted.
+
+use std::{fmt, time::Duration};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::{
+    accounts::{
+        browser_id::BrowserIdHash,
+        client_network::{ClientNetwork, NetworkSize},
+        failures::FORGET_ONE_AFTER,
+    },
+    db::UserId,
+};
+
+/// Buckets for what was typed where no user has that address. So many that a hundred thousand such texts rarely share
+/// one, and few enough for a table.
+pub(super) const UNKNOWN_BUCKETS: u64 = 1 << 20;
+/// Buckets for the networks of one size.
+pub(super) const NETWORK_BUCKETS: u64 = 1 << 16;
+/// A network's failures count for this long: it may fail as often as its limit at once, and as often again evenly
+/// spread over this time.
+pub(super) const NETWORK_WINDOW: Duration = Duration::from_secs(15 * 60);
+
+impl NetworkSize {
+    /// How often strangers in one network of this size may fail, over all accounts, in [`NETWORK_WINDOW`]. The larger
+    /// the network, the more people share it, and the fewer of them a limit should affect.
+    pub fn limit(self) -> u32 {
+        match self {
+            Self::V4Prefix32 | Self::V6Prefix64 => 50,
+            Self::V6Prefix56 => 100,
+            Self::V4Prefix24 | Self::V6Prefix48 => 200,
+        }
+    }
+
+    /// The time after which one failure no longer counts.
+    pub fn step(self) -> Duration {
+        NETWORK_WINDOW / self.limit()
+    }
+}
+
+/// The key of a row of `sign_in_failures`, and of a count of attempts in flight.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct FailureKey {
+    text: String,
+    step: Duration,
+}
+
+impl FailureKey {
+    pub fn account(user: UserId) -> Self {
+        Self { text: format!("account:{user}"), step: FORGET_ONE_AFTER }
+    }
+
+    pub fn browser(hash: &BrowserIdHash) -> Self {
+        Self { text: format!("browser:{}", hash.as_str()), step: FORGET_ONE_AFTER }
+    }
+
+    /// The id of the user whose account this is the key of.
+    pub fn account_of(key: &str) -> Option<&str> {
+        key.strip_prefix("account:")
+    }
+
+    /// The browser that this is the key of.
+    pub fn browser_of(key: &str) -> Option<BrowserIdHash> {
+        key.strip_prefix("browser:").map(|hash| BrowserIdHash(hash.to_owned()))
+    }
+
+    fn unknown(bucket: u64) -> Self {
+        Self { text: format!("unknown:{bucket}"), step: FORGET_ONE_AFTER }
+    }
+
+    fn network(size: NetworkSize, bucket: u64) -> Self {
+        Self { text: format!("network-{}:{bucket}", size.as_str()), step: size.step() }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// How far one failure moves the time at which it is forgotten.
+    pub fn step(&self) -> Duration {
+        self.step
+    }
+}
+
+/// A network of the client, as its failures are counted.
+#[derive(Debug, Clone)]
+pub(super) struct CountedNetwork {
+    pub key: FailureKey,
+    pub size: NetworkSize,
+}
+
+/// Sorts what was typed, and client networks, into buckets. The hash is keyed, so that an attacker can't choose a text
+/// or an address that shares a bucket with a victim's.
+#[derive(Clone)]
+pub(super) struct Buckets(Hmac<Sha256>);
+
+impl fmt::Debug for Buckets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Buckets(…)")
+    }
+}
+
+impl Buckets {
+    /// Derives the key from a secret that all instances have, so that they have the same buckets.
+    pub fn new(secret: &str) -> Self {
+        Self(key(&key(secret.as_bytes()).chain_update(b"keyrack sign-in failures").finalize().into_bytes()))
+    }
+
+    /// Buckets of this process only.
+    pub fn random() -> Self {
+        Self(key(uuid::Uuid::new_v4().as_bytes()))
+    }
+
+    /// A number that depends on what was typed and can't be guessed.
+    pub fn number_of(&self, kind: &str, bytes: &[u8]) -> u64 {
+        let mac = self.0.clone().chain_update(kind).chain_update([0]).chain_update(bytes).finalize().into_bytes();
+        mac.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+
+    /// The key for a text that names no user.
+    pub fn unknown(&self, typed: &str) -> FailureKey {
+        FailureKey::unknown(self.number_of("unknown", typed.as_bytes()) % UNKNOWN_BUCKETS)
+    }
+
+    pub fn networks(&self, client: ClientNetwork) -> Vec<CountedNetwork> {
+        let counted = |(size, prefix): (NetworkSize, Vec<u8>)| {
+            let bucket = self.number_of(size.as_str(), &prefix) % NETWORK_BUCKETS;
+            CountedNetwork { key: FailureKey::network(size, bucket), size }
+        };
+        client.enclosing().into_iter().map(counted).collect()
+    }
+}
+
+/// HMAC takes a key of any length (RFC 2104), so this never fails.
+fn key(secret: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(secret).expect("HMAC takes keys of any length")
+}

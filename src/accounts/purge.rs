@@ -1,0 +1,51 @@
+//! Purge: deletes counts of failed sign-ins and known browsers that no longer matter.
+
+use std::time::Duration;
+
+use super::{Accounts, known_browsers::BROWSER_LIFETIME, queries};
+use crate::{
+    db::{
+        DbConnection,
+        sql::{AdvisoryLock, take_advisory_lock},
+    },
+    error::Result,
+};
+
+/// Maximum rows per transaction: on SQLite, every other writer waits for it.
+const PURGE_BATCH_ROWS: i64 = 500;
+/// How long the count of a text that names no user is kept after its last failure.
+pub(super) const UNKNOWN_RETENTION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+impl Accounts {
+    /// Deletes counts of networks whose failures are forgotten, of unknown accounts without a failure for a year, and
+    /// of users and browsers that no longer exist; and browsers that were not used for as long as their cookie lives.
+    /// Returns the number of rows. Nothing depends on it but the size of the tables.
+    pub async fn purge(&self) -> Result<usize> {
+        let now = self.clock.now();
+        let failures = self.delete_in_batches(move |connection| {
+            queries::purge_failures(connection, now, now - UNKNOWN_RETENTION, PURGE_BATCH_ROWS)
+        });
+        let browsers = self.delete_in_batches(move |connection| {
+            queries::purge_browsers(connection, now - BROWSER_LIFETIME, PURGE_BATCH_ROWS)
+        });
+        let orphans = self.delete_in_batches(|connection| queries::purge_orphans(connection, PURGE_BATCH_ROWS));
+        Ok(failures.await? + browsers.await? + orphans.await?)
+    }
+
+    async fn delete_in_batches<F>(&self, delete: F) -> Result<usize>
+    where
+        F: Fn(&mut DbConnection) -> Result<usize> + Copy + Send + 'static,
+    {
+        let mut sum = 0;
+        loop {
+            let batch = self.db.transaction(move |connection| {
+                take_advisory_lock(connection, AdvisoryLock::Purge)?;
+                delete(connection)
+            });
+            match batch.await? {
+                0 => return Ok(sum),
+                deleted => sum += deleted,
+            }
+        }
+    }
+}

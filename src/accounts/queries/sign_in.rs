@@ -1,0 +1,200 @@
+//! Looks up everything that decides about a sign-in in one statement: the user, their known browser, and the counts of
+//! failures.
+
+use std::collections::HashMap;
+
+use diesel::{
+    OptionalExtension, PgConnection, SqliteConnection,
+    prelude::*,
+    sql_types::{Array, BigInt, Integer, Nullable, Text},
+};
+
+use super::{AccountRow, find_one};
+use crate::{
+    accounts::{browser_id::BrowserIdHash, email::Email, failure_keys::FailureKey, failures::Failures},
+    clock::Timestamp,
+    db::{
+        DbConnection, UserId,
+        schema::types::{Instant, SqlTime, SqlUuid},
+        schema::{known_browsers, sign_in_failures},
+        sql::{slot_for, sql_file},
+    },
+    error::Result,
+    sessions::User,
+};
+
+/// What a sign-in is looked up by.
+#[derive(Debug, Clone)]
+pub(in crate::accounts) struct SignInKey {
+    pub email: Email,
+    /// The key of the failures if there is no such user.
+    pub unknown: String,
+    pub browsers: Vec<BrowserIdHash>,
+    /// The keys of the failures of the client's networks.
+    pub networks: Vec<String>,
+}
+
+/// What decides about a sign-in.
+#[derive(Debug, Clone, Default)]
+pub(in crate::accounts) struct SignInRecord {
+    pub account: Option<SignInAccount>,
+    /// The browser, if the account knows it.
+    pub browser: Option<BrowserIdHash>,
+    failures: HashMap<String, Failures>,
+}
+
+impl SignInRecord {
+    pub fn failures(&self, key: &FailureKey) -> Option<Failures> {
+        self.failures.get(key.as_str()).copied()
+    }
+}
+
+/// The columns of `users` that a sign-in needs.
+#[derive(Debug, Clone)]
+pub(in crate::accounts) struct SignInAccount {
+    pub user: User,
+    pub password_hash: Option<String>,
+    pub password_changed_at: Timestamp,
+    pub is_disabled: bool,
+}
+
+impl From<AccountRow> for SignInAccount {
+    fn from(row: AccountRow) -> Self {
+        Self {
+            user: row.user.into(),
+            password_hash: row.password_hash,
+            password_changed_at: row.password_changed_at.into(),
+            is_disabled: row.disabled_at.is_some(),
+        }
+    }
+}
+
+/// Finds the record of each key. Every key has one.
+pub(in crate::accounts) fn find_sign_ins(
+    connection: &mut DbConnection,
+    keys: &[SignInKey],
+) -> Result<Vec<Option<SignInRecord>>> {
+    match connection {
+        DbConnection::Postgres(connection) => find_batch(connection, keys),
+        DbConnection::Sqlite(connection) => keys.iter().map(|key| find_single(connection, key).map(Some)).collect(),
+    }
+}
+
+#[derive(QueryableByName)]
+struct SignInRow {
+    #[diesel(sql_type = BigInt)]
+    slot: i64,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    id: Option<UserId>,
+    #[diesel(sql_type = Nullable<Text>)]
+    email: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    user_name: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    first_name: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    last_name: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    role: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    password_hash: Option<String>,
+    #[diesel(sql_type = Nullable<Instant>)]
+    password_changed_at: Option<SqlTime>,
+    #[diesel(sql_type = Nullable<Instant>)]
+    disabled_at: Option<SqlTime>,
+    #[diesel(sql_type = Nullable<Text>)]
+    browser: Option<String>,
+    #[diesel(sql_type = Nullable<Array<Text>>)]
+    failure_keys: Option<Vec<String>>,
+    #[diesel(sql_type = Nullable<Array<Integer>>)]
+    in_a_row: Option<Vec<i32>>,
+    #[diesel(sql_type = Nullable<Array<Instant>>)]
+    last_failure_at: Option<Vec<SqlTime>>,
+    #[diesel(sql_type = Nullable<Array<Instant>>)]
+    forgotten_at: Option<Vec<SqlTime>>,
+}
+
+impl From<SignInRow> for SignInRecord {
+    fn from(row: SignInRow) -> Self {
+        let failures = row.failure_keys.unwrap_or_default().into_iter().zip(
+            row.in_a_row
+                .unwrap_or_default()
+                .into_iter()
+                .zip(row.last_failure_at.unwrap_or_default())
+                .zip(row.forgotten_at.unwrap_or_default())
+                .map(|((in_a_row, last), forgotten)| failures_of(in_a_row, last, forgotten)),
+        );
+        let account = row.id.zip(row.password_changed_at).map(|(id, password_changed_at)| SignInAccount {
+            user: User {
+                id,
+                email: row.email.unwrap_or_default(),
+                user_name: row.user_name,
+                first_name: row.first_name,
+                last_name: row.last_name,
+                role: row.role.unwrap_or_default(),
+            },
+            password_hash: row.password_hash,
+            password_changed_at: password_changed_at.into(),
+            is_disabled: row.disabled_at.is_some(),
+        });
+        Self { account, browser: row.browser.map(BrowserIdHash), failures: failures.collect() }
+    }
+}
+
+pub(super) fn failures_of(in_a_row: i32, last_failure_at: SqlTime, forgotten_at: SqlTime) -> Failures {
+    Failures {
+        in_a_row: u32::try_from(in_a_row).unwrap_or(0),
+        last_failure_at: last_failure_at.into(),
+        forgotten_at: forgotten_at.into(),
+    }
+}
+
+fn find_batch(connection: &mut PgConnection, keys: &[SignInKey]) -> Result<Vec<Option<SignInRecord>>> {
+    // None of the parts contains a blank, addresses included.
+    let joined = |parts: &mut dyn Iterator<Item = &str>| parts.collect::<Vec<_>>().join(" ");
+    let browsers: Vec<String> =
+        keys.iter().map(|key| joined(&mut key.browsers.iter().map(BrowserIdHash::as_str))).collect();
+    let networks: Vec<String> = keys.iter().map(|key| joined(&mut key.networks.iter().map(String::as_str))).collect();
+    let statement = sql_file(include_str!("find_sign_ins.sql"))
+        .bind::<Array<Text>, _>(keys.iter().map(|key| key.email.stored_forms().join(" ")).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(keys.iter().map(|key| key.unknown.clone()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(browsers)
+        .bind::<Array<Text>, _>(networks);
+    let mut found: Vec<Option<SignInRecord>> = keys.iter().map(|_| None).collect();
+    for row in statement.get_results::<SignInRow>(connection)? {
+        let slot = slot_for(&mut found, row.slot)?;
+        *slot = Some(row.into());
+    }
+    Ok(found)
+}
+
+fn find_single(connection: &mut SqliteConnection, key: &SignInKey) -> Result<SignInRecord> {
+    let account = find_one(connection, &key.email)?.map(SignInAccount::from);
+    let browser = match &account {
+        Some(account) if !key.browsers.is_empty() => known_browsers::table
+            .filter(known_browsers::user_id.eq(account.user.id))
+            .filter(known_browsers::id_hash.eq_any(key.browsers.iter().map(BrowserIdHash::as_str)))
+            .select(known_browsers::id_hash)
+            .first::<String>(connection)
+            .optional()?
+            .map(BrowserIdHash),
+        _ => None,
+    };
+    let account_key = account
+        .as_ref()
+        .map_or_else(|| key.unknown.clone(), |account| FailureKey::account(account.user.id).as_str().to_owned());
+    let browser_key = browser.as_ref().map(|browser| FailureKey::browser(browser).as_str().to_owned());
+    let keys = key.networks.iter().cloned().chain([account_key]).chain(browser_key);
+    let rows: Vec<(String, i32, SqlTime, SqlTime)> = sign_in_failures::table
+        .filter(sign_in_failures::key.eq_any(keys))
+        .select((
+            sign_in_failures::key,
+            sign_in_failures::in_a_row,
+            sign_in_failures::last_failure_at,
+            sign_in_failures::forgotten_at,
+        ))
+        .load(connection)?;
+    let failures =
+        rows.into_iter().map(|(key, in_a_row, last, forgotten)| (key, failures_of(in_a_row, last, forgotten)));
+    Ok(SignInRecord { account, browser, failures: failures.collect() })
+}

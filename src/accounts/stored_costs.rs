@@ -1,0 +1,142 @@
+//! The costs of the stored password hashes, so that an unknown account takes as long to check as a known one.
+//!
+//! When the configured cost is raised, stored hashes keep their cost until their owners sign in. Checking an unknown
+//! account at the configured cost would then tell it from known ones. Instead, each text that names no user is checked
+//! at the cost of a stored hash: the costs occur among unknown accounts as often as among known ones, and each text
+//! always has the same.
+
+use std::{sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+
+use super::{hash_cost::HashCost, passwords, queries};
+use crate::{
+    clock::{Clock, Timestamp},
+    db::{Database, UserId},
+};
+
+/// Stored hashes in a sample, chosen at random.
+const SAMPLE_SIZE: i64 = 200;
+/// How long a sample is used.
+const SAMPLE_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+/// A sample of the stored costs, shared by the clones of one process.
+#[derive(Clone)]
+pub(super) struct StoredCosts {
+    db: Database,
+    clock: Clock,
+    configured: HashCost,
+    sample: Arc<Mutex<Option<Sample>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Sample {
+    /// In order, so that a number picks the same cost as long as the sample stays similar.
+    costs: Arc<[HashCost]>,
+    taken_at: Timestamp,
+}
+
+impl StoredCosts {
+    pub fn new(db: Database, clock: Clock, configured: HashCost) -> Self {
+        Self { db, clock, configured, sample: Arc::default() }
+    }
+
+    /// The cost at which to check an account without a usable hash. `number` is a random one that belongs to what was
+    /// typed.
+    pub async fn pick(&self, number: u64) -> HashCost {
+        let costs = self.costs().await;
+        let len = u64::try_from(costs.len()).unwrap_or(u64::MAX);
+        let picked = number.checked_rem(len).and_then(|index| costs.get(usize::try_from(index).ok()?).copied());
+        picked.unwrap_or(self.configured)
+    }
+
+    /// Has the next sign-in take a new sample: this process has stored a hash.
+    pub fn invalidate(&self) {
+        *self.sample.lock() = None;
+    }
+
+    async fn costs(&self) -> Arc<[HashCost]> {
+        let now = self.clock.now();
+        let usable = |sample: &Sample| now.since(sample.taken_at) < SAMPLE_LIFETIME && sample.taken_at <= now;
+        if let Some(sample) = self.sample.lock().clone().filter(usable) {
+            return sample.costs;
+        }
+        let random = UserId::random();
+        match self.db.read(move |connection| queries::sample_hashes(connection, random, SAMPLE_SIZE)).await {
+            Ok(hashes) => {
+                let mut costs: Vec<HashCost> = hashes.iter().filter_map(|hash| passwords::cost_of(hash)).collect();
+                costs.sort_unstable();
+                let costs: Arc<[HashCost]> = costs.into();
+                *self.sample.lock() = Some(Sample { costs: Arc::clone(&costs), taken_at: now });
+                costs
+            }
+            // The lookup of the user fails as well, and that error is reported.
+            Err(error) => {
+                tracing::debug!(error = error.chain(), "could not sample the stored password hashes");
+                Arc::new([])
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        accounts::{Accounts, Email, NewUser, Password, Role},
+        db::{DatabaseOptions, migrate},
+        sessions::{Policy, Sessions},
+    };
+
+    /// Runs the test on a new SQLite database.
+    fn with_database(test: impl AsyncFnOnce(Database, Clock)) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("keyrack.db").display()).parse().unwrap();
+        migrate(&url).unwrap();
+        let clock = Clock::fixed(Timestamp::from_micros(1_769_600_000_000_000));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(test(Database::open(DatabaseOptions::for_server(url)), clock));
+    }
+
+    async fn add_user(db: &Database, clock: &Clock, email: &str, cost: &str) -> Accounts {
+        let sessions = Sessions::new(db.clone(), clock.clone(), Policy::default());
+        let accounts = Accounts::new(db.clone(), clock.clone(), sessions, cost.parse().unwrap());
+        let user = NewUser {
+            email: email.parse::<Email>().unwrap(),
+            user_name: None,
+            first_name: None,
+            last_name: None,
+            role: Role::User,
+            password: Password::new("correct horse battery"),
+        };
+        accounts.create(user).await.unwrap();
+        accounts
+    }
+
+    fn cost(text: &str) -> HashCost {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn unknown_accounts_cost_what_stored_hashes_cost() {
+        with_database(async |db, clock| {
+            let costs = StoredCosts::new(db.clone(), clock.clone(), cost("m=32,t=1,p=1"));
+            assert_eq!(costs.pick(7).await, cost("m=32,t=1,p=1"), "without a stored hash, the configured cost");
+            add_user(&db, &clock, "one@example.com", "m=8,t=1,p=1").await;
+            assert_eq!(costs.pick(7).await, cost("m=32,t=1,p=1"), "the sample is still used");
+            clock.advance(SAMPLE_LIFETIME);
+            for number in 0..100 {
+                assert_eq!(costs.pick(number).await, cost("m=8,t=1,p=1"));
+            }
+            add_user(&db, &clock, "two@example.com", "m=16,t=1,p=1").await;
+            costs.invalidate();
+            let mut old = 0;
+            for number in 0..100 {
+                let picked = costs.pick(number).await;
+                assert_eq!(costs.pick(number).await, picked, "always the same for one text");
+                old += u32::from(picked == cost("m=8,t=1,p=1"));
+            }
+            assert_eq!(old, 50, "as often as among the stored ones");
+        });
+    }
+}
