@@ -1,9 +1,13 @@
 //! Puts the parts together, and builds the server around them.
 
+pub(crate) mod open_files;
+mod server;
+
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
-use actix_web::{App, HttpServer, dev::Server, web::ServiceConfig};
+use actix_web::{dev::Server, web::ServiceConfig};
 
+use self::server::registry::Registry;
 use crate::{
     accounts::Accounts,
     config::{Config, PublicUrl},
@@ -18,9 +22,9 @@ use crate::{
 
 /// Keyrack, ready to serve: by its own [`server`](Keyrack::server), or mounted into another Actix application.
 ///
-/// Clones share all state.
+/// Clones share all state: that of requests, and that of the connections to its servers.
 #[derive(Clone)]
-pub struct Keyrack(Arc<AppState>);
+pub struct Keyrack(Arc<AppState>, Arc<Registry>);
 
 impl Keyrack {
     /// The database must be [migrated](crate::db::migrate) before the first request. While it is unreachable, requests
@@ -37,8 +41,11 @@ impl Keyrack {
             hsts,
             hash_cost,
             sign_in_pace,
+            connections,
             clock,
         } = config;
+        let max_connections = open_files::max_connections(connections.max_connections, database.pool_size);
+        let registry = Registry::new(connections, max_connections, trusted_proxies.clone());
         policy.secure_cookies = public_url.is_https();
         policy.cookie_domain.clone_from(&cookie_domain);
         let database = Database::open(database);
@@ -46,7 +53,7 @@ impl Keyrack {
         let newest = secrets.expose().next().unwrap_or_default();
         let accounts =
             Accounts::for_server(database.clone(), clock.clone(), sessions.clone(), hash_cost, newest, sign_in_pace);
-        Ok(Self(Arc::new(AppState {
+        let state = AppState {
             accounts,
             cookie: SessionCookie::new(cookie_name, cookie_domain, &public_url, &secrets),
             browser_cookie: BrowserCookie::new(&public_url, &secrets),
@@ -60,7 +67,8 @@ impl Keyrack {
             sessions,
             hsts: hsts.header(&public_url),
             public_url,
-        })))
+        };
+        Ok(Self(Arc::new(state), Arc::new(registry)))
     }
 
     /// Adds all of Keyrack's routes to an application. They include an error page for every path that has no route, so
@@ -78,17 +86,22 @@ impl Keyrack {
 
     /// Builds the server on a bound listener. On SIGTERM and SIGINT it finishes the requests in flight, for at most ten
     /// seconds, and stops.
+    ///
+    /// It speaks HTTP/1.1 without TLS, and bounds what a client can cost: see
+    /// [`ConnectionLimits`](crate::config::ConnectionLimits), which all servers of one `Keyrack` share.
     pub fn server(&self, listener: TcpListener, workers: usize) -> std::io::Result<Server> {
         let keyrack = self.clone();
-        let server = HttpServer::new(move || App::new().configure(|config| keyrack.mount(config)))
-            .workers(workers)
-            .shutdown_timeout(10)
-            .client_request_timeout(Duration::from_secs(5))
-            // A closed connection cancels a queued password hash; a database transaction that is running completes or
-            // rolls back.
-            .h1_allow_half_closed(false)
-            .listen(listener)?;
-        Ok(server.run())
+        server::build(listener, workers, Arc::clone(&self.1), Arc::clone(&self.0), move |config| keyrack.mount(config))
+    }
+
+    /// The counters of the servers' connections, in Prometheus' text format.
+    pub fn connection_metrics(&self) -> String {
+        self.1.metrics_text()
+    }
+
+    /// The maximum number of open connections: that of the settings, or what the limit of open files allows.
+    pub fn max_connections(&self) -> usize {
+        self.1.max()
     }
 
     /// Purges about every five minutes for as long as it is polled. Errors are logged; the next round tries again.

@@ -1,5 +1,6 @@
 //! Typed settings. `commands/settings.rs` reads them from flags, variables and a file.
 
+mod connections;
 mod secrets;
 mod weak_secret;
 
@@ -14,6 +15,7 @@ use crate::{
     sessions::Policy,
 };
 
+pub use connections::ConnectionLimits;
 pub use secrets::{InvalidSecrets, Secrets};
 
 /// All settings of Keyrack.
@@ -44,6 +46,8 @@ pub struct Config {
     /// How many successful sign-ins of one user may follow each other. Default: ten at once, then one every five
     /// seconds.
     pub sign_in_pace: SignInPace,
+    /// How many connections the server keeps open, and how long each may take.
+    pub connections: ConnectionLimits,
     /// The source of the current time.
     pub clock: Clock,
 }
@@ -62,6 +66,7 @@ impl Config {
             hsts: Hsts::default(),
             hash_cost: HashCost::default(),
             sign_in_pace: SignInPace::default(),
+            connections: ConnectionLimits::default(),
             clock: Clock::System,
         }
     }

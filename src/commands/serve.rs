@@ -10,7 +10,7 @@ use actix_web::{App, HttpResponse, HttpServer, dev::Server, rt, web};
 use serde_json::json;
 
 use super::{Failure, output, settings::Settings, time_zone};
-use crate::{Keyrack, clock::Clock, config::Config};
+use crate::{Keyrack, app::open_files, clock::Clock, config::Config};
 
 pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
     let listener = settings.listen()?;
@@ -33,9 +33,11 @@ pub(super) async fn serve(
 ) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(Failure::failed)?;
     let database = config.database.url.clone();
+    open_files::raise_limit();
     let keyrack = Keyrack::new(config)?;
     let public_url = keyrack.public_url();
-    tracing::info!(%address, %database, %public_url, workers, "listening on http://{address}");
+    let max_connections = keyrack.max_connections();
+    tracing::info!(%address, %database, %public_url, workers, max_connections, "listening on http://{address}");
     // After the line with the address, which other programs wait for.
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -84,10 +86,13 @@ fn print_setup_link(link: &str) {
 fn metrics_server(keyrack: &Keyrack, listener: TcpListener) -> Result<Server, Failure> {
     let address = listener.local_addr().map_err(Failure::failed)?;
     tracing::info!(%address, "serving metrics on http://{address}/metrics");
-    let sessions = keyrack.sessions().clone();
+    let keyrack = keyrack.clone();
     let server = HttpServer::new(move || {
-        let sessions = sessions.clone();
-        let text = move || ready(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(sessions.metrics()));
+        let keyrack = keyrack.clone();
+        let text = move || {
+            let metrics = keyrack.sessions().metrics() + &keyrack.connection_metrics();
+            ready(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(metrics))
+        };
         App::new().route("/metrics", web::get().to(text))
     });
     Ok(server.workers(1).disable_signals().listen(listener).map_err(Failure::failed)?.run())

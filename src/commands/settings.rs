@@ -156,6 +156,13 @@ pub(super) struct Settings {
     )]
     workers: Option<u16>,
 
+    /// Maximum open connections; further ones wait [default: what the limit of open files allows, at most 16384]
+    #[arg(
+        long, env = "KEYRACK_MAX_CONNECTIONS", global = true, value_name = "NUMBER",
+        value_parser = |text: &str| parse_number::<u32>(text, 1..=1_000_000)
+    )]
+    max_connections: Option<u32>,
+
     /// Maximum pooled database connections
     #[arg(
         long, env = "KEYRACK_DB_POOL_SIZE", global = true, value_name = "NUMBER", default_value = "10",
@@ -241,6 +248,7 @@ impl Settings {
         config.hsts = self.hsts;
         config.hash_cost = self.hash_cost;
         config.sign_in_pace = self.sign_in_pace;
+        config.connections.max_connections = self.max_connections.and_then(|max| usize::try_from(max).ok());
         config
     }
 

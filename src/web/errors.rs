@@ -175,6 +175,11 @@ fn message_for(status: StatusCode, error: Option<&WebError>) -> ErrorMessage {
             Link::DEVICES,
         ),
         StatusCode::REQUEST_TIMEOUT => ("This took too long", "Check your connection and try again.", None),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
+            "This request is too large",
+            "The address and the cookies of this request are too long. Delete this site’s cookies and try again.",
+            None,
+        ),
         StatusCode::PAYLOAD_TOO_LARGE => ("This is too large", "Shorten what you entered and try again.", None),
         StatusCode::SERVICE_UNAVAILABLE if matches!(error, Some(WebError::Failed(Error::Busy { .. }))) => (
             "Many people are signing in",
@@ -246,6 +251,11 @@ fn message_for_refusal(refusal: FormRefusal, session: Option<&RequestSession>) -
     };
     let link = Some(Link { href: format!("{public_url}/login").into(), text: "Sign in" });
     ErrorMessage { title, message: message.into(), link }
+}
+
+/// The body of a response to a request that could not be read.
+pub(super) fn bare_problem(status: StatusCode) -> String {
+    problem(status, &message_for(status, None))
 }
 
 fn problem(status: StatusCode, message: &ErrorMessage) -> String {

@@ -47,7 +47,8 @@ pub(crate) async fn security_headers<B: MessageBody + 'static>(
     }
 }
 
-fn add_missing(headers: &mut HeaderMap, hsts: Option<&'static str>) {
+/// Adds the headers that are not set.
+pub(super) fn add_missing(headers: &mut HeaderMap, hsts: Option<&'static str>) {
     let mut set = |name: &'static str, value: &'static str| {
         let name = HeaderName::from_static(name);
         if !headers.contains_key(&name) {

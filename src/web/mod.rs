@@ -5,6 +5,7 @@
 
 mod app_state;
 mod assets;
+mod bare_response;
 pub(crate) mod body;
 mod browser_cookie;
 mod client_ip;
@@ -26,6 +27,7 @@ mod signing;
 mod time_text;
 
 pub(crate) use app_state::{AppState, SetupToken};
+pub(crate) use bare_response::bare_response;
 pub(crate) use browser_cookie::BrowserCookie;
 pub(crate) use client_ip::TrustedProxies;
 pub(crate) use cookie::SessionCookie;

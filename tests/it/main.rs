@@ -4,6 +4,7 @@
 
 mod architecture;
 mod commands;
+mod connections;
 mod embed;
 mod express;
 mod express_import;

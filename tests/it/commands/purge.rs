@@ -106,6 +106,7 @@ fn server_purges_by_itself_and_counts_in_metrics(engine: EngineKind) {
     let mut reader = Browser::new(metrics["address"].as_str().unwrap().parse().unwrap());
     wait_until(|| reader.get("/metrics").body.contains("keyrack_purge_ended_total 1\n"));
     assert!(reader.get("/metrics").body.contains("keyrack_purge_failures_total 0\n"));
+    assert!(reader.get("/metrics").body.contains("\nkeyrack_connections_open "));
     assert_eq!(database.text("SELECT end_reason AS v FROM sessions WHERE sid = 'over'"), "absolute_timeout");
     assert_eq!(database.count("sessions", "WHERE status = 'active'"), 1);
     let line: serde_json::Value = serde_json::from_str(&serving.err.wait_for("purged expired sessions")).unwrap();

@@ -143,6 +143,7 @@ fn help_lists_every_setting_with_its_default() {
         ("trusted-proxies", "KEYRACK_TRUSTED_PROXIES", "none"),
         ("hsts", "KEYRACK_HSTS", "on"),
         ("workers", "KEYRACK_WORKERS", "one per core"),
+        ("max-connections", "KEYRACK_MAX_CONNECTIONS", "what the limit of open files allows, at most 16384"),
         ("db-pool-size", "KEYRACK_DB_POOL_SIZE", "10"),
         ("metrics-bind", "KEYRACK_METRICS_BIND", "none"),
         ("hash-cost", "KEYRACK_HASH_COST", "m=19456,t=2,p=1"),

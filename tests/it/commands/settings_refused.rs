@@ -24,6 +24,7 @@ fn invalid_value_is_reported_with_its_setting() {
         ("KEYRACK_PEERS", "--peers", "django", "none, express"),
         ("KEYRACK_MAX_SESSIONS", "--max-sessions", "0", "whole number of at least 1"),
         ("KEYRACK_WORKERS", "--workers", "0", "from 1 to 1024"),
+        ("KEYRACK_MAX_CONNECTIONS", "--max-connections", "0", "from 1 to 1000000"),
         ("KEYRACK_DB_POOL_SIZE", "--db-pool-size", "many", "from 1 to 1000"),
         ("KEYRACK_HASH_COST", "--hash-cost", "m=1,t=1,p=1", "m=19456,t=2,p=1"),
         ("KEYRACK_SIGN_IN_PACE", "--sign-in-pace", "fast", "10/5s"),
