@@ -73,9 +73,11 @@ impl ExistingIndexes {
 
     /// Whether an existing index does what `index` does. A unique index covers one that need not be unique.
     pub(in crate::db) fn covers(&self, index: &Index) -> bool {
+        // The catalog's text comes without quotes, see existing_indexes.sql.
+        let key = index.key.replace('"', "");
         self.0.iter().any(|existing| {
             existing.table == index.table
-                && existing.key == index.key
+                && existing.key == key
                 && existing.predicate == index.predicate
                 && (existing.unique || !index.unique)
         })
