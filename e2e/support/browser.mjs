@@ -26,6 +26,8 @@ export function launch({ backForwardCache = false } = {}) {
   });
 }
 
+const withoutFragment = (url) => url.split('#', 1)[0];
+
 /** A device: a browser context with its own cookies. */
 export class Device {
   static async open(browser, keyrack, options = {}) {
@@ -46,13 +48,13 @@ export class Device {
     const navigations = new Set();
     context.on('request', (request) => {
       const url = new URL(request.url());
-      if (request.isNavigationRequest()) navigations.add(request.url());
+      if (request.isNavigationRequest()) navigations.add(withoutFragment(request.url()));
       if (url.origin !== origin) this.problems.push(`request to ${url.origin}`);
       this.requests.push(`${request.method()} ${url.pathname}${url.search}`);
     });
     context.on('console', (message) => {
       // Some tests expect a page with status 4xx or 5xx, which the browser reports as if it were a missing file.
-      const isPage = message.text().startsWith('Failed to load resource') && navigations.has(message.location().url);
+      const isPage = message.text().startsWith('Failed to load resource') && navigations.has(withoutFragment(message.location().url));
       if (['error', 'warning'].includes(message.type()) && !isPage) this.problems.push(message.text());
     });
     context.on('weberror', (error) => this.problems.push(String(error.error())));

@@ -18,7 +18,11 @@ use actix_web::{
 use askama::Template;
 use serde_json::json;
 
-use super::{csrf::FormRefusal, page::Page, request_id::RequestId, session::RequestSession};
+use super::{
+    csrf::FormRefusal,
+    page::{ErrorPageContext, Page},
+    request_id::RequestId,
+};
 use crate::error::Error;
 
 /// Errors that handlers return.
@@ -127,15 +131,15 @@ pub(crate) async fn render_errors<B: MessageBody + 'static>(
 /// Fills in the body of an error response, as HTML or JSON, by the request's path.
 fn render<B>(request: &HttpRequest, bare: HttpResponse<B>) -> HttpResponse {
     let status = bare.status();
-    let session = RequestSession::of(request);
+    let context = request.extensions().get::<ErrorPageContext>().cloned();
     let message = match bare.error().and_then(ActixError::as_error) {
-        Some(WebError::FormRefused(refusal)) => message_for_refusal(*refusal, session.as_ref()),
+        Some(WebError::FormRefused(refusal)) => message_for_refusal(*refusal, context.as_ref()),
         error => message_for(status, error),
     };
     let (content_type, body) = if is_api(request) {
         ("application/problem+json", problem(status, &message))
     } else {
-        ("text/html; charset=utf-8", page(request, session.as_ref(), status, message))
+        ("text/html; charset=utf-8", page(request, context.as_ref(), status, message))
     };
     bare.map_body(|head, _| {
         head.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -206,8 +210,8 @@ fn message_for(status: StatusCode, error: Option<&WebError>) -> ErrorMessage {
 
 /// Says what to do about a refused form. Where the cookie is the problem, the sign-in page at the public URL is the
 /// place where it works.
-fn message_for_refusal(refusal: FormRefusal, session: Option<&RequestSession>) -> ErrorMessage {
-    let public_url = session.map(|session| session.state().public_url.to_string()).unwrap_or_default();
+fn message_for_refusal(refusal: FormRefusal, context: Option<&ErrorPageContext>) -> ErrorMessage {
+    let public_url = context.map(|context| context.0.public_url()).unwrap_or_default();
     let (title, message) = match refusal {
         FormRefusal::WrongToken | FormRefusal::ForeignOrigin => {
             let message = "It was opened before you signed in or out, or it comes from another site. Nothing was \
@@ -280,12 +284,17 @@ struct ErrorPage {
 }
 
 /// A signed-in user's error page has the sign-out form, as every page has (ASVS 7.4.4).
-fn page(request: &HttpRequest, session: Option<&RequestSession>, status: StatusCode, message: ErrorMessage) -> String {
+fn page(
+    request: &HttpRequest,
+    context: Option<&ErrorPageContext>,
+    status: StatusCode,
+    message: ErrorMessage,
+) -> String {
     // Only server errors carry it: the responses to unknown and to foreign session ids must be identical.
     let request_id =
         request.extensions().get::<RequestId>().filter(|_| status.is_server_error()).map(RequestId::to_string);
     let page = ErrorPage {
-        page: session.and_then(signed_in_page).unwrap_or_else(Page::anonymous),
+        page: context.and_then(|context| context.0.page()).unwrap_or_else(Page::anonymous),
         status: status.as_u16(),
         title: message.title,
         message: message.message,
@@ -296,9 +305,4 @@ fn page(request: &HttpRequest, session: Option<&RequestSession>, status: StatusC
         tracing::error!(%error, "could not render the error page");
         message.title.to_owned()
     })
-}
-
-fn signed_in_page(session: &RequestSession) -> Option<Page> {
-    let (current, sid) = session.current().zip(session.current_sid())?;
-    Some(Page::of(current, &session.state().csrf.error_page_token(sid)))
 }

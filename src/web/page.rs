@@ -1,5 +1,7 @@
 //! The frame that every page has around its content.
 
+use std::rc::Rc;
+
 use super::assets;
 use crate::sessions::LiveSession;
 
@@ -17,6 +19,20 @@ pub(super) struct Viewer {
     pub name: String,
     pub email: String,
     pub csrf_token: String,
+}
+
+/// What an error page needs of the request's session. The session layer puts it into the request's extensions: error
+/// pages are rendered outside it.
+#[derive(Clone)]
+pub(super) struct ErrorPageContext(pub Rc<dyn ErrorPageSource>);
+
+/// See [`ErrorPageContext`].
+pub(super) trait ErrorPageSource {
+    /// The frame for the session's user, with the sign-out form; `None` if the request is not signed in.
+    fn page(&self) -> Option<Page>;
+
+    /// The URL that people use.
+    fn public_url(&self) -> String;
 }
 
 impl Page {

@@ -21,7 +21,7 @@ BEGIN
     IF is_keyracks_own THEN
         SELECT relname INTO existing FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
         WHERE indrelid = 'users'::regclass AND relname = name
-            AND pg_get_indexdef(indexrelid, 1, true) = 'lower(email::text)'
+            AND replace(pg_get_indexdef(indexrelid, 1, true), '"', '') = 'lower(email::text)'
             AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid);
         IF FOUND THEN
             EXECUTE format('DROP INDEX %s.%I', (SELECT quote_ident(nspname) FROM pg_namespace WHERE oid = schema), name);
@@ -30,7 +30,7 @@ BEGIN
     is_free := NOT EXISTS (SELECT FROM pg_class WHERE relname = name AND relnamespace = schema);
     SELECT relname INTO existing FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
     WHERE indrelid = 'users'::regclass AND indisvalid AND indisunique AND indpred IS NULL AND indnkeyatts = 1
-        AND replace(pg_get_indexdef(indexrelid, 1, true), '::text', '') = 'lower(email COLLATE "C")';
+        AND replace(pg_get_indexdef(indexrelid, 1, true), '"', '') = 'lower(email::text COLLATE C)';
     IF FOUND THEN
         IF is_free AND existing = 'keyrack_' || name THEN
             EXECUTE format(

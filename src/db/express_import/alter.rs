@@ -82,7 +82,7 @@ fn build_index(connection: &mut DbConnection, relation: &Relation, index: &Index
     let kind = if unique { "UNIQUE INDEX" } else { "INDEX" };
     let condition = if predicate.is_empty() { String::new() } else { format!(" WHERE {predicate}") };
     tracing::info!(index = name, table, "building an index");
-    let create = format!("CREATE {kind} CONCURRENTLY \"{name}\" ON {table} ({}){condition}", sql_of(key));
+    let create = format!("CREATE {kind} CONCURRENTLY \"{name}\" ON {table} ({}){condition}", index.key_sql());
     create_concurrently(connection, relation, &name, &create)?;
     if unique && key != EMAIL_KEY {
         let is_primary =
@@ -92,11 +92,6 @@ fn build_index(connection: &mut DbConnection, relation: &Relation, index: &Index
         execute_with_short_lock_timeout(connection, &add)?;
     }
     Ok(())
-}
-
-/// The key of an index as SQL. The catalog's spelling leaves out casts to `text`, which a `citext` column needs.
-fn sql_of(key: &str) -> String {
-    if key == EMAIL_KEY { key.replace("email", "email::text") } else { key.to_owned() }
 }
 
 /// Creates an index concurrently. An invalid index of this name, left behind by an interrupted run, is dropped first.

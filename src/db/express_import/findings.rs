@@ -199,7 +199,7 @@ fn check_rows(
 }
 
 fn check_duplicates(connection: &mut PgConnection, relation: &Relation, index: &Index) -> Result<Option<String>> {
-    let (name, key) = (&relation.qualified_name, index.key);
+    let (name, key) = (&relation.qualified_name, index.key_sql());
     let duplicated = format!("SELECT count(*) FROM (SELECT FROM {name} GROUP BY {key} HAVING count(*) > 1) t");
     let values = count(connection, &duplicated, &[])?;
     let fix = if key == "sid" {

@@ -29,7 +29,14 @@ const fn plain(name: &'static str, table: &'static str, key: &'static str) -> In
 }
 
 /// Email addresses without regard to the case of ASCII letters. The collation is named because `lower` depends on it.
-pub(in crate::db) const EMAIL_KEY: &str = "lower(email COLLATE \"C\")";
+pub(in crate::db) const EMAIL_KEY: &str = "lower(email COLLATE C)";
+
+impl Index {
+    /// The key as SQL. The catalog's spelling leaves out quotes, and casts to `text`, which a `citext` column needs.
+    pub(in crate::db) fn key_sql(&self) -> &'static str {
+        if self.key == EMAIL_KEY { "lower(email::text COLLATE \"C\")" } else { self.key }
+    }
+}
 
 /// The indexes that the migrations create.
 pub(in crate::db) const INDEXES: [Index; 15] = [

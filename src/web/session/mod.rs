@@ -30,7 +30,11 @@ use actix_web::{
 };
 use serde_json::value::RawValue;
 
-use super::{app_state::AppState, errors};
+use super::{
+    app_state::AppState,
+    errors,
+    page::{ErrorPageContext, ErrorPageSource, Page},
+};
 use crate::sessions::LiveSession;
 
 use persist::{USER_KEY, persist};
@@ -111,6 +115,7 @@ where
                 fill(&session, current);
             }
             request.extensions_mut().insert(request_session.clone());
+            request.extensions_mut().insert(ErrorPageContext(Rc::new(request_session.clone())));
 
             let response = service.call(request).await;
             let persisted = match &response {
@@ -142,6 +147,17 @@ where
                 }
             }
         })
+    }
+}
+
+impl ErrorPageSource for RequestSession {
+    fn page(&self) -> Option<Page> {
+        let (current, sid) = self.current().zip(self.current_sid())?;
+        Some(Page::of(current, &self.state().csrf.error_page_token(sid)))
+    }
+
+    fn public_url(&self) -> String {
+        self.state().public_url.to_string()
     }
 }
 

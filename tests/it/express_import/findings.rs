@@ -120,8 +120,8 @@ fn invalid_rows_are_rejected_with_fixing_statement() {
     assert_rejected(
         &database,
         &[
-            "1 value(s) of lower(email COLLATE \"C\")",
-            "SELECT lower(email COLLATE \"C\"), count(*) FROM public.users GROUP BY 1",
+            "1 value(s) of lower(email::text COLLATE \"C\")",
+            "SELECT lower(email::text COLLATE \"C\"), count(*) FROM public.users GROUP BY 1",
         ],
     );
 }

@@ -118,7 +118,7 @@ fn unsuitable_users_view_is_rejected() {
         ),
         (
             format!("{WRITABLE} INSERT INTO accounts (mail) VALUES ('rajat.verma@example.com')"),
-            &["1 value(s) of lower(email COLLATE \"C\") occur in several rows of keyrack.users"],
+            &["1 value(s) of lower(email::text COLLATE \"C\") occur in several rows of keyrack.users"],
         ),
         (
             format!(
