@@ -50,6 +50,7 @@ impl Keyrack {
         policy.cookie_domain.clone_from(&cookie_domain);
         let database = Database::open(database);
         let sessions = Sessions::new(database.clone(), clock.clone(), policy);
+        sessions.watch_history();
         let newest = secrets.expose().next().unwrap_or_default();
         let accounts =
             Accounts::for_server(database.clone(), clock.clone(), sessions.clone(), hash_cost, newest, sign_in_pace);

@@ -11,7 +11,9 @@ use super::{email::Email, model::Account};
 use crate::{
     clock::Timestamp,
     db::{
-        DbConnection, UserId, lock_writes,
+        DbConnection, UserId,
+        history::ExpectedMark,
+        lock_writes,
         schema::types::SqlTime,
         schema::users,
         sql::{batch_key, for_each_key, slot_for},
@@ -72,24 +74,32 @@ pub(super) fn any(connection: &mut DbConnection) -> Result<bool> {
 }
 
 pub(super) fn find(connection: &mut DbConnection, email: &Email) -> Result<Option<AccountRow>> {
-    Ok(find_each(connection, std::slice::from_ref(email))?.into_iter().next().flatten())
+    Ok(find_each(connection, std::slice::from_ref(email), &ExpectedMark::any())?.into_iter().next().flatten())
 }
 
 /// Finds the user of each address.
-pub(super) fn find_each(connection: &mut DbConnection, emails: &[Email]) -> Result<Vec<Option<AccountRow>>> {
+pub(super) fn find_each(
+    connection: &mut DbConnection,
+    emails: &[Email],
+    expected: &ExpectedMark,
+) -> Result<Vec<Option<AccountRow>>> {
     match connection {
-        DbConnection::Postgres(connection) => find_batch(connection, emails),
+        DbConnection::Postgres(connection) => find_batch(connection, emails, expected),
         DbConnection::Sqlite(connection) => emails.iter().map(|email| find_one(connection, email)).collect(),
     }
 }
 
-fn find_batch(connection: &mut PgConnection, emails: &[Email]) -> Result<Vec<Option<AccountRow>>> {
+fn find_batch(
+    connection: &mut PgConnection,
+    emails: &[Email],
+    expected: &ExpectedMark,
+) -> Result<Vec<Option<AccountRow>>> {
     let forms: Vec<Vec<String>> = emails.iter().map(Email::stored_forms).collect();
     let keys: Vec<&str> = forms.iter().flatten().map(String::as_str).collect();
     let stored = lower(WithoutCollation::new(users::email));
     let user = users::table.filter(stored.eq(batch_key::<Text>())).select(AccountRow::as_select());
     let mut found: Vec<Option<AccountRow>> = keys.iter().map(|_| None).collect();
-    for (slot, row) in for_each_key(keys, user).load::<(i64, AccountRow)>(connection)? {
+    for (slot, row) in for_each_key(keys, user, expected).load_checked::<(i64, AccountRow)>(connection)? {
         // A view over another application's table may have two users with one address: take the first, like `find_one`.
         slot_for(&mut found, slot)?.get_or_insert(row);
     }

@@ -1,6 +1,6 @@
 //! Opens the database for a command.
 
-use super::{failure::Failure, settings::Settings, time_zone};
+use super::{failure::Failure, journal, settings::Settings, time_zone};
 use crate::{
     accounts::Accounts,
     clock::Clock,
@@ -13,7 +13,9 @@ pub(super) fn open(settings: &Settings) -> Result<(Sessions, Accounts), Failure>
     time_zone::check(settings)?;
     let url = settings.database_url()?;
     crate::db::migrate(&url)?;
-    Ok(open_parts(settings, Database::open(DatabaseOptions::for_command(url))))
+    let mut options = DatabaseOptions::for_command(url);
+    journal::use_for_command(settings, &mut options)?;
+    Ok(open_parts(settings, Database::open(options)))
 }
 
 /// Opens the database without migrating it, for a command that must not change an Express application's database.

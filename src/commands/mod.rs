@@ -8,6 +8,7 @@ mod database;
 mod demo;
 mod doctor;
 mod failure;
+mod journal;
 mod logging;
 mod migrate;
 mod output;

@@ -9,7 +9,7 @@ use std::{
 use actix_web::{App, HttpResponse, HttpServer, dev::Server, rt, web};
 use serde_json::json;
 
-use super::{Failure, output, settings::Settings, time_zone};
+use super::{Failure, journal, output, settings::Settings, time_zone};
 use crate::{Keyrack, app::open_files, clock::Clock, config::Config};
 
 pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
@@ -18,7 +18,9 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
     crate::db::migrate(&settings.database_url()?)?;
     settings.store_peers()?;
     let mut warnings = Vec::new();
-    let config = settings.to_config(listener.local_addr().map_err(Failure::failed)?, &mut warnings)?;
+    let mut config = settings.to_config(listener.local_addr().map_err(Failure::failed)?, &mut warnings)?;
+    config.database.journal = journal::open_for_server(settings, &mut warnings)?;
+    warnings.extend(journal::missing_standby(settings).await?);
     let metrics = settings.listen_for_metrics()?;
     serve(listener, config, settings.workers(), metrics, &warnings).await
 }
@@ -60,6 +62,7 @@ pub(super) async fn serve(
     if let Err(error) = sessions.record_activity().await {
         tracing::warn!(error = error.chain(), "could not record the last activity of sessions");
     }
+    sessions.stop_watching_history();
     served.map_err(Failure::failed)?;
     tracing::info!("stopped");
     Ok(())

@@ -183,6 +183,18 @@ pub(super) struct Settings {
     #[arg(long, env = "KEYRACK_SIGN_IN_PACE", global = true, value_name = "PACE", default_value_t = SignInPace::default())]
     pub(super) sign_in_pace: SignInPace,
 
+    /// File that records ended sessions, so that they stay ended after a failover or a restored backup of the database;
+    /// off: none [default: beside the SQLite database or the secrets file, with the extension ends]
+    #[arg(long, env = "KEYRACK_JOURNAL", global = true, value_name = "FILE|off")]
+    journal: Option<PathBuf>,
+
+    /// On PostgreSQL, answer a write with success only when a synchronous standby has it
+    #[arg(
+        long, env = "KEYRACK_REQUIRE_SYNC", global = true, value_name = "BOOL", default_value = "false",
+        default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set
+    )]
+    pub(super) require_sync: bool,
+
     /// Log level: error, warn, info, debug or trace; optionally per module, such as info,keyrack::web=debug
     #[arg(
         long, env = "KEYRACK_LOG", global = true, value_name = "FILTER", default_value = "info",
@@ -193,6 +205,15 @@ pub(super) struct Settings {
     /// The settings file that was read.
     #[arg(skip)]
     pub(super) file: Option<SettingsFile>,
+}
+
+/// Which file the journal is.
+pub(super) enum JournalSetting {
+    Off,
+    /// The one that was set.
+    File(PathBuf),
+    /// The one beside the database or the secrets.
+    Default(PathBuf),
 }
 
 impl Settings {
@@ -240,6 +261,7 @@ impl Settings {
     pub(super) fn to_config_with(&self, address: SocketAddr, database_url: DatabaseUrl, secrets: Secrets) -> Config {
         let mut config = Config::new(database_url, secrets);
         config.database.pool_size = self.db_pool_size;
+        config.database.requires_synchronous_standby = self.require_sync;
         config.public_url = self.public_url(address);
         config.cookie_name.clone_from(&self.cookie_name);
         config.cookie_domain.clone_from(&self.cookie_domain);
@@ -254,6 +276,12 @@ impl Settings {
 
     fn public_url(&self, address: SocketAddr) -> PublicUrl {
         self.public_url.clone().unwrap_or_else(|| PublicUrl::plain(reachable(address)))
+    }
+
+    fn secrets_path(&self, database_url: &DatabaseUrl) -> PathBuf {
+        let beside_database = || database_url.path().map(|path| path.with_extension("secrets"));
+        let path = self.secrets_file.clone().or_else(beside_database);
+        path.unwrap_or_else(|| PathBuf::from("keyrack.secrets"))
     }
 
     fn secrets(&self, database_url: &DatabaseUrl, warnings: &mut Vec<String>) -> Result<Secrets, Failure> {
@@ -275,9 +303,7 @@ impl Settings {
     }
 
     fn secrets_from_file(&self, database_url: &DatabaseUrl, warnings: &mut Vec<String>) -> Result<Secrets, Failure> {
-        let beside_database = || database_url.path().map(|path| path.with_extension("secrets"));
-        let path = self.secrets_file.clone().or_else(beside_database);
-        let path = path.unwrap_or_else(|| PathBuf::from("keyrack.secrets"));
+        let path = self.secrets_path(database_url);
         let (secrets, is_new) = secrets_file::read_or_create(&path, warnings)?;
         if !is_new {
             return Ok(secrets);
@@ -297,6 +323,19 @@ impl Settings {
             ));
         }
         Ok(secrets)
+    }
+
+    /// The journal of ended sessions.
+    pub(super) fn journal(&self) -> Result<JournalSetting, Failure> {
+        match &self.journal {
+            Some(word) if word.as_os_str() == "off" => Ok(JournalSetting::Off),
+            Some(path) => Ok(JournalSetting::File(path.clone())),
+            None => {
+                let database_url = self.database_url()?;
+                let path = database_url.path().unwrap_or(&self.secrets_path(&database_url)).with_extension("ends");
+                Ok(JournalSetting::Default(path))
+            }
+        }
     }
 
     /// Binds the address that serves requests.

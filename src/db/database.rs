@@ -10,8 +10,9 @@ use super::{
         pool::Pool,
         url::{DatabaseUrl, Engine},
     },
+    history::{self, EndStore, History, Journal, Watcher},
 };
-use crate::error::Result;
+use crate::{clock::Clock, error::Result};
 
 /// How a [`Database`] is opened.
 #[derive(Debug, Clone)]
@@ -31,17 +32,25 @@ pub struct DatabaseOptions {
     /// A server needs a writable database: on another one, a session that has ended may still be alive. A command that
     /// only reads may look at a standby.
     pub requires_writable: bool,
+    /// Where ends are recorded so that they survive a failover or a restored backup of the database. Default: none.
+    pub journal: Option<Journal>,
+    /// Whether a write on PostgreSQL is acknowledged only when a synchronous standby has it. Default: no.
+    pub requires_synchronous_standby: bool,
 }
 
 impl DatabaseOptions {
     /// The options of a server: 10 connections, 900 ms.
     pub fn for_server(url: DatabaseUrl) -> Self {
-        Self { url, pool_size: 10, timeout: Duration::from_millis(900), requires_writable: true }
+        Self { requires_writable: true, ..Self::new(url, 10, Duration::from_millis(900)) }
     }
 
     /// The options of a command: one connection, and five minutes, in which the doctor can read millions of rows.
     pub fn for_command(url: DatabaseUrl) -> Self {
-        Self { url, pool_size: 1, timeout: Duration::from_secs(300), requires_writable: false }
+        Self::new(url, 1, Duration::from_secs(300))
+    }
+
+    fn new(url: DatabaseUrl, pool_size: u32, timeout: Duration) -> Self {
+        Self { url, pool_size, timeout, requires_writable: false, journal: None, requires_synchronous_standby: false }
     }
 }
 
@@ -49,6 +58,7 @@ impl DatabaseOptions {
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
+    history: Arc<History>,
     /// SQLite's only writer. PostgreSQL writes through the pool.
     writer: Option<SqliteWriter>,
 }
@@ -57,10 +67,12 @@ impl Database {
     /// Prepares the pool. Connections are opened when they are first needed, so this never waits for the database; call
     /// [`migrate`](crate::db::migrate()) to find out early whether it can be reached.
     pub fn open(options: DatabaseOptions) -> Self {
+        let history = Arc::new(History::new(options.journal, options.requires_synchronous_standby));
         let opener = Opener::new(options.url, options.timeout).require_writable(options.requires_writable);
         let opener = Arc::new(opener);
-        let writer = (opener.engine() == Engine::Sqlite).then(|| SqliteWriter::new(Arc::clone(&opener)));
-        Self { pool: Pool::new(opener, options.pool_size), writer }
+        let writer =
+            (opener.engine() == Engine::Sqlite).then(|| SqliteWriter::new(Arc::clone(&opener), Arc::clone(&history)));
+        Self { pool: Pool::new(opener, options.pool_size), history, writer }
     }
 
     /// Runs `work` on a connection, without a transaction around it. `work` must only read, because it runs again on
@@ -84,8 +96,32 @@ impl Database {
     {
         match &self.writer {
             Some(writer) => writer.transaction(work).await,
-            None => self.pool.transaction(work).await,
+            None => {
+                let history = Arc::clone(&self.history);
+                let work = move |connection: &mut DbConnection| {
+                    // An attempt that failed may have left some behind.
+                    history::clear_uncommitted();
+                    work(connection)
+                };
+                self.pool.transaction(work, move |connection| history.commit(connection)).await
+            }
         }
+    }
+
+    /// Whether a synchronous standby has what the PostgreSQL server commits, as far as this role may see.
+    pub async fn has_synchronous_standby(&self) -> Result<bool> {
+        self.read(history::has_synchronous_standby).await
+    }
+
+    /// Starts the thread that applies the journal of ends, if the database has one. From now on no lookup is answered
+    /// before all of the journal's ends hold.
+    pub(crate) fn watch_history<S: EndStore>(&self, store: S, clock: Clock) {
+        Watcher::start(self.pool.opener(), &self.history, store, clock);
+    }
+
+    /// Ends that thread.
+    pub(crate) fn stop_watching_history(&self) {
+        self.history.close();
     }
 
     /// Creates one kind of lookup: `find` returns the value of each key, in the keys' order, and must only read.
@@ -94,7 +130,7 @@ impl Database {
         K: Clone + Send + Sync + 'static,
         V: Send + 'static,
     {
-        Lookups::new(self.pool.clone(), find, threads)
+        Lookups::new(self.pool.clone(), Arc::clone(&self.history), find, threads)
     }
 
     /// Creates one kind of group commit. On SQLite it does nothing: there every transaction may share its commit.
@@ -103,6 +139,6 @@ impl Database {
         K: Send + 'static,
         V: Send + 'static,
     {
-        GroupCommit::new(self.pool.opener(), write)
+        GroupCommit::new(self.pool.opener(), &self.history, write)
     }
 }

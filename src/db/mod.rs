@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `connect` | the URL, one connection, the pool, classes of errors, the time zone | |
 //! | `batch` | concurrent requests that share a statement or a commit | `connect` |
+//! | `history` | the journal of ends, and the check that the database has not gone back | `connect`, `schema` |
 //! | `database` | the handle for everything above `db` | `batch`, `connect` |
 //! | `schema` | tables, SQL types, the required triggers and indexes | `connect` |
 //! | `sql` | pieces of SQL that the engines spell differently | `schema`, `connect` |
@@ -18,6 +19,7 @@ mod batch;
 mod connect;
 mod database;
 mod express_import;
+pub(crate) mod history;
 mod migrate;
 pub(crate) mod schema;
 pub(crate) mod settings;
@@ -30,6 +32,7 @@ pub use connect::{
     url::{DatabaseUrl, Engine, InvalidDatabaseUrl},
 };
 pub use database::{Database, DatabaseOptions};
+pub use history::{Journal, JournalError};
 pub use migrate::migrate;
 pub(crate) use schema::required::missing_schema_objects;
 pub use schema::types::{SessionId, UserId};

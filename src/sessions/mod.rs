@@ -20,6 +20,7 @@ mod data;
 mod device;
 mod doctor;
 mod end;
+mod end_store;
 mod ended;
 mod list;
 mod metrics;
@@ -88,6 +89,17 @@ impl Sessions {
             scan_cursor: Arc::default(),
             metrics: Arc::default(),
         }
+    }
+
+    /// Applies the journal of ends whenever the database may have gone back to an earlier state, if the database was
+    /// opened with a journal. From now on no session is found before all of the journal's ends hold.
+    pub fn watch_history(&self) {
+        self.db.watch_history(end_store::SessionEnds, self.clock.clone());
+    }
+
+    /// Stops what [`Sessions::watch_history`] has started.
+    pub fn stop_watching_history(&self) {
+        self.db.stop_watching_history();
     }
 
     /// The purge's counters since the program started, in Prometheus' text format.

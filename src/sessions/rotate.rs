@@ -25,7 +25,9 @@ impl Sessions {
                 let mut data = SessionData::parse_of(owner, &sess).ok_or(Error::SessionEnded)?;
                 patch.apply_to(&mut data);
                 let data_expiry = sessions.repair_cookie(&live, &mut data, now);
-                let rotation = Rotation { id: live.id, old: &old, new: &new, data: &data, data_expiry, now };
+                let absolute_expiry = live.absolute_expiry;
+                let rotation =
+                    Rotation { id: live.id, old: &old, new: &new, data: &data, data_expiry, absolute_expiry, now };
                 queries::rotate(connection, &rotation)?;
                 let expires_at =
                     if live.absolute_expiry == NO_ABSOLUTE_EXPIRY { data_expiry } else { live.absolute_expiry };

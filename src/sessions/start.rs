@@ -196,7 +196,8 @@ impl Sessions {
         let Some(mut data) = data else { return Ok(None) };
         new.data.apply_to(&mut data);
         data.sign_in(user, cookie);
-        let rotation = Rotation { id: live.id, old, new: sid, data: &data, data_expiry, now };
+        let longest = absolute_expiry.max(live.absolute_expiry);
+        let rotation = Rotation { id: live.id, old, new: sid, data: &data, data_expiry, absolute_expiry: longest, now };
         // The lifetime comes first: a trigger caps the data's expiry at the session's.
         queries::update_lifetime(connection, live.id, &new.client, new.remember, absolute_expiry, now)?;
         queries::rotate(connection, &rotation)?;

@@ -15,14 +15,17 @@ use super::{
     worker::{BatchHandler, Worker},
 };
 use crate::{
-    db::connect::{
-        connection::DbConnection,
-        errors::{is_retryable, may_be_committed, rolled_back_after_deadline},
-        opener::Opener,
-        tracked::TrackedConnection,
-        url::Engine,
+    db::{
+        connect::{
+            connection::DbConnection,
+            errors::{is_retryable, may_be_committed, rolled_back_after_deadline},
+            opener::Opener,
+            tracked::TrackedConnection,
+            url::Engine,
+        },
+        history::{History, clear_uncommitted},
     },
-    error::{Error, Result},
+    error::Result,
 };
 
 /// Maximum transactions at the same time. The second begins when a whole batch waits.
@@ -43,9 +46,10 @@ impl<W: Send, V: Send> Clone for GroupCommit<W, V> {
 
 impl<W: Send + 'static, V: Send + 'static> GroupCommit<W, V> {
     /// See [`Database::new_group_commit`](crate::db::Database::new_group_commit).
-    pub(in crate::db) fn new(opener: &Arc<Opener>, write: GroupWriteFn<W, V>) -> Self {
+    pub(in crate::db) fn new(opener: &Arc<Opener>, history: &Arc<History>, write: GroupWriteFn<W, V>) -> Self {
         let limit = WorkerLimit::doubled_while_stuck(GROUP_COMMIT_WORKERS);
-        let batcher = || Arc::new(Batcher::new(Arc::clone(opener), GroupCommitHandler(write), limit));
+        let handler = || GroupCommitHandler { write, history: Arc::clone(history) };
+        let batcher = || Arc::new(Batcher::new(Arc::clone(opener), handler(), limit));
         Self((opener.engine() == Engine::Postgres).then(batcher))
     }
 
@@ -63,7 +67,10 @@ impl<W: Send + 'static, V: Send + 'static> GroupCommit<W, V> {
     }
 }
 
-struct GroupCommitHandler<W, V>(GroupWriteFn<W, V>);
+struct GroupCommitHandler<W, V> {
+    write: GroupWriteFn<W, V>,
+    history: Arc<History>,
+}
 
 impl<W: Send + 'static, V: Send + 'static> BatchHandler for GroupCommitHandler<W, V> {
     type Input = W;
@@ -84,11 +91,11 @@ impl<W, V> GroupCommitHandler<W, V> {
     fn commit_batch(&self, worker: &Worker, batch: &mut Vec<Request<W, Option<V>>>) {
         let Some(mut connection) = begin(worker) else { return leave_to_single_transactions(batch) };
         let writes: Vec<&W> = batch.iter().map(|request| &request.input).collect();
-        let written = (self.0)(&mut connection, &writes);
+        let written = (self.write)(&mut connection, &writes);
         let count = batch.len();
         reject_late(batch, rolled_back_after_deadline);
         match written {
-            Ok(values) if batch.len() == count => match connection.commit() {
+            Ok(values) if batch.len() == count => match self.history.commit(&mut connection) {
                 Ok(()) => {
                     worker.keep(connection);
                     reply_each(batch.drain(..), values.into_iter().map(Ok));
@@ -111,6 +118,7 @@ impl<W, V> GroupCommitHandler<W, V> {
 
 /// Begins a transaction. A kept connection may have been lost since its last use; it is replaced.
 fn begin(worker: &Worker) -> Option<TrackedConnection> {
+    clear_uncommitted();
     loop {
         let mut connection = worker.connect().ok()?;
         match connection.begin() {

@@ -1,23 +1,33 @@
 //! Looks up a batch of keys in one PostgreSQL statement.
 
-use std::{thread, time::Duration};
+use std::{sync::Arc, thread, time::Duration};
 
 use super::{
     request::{Request, reject_all, reject_late, reply_each},
     worker::{BatchHandler, Worker},
 };
 use crate::{
-    db::connect::{connection::DbConnection, errors::has_no_kind},
+    db::{
+        connect::{connection::DbConnection, errors::has_no_kind},
+        history::{ExpectedMark, History, HistoryChanged},
+    },
     error::{Error, Result},
 };
 
 /// Pause between two attempts to connect.
 const CONNECT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// Returns the value of each key, in the keys' order.
-pub(in crate::db) type FindFn<K, V> = fn(&mut DbConnection, &[K]) -> Result<Vec<Option<V>>>;
+/// Pause between two looks whether the journal of ends has been applied.
+pub(super) const HISTORY_RETRY_DELAY: Duration = Duration::from_millis(10);
 
-pub(super) struct LookupHandler<K, V>(pub FindFn<K, V>);
+/// Returns the value of each key, in the keys' order. Fails with [`HistoryChanged`] if the server has another history
+/// than the expected one.
+pub(in crate::db) type FindFn<K, V> = fn(&mut DbConnection, &[K], &ExpectedMark) -> Result<Vec<Option<V>>>;
+
+pub(super) struct LookupHandler<K, V> {
+    pub find: FindFn<K, V>,
+    pub history: Arc<History>,
+}
 
 impl<K: Clone + Send + 'static, V: Send + 'static> BatchHandler for LookupHandler<K, V> {
     type Input = K;
@@ -25,9 +35,14 @@ impl<K: Clone + Send + 'static, V: Send + 'static> BatchHandler for LookupHandle
     const THREAD_NAME: &str = "keyrack-lookup";
 
     /// Replaces a kept connection that turns out to be lost and retries once on the new one, which is safe because a
-    /// lookup changes nothing.
+    /// lookup changes nothing. Waits while the journal of ends is being applied.
     fn run(&self, worker: &Worker, mut batch: Vec<Request<K, Option<V>>>) {
         while !batch.is_empty() {
+            let Some(expected) = self.history.expected() else {
+                reject_late(&mut batch, History::unverified);
+                thread::sleep(HISTORY_RETRY_DELAY);
+                continue;
+            };
             let mut connection = match worker.connect() {
                 Ok(connection) => connection,
                 Err(error) => {
@@ -38,14 +53,24 @@ impl<K: Clone + Send + 'static, V: Send + 'static> BatchHandler for LookupHandle
                     continue;
                 }
             };
-            match self.find_all(&mut connection, &batch) {
+            match self.find_all(&mut connection, &batch, &expected) {
+                Err(error) if HistoryChanged::is_cause_of(&error) => {
+                    reject_late(&mut batch, || error.duplicate());
+                    self.history.report_unexpected(&expected);
+                    match self.history.follow_unwatched(&mut connection) {
+                        Ok(true) => worker.keep(connection),
+                        Ok(false) => {}
+                        Err(_) => worker.opener.discard_all(),
+                    }
+                }
                 Ok(found) => {
                     worker.keep(connection);
                     return reply_each(batch, found);
                 }
                 Err(Error::Unavailable(_)) if connection.is_kept => worker.opener.discard_idle(),
                 Err(error) if has_no_kind(&error) && batch.len() > 1 => {
-                    let found: Vec<_> = batch.iter().map(|one| self.find_one(&mut connection, &one.input)).collect();
+                    let found: Vec<_> =
+                        batch.iter().map(|one| self.find_one(&mut connection, &one.input, &expected)).collect();
                     return reply_each(batch, found);
                 }
                 Err(error) => return reject_all(batch, &error),
@@ -64,17 +89,18 @@ impl<K: Clone, V> LookupHandler<K, V> {
         &self,
         connection: &mut DbConnection,
         batch: &[Request<K, Option<V>>],
+        expected: &ExpectedMark,
     ) -> Result<Vec<Result<Option<V>>>> {
         let keys: Vec<K> = batch.iter().map(|request| request.input.clone()).collect();
-        match (self.0)(connection, &keys) {
+        match (self.find)(connection, &keys, expected) {
             Ok(found) => Ok(found.into_iter().map(Ok).collect()),
             Err(error @ Error::Unavailable(_)) => Err(error),
-            Err(_) => Ok(keys.iter().map(|key| self.find_one(connection, key)).collect()),
+            Err(_) => Ok(keys.iter().map(|key| self.find_one(connection, key, expected)).collect()),
         }
     }
 
-    fn find_one(&self, connection: &mut DbConnection, key: &K) -> Result<Option<V>> {
-        (self.0)(connection, std::slice::from_ref(key)).map(single)
+    fn find_one(&self, connection: &mut DbConnection, key: &K, expected: &ExpectedMark) -> Result<Option<V>> {
+        (self.find)(connection, std::slice::from_ref(key), expected).map(single)
     }
 }
 

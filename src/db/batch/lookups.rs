@@ -11,15 +11,19 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     slice,
     sync::Arc,
+    time::Instant,
 };
 
 use super::{
     batcher::Batcher,
-    lookup_handler::{FindFn, LookupHandler, single},
+    lookup_handler::{FindFn, HISTORY_RETRY_DELAY, LookupHandler, single},
     queue::WorkerLimit,
 };
 use crate::{
-    db::connect::{connection::DbConnection, pool::Pool, thread_connection, url::Engine},
+    db::{
+        connect::{connection::DbConnection, pool::Pool, thread_connection, url::Engine},
+        history::{ExpectedMark, History, HistoryChanged},
+    },
     error::{Error, Result},
 };
 
@@ -37,6 +41,7 @@ pub struct Lookups<K: Clone + Send + 'static, V: Send + 'static>(Arc<Inner<K, V>
 
 struct Inner<K: Clone + Send + 'static, V: Send + 'static> {
     pool: Pool,
+    history: Arc<History>,
     find: FindFn<K, V>,
     batcher: Batcher<LookupHandler<K, V>>,
 }
@@ -49,10 +54,11 @@ impl<K: Clone + Send, V: Send> Clone for Lookups<K, V> {
 
 impl<K: Clone + Send + Sync + 'static, V: Send + 'static> Lookups<K, V> {
     /// See [`Database::new_lookups`](crate::db::Database::new_lookups).
-    pub(in crate::db) fn new(pool: Pool, find: FindFn<K, V>, threads: LookupThreads) -> Self {
+    pub(in crate::db) fn new(pool: Pool, history: Arc<History>, find: FindFn<K, V>, threads: LookupThreads) -> Self {
         let limit = WorkerLimit::doubled_while_stuck(threads as usize);
-        let batcher = Batcher::new(Arc::clone(pool.opener()), LookupHandler(find), limit);
-        Self(Arc::new(Inner { pool, find, batcher }))
+        let batcher =
+            Batcher::new(Arc::clone(pool.opener()), LookupHandler { find, history: Arc::clone(&history) }, limit);
+        Self(Arc::new(Inner { pool, history, find, batcher }))
     }
 
     /// Returns the present value of `key`.
@@ -66,14 +72,36 @@ impl<K: Clone + Send + Sync + 'static, V: Send + 'static> Lookups<K, V> {
         }
     }
 
-    /// Reads on the caller's thread; if that fails, through the pool, which may wait.
+    /// Reads on the caller's thread. Waits while the journal of ends is being applied.
     async fn find_on_this_thread(&self, key: K) -> Result<Option<V>> {
+        let history = &self.0.history;
+        let deadline = Instant::now() + self.0.pool.opener().timeout();
+        loop {
+            if let Some(expected) = history.expected() {
+                match self.find_expected(key.clone(), Arc::clone(&expected)).await {
+                    Err(error) if HistoryChanged::is_cause_of(&error) => history.report_unexpected(&expected),
+                    outcome => return outcome,
+                }
+            }
+            if Instant::now() > deadline {
+                return Err(History::unverified());
+            }
+            tokio::time::sleep(HISTORY_RETRY_DELAY).await;
+        }
+    }
+
+    /// Reads on the caller's thread; if that fails, through the pool, which may wait.
+    async fn find_expected(&self, key: K, expected: Arc<ExpectedMark>) -> Result<Option<V>> {
         let find = self.0.find;
-        let find_one = |connection: &mut DbConnection| find(connection, slice::from_ref(&key)).map(single);
+        let find_one = |connection: &mut DbConnection| find(connection, slice::from_ref(&key), &expected).map(single);
         // A panic must not end the server's worker thread.
         match catch_unwind(AssertUnwindSafe(|| thread_connection::read(self.0.pool.opener(), find_one))) {
             Ok(Some(value)) => Ok(value),
-            Ok(None) => self.0.pool.read(move |connection| find(connection, slice::from_ref(&key)).map(single)).await,
+            Ok(None) => {
+                let find =
+                    move |connection: &mut DbConnection| find(connection, slice::from_ref(&key), &expected).map(single);
+                self.0.pool.read(find).await
+            }
             Err(_) => Err(Error::internal("a lookup panicked")),
         }
     }

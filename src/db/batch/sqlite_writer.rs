@@ -19,11 +19,14 @@ use super::{
     worker::{BatchHandler, Worker},
 };
 use crate::{
-    db::connect::{
-        connection::DbConnection,
-        errors::{leaves_sqlite_usable, rolled_back_after_deadline},
-        opener::Opener,
-        tracked::TrackedConnection,
+    db::{
+        connect::{
+            connection::DbConnection,
+            errors::{leaves_sqlite_usable, rolled_back_after_deadline},
+            opener::Opener,
+            tracked::TrackedConnection,
+        },
+        history::{History, clear_uncommitted, truncate_uncommitted, uncommitted_len},
     },
     error::{Error, Result},
 };
@@ -43,9 +46,9 @@ type Value = Box<dyn Any + Send>;
 pub(in crate::db) struct SqliteWriter(Arc<Batcher<WriteHandler>>);
 
 impl SqliteWriter {
-    pub fn new(opener: Arc<Opener>) -> Self {
+    pub fn new(opener: Arc<Opener>, history: Arc<History>) -> Self {
         // A second worker would only wait for the first one's lock on the file.
-        Self(Arc::new(Batcher::new(opener, WriteHandler, WorkerLimit::ONE)))
+        Self(Arc::new(Batcher::new(opener, WriteHandler(history), WorkerLimit::ONE)))
     }
 
     /// Runs `work` in a transaction and waits for its commit, up to the database's timeout.
@@ -60,7 +63,7 @@ impl SqliteWriter {
     }
 }
 
-struct WriteHandler;
+struct WriteHandler(Arc<History>);
 
 impl BatchHandler for WriteHandler {
     type Input = Work;
@@ -70,14 +73,14 @@ impl BatchHandler for WriteHandler {
     fn run(&self, worker: &Worker, batch: Vec<Request<Work, Value>>) {
         let mut queued = VecDeque::from(batch);
         while !queued.is_empty() {
-            commit_batch(worker, &mut queued);
+            commit_batch(worker, &self.0, &mut queued);
         }
     }
 }
 
 /// Runs transactions from the front of the queue, commits them together, and answers at least one. Puts back at the
 /// front those that have to run again.
-fn commit_batch(worker: &Worker, queued: &mut VecDeque<Request<Work, Value>>) {
+fn commit_batch(worker: &Worker, history: &History, queued: &mut VecDeque<Request<Work, Value>>) {
     let mut connection = match begin(worker) {
         Ok(connection) => connection,
         Err(error) => return reject_all(queued.drain(..), &error),
@@ -112,7 +115,7 @@ fn commit_batch(worker: &Worker, queued: &mut VecDeque<Request<Work, Value>>) {
         }
         return put_back(queued, uncommitted);
     }
-    match connection.commit() {
+    match history.commit(&mut connection) {
         Ok(()) => {
             worker.keep(connection);
             reply_each(uncommitted, values.into_iter().map(Ok));
@@ -124,6 +127,7 @@ fn commit_batch(worker: &Worker, queued: &mut VecDeque<Request<Work, Value>>) {
 /// Begins the transaction of a batch. A kept connection that can't begin one is replaced, unless another process holds
 /// the lock.
 fn begin(worker: &Worker) -> Result<TrackedConnection> {
+    clear_uncommitted();
     loop {
         let mut connection = worker.connect()?;
         let Err(error) = connection.begin() else { return Ok(connection) };
@@ -149,9 +153,13 @@ enum Outcome {
 }
 
 fn run_in_savepoint(connection: &mut DbConnection, work: &Work) -> Outcome {
+    let ends_before = uncommitted_len();
     let run = || {
         connection.begin_savepoint()?;
         let outcome = work(connection);
+        if outcome.is_err() {
+            truncate_uncommitted(ends_before);
+        }
         if outcome.is_ok() { connection.commit() } else { connection.rollback() }.map(|()| outcome)
     };
     match catch_unwind(AssertUnwindSafe(run)) {

@@ -132,22 +132,23 @@ impl DbConnection {
     /// Runs `work` in one transaction that writes. Commits if `work` succeeds before the deadline, otherwise rolls
     /// back: after the deadline the caller has reported a failure, so nothing may have happened.
     pub fn transaction<T>(&mut self, deadline: Instant, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        self.try_transaction(deadline, work).map_err(|failure| failure.error)
+        self.try_transaction(deadline, work, Self::commit).map_err(|failure| failure.error)
     }
 
-    /// Like [`DbConnection::transaction`], with an error that says whether the work may run again.
+    /// Runs `work` like [`DbConnection::transaction`] and commits with `commit`. The error says whether the work may run
+    /// again.
     pub(in crate::db) fn try_transaction<T>(
         &mut self,
         deadline: Instant,
         work: impl FnOnce(&mut Self) -> Result<T>,
+        commit: impl FnOnce(&mut Self) -> Result<()>,
     ) -> Result<T, TransactionFailure> {
         let nothing_happened = |error| TransactionFailure { error, nothing_happened: true };
         self.begin().map_err(|error| nothing_happened(error.into()))?;
         let outcome = work(self)
             .and_then(|value| if Instant::now() < deadline { Ok(value) } else { Err(rolled_back_after_deadline()) });
         match outcome {
-            Ok(value) => self
-                .commit()
+            Ok(value) => commit(self)
                 .map(|()| value)
                 .map_err(|error| TransactionFailure { nothing_happened: !may_be_committed(&error), error }),
             Err(error) => Err(nothing_happened(match self.rollback() {

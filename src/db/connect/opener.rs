@@ -1,6 +1,7 @@
 //! Opens connections to one database, and decides which of the open ones may be used again.
 
 use std::{
+    path::Path,
     sync::{
         Arc, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -55,6 +56,11 @@ impl Opener {
     pub fn require_writable(mut self, required: bool) -> Self {
         self.requires_writable = required;
         self
+    }
+
+    /// The database file. `None` for PostgreSQL.
+    pub fn path(&self) -> Option<&Path> {
+        self.url.path()
     }
 
     /// The engine that the URL names.

@@ -59,13 +59,14 @@ impl Pool {
         self.run(read).await
     }
 
-    /// Runs `work` in a transaction, and again where that may help, see [`Attempts`].
-    pub async fn transaction<T, F>(&self, work: F) -> Result<T>
+    /// Runs `work` in a transaction that `commit` commits, and again where that may help, see [`Attempts`].
+    pub async fn transaction<T, F, C>(&self, work: F, commit: C) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(&mut DbConnection) -> Result<T> + Send + 'static,
+        C: Fn(&mut DbConnection) -> Result<()> + Send + 'static,
     {
-        self.run(move |connection, deadline| connection.try_transaction(deadline, &work)).await
+        self.run(move |connection, deadline| connection.try_transaction(deadline, &work, &commit)).await
     }
 
     /// Waits for a free connection without occupying a thread, then runs `work` on a thread that may block.

@@ -5,12 +5,16 @@ use diesel::{
     expression::{SqlLiteral, TypedExpressionType},
     pg::Pg,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
+    query_dsl::methods::LoadQuery,
     serialize::ToSql,
     sql_types::{Array, BigInt, HasSqlType, Text},
 };
 
 use crate::{
-    db::schema::types::{Instant, SqlTime, SqlUuid, UserId},
+    db::{
+        history::{ExpectedMark, HistoryChanged, HistoryCheck},
+        schema::types::{Instant, SqlTime, SqlUuid, UserId},
+    },
     error::{Error, Result},
 };
 
@@ -21,8 +25,10 @@ use crate::{
 /// `LATERAL` and `OFFSET 0` make PostgreSQL look up one key after the other by the indexes. Given a list of keys, it
 /// might read a small table whole, and be slow once the table has grown. `SELECT` hides the length of the list, so the
 /// statement is planned once and not again for every length.
-pub fn for_each_key<K, Q>(keys: K, query: Q) -> ForEachKey<K, Q> {
-    ForEachKey { keys, query }
+///
+/// The statement fails on a server with another history than the expected one, see [`ForEachKey::load_checked`].
+pub fn for_each_key<K, Q>(keys: K, query: Q, expected: &ExpectedMark) -> ForEachKey<K, Q> {
+    ForEachKey { keys, query, check: expected.check() }
 }
 
 /// See [`for_each_key`].
@@ -99,10 +105,24 @@ where
 }
 
 /// See [`for_each_key`].
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ForEachKey<K, Q> {
     keys: K,
     query: Q,
+    check: HistoryCheck,
+}
+
+impl<K, Q> ForEachKey<K, Q> {
+    /// Loads the rows.
+    ///
+    /// # Errors
+    /// [`HistoryChanged`] if the server has another history than the expected one, or accepts no writes.
+    pub fn load_checked<'query, U>(self, connection: &mut PgConnection) -> Result<Vec<U>>
+    where
+        Self: LoadQuery<'query, PgConnection, U>,
+    {
+        self.load(connection).map_err(HistoryChanged::or)
+    }
 }
 
 impl<K, Q: Query> Query for ForEachKey<K, Q> {
@@ -125,8 +145,8 @@ impl<K: Keys, Q: QueryFragment<Pg>> QueryFragment<Pg> for ForEachKey<K, Q> {
         out.push_sql(K::COLUMNS);
         out.push_sql(", slot) CROSS JOIN LATERAL (");
         self.query.walk_ast(out.reborrow())?;
-        out.push_sql(" OFFSET 0) AS result");
-        Ok(())
+        out.push_sql(" OFFSET 0) AS result WHERE ");
+        self.check.walk_ast(out.reborrow())
     }
 
     /// Diesel assumes that the literal in [`batch_key`] differs each time. It never does.

@@ -14,6 +14,7 @@ use crate::{
     clock::Timestamp,
     db::{
         DbConnection, MultiBackend, SessionId, UserId,
+        history::{EndedSession, note_end},
         schema::types::{Json, SqlTime},
         schema::{sessions, user_sessions},
         sql::{for_update, prepared},
@@ -138,7 +139,7 @@ enum StatementCache {
     Bypass,
 }
 
-/// Ends the active sessions that match `filter`.
+/// Ends the active sessions that match `filter`, and notes their ends for the journal.
 fn mark_ended(
     connection: &mut DbConnection,
     filter: Predicate,
@@ -155,11 +156,16 @@ fn mark_ended(
             sessions::updated_at.eq(at),
             sessions::data_kept.eq(ending.keep_data),
         ))
-        .returning(sessions::id);
-    match cache {
-        StatementCache::Use => prepared(statement).get_results(connection),
-        StatementCache::Bypass => statement.get_results(connection),
-    }
+        .returning((sessions::id, sessions::expires_at));
+    let ended: Vec<(SessionId, SqlTime)> = match cache {
+        StatementCache::Use => prepared(statement).get_results(connection)?,
+        StatementCache::Bypass => statement.get_results(connection)?,
+    };
+    let journaled = ended.into_iter().map(|(id, expires_at)| {
+        note_end(EndedSession::new(id, ending.reason.as_str(), ending.at, expires_at.into()));
+        id
+    });
+    Ok(journaled.collect())
 }
 
 /// Finds the sessions to end. Those that start from now on are not among them.

@@ -13,11 +13,12 @@ use crate::{
     clock::Timestamp,
     db::{
         DbConnection, SessionId, UserId,
+        history::{EndedSession, note_end},
         schema::types::{Instant, Json, SqlJson, SqlTime, SqlUuid},
         sql::sql_file,
     },
     error::{Error, Result},
-    sessions::model::{Proof, Sid},
+    sessions::model::{EndReason, Proof, Sid},
 };
 
 /// A write that nearly always succeeds, and that one row of one statement can express.
@@ -148,13 +149,20 @@ fn sign_out_sessions(
         sid: String,
         #[diesel(sql_type = SqlUuid)]
         id: SessionId,
+        #[diesel(sql_type = Instant)]
+        at: SqlTime,
+        #[diesel(sql_type = Instant)]
+        expires_at: SqlTime,
     }
 
     let (sids, times): (Vec<&str>, Vec<SqlTime>) = sign_outs.iter().copied().unzip();
     let statement =
         sql_file(include_str!("sign_out_sessions.sql")).bind::<Array<Text>, _>(sids).bind::<Array<Instant>, _>(times);
     let rows: Vec<Row> = statement.get_results(connection)?;
-    written.extend(rows.into_iter().map(|row| (row.sid, row.id)));
+    for Row { sid, id, at, expires_at } in rows {
+        note_end(EndedSession::new(id, EndReason::SignedOut.as_str(), at.into(), expires_at.into()));
+        written.insert(sid, id);
+    }
     Ok(())
 }
 

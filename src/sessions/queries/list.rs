@@ -12,6 +12,7 @@ use crate::{
     clock::Timestamp,
     db::{
         DbConnection, MultiBackend, SessionId, UserId,
+        history::ExpectedMark,
         schema::types::{Expire, Instant, SqlTime, SqlUuid},
         schema::{sessions, user_sessions, users},
         sql::{as_instant, batch_key, batch_time, for_each_key, opaque_to_planner, slot_for},
@@ -47,9 +48,10 @@ macro_rules! live_sessions_of {
 pub(in crate::sessions) fn live_of(
     connection: &mut DbConnection,
     keys: &[UserAt],
+    expected: &ExpectedMark,
 ) -> Result<Vec<Option<Vec<SessionRecord>>>> {
     let mut lists = match connection {
-        DbConnection::Postgres(connection) => live_batched(connection, keys)?,
+        DbConnection::Postgres(connection) => live_batched(connection, keys, expected)?,
         DbConnection::Sqlite(connection) => {
             keys.iter().map(|key| live_single(connection, *key)).collect::<Result<_>>()?
         }
@@ -60,11 +62,15 @@ pub(in crate::sessions) fn live_of(
     Ok(lists.into_iter().map(Some).collect())
 }
 
-fn live_batched(connection: &mut PgConnection, keys: &[UserAt]) -> Result<Vec<Vec<SessionRecord>>> {
+fn live_batched(
+    connection: &mut PgConnection,
+    keys: &[UserAt],
+    expected: &ExpectedMark,
+) -> Result<Vec<Vec<SessionRecord>>> {
     let columns: (Vec<UserId>, Vec<SqlTime>) = keys.iter().map(|key| (key.user, SqlTime::from(key.now))).unzip();
     let sessions = live_sessions_of!(batch_key::<SqlUuid>(), batch_time::<Instant>(), batch_time::<Expire>());
     let mut lists: Vec<Vec<SessionRecord>> = keys.iter().map(|_| Vec::new()).collect();
-    for (slot, row) in for_each_key(columns, sessions).load::<(i64, ListedColumns)>(connection)? {
+    for (slot, row) in for_each_key(columns, sessions, expected).load_checked::<(i64, ListedColumns)>(connection)? {
         slot_for(&mut lists, slot)?.push(record_of(row));
     }
     Ok(lists)
@@ -90,7 +96,7 @@ pub(in crate::sessions) fn live_beyond(
     max: u32,
 ) -> Result<Vec<SessionId>> {
     let max = usize::try_from(max).unwrap_or(usize::MAX);
-    let live = live_of(connection, &[UserAt { user, now }])?.into_iter().flatten().flatten();
+    let live = live_of(connection, &[UserAt { user, now }], &ExpectedMark::any())?.into_iter().flatten().flatten();
     let mut ids: Vec<SessionId> = live.skip(max).map(|record| record.id).collect();
     ids.sort_unstable();
     Ok(ids)

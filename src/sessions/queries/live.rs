@@ -12,6 +12,7 @@ use crate::{
     clock::Timestamp,
     db::{
         DbConnection, SessionId, UserId,
+        history::ExpectedMark,
         schema::types::{Json, SqlTime},
         schema::{sessions, user_sessions, users},
         sql::{batch_key, for_each_key, for_update, slot_for},
@@ -81,26 +82,35 @@ impl From<LiveSessionTuple> for LiveSessionRow {
 pub(in crate::sessions) fn find_live(
     connection: &mut DbConnection,
     keys: &[LiveSessionKey],
+    expected: &ExpectedMark,
 ) -> Result<Vec<Option<LiveSessionRow>>> {
     match connection {
-        DbConnection::Postgres(connection) => find_batched(connection, keys),
-        DbConnection::Sqlite(connection) => keys.iter().map(|key| find_single(connection, key)).collect(),
+        DbConnection::Postgres(connection) => find_batched(connection, keys, expected),
+        DbConnection::Sqlite(connection) => keys.iter().map(|key| find_single(connection, key, expected)).collect(),
     }
 }
 
-fn find_batched(connection: &mut PgConnection, keys: &[LiveSessionKey]) -> Result<Vec<Option<LiveSessionRow>>> {
+fn find_batched(
+    connection: &mut PgConnection,
+    keys: &[LiveSessionKey],
+    expected: &ExpectedMark,
+) -> Result<Vec<Option<LiveSessionRow>>> {
     // The statement runs after the latest request of the batch arrived.
     let Some(now) = keys.iter().map(|key| key.now).max() else { return Ok(Vec::new()) };
     let sids: Vec<&str> = keys.iter().map(|key| key.sid.expose()).collect();
-    let query = for_each_key(sids, live_sessions!(now).filter(sessions::sid.eq(batch_key::<Text>())));
+    let query = for_each_key(sids, live_sessions!(now).filter(sessions::sid.eq(batch_key::<Text>())), expected);
     let mut results: Vec<Option<LiveSessionRow>> = keys.iter().map(|_| None).collect();
-    for (slot, row) in query.load::<(i64, LiveSessionTuple)>(connection)? {
+    for (slot, row) in query.load_checked::<(i64, LiveSessionTuple)>(connection)? {
         *slot_for(&mut results, slot)? = Some(row.into());
     }
     Ok(results)
 }
 
-fn find_single(connection: &mut SqliteConnection, key: &LiveSessionKey) -> Result<Option<LiveSessionRow>> {
+fn find_single(
+    connection: &mut SqliteConnection,
+    key: &LiveSessionKey,
+    expected: &ExpectedMark,
+) -> Result<Option<LiveSessionRow>> {
     // `get_result`, not `first`: a `LIMIT` on a unique key would only cost another parse.
     let query = live_sessions!(key.now).filter(sessions::sid.eq(key.sid.expose()));
     match query.get_result::<LiveSessionTuple>(connection) {
@@ -110,7 +120,15 @@ fn find_single(connection: &mut SqliteConnection, key: &LiveSessionKey) -> Resul
             tracing::error!(error, "the session is refused: its row cannot be read");
             Ok(None)
         }
-        row => Ok(row.optional()?.map(LiveSessionRow::from)),
+        row => {
+            let row = row.optional()?.map(LiveSessionRow::from);
+            // Read after the session: a file that goes back in between costs a second lookup. A session that was not
+            // found can't be one that was revived.
+            match row {
+                Some(_) => expected.check_sqlite(connection).map(|()| row),
+                None => Ok(None),
+            }
+        }
     }
 }
 

@@ -24,4 +24,4 @@ SET status = 'logged_out',
     data_kept = false
 FROM sign_out
 WHERE sessions.sid = sign_out.sid
-RETURNING sessions.sid, sessions.id
+RETURNING sessions.sid, sessions.id, sign_out.at, sessions.expires_at

@@ -6,6 +6,7 @@ use crate::{
     clock::Timestamp,
     db::{
         DbConnection, SessionId,
+        history::{ReplacedSid, note_replaced_sid},
         schema::types::SqlTime,
         schema::{replaced_sids, sessions, user_sessions},
         sql::prepared,
@@ -31,11 +32,13 @@ pub(in crate::sessions) struct Rotation<'a> {
     pub new: &'a Sid,
     pub data: &'a SessionData,
     pub data_expiry: Timestamp,
+    /// When the session expires at the latest, under its old sid or its new one.
+    pub absolute_expiry: Timestamp,
     pub now: Timestamp,
 }
 
 /// Gives a session that the caller has locked with `lock_live` its new sid, in both tables. The old sid is recorded, so
-/// that a peer's late upsert under it is refused.
+/// that a peer's late upsert under it is refused, and noted for the journal.
 pub(in crate::sessions) fn rotate(connection: &mut DbConnection, rotation: &Rotation<'_>) -> Result<()> {
     diesel::update(sessions::table.find(rotation.id))
         .set((sessions::sid.eq(rotation.new.expose()), sessions::updated_at.eq(SqlTime::from(rotation.now))))
@@ -50,6 +53,8 @@ pub(in crate::sessions) fn rotate(connection: &mut DbConnection, rotation: &Rota
             user_sessions::expire.eq(SqlTime::from(rotation.data_expiry)),
         ))
         .execute(connection)?;
+    let &Rotation { id, old, now, absolute_expiry, .. } = rotation;
+    note_replaced_sid(ReplacedSid::new(id, old.expose(), now, absolute_expiry));
     Ok(())
 }
 

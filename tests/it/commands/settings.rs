@@ -146,6 +146,8 @@ fn help_lists_every_setting_with_its_default() {
         ("max-connections", "KEYRACK_MAX_CONNECTIONS", "what the limit of open files allows, at most 16384"),
         ("db-pool-size", "KEYRACK_DB_POOL_SIZE", "10"),
         ("metrics-bind", "KEYRACK_METRICS_BIND", "none"),
+        ("journal", "KEYRACK_JOURNAL", "beside the SQLite database or the secrets file, with the extension ends"),
+        ("require-sync", "KEYRACK_REQUIRE_SYNC", "false"),
         ("hash-cost", "KEYRACK_HASH_COST", "m=19456,t=2,p=1"),
         ("sign-in-pace", "KEYRACK_SIGN_IN_PACE", "10/5s"),
         ("log", "KEYRACK_LOG", "info"),

@@ -1,6 +1,7 @@
 //! Ended sessions stay ended and live ones stay alive: under races, faults, crashes and outages.
 
 mod ends;
+mod failover;
 mod faults;
 mod kill;
 mod limit;
@@ -8,6 +9,7 @@ mod lookups;
 mod model;
 mod outage;
 mod pooler;
+mod restore;
 mod schema_change_while_running;
 mod simulated_user;
 

@@ -9,7 +9,7 @@ use std::{
 use diesel::{Connection, PgConnection, RunQueryDsl, connection::SimpleConnection, sql_types::Text};
 use keyrack::clock::{Clock, Timestamp};
 
-use crate::support::{Browser, CLOCK_START, EmbeddedApp, Pooler, Program, TestApp, TestDatabase, wait};
+use crate::support::{Browser, CLOCK_START, EmbeddedApp, EngineKind, Pooler, Program, TestApp, TestDatabase, wait};
 
 const EMAIL: &str = "rajat.verma@example.com";
 
@@ -56,7 +56,7 @@ fn concurrent_migrations_run_once_and_leave_no_session_state() {
             scope.spawn(|| Program::new(&database).done(&["migrate"]));
         }
     });
-    let migrations = crate::schema::migrate::folders(crate::support::EngineKind::Postgres).len();
+    let migrations = crate::schema::migrate::folders(EngineKind::Postgres).len();
     assert_eq!(direct.count("__diesel_schema_migrations", ""), migrations);
     assert_no_session_state(&pooler);
     Program::new(&database).add_user(EMAIL);

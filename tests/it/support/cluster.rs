@@ -2,7 +2,7 @@
 
 use std::{
     os::unix::{fs::MetadataExt as _, process::CommandExt as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -46,8 +46,8 @@ impl Cluster {
 
     /// Returns the user and the group that the server runs as.
     pub fn account(&self) -> (u32, u32) {
-        let data = std::fs::metadata(self.folder.join("data")).unwrap();
-        (data.uid(), data.gid())
+        let log = std::fs::metadata(self.folder.join("log")).unwrap();
+        (log.uid(), log.gid())
     }
 
     /// Sets the time zone of its database, for connections opened from now on.
@@ -81,6 +81,24 @@ impl Cluster {
         signal("-CONT", &[server]);
     }
 
+    /// Returns a command that runs one of PostgreSQL's programs in the cluster's folder, as the server's user.
+    pub fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.folder.join("bin").join(name));
+        // The server inherits what it gets; a pipe would stay open with it.
+        command.current_dir(&self.folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // As scripts/postgres sets it, for a server whose messages are not English.
+        command.env("LOCPATH", self.folder.join("locales"));
+        // PostgreSQL refuses to run as root.
+        let (user, group) = self.account();
+        command.uid(user).gid(group);
+        command
+    }
+
+    /// The folder with `bin` and the data folders.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Returns the process id of the main process.
     fn server(&self) -> String {
         let status = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
@@ -88,16 +106,8 @@ impl Cluster {
     }
 
     fn pg_ctl(&self, arguments: &[&str]) {
-        let mut command = Command::new(self.folder.join("bin/pg_ctl"));
-        // The server inherits what it gets; a pipe would stay open with it.
-        command.args(["-D", "data"]).args(arguments).current_dir(&self.folder);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // As scripts/postgres sets it, for a server whose messages are not English.
-        command.env("LOCPATH", self.folder.join("locales"));
-        // PostgreSQL refuses to run as root.
-        let (user, group) = self.account();
-        command.uid(user).gid(group);
-        assert!(command.status().unwrap().success(), "pg_ctl {arguments:?}");
+        let mut command = self.program("pg_ctl");
+        assert!(command.args(["-D", "data"]).args(arguments).status().unwrap().success(), "pg_ctl {arguments:?}");
     }
 }
 

@@ -35,7 +35,8 @@ impl Fixture {
     fn new(timeout: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url: DatabaseUrl = format!("sqlite:{}", folder.path().join("numbers.db").display()).parse().unwrap();
-        let writer = SqliteWriter::new(Arc::new(Opener::new(url.clone(), timeout)));
+        let writer =
+            SqliteWriter::new(Arc::new(Opener::new(url.clone(), timeout)), Arc::new(History::new(None, false)));
         let fixture = Self { url, writer, _folder: folder };
         fixture.connect().batch_execute("CREATE TABLE numbers (n INTEGER NOT NULL UNIQUE)").unwrap();
         fixture

@@ -1,0 +1,34 @@
+//! Keeps ends when the database's history goes back: after a failover to a standby that lagged, or a restored backup.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `record` | one line of the journal |
+//! | `journal` | the file of acknowledged ends, and the thread that writes it |
+//! | `uncommitted` | the ends of the transaction that a thread is in |
+//! | `mark` | which history a server has, as each lookup checks it |
+//! | `guard` | what lookups and commits of one database have to pass |
+//! | `watcher` | the thread that applies the journal and follows the ends of other programs |
+//! | `neighbours` | the other instances, which apply their journals too |
+//! | `synchronous` | the check that a standby has a commit |
+//!
+//! The reasons are in `docs/decisions/0019-ends-survive-failover.md`.
+
+mod guard;
+mod journal;
+mod mark;
+mod neighbours;
+mod record;
+mod synchronous;
+mod uncommitted;
+mod watcher;
+
+pub(crate) use guard::History;
+pub use journal::{Journal, JournalError};
+pub(crate) use mark::{ExpectedMark, HistoryChanged, HistoryCheck};
+pub(crate) use record::{EndedSession, ReplacedSid, hash_of_sid};
+pub(in crate::db) use synchronous::has_synchronous_standby;
+pub(in crate::db) use uncommitted::{
+    clear as clear_uncommitted, len as uncommitted_len, truncate as truncate_uncommitted,
+};
+pub(crate) use uncommitted::{note_end, note_replaced_sid};
+pub(crate) use watcher::{EndStore, Watcher};

@@ -1,0 +1,304 @@
+//! The thread that applies the journal to a database that went back, and writes the ends of others to the journal.
+//!
+//! Once per second, and whenever a lookup reports another history, it reads the history of the server that the URL
+//! leads to. If that is not a later state of the one it knows, it ends every journaled session that is active again,
+//! waits for its neighbours to do the same, and only then lets lookups be answered.
+
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    guard::{History, Wake},
+    journal::Journal,
+    mark::Mark,
+    neighbours,
+    record::{EndedSession, JournalContents, ReplacedSid},
+    uncommitted,
+};
+use crate::{
+    clock::{Clock, Timestamp},
+    db::{
+        DbConnection, SessionId,
+        connect::{opener::Opener, tracked::TrackedConnection, url::Engine},
+    },
+    error::{Error, Result},
+};
+
+/// How often the watcher follows the ends of others.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Pause before the next attempt while no lookup may be answered.
+const RETRY_DELAY: Duration = Duration::from_millis(50);
+
+/// An end may be committed this long after its own time: transactions take a moment, clocks differ.
+const TAIL_OVERLAP: Duration = Duration::from_secs(10);
+
+/// The same for the long transactions of an administrator in psql, which are looked for once per minute.
+const LONG_TAIL_OVERLAP: Duration = Duration::from_secs(600);
+
+/// Passes between two looks for long transactions, and two looks at the journal's size.
+const PASSES_PER_LONG_TAIL: u64 = 60;
+
+/// Ends read per statement.
+const MAX_TAIL_ROWS: i64 = 5000;
+
+/// Sessions ended again per transaction.
+const MAX_ROWS_PER_TRANSACTION: usize = 500;
+
+/// How long one of these transactions may take.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long lookups wait for the neighbours' journals. One that is gone must not keep the others from serving.
+const NEIGHBOUR_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The statements on sessions that the watcher needs.
+pub(crate) trait EndStore: Send + 'static {
+    /// Ends those of the sessions that are active. Returns how many were.
+    fn end_again(&self, connection: &mut DbConnection, ended: &[EndedSession]) -> Result<usize>;
+
+    /// Ends the active sessions that have one of these sids. Returns how many had.
+    fn end_replaced(&self, connection: &mut DbConnection, replaced: &[ReplacedSid], at: Timestamp) -> Result<usize>;
+
+    /// Reads the next sessions that were ended, not those that expired, since a time, in the order of their ends.
+    fn ended_since(
+        &self,
+        connection: &mut DbConnection,
+        since: Timestamp,
+        after: Option<(Timestamp, SessionId)>,
+        limit: i64,
+    ) -> Result<Vec<EndedSession>>;
+
+    /// Returns how many of the sessions are active.
+    fn count_active(&self, connection: &mut DbConnection, ids: &[SessionId]) -> Result<usize>;
+}
+
+/// The state of the thread.
+pub(crate) struct Watcher<S> {
+    opener: Arc<Opener>,
+    history: Arc<History>,
+    journal: Journal,
+    store: S,
+    clock: Clock,
+    /// The history to which the journal was last applied.
+    known: Option<Mark>,
+    /// The journals of the other instances that were last seen alive.
+    neighbours: Vec<String>,
+    /// Until when the ends of others are in the journal.
+    tailed_until: Timestamp,
+    passes: u64,
+}
+
+impl<S: EndStore> Watcher<S> {
+    /// Starts the thread, if the database has a journal. It ends after [`History::close`], or when all else that
+    /// belongs to the database has been dropped.
+    pub(in crate::db) fn start(opener: &Arc<Opener>, history: &Arc<History>, store: S, clock: Clock) {
+        let Some(journal) = history.journal().cloned() else { return };
+        let tailed_until = journal.last_written().min(clock.now());
+        history.begin_watch();
+        let watcher = Self {
+            opener: Arc::clone(opener),
+            history: Arc::clone(history),
+            journal,
+            store,
+            clock,
+            known: None,
+            neighbours: Vec::new(),
+            tailed_until,
+            passes: 0,
+        };
+        let started = thread::Builder::new().name("keyrack-history".to_owned()).spawn(move || watcher.run());
+        if let Err(error) = started {
+            tracing::error!(%error, "could not start the thread that applies the journal of ends; restart Keyrack");
+        }
+    }
+
+    fn run(mut self) {
+        let mut kept = None;
+        let mut wake = Wake::Reported { forced: true };
+        let mut is_failing = false;
+        loop {
+            if matches!(wake, Wake::Reported { .. }) {
+                // A new connection leads to the server that the URL or the proxy names now.
+                kept = None;
+            }
+            let outcome = self.pass(&mut kept, wake == (Wake::Reported { forced: true }));
+            if let Err(error) = &outcome {
+                kept = None;
+                if !is_failing {
+                    tracing::warn!(
+                        error = error.chain(),
+                        "could not read which ends the database has; requests wait until it can be read if the \
+                         database may have gone back"
+                    );
+                }
+            }
+            is_failing = outcome.is_err();
+            let is_verified = self.history.expected().is_some();
+            wake = match self.history.wait_for_signal(if is_verified { INTERVAL } else { RETRY_DELAY }) {
+                Wake::Closed => break,
+                // What was reported is still to be done.
+                Wake::Interval if is_failing && !is_verified => wake,
+                next => next,
+            };
+            if Arc::strong_count(&self.opener) == 1 {
+                break;
+            }
+        }
+        if let Some(connection) = &mut kept
+            && connection.engine() == Engine::Postgres
+        {
+            let _ = neighbours::withdraw(connection, self.journal.id());
+        }
+    }
+
+    /// Compares the histories, applies the journal if necessary, and writes the ends of others to the journal.
+    fn pass(&mut self, kept: &mut Option<TrackedConnection>, forced: bool) -> Result<()> {
+        let generation = self.history.generation();
+        let opened = kept.take().map_or_else(|| self.opener.open(), Ok);
+        let mut connection = opened.map_err(|error| Error::Unavailable(error.into()))?;
+        let mark = Mark::read(&mut connection, self.opener.path())?;
+        let continues = self.known.as_ref().is_some_and(|known| known.continues_as(&mark));
+        if forced || !continues || self.was_revived(&mut connection)? {
+            self.apply_journal(&mut connection, &mark)?;
+        }
+        if self.known.as_ref().is_some_and(|known| !known.is_same_server(&mark)) {
+            // The others may lead to the server that was the database before.
+            self.opener.discard_all();
+        }
+        self.history.verified(&mark, generation);
+        self.known = Some(mark);
+        if self.opener.engine() == Engine::Postgres {
+            self.meet_neighbours(&mut connection)?;
+        }
+        self.tail(&mut connection)?;
+        if self.passes.is_multiple_of(PASSES_PER_LONG_TAIL)
+            && let Err(error) = self.journal.compact(self.clock.now())
+        {
+            tracing::warn!(%error, "could not shorten the journal of ends; the next attempt is in a minute");
+        }
+        self.passes += 1;
+        *kept = Some(connection);
+        Ok(())
+    }
+
+    /// Whether one of the latest ends no longer holds: no history that goes forward does that.
+    fn was_revived(&self, connection: &mut DbConnection) -> Result<bool> {
+        let recent = self.journal.recent();
+        Ok(!recent.is_empty() && self.store.count_active(connection, &recent)? > 0)
+    }
+
+    /// Ends every journaled session that is active, and waits until the neighbours have done so.
+    fn apply_journal(&mut self, connection: &mut DbConnection, mark: &Mark) -> Result<()> {
+        // Lookups that are sent before this may be answered from what they find; those that are sent now wait.
+        self.history.hold_lookups();
+        let started = Instant::now();
+        let contents = self.journal.read(self.clock.now()).map_err(|error| Error::Unavailable(error.into()))?;
+        if contents.damaged_lines > 0 {
+            tracing::warn!(
+                lines = contents.damaged_lines,
+                file = %self.journal.path().display(),
+                "the journal of ends has lines that cannot be read: they were skipped"
+            );
+        }
+        let journaled = contents.ended.len();
+        let revived = self.end_all_again(connection, contents)?;
+        if !mark.continues_as(&Mark::read(connection, self.opener.path())?) {
+            return Err(Error::Unavailable(anyhow::anyhow!("the database changed while the journal was applied")));
+        }
+        if connection.engine() == Engine::Postgres {
+            self.wait_for_neighbours(connection, mark)?;
+        }
+        let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if revived > 0 {
+            tracing::error!(
+                revived,
+                journaled,
+                milliseconds,
+                "the database has gone back to an earlier state, by a failover or a restored backup: sessions that had \
+                 ended were active again, and were ended again; sign-ins and other changes since then are lost"
+            );
+        } else if self.known.is_some() {
+            tracing::warn!(
+                journaled,
+                milliseconds,
+                "the database was restarted, replaced or failed over: all journaled ends hold"
+            );
+        }
+        Ok(())
+    }
+
+    fn end_all_again(&self, connection: &mut DbConnection, contents: JournalContents) -> Result<usize> {
+        let mut ended: Vec<EndedSession> = contents.ended.into_values().collect();
+        ended.sort_unstable_by_key(|ended| ended.id);
+        let replaced: Vec<ReplacedSid> = contents.replaced.into_values().flatten().collect();
+        let mut revived = 0;
+        for batch in ended.chunks(MAX_ROWS_PER_TRANSACTION) {
+            let end = |connection: &mut DbConnection| self.store.end_again(connection, batch);
+            revived += connection.transaction(Instant::now() + TRANSACTION_TIMEOUT, end)?;
+        }
+        for batch in replaced.chunks(MAX_ROWS_PER_TRANSACTION) {
+            let end = |connection: &mut DbConnection| self.store.end_replaced(connection, batch, self.clock.now());
+            revived += connection.transaction(Instant::now() + TRANSACTION_TIMEOUT, end)?;
+        }
+        // They are in the journal already.
+        uncommitted::clear();
+        Ok(revived)
+    }
+
+    /// Waits until the other instances have applied their journals to this history.
+    fn wait_for_neighbours(&self, connection: &mut DbConnection, mark: &Mark) -> Result<()> {
+        let deadline = Instant::now() + NEIGHBOUR_TIMEOUT;
+        let history = mark.name();
+        neighbours::announce(connection, self.journal.id(), &history)?;
+        loop {
+            let rows = neighbours::others(connection, self.journal.id())?;
+            let is_done = |id: &String| rows.iter().any(|row| row.id == *id && row.history == history);
+            let seen_alive = rows.iter().filter(|row| row.is_alive).map(|row| &row.id);
+            let behind = self.neighbours.iter().chain(seen_alive).filter(|id| !is_done(id)).count();
+            if behind == 0 {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                tracing::error!(
+                    behind,
+                    "another instance has not applied its journal of ends to this database: sessions that it had \
+                     ended may be active until it does; start it again"
+                );
+                return Ok(());
+            }
+            thread::sleep(RETRY_DELAY);
+        }
+    }
+
+    fn meet_neighbours(&mut self, connection: &mut DbConnection) -> Result<()> {
+        let Some(known) = &self.known else { return Ok(()) };
+        neighbours::announce(connection, self.journal.id(), &known.name())?;
+        let rows = neighbours::others(connection, self.journal.id())?;
+        self.neighbours = rows.into_iter().filter(|row| row.is_alive).map(|row| row.id).collect();
+        Ok(())
+    }
+
+    /// Writes ends that other programs have committed to the journal: other instances, commands, peers, plain SQL.
+    fn tail(&mut self, connection: &mut DbConnection) -> Result<()> {
+        let now = self.clock.now();
+        let is_long = self.passes.is_multiple_of(PASSES_PER_LONG_TAIL);
+        let overlap = if is_long { LONG_TAIL_OVERLAP } else { TAIL_OVERLAP };
+        let since = self.tailed_until.min(now) - overlap;
+        let mut after = None;
+        loop {
+            let page = self.store.ended_since(connection, since, after, MAX_TAIL_ROWS)?;
+            after = page.last().map(|last| (last.ended_at, last.id));
+            let is_last = i64::try_from(page.len()).unwrap_or(MAX_TAIL_ROWS) < MAX_TAIL_ROWS;
+            self.journal.append_unknown(page)?;
+            if is_last {
+                break;
+            }
+        }
+        self.journal.forget_known_before(now - 2 * LONG_TAIL_OVERLAP);
+        self.tailed_until = now;
+        Ok(())
+    }
+}
