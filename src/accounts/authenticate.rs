@@ -99,10 +99,15 @@ impl Accounts {
             Ok(attempt) => attempt,
             Err(refusal) => return Ok(refusal.into()),
         };
-        let record = self.sign_ins.find(attempt.lookup_key(email)).await?.unwrap_or_default();
-        if let Err(refusal) = attempt.admit(&record, self.clock.now()) {
-            return Ok(refusal.into());
-        }
+        let record = loop {
+            let record = self.sign_ins.find(attempt.lookup_key(email.clone())).await?.unwrap_or_default();
+            match attempt.admit(&record, self.clock.now()) {
+                Ok(()) => break record,
+                // Ends, because each round leaves out an attempt that was in flight when this one began.
+                Err(_) if attempt.refresh() => {}
+                Err(refusal) => return Ok(refusal.into()),
+            }
+        };
         let line = record.account.as_ref().map(|account| (account.user.id, record.browser.clone()));
         let pace_token = match line.map(|line| self.pacer.take(line, self.clock.now())).transpose() {
             Ok(token) => token,

@@ -83,9 +83,9 @@ impl StoredCosts {
 mod tests {
     use super::*;
     use crate::{
-        accounts::{Accounts, Email, NewUser, Password, Role},
+        accounts::{model::Password, passwords::Passwords},
         db::{DatabaseOptions, migrate},
-        sessions::{Policy, Sessions},
+        sessions::User,
     };
 
     /// Runs the test on a new SQLite database.
@@ -98,19 +98,21 @@ mod tests {
         runtime.block_on(test(Database::open(DatabaseOptions::for_server(url)), clock));
     }
 
-    async fn add_user(db: &Database, clock: &Clock, email: &str, cost: &str) -> Accounts {
-        let sessions = Sessions::new(db.clone(), clock.clone(), Policy::default());
-        let accounts = Accounts::new(db.clone(), clock.clone(), sessions, cost.parse().unwrap());
-        let user = NewUser {
-            email: email.parse::<Email>().unwrap(),
-            user_name: None,
-            first_name: None,
-            last_name: None,
-            role: Role::User,
-            password: Password::new("correct horse battery"),
+    async fn add_user(db: &Database, clock: &Clock, email: &'static str, cost: HashCost) {
+        let password_hash = Passwords::new(cost).hash(Password::new("correct horse battery")).await.unwrap();
+        let now = clock.now();
+        let insert = move |connection: &mut _| {
+            let user = User {
+                id: UserId::random(),
+                email: email.to_owned(),
+                user_name: None,
+                first_name: None,
+                last_name: None,
+                role: "user".to_owned(),
+            };
+            queries::insert(connection, &queries::NewRow { user, password_hash: password_hash.clone(), now })
         };
-        accounts.create(user).await.unwrap();
-        accounts
+        db.transaction(insert).await.unwrap();
     }
 
     fn cost(text: &str) -> HashCost {
@@ -122,13 +124,13 @@ mod tests {
         with_database(async |db, clock| {
             let costs = StoredCosts::new(db.clone(), clock.clone(), cost("m=32,t=1,p=1"));
             assert_eq!(costs.pick(7).await, cost("m=32,t=1,p=1"), "without a stored hash, the configured cost");
-            add_user(&db, &clock, "one@example.com", "m=8,t=1,p=1").await;
+            add_user(&db, &clock, "one@example.com", cost("m=8,t=1,p=1")).await;
             assert_eq!(costs.pick(7).await, cost("m=32,t=1,p=1"), "the sample is still used");
             clock.advance(SAMPLE_LIFETIME);
             for number in 0..100 {
                 assert_eq!(costs.pick(number).await, cost("m=8,t=1,p=1"));
             }
-            add_user(&db, &clock, "two@example.com", "m=16,t=1,p=1").await;
+            add_user(&db, &clock, "two@example.com", cost("m=16,t=1,p=1")).await;
             costs.invalidate();
             let mut old = 0;
             for number in 0..100 {

@@ -66,7 +66,7 @@ async fn every_post_checks_its_csrf_token() {
 }
 
 fn keyrack(database: &str) -> Keyrack {
-    let mut config = Config::new(database.parse().unwrap(), "a secret for this test only".parse().unwrap());
+    let mut config = Config::new(database.parse().unwrap(), "the newest secret of all".parse().unwrap());
     config.hash_cost = HashCost::minimal();
     config.sign_in_pace = SignInPace::UNLIMITED;
     migrate(&config.database.url).unwrap();

@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn latest_account_comes_first_and_the_sixth_is_dropped() {
-        let cookie = cookie("a secret that is long");
+        let cookie = cookie("the newest secret of all");
         let mut presented = Vec::new();
         for letter in ['a', 'b', 'c', 'd', 'e', 'f', 'b'] {
             let issued = cookie.issue(Some(&id(letter)), &presented);
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn flipped_byte_or_foreign_signature_makes_the_browser_unknown() {
-        let cookie = cookie("a secret that is long");
+        let cookie = cookie("the newest secret of all");
         let value = cookie.issue(Some(&id('a')), &[id('b')]).value().to_owned();
         for position in 0..value.len() {
             let mut bytes = value.clone().into_bytes();
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn planted_cookie_does_not_hide_the_genuine_one() {
-        let cookie = cookie("a secret that is long");
+        let cookie = cookie("the newest secret of all");
         let genuine = cookie.issue(Some(&id('a')), &[]);
         let other = cookie.issue(Some(&id('b')), &[]);
         assert_eq!(cookie.read(&headers(&["planted", genuine.value()])).ids, [id('a')]);

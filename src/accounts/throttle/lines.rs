@@ -93,7 +93,9 @@ mod tests {
                     tokio::spawn(async move { lines.enter(&key).await.is_some() })
                 })
                 .collect();
-            tokio::task::yield_now().await;
+            while lines.0.lock()[&key].attempts < MAX_ATTEMPTS_PER_ACCOUNT {
+                tokio::task::yield_now().await;
+            }
             assert!(lines.enter(&key).await.is_none(), "the line is full");
             assert!(!waiting[0].is_finished());
             drop(inside);

@@ -121,8 +121,9 @@ impl Attempt {
         if let Some(browser) = &record.browser {
             let key = FailureKey::browser(browser);
             let delay = Failures::delay(record.failures(&key), self.reservation.others(&key), now);
+            wait_for(delay)?;
             self.reservation.keep_only(&[&key]);
-            return wait_for(delay);
+            return Ok(());
         }
         let failures = record.failures(&self.account_key(record));
         if failures.is_some_and(Failures::is_exhausted) {
@@ -134,9 +135,16 @@ impl Attempt {
             Failures::network_delay(record.failures(key), others, now, size.limit(), size.step())
         });
         let delay = of_networks.fold(of_account, Duration::max);
+        wait_for(delay)?;
         let kept: Vec<&FailureKey> = self.networks.iter().map(|network| &network.key).chain([&self.typed]).collect();
         self.reservation.keep_only(&kept);
-        wait_for(delay)
+        Ok(())
+    }
+
+    /// Whether it is worth looking up the counts again after a refusal: attempts that were in flight have ended, and may
+    /// have been counted twice, as in flight and as failures.
+    pub fn refresh(&mut self) -> bool {
+        self.reservation.refresh()
     }
 
     /// The keys under which a failure of this attempt counts.

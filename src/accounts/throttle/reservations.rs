@@ -44,6 +44,19 @@ impl Reservation {
         self.keys.iter().find(|(own, _)| own == key).map_or(0, |(_, others)| *others)
     }
 
+    /// Leaves out the other attempts that have ended since; those have written their failures, so the database must be
+    /// read again. Returns whether there were any: without them, reading again would find the same.
+    pub fn refresh(&mut self) -> bool {
+        let counts = self.counts.lock();
+        let mut has_changed = false;
+        for (key, others) in &mut self.keys {
+            let left = counts.get(key).map_or(0, |count| count - 1);
+            has_changed |= left < *others;
+            *others = left.min(*others);
+        }
+        has_changed
+    }
+
     /// Gives back all but these keys.
     pub fn keep_only(&mut self, kept: &[&FailureKey]) {
         let (kept, released): (Vec<_>, Vec<_>) =
@@ -75,6 +88,21 @@ fn release(counts: &Counts, keys: Vec<(FailureKey, u32)>) {
 mod tests {
     use super::*;
     use crate::accounts::failure_keys::Buckets;
+
+    #[test]
+    fn refreshed_reservation_leaves_out_attempts_that_ended() {
+        let key = Buckets::new("a secret that is long enough").unknown("a");
+        let reservations = Reservations::default();
+        let earlier = [(); 3].map(|()| reservations.reserve([key.clone()]));
+        let mut own = reservations.reserve([key.clone()]);
+        let _later = reservations.reserve([key.clone()]);
+        assert_eq!(own.others(&key), 3);
+        assert!(!own.refresh());
+        drop(earlier);
+        assert!(own.refresh());
+        assert_eq!(own.others(&key), 1, "the later attempt is still there, and earlier ones are not");
+        assert!(!own.refresh());
+    }
 
     #[test]
     fn reservations_count_others_and_leave_nothing_behind() {
