@@ -158,12 +158,12 @@ pub enum Hsts {
 impl Hsts {
     /// The header's value for this public URL; `None` if the header is not sent.
     pub(crate) fn header(self, public_url: &PublicUrl) -> Option<&'static str> {
-        match self {
-            _ if !public_url.is_https() => None,
-            Self::Off => None,
-            Self::On => Some("max-age=63072000"),
-            Self::Subdomains => Some("max-age=63072000; includeSubDomains"),
-        }
+        let scope = match self {
+            Self::Off => return None,
+            Self::On => "max-age=63072000",
+            Self::Subdomains => "max-age=63072000; includeSubDomains",
+        };
+        public_url.is_https().then_some(scope)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Text from people and other programs, made safe to print and to show.
 //!
-//! A terminal obeys control characters in what it prints, and both terminals and browsers show text in another order, or
-//! hide it, where characters for that are in it (Unicode TR 36). Names and addresses of devices come from other programs,
-//! which anyone may be able to sign in to.
+//! A terminal obeys control characters in what it prints, and both terminals and browsers show text in another order,
+//! or hide it, where characters for that are in it (Unicode TR 36). Names and addresses of devices come from other
+//! programs, which anyone may be able to sign in to.
 
 use std::borrow::Cow;
 
@@ -46,7 +46,7 @@ pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
     let mut escaped = String::with_capacity(json.len() + 16);
     for c in json.chars() {
         if c != '\n' && is_unsafe(c) {
-            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));
+            escaped.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
         } else {
             escaped.push(c);
         }

@@ -16,8 +16,8 @@ use crate::{
 
 impl NewUser {
     fn check(&self) -> Result<(), CreateUserError> {
-        let named = [("user name", &self.user_name), ("first name", &self.first_name), ("last name", &self.last_name)];
-        for (field, name) in named {
+        let fields = [("user name", &self.user_name), ("first name", &self.first_name), ("last name", &self.last_name)];
+        for (field, name) in fields {
             let invalid = |problem| CreateUserError::Name(field, problem);
             check_name(name.as_deref().unwrap_or_default()).map_err(invalid)?;
         }

@@ -8,8 +8,8 @@ use super::{Failure, settings::Settings};
 
 /// Starts logging.
 pub(super) fn init(settings: &Settings) -> Result<(), Failure> {
-    let filter =
-        filter(&settings.log).map_err(|reason| Failure::invalid_value(&settings.log, "--log (KEYRACK_LOG)", reason))?;
+    let filter = filter(&settings.log.0)
+        .map_err(|reason| Failure::invalid_value(&settings.log.0, "--log (KEYRACK_LOG)", reason))?;
     let registry = tracing_subscriber::registry().with(filter);
     let started = if stderr().is_terminal() {
         registry.with(fmt::layer().with_writer(stderr).with_target(false)).try_init()

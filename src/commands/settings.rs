@@ -33,7 +33,7 @@ use arguments::CONFIG_FILE_ID;
 pub(super) use arguments::{failure_or_exit, without_empty_variables};
 pub(super) use file::{SettingsFile, with_file_defaults};
 use values::{
-    Networks, days_or_hours, parse_cookie_domain, parse_cookie_name, parse_log_filter, parse_networks, parse_number,
+    LogFilter, Networks, days_or_hours, parse_cookie_domain, parse_cookie_name, parse_networks, parse_number,
     parse_retention, parse_session_limit, parse_timeout,
 };
 
@@ -196,11 +196,8 @@ pub(super) struct Settings {
     pub(super) require_sync: bool,
 
     /// Log level: error, warn, info, debug or trace; optionally per module, such as info,keyrack::web=debug
-    #[arg(
-        long, env = "KEYRACK_LOG", global = true, value_name = "FILTER", default_value = "info",
-        value_parser = parse_log_filter
-    )]
-    pub(super) log: String,
+    #[arg(long, env = "KEYRACK_LOG", global = true, value_name = "FILTER", default_value = "info")]
+    pub(super) log: LogFilter,
 
     /// The settings file that was read.
     #[arg(skip)]

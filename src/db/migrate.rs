@@ -142,8 +142,8 @@ fn check_encoding(url: &DatabaseUrl, connection: &mut DbConnection) -> Result<()
     match select_text(connection, query)?.as_str() {
         "UTF8" | "SQL_ASCII" => Ok(()),
         other => Err(Error::Invalid(format!(
-            "the database {url} has the encoding {other}, which can't store every name: Keyrack needs UTF8; create another \
-             database with `createdb --template=template0 --encoding=UTF8 --locale=C.UTF-8 NAME`, and copy what is in \
+            "the database {url} has the encoding {other}, which can't store every name: Keyrack needs UTF8; create \
+             another database with `createdb --template=template0 --encoding=UTF8 --locale=C.UTF-8 NAME`, and copy what is in \
              this one with pg_dump and psql"
         ))),
     }

@@ -38,8 +38,8 @@ impl ProxyWarnings {
         {
             tracing::warn!(
                 "{peer} sent a request with X-Forwarded-For, which is ignored: if it is your proxy, set \
-                 KEYRACK_TRUSTED_PROXIES={peer}; otherwise all its clients have this address, and one that fails to sign \
-                 in locks out the others"
+                 KEYRACK_TRUSTED_PROXIES={peer}; otherwise all its clients have this address, and one that fails to \
+                 sign in locks out the others"
             );
         }
         if !public_url.is_https()
@@ -48,8 +48,8 @@ impl ProxyWarnings {
             && !self.https.swap(true, Ordering::Relaxed)
         {
             tracing::warn!(
-                "{peer} sent a request that came over https, but the public URL is {public_url}: cookies are not Secure, \
-                 and forms may be refused; set KEYRACK_PUBLIC_URL to the https URL that browsers use"
+                "{peer} sent a request that came over https, but the public URL is {public_url}: cookies are not \
+                 Secure, and forms may be refused; set KEYRACK_PUBLIC_URL to the https URL that browsers use"
             );
         }
     }

@@ -1,8 +1,6 @@
 //! Parses the values of settings. The errors say what to write instead.
 
-use std::{
-    convert::Infallible, fmt::Display, net::IpAddr, num::NonZeroU32, ops::RangeInclusive, str::FromStr, time::Duration,
-};
+use std::{fmt::Display, net::IpAddr, num::NonZeroU32, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use ipnet::{IpNet, Ipv4Net};
 
@@ -75,9 +73,14 @@ fn parse_network(item: &str) -> Result<IpNet, String> {
     Ok(mapped.prefix_len().checked_sub(96).and_then(as_ipv4).map_or(network, IpNet::V4))
 }
 
-/// Removes the blanks and empty items of a filter for the log.
-pub(super) fn parse_log_filter(text: &str) -> Result<String, Infallible> {
-    Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect::<Vec<_>>().join(","))
+/// A filter for the log without its blanks and empty items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::commands) struct LogFilter(pub String);
+
+impl From<&str> for LogFilter {
+    fn from(text: &str) -> Self {
+        Self(text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect::<Vec<_>>().join(","))
+    }
 }
 
 pub(super) fn parse_cookie_name(text: &str) -> Result<String, String> {

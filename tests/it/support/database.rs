@@ -350,7 +350,7 @@ fn create_schema(database: &str) {
     PgConnection::establish(&url).unwrap().batch_execute(create).unwrap();
 }
 
-/// The URL of a database whose tables may be in the schema "My App", which belongs to the role "MyApp".
+/// The URL of a database whose tables may be in the schema "My App", which belongs to the role `MyApp`.
 fn url_of_tables(url: &str) -> String {
     if !variants::is_on(variants::CAPITALS) {
         return url.to_owned();

@@ -122,7 +122,7 @@ pub(super) mod variants {
     pub const GERMAN: &str = "german";
     /// The database's locale is Turkish (ICU, PostgreSQL 15 or later): `lower('I')` is `ı`.
     pub const TURKISH: &str = "turkish";
-    /// The tables belong to the role "MyApp", and stand in the schema "My App".
+    /// The tables belong to the role `MyApp`, and stand in the schema "My App".
     pub const CAPITALS: &str = "capitals";
 
     /// Whether the tests run on this variant.
