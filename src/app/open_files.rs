@@ -2,8 +2,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Connections that the server accepts if the limit of open files allows more. An idle connection needs about 20 kB,
-/// so all of them need about 350 MB.
+/// Connections that the server accepts if the limit of open files allows more. An idle connection needs about 11 kB,
+/// so all of them need about 180 MB.
 const DEFAULT_MAX_CONNECTIONS: usize = 16 * 1024;
 
 /// Files besides connections and the database: logs, timers, and a few per worker thread.

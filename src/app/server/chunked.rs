@@ -58,20 +58,20 @@ impl ChunkedBody {
             (Self::SizeStart, _) => Self::Size(digit().ok_or(MalformedChunk)?),
             (Self::Size(size) | Self::Blank(size) | Self::Extension(size), b'\r') => Self::SizeLf(size),
             (Self::Size(size) | Self::Blank(size), b' ' | b'\t') => Self::Blank(size),
-            (Self::Size(size) | Self::Blank(size), b';') => Self::Extension(size),
+            (Self::Size(size) | Self::Blank(size), b';') | (Self::Extension(size), b'\t' | b' '..=b'~' | 0x80..) => {
+                Self::Extension(size)
+            }
             (Self::Size(size), _) => {
                 let digit = digit().ok_or(MalformedChunk)?;
                 Self::Size(size.checked_mul(16).ok_or(MalformedChunk)? + digit)
             }
-            (Self::Extension(size), b'\t' | b' '..=b'~' | 0x80..) => Self::Extension(size),
-            (Self::SizeLf(0), b'\n') => Self::TrailerStart,
+            (Self::SizeLf(0) | Self::TrailerLf, b'\n') => Self::TrailerStart,
             (Self::SizeLf(size), b'\n') => Self::Data(size),
             (Self::DataCr, b'\r') => Self::DataLf,
             (Self::DataLf, b'\n') => Self::SizeStart,
             (Self::TrailerStart, b'\r') => Self::EndLf,
             (Self::TrailerStart | Self::Trailer, _) if byte != b'\r' => Self::Trailer,
             (Self::Trailer, b'\r') => Self::TrailerLf,
-            (Self::TrailerLf, b'\n') => Self::TrailerStart,
             (Self::EndLf, b'\n') => Self::End,
             _ => return Err(MalformedChunk),
         })
