@@ -32,6 +32,8 @@ CREATE TRIGGER keyrack_freeze_data_of_ended BEFORE UPDATE ON user_sessions
     FOR EACH ROW EXECUTE FUNCTION keyrack_freeze_data_of_ended();
 CREATE TRIGGER keyrack_end_without_data AFTER DELETE ON user_sessions
     FOR EACH ROW EXECUTE FUNCTION keyrack_end_without_data();
+CREATE TRIGGER keyrack_end_without_all_data BEFORE TRUNCATE ON user_sessions
+    FOR EACH STATEMENT EXECUTE FUNCTION keyrack_end_without_all_data();
 
 -- 2. The sessions. A unique key must contain the sid. From here on ids are unique only because they are random, and no
 --    foreign key can reference them.
@@ -66,6 +68,20 @@ CREATE TRIGGER keyrack_forget_known_browser AFTER UPDATE OF status ON sessions
     EXECUTE FUNCTION keyrack_forget_known_browser();
 CREATE TRIGGER keyrack_prefer_row_of_peer BEFORE INSERT ON sessions
     FOR EACH ROW EXECUTE FUNCTION keyrack_prefer_row_of_peer();
+CREATE TRIGGER keyrack_remember_sids BEFORE DELETE ON sessions
+    FOR EACH ROW WHEN (OLD.status = 'logged_out') EXECUTE FUNCTION keyrack_remember_sids();
+CREATE TRIGGER keyrack_remember_all_sids BEFORE TRUNCATE ON sessions
+    FOR EACH STATEMENT EXECUTE FUNCTION keyrack_remember_all_sids();
+CREATE TRIGGER keyrack_clamp_times
+    BEFORE INSERT OR UPDATE OF expires_at, created_at, updated_at, last_seen_at, logged_out_at ON sessions
+    FOR EACH ROW
+    WHEN (
+        greatest(NEW.expires_at, NEW.created_at, NEW.updated_at, NEW.last_seen_at, NEW.logged_out_at)
+            > '9999-12-31 23:59:59.999999+00'
+        OR least(NEW.expires_at, NEW.created_at, NEW.updated_at, NEW.last_seen_at, NEW.logged_out_at)
+            < '0001-01-01 00:00:00+00'
+    )
+    EXECUTE FUNCTION keyrack_clamp_times();
 
 -- A new sid may move a row to another partition, which triggers see as a DELETE and an INSERT. An AFTER trigger can
 -- tell whether the row was deleted or moved. It also deletes from `replaced_sids`, as the foreign key did.
@@ -84,3 +100,5 @@ $$;
 
 CREATE TRIGGER keyrack_keep_active_sessions AFTER DELETE ON sessions
     FOR EACH ROW EXECUTE FUNCTION keyrack_keep_active_sessions();
+
+SELECT keyrack_secure_functions();

@@ -24,6 +24,18 @@ impl Timestamp {
         Self(micros)
     }
 
+    /// 0001-01-01T00:00:00Z
+    pub const MIN: Self = Self(-62_135_596_800_000_000);
+
+    /// 9999-12-31T23:59:59.999999Z
+    pub const MAX: Self = Self(253_402_300_799_999_999);
+
+    /// The closest time in the years 1 to 9999. A database may hold others, such as PostgreSQL's `infinity`.
+    #[must_use]
+    pub fn clamped(self) -> Self {
+        self.clamp(Self::MIN, Self::MAX)
+    }
+
     /// Microseconds since the Unix epoch.
     pub const fn as_micros(self) -> i64 {
         self.0
@@ -62,8 +74,10 @@ impl Timestamp {
         self.utc().format(pattern).to_string()
     }
 
+    /// The time, or the closest one in the years 1 to 9999, which every format can express.
     fn utc(self) -> DateTime<Utc> {
-        DateTime::from_timestamp_micros(self.0).unwrap_or_default()
+        let Self(micros) = self.clamped();
+        DateTime::from_timestamp_micros(micros).unwrap_or_default()
     }
 }
 
@@ -140,6 +154,15 @@ mod tests {
         assert_eq!(late.as_micros() - early.as_micros(), 1);
         assert!(early.to_iso_micros() < late.to_iso_micros());
         assert_eq!(early.to_iso_millis(), "2026-01-29T11:50:14.000Z");
+    }
+
+    #[test]
+    fn times_beyond_year_9999_are_shown_as_its_end() {
+        for late in [i64::MAX, 253_402_300_800_000_000] {
+            assert_eq!(Timestamp(late).to_iso_micros(), "9999-12-31T23:59:59.999999Z");
+        }
+        assert_eq!(Timestamp(i64::MIN).to_iso_micros(), "0001-01-01T00:00:00.000000Z");
+        assert_eq!(Timestamp(i64::MAX).to_words(), "31 December 9999, 23:59 UTC");
     }
 
     #[test]

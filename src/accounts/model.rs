@@ -34,6 +34,14 @@ pub enum Role {
 }
 
 impl Role {
+    /// The role for people: "a user".
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::User => "a user",
+            Self::Admin => "an administrator",
+        }
+    }
+
     /// The value of `users.role`, and of `role` in session data.
     pub fn as_str(self) -> &'static str {
         match self {

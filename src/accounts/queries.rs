@@ -14,9 +14,9 @@ use crate::{
         DbConnection, UserId,
         history::ExpectedMark,
         lock_writes,
-        schema::types::SqlTime,
+        schema::types::{SqlTime, SqlUuid},
         schema::users,
-        sql::{batch_key, for_each_key, slot_for},
+        sql::{batch_key, for_each_key, slot_for, sql_file},
     },
     error::Result,
     sessions::{User, UserRow},
@@ -144,6 +144,22 @@ pub(super) fn set_disabled(
     diesel::update(users::table.find(id))
         .set((users::disabled_at.eq(disabled_at.map(SqlTime::from)), users::updated_at.eq(SqlTime::from(now))))
         .execute(connection)?;
+    Ok(())
+}
+
+/// Changes a user's role. A trigger brings it into the data of the user's sessions, unless `users` is a view.
+pub(super) fn set_role(connection: &mut DbConnection, user: &User, role: &str, now: Timestamp) -> Result<()> {
+    diesel::update(users::table.find(user.id))
+        .set((users::role.eq(role), users::updated_at.eq(SqlTime::from(now))))
+        .execute(connection)?;
+    if let DbConnection::Postgres(connection) = connection {
+        sql_file(include_str!("queries/update_data_of_view_user.sql"))
+            .bind::<SqlUuid, _>(user.id)
+            .bind::<Text, _>(user.email.clone())
+            .bind::<Text, _>(user.role.clone())
+            .bind::<Text, _>(role.to_owned())
+            .execute(connection)?;
+    }
     Ok(())
 }
 

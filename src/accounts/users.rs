@@ -141,17 +141,36 @@ impl Accounts {
             .await
     }
 
-    /// Lets a disabled user sign in again, and forgets the account's failed sign-ins; ended sessions stay ended. Returns
-    /// whether the user exists.
+    /// Lets a disabled user sign in again, and forgets the account's failed sign-ins. Ended sessions stay ended, and one
+    /// that was started while the user was disabled ends. Returns whether the user exists.
     pub async fn enable(&self, email: &Email) -> Result<bool> {
+        let (email, now, sessions) = (email.clone(), self.clock.now(), self.sessions.clone());
+        self.db
+            .transaction(move |connection| {
+                let Some(Account { user, disabled_at, .. }) = queries::find(connection, &email)?.map(Account::from)
+                else {
+                    return Ok(false);
+                };
+                if disabled_at.is_some() {
+                    sessions.end_all_within(connection, user.id, EndReason::AccountDisabled)?;
+                }
+                queries::set_disabled(connection, user.id, None, now)?;
+                queries::forget_account(connection, user.id)?;
+                Ok(true)
+            })
+            .await
+    }
+
+    /// Changes what a user may do, at once: requests read the role from `users`, and an Express application from the data
+    /// of the user's live sessions, which is changed in the same transaction. Returns whether the user exists.
+    pub async fn set_role(&self, email: &Email, role: Role) -> Result<bool> {
         let (email, now) = (email.clone(), self.clock.now());
         self.db
             .transaction(move |connection| {
                 let Some(Account { user, .. }) = queries::find(connection, &email)?.map(Account::from) else {
                     return Ok(false);
                 };
-                queries::set_disabled(connection, user.id, None, now)?;
-                queries::forget_account(connection, user.id)?;
+                queries::set_role(connection, &user, role.as_str(), now)?;
                 Ok(true)
             })
             .await

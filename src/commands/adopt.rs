@@ -48,13 +48,13 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
     for (count, what) in lines(adoption) {
         output::line(format_args!("{count:>9}  {what}"));
     }
-    if !adoption.applied && (adoption.adopted > 0 || adoption.resurrected > 0) {
+    if !adoption.applied && adoption.adopted + adoption.disabled + adoption.resurrected > 0 {
         output::line(format_args!("Nothing was changed. Run `keyrack adopt --apply` to adopt them."));
     }
     Ok(())
 }
 
-fn lines(adoption: Adoption) -> [(usize, &'static str); 10] {
+fn lines(adoption: Adoption) -> [(usize, &'static str); 11] {
     let (adopted, resurrected) = if adoption.applied {
         ("adopted", "data of ended sessions, which was deleted")
     } else {
@@ -67,6 +67,7 @@ fn lines(adoption: Adoption) -> [(usize, &'static str); 10] {
         (adoption.without_user, "without a `userId`: guests' sessions"),
         (adoption.user_id_not_uuid, "with a `userId` that is not a UUID"),
         (adoption.unknown_user, "with a `userId` that is not in the table users"),
+        (adoption.disabled, "of users who are disabled"),
         (adoption.unreadable, "unreadable, because they are not JSON objects"),
         (adoption.busy, "skipped, because another program was writing them; run this again"),
         (adoption.expired, "expired rows, which the next prune or purge will delete"),

@@ -48,7 +48,7 @@ enum Command {
     Serve,
     /// Migrate the database
     Migrate,
-    /// Add, list, disable, enable and unlock users, and set passwords
+    /// Add, list, disable, enable and unlock users, and set passwords and roles
     #[command(subcommand)]
     User(user::Command),
     /// List and revoke sessions; running servers obey at once

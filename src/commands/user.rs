@@ -47,6 +47,14 @@ pub(super) enum Command {
         /// Email address
         email: Email,
     },
+    /// Change what a user may do; live sessions have the new role at their next request
+    SetRole {
+        /// Email address
+        email: Email,
+        /// What the user may do
+        #[arg(value_enum)]
+        role: Role,
+    },
     /// Set a user's password, end their sessions and forget the account's failed sign-ins; asks for the password, or
     /// reads it from standard input
     SetPassword {
@@ -80,6 +88,13 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
                 return Err(unknown(&email));
             }
             output::line(format_args!("Enabled {email}."));
+            Ok(())
+        }
+        Command::SetRole { email, role } => {
+            if !accounts.set_role(&email, role).await? {
+                return Err(unknown(&email));
+            }
+            output::line(format_args!("{email} is now {}.", role.description()));
             Ok(())
         }
         Command::SetPassword { email } => {

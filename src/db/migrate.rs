@@ -103,6 +103,10 @@ fn migrate_locked(url: &DatabaseUrl, connection: &mut DbConnection) -> Result<Ve
         }
         Ok(names)
     })
+    .map_err(|error| match import {
+        Some(_) => could_not_import(url, express_import::stopped_halfway(error)),
+        None => error,
+    })
 }
 
 /// Lists several findings one per line.
@@ -122,7 +126,16 @@ fn could_not_migrate(url: &DatabaseUrl, connection: &mut DbConnection, cause: &a
     let cause = one_line(&format!("{cause:#}"));
     // The server may write in another language, so it is asked about the privilege itself.
     let is_forbidden = cause.contains("must be owner") || !may_create_tables(connection);
-    let advice = if is_forbidden { "; the user in the URL must be allowed to create tables in it" } else { "" };
+    // connect-pg-simple gives its indexes the same names in every table.
+    let is_name_taken = ["session_pkey", "IDX_session_expire"].iter().any(|name| cause.contains(name));
+    let advice = if is_forbidden {
+        "; the user in the URL must be allowed to create tables in it"
+    } else if is_name_taken {
+        "; another table of this schema, probably of connect-pg-simple, has an index of this name: give Keyrack a schema \
+         of its own, as docs/express.md explains"
+    } else {
+        ""
+    };
     Error::Invalid(format!("cannot migrate the database {url}: {cause}{advice}"))
 }
 

@@ -9,8 +9,9 @@
 //! | `batch` | concurrent requests that share a statement or a commit | `connect` |
 //! | `history` | the journal of ends, and the check that the database has not gone back | `connect`, `schema` |
 //! | `database` | the handle for everything above `db` | `batch`, `connect` |
-//! | `schema` | tables, SQL types, the required triggers and indexes | `connect` |
+//! | `schema` | tables, SQL types, the required indexes | `connect` |
 //! | `sql` | pieces of SQL that the engines spell differently | `schema`, `connect` |
+//! | `schema_check` | compares the triggers, functions and indexes with the migrations | `express_import`, `schema` |
 //! | `settings` | settings that triggers and all instances agree on | `database`, `schema`, `connect` |
 //! | `express_import` | imports the tables of an Express application | `sql`, `schema`, `connect` |
 //! | `migrate` | migrates a database to this version | all of them |
@@ -22,6 +23,7 @@ mod express_import;
 pub(crate) mod history;
 mod migrate;
 pub(crate) mod schema;
+mod schema_check;
 pub(crate) mod settings;
 pub(crate) mod sql;
 
@@ -34,7 +36,7 @@ pub use connect::{
 pub use database::{Database, DatabaseOptions};
 pub use history::{Journal, JournalError};
 pub use migrate::migrate;
-pub(crate) use schema::required::missing_schema_objects;
 pub use schema::types::{SessionId, UserId};
+pub(crate) use schema_check::find_schema_problems;
 pub use settings::{Peers, set_peers};
 pub(crate) use sql::lock_writes;

@@ -30,6 +30,9 @@ pub struct Adoption {
     pub user_id_not_uuid: usize,
     /// Those whose user is not in the table `users`.
     pub unknown_user: usize,
+    /// Those of users who are disabled: ended, or to be ended. Left out of JSON if there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub disabled: usize,
     /// Those that are not a JSON object.
     pub unreadable: usize,
     /// Those that another transaction was writing; that write adopts them.
@@ -39,6 +42,11 @@ pub struct Adoption {
     /// Rows of data that a late write created after their session's end: deleted, or to be deleted.
     #[serde(rename = "returned")]
     pub resurrected: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Sessions {
@@ -74,7 +82,11 @@ impl Sessions {
     }
 
     async fn adopt_page(&self, page: DataPage, sum: &mut Adoption) -> Result<()> {
-        let DataPage { new, resurrected, .. } = page;
+        let DataPage { new, disabled, resurrected, .. } = page;
+        if !disabled.is_empty() {
+            // Inserts them as ended sessions, so that they don't come alive when their user is enabled.
+            self.db.transaction(move |connection| queries::adopt(connection, &disabled)).await?;
+        }
         if !new.is_empty() {
             let found = new.len();
             let adopted = self.db.transaction(move |connection| queries::adopt(connection, &new)).await?;
@@ -104,6 +116,7 @@ impl Adoption {
         add(&mut self.unreadable, page.unreadable)?;
         add(&mut self.expired, page.expired)?;
         self.adopted += page.new.len();
+        self.disabled += page.disabled.len();
         self.resurrected += page.resurrected.len();
         Ok(())
     }

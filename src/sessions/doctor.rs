@@ -110,7 +110,7 @@ impl Sessions {
     ///
     /// It reads without locks, and repairs in small transactions that test each breach again.
     pub async fn doctor(&self, repair: bool) -> Result<Report> {
-        let mut breaches = self.db.read(missing_objects).await?;
+        let mut breaches = self.check_schema(repair).await?;
         for rule in &RULES {
             breaches.extend(self.check(rule, repair).await?);
         }
@@ -126,6 +126,25 @@ impl Sessions {
                 breaches.extend(self.unknown_sessions(&rows).await?);
             }
         }
+    }
+
+    /// Compares triggers, functions, indexes and tables with the migrations, and restores what can be restored safely:
+    /// first of all, because the rules for rows are only kept where the triggers are.
+    async fn check_schema(&self, repair: bool) -> Result<Vec<Breach>> {
+        let mut breaches = Vec::new();
+        for problem in self.db.read(db::find_schema_problems).await? {
+            let mut breach =
+                Breach { rule: problem.rule, session_id: None, detail: problem.detail.clone(), repaired: false };
+            if repair && problem.is_repairable() {
+                let repair = move |connection: &mut DbConnection| problem.repair(connection);
+                match self.db.transaction(repair).await {
+                    Ok(()) => breach.repaired = true,
+                    Err(error) => breach.detail = format!("{}; that failed: {error}", breach.detail),
+                }
+            }
+            breaches.push(breach);
+        }
+        Ok(breaches)
     }
 
     /// Finds live data of known users that has no session. Other data without a session belongs to peers.
@@ -169,15 +188,6 @@ impl Sessions {
         };
         Ok(ids.into_iter().map(breach).collect())
     }
-}
-
-/// Finds missing triggers and indexes.
-fn missing_objects(connection: &mut DbConnection) -> Result<Vec<Breach>> {
-    let breach = |rule, detail| Breach { rule, session_id: None, detail, repaired: false };
-    let missing = db::missing_schema_objects(connection)?
-        .into_iter()
-        .map(|name| breach("missing trigger or index", format!("{name} is missing: restore it from the migrations")));
-    Ok(missing.collect())
 }
 
 /// The user that data says is signed in.

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 
 /// `expires_at` of a session without an absolute expiry, which an Express peer started: 9999-12-31T23:59:59.999999Z, as
 /// the triggers write it. Such a session expires by the peer's idle timeout only.
-pub(super) const NO_ABSOLUTE_EXPIRY: Timestamp = Timestamp::from_micros(253_402_300_799_999_999);
+pub(super) const NO_ABSOLUTE_EXPIRY: Timestamp = Timestamp::MAX;
 
 /// The idle timeout of a peer's session whose data has none: connect-pg-simple's default.
 const PEER_DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(24 * 3600);

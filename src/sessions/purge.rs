@@ -65,6 +65,7 @@ impl Sessions {
         let outcomes = [
             self.purge_expired(&mut add).await,
             self.purge_history(&mut add).await,
+            self.forget_sids().await,
             self.end_sessions_without_data(max_scan_pages, &mut add).await,
         ];
         self.metrics.run(outcomes.iter().all(Result::is_ok), self.clock.now());
@@ -109,6 +110,21 @@ impl Sessions {
                 0 => return Ok(()),
                 history_removed => add(Purged { history_removed, ..Purged::default() }),
             }
+            tokio::time::sleep(batch_pause(started)).await;
+        }
+    }
+
+    /// Deletes the sids of deleted history that no cookie can have any longer.
+    async fn forget_sids(&self) -> Result<()> {
+        loop {
+            let started = Instant::now();
+            let now = self.clock.now();
+            let find = move |connection: &mut _| queries::find_outdated_sids(connection, now, PURGE_BATCH_ROWS);
+            let sids = self.db.read(find).await?;
+            if sids.is_empty() {
+                return Ok(());
+            }
+            self.db.transaction(move |connection| queries::forget_sids(connection, &sids)).await?;
             tokio::time::sleep(batch_pause(started)).await;
         }
     }

@@ -38,6 +38,33 @@ pub(super) fn find_all(connection: &mut PgConnection, catalog: &Catalog) -> Resu
     Ok(findings)
 }
 
+/// Finds columns of an imported or migrated database that Keyrack can't read or write any longer.
+pub(in crate::db) fn column_problems(connection: &mut PgConnection) -> Result<Vec<String>> {
+    let catalog = Catalog::read(connection)?;
+    let mut problems = Vec::new();
+    for (relation, table) in catalog.tables() {
+        let name = &relation.qualified_name;
+        for column in table.columns {
+            match catalog.column(table, column) {
+                None => problems.push(format!("{name} has no column {}: add it as in the migrations", column.name)),
+                Some(attribute) if !column.sql_type.accepts(&attribute.type_name, attribute.length) => {
+                    problems.push(wrong_type(relation, table, column, attribute));
+                }
+                Some(attribute)
+                    if !attribute.not_null && column.nullability != Nullability::Nullable && !relation.is_view() =>
+                {
+                    problems.push(format!(
+                        "{name}.{column} accepts NULL: run ALTER TABLE {name} ALTER COLUMN {column} SET NOT NULL",
+                        column = column.name
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    Ok(problems)
+}
+
 /// Checks the kind of a relation, its durability and its owner.
 fn check_relation(relation: &Relation, table: &Table) -> Vec<String> {
     let name = &relation.qualified_name;

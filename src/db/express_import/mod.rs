@@ -31,9 +31,10 @@ use crate::{
 };
 use catalog::Catalog;
 use expected_tables::{SESSIONS, USER_SESSIONS, USERS};
-use postgres::postgres;
 
+pub(super) use findings::column_problems;
 pub(super) use lock_timeout::with_short_lock_timeout;
+pub(super) use postgres::postgres;
 
 /// An import that is ready for its last step.
 pub(super) struct ExpressImport(Catalog);
@@ -74,6 +75,11 @@ pub(super) fn prepare(connection: &mut DbConnection) -> Result<Option<ExpressImp
     if !findings.is_empty() {
         return Err(Error::Invalid(findings.join("\n")));
     }
+    alter_tables(connection, catalog).map(Some).map_err(stopped_halfway)
+}
+
+/// Runs the steps that change the tables, besides the last one.
+fn alter_tables(connection: &mut DbConnection, catalog: Catalog) -> Result<ExpressImport> {
     let names: Vec<&str> = catalog.tables().map(|(relation, _)| relation.qualified_name.as_str()).collect();
     tracing::info!(tables = names.join(", "), "importing the tables of another application");
     let catalog = if catalog.get(&USERS).is_some() {
@@ -96,7 +102,19 @@ pub(super) fn prepare(connection: &mut DbConnection) -> Result<Option<ExpressImp
     tracing::info!("adding constraints");
     alter::add_constraints(connection, &catalog)?;
     tracing::info!("waiting for a short exclusive lock on the tables");
-    Ok(Some(ExpressImport(catalog)))
+    Ok(ExpressImport(catalog))
+}
+
+/// Adds what was changed to the error of a step after the checks.
+pub(super) fn stopped_halfway(error: Error) -> Error {
+    let advice = "the import stopped halfway: columns, defaults, indexes and constraints that it has added so far stay, \
+                  and the application goes on as before. No row was removed. When the cause is gone, run keyrack migrate \
+                  again: it continues there";
+    match error {
+        Error::Unavailable(cause) => Error::Unavailable(cause),
+        Error::Invalid(cause) => Error::Invalid(format!("{cause}; {advice}")),
+        error => Error::Invalid(format!("{}; {advice}", error.chain())),
+    }
 }
 
 impl ExpressImport {

@@ -11,7 +11,7 @@ use crate::{
 ///
 /// # Errors
 /// [`Error::Internal`] if the connection leads to a SQLite database.
-pub(super) fn postgres(connection: &mut DbConnection) -> Result<&mut PgConnection> {
+pub(in crate::db) fn postgres(connection: &mut DbConnection) -> Result<&mut PgConnection> {
     match connection {
         DbConnection::Postgres(connection) => Ok(connection),
         DbConnection::Sqlite(_) => Err(Error::internal("only PostgreSQL databases are imported")),

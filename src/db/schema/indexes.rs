@@ -39,7 +39,7 @@ impl Index {
 }
 
 /// The indexes that the migrations create.
-pub(in crate::db) const INDEXES: [Index; 15] = [
+pub(in crate::db) const INDEXES: [Index; 17] = [
     unique("users_pkey", "users", "id"),
     unique("users_email_key", "users", EMAIL_KEY),
     unique("sessions_pkey", "sessions", "id"),
@@ -48,6 +48,8 @@ pub(in crate::db) const INDEXES: [Index; 15] = [
     Index { predicate: "(logged_out_at IS NOT NULL)", ..plain("sessions_by_end", "sessions", "logged_out_at") },
     unique("replaced_sids_pkey", "replaced_sids", "sid"),
     plain("replaced_sids_by_session", "replaced_sids", "session_id"),
+    unique("ended_sids_pkey", "ended_sids", "sid"),
+    plain("ended_sids_by_time", "ended_sids", "forget_at"),
     unique("keyrack_settings_pkey", "keyrack_settings", "name"),
     unique("session_pkey", "user_sessions", "sid"),
     plain("IDX_session_expire", "user_sessions", "expire"),

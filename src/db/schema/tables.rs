@@ -70,6 +70,17 @@ table! {
 
 table! {
     use diesel::sql_types::Text;
+    use crate::db::schema::types::Instant;
+
+    /// Sids of ended sessions whose history was deleted.
+    ended_sids (sid) {
+        sid -> Text,
+        forget_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
 
     /// Settings that triggers and all instances obey.
     keyrack_settings (name) {

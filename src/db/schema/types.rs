@@ -140,8 +140,9 @@ impl_to_sql_multi!(Expire => SqlTime);
 
 impl FromSql<Instant, Pg> for SqlTime {
     fn from_sql(raw: PgValue<'_>) -> deserialize::Result<Self> {
+        // The smallest and the largest number mean -infinity and infinity.
         let micros = i64::from_be_bytes(raw.as_bytes().try_into()?);
-        Ok(Self(Timestamp::from_micros(micros.saturating_add(POSTGRES_EPOCH_MICROS))))
+        Ok(Self(Timestamp::from_micros(micros.saturating_add(POSTGRES_EPOCH_MICROS)).clamped()))
     }
 }
 

@@ -39,6 +39,9 @@ pub(in crate::sessions) struct DataPage {
     /// The sids of those whose session is missing.
     #[diesel(sql_type = Array<Text>)]
     pub new: Vec<String>,
+    /// The sids of those whose user is disabled.
+    #[diesel(sql_type = Array<Text>)]
+    pub disabled: Vec<String>,
     /// The sids of those whose session has ended.
     #[diesel(sql_type = Array<Text>)]
     pub resurrected: Vec<String>,

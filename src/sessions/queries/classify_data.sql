@@ -16,6 +16,7 @@ WITH page AS MATERIALIZED (
                 THEN 'user id not uuid' ELSE 'without user'
             END
             WHEN users.id IS NULL THEN 'unknown user'
+            WHEN users.disabled_at IS NOT NULL THEN 'disabled user'
             ELSE 'new'
         END AS class,
         is_live AND status IS DISTINCT FROM 'logged_out' AS is_live
@@ -30,5 +31,6 @@ SELECT (SELECT sid FROM page ORDER BY sid DESC LIMIT 1)::text AS last,
     count(*) FILTER (WHERE class = 'unreadable') AS unreadable,
     count(*) FILTER (WHERE class = 'expired') AS expired,
     coalesce(array_agg(sid::text) FILTER (WHERE class = 'new'), '{}') AS new,
+    coalesce(array_agg(sid::text) FILTER (WHERE class = 'disabled user'), '{}') AS disabled,
     coalesce(array_agg(sid::text) FILTER (WHERE class = 'resurrected'), '{}') AS resurrected
 FROM classified

@@ -31,7 +31,8 @@ pub(super) use insert::{NewRow, insert, lock_user};
 pub(super) use list::{UserAt, ended_of, find_own, list, live_beyond, live_of};
 pub(super) use live::{LiveColumns, LiveSessionKey, LiveSessionRow, find_live, lock_live, lock_readable};
 pub(super) use purge::{
-    Expired, delete_expired_data, delete_history, end_expired, find_expired_data, lock_expired, scan_page,
+    Expired, delete_expired_data, delete_history, end_expired, find_expired_data, find_outdated_sids, forget_sids,
+    lock_expired, scan_page,
 };
 pub(crate) use rows::UserRow;
 pub(super) use touch::{Touch, touch};

@@ -12,7 +12,7 @@ use crate::{
     db::{
         DbConnection, SessionId,
         schema::types::{Instant, SqlTime, SqlUuid},
-        schema::{replaced_sids, sessions, user_sessions},
+        schema::{ended_sids, replaced_sids, sessions, user_sessions},
         sql::{as_instant, for_update_skip_locked, prepared, sql_file},
     },
     error::Result,
@@ -164,6 +164,21 @@ pub(in crate::sessions) fn scan_page(
             && (replaced.is_some() || Timestamp::from(created_at) <= settled),
     };
     Ok(rows.into_iter().map(session).collect())
+}
+
+/// Finds remembered sids that no cookie can have any longer.
+pub(in crate::sessions) fn find_outdated_sids(
+    connection: &mut DbConnection,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<String>> {
+    let outdated = ended_sids::table.filter(ended_sids::forget_at.le(SqlTime::from(now)));
+    Ok(outdated.limit(limit).select(ended_sids::sid).load(connection)?)
+}
+
+/// Deletes remembered sids.
+pub(in crate::sessions) fn forget_sids(connection: &mut DbConnection, sids: &[String]) -> Result<usize> {
+    Ok(diesel::delete(ended_sids::table.filter(ended_sids::sid.eq_any(sids))).execute(connection)?)
 }
 
 /// Deletes history: sessions that ended before `before`.

@@ -225,3 +225,38 @@ fn a_role_that_owns_nothing_is_told_whose_it_is() {
     database.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
     rejected.assert_stderr_contains(&["public.sessions belongs to the role postgres", "connect as postgres"]);
 }
+
+/// A step after the checks fails, here because of an event trigger that forbids to create functions.
+#[test]
+fn import_that_stops_halfway_says_what_stays_and_continues_later() {
+    let Some(database) = all_tables() else { return };
+    sign_in(&database, "s1", -10, 100, 100);
+    database.execute(
+        "CREATE FUNCTION forbid() RETURNS event_trigger LANGUAGE plpgsql
+         AS $$ BEGIN RAISE EXCEPTION 'functions are reviewed first'; END $$;
+         CREATE EVENT TRIGGER forbid ON ddl_command_end WHEN TAG IN ('CREATE FUNCTION') EXECUTE FUNCTION forbid()",
+    );
+    let stopped = Program::new(&database).run(&["migrate"]);
+    assert_eq!(stopped.status, 1);
+    stopped.assert_stderr_contains(&[
+        "functions are reviewed first",
+        "the import stopped halfway",
+        "No row was removed",
+        "continues there",
+    ]);
+    // The application goes on, with its own statements.
+    sign_in(&database, "s2", -10, 100, 100);
+    database.execute("DROP EVENT TRIGGER forbid");
+    Program::new(&database).done(&["migrate"]);
+    assert_eq!(database.count("sessions", "WHERE status = 'active'"), 2);
+    assert_eq!(Program::new(&database).done(&["doctor"]), "No problems found.\n");
+}
+
+/// connect-pg-simple gives its indexes the same names in every table.
+#[test]
+fn index_name_of_another_table_is_explained() {
+    let Some(database) = database(&["CREATE TABLE visits (sid varchar CONSTRAINT session_pkey PRIMARY KEY)"]) else {
+        return;
+    };
+    Program::new(&database).run(&["migrate"]).assert_refused(1, &["session_pkey", "a schema of its own"]);
+}

@@ -2,6 +2,8 @@
 
 mod concurrent_sets;
 mod encoding;
+mod forgotten_sids;
+mod infinite_times;
 mod late_set;
 pub mod migrate;
 pub mod parity;

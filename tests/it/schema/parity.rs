@@ -17,10 +17,15 @@ const SQLITE_ONLY: [&str; 7] = [
     "user_sessions keyrack_widen_expire_updated",
 ];
 
-/// The triggers that only PostgreSQL has: SQLite has no concurrent writers, and no Express application shares its
-/// tables.
-const POSTGRES_ONLY: [&str; 2] =
-    ["sessions keyrack_prefer_row_of_peer", "user_sessions keyrack_remove_data_of_dead_sid"];
+/// The triggers that only PostgreSQL has: SQLite has no concurrent writers, no infinite times and no TRUNCATE, and no
+/// Express application shares its tables.
+const POSTGRES_ONLY: [&str; 5] = [
+    "sessions keyrack_clamp_times",
+    "sessions keyrack_prefer_row_of_peer",
+    "sessions keyrack_remember_all_sids",
+    "user_sessions keyrack_end_without_all_data",
+    "user_sessions keyrack_remove_data_of_dead_sid",
+];
 
 /// The tables that only PostgreSQL has: several instances share a database there.
 const POSTGRES_ONLY_TABLES: [&str; 1] = ["instances"];

@@ -3,6 +3,7 @@
 mod batched_lists;
 mod broken_data;
 mod doctor;
+mod doctor_schema;
 mod end;
 mod group_commit;
 mod group_commit_isolation;
@@ -14,6 +15,7 @@ mod peers_setting;
 mod purge;
 mod races;
 mod resurrection;
+mod role_changes;
 mod rotate;
 mod save;
 mod session_fixture;

@@ -1,0 +1,131 @@
+//! The triggers and functions as the migrations define them: what must exist, and how to restore it.
+
+use std::collections::BTreeMap;
+
+/// The PostgreSQL migrations that define triggers or functions, in their order. A test finds one that is missing here.
+const POSTGRES: [&str; 5] = [
+    include_str!("../../../migrations/postgres/2026-11-26-000003_triggers/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-26-000004_sign_in_protection/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-26-000005_settings/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-26-000006_ended_sids/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-26-000007_rules_of_users_and_times/up.sql"),
+];
+
+/// The same for SQLite.
+const SQLITE: [&str; 5] = [
+    include_str!("../../../migrations/sqlite/2026-11-26-000003_triggers/up.sql"),
+    include_str!("../../../migrations/sqlite/2026-11-26-000004_sign_in_protection/up.sql"),
+    include_str!("../../../migrations/sqlite/2026-11-26-000005_settings/up.sql"),
+    include_str!("../../../migrations/sqlite/2026-11-26-000006_ended_sids/up.sql"),
+    include_str!("../../../migrations/sqlite/2026-11-26-000007_rules_of_users_and_times/up.sql"),
+];
+
+/// A trigger.
+pub(super) struct Trigger {
+    pub table: &'static str,
+    /// The statement that creates it, without a semicolon.
+    pub statement: &'static str,
+}
+
+/// A function of PostgreSQL.
+pub(super) struct Function {
+    /// What the catalog calls its source.
+    pub body: &'static str,
+    /// The statement that creates or replaces it, without a semicolon.
+    pub statement: String,
+}
+
+/// The triggers of PostgreSQL by name, each by its latest definition. Each has the name of its function.
+pub(super) fn postgres_triggers() -> BTreeMap<&'static str, Trigger> {
+    triggers(&POSTGRES, ";")
+}
+
+/// The triggers of SQLite by name, each by its latest definition.
+pub(super) fn sqlite_triggers() -> BTreeMap<&'static str, Trigger> {
+    triggers(&SQLITE, "\nEND;")
+}
+
+fn triggers(migrations: &[&'static str], end: &str) -> BTreeMap<&'static str, Trigger> {
+    let mut triggers = BTreeMap::new();
+    for text in migrations {
+        for (start, prefix) in text.match_indices("CREATE TRIGGER ") {
+            let statement = up_to(&text[start..], end).trim_end_matches(';');
+            let name = first_word(&statement[prefix.len()..]);
+            let table = statement.split_once(" ON ").map_or("", |(_, rest)| first_word(rest));
+            triggers.insert(name, Trigger { table, statement });
+        }
+    }
+    triggers
+}
+
+/// The functions of PostgreSQL by name, each by its latest definition.
+pub(super) fn functions() -> BTreeMap<&'static str, Function> {
+    const END: &str = "\n$$;";
+    let mut functions = BTreeMap::new();
+    for text in POSTGRES {
+        for start in text.match_indices("FUNCTION keyrack_").map(|(start, _)| start) {
+            if !text[..start].ends_with("CREATE ") && !text[..start].ends_with("CREATE OR REPLACE ") {
+                continue;
+            }
+            let definition = up_to(&text[start..], END).trim_end_matches(';');
+            let name = definition["FUNCTION ".len()..].split('(').next().unwrap_or_default();
+            let body = definition.split_once("AS $$").map_or("", |(_, rest)| rest.trim_end_matches("$$"));
+            functions.insert(name, Function { body, statement: format!("CREATE OR REPLACE {definition}") });
+        }
+    }
+    functions
+}
+
+/// The text up to and including `end`.
+fn up_to<'a>(text: &'a str, end: &str) -> &'a str {
+    text.find(end).map_or(text, |at| &text[..at + end.len()])
+}
+
+fn first_word(text: &str) -> &str {
+    text.split_whitespace().next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+
+    /// The names after `prefix` in all migrations of an engine.
+    fn names(engine: &str, prefix: &str) -> BTreeSet<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine);
+        let texts = fs::read_dir(folder).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path().join("up.sql")));
+        texts
+            .flat_map(|text| {
+                let text = text.unwrap();
+                let found = text.match_indices(prefix).map(|(at, _)| &text[at + prefix.len()..]);
+                found.map(|rest| rest.split(['(', ' ', '\n']).next().unwrap().to_owned()).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_trigger_and_function_of_the_migrations_is_known() {
+        let known = |keys: Vec<&str>| keys.into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
+        assert_eq!(known(postgres_triggers().into_keys().collect()), names("postgres", "CREATE TRIGGER "));
+        assert_eq!(known(sqlite_triggers().into_keys().collect()), names("sqlite", "CREATE TRIGGER "));
+        let mut functions_in_migrations = names("postgres", "CREATE FUNCTION ");
+        functions_in_migrations.extend(names("postgres", "CREATE OR REPLACE FUNCTION "));
+        assert_eq!(known(functions().into_keys().collect()), functions_in_migrations);
+    }
+
+    #[test]
+    fn definitions_are_whole_statements() {
+        for (name, trigger) in postgres_triggers() {
+            assert!(["users", "sessions", "user_sessions"].contains(&trigger.table), "{name}: {}", trigger.table);
+            assert!(trigger.statement.ends_with(&format!("EXECUTE FUNCTION {name}()")), "{}", trigger.statement);
+        }
+        for (name, trigger) in sqlite_triggers() {
+            assert!(trigger.statement.ends_with("END"), "{name}: {}", trigger.statement);
+        }
+        for (name, function) in functions() {
+            assert!(function.statement.ends_with("END\n$$"), "{name}: {}", function.statement);
+            assert!(function.body.starts_with('\n') && function.body.ends_with("END\n"), "{name}: {}", function.body);
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Checks that the database has the schema and the rules that Keyrack relies on, as the migrations create them.
+//!
+//! A name in the catalog is not enough: a trigger may be disabled, fire for replicas only, or run a function of another
+//! schema, and a function may have been replaced, or look for its tables in a schema that was renamed.
+
+mod definitions;
+mod postgres;
+mod problem;
+mod sqlite;
+
+use crate::{db::DbConnection, error::Result};
+use problem::SchemaProblem;
+
+/// Finds everything that differs from the migrations. It changes nothing.
+pub(crate) fn find_schema_problems(connection: &mut DbConnection) -> Result<Vec<SchemaProblem>> {
+    match connection {
+        DbConnection::Sqlite(connection) => sqlite::find_problems(connection),
+        DbConnection::Postgres(_) => postgres::find_problems(connection),
+    }
+}

@@ -1,0 +1,103 @@
+//! Compares a SQLite database with the migrations.
+
+use std::collections::BTreeMap;
+
+use diesel::{
+    RunQueryDsl, SqliteConnection,
+    sql_types::{Nullable, Text},
+};
+
+use super::{
+    definitions::sqlite_triggers,
+    problem::{Name, SchemaProblem},
+};
+use crate::error::Result;
+
+/// The indexes; those without a name of their own have SQLite's.
+const INDEXES: [&str; 14] = [
+    "IDX_session_expire",
+    "ended_sids_by_time",
+    "known_browsers_by_session",
+    "known_browsers_by_user",
+    "replaced_sids_by_session",
+    "sessions_by_end",
+    "sessions_by_user",
+    "sqlite_autoindex_ended_sids_1",
+    "sqlite_autoindex_keyrack_settings_1",
+    "sqlite_autoindex_known_browsers_1",
+    "sqlite_autoindex_replaced_sids_1",
+    "sqlite_autoindex_sessions_2",
+    "sqlite_autoindex_sign_in_failures_1",
+    "sqlite_autoindex_user_sessions_1",
+];
+
+#[derive(diesel::QueryableByName)]
+struct SchemaObject {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    sql: Option<String>,
+}
+
+pub(super) fn find_problems(connection: &mut SqliteConnection) -> Result<Vec<SchemaProblem>> {
+    let objects = "SELECT name, sql FROM sqlite_master WHERE type IN ('index', 'trigger')";
+    let objects: Vec<SchemaObject> = diesel::sql_query(objects).load(connection)?;
+    let existing: BTreeMap<String, Option<String>> =
+        objects.into_iter().map(|object| (object.name, object.sql)).collect();
+    let mut problems = Vec::new();
+    for (name, trigger) in sqlite_triggers() {
+        let statement = trigger.statement;
+        match existing.get(name) {
+            None => problems.push(
+                SchemaProblem::new(
+                    "missing trigger or index",
+                    format!("{name} is missing: restore it by keyrack doctor --repair"),
+                )
+                .repaired_by(statement.to_owned()),
+            ),
+            Some(sql) if !is_same_statement(sql.as_deref().unwrap_or_default(), statement) => problems.push(
+                SchemaProblem::new(
+                    "changed trigger",
+                    format!("{name} differs from the migrations: restore it by keyrack doctor --repair"),
+                )
+                .repaired_by(format!("DROP TRIGGER {name}; {statement}")),
+            ),
+            Some(_) => {}
+        }
+    }
+    let missing = INDEXES.iter().chain(&["users_email_key"]).filter(|name| !existing.contains_key(**name));
+    problems.extend(missing.map(|name| {
+        let detail = format!("{name} is missing: restore it from the migrations");
+        SchemaProblem::new("missing trigger or index", detail)
+    }));
+    problems.extend(broken_references(connection)?);
+    problems.extend(damaged_pages(connection)?);
+    Ok(problems)
+}
+
+fn is_same_statement(one: &str, other: &str) -> bool {
+    one.split_whitespace().eq(other.split_whitespace())
+}
+
+/// Finds rows that refer to a row that does not exist, which a program without `PRAGMA foreign_keys` can leave behind.
+fn broken_references(connection: &mut SqliteConnection) -> Result<Vec<SchemaProblem>> {
+    let rows = "SELECT \"table\" || ' refers to ' || \"parent\" || ' in ' || count(*) || ' row(s)' AS name
+                FROM pragma_foreign_key_check GROUP BY \"table\", \"parent\"";
+    let rows: Vec<Name> = diesel::sql_query(rows).load(connection)?;
+    let problem = |Name { name }| {
+        let detail = format!("{name} that do not exist: delete them; PRAGMA foreign_key_check lists them");
+        SchemaProblem::new("broken reference", detail)
+    };
+    Ok(rows.into_iter().map(problem).collect())
+}
+
+/// Reports what `PRAGMA quick_check` finds: pages that a failing disk, or a copy made while in use, has damaged.
+fn damaged_pages(connection: &mut SqliteConnection) -> Result<Vec<SchemaProblem>> {
+    let check = "SELECT quick_check AS name FROM pragma_quick_check LIMIT 10";
+    let lines: Vec<Name> = diesel::sql_query(check).load(connection)?;
+    let problem = |Name { name }| {
+        let detail = format!("{}: restore a backup, or recover what can be read by sqlite3's .recover", name.trim());
+        SchemaProblem::new("damaged file", detail)
+    };
+    Ok(lines.into_iter().filter(|line| line.name != "ok").map(problem).collect())
+}
