@@ -118,6 +118,8 @@ pub enum Clock {
     System,
     /// A clock for tests that stands still until it is moved. Its clones share the time.
     Fixed(Arc<AtomicI64>),
+    /// The system's clock with an error, in microseconds: for tests of a machine whose clock is wrong.
+    Shifted(i64),
 }
 
 impl Clock {
@@ -131,6 +133,7 @@ impl Clock {
         match self {
             Self::System => Timestamp(Utc::now().timestamp_micros()),
             Self::Fixed(micros) => Timestamp(micros.load(Ordering::SeqCst)),
+            Self::Shifted(error) => Timestamp(Utc::now().timestamp_micros().saturating_add(*error)),
         }
     }
 

@@ -23,7 +23,7 @@ pub(super) async fn open_migrated(settings: &Settings) -> Result<(Sessions, Acco
     let url = settings.database_url()?;
     let not_migrated = Failure::failed(format!("the database {url} is not migrated: run `keyrack migrate` first"));
     let database = Database::open(DatabaseOptions::for_command(url));
-    if !database.is_ready().await? {
+    if !database.is_migrated().await? {
         return Err(not_migrated);
     }
     Ok(open_parts(settings, database))

@@ -21,6 +21,9 @@ pub(super) struct Options {
 pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Failure> {
     super::time_zone::check_and_log(settings)?;
     let (sessions, accounts) = super::open(settings)?;
+    if let Some(problem) = sessions.clock_problem().await? {
+        tracing::warn!("{problem}");
+    }
     let mut report = sessions.doctor(options.repair).await?;
     report.breaches.extend(accounts.doctor().await?);
     if options.format.json {

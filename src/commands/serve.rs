@@ -4,20 +4,34 @@ use std::{
     future::ready,
     io::{IsTerminal, stdout},
     net::TcpListener,
+    time::{Duration, Instant},
 };
 
 use actix_web::{App, HttpResponse, HttpServer, dev::Server, rt, web};
 use serde_json::json;
 
 use super::{Failure, journal, output, settings::Settings, time_zone};
-use crate::{Keyrack, app::open_files, clock::Clock, config::Config};
+use crate::{
+    Keyrack,
+    app::open_files,
+    clock::Clock,
+    config::Config,
+    error::{Error, Result},
+};
+
+/// How long a start waits for a database that gives no answer.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Pause between two attempts to get an answer.
+const START_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
     let listener = settings.listen()?;
     time_zone::check_and_log(settings)?;
-    crate::db::migrate(&settings.database_url()?)?;
+    let url = settings.database_url()?;
+    crate::db::migrate(&url)?;
+    let mut warnings = crate::db::check_before_serving(&url)?;
     settings.store_peers()?;
-    let mut warnings = Vec::new();
     let mut config = settings.to_config(listener.local_addr().map_err(Failure::failed)?, &mut warnings)?;
     config.database.journal = journal::open_for_server(settings, &mut warnings)?;
     warnings.extend(journal::missing_standby(settings).await?);
@@ -44,15 +58,18 @@ pub(super) async fn serve(
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    if let Some(link) = keyrack.setup_link().await? {
+    let sessions = keyrack.sessions().clone();
+    if let Some(link) = patiently(|| keyrack.setup_link()).await? {
         print_setup_link(&link);
-    } else if !keyrack.accounts().any().await? {
+    } else if !patiently(|| keyrack.accounts().any()).await? {
         tracing::warn!(
             "no account exists, but there was one: the set-up page stays closed; add one with `keyrack user add EMAIL \
              --role admin`"
         );
     }
-    let sessions = keyrack.sessions().clone();
+    if let Some(problem) = patiently(|| sessions.clock_problem()).await? {
+        tracing::warn!("{problem}");
+    }
     let purging = rt::spawn(keyrack.clone().purge_regularly());
     if let Some(listener) = metrics {
         rt::spawn(metrics_server(&keyrack, listener)?);
@@ -66,6 +83,24 @@ pub(super) async fn serve(
     served.map_err(Failure::failed)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Repeats a question to the database until it is answered. A server's timeout is short, so that each request gets an
+/// answer; a start may wait as long as a command does.
+async fn patiently<T, F: Future<Output = Result<T>>>(question: impl Fn() -> F) -> Result<T> {
+    let deadline = Instant::now() + START_TIMEOUT;
+    let mut is_logged = false;
+    loop {
+        match question().await {
+            Err(error @ Error::Unavailable(_)) if Instant::now() < deadline => {
+                if !std::mem::replace(&mut is_logged, true) {
+                    tracing::warn!(error = error.chain(), "waiting for the database");
+                }
+                rt::time::sleep(START_RETRY_DELAY).await;
+            }
+            answer => return answer,
+        }
+    }
 }
 
 /// Prints the link: as text at a terminal; otherwise as one line of JSON like those of the log, with which a container

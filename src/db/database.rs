@@ -1,6 +1,11 @@
 //! The handle through which everything above `db` reaches the database.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
 
 use super::{
     batch::{FindFn, GroupCommit, GroupWriteFn, LookupThreads, Lookups, SqliteWriter},
@@ -61,6 +66,8 @@ pub struct Database {
     history: Arc<History>,
     /// SQLite's only writer. PostgreSQL writes through the pool.
     writer: Option<SqliteWriter>,
+    /// When SQLite's file was last found to accept writes.
+    pub(super) written_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Database {
@@ -72,7 +79,12 @@ impl Database {
         let opener = Arc::new(opener);
         let writer =
             (opener.engine() == Engine::Sqlite).then(|| SqliteWriter::new(Arc::clone(&opener), Arc::clone(&history)));
-        Self { pool: Pool::new(opener, options.pool_size), history, writer }
+        Self { pool: Pool::new(opener, options.pool_size), history, writer, written_at: Arc::default() }
+    }
+
+    /// The engine of the database.
+    pub(super) fn engine(&self) -> Engine {
+        self.pool.opener().engine()
     }
 
     /// Runs `work` on a connection, without a transaction around it. `work` must only read, because it runs again on

@@ -51,7 +51,7 @@ pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
         Err(error) => Err(error),
     };
     migrated.map_err(|error| match error {
-        Error::Internal(cause) => could_not_migrate(url, &mut connection, &cause),
+        Error::Internal(cause) | Error::Unavailable(cause) => could_not_migrate(url, &mut connection, &cause),
         error => error,
     })
 }
@@ -175,7 +175,7 @@ fn select_text(connection: &mut DbConnection, query: &str) -> Result<String> {
 
 impl Database {
     /// Whether the database answers and has exactly the migrations of this version.
-    pub async fn is_ready(&self) -> Result<bool> {
+    pub async fn is_migrated(&self) -> Result<bool> {
         self.read(|connection| {
             let expected = known(connection.engine());
             Ok(recorded(connection)? == expected)

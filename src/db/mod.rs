@@ -14,6 +14,7 @@
 //! | `schema_check` | compares the triggers, functions and indexes with the migrations | `express_import`, `schema` |
 //! | `settings` | settings that triggers and all instances agree on | `database`, `schema`, `connect` |
 //! | `express_import` | imports the tables of an Express application | `sql`, `schema`, `connect` |
+//! | `readiness` | whether the database can serve: migrated, writable, with the right time | `database`, `connect` |
 //! | `migrate` | migrates a database to this version | all of them |
 
 mod batch;
@@ -22,6 +23,7 @@ mod database;
 mod express_import;
 pub(crate) mod history;
 mod migrate;
+mod readiness;
 pub(crate) mod schema;
 mod schema_check;
 pub(crate) mod settings;
@@ -36,6 +38,7 @@ pub use connect::{
 pub use database::{Database, DatabaseOptions};
 pub use history::{Journal, JournalError};
 pub use migrate::migrate;
+pub use readiness::{Readiness, check_before_serving};
 pub use schema::types::{SessionId, UserId};
 pub(crate) use schema_check::find_schema_problems;
 pub use settings::{Peers, set_peers};

@@ -16,6 +16,7 @@
 //! A public function opens the transaction; the functions of `queries/` run inside it.
 
 mod adopt;
+mod clock_check;
 mod data;
 mod device;
 mod doctor;

@@ -42,7 +42,8 @@ impl Sessions {
     /// with the sum so far.
     ///
     /// # Errors
-    /// The first error. The steps that don't depend on the failed one still run.
+    /// [`Error::Invalid`](crate::error::Error::Invalid) if this machine's clock is wrong by a minute or more, see
+    /// `clock_check.rs`; otherwise the first error. The steps that don't depend on the failed one still run.
     pub async fn purge(&self, progress: impl FnMut(Purged)) -> Result<Purged> {
         self.purge_with(usize::MAX, progress).await
     }
@@ -54,6 +55,7 @@ impl Sessions {
     }
 
     async fn purge_with(&self, max_scan_pages: usize, mut progress: impl FnMut(Purged)) -> Result<Purged> {
+        self.check_clock_before_purge().await?;
         let mut sum = Purged::default();
         let mut add = |batch: Purged| {
             self.metrics.batch(batch);

@@ -1,6 +1,12 @@
 //! Submits requests to a queue that workers serve in batches.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::{sync::oneshot, time};
@@ -29,10 +35,11 @@ impl<H: BatchHandler> Batcher<H> {
     /// Creates the queue. Workers start when they are first needed.
     pub fn new(opener: Arc<Opener>, handler: H, limit: WorkerLimit) -> Self {
         let queue = Mutex::new(Queue::new(limit));
-        Self(Arc::new(WorkerShared { opener, queue, wakeup: Condvar::new(), handler }))
+        Self(Arc::new(WorkerShared { opener, queue, wakeup: Condvar::new(), handler, next_id: AtomicU64::new(0) }))
     }
 
-    /// Submits `input` and waits for the handler's answer, up to the database's timeout.
+    /// Submits `input` and waits for the handler's answer, up to the database's timeout. Where the handler allows it, a
+    /// request that no worker takes because all are stuck is skipped.
     ///
     /// # Errors
     /// [`Error::Unavailable`] after the timeout or if the queue is full; otherwise the handler's error.
@@ -41,12 +48,21 @@ impl<H: BatchHandler> Batcher<H> {
         let (reply, mut answer) = oneshot::channel();
         let now = Instant::now();
         // Leaves the last eighth of the timeout for the commit, and for an answer that contains the cause of a failure.
-        let request = Request { input, deadline: now + timeout * 7 / 8, reply };
+        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        let request = Request { id, input, deadline: now + timeout * 7 / 8, reply };
         let action = self.0.queue.lock().push(request, now)?;
         self.perform(action)?;
         let mut outcome = time::timeout(WORKER_STUCK_AFTER.min(timeout), &mut answer).await;
         if outcome.is_err() {
-            let action = self.0.queue.lock().wake_if_stuck(Instant::now());
+            let (action, is_withdrawn) = {
+                let mut queue = self.0.queue.lock();
+                let action = queue.wake_if_stuck(Instant::now());
+                let may_be_skipped = action == Action::None && self.0.handler.skipped().is_some();
+                (action, may_be_skipped && queue.withdraw(id))
+            };
+            if is_withdrawn && let Some(answer) = self.0.handler.skipped() {
+                return Ok(answer);
+            }
             self.perform(action)?;
             outcome = time::timeout(timeout.saturating_sub(WORKER_STUCK_AFTER), answer).await;
         }

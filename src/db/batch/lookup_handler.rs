@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     db::{
-        connect::{connection::DbConnection, errors::has_no_kind},
+        connect::{
+            connection::DbConnection,
+            errors::{has_no_kind, is_connection_lost},
+        },
         history::{ExpectedMark, History, HistoryChanged},
     },
     error::{Error, Result},
@@ -19,6 +22,9 @@ const CONNECT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// Pause between two looks whether the journal of ends has been applied.
 pub(super) const HISTORY_RETRY_DELAY: Duration = Duration::from_millis(10);
+
+/// How many new connections of a batch may be lost before its requests fail.
+const MAX_LOST_CONNECTIONS: u32 = 3;
 
 /// Returns the value of each key, in the keys' order. Fails with [`HistoryChanged`] if the server has another history
 /// than the expected one.
@@ -37,6 +43,7 @@ impl<K: Clone + Send + 'static, V: Send + 'static> BatchHandler for LookupHandle
     /// Replaces a kept connection that turns out to be lost and retries once on the new one, which is safe because a
     /// lookup changes nothing. Waits while the journal of ends is being applied.
     fn run(&self, worker: &Worker, mut batch: Vec<Request<K, Option<V>>>) {
+        let mut lost_connections = 0;
         while !batch.is_empty() {
             let Some(expected) = self.history.expected() else {
                 reject_late(&mut batch, History::unverified);
@@ -68,6 +75,9 @@ impl<K: Clone + Send + 'static, V: Send + 'static> BatchHandler for LookupHandle
                     return reply_each(batch, found);
                 }
                 Err(Error::Unavailable(_)) if connection.is_kept => worker.opener.discard_idle(),
+                Err(error) if is_connection_lost(&error) && lost_connections < MAX_LOST_CONNECTIONS => {
+                    lost_connections += 1;
+                }
                 Err(error) if has_no_kind(&error) && batch.len() > 1 => {
                     let found: Vec<_> =
                         batch.iter().map(|one| self.find_one(&mut connection, &one.input, &expected)).collect();

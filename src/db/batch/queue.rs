@@ -108,6 +108,12 @@ impl<I, O> Queue<I, O> {
         if self.requests.is_empty() { Action::None } else { self.ensure_worker(now) }
     }
 
+    /// Removes a request that no worker has taken. Returns whether there was one.
+    pub fn withdraw(&mut self, id: u64) -> bool {
+        let place = self.requests.iter().position(|request| request.id == id);
+        place.is_some_and(|place| self.requests.remove(place).is_some())
+    }
+
     /// Finds a worker for the waiting requests, unless one will take them soon: a notified one, or a busy one that can
     /// take all of them as its next batch. So the second worker starts only when a whole batch waits: fewer and larger
     /// batches cost less.

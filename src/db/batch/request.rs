@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 
 /// One caller's request.
 pub(super) struct Request<I, O> {
+    /// Tells it from the other requests of its queue.
+    pub id: u64,
     pub input: I,
     /// After this time the request must not be served, only be answered with an error: its caller is about to give up.
     pub deadline: Instant,

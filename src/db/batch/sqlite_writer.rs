@@ -115,7 +115,9 @@ fn commit_batch(worker: &Worker, history: &History, queued: &mut VecDeque<Reques
         }
         return put_back(queued, uncommitted);
     }
-    match history.commit(&mut connection) {
+    // What was committed to a file that is no longer the database must not be acknowledged.
+    let committed = history.commit(&mut connection).and_then(|()| worker.check_file(&connection));
+    match committed {
         Ok(()) => {
             worker.keep(connection);
             reply_each(uncommitted, values.into_iter().map(Ok));

@@ -2,7 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
     thread,
     time::Instant,
 };
@@ -14,10 +14,7 @@ use super::{
     request::Request,
 };
 use crate::{
-    db::connect::{
-        opener::Opener,
-        tracked::{ConnectionSlot, TrackedConnection},
-    },
+    db::connect::{opener::Opener, slot::ConnectionSlot, tracked::TrackedConnection},
     error::{Error, Result},
 };
 
@@ -29,6 +26,11 @@ pub(super) trait BatchHandler: Send + Sync + 'static {
     type Output: Send + 'static;
     /// Name of the worker threads, of at most 15 characters.
     const THREAD_NAME: &str;
+
+    /// The answer to a request that no worker has taken, because all of them are stuck. `None` lets it wait.
+    fn skipped(&self) -> Option<Self::Output> {
+        None
+    }
 
     /// Serves the batch and answers each request.
     fn run(&self, worker: &Worker, batch: Vec<Request<Self::Input, Self::Output>>);
@@ -53,6 +55,16 @@ impl Worker {
         }
     }
 
+    /// Finds out whether the SQLite file is still the one that the connection has.
+    pub fn check_file(&self, connection: &TrackedConnection) -> Result<()> {
+        self.opener.check_file().map_err(|error| Error::Unavailable(error.into()))?;
+        if self.opener.is_usable(connection) {
+            Ok(())
+        } else {
+            Err(Error::Unavailable(anyhow::anyhow!("the database file was exchanged")))
+        }
+    }
+
     /// Keeps the connection for the next batch.
     pub fn keep(&self, connection: TrackedConnection) {
         self.slot.keep(connection);
@@ -66,6 +78,8 @@ pub(super) struct WorkerShared<H: BatchHandler> {
     /// Signalled when a worker was notified or the queue closed.
     pub wakeup: Condvar,
     pub handler: H,
+    /// The id of the next request.
+    pub next_id: AtomicU64,
 }
 
 impl<H: BatchHandler> WorkerShared<H> {

@@ -1,6 +1,8 @@
 //! One connection, to either engine.
 
 use std::{
+    os::unix::ffi::OsStrExt,
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -9,8 +11,9 @@ use diesel::{
     Connection as _, PgConnection, RunQueryDsl, SqliteConnection,
     connection::{AnsiTransactionManager, CacheSize, SimpleConnection, TransactionManager},
     r2d2::R2D2Connection,
-    sql_types::Bool,
+    sql_types::{Bool, Integer},
 };
+use percent_encoding::{AsciiSet, CONTROLS};
 
 use super::{
     errors::{may_be_committed, rolled_back_after_deadline},
@@ -21,6 +24,12 @@ use crate::error::{Error, Result};
 
 /// Pause between two attempts to switch a new SQLite file to WAL.
 const WAL_RETRY_DELAY: Duration = Duration::from_millis(5);
+
+/// What has a meaning in the path of a URI.
+const URI_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
+
+/// How long a checkpoint that saves a removed journal is repeated.
+const CHECKPOINT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Why a server is refused that can't take part in a sign-in or an end.
 const READ_ONLY_SERVER: &str = "the server does not accept writes: it is a standby, or default_transaction_read_only \
@@ -58,27 +67,13 @@ impl DbConnection {
     /// A missing SQLite file is not created: an empty one in its place would look like a database without sessions, and
     /// the connections to it would stay open after the real file has come back.
     pub fn open(url: &DatabaseUrl, lock_timeout: Duration) -> Result<Self, diesel::ConnectionError> {
-        let setup = |error| diesel::ConnectionError::CouldntSetupConfiguration(error);
         match url.engine() {
             Engine::Postgres => {
                 let requires_writable = url.hosts().len() > 1;
                 let open = move |host: &str| Self::open_postgres(host, requires_writable);
                 hosts::open_first(url.hosts(), 0, open).map(|(_, connection)| connection)
             }
-            Engine::Sqlite => {
-                if let Some(path) = url.path().filter(|path| !path.exists()) {
-                    let message = format!("the file {} does not exist", path.display());
-                    return Err(diesel::ConnectionError::BadConnection(message));
-                }
-                let mut connection = SqliteConnection::establish(url.connection_string())?;
-                // The lock timeout comes first, because switching to WAL already needs a lock.
-                connection
-                    .batch_execute(&format!("PRAGMA busy_timeout = {}", lock_timeout.as_millis()))
-                    .and_then(|()| switch_to_wal(&mut connection, Instant::now() + lock_timeout))
-                    .and_then(|()| connection.batch_execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"))
-                    .map_err(setup)?;
-                Ok(Self::Sqlite(connection))
-            }
+            Engine::Sqlite => open_sqlite(Path::new(url.connection_string()), url.connection_string(), lock_timeout),
         }
     }
 
@@ -111,14 +106,15 @@ impl DbConnection {
         Ok(Self::Postgres(connection))
     }
 
-    /// Opens a connection that only reads and never waits for a lock.
-    pub(in crate::db) fn open_read_only(url: &DatabaseUrl) -> Result<Self, diesel::ConnectionError> {
-        let mut connection = Self::open(url, Duration::ZERO)?;
-        if let Self::Sqlite(connection) = &mut connection {
-            let setup = |error| diesel::ConnectionError::CouldntSetupConfiguration(error);
-            connection.batch_execute("PRAGMA query_only = ON").map_err(setup)?;
+    /// Opens a connection that only reads. On SQLite, `lock_timeout` is as for [`DbConnection::open`].
+    pub(in crate::db) fn open_read_only(
+        url: &DatabaseUrl,
+        lock_timeout: Duration,
+    ) -> Result<Self, diesel::ConnectionError> {
+        match url.path() {
+            None => Self::open(url, lock_timeout),
+            Some(path) => open_sqlite(path, &read_only_uri(path), lock_timeout),
         }
-        Ok(connection)
     }
 
     /// The engine that the connection leads to.
@@ -201,6 +197,21 @@ impl DbConnection {
         Ok(<Self as diesel::Connection>::TransactionManager::rollback_transaction(self)?)
     }
 
+    /// Writes the whole journal of a SQLite database to its file. Returns whether that succeeded.
+    ///
+    /// Other connections may be reading an older state for a moment, which the checkpoint can't pass.
+    pub(in crate::db) fn checkpoint(&mut self) -> bool {
+        let Self::Sqlite(connection) = self else { return false };
+        let deadline = Instant::now() + CHECKPOINT_TIMEOUT;
+        loop {
+            match diesel::sql_query("PRAGMA wal_checkpoint(PASSIVE)").get_result::<Checkpoint>(connection) {
+                Ok(done) if done.busy == 0 && done.log == done.checkpointed => return true,
+                _ if Instant::now() > deadline => return false,
+                _ => thread::sleep(WAL_RETRY_DELAY),
+            }
+        }
+    }
+
     /// Whether an error left a transaction open, so that the connection can't be used again.
     pub(in crate::db) fn is_broken(&mut self) -> bool {
         R2D2Connection::is_broken(self)
@@ -228,6 +239,42 @@ struct ServerState {
 
 fn server_state(connection: &mut PgConnection) -> diesel::QueryResult<ServerState> {
     diesel::sql_query(include_str!("connection/server_state.sql")).get_result(connection)
+}
+
+/// Opens a SQLite file by its path or URI.
+fn open_sqlite(path: &Path, address: &str, lock_timeout: Duration) -> Result<DbConnection, diesel::ConnectionError> {
+    if !path.exists() {
+        let message = format!("the file {} does not exist", path.display());
+        return Err(diesel::ConnectionError::BadConnection(message));
+    }
+    let mut connection = SqliteConnection::establish(address)?;
+    // The lock timeout comes first, because switching to WAL already needs a lock. Reading the schema opens the
+    // journal.
+    let set_up = connection
+        .batch_execute(&format!("PRAGMA busy_timeout = {}", lock_timeout.as_millis()))
+        .and_then(|()| switch_to_wal(&mut connection, Instant::now() + lock_timeout))
+        .and_then(|()| connection.batch_execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"))
+        .and_then(|()| connection.batch_execute("SELECT count(*) FROM sqlite_schema"));
+    set_up.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+    Ok(DbConnection::Sqlite(connection))
+}
+
+/// Returns a URI with which SQLite opens the file for reading only.
+fn read_only_uri(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let encoded = percent_encoding::percent_encode(path.as_os_str().as_bytes(), URI_PATH);
+    format!("file://{encoded}?mode=ro")
+}
+
+/// How far a checkpoint came, in pages.
+#[derive(diesel::QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = Integer)]
+    busy: i32,
+    #[diesel(sql_type = Integer)]
+    log: i32,
+    #[diesel(sql_type = Integer)]
+    checkpointed: i32,
 }
 
 /// Switches a new file to WAL, and retries while another connection does the same: SQLite then fails without waiting.

@@ -69,6 +69,17 @@ pub(in crate::db) fn is_retryable(error: &Error) -> bool {
     }
 }
 
+/// Whether the connection to the server was lost, before or while it was used.
+pub(in crate::db) fn is_connection_lost(error: &Error) -> bool {
+    match cause(error) {
+        Some(DieselError::DatabaseError(kind, _)) => {
+            matches!(kind, Kind::ClosedConnection | Kind::UnableToSendCommand)
+        }
+        Some(DieselError::BrokenTransactionManager) => true,
+        _ => false,
+    }
+}
+
 /// Whether the server answered with an error that has no kind. The connection still works, but may be the cause.
 pub(in crate::db) fn has_no_kind(error: &Error) -> bool {
     matches!(cause(error), Some(DieselError::DatabaseError(Kind::Unknown, _)))

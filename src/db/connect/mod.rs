@@ -5,6 +5,8 @@ pub(super) mod errors;
 mod hosts;
 pub(super) mod opener;
 pub(super) mod pool;
+pub(super) mod slot;
+mod sqlite_file;
 pub(super) mod thread_connection;
 pub(super) mod time_zone;
 pub(super) mod tracked;

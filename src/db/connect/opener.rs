@@ -1,6 +1,7 @@
 //! Opens connections to one database, and decides which of the open ones may be used again.
 
 use std::{
+    io,
     path::Path,
     sync::{
         Arc, Weak,
@@ -9,12 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use diesel::ConnectionError;
 use parking_lot::Mutex;
 
 use super::{
     connection::DbConnection,
     hosts,
-    tracked::{SlotContent, TrackedConnection},
+    sqlite_file::{FileChange, SqliteFile, log_change},
+    tracked::{OpenGeneration, SlotContent, TrackedConnection},
     url::{DatabaseUrl, Engine},
 };
 
@@ -32,6 +35,14 @@ pub(in crate::db) struct Opener {
     preferred_host: AtomicUsize,
     /// Raised when all connections are discarded.
     generation: AtomicU64,
+    /// What all open connections of the present generation share.
+    open: Mutex<Arc<OpenGeneration>>,
+    /// What the connections of earlier generations share, until they are closed.
+    closing: Mutex<Vec<Weak<OpenGeneration>>>,
+    /// The file of a SQLite database.
+    file: Option<SqliteFile>,
+    /// Held while a change of the file is handled.
+    handling_change: Mutex<()>,
     /// When a kept connection was last found to be lost. Those that were idle then may be lost, too.
     lost_at: Mutex<Option<Instant>>,
     /// The slots of all threads that keep a connection to this database.
@@ -41,11 +52,15 @@ pub(in crate::db) struct Opener {
 impl Opener {
     pub fn new(url: DatabaseUrl, timeout: Duration) -> Self {
         Self {
+            file: url.path().map(SqliteFile::new),
             url,
             timeout,
             requires_writable: false,
             preferred_host: AtomicUsize::new(0),
             generation: AtomicU64::new(0),
+            open: Mutex::default(),
+            closing: Mutex::default(),
+            handling_change: Mutex::default(),
             lost_at: Mutex::new(None),
             slots: Mutex::new(Vec::new()),
         }
@@ -73,33 +88,123 @@ impl Opener {
         self.timeout
     }
 
-    /// Opens a connection, of several hosts to the one that accepted the last connection if it still does.
-    pub fn open(&self) -> Result<TrackedConnection, diesel::ConnectionError> {
-        // Read first: what is discarded while the connection is being opened must include it.
-        let generation = self.generation();
-        let connection = match self.engine() {
-            Engine::Postgres => {
-                let requires_writable = self.requires_writable || self.url.hosts().len() > 1;
-                let open = move |host: &str| DbConnection::open_postgres(host, requires_writable);
-                let first = self.preferred_host.load(Ordering::Relaxed);
-                let (host, connection) = hosts::open_first(self.url.hosts(), first, open)?;
-                self.preferred_host.store(host, Ordering::Relaxed);
-                connection
+    /// Opens a connection that writes, of several hosts to the one that accepted the last connection if it still does.
+    pub fn open(&self) -> Result<TrackedConnection, ConnectionError> {
+        self.open_with(self.timeout, || match self.engine() {
+            Engine::Postgres => self.open_postgres().map(|connection| (connection, None)),
+            Engine::Sqlite => {
+                let connection = DbConnection::open(&self.url, self.timeout)?;
+                Ok((connection, Some(DbConnection::open_read_only(&self.url, Duration::ZERO)?)))
             }
-            Engine::Sqlite => DbConnection::open(&self.url, self.timeout)?,
-        };
-        Ok(TrackedConnection::new(connection, generation))
+        })
+    }
+
+    /// Opens a connection for reading through the pool, which waits for locks. On PostgreSQL it also writes.
+    pub fn open_pooled(&self) -> Result<TrackedConnection, ConnectionError> {
+        self.open_with(self.timeout, || match self.engine() {
+            Engine::Postgres => self.open_postgres().map(|connection| (connection, None)),
+            Engine::Sqlite => Ok((DbConnection::open_read_only(&self.url, self.timeout)?, None)),
+        })
     }
 
     /// Opens a connection that only reads and never waits for a lock.
-    pub fn open_read_only(&self) -> Result<TrackedConnection, diesel::ConnectionError> {
-        let generation = self.generation();
-        Ok(TrackedConnection::new(DbConnection::open_read_only(&self.url)?, generation))
+    pub fn open_read_only(&self) -> Result<TrackedConnection, ConnectionError> {
+        self.open_with(Duration::ZERO, || Ok((DbConnection::open_read_only(&self.url, Duration::ZERO)?, None)))
+    }
+
+    fn open_postgres(&self) -> Result<DbConnection, ConnectionError> {
+        let requires_writable = self.requires_writable || self.url.hosts().len() > 1;
+        let open = move |host: &str| DbConnection::open_postgres(host, requires_writable);
+        let first = self.preferred_host.load(Ordering::Relaxed);
+        let (host, connection) = hosts::open_first(self.url.hosts(), first, open)?;
+        self.preferred_host.store(host, Ordering::Relaxed);
+        Ok(connection)
+    }
+
+    /// Opens a connection with `open`; `lock_timeout` is how long SQLite may wait for another writer's lock.
+    fn open_with(
+        &self,
+        lock_timeout: Duration,
+        open: impl FnOnce() -> Result<(DbConnection, Option<DbConnection>), ConnectionError>,
+    ) -> Result<TrackedConnection, ConnectionError> {
+        self.check_file()?;
+        // Read first: what is discarded while the connection is being opened must include it.
+        let (number, generation) = (self.generation(), Arc::clone(&self.open.lock()));
+        let Some(file) = &self.file else { return Ok(TrackedConnection::new(open()?, number, generation)) };
+        let bad = |error: io::Error| ConnectionError::BadConnection(error.to_string());
+        if self.is_closing() {
+            // In one process, SQLite shares the index of the journal between old and new connections.
+            let message = "the connections to the former database file are not closed yet";
+            return Err(ConnectionError::BadConnection(message.to_owned()));
+        }
+        let before = file.present();
+        // The first connection is one that can switch the file to WAL, as a restored backup may need. If it can't be
+        // opened, the other one tells why.
+        let _first = (!file.is_noted()).then(|| DbConnection::open(&self.url, lock_timeout).ok());
+        let connection = TrackedConnection::new(open()?, number, generation);
+        file.note_opened(before).map_err(bad)?;
+        Ok(connection)
+    }
+
+    /// Finds out whether the files of a SQLite database are still those that the connections have. If not, discards
+    /// all connections, and logs once what happened and what to do.
+    ///
+    /// # Errors
+    /// If the files are missing or can't be used. If they were exchanged, the connections that are open are no longer
+    /// [usable](Opener::is_usable), and the next one that is opened has the new files.
+    pub fn check_file(&self) -> Result<(), ConnectionError> {
+        let Some(file) = &self.file else { return Ok(()) };
+        if file.change().is_none() {
+            return Ok(());
+        }
+        // One thread at a time: the others find that it is done.
+        let _handling = self.handling_change.lock();
+        let Some(change) = file.change() else { return Ok(()) };
+        let is_last_closed = Arc::strong_count(&self.open.lock()) == 1;
+        match change {
+            FileChange::Missing => {
+                if file.note_missing() {
+                    self.discard_all();
+                    log_change(change, file.path(), false);
+                }
+                let message = format!("the file {} does not exist", file.path().display());
+                return Err(ConnectionError::BadConnection(message));
+            }
+            // The last connection that was closed has removed its journal.
+            FileChange::JournalRemoved | FileChange::JournalReplaced if is_last_closed => {}
+            FileChange::JournalRemoved => {
+                // At hand unless it is in use: then its thread saves the journal when it closes the connection.
+                let idle = self.begin_generation(false);
+                let is_saved = idle.into_iter().all(TrackedConnection::close);
+                log_change(change, file.path(), is_saved);
+            }
+            FileChange::JournalReplaced | FileChange::Replaced => {
+                drop(self.begin_generation(true));
+                log_change(change, file.path(), false);
+            }
+        }
+        let moved = file.forget().map_err(|error| {
+            ConnectionError::BadConnection(format!("cannot move the journal of the former database away: {error}"))
+        })?;
+        if let Some(journal) = moved {
+            let journal = journal.display();
+            tracing::warn!(
+                "the journal of the former database would have been applied to the new one, and was moved to {journal}"
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether connections of an earlier generation are still open.
+    fn is_closing(&self) -> bool {
+        let mut closing = self.closing.lock();
+        closing.retain(|generation| generation.strong_count() > 0);
+        !closing.is_empty()
     }
 
     /// Whether an open connection may serve another operation.
     pub fn is_usable(&self, connection: &TrackedConnection) -> bool {
-        connection.generation == self.generation()
+        connection.generation_number == self.generation()
             && self.lost_at.lock().is_none_or(|lost_at| connection.last_used > lost_at)
     }
 
@@ -112,12 +217,24 @@ impl Opener {
     /// Discards all connections: idle ones at once, the others when their operation ends. The next operation opens a
     /// new one, of several hosts to the first that accepts writes.
     pub fn discard_all(&self) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
+        drop(self.begin_generation(false));
+    }
+
+    /// Makes all connections unusable, and returns the idle ones. With `abandon_journal`, closing them leaves the files
+    /// of a SQLite database as they are.
+    fn begin_generation(&self, abandon_journal: bool) -> Vec<TrackedConnection> {
+        {
+            let mut open = self.open.lock();
+            self.generation.fetch_add(1, Ordering::SeqCst);
+            let former = std::mem::take(&mut *open);
+            former.is_journal_abandoned.store(abandon_journal, Ordering::SeqCst);
+            let mut closing = self.closing.lock();
+            closing.retain(|generation| generation.strong_count() > 0);
+            closing.push(Arc::downgrade(&former));
+        }
         let mut slots = self.slots.lock();
         slots.retain(|slot| slot.strong_count() > 0);
-        for slot in slots.iter().filter_map(Weak::upgrade) {
-            drop(slot.lock().take());
-        }
+        slots.iter().filter_map(Weak::upgrade).filter_map(|slot| slot.lock().take()).collect()
     }
 
     /// The number of times that all connections were discarded. What was read on a connection of an earlier generation
@@ -127,6 +244,8 @@ impl Opener {
     }
 
     pub(super) fn register_slot(&self, content: &Arc<SlotContent>) {
-        self.slots.lock().push(Arc::downgrade(content));
+        let mut slots = self.slots.lock();
+        slots.retain(|slot| slot.strong_count() > 0);
+        slots.push(Arc::downgrade(content));
     }
 }

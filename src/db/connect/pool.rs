@@ -7,9 +7,9 @@ use tokio::{sync::Semaphore, task, time};
 
 use super::{
     connection::{DbConnection, TransactionFailure},
-    errors::{has_no_kind, is_from_read_only_server, is_retryable, leaves_sqlite_usable},
+    errors::{has_no_kind, is_connection_lost, is_from_read_only_server, is_retryable, leaves_sqlite_usable},
     opener::Opener,
-    tracked::TrackedConnection,
+    slot::ConnectionSlot,
     url::Engine,
 };
 use crate::error::{Error, Result};
@@ -105,17 +105,30 @@ impl Pool {
         loop {
             let timeout = deadline.saturating_duration_since(Instant::now());
             let mut pooled = self.connections.get_timeout(timeout).map_err(|error| Error::Unavailable(error.into()))?;
-            let is_kept = pooled.connection.is_kept;
-            let failure = match pooled.run(|connection| work(connection, deadline)) {
-                Ok(value) => return Ok(value),
+            let Some(mut connection) = pooled.slot.take() else {
+                pooled.is_lost = true;
+                continue;
+            };
+            let is_kept = connection.is_kept;
+            let failure = match work(&mut connection, deadline) {
+                Ok(value) => {
+                    pooled.slot.keep(connection);
+                    return Ok(value);
+                }
                 Err(failure) => failure,
             };
+            let is_lost = is_lost_after(&failure.error, &mut connection);
             if is_from_read_only_server(&failure.error) {
                 self.opener.discard_all();
-            } else if pooled.is_lost && is_kept {
+            } else if is_lost && is_kept {
                 self.opener.discard_idle();
             }
-            if !attempts.may_repeat(&failure, pooled.is_lost && is_kept) || Instant::now() >= deadline {
+            if is_lost {
+                pooled.is_lost = true;
+            } else {
+                pooled.slot.keep(connection);
+            }
+            if !attempts.may_repeat(&failure, is_lost && is_kept) || Instant::now() >= deadline {
                 return Err(failure.error);
             }
         }
@@ -124,9 +137,9 @@ impl Pool {
 
 /// Decides whether an operation that failed runs again.
 ///
-/// Only where nothing has happened: up to [`MAX_ATTEMPTS`] times after a serialization failure or a deadlock; once, on
-/// another connection, after an error without a kind, and where a kept connection was lost, since it may have been lost
-/// long before.
+/// Only where nothing has happened: up to [`MAX_ATTEMPTS`] times after a serialization failure or a deadlock, and where
+/// the connection was lost, since it may have been lost before it was used; once after an error without a kind, on
+/// another connection.
 #[derive(Default)]
 struct Attempts {
     failed: u32,
@@ -140,7 +153,7 @@ impl Attempts {
         if !failure.nothing_happened || self.failed >= MAX_ATTEMPTS {
             return false;
         }
-        if is_retryable(error) {
+        if is_retryable(error) || is_connection_lost(error) {
             return true;
         }
         let may_help = lost_kept_connection || has_no_kind(error) || is_from_read_only_server(error);
@@ -148,27 +161,20 @@ impl Attempts {
     }
 }
 
-/// A connection of the pool, and whether it must not be used again.
-struct PooledConnection {
-    connection: TrackedConnection,
-    is_lost: bool,
+/// Whether the connection must not be used again after this error.
+fn is_lost_after(error: &Error, connection: &mut DbConnection) -> bool {
+    let is_lost = matches!(error, Error::Unavailable(_))
+        && match connection.engine() {
+            Engine::Postgres => !is_retryable(error),
+            Engine::Sqlite => !leaves_sqlite_usable(error),
+        };
+    is_lost || connection.is_broken()
 }
 
-impl PooledConnection {
-    fn run<T>(
-        &mut self,
-        work: impl FnOnce(&mut DbConnection) -> Result<T, TransactionFailure>,
-    ) -> Result<T, TransactionFailure> {
-        let outcome = work(&mut self.connection);
-        self.connection.note_use();
-        if let Err(TransactionFailure { error: error @ Error::Unavailable(_), .. }) = &outcome {
-            self.is_lost |= match self.connection.engine() {
-                Engine::Postgres => !is_retryable(error),
-                Engine::Sqlite => !leaves_sqlite_usable(error),
-            };
-        }
-        outcome
-    }
+/// A connection of the pool, and whether it must not be used again.
+struct PooledConnection {
+    slot: ConnectionSlot,
+    is_lost: bool,
 }
 
 /// Why a connection of the pool is replaced instead of being used.
@@ -189,15 +195,17 @@ impl ManageConnection for Manager {
     type Error = ReplacedConnection;
 
     fn connect(&self) -> Result<PooledConnection, Self::Error> {
-        Ok(PooledConnection { connection: self.0.open()?, is_lost: false })
+        let slot = ConnectionSlot::new(&self.0);
+        slot.put_new(self.0.open_pooled()?);
+        Ok(PooledConnection { slot, is_lost: false })
     }
 
     fn is_valid(&self, pooled: &mut PooledConnection) -> Result<(), Self::Error> {
-        if self.0.is_usable(&pooled.connection) { Ok(()) } else { Err(ReplacedConnection::Discarded) }
+        if pooled.slot.is_usable() { Ok(()) } else { Err(ReplacedConnection::Discarded) }
     }
 
     fn has_broken(&self, pooled: &mut PooledConnection) -> bool {
-        std::thread::panicking() || pooled.is_lost || pooled.connection.is_broken()
+        std::thread::panicking() || pooled.is_lost || !pooled.slot.is_usable()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
-use super::{connection::DbConnection, opener::Opener, tracked::ConnectionSlot};
+use super::{connection::DbConnection, opener::Opener, slot::ConnectionSlot};
 use crate::error::Result;
 
 thread_local! {

@@ -22,7 +22,7 @@ use crate::{
     clock::{Clock, Timestamp},
     db::{
         DbConnection, SessionId,
-        connect::{opener::Opener, tracked::TrackedConnection, url::Engine},
+        connect::{opener::Opener, slot::ConnectionSlot, url::Engine},
     },
     error::{Error, Result},
 };
@@ -116,17 +116,16 @@ impl<S: EndStore> Watcher<S> {
     }
 
     fn run(mut self) {
-        let mut kept = None;
+        let slot = ConnectionSlot::new(&self.opener);
         let mut wake = Wake::Reported { forced: true };
         let mut is_failing = false;
         loop {
             if matches!(wake, Wake::Reported { .. }) {
                 // A new connection leads to the server that the URL or the proxy names now.
-                kept = None;
+                drop(slot.take());
             }
-            let outcome = self.pass(&mut kept, wake == (Wake::Reported { forced: true }));
+            let outcome = self.pass(&slot, wake == (Wake::Reported { forced: true }));
             if let Err(error) = &outcome {
-                kept = None;
                 if !is_failing {
                     tracing::warn!(
                         error = error.chain(),
@@ -147,17 +146,17 @@ impl<S: EndStore> Watcher<S> {
                 break;
             }
         }
-        if let Some(connection) = &mut kept
+        if let Some(mut connection) = slot.take()
             && connection.engine() == Engine::Postgres
         {
-            let _ = neighbours::withdraw(connection, self.journal.id());
+            let _ = neighbours::withdraw(&mut connection, self.journal.id());
         }
     }
 
     /// Compares the histories, applies the journal if necessary, and writes the ends of others to the journal.
-    fn pass(&mut self, kept: &mut Option<TrackedConnection>, forced: bool) -> Result<()> {
+    fn pass(&mut self, slot: &ConnectionSlot, forced: bool) -> Result<()> {
         let generation = self.history.generation();
-        let opened = kept.take().map_or_else(|| self.opener.open(), Ok);
+        let opened = slot.take().map_or_else(|| self.opener.open(), Ok);
         let mut connection = opened.map_err(|error| Error::Unavailable(error.into()))?;
         let mark = Mark::read(&mut connection, self.opener.path())?;
         let continues = self.known.as_ref().is_some_and(|known| known.continues_as(&mark));
@@ -180,7 +179,7 @@ impl<S: EndStore> Watcher<S> {
             tracing::warn!(%error, "could not shorten the journal of ends; the next attempt is in a minute");
         }
         self.passes += 1;
-        *kept = Some(connection);
+        slot.keep(connection);
         Ok(())
     }
 

@@ -15,4 +15,5 @@ mod settings_blank;
 mod settings_refused;
 mod stop;
 mod time_zone;
+mod tls;
 mod user;

@@ -1,6 +1,8 @@
 //! Ended sessions stay ended and live ones stay alive: under races, faults, crashes and outages.
 
+mod connections;
 mod ends;
+mod error_kinds;
 mod failover;
 mod faults;
 mod kill;
@@ -12,6 +14,7 @@ mod pooler;
 mod restore;
 mod schema_change_while_running;
 mod simulated_user;
+mod sqlite_file;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

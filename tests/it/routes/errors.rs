@@ -104,11 +104,26 @@ fn unreadable_request_returns_400(engine: EngineKind) {
     assert!(browser.is_signed_in());
 }
 
+/// Makes the database answer with what it must not contain: an address that is NULL.
+fn replace_users_by_a_view_without_addresses(app: &TestApp, engine: EngineKind) {
+    let columns = match engine {
+        EngineKind::Sqlite => "SELECT name AS v FROM pragma_table_info('users')",
+        EngineKind::Postgres => {
+            "SELECT attname::text AS v FROM pg_attribute
+             WHERE attrelid = 'users'::regclass AND attnum > 0 AND NOT attisdropped"
+        }
+    };
+    let columns = app.database().texts(columns).join(", ").replace("email,", "CAST(NULL AS varchar) AS email,");
+    app.execute(&format!(
+        "ALTER TABLE users RENAME TO users_away; CREATE VIEW users AS SELECT {columns} FROM users_away"
+    ));
+}
+
 fn internal_error_hides_details_and_shows_request_id(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
-    app.execute("ALTER TABLE users RENAME TO users_away");
+    replace_users_by_a_view_without_addresses(&app, engine);
     let page = browser.get("/account/sessions");
     assert_eq!((page.status, page.set_cookies()), (500, vec![]));
     assert!(page.text().contains("Error 500 Something went wrong"), "{}", page.text());
@@ -122,7 +137,7 @@ fn internal_error_hides_details_and_shows_request_id(engine: EngineKind) {
             assert!(!body.contains(word), "{word}: {body}");
         }
     }
-    app.execute("ALTER TABLE users_away RENAME TO users");
+    app.execute("DROP VIEW users; ALTER TABLE users_away RENAME TO users");
     assert!(browser.is_signed_in(), "an internal error signs no user out");
 }
 

@@ -1,7 +1,11 @@
 //! A PostgreSQL server for one test, which may stop, kill, pause and start it again.
 
 use std::{
-    os::unix::{fs::MetadataExt as _, process::CommandExt as _},
+    io::Write as _,
+    os::unix::{
+        fs::{MetadataExt as _, PermissionsExt as _},
+        process::CommandExt as _,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -22,10 +26,27 @@ impl Cluster {
     ///
     /// Everything committed outlives a stop. The machine itself never crashes here, so nothing needs to reach the disk.
     pub fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// Starts one whose messages are German; `None` also where PostgreSQL's translation is not installed, which is
+    /// printed.
+    pub fn start_in_german() -> Option<Self> {
+        let cluster = Self::start_with(&["--messages", "de_DE.UTF-8"])?;
+        let message = TestDatabase::at_url(&cluster.url).try_execute("SELECT 1 / 0").unwrap_err().to_string();
+        if message.contains("Division durch Null") {
+            return Some(cluster);
+        }
+        // Not by eprintln!, which the test harness hides when the test passes.
+        let _ = writeln!(std::io::stderr(), "GERMAN MESSAGES NOT TESTED: the server answers {message}");
+        None
+    }
+
+    fn start_with(more: &[&str]) -> Option<Self> {
         // Only a name: the script makes the folder and removes it.
         let folder = tempfile::Builder::new().prefix("keyrack-cluster-").tempdir().unwrap().keep();
         std::fs::remove_dir(&folder).unwrap();
-        let options = ["--folder", folder.to_str().unwrap(), "-c", "fsync=off"];
+        let options = [&["--folder", folder.to_str().unwrap(), "-c", "fsync=off"], more].concat();
         let (url, script) = postgres::start(&options, None).unwrap()?;
         Some(Self { folder, url, _script: script })
     }
@@ -54,6 +75,20 @@ impl Cluster {
     pub fn alter_zone(&self, zone: &str) {
         let database = TestDatabase::at_url(&self.url());
         database.execute(&format!("ALTER DATABASE postgres SET timezone = '{zone}'"));
+    }
+
+    /// Restarts it with this certificate and key, so that it accepts encrypted connections.
+    pub fn enable_tls(&self, certificate: &Path, key: &Path) {
+        let (user, group) = self.account();
+        for (from, name) in [(certificate, "server.crt"), (key, "server.key")] {
+            let to = self.folder.join("data").join(name);
+            std::fs::copy(from, &to).unwrap();
+            std::fs::set_permissions(&to, std::fs::Permissions::from_mode(0o600)).unwrap();
+            std::os::unix::fs::chown(&to, Some(user), Some(group)).unwrap();
+        }
+        TestDatabase::at_url(&self.url).execute("ALTER SYSTEM SET ssl = on");
+        self.stop_immediately();
+        self.start_again();
     }
 
     /// Starts it after a stop, on the same port.

@@ -39,7 +39,7 @@ impl Faults {
 
 /// The part of a URL that identifies the database, without the parameters that the program adds.
 fn address_of(url: &str) -> String {
-    let url = url.strip_prefix("sqlite:").unwrap_or(url);
+    let url = url.strip_prefix("sqlite:").or(url.strip_prefix("file://")).unwrap_or(url);
     url.split('?').next().unwrap_or(url).to_owned()
 }
 
@@ -60,7 +60,7 @@ impl Instrumentation for StatementCounter {
 
 /// Whether a statement sets up a new connection, and so is not part of any operation.
 fn is_setup(statement: &str) -> bool {
-    statement.starts_with("RESET TIME ZONE") || statement.starts_with("PRAGMA")
+    statement.starts_with("RESET TIME ZONE") || statement.starts_with("PRAGMA") || statement.contains("sqlite_schema")
 }
 
 impl StatementCounter {

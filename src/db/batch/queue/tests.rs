@@ -28,7 +28,7 @@ impl Fixture {
 
     fn try_push(&mut self, key: u32) -> Result<(Action, Reply)> {
         let (reply, answer) = oneshot::channel();
-        let request = Request { input: key, deadline: self.now + Duration::from_secs(1), reply };
+        let request = Request { id: 0, input: key, deadline: self.now + Duration::from_secs(1), reply };
         self.queue.push(request, self.now).map(|action| (action, answer))
     }
 
@@ -268,7 +268,7 @@ fn overload_memory_is_freed_when_queue_is_empty() {
 fn request_is_too_late_at_deadline_or_when_caller_gives_up() {
     let now = Instant::now();
     let (reply, answer) = oneshot::channel::<Result<()>>();
-    let request = Request { input: 0, deadline: now + Duration::from_millis(1), reply };
+    let request = Request { id: 0, input: 0, deadline: now + Duration::from_millis(1), reply };
     assert!(!request.is_too_late(now));
     assert!(request.is_too_late(now + Duration::from_millis(1)));
     assert!(!request.is_abandoned());

@@ -214,7 +214,7 @@ impl<'a> Parts<'a> {
     fn host(&self, index: usize) -> (&'a str, Option<&'a str>) {
         if self.has_host_parameter() {
             let item = |name| self.parameter(name).and_then(|value| nth(value, index));
-            return (item("host").filter(|host| !host.is_empty()).or(item("hostaddr")).unwrap_or(""), item("port"));
+            return (item("hostaddr").filter(|host| !host.is_empty()).or(item("host")).unwrap_or(""), item("port"));
         }
         let host = self.hosts[index];
         match host.rfind(':').filter(|colon| !host[*colon..].contains(']')) {

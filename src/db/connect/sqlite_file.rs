@@ -1,0 +1,227 @@
+//! Notices that a SQLite database file was replaced or removed, or its journal, while connections to it are open.
+//!
+//! A connection keeps the file that it opened, whatever happens to the name. Without this, a server would go on
+//! reading and writing a file that has no name any longer: it would not see what other programs write to the new one,
+//! and lose every acknowledged sign-in and end when it stops. SQLite only warns about it in its log.
+
+use std::{
+    ffi::OsString,
+    io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+
+/// The database file of one opener.
+#[derive(Debug)]
+pub(super) struct SqliteFile {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The files that the open connections have; `None` before the first one.
+    opened: Option<Arc<OpenedFiles>>,
+    /// Whether the log already says that the file is missing.
+    is_missing_logged: bool,
+}
+
+/// What happened to the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileChange {
+    /// There is no database file.
+    Missing,
+    /// Another database file has its name.
+    Replaced,
+    /// The database file is the same, but its `-wal` or `-shm` file was removed.
+    JournalRemoved,
+    /// The database file is the same, but another program has already made a new `-wal` or `-shm` file, because the
+    /// former one was removed.
+    JournalReplaced,
+}
+
+/// Logs what happened to the files, what Keyrack does, and what to do.
+pub(super) fn log_change(change: FileChange, path: &Path, is_journal_saved: bool) {
+    let path = path.display();
+    match change {
+        FileChange::Missing => tracing::error!(
+            "the database file {path} was removed or renamed while Keyrack uses it: requests get 503 until it is \
+             back; move it back, or restore a backup"
+        ),
+        FileChange::Replaced => tracing::error!(
+            "another file was moved over the database file {path} while Keyrack uses it: Keyrack now uses the new one, \
+             which lacks what was written to the former one since it was copied; stop Keyrack before restoring a backup"
+        ),
+        FileChange::JournalRemoved if is_journal_saved => tracing::error!(
+            "the -wal or -shm file of {path} was removed while Keyrack uses it: Keyrack has written their content to \
+             the database file, and nothing is lost; stop Keyrack before removing files"
+        ),
+        FileChange::JournalRemoved | FileChange::JournalReplaced => tracing::error!(
+            "the -wal or -shm file of {path} was removed while Keyrack uses it: the latest sign-ins and ends may be \
+             lost; run keyrack doctor, and stop Keyrack before removing files"
+        ),
+    }
+}
+
+/// Device and inode.
+type FileId = (u64, u64);
+
+/// The files of an open database.
+#[derive(Debug)]
+struct OpenedFiles {
+    database: FileId,
+    wal: (PathBuf, Option<FileId>),
+    shm: (PathBuf, Option<FileId>),
+    /// Keeps the system from giving the inode's number to another file while it is remembered.
+    _pins: Vec<Pin>,
+}
+
+impl SqliteFile {
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), state: Mutex::default() }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Compares the files that have the names now with those that were opened. Costs three `stat` calls.
+    pub fn change(&self) -> Option<FileChange> {
+        // The lock is not held during the calls, since every thread needs it.
+        let opened = self.state.lock().opened.clone()?;
+        opened.change(&self.path)
+    }
+
+    /// Remembers the files as those that the connections have, if none are remembered. To be called after a connection
+    /// was opened; `before` is the database file from before that.
+    ///
+    /// # Errors
+    /// If the files were exchanged in the meantime, so that the connection may have other ones.
+    pub fn note_opened(&self, before: Option<FileId>) -> io::Result<()> {
+        let mut state = self.state.lock();
+        let is_unchanged = match &state.opened {
+            Some(opened) => before == Some(opened.database) && opened.change(&self.path).is_none(),
+            None => {
+                let opened = OpenedFiles::find(&self.path)?;
+                let is_unchanged = before.is_none_or(|before| before == opened.database);
+                if is_unchanged {
+                    state.opened = Some(Arc::new(opened));
+                }
+                is_unchanged
+            }
+        };
+        if !is_unchanged {
+            return Err(io::Error::other("the database file was exchanged while it was being opened"));
+        }
+        if std::mem::take(&mut state.is_missing_logged) {
+            tracing::info!(file = %self.path.display(), "the database file is back");
+        }
+        Ok(())
+    }
+
+    /// Whether the files of open connections are remembered.
+    pub fn is_noted(&self) -> bool {
+        self.state.lock().opened.is_some()
+    }
+
+    /// The database file that has the name now.
+    pub fn present(&self) -> Option<FileId> {
+        id(&self.path)
+    }
+
+    /// Whether the log has to say that the file is missing: once per outage.
+    pub fn note_missing(&self) -> bool {
+        !std::mem::replace(&mut self.state.lock().is_missing_logged, true)
+    }
+
+    /// Forgets the opened files, and moves the journal files of the former database away from the new one, to which
+    /// SQLite would otherwise apply them. Returns the new name of the `-wal` file if there was one.
+    pub fn forget(&self) -> io::Result<Option<PathBuf>> {
+        let Some(opened) = self.state.lock().opened.take() else { return Ok(None) };
+        if opened.change(&self.path) != Some(FileChange::Replaced) {
+            return Ok(None);
+        }
+        let mut moved = None;
+        for (path, former) in [&opened.shm, &opened.wal] {
+            if former.is_some() && id(path) == *former {
+                moved = Some(move_away(path)?);
+            }
+        }
+        Ok(moved)
+    }
+}
+
+impl OpenedFiles {
+    fn find(path: &Path) -> io::Result<Self> {
+        // SQLite keeps the journal beside the file that a symbolic link leads to.
+        let real = path.canonicalize()?;
+        let beside = |suffix: &str| {
+            let mut name = OsString::from(&real);
+            name.push(suffix);
+            let path = PathBuf::from(name);
+            let id = id(&path);
+            (path, id)
+        };
+        let (wal, shm) = (beside("-wal"), beside("-shm"));
+        let pins = [&real, &wal.0, &shm.0].into_iter().filter_map(|path| pin(path)).collect();
+        let database = id(path).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Self { database, wal, shm, _pins: pins })
+    }
+
+    fn change(&self, path: &Path) -> Option<FileChange> {
+        let Some(database) = id(path) else { return Some(FileChange::Missing) };
+        if database != self.database {
+            return Some(FileChange::Replaced);
+        }
+        let mut change = None;
+        for (path, former) in [&self.wal, &self.shm] {
+            match (former, id(path)) {
+                (Some(_), None) if change.is_none() => change = Some(FileChange::JournalRemoved),
+                (Some(former), Some(present)) if *former != present => change = Some(FileChange::JournalReplaced),
+                _ => {}
+            }
+        }
+        change
+    }
+}
+
+fn id(path: &Path) -> Option<FileId> {
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+fn move_away(path: &Path) -> io::Result<PathBuf> {
+    let mut name = OsString::from(path);
+    name.push(".of-replaced-database");
+    let mut target = PathBuf::from(&name);
+    let mut number = 1;
+    while target.exists() {
+        number += 1;
+        let mut numbered = name.clone();
+        numbered.push(format!("-{number}"));
+        target = PathBuf::from(numbered);
+    }
+    std::fs::rename(path, &target)?;
+    Ok(target)
+}
+
+/// A handle that pins an inode without opening the file: closing an ordinary handle would release SQLite's locks.
+#[cfg(target_os = "linux")]
+type Pin = std::os::fd::OwnedFd;
+
+#[cfg(target_os = "linux")]
+fn pin(path: &Path) -> Option<Pin> {
+    use rustix::fs::{Mode, OFlags};
+    rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()
+}
+
+/// Other systems have no such handle.
+#[cfg(not(target_os = "linux"))]
+type Pin = std::convert::Infallible;
+
+#[cfg(not(target_os = "linux"))]
+fn pin(_: &Path) -> Option<Pin> {
+    None
+}

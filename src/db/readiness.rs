@@ -1,0 +1,138 @@
+//! Finds out whether the database can serve: it answers, is migrated and accepts writes, and has the right time.
+
+use std::time::{Duration, Instant};
+
+use diesel::{
+    RunQueryDsl,
+    connection::SimpleConnection,
+    sql_types::{BigInt, Bool},
+};
+
+use super::{
+    connect::{
+        connection::DbConnection,
+        url::{DatabaseUrl, Engine},
+    },
+    database::Database,
+};
+use crate::{
+    clock::Clock,
+    error::{Error, Result},
+};
+
+/// How long a write to a SQLite file shows that it can be written. Anyone may request `/readyz`, and each write waits
+/// for the disk.
+const WRITABLE_FOR: Duration = Duration::from_secs(1);
+
+/// How long the check before the start waits for another writer's lock on SQLite.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Whether the database can serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// It answers, is migrated to this version and accepts writes.
+    Ready,
+    /// It has other migrations than this version.
+    NotMigrated,
+}
+
+/// Changes no row, but fails where PostgreSQL would not let us change one: on a standby, in a read-only database, and
+/// without the rights.
+const POSTGRES_WRITE: &str =
+    "UPDATE sessions SET sid = sid WHERE false; UPDATE user_sessions SET sid = sid WHERE false";
+
+/// Writes a page with the content that it has, which fails on a full disk and in a read-only file.
+const SQLITE_WRITE: &str = "UPDATE __diesel_schema_migrations SET run_on = run_on";
+
+impl Database {
+    /// Whether the database answers, is migrated to this version and accepts writes.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it does not answer or refuses to be written.
+    pub async fn readiness(&self) -> Result<Readiness> {
+        if !self.is_migrated().await? {
+            return Ok(Readiness::NotMigrated);
+        }
+        match self.engine() {
+            Engine::Postgres => self.read(|connection| Ok(connection.batch_execute(POSTGRES_WRITE)?)).await?,
+            Engine::Sqlite => {
+                let is_known = self.written_at.lock().is_some_and(|at| at.elapsed() < WRITABLE_FOR);
+                if !is_known {
+                    self.transaction(|connection| Ok(connection.batch_execute(SQLITE_WRITE)?)).await?;
+                    *self.written_at.lock() = Some(Instant::now());
+                }
+            }
+        }
+        Ok(Readiness::Ready)
+    }
+
+    /// The difference between `clock` and the clock of the PostgreSQL server, in microseconds: positive if `clock` is
+    /// ahead. `None` for SQLite, which has no other clock, and for a fixed clock.
+    pub async fn clock_error(&self, clock: &Clock) -> Result<Option<i64>> {
+        if self.engine() == Engine::Sqlite || matches!(clock, Clock::Fixed(_)) {
+            return Ok(None);
+        }
+        let clock = clock.clone();
+        self.read(move |connection| clock_error(connection, &clock).map(Some)).await
+    }
+}
+
+/// The server's answer is compared with the middle between sending the statement and its arrival.
+fn clock_error(connection: &mut DbConnection, clock: &Clock) -> Result<i64> {
+    #[derive(diesel::QueryableByName)]
+    struct ServerTime {
+        #[diesel(sql_type = BigInt)]
+        micros: i64,
+    }
+
+    let time = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS micros";
+    let before = clock.now().as_micros();
+    let server: ServerTime = diesel::sql_query(time).get_result(connection)?;
+    Ok(i64::midpoint(before, clock.now().as_micros()) - server.micros)
+}
+
+/// Checks before a server starts that the database accepts writes. Returns what else an operator should know.
+///
+/// # Errors
+/// [`Error::Invalid`] with what to do.
+pub fn check_before_serving(url: &DatabaseUrl) -> Result<Vec<String>> {
+    let advice = match url.engine() {
+        Engine::Postgres => {
+            "name the primary in DATABASE_URL, turn default_transaction_read_only off, or give the user in the URL the \
+             right to change the tables"
+        }
+        Engine::Sqlite => {
+            "the user that Keyrack runs as must own, or be allowed to write, the file, its -wal and -shm files and the \
+             folder"
+        }
+    };
+    let cannot_write = |cause: &str| {
+        let cause = cause.split_whitespace().collect::<Vec<_>>().join(" ");
+        Error::Invalid(format!("cannot write to the database {url}: {cause}; {advice}"))
+    };
+    let mut connection = DbConnection::open(url, LOCK_TIMEOUT).map_err(|error| cannot_write(&error.to_string()))?;
+    let write = match url.engine() {
+        Engine::Postgres => POSTGRES_WRITE,
+        Engine::Sqlite => SQLITE_WRITE,
+    };
+    connection.batch_execute(write).map_err(|error| cannot_write(&error.to_string()))?;
+    if url.has_remote_host() && !uses_tls(&mut connection).unwrap_or(true) {
+        return Ok(vec![format!(
+            "the connection to {url} is not encrypted: who can read the network sees the sessions and the password \
+             hashes; add sslmode=verify-full to DATABASE_URL, with sslrootcert=system or the file of your own authority"
+        )]);
+    }
+    Ok(Vec::new())
+}
+
+/// Whether the connection is encrypted. Behind a pooler this is about the pooler's connection to the server.
+fn uses_tls(connection: &mut DbConnection) -> Result<bool> {
+    #[derive(diesel::QueryableByName)]
+    struct Tls {
+        #[diesel(sql_type = Bool)]
+        is_used: bool,
+    }
+
+    let tls = "SELECT ssl AS is_used FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    Ok(diesel::sql_query(tls).get_result::<Tls>(connection)?.is_used)
+}

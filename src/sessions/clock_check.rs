@@ -1,0 +1,46 @@
+//! Compares the clock of this machine with the database's, since an expiry in the future looks past to a clock that is
+//! ahead: a purge would end everyone's sessions.
+
+use std::time::Duration;
+
+use super::Sessions;
+use crate::error::{Error, Result};
+
+/// From this difference on, an operator is warned. Below it, the network's delay may be the cause.
+const WARN_FROM: Duration = Duration::from_secs(5);
+
+/// From this difference on, nothing is purged.
+const REFUSE_FROM: Duration = Duration::from_secs(60);
+
+impl Sessions {
+    /// Describes a difference of seconds or more between this machine's clock and that of the PostgreSQL server, and
+    /// what to do about it. `None` if the clocks agree, and on SQLite, which has no other clock.
+    pub async fn clock_problem(&self) -> Result<Option<String>> {
+        let error = self.db.clock_error(&self.clock).await?.unwrap_or(0);
+        let difference = Duration::from_micros(error.unsigned_abs());
+        Ok((difference >= WARN_FROM).then(|| describe(error, difference)))
+    }
+
+    /// Refuses to purge by a clock that is wrong.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the clocks of this machine and the database differ by a minute or more.
+    pub(super) async fn check_clock_before_purge(&self) -> Result<()> {
+        let error = self.db.clock_error(&self.clock).await?.unwrap_or(0);
+        let difference = Duration::from_micros(error.unsigned_abs());
+        if difference >= REFUSE_FROM {
+            return Err(Error::Invalid(format!("nothing was purged: {}", describe(error, difference))));
+        }
+        Ok(())
+    }
+}
+
+fn describe(error: i64, difference: Duration) -> String {
+    let direction = if error > 0 { "ahead of" } else { "behind" };
+    let difference =
+        humantime::format_duration(Duration::from_secs((difference + Duration::from_millis(500)).as_secs()));
+    format!(
+        "the clock of this machine is {difference} {direction} the database's, and sessions expire at the wrong time: \
+         synchronise both clocks (NTP), then restart Keyrack"
+    )
+}
