@@ -41,6 +41,13 @@ impl Timestamp {
         self.0
     }
 
+    /// Parses microseconds since the Unix epoch, as a URL carries them. `None` before 1970 and after the year 9999, which
+    /// no column can hold.
+    pub fn parse_micros(text: &str) -> Option<Self> {
+        const YEAR_10000: i64 = 253_402_300_800_000_000;
+        text.parse().ok().filter(|micros| (0..YEAR_10000).contains(micros)).map(Self)
+    }
+
     /// Parses RFC 3339 with any number of fractional digits. Digits after the sixth are dropped.
     pub fn parse(text: &str) -> Option<Self> {
         DateTime::parse_from_rfc3339(text).ok().map(|time| Self(time.timestamp_micros()))

@@ -18,7 +18,7 @@ use crate::web::{
     body::body_timeout,
     errors::{WebError, render_errors},
     headers::security_headers,
-    pages::{api_session, health, login, logout, revoke, sessions, setup, static_file},
+    pages::{api_session, api_sessions, health, login, logout, revoke, revoke_progress, sessions, setup, static_file},
     request_log::log_requests,
     require_sign_in::require_sign_in,
 };
@@ -28,7 +28,7 @@ use endpoint::{Access, Endpoint, public, signed_in, without_session};
 const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// Every endpoint of Keyrack.
-pub(crate) fn endpoints() -> [Endpoint; 11] {
+pub(crate) fn endpoints() -> [Endpoint; 13] {
     [
         without_session("/healthz").get(health::alive),
         without_session("/readyz").get(health::ready),
@@ -40,8 +40,10 @@ pub(crate) fn endpoints() -> [Endpoint; 11] {
         // `?show=ended` is the history, in `pages/history.rs`.
         signed_in("/account/sessions").get(sessions::show),
         signed_in("/account/sessions/revoke-others").post(revoke::others),
+        signed_in("/account/sessions/signing-out").get(revoke_progress::show),
         signed_in("/account/sessions/{id}/revoke").post(revoke::one),
         signed_in("/api/session").get(api_session::show),
+        signed_in("/api/sessions").get(api_sessions::show),
     ]
 }
 

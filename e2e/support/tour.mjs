@@ -43,8 +43,8 @@ export async function* accountPages(page, { email, password }) {
   await openDetails(page);
   yield 'devices-details';
   await page.goto('/account/sessions');
-  await page.getByText('Sign out all other devices').click();
-  await page.getByRole('button', { name: 'Yes' }).waitFor();
+  await page.getByText('Sign out all other devices').first().click();
+  await page.getByRole('button', { name: 'Yes' }).first().waitFor();
   yield 'devices-confirm';
   await page.goto('/account/sessions?show=ended');
   yield 'history';
@@ -58,8 +58,8 @@ export async function* accountPages(page, { email, password }) {
   await page.getByRole('status').waitFor();
   yield 'devices-revoked';
   await page.goto('/account/sessions');
-  await page.getByText('Sign out all other devices').click();
-  await page.getByRole('button', { name: 'Yes' }).click();
+  await page.getByText('Sign out all other devices').first().click();
+  await page.getByRole('button', { name: 'Yes' }).first().click();
   await page.getByText('No other devices are signed in.').waitFor();
   yield 'devices-alone';
 }

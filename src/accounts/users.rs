@@ -9,7 +9,7 @@ use super::{
     queries::{self, NewRow},
 };
 use crate::{
-    db::{UserId, settings},
+    db::{DbConnection, UserId, settings},
     error::{Error, Result},
     sessions::{EndReason, User},
 };
@@ -127,38 +127,51 @@ impl Accounts {
     }
 
     /// Disables a user and ends the user's sessions. Returns how many sessions ended; `None` if the user does not
-    /// exist.
+    /// exist. All of them are refused as soon as the user is disabled, also before they have ended.
+    ///
+    /// # Errors
+    /// The user may be disabled, with sessions that have not ended yet. Disabling them again ends the rest.
     pub async fn disable(&self, email: &Email) -> Result<Option<usize>> {
         let (email, now, sessions) = (email.clone(), self.clock.now(), self.sessions.clone());
-        self.db
-            .transaction(move |connection| {
-                let Some(Account { user, .. }) = queries::find(connection, &email)?.map(Account::from) else {
-                    return Ok(None);
-                };
-                queries::set_disabled(connection, user.id, Some(now), now)?;
-                sessions.end_all_within(connection, user.id, EndReason::AccountDisabled).map(Some)
-            })
-            .await
+        let first_batch = self.db.transaction(move |connection| {
+            let Some(Account { user, .. }) = queries::find(connection, &email)?.map(Account::from) else {
+                return Ok(None);
+            };
+            queries::set_disabled(connection, user.id, Some(now), now)?;
+            sessions.first_batch_within(connection, user.id, EndReason::AccountDisabled).map(Some)
+        });
+        match first_batch.await? {
+            None => Ok(None),
+            Some(first_batch) => self.sessions.end_rest(first_batch).await.map(Some),
+        }
     }
 
     /// Lets a disabled user sign in again, and forgets the account's failed sign-ins. Ended sessions stay ended, and one
     /// that was started while the user was disabled ends. Returns whether the user exists.
     pub async fn enable(&self, email: &Email) -> Result<bool> {
-        let (email, now, sessions) = (email.clone(), self.clock.now(), self.sessions.clone());
-        self.db
-            .transaction(move |connection| {
-                let Some(Account { user, disabled_at, .. }) = queries::find(connection, &email)?.map(Account::from)
-                else {
-                    return Ok(false);
-                };
-                if disabled_at.is_some() {
-                    sessions.end_all_within(connection, user.id, EndReason::AccountDisabled)?;
-                }
-                queries::set_disabled(connection, user.id, None, now)?;
-                queries::forget_account(connection, user.id)?;
-                Ok(true)
-            })
-            .await
+        let Some(Account { user, disabled_at, .. }) = self.find(email).await? else { return Ok(false) };
+        if disabled_at.is_some() {
+            // Some may also be left of an interrupted disabling. There may be many.
+            self.sessions.end_all_of(user.id, EndReason::AccountDisabled).await?;
+        }
+        let (now, sessions) = (self.clock.now(), self.sessions.clone());
+        let enable = move |connection: &mut DbConnection| {
+            let rest = match disabled_at {
+                Some(_) => sessions.first_batch_within(connection, user.id, EndReason::AccountDisabled)?.rest,
+                None => None,
+            };
+            if rest.is_some() {
+                // An Express application has started them since. The user stays disabled.
+                return Ok(false);
+            }
+            queries::set_disabled(connection, user.id, None, now)?;
+            queries::forget_account(connection, user.id)?;
+            Ok(true)
+        };
+        if !self.db.transaction(enable).await? {
+            return Err(Error::internal("hundreds of sessions were started for a disabled user; try again"));
+        }
+        Ok(true)
     }
 
     /// Changes what a user may do, at once: requests read the role from `users`, and an Express application from the data
@@ -178,19 +191,23 @@ impl Accounts {
 
     /// Sets a user's password, ends the user's sessions, and forgets the account's failed sign-ins. Returns how many
     /// sessions ended; `None` if the user does not exist.
+    ///
+    /// # Errors
+    /// If the database fails, the password may be set, with sessions that have not ended yet. Setting it again ends the
+    /// rest.
     pub async fn set_password(&self, email: &Email, password: Password) -> Result<Option<usize>, CreateUserError> {
         let Some(Account { user, .. }) = self.find(email).await? else { return Ok(None) };
         let names = names([&user.user_name, &user.first_name, &user.last_name]);
         password.check_policy(Some(email), names).map_err(CreateUserError::Password)?;
         let hash = self.passwords.hash(password).await?;
         let (now, sessions) = (self.clock.now(), self.sessions.clone());
-        let ended = self.db.transaction(move |connection| {
+        let first_batch = self.db.transaction(move |connection| {
             queries::set_password(connection, user.id, &hash, now)?;
             queries::forget_account(connection, user.id)?;
-            sessions.end_all_within(connection, user.id, EndReason::PasswordChanged)
+            sessions.first_batch_within(connection, user.id, EndReason::PasswordChanged)
         });
-        let ended = ended.await?;
+        let first_batch = first_batch.await?;
         self.stored_costs.invalidate();
-        Ok(Some(ended))
+        Ok(Some(self.sessions.end_rest(first_batch).await?))
     }
 }

@@ -1,11 +1,14 @@
 //! `keyrack session …`
 
+use std::{io, sync::Arc};
+
 use clap::{Args, Subcommand};
+use parking_lot::Mutex;
 use serde::Serialize;
 
 use super::{
     Failure,
-    output::{self, Format},
+    output::{self, Format, JsonArray, Table},
     settings::Settings,
 };
 use crate::{
@@ -88,29 +91,49 @@ async fn find(accounts: &Accounts, email: &Email) -> Result<UserId, Failure> {
         .ok_or_else(|| Failure::failed(format!("no user {email}; `keyrack user list` shows all users")))
 }
 
+/// Prints the sessions while the database sends them, so that any number of them can be listed.
 async fn list(sessions: &Sessions, user: Option<UserId>, ended: bool, format: Format) -> Result<(), Failure> {
-    let records = sessions.list(user, ended).await?;
-    let lines: Vec<Line> = records.iter().map(Line::new).collect();
-    if format.json {
-        return output::json(&lines);
-    }
-    let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    if ended {
-        let row = |line: &Line| {
-            let (ip, at, why) = (text(&line.ip_address), text(&line.logged_out_at), text(&line.end_reason));
-            [line.id.to_string(), line.user.clone(), line.device.clone(), ip, line.created_at.clone(), at, why]
-        };
-        let rows: Vec<_> = lines.iter().map(row).collect();
-        output::table(["ID", "USER", "DEVICE", "IP", "SIGNED IN", "ENDED", "REASON"], &rows);
-    } else {
-        let row = |line: &Line| {
-            let (ip, seen, ends) = (text(&line.ip_address), line.last_seen_at.clone(), line.expires_at.clone());
-            [line.id.to_string(), line.user.clone(), line.device.clone(), ip, line.created_at.clone(), seen, ends]
-        };
-        let rows: Vec<_> = lines.iter().map(row).collect();
-        output::table(["ID", "USER", "DEVICE", "IP", "SIGNED IN", "LAST ACTIVE", "EXPIRES"], &rows);
-    }
+    let printer = Arc::new(Mutex::new(Printer::new(ended, format)));
+    let batches = Arc::clone(&printer);
+    // A closed pipe ends the list: its reader has seen enough.
+    let print = move |records: Vec<SessionRecord>| batches.lock().print(&records).is_ok();
+    sessions.list(user, ended, print).await?;
+    let _ = printer.lock().finish();
     Ok(())
+}
+
+enum Printer {
+    Active(Table<7>),
+    Ended(Table<7>),
+    Json(JsonArray),
+}
+
+impl Printer {
+    fn new(ended: bool, format: Format) -> Self {
+        if format.json {
+            Self::Json(JsonArray::default())
+        } else if ended {
+            Self::Ended(Table::new(["ID", "USER", "DEVICE", "IP", "SIGNED IN", "ENDED", "REASON"]))
+        } else {
+            Self::Active(Table::new(["ID", "USER", "DEVICE", "IP", "SIGNED IN", "LAST ACTIVE", "EXPIRES"]))
+        }
+    }
+
+    fn print(&mut self, records: &[SessionRecord]) -> io::Result<()> {
+        let lines: Vec<Line> = records.iter().map(Line::new).collect();
+        match self {
+            Self::Active(table) => table.print(&lines.into_iter().map(Line::into_active_row).collect::<Vec<_>>()),
+            Self::Ended(table) => table.print(&lines.into_iter().map(Line::into_ended_row).collect::<Vec<_>>()),
+            Self::Json(array) => array.print(&lines),
+        }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        match self {
+            Self::Active(table) | Self::Ended(table) => table.finish(),
+            Self::Json(array) => array.finish(),
+        }
+    }
 }
 
 /// A session in the list. Times are RFC 3339 in UTC.
@@ -146,5 +169,16 @@ impl Line {
             logged_out_at: record.logged_out_at.map(crate::clock::Timestamp::to_iso_millis),
             end_reason: record.end_reason.clone(),
         }
+    }
+
+    fn into_active_row(self) -> [String; 7] {
+        let ip_address = self.ip_address.unwrap_or_default();
+        [self.id.to_string(), self.user, self.device, ip_address, self.created_at, self.last_seen_at, self.expires_at]
+    }
+
+    fn into_ended_row(self) -> [String; 7] {
+        let [ip_address, ended, reason] =
+            [self.ip_address, self.logged_out_at, self.end_reason].map(Option::unwrap_or_default);
+        [self.id.to_string(), self.user, self.device, ip_address, self.created_at, ended, reason]
     }
 }

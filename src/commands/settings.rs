@@ -115,9 +115,12 @@ pub(super) struct Settings {
     )]
     remember_absolute_timeout: Duration,
 
-    /// Maximum number of sessions per user; the next sign-in ends the least recently active one [default: no limit]
-    #[arg(long, env = "KEYRACK_MAX_SESSIONS", global = true, value_name = "NUMBER", value_parser = parse_session_limit)]
-    max_sessions: Option<NonZeroU32>,
+    /// Maximum number of sessions per user; the next sign-in ends the least recently active one; 0 for no limit
+    #[arg(
+        long, env = "KEYRACK_MAX_SESSIONS", global = true, value_name = "NUMBER",
+        default_value_t = Policy::default().max_sessions.map_or(0, NonZeroU32::get), value_parser = parse_session_limit
+    )]
+    max_sessions: u32,
 
     /// How long to keep ended sessions as history
     #[arg(
@@ -237,7 +240,7 @@ impl Settings {
                 remember_absolute: self.remember_absolute_timeout,
             },
             keep_ended_data: self.keep_ended_data,
-            max_sessions: self.max_sessions,
+            max_sessions: NonZeroU32::new(self.max_sessions),
             history_retention: self.history_retention,
             ..Policy::default()
         }

@@ -1,4 +1,4 @@
-//! End: sign-out and revocation. The migrations' triggers keep an ended session ended.
+//! End: sign-out and revocation of one session. The migrations' triggers keep an ended session ended.
 
 use super::{
     Sessions,
@@ -6,7 +6,7 @@ use super::{
     queries::{self, EndTarget, Ending, GroupedWrite},
 };
 use crate::{
-    db::{DbConnection, SessionId, UserId},
+    db::{SessionId, UserId},
     error::Result,
 };
 
@@ -16,7 +16,7 @@ impl Sessions {
         if !self.policy.keep_ended_data {
             let sign_out = || GroupedWrite::SignOut { sid: sid.clone(), at: self.clock.now() };
             if let Some(ended) = self.group_commit.try_commit(sign_out).await? {
-                return Ok(Some(ended));
+                return Ok(Some(ended.id));
             }
         }
         let ended = self.end(EndTarget::Sid(sid.clone()), EndReason::SignedOut).await?;
@@ -36,34 +36,9 @@ impl Sessions {
             .await
     }
 
-    /// Ends all of a user's sessions except `this`. Returns how many were alive.
-    pub async fn revoke_others(&self, user: UserId, this: SessionId) -> Result<usize> {
-        Ok(self.end(EndTarget::OthersOfUser(user, this), EndReason::Revoked).await?.len())
-    }
-
     /// Ends any session, as an administrator. Returns whether it was alive.
     pub async fn revoke_by_admin(&self, id: SessionId) -> Result<bool> {
         Ok(!self.end(EndTarget::Id(id), EndReason::RevokedByAdmin).await?.is_empty())
-    }
-
-    /// Ends all sessions of one user, within a transaction that also changes the user. Returns how many were alive.
-    pub(crate) fn end_all_within(
-        &self,
-        connection: &mut DbConnection,
-        user: UserId,
-        reason: EndReason,
-    ) -> Result<usize> {
-        Ok(queries::end(connection, &EndTarget::AllOfUser(user), self.ending_now(reason))?.len())
-    }
-
-    /// Ends all sessions of one user. Returns how many were alive.
-    pub async fn end_all_of(&self, user: UserId, reason: EndReason) -> Result<usize> {
-        Ok(self.end(EndTarget::AllOfUser(user), reason).await?.len())
-    }
-
-    /// Ends all sessions of all users, as an administrator. Returns how many were alive.
-    pub async fn revoke_everyone(&self) -> Result<usize> {
-        Ok(self.end(EndTarget::All, EndReason::RevokedByAdmin).await?.len())
     }
 
     async fn end(&self, target: EndTarget, reason: EndReason) -> Result<Vec<SessionId>> {

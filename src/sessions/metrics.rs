@@ -46,7 +46,7 @@ impl Metrics {
         let metrics = [
             ("runs_total", "counter", "Purge runs.", &self.runs),
             ("failures_total", "counter", "Purge runs with a failed step.", &self.failures),
-            ("ended_total", "counter", "Expired sessions ended by the purge.", &self.ended),
+            ("ended_total", "counter", "Sessions ended by the purge: expired, or beyond the limit.", &self.ended),
             ("data_removed_total", "counter", "Rows of session data deleted by the purge.", &self.data_removed),
             ("history_removed_total", "counter", "Rows of history deleted by the purge.", &self.history_removed),
             ("last_success_timestamp_seconds", "gauge", "Time of the last successful purge run.", &self.last_success),

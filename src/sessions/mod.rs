@@ -9,7 +9,7 @@
 //! | [resume](Sessions::resume) | checks a request and records that its device was active (touch) |
 //! | [save](Sessions::save) | writes what a request changed in the data |
 //! | [rotate](Sessions::rotate) | gives the same session a new sid |
-//! | [end](Sessions::sign_out) | signs out or revokes |
+//! | [end](Sessions::sign_out) | signs out or revokes one session, or [many](Sessions::revoke_others) |
 //! | [adopt](Sessions::adopt) | imports the sessions that an Express application started before |
 //! | [purge](Sessions::purge) | ends expired sessions, deletes what is past its retention |
 //!
@@ -21,8 +21,10 @@ mod data;
 mod device;
 mod doctor;
 mod end;
+mod end_many;
 mod end_store;
 mod ended;
+mod limit;
 mod list;
 mod metrics;
 mod model;
@@ -35,6 +37,7 @@ mod rotate;
 mod save;
 mod start;
 mod touch;
+mod user_turns;
 
 use std::sync::Arc;
 
@@ -46,15 +49,17 @@ use crate::{
 };
 use metrics::Metrics;
 use pending_touches::PendingTouches;
-use queries::{GroupedWrite, LiveSessionKey, LiveSessionRow, UserAt};
+use queries::{GroupedWrite, LiveSessionKey, LiveSessionRow, UserAt, Written};
+use user_turns::UserTurns;
 
 pub use crate::db::{SessionId, UserId};
 pub use adopt::Adoption;
 pub use data::{DataPatch, SessionData};
 pub use device::{Device, DeviceKind};
 pub use doctor::{Breach, Report};
+pub use end_many::RevokeProgress;
 pub use ended::SessionEnd;
-pub use list::{HistoryCursor, HistoryPage};
+pub use list::{DevicePage, HistoryPage, LivePage, PageCursor};
 pub use model::{Client, EndReason, IssuedSession, Proof, Purged, SessionRecord, Sid, User};
 pub use policy::{Policy, Timeouts};
 pub(crate) use queries::UserRow;
@@ -69,10 +74,14 @@ pub struct Sessions {
     policy: Policy,
     live_by_sid: Lookups<LiveSessionKey, LiveSessionRow>,
     live_by_user: Lookups<UserAt, Vec<SessionRecord>>,
-    group_commit: GroupCommit<GroupedWrite, SessionId>,
+    group_commit: GroupCommit<GroupedWrite, Written>,
     touches: Arc<PendingTouches>,
+    /// Lets one task at a time end many sessions of a user.
+    user_turns: Arc<UserTurns>,
     /// Where the purge continues its scan over all sessions.
     scan_cursor: Arc<Mutex<Option<SessionId>>>,
+    /// Where it continues its scan over all users.
+    user_cursor: Arc<Mutex<Option<UserId>>>,
     metrics: Arc<Metrics>,
 }
 
@@ -87,7 +96,9 @@ impl Sessions {
             clock,
             policy,
             touches: Arc::default(),
+            user_turns: Arc::default(),
             scan_cursor: Arc::default(),
+            user_cursor: Arc::default(),
             metrics: Arc::default(),
         }
     }

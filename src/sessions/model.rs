@@ -228,7 +228,7 @@ impl SessionRecord {
 /// The rows that a purge changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Purged {
-    /// Expired sessions that were still active and were ended.
+    /// Sessions that were still active and were ended: expired ones, and those beyond the limit of their user.
     pub ended: usize,
     /// Rows of data deleted that belonged to no active session.
     pub data_removed: usize,

@@ -12,6 +12,8 @@ pub(super) const NO_ABSOLUTE_EXPIRY: Timestamp = Timestamp::MAX;
 /// The idle timeout of a peer's session whose data has none: connect-pg-simple's default.
 const PEER_DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
+const DEFAULT_MAX_SESSIONS: NonZeroU32 = NonZeroU32::new(100).unwrap();
+
 /// How long sessions live.
 ///
 /// Both timeouts apply to every session: it expires after the idle timeout without activity, and after the absolute
@@ -71,8 +73,9 @@ pub struct Policy {
     /// The `Domain` of cookies, recorded in the data for the same reason. Set by `Keyrack::new`, from
     /// `Config::cookie_domain`. Default: none, for this host only.
     pub cookie_domain: Option<String>,
-    /// Maximum live sessions per user. A sign-in beyond it replaces the least recently active one. Default: no
-    /// limit.
+    /// Maximum live sessions per user; `None` for no limit. A sign-in beyond it replaces the least recently active one.
+    /// Default 100: more than the devices of one person, and few enough that an attacker who knows the password cannot
+    /// make the list of devices unreadable, nor its end slow (ASVS 7.1.2).
     pub max_sessions: Option<NonZeroU32>,
     /// How long ended sessions are kept as history. Default 90 days.
     pub history_retention: Duration,
@@ -85,7 +88,7 @@ impl Default for Policy {
             keep_ended_data: false,
             secure_cookies: false,
             cookie_domain: None,
-            max_sessions: None,
+            max_sessions: Some(DEFAULT_MAX_SESSIONS),
             history_retention: Duration::from_secs(90 * 24 * 3600),
         }
     }

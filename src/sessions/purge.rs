@@ -1,11 +1,15 @@
-//! Purge: ends expired sessions and deletes data and history past their retention.
+//! Purge: ends expired sessions and those beyond the limit, and deletes data and history past their retention.
 //!
-//! Nothing depends on it: [`Sessions::resume`] refuses an expired session whether or not it was purged.
+//! No timeout depends on it: [`Sessions::resume`] refuses an expired session whether or not it was purged.
 
-use std::time::{Duration, Instant};
+use std::{
+    num::NonZeroU32,
+    time::{Duration, Instant},
+};
 
 use super::{
     Sessions,
+    end_many::{MAX_ENDED_PER_TRANSACTION, batch_pause},
     model::{EndReason, Purged},
     queries::{self, EndTarget, Ending, Expired},
 };
@@ -27,15 +31,16 @@ const SCAN_PAGE_ROWS: i64 = 1000;
 /// Pages of the scan per [`Sessions::purge_step`].
 const SCAN_PAGES_PER_STEP: usize = 50;
 
-/// Maximum sessions without data ended per transaction.
-const MAX_ENDED_PER_TRANSACTION: usize = 200;
+/// Users per page of the scan over all users.
+const USER_PAGE_ROWS: i64 = 1000;
 
 /// How long a session may exist before its data does: an Express application inserts the session first.
 const SETTLE_TIME: Duration = Duration::from_secs(60);
 
 impl Sessions {
     /// Ends expired sessions with the reason and time of their expiry, deletes expired data without an active session,
-    /// deletes old history, and ends sessions whose data was deleted without the triggers.
+    /// deletes old history, and ends sessions whose data was deleted without the triggers, that are beyond their user's
+    /// limit, or that an interrupted end of a disabled user's sessions has left.
     ///
     /// It reads outside any transaction and writes in small batches, each in its own transaction, so that a sign-in
     /// never waits long. Of several instances, only one writes a batch at a time. Calls `progress` after each batch
@@ -49,7 +54,7 @@ impl Sessions {
     }
 
     /// Does the same for a server, which calls it every few minutes. To find sessions without data, it scans only the
-    /// next 50,000 sessions each time.
+    /// next 50,000 sessions and users each time.
     pub async fn purge_step(&self) -> Result<Purged> {
         self.purge_with(SCAN_PAGES_PER_STEP, |_| ()).await
     }
@@ -69,6 +74,7 @@ impl Sessions {
             self.purge_history(&mut add).await,
             self.forget_sids().await,
             self.end_sessions_without_data(max_scan_pages, &mut add).await,
+            self.end_sessions_of_users(max_scan_pages, &mut add).await,
         ];
         self.metrics.run(outcomes.iter().all(Result::is_ok), self.clock.now());
         outcomes.into_iter().collect::<Result<()>>().map(|()| sum)
@@ -158,6 +164,30 @@ impl Sessions {
         Ok(())
     }
 
+    /// Scans the next pages of all users, and ends the sessions that a limit or a disabled user does not allow.
+    async fn end_sessions_of_users(&self, max_pages: usize, add: &mut impl FnMut(Purged)) -> Result<()> {
+        let max = self.policy.max_sessions.map(NonZeroU32::get);
+        let mut cursor = if max_pages == usize::MAX { None } else { *self.user_cursor.lock() };
+        for _ in 0..max_pages {
+            let scan = move |connection: &mut _| queries::scan_users(connection, cursor, max, USER_PAGE_ROWS);
+            let page = self.db.read(scan).await?;
+            cursor = page.last().map(|last| last.id);
+            for user in page {
+                if user.is_disabled_with_sessions {
+                    let ended = self.end_all_of(user.id, EndReason::AccountDisabled).await?;
+                    add(Purged { ended, ..Purged::default() });
+                } else if user.is_over_limit {
+                    self.enforce_limit_fully(user.id, None, |ended| add(Purged { ended, ..Purged::default() })).await?;
+                }
+            }
+            *self.user_cursor.lock() = cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     async fn end_batch(&self, sessions: Vec<(SessionId, Timestamp)>) -> Result<usize> {
         let now = self.clock.now();
         let end = move |connection: &mut DbConnection| {
@@ -177,12 +207,6 @@ impl Sessions {
         };
         self.db.transaction(end).await
     }
-}
-
-/// The pause after a batch: as long as the batch took. A writer of another process polls SQLite's lock, and would
-/// hardly ever find it free if the purge took it back at once.
-fn batch_pause(started: Instant) -> Duration {
-    started.elapsed()
 }
 
 /// The limit that a session reached first, and when.

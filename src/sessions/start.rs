@@ -6,7 +6,7 @@ use super::{
     Sessions,
     data::{CookieAttributes, DataPatch, SessionData},
     model::{Client, EndReason, IssuedSession, Proof, Sid, User},
-    queries::{self, EndTarget, Ending, GroupedStart, GroupedWrite, NewRow, Rotation},
+    queries::{self, Ending, GroupedStart, GroupedWrite, NewRow, Rotation},
 };
 use crate::{
     clock::Timestamp,
@@ -80,29 +80,39 @@ impl Sessions {
         if let Some(started) = self.start_grouped(&new, id, &sid, now).await? {
             return Ok(started);
         }
-        let sessions = self.clone();
-        self.db
+        let (sessions, user_id) = (self.clone(), new.user_id);
+        let (started, limit_step) = self
+            .db
             .transaction(move |connection| {
                 let lifetime = sessions.lifetime(now, new.remember);
                 let user = lock_valid_user(connection, &new)?;
                 let reused = sessions.settle_presented_sids(connection, &new, &user, &sid, &lifetime)?;
-                let id = if let Some(id) = reused {
-                    id
-                } else {
-                    sessions.enforce_max_sessions(connection, user.id, now)?;
-                    insert(connection, &new, id, &user, &sid, &lifetime)?
+                let id = match reused {
+                    Some(id) => id,
+                    None => insert(connection, &new, id, &user, &sid, &lifetime)?,
                 };
                 for old in new.presented_sids() {
                     queries::retire_unknown_sid(connection, old, id)?;
                 }
-                Ok(IssuedSession { id, sid: sid.clone(), max_age: lifetime.max_age(new.remember) })
+                let limit_step = match reused {
+                    Some(_) => None,
+                    None => Some(sessions.limit_step(connection, user.id, Some(id), now)?),
+                };
+                let issued = IssuedSession { id, sid: sid.clone(), max_age: lifetime.max_age(new.remember) };
+                Ok((issued, limit_step))
             })
-            .await
+            .await?;
+        if limit_step.is_some_and(|step| step.is_partial) {
+            self.enforce_limit_in_background(user_id, Some(started.id));
+        }
+        Ok(started)
     }
 
     /// Starts an ordinary session in a group commit with others. Returns `None`, with nothing written, if the sign-in
-    /// takes more than an insert: the browser has a session, sessions are limited, or the user has changed since their
-    /// proof.
+    /// takes more than an insert: the browser has a session, or the user has changed since their proof.
+    ///
+    /// The limit of sessions is enforced after the commit, and only for users who may have reached it, so that all other
+    /// sign-ins can share a commit.
     async fn start_grouped(
         &self,
         new: &NewSession,
@@ -110,27 +120,20 @@ impl Sessions {
         sid: &Sid,
         now: Timestamp,
     ) -> Result<Option<IssuedSession>> {
-        let is_ordinary = new.presented_sids().next().is_none() && self.policy.max_sessions.is_none();
+        let is_ordinary = new.presented_sids().next().is_none();
         let Some(proof) = new.proof.as_ref().filter(|proof| is_ordinary && proof.user.id == new.user_id) else {
             return Ok(None);
         };
         let lifetime = self.lifetime(now, new.remember);
         let write = || {
             let data = initial_data(new, &proof.user, &lifetime);
-            GroupedWrite::Start(Box::new(GroupedStart::new(proof, &new_row(new, id, sid, &lifetime, &data))))
+            let count_active_to = self.policy.max_sessions.map_or(0, |max| i64::from(max.get()));
+            let row = new_row(new, id, sid, &lifetime, &data);
+            GroupedWrite::Start(Box::new(GroupedStart::new(proof, &row, count_active_to)))
         };
-        let started = self.group_commit.try_commit(write).await?;
-        Ok(started.map(|id| IssuedSession { id, sid: sid.clone(), max_age: lifetime.max_age(new.remember) }))
-    }
-
-    /// Ends the least recently active sessions until one more fits under the limit. The caller has locked the user's
-    /// row, so that each of several concurrent sign-ins sees the earlier ones.
-    fn enforce_max_sessions(&self, connection: &mut DbConnection, user: UserId, now: Timestamp) -> Result<()> {
-        let Some(limit) = self.policy.max_sessions else { return Ok(()) };
-        for id in queries::live_beyond(connection, user, now, limit.get() - 1)? {
-            queries::end(connection, &EndTarget::Id(id), self.ending_now(EndReason::Replaced))?;
-        }
-        Ok(())
+        let Some(written) = self.group_commit.try_commit(write).await? else { return Ok(None) };
+        self.enforce_limit_after_sign_in(new.user_id, written.id, written.other_active).await;
+        Ok(Some(IssuedSession { id: written.id, sid: sid.clone(), max_age: lifetime.max_age(new.remember) }))
     }
 
     fn lifetime(&self, now: Timestamp, remembered: bool) -> Lifetime {

@@ -22,6 +22,8 @@ pub(super) enum Notice {
     Revoked(SessionId),
     /// So many other sessions were revoked.
     RevokedOthers(usize),
+    /// All other sessions were revoked, by a task that this request did not wait for.
+    RevokedAllOthers,
 }
 
 /// Separates the parts of the value. Neither UUIDs, numbers nor base64url contain it.
@@ -53,6 +55,7 @@ impl Flash {
         let code = match notice {
             Notice::Revoked(id) => format!("revoked.{id}"),
             Notice::RevokedOthers(count) => format!("others.{count}"),
+            Notice::RevokedAllOthers => "others.all".to_owned(),
         };
         let signature = self.signer.sign(message(session, &code).as_bytes());
         self.build(format!("{code}{SEPARATOR}{signature}"), LIFETIME)
@@ -79,6 +82,7 @@ impl Flash {
         self.signer.verify(message(session, code).as_bytes(), signature)?;
         match code.split_once(SEPARATOR)? {
             ("revoked", id) => id.parse().ok().map(Notice::Revoked),
+            ("others", "all") => Some(Notice::RevokedAllOthers),
             ("others", count) => count.parse().ok().map(Notice::RevokedOthers),
             _ => None,
         }
@@ -115,7 +119,7 @@ mod tests {
     fn notice_is_read_by_its_own_session_only() {
         let flash = Flash::new(&"a secret that is long".parse().unwrap(), &PublicUrl::default());
         let (session, other) = (SessionId::random(), SessionId::random());
-        for notice in [Notice::Revoked(other), Notice::RevokedOthers(0), Notice::RevokedOthers(60_000)] {
+        for notice in [Notice::Revoked(other), Notice::RevokedOthers(60_000), Notice::RevokedAllOthers] {
             let value = flash.cookie(session, notice).value().to_owned();
             assert_eq!(flash.read(session, &headers(&value)), Some(notice));
             assert_eq!(flash.read(other, &headers(&value)), None);

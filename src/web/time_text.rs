@@ -64,9 +64,27 @@ fn length(length: Duration) -> Option<String> {
     Some(format!("{count} {name}{}", if count == 1 { "" } else { "s" }))
 }
 
-/// "1 active session", "3 active sessions"
+/// "1 active session", "3 active sessions", "12,345 active sessions"
 pub(super) fn count_text(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// Like [`count_text`] for a count that stopped at `max`: "100,000+ active sessions".
+pub(super) fn count_text_up_to(count: usize, max: usize, noun: &str) -> String {
+    if count < max { count_text(count, noun) } else { format!("{}+ {noun}s", grouped(max)) }
+}
+
+/// A number with commas between its groups of three digits.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -84,6 +102,14 @@ mod tests {
         assert_eq!([ahead(23 * 3600 + 100), ahead(24 * 3600 - 1)], ["in 23 hours", "in 1 day"]);
         assert_eq!([ahead(59 * 60), ahead(30)], ["in 59 minutes", "in a moment"]);
         assert_eq!(TimeText::ago(NOW, NOW).exact, "28 January 2026, 11:50 UTC");
+    }
+
+    #[test]
+    fn count_is_shown_with_grouped_digits() {
+        let text = |count| count_text_up_to(count, 100_000, "session");
+        assert_eq!([text(0), text(1), text(999)], ["0 sessions", "1 session", "999 sessions"]);
+        assert_eq!([text(1_234), text(99_999)], ["1,234 sessions", "99,999 sessions"]);
+        assert_eq!([text(100_000), count_text(1_000_000, "session")], ["100,000+ sessions", "1,000,000 sessions"]);
     }
 
     #[test]

@@ -8,6 +8,9 @@ import { USERS, emailOf } from './system.mjs';
 /** How many users have a password that costs a real hash. */
 export const REAL_USERS = 200;
 
+/** The user with very many sessions. A multiple of ten: rows are numbered from 0, which is appended to a prefix. */
+export const MANY_USER = 9990;
+
 const AGENT = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
 /** When sessions expire: `seconds` from now, spread over the `spread` seconds before that. */
 const IN_A_DAY = { seconds: 24 * 3600, spread: 1 };
@@ -32,6 +35,20 @@ class Tables {
     await this.insertSessions(batch, count, { prefix: 'user', users: USERS, ends, user });
     const stride = Math.max(1, Math.floor(count / some));
     return Array.from({ length: Math.min(some, count) }, (_, n) => md5(`${batch}:${n * stride}`));
+  }
+
+  /** Adds live sessions, all of the user MANY_USER. Returns the sid of one. */
+  async addSessionsOfOneUser(count) {
+    const batch = (this.batches += 1);
+    const user = () => userId('user', MANY_USER);
+    await this.insertSessions(batch, count, { prefix: `user${MANY_USER / 10}`, users: 1, ends: IN_A_DAY, user });
+    return md5(`${batch}:0`);
+  }
+
+  async countOfOneUser() {
+    const id = userId('user', MANY_USER);
+    const found = await this.sql(`SELECT count(*) FROM sessions WHERE user_id = '${id}' AND status = 'active';`);
+    return Number(found.trim());
   }
 
   /** Adds users with `devices` live and `ended` ended sessions each. Returns one sid per user. */

@@ -6,7 +6,7 @@ import { run } from '../host/processes.mjs';
 import { keyrackBinary } from '../host/requirements.mjs';
 import { get, post } from '../load/requests.mjs';
 import { formToken, signedCookie } from './cookies.mjs';
-import { PostgresTables, SqliteTables } from './keyrack-tables.mjs';
+import { MANY_USER, PostgresTables, SqliteTables } from './keyrack-tables.mjs';
 import { COOKIES, PASSWORD, System, emailOf } from './system.mjs';
 
 const SECRET = 'the-public-secret-of-the-benchmark';
@@ -34,12 +34,15 @@ class Keyrack extends System {
     return { DATABASE_URL: this.tables.url, KEYRACK_SECRETS: SECRET };
   }
 
-  command(port, { hash = SMALLEST_HASH } = {}) {
+  command(port, { hash = SMALLEST_HASH, maxSessions } = {}) {
+    // Versions that knew no default limit refuse 0.
+    const limit = maxSessions > 0 || (maxSessions === 0 && this.hasDefaultLimit) ? { KEYRACK_MAX_SESSIONS: `${maxSessions}` } : {};
     const env = {
       ...this.environment(), KEYRACK_BIND: `127.0.0.1:${port}`, KEYRACK_WORKERS: '2', KEYRACK_LOG: 'warn',
       KEYRACK_HASH_COST: hash,
       // The same users sign in over and over, each many times per second.
       KEYRACK_SIGN_IN_PACE: 'off',
+      ...limit,
     };
     return { command: this.program, args: ['serve'], env, cwd: this.host.folder };
   }
@@ -57,6 +60,7 @@ class Keyrack extends System {
   async prepare(count) {
     await this.tables.create();
     await this.run('migrate');
+    this.hasDefaultLimit = (await this.run('--help')).replace(/\s+/g, ' ').includes('0 for no limit');
     await this.tables.addUsers(...HASHES);
     this.sids = await this.tables.addSessions(count, COOKIES);
     this.cookies = this.sids.map(cookieOf);
@@ -88,6 +92,18 @@ class Keyrack extends System {
   async signOut(count) {
     const sids = await this.tables.addSessions(count);
     return sids.map((sid) => post('/logout', { csrf_token: formToken(sid, SECRET) }, cookieOf(sid)));
+  }
+
+  /** Gives one user `count` live sessions. Returns a cookie and a form token of one of them, and the user's address. */
+  async addManySessions(count) {
+    const sid = await this.tables.addSessionsOfOneUser(count);
+    await this.tables.settle();
+    return { cookie: cookieOf(sid), token: formToken(sid, SECRET), email: emailOf(MANY_USER) };
+  }
+
+  /** How many live sessions that user has. */
+  manyLeft() {
+    return this.tables.countOfOneUser();
   }
 
   /** Requests for the device page of users with six devices and `ended` ended sessions each. */

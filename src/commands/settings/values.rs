@@ -1,6 +1,6 @@
 //! Parses the values of settings. The errors say what to write instead.
 
-use std::{fmt::Display, net::IpAddr, num::NonZeroU32, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{fmt::Display, net::IpAddr, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use ipnet::{IpNet, Ipv4Net};
 
@@ -38,10 +38,8 @@ where
     number.ok_or_else(|| format!("use a whole number from {} to {}", range.start(), range.end()))
 }
 
-pub(super) fn parse_session_limit(text: &str) -> Result<NonZeroU32, String> {
-    text.trim()
-        .parse()
-        .map_err(|_| "use a whole number of at least 1, or leave the setting out for no limit".to_owned())
+pub(super) fn parse_session_limit(text: &str) -> Result<u32, String> {
+    text.trim().parse().map_err(|_| format!("use a whole number from 1 to {}, or 0 for no limit", u32::MAX))
 }
 
 /// A comma-separated list of networks, as one value of a flag.

@@ -38,12 +38,6 @@ pub(in crate::sessions) enum EndTarget {
     IdWithoutLiveData(SessionId, Timestamp),
     /// The session with this id, if it belongs to this user.
     OfUser(UserId, SessionId),
-    /// All sessions of this user except one.
-    OthersOfUser(UserId, SessionId),
-    /// All sessions of this user.
-    AllOfUser(UserId),
-    /// All sessions of all users.
-    All,
 }
 
 type Predicate = Box<dyn BoxableExpression<sessions::table, MultiBackend, SqlType = diesel::sql_types::Bool>>;
@@ -60,9 +54,6 @@ impl EndTarget {
                 Box::new(sessions::id.eq(*id).and(not(exists(alive))))
             }
             Self::OfUser(user, id) => Box::new(sessions::id.eq(*id).and(sessions::user_id.eq(*user))),
-            Self::OthersOfUser(user, id) => Box::new(sessions::user_id.eq(*user).and(sessions::id.ne(*id))),
-            Self::AllOfUser(user) => Box::new(sessions::user_id.eq(*user)),
-            Self::All => Box::new(sessions::sid.is_not_null()),
         }
     }
 
@@ -80,11 +71,8 @@ pub(in crate::sessions) struct Ending {
     pub keep_data: bool,
 }
 
-/// Maximum ids per statement: both engines limit its bind parameters.
-const MAX_IDS_PER_STATEMENT: usize = 1000;
-
-/// Ends the sessions of `target` that are still active, and returns their ids. The trigger on `sessions` deletes the
-/// data in the same statement, as it does for a plain SQL client.
+/// Ends the session of `target` if it is still active, and returns its id. The trigger on `sessions` deletes the data in
+/// the same statement, as it does for a plain SQL client.
 pub(in crate::sessions) fn end(
     connection: &mut DbConnection,
     target: &EndTarget,
@@ -93,19 +81,38 @@ pub(in crate::sessions) fn end(
     if target.names_one_session() && !ending.keep_data {
         return Ok(mark_ended(connection, target.predicate(), ending, StatementCache::Use)?);
     }
-    let mut ended = Vec::new();
-    for ids in find(connection, target)?.chunks(MAX_IDS_PER_STATEMENT) {
-        lock(connection, ids)?;
-        // Tested again under the lock: a session may have been touched between being found and being locked.
-        let filter = || Box::new(target.predicate().and(sessions::id.eq_any(ids.to_vec())));
-        if ending.keep_data {
-            let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(filter());
-            let ids: Vec<SessionId> = active.select(sessions::id).get_results(connection)?;
-            mark_data(connection, &ids)?;
-        }
-        ended.extend(mark_ended(connection, filter(), ending, StatementCache::Bypass)?);
+    let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(target.predicate());
+    let found: Vec<SessionId> = active.select(sessions::id).get_results(connection)?;
+    end_if(connection, found, ending, |ids| Box::new(target.predicate().and(sessions::id.eq_any(ids))))
+}
+
+/// Ends those of these sessions that are still active, and returns their ids.
+pub(in crate::sessions) fn end_batch(
+    connection: &mut DbConnection,
+    ids: Vec<SessionId>,
+    ending: Ending,
+) -> Result<Vec<SessionId>> {
+    end_if(connection, ids, ending, |ids| Box::new(sessions::id.eq_any(ids)))
+}
+
+/// Locks sessions, then ends those that match the filter. It is tested under the lock: a session may have been touched
+/// between being found and being locked.
+fn end_if(
+    connection: &mut DbConnection,
+    ids: Vec<SessionId>,
+    ending: Ending,
+    filter: impl Fn(Vec<SessionId>) -> Predicate,
+) -> Result<Vec<SessionId>> {
+    if ids.is_empty() {
+        return Ok(ids);
     }
-    Ok(ended)
+    lock(connection, &ids)?;
+    if ending.keep_data {
+        let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(filter(ids.clone()));
+        let active: Vec<SessionId> = active.select(sessions::id).get_results(connection)?;
+        mark_data(connection, &active)?;
+    }
+    Ok(mark_ended(connection, filter(ids), ending, StatementCache::Bypass)?)
 }
 
 /// Ends the session of a sid, if it is active, also if its row holds what Keyrack would never write.
@@ -166,12 +173,6 @@ fn mark_ended(
         id
     });
     Ok(journaled.collect())
-}
-
-/// Finds the sessions to end. Those that start from now on are not among them.
-fn find(connection: &mut DbConnection, target: &EndTarget) -> QueryResult<Vec<SessionId>> {
-    let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(target.predicate());
-    active.order(sessions::id).select(sessions::id).get_results(connection)
 }
 
 /// Locks sessions in the order of their ids, so that two transactions that change the same ones don't deadlock.

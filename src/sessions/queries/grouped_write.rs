@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use diesel::{
     prelude::*,
-    sql_types::{Array, Bool, Nullable, Text},
+    sql_types::{Array, BigInt, Bool, Nullable, Text},
 };
 
 use super::insert::NewRow;
@@ -23,10 +23,19 @@ use crate::{
 
 /// A write that nearly always succeeds, and that one row of one statement can express.
 pub(in crate::sessions) enum GroupedWrite {
-    /// A sign-in on a browser without a session, where no limit applies and the user has not changed since their proof.
+    /// A sign-in on a browser without a session, whose user has not changed since their proof.
     Start(Box<GroupedStart>),
     /// The end of the session that a browser presents.
     SignOut { sid: Sid, at: Timestamp },
+}
+
+/// What a grouped write has done.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::sessions) struct Written {
+    pub id: SessionId,
+    /// After a sign-in: the other active sessions of its user that the statement saw, counted up to the requested
+    /// number.
+    pub other_active: i64,
 }
 
 /// A session to insert, and what its user must still be.
@@ -44,10 +53,12 @@ pub(in crate::sessions) struct GroupedStart {
     now: SqlTime,
     sess: Json,
     data_expiry: SqlTime,
+    /// How far the user's other active sessions are counted.
+    count_active_to: i64,
 }
 
 impl GroupedStart {
-    pub fn new(proof: &Proof, row: &NewRow<'_>) -> Self {
+    pub fn new(proof: &Proof, row: &NewRow<'_>, count_active_to: i64) -> Self {
         Self {
             user_id: row.user_id,
             password_changed_at: proof.password_changed_at.into(),
@@ -62,6 +73,7 @@ impl GroupedStart {
             now: row.created_at.into(),
             sess: row.data.to_json(),
             data_expiry: row.data_expiry.into(),
+            count_active_to,
         }
     }
 }
@@ -74,7 +86,7 @@ impl GroupedStart {
 pub(in crate::sessions) fn write_grouped(
     connection: &mut DbConnection,
     writes: &[&GroupedWrite],
-) -> Result<Vec<Option<SessionId>>> {
+) -> Result<Vec<Option<Written>>> {
     let DbConnection::Postgres(connection) = connection else {
         return Err(Error::internal("writes are grouped on PostgreSQL only"));
     };
@@ -85,7 +97,7 @@ pub(in crate::sessions) fn write_grouped(
             GroupedWrite::SignOut { sid, at } => sign_outs.push((sid.expose(), SqlTime::from(*at))),
         }
     }
-    let mut written: HashMap<String, SessionId> = HashMap::new();
+    let mut written: HashMap<String, Written> = HashMap::new();
     if !starts.is_empty() {
         start_sessions(connection, &starts, &mut written)?;
     }
@@ -103,7 +115,7 @@ pub(in crate::sessions) fn write_grouped(
 fn start_sessions(
     connection: &mut PgConnection,
     starts: &[&GroupedStart],
-    written: &mut HashMap<String, SessionId>,
+    written: &mut HashMap<String, Written>,
 ) -> Result<()> {
     #[derive(QueryableByName)]
     struct Row {
@@ -113,6 +125,8 @@ fn start_sessions(
         id: SessionId,
         #[diesel(sql_type = Bool)]
         has_data: bool,
+        #[diesel(sql_type = BigInt)]
+        other_active: i64,
     }
 
     let statement = sql_file(include_str!("start_sessions.sql"))
@@ -128,12 +142,13 @@ fn start_sessions(
         .bind::<Array<Instant>, _>(column(starts, |start| start.absolute_expiry))
         .bind::<Array<Instant>, _>(column(starts, |start| start.now))
         .bind::<Array<SqlJson>, _>(column(starts, |start| &start.sess))
-        .bind::<Array<Instant>, _>(column(starts, |start| start.data_expiry));
-    for Row { sid, id, has_data } in statement.get_results(connection)? {
+        .bind::<Array<Instant>, _>(column(starts, |start| start.data_expiry))
+        .bind::<Array<BigInt>, _>(column(starts, |start| start.count_active_to));
+    for Row { sid, id, has_data, other_active } in statement.get_results(connection)? {
         if !has_data {
             return Err(Error::internal("a session was started without its data"));
         }
-        written.insert(sid, id);
+        written.insert(sid, Written { id, other_active });
     }
     Ok(())
 }
@@ -141,7 +156,7 @@ fn start_sessions(
 fn sign_out_sessions(
     connection: &mut PgConnection,
     sign_outs: &[(&str, SqlTime)],
-    written: &mut HashMap<String, SessionId>,
+    written: &mut HashMap<String, Written>,
 ) -> Result<()> {
     #[derive(QueryableByName)]
     struct Row {
@@ -161,7 +176,7 @@ fn sign_out_sessions(
     let rows: Vec<Row> = statement.get_results(connection)?;
     for Row { sid, id, at, expires_at } in rows {
         note_end(EndedSession::new(id, EndReason::SignedOut.as_str(), at.into(), expires_at.into()));
-        written.insert(sid, id);
+        written.insert(sid, Written { id, other_active: 0 });
     }
     Ok(())
 }

@@ -2,7 +2,14 @@
 
 use std::cmp::Reverse;
 
-use diesel::{OptionalExtension, PgConnection, SqliteConnection, prelude::*, sql_types::Text};
+use diesel::{
+    OptionalExtension, PgConnection, SqliteConnection,
+    connection::DefaultLoadingMode,
+    pg::{Pg, PgRowByRowLoadingMode},
+    prelude::*,
+    sql_types::{BigInt, Text},
+    sqlite::Sqlite,
+};
 
 use super::{
     rows::RecordRow,
@@ -17,7 +24,7 @@ use crate::{
         schema::{sessions, user_sessions, users},
         sql::{as_instant, batch_key, batch_time, for_each_key, opaque_to_planner, slot_for},
     },
-    error::Result,
+    error::{Error, Result},
     sessions::model::SessionRecord,
 };
 
@@ -27,6 +34,19 @@ pub(in crate::sessions) struct UserAt {
     pub user: UserId,
     pub now: Timestamp,
 }
+
+/// Sessions per page of a list.
+pub(in crate::sessions) const PAGE_ROWS: u8 = 50;
+
+/// Rows that are read for a page: one more shows whether there is another page.
+pub(in crate::sessions) const ROWS_TO_READ: i64 = PAGE_ROWS as i64 + 1;
+
+/// Maximum sessions of a user that are put in the order of their activity. No index has that order: it would have to
+/// change with each activity.
+pub(in crate::sessions) const MAX_SORTED: usize = 500;
+
+/// One more shows that there are too many.
+const MAX_SORTED_ROWS: i64 = MAX_SORTED as i64 + 1;
 
 /// Selects a user's live sessions. The time is given twice, once for each column that it is compared with.
 ///
@@ -44,7 +64,9 @@ macro_rules! live_sessions_of {
     };
 }
 
-/// Finds the live sessions of each user, the most recently active first. A user without any has an empty list.
+/// Finds the live sessions of each user, the most recently active first. A user without any has an empty list. Of a user
+/// with more than [`MAX_SORTED`], it finds one more than that, whichever they are, so that no user's list delays the
+/// others'.
 pub(in crate::sessions) fn live_of(
     connection: &mut DbConnection,
     keys: &[UserAt],
@@ -57,7 +79,7 @@ pub(in crate::sessions) fn live_of(
         }
     };
     for records in &mut lists {
-        records.sort_unstable_by_key(|record| (Reverse(record.last_seen_at), record.id));
+        records.sort_unstable_by_key(|record| Reverse((record.last_seen_at, record.id)));
     }
     Ok(lists.into_iter().map(Some).collect())
 }
@@ -68,7 +90,8 @@ fn live_batched(
     expected: &ExpectedMark,
 ) -> Result<Vec<Vec<SessionRecord>>> {
     let columns: (Vec<UserId>, Vec<SqlTime>) = keys.iter().map(|key| (key.user, SqlTime::from(key.now))).unzip();
-    let sessions = live_sessions_of!(batch_key::<SqlUuid>(), batch_time::<Instant>(), batch_time::<Expire>());
+    let sessions = live_sessions_of!(batch_key::<SqlUuid>(), batch_time::<Instant>(), batch_time::<Expire>())
+        .limit(MAX_SORTED_ROWS);
     let mut lists: Vec<Vec<SessionRecord>> = keys.iter().map(|_| Vec::new()).collect();
     for (slot, row) in for_each_key(columns, sessions, expected).load_checked::<(i64, ListedColumns)>(connection)? {
         slot_for(&mut lists, slot)?.push(record_of(row));
@@ -78,7 +101,7 @@ fn live_batched(
 
 fn live_single(connection: &mut SqliteConnection, UserAt { user, now }: UserAt) -> Result<Vec<SessionRecord>> {
     let now = SqlTime::from(now);
-    let rows: Vec<ListedColumns> = live_sessions_of!(user, now, now).load(connection)?;
+    let rows: Vec<ListedColumns> = live_sessions_of!(user, now, now).limit(MAX_SORTED_ROWS).load(connection)?;
     Ok(rows.into_iter().map(record_of).collect())
 }
 
@@ -88,18 +111,75 @@ fn record_of((row, data_expiry): ListedColumns) -> SessionRecord {
     row.with_data_expiry(Some(data_expiry))
 }
 
-/// Finds the user's live sessions beyond the `max` most recently active ones, in the order of their ids.
-pub(in crate::sessions) fn live_beyond(
+/// Finds a user's live sessions with ids after `after`, [`ROWS_TO_READ`] at most, in the order of their ids, which is
+/// that of the index by user: the time of an end, which comes before the id there, is NULL for active sessions.
+pub(in crate::sessions) fn live_by_id(
     connection: &mut DbConnection,
-    user: UserId,
-    now: Timestamp,
-    max: u32,
-) -> Result<Vec<SessionId>> {
-    let max = usize::try_from(max).unwrap_or(usize::MAX);
-    let live = live_of(connection, &[UserAt { user, now }], &ExpectedMark::any())?.into_iter().flatten().flatten();
-    let mut ids: Vec<SessionId> = live.skip(max).map(|record| record.id).collect();
-    ids.sort_unstable();
-    Ok(ids)
+    UserAt { user, now }: UserAt,
+    after: Option<SessionId>,
+) -> Result<Vec<SessionRecord>> {
+    let now = SqlTime::from(now);
+    let mut query = live_sessions_of!(user, now, now)
+        .filter(sessions::logged_out_at.is_null())
+        .order((sessions::logged_out_at, sessions::id))
+        .limit(ROWS_TO_READ)
+        .into_boxed::<MultiBackend>();
+    if let Some(after) = after {
+        query = query.filter(sessions::id.gt(after));
+    }
+    let rows: Vec<ListedColumns> = query.load(connection)?;
+    Ok(rows.into_iter().map(record_of).collect())
+}
+
+/// Counts a user's live sessions: exactly up to `max_exact`. Beyond that it counts those that have expired and were not
+/// purged yet as well, which needs an index only, and stops at `max`.
+pub(in crate::sessions) fn count_live(
+    connection: &mut DbConnection,
+    UserAt { user, now }: UserAt,
+    max_exact: i64,
+    max: i64,
+) -> Result<usize> {
+    let now = SqlTime::from(now);
+    let live = sessions::table
+        .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::status.eq(ACTIVE))
+        .filter(sessions::expires_at.gt(now))
+        .filter(user_sessions::expire.gt(now))
+        .limit(max_exact)
+        .select(sessions::id);
+    let live = live.load::<SessionId>(connection)?.len();
+    if i64::try_from(live).is_ok_and(|live| live < max_exact) {
+        return Ok(live);
+    }
+    let count = count_active(connection, user, max)?;
+    usize::try_from(count).map_err(Error::internal)
+}
+
+/// Counts a user's active sessions, at most `max`.
+fn count_active(connection: &mut DbConnection, user: UserId, max: i64) -> Result<i64> {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = BigInt)]
+        count: i64,
+    }
+
+    let count = |user: &'static str, max: &'static str| {
+        format!(
+            "SELECT count(*) AS count FROM (SELECT 1 FROM sessions WHERE user_id = {user} AND status = '{ACTIVE}' \
+             LIMIT {max}) AS counted"
+        )
+    };
+    let row: Count = match connection {
+        DbConnection::Postgres(connection) => diesel::sql_query(count("$1", "$2"))
+            .bind::<SqlUuid, _>(user)
+            .bind::<BigInt, _>(max)
+            .get_result(connection)?,
+        DbConnection::Sqlite(connection) => {
+            diesel::sql_query(count("?", "?")).bind::<SqlUuid, _>(user).bind::<BigInt, _>(max).get_result(connection)?
+        }
+    };
+    Ok(row.count)
 }
 
 /// Lists a user's sessions that ended before `before`, the latest first.
@@ -128,24 +208,67 @@ pub(in crate::sessions) fn ended_of(
     Ok(rows.into_iter().map(SessionRecord::from).collect())
 }
 
-/// Lists every user's sessions or one user's, the latest first: the active ones, or with `ended` the ended ones.
+/// Selects every user's sessions or one user's, the latest first: the active ones, or with `ended` the ended ones.
+///
+/// A macro, since the type of such a query is longer than the query.
+macro_rules! all_sessions {
+    ($user:expr, $ended:expr, $backend:ty) => {{
+        let mut query = sessions::table
+            .inner_join(users::table)
+            .left_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
+            .filter(sessions::status.eq(if $ended { LOGGED_OUT } else { ACTIVE }))
+            .order((sessions::created_at.desc(), sessions::id))
+            .select((RecordRow::as_select(), as_instant(user_sessions::expire).nullable()))
+            .into_boxed::<$backend>();
+        if let Some(user) = $user {
+            query = query.filter(sessions::user_id.eq(user));
+        }
+        query
+    }};
+}
+
+/// Lists every user's sessions or one user's, the latest first: the active ones, or with `ended` the ended ones. The
+/// database sends one row after the other, and `each` gets them in batches, so that the list may be longer than the
+/// memory. It stops when `each` returns false.
 pub(in crate::sessions) fn list(
     connection: &mut DbConnection,
     user: Option<UserId>,
     ended: bool,
-) -> Result<Vec<SessionRecord>> {
-    let mut query = sessions::table
-        .inner_join(users::table)
-        .left_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
-        .filter(sessions::status.eq(if ended { LOGGED_OUT } else { ACTIVE }))
-        .order((sessions::created_at.desc(), sessions::id))
-        .select((RecordRow::as_select(), as_instant(user_sessions::expire).nullable()))
-        .into_boxed::<MultiBackend>();
-    if let Some(user) = user {
-        query = query.filter(sessions::user_id.eq(user));
+    each: impl FnMut(Vec<SessionRecord>) -> bool,
+) -> Result<()> {
+    match connection {
+        DbConnection::Postgres(connection) => {
+            let rows = all_sessions!(user, ended, Pg);
+            batched(rows.load_iter::<AnyColumns, PgRowByRowLoadingMode>(connection)?, each)
+        }
+        DbConnection::Sqlite(connection) => {
+            let rows = all_sessions!(user, ended, Sqlite);
+            batched(rows.load_iter::<AnyColumns, DefaultLoadingMode>(connection)?, each)
+        }
     }
-    let rows: Vec<(RecordRow, Option<SqlTime>)> = query.load(connection)?;
-    Ok(rows.into_iter().map(|(row, data_expiry)| row.with_data_expiry(data_expiry)).collect())
+}
+
+type AnyColumns = (RecordRow, Option<SqlTime>);
+
+/// Records per batch of a list of all sessions.
+const LIST_BATCH_ROWS: usize = 1000;
+
+fn batched(
+    rows: impl Iterator<Item = QueryResult<AnyColumns>>,
+    mut each: impl FnMut(Vec<SessionRecord>) -> bool,
+) -> Result<()> {
+    let mut batch = Vec::new();
+    for row in rows {
+        let (row, data_expiry) = row?;
+        batch.push(row.with_data_expiry(data_expiry));
+        if batch.len() == LIST_BATCH_ROWS && !each(std::mem::take(&mut batch)) {
+            return Ok(());
+        }
+    }
+    if !batch.is_empty() {
+        each(batch);
+    }
+    Ok(())
 }
 
 /// Finds one of a user's sessions, active or ended.

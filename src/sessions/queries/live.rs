@@ -146,7 +146,8 @@ pub(in crate::sessions) fn lock_readable(
 
 /// Locks the session of a sid for a change, if it is alive at `now`, until the transaction ends.
 ///
-/// The user is not checked: disabling a user ends their sessions in the same transaction, which waits for this lock.
+/// The user is not checked: the end of a disabled user's sessions, which comes after disabling the user, waits for this
+/// lock and finds the session by its id.
 pub(in crate::sessions) fn lock_live(
     connection: &mut DbConnection,
     sid: &Sid,

@@ -3,6 +3,7 @@
 //! Rows are locked in one order, `users`, `sessions`, `user_sessions`, so that no two transactions deadlock. A
 //! session's data is never upserted: creating inserts, saving only updates.
 
+mod active;
 mod adopt;
 mod doctor;
 mod end;
@@ -10,6 +11,7 @@ mod end_again;
 mod ended;
 mod grouped_write;
 mod insert;
+mod limit;
 mod list;
 mod live;
 mod purge;
@@ -18,17 +20,21 @@ mod status;
 mod touch;
 mod update;
 
+pub(super) use active::{ActivePage, EndScope, count_others, find_active, latest_start};
 pub(super) use adopt::{DataPage, adopt, allow_peers, classify_data_after, delete_resurrected};
 pub(super) use doctor::{
     DataWithSession, active_with_end, active_without_data, cap_expire, complete_end, contradictory_times, data_after,
     delete_data_of, end_incomplete, ended_with_data, known_users, outliving_data, shared_sids,
 };
-pub(super) use end::{EndTarget, Ending, end, end_by_sid};
+pub(super) use end::{EndTarget, Ending, end, end_batch, end_by_sid};
 pub(super) use end_again::{active_sids, count_active, end_again, ended_since};
 pub(super) use ended::find_by_sid;
-pub(super) use grouped_write::{GroupedStart, GroupedWrite, write_grouped};
+pub(super) use grouped_write::{GroupedStart, GroupedWrite, Written, write_grouped};
 pub(super) use insert::{NewRow, insert, lock_user};
-pub(super) use list::{UserAt, ended_of, find_own, list, live_beyond, live_of};
+pub(super) use limit::{first_beyond, has_more_active_than, is_active, live_beyond, scan_users};
+pub(super) use list::{
+    MAX_SORTED, PAGE_ROWS, ROWS_TO_READ, UserAt, count_live, ended_of, find_own, list, live_by_id, live_of,
+};
 pub(super) use live::{LiveColumns, LiveSessionKey, LiveSessionRow, find_live, lock_live, lock_readable};
 pub(super) use purge::{
     Expired, delete_expired_data, delete_history, end_expired, find_expired_data, find_outdated_sids, forget_sids,

@@ -4,10 +4,11 @@ WITH sign_in AS MATERIALIZED (
     FROM unnest(
         (SELECT $1::uuid[]), (SELECT $2::timestamptz[]), (SELECT $3::text[]), (SELECT $4::text[]), (SELECT $5::uuid[]),
         (SELECT $6::text[]), (SELECT $7::text[]), (SELECT $8::text[]), (SELECT $9::bool[]), (SELECT $10::timestamptz[]),
-        (SELECT $11::timestamptz[]), (SELECT $12::json[]), (SELECT $13::timestamptz[])
+        (SELECT $11::timestamptz[]), (SELECT $12::json[]), (SELECT $13::timestamptz[]),
+        (SELECT $14::bigint[])
     ) AS request (
         user_id, password_changed_at, email, role, id, sid, ip_address, user_agent, remembered, expires_at, now, sess,
-        expire
+        expire, count_active_to
     )
     -- LATERAL and OFFSET 0 make the server look up one user after the other by the index. SKIP LOCKED leaves out a user
     -- whom another transaction is changing, so that the other sign-ins don't wait for it.
@@ -31,4 +32,16 @@ WITH sign_in AS MATERIALIZED (
     SELECT session.sid, sign_in.sess, sign_in.expire FROM session JOIN sign_in USING (sid)
     RETURNING sid
 )
-SELECT session.sid, session.id, data.sid IS NOT NULL AS has_data FROM session LEFT JOIN data USING (sid)
+SELECT session.sid, session.id, data.sid IS NOT NULL AS has_data, active.count AS other_active
+FROM session
+JOIN sign_in USING (sid)
+LEFT JOIN data USING (sid)
+-- Counts no further than the limit of sessions, and none without a limit. It sees neither the rows of this statement nor
+-- those of transactions that are not committed.
+CROSS JOIN LATERAL (
+    SELECT count(*) FROM (
+        SELECT FROM sessions
+        WHERE sessions.user_id = sign_in.user_id AND sessions.status = 'active'
+        LIMIT sign_in.count_active_to
+    ) AS counted
+) AS active

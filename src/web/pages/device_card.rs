@@ -1,5 +1,7 @@
 //! A session as the list and the history show it.
 
+use std::collections::HashMap;
+
 use crate::{
     clock::Timestamp,
     sessions::{DeviceKind, SessionRecord},
@@ -10,6 +12,8 @@ use crate::{
 pub(super) struct DeviceCard {
     pub id: String,
     pub title: String,
+    /// What its buttons are called: it differs from all others of the page. See [`set_labels`].
+    pub label: String,
     pub kind: &'static str,
     pub kind_label: &'static str,
     pub user_agent: String,
@@ -25,9 +29,11 @@ pub(super) struct DeviceCard {
 impl DeviceCard {
     pub fn new(record: &SessionRecord, now: Timestamp) -> Self {
         let device = record.device();
+        let title = device.title();
         Self {
             id: record.id.to_string(),
-            title: device.title(),
+            label: title.clone(),
+            title,
             kind: DeviceKind::as_str(device.kind),
             kind_label: DeviceKind::label(device.kind),
             user_agent: record.user_agent.clone().unwrap_or_default(),
@@ -39,6 +45,37 @@ impl DeviceCard {
             remembered: record.remembered,
         }
     }
+}
+
+/// Makes the labels of a page's devices differ, since two phones of one model have the same title: by the address, else
+/// by the time of the sign-in, and at last by a number.
+pub(super) fn set_labels(cards: &mut [DeviceCard]) {
+    let distinctions: [fn(&DeviceCard) -> String; 2] =
+        [|card| card.ip_address.clone(), |card| format!("signed in {}", card.signed_in.exact)];
+    for distinction in distinctions {
+        let counts = label_counts(cards);
+        for card in cards.iter_mut().filter(|card| counts[&card.label] > 1) {
+            let words = distinction(card);
+            if !words.is_empty() {
+                card.label = format!("{}, {words}", card.label);
+            }
+        }
+    }
+    let counts = label_counts(cards);
+    let mut numbers: HashMap<String, usize> = HashMap::new();
+    for card in cards.iter_mut().filter(|card| counts[&card.label] > 1) {
+        let number = numbers.entry(card.label.clone()).or_default();
+        *number += 1;
+        card.label = format!("{}, number {number}", card.label);
+    }
+}
+
+fn label_counts(cards: &[DeviceCard]) -> HashMap<String, usize> {
+    let mut counts = HashMap::new();
+    for card in cards {
+        *counts.entry(card.label.clone()).or_default() += 1;
+    }
+    counts
 }
 
 /// An ended session.
@@ -66,5 +103,54 @@ impl EndedCard {
             ended: TimeText::ago(record.logged_out_at.unwrap_or(record.expires_at), now),
             reason: record.reason_label().to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn card(title: &str, address: &str, minute: u8) -> DeviceCard {
+        let time = TimeText { text: String::new(), exact: format!("11:{minute}"), iso: String::new() };
+        DeviceCard {
+            id: String::new(),
+            title: title.to_owned(),
+            label: title.to_owned(),
+            kind: "phone",
+            kind_label: "Phone",
+            user_agent: String::new(),
+            ip_address: address.to_owned(),
+            signed_in: time.clone(),
+            last_active: time.clone(),
+            expires: time,
+            has_absolute_expiry: true,
+            remembered: false,
+        }
+    }
+
+    #[test]
+    fn labels_of_equal_devices_differ() {
+        let mut cards = [
+            card("Laptop", "192.0.2.1", 10),
+            card("Phone", "192.0.2.1", 10),
+            card("Phone", "192.0.2.2", 10),
+            card("Phone", "192.0.2.2", 11),
+            card("Phone", "192.0.2.3", 10),
+            card("Phone", "192.0.2.3", 10),
+            card("Phone", "", 10),
+        ];
+        set_labels(&mut cards);
+        assert_eq!(
+            cards.map(|card| card.label),
+            [
+                "Laptop",
+                "Phone, 192.0.2.1",
+                "Phone, 192.0.2.2, signed in 11:10",
+                "Phone, 192.0.2.2, signed in 11:11",
+                "Phone, 192.0.2.3, signed in 11:10, number 1",
+                "Phone, 192.0.2.3, signed in 11:10, number 2",
+                "Phone",
+            ]
+        );
     }
 }

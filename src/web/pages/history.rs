@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 
-use super::{device_card::EndedCard, html};
+use super::{device_card::EndedCard, html, pagination::Pagination};
 use crate::web::{SignedIn, errors::WebError, page::Page};
 
 #[derive(Template)]
@@ -11,8 +11,7 @@ use crate::web::{SignedIn, errors::WebError, page::Page};
 struct HistoryPage {
     page: Page,
     rows: Vec<EndedCard>,
-    newer: Option<String>,
-    older: Option<String>,
+    pagination: Pagination,
 }
 
 const FIRST_PAGE: &str = "/account/sessions?show=ended";
@@ -25,8 +24,13 @@ pub(super) async fn show(session: &SignedIn, after: &str) -> Result<HttpResponse
     let template = HistoryPage {
         page: Page::of(session, &session.csrf_token()?),
         rows: history.records.iter().map(|record| EndedCard::new(record, now)).collect(),
-        newer: after.map(|_| FIRST_PAGE.to_owned()),
-        older: history.older.map(|cursor| format!("{FIRST_PAGE}&after={cursor}")),
+        pagination: Pagination {
+            name: "History pages",
+            first: after.map(|_| FIRST_PAGE.to_owned()),
+            first_text: "Newest",
+            next: history.older.map(|cursor| format!("{FIRST_PAGE}&after={cursor}")),
+            next_text: "Older",
+        },
     };
     html(StatusCode::OK, &template)
 }

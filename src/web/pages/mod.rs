@@ -1,13 +1,16 @@
 //! The pages, one file each: its handlers and its template struct.
 
 pub(crate) mod api_session;
+pub(crate) mod api_sessions;
 mod device_card;
 mod end_notice;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod login;
 pub(crate) mod logout;
+mod pagination;
 pub(crate) mod revoke;
+pub(crate) mod revoke_progress;
 pub(crate) mod sessions;
 pub(crate) mod setup;
 pub(crate) mod static_file;

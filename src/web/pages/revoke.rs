@@ -1,13 +1,22 @@
 //! `POST /account/sessions/{id}/revoke` and `POST /account/sessions/revoke-others`.
 
-use actix_identity::Identity;
-use actix_web::{HttpResponse, web::Path};
+use std::time::Duration;
 
-use super::{HOME, logout::signed_out_response, see_other, with_cookie};
+use actix_identity::Identity;
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{ACCEPT, HeaderMap},
+    web::Path,
+};
+
+use super::{HOME, logout::signed_out_response, revoke_progress, see_other, with_cookie};
 use crate::{
-    sessions::SessionId,
+    sessions::{RevokeProgress, SessionId},
     web::{SignedIn, csrf_form::CsrfOnlyForm, errors::WebError, flash::Notice},
 };
+
+/// How long a browser waits for the end of all other sessions before it is sent to the page that shows the progress.
+const PROGRESS_AFTER: Duration = Duration::from_secs(1);
 
 /// Ends one of the user's sessions. Another user's session, an unknown id and a malformed id get the same 404.
 pub(crate) async fn one(
@@ -25,10 +34,24 @@ pub(crate) async fn one(
     see_devices(&session, Notice::Revoked(id))
 }
 
-/// Ends all of the user's sessions except the current one.
-pub(crate) async fn others(session: SignedIn, _: CsrfOnlyForm) -> Result<HttpResponse, WebError> {
-    let ended = session.state().sessions.revoke_others(session.user.id, session.id).await?;
-    see_devices(&session, Notice::RevokedOthers(ended))
+/// Ends all of the user's sessions except the current one. Answers when none of them is alive; only a browser is sent to
+/// a page that shows the progress after [`PROGRESS_AFTER`], since a person would not know whether the press had an
+/// effect.
+pub(crate) async fn others(session: SignedIn, request: HttpRequest, _: CsrfOnlyForm) -> Result<HttpResponse, WebError> {
+    let (sessions, user) = (&session.state().sessions, session.user.id);
+    if !accepts_html(request.headers()) {
+        let ended = sessions.revoke_others(user, session.id).await?;
+        return see_devices(&session, Notice::RevokedOthers(ended));
+    }
+    match sessions.revoke_others_within(user, session.id, PROGRESS_AFTER).await? {
+        RevokeProgress::Done(ended) => see_devices(&session, Notice::RevokedOthers(ended)),
+        RevokeProgress::InProgress { started_until } => Ok(see_other(&revoke_progress::location(started_until))),
+    }
+}
+
+/// Whether the client shows pages to a person.
+fn accepts_html(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")))
 }
 
 fn see_devices(session: &SignedIn, notice: Notice) -> Result<HttpResponse, WebError> {

@@ -1,14 +1,30 @@
-//! `GET /account/sessions`: the user's active sessions.
+//! `GET /account/sessions`: the user's active sessions, one page at a time.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{device_card::DeviceCard, history, html, with_cookie};
-use crate::{
-    error::Error,
-    web::{SignedIn, errors::WebError, flash::Notice, page::Page, time_text::count_text},
+use super::{
+    HOME,
+    device_card::{DeviceCard, set_labels},
+    history, html,
+    pagination::Pagination,
+    with_cookie,
 };
+use crate::{
+    clock::Timestamp,
+    sessions::{DevicePage, SessionRecord, Sessions},
+    web::{
+        SignedIn,
+        errors::WebError,
+        flash::Notice,
+        page::Page,
+        time_text::{TimeText, count_text, count_text_up_to},
+    },
+};
+
+/// From this number of other devices on, "Sign out all other devices" is also above the list.
+const LONG_LIST: usize = 5;
 
 #[derive(Template)]
 #[template(path = "sessions.html")]
@@ -16,8 +32,15 @@ struct SessionsPage {
     page: Page,
     csrf_token: String,
     count: String,
-    current: DeviceCard,
+    /// This device, on the first page.
+    current: Option<DeviceCard>,
     others: Vec<DeviceCard>,
+    other_count: usize,
+    /// "3 other devices"
+    other_count_text: String,
+    is_long: bool,
+    is_sorted: bool,
+    pagination: Pagination,
 }
 
 #[derive(Deserialize)]
@@ -34,44 +57,75 @@ pub(crate) async fn show(
     request: HttpRequest,
     query: Query<SessionsQuery>,
 ) -> Result<HttpResponse, WebError> {
-    if query.show == "ended" { history::show(&session, &query.after).await } else { list(&session, &request).await }
+    if query.show == "ended" {
+        history::show(&session, &query.after).await
+    } else {
+        list(&session, &request, &query.after).await
+    }
 }
 
-async fn list(session: &SignedIn, request: &HttpRequest) -> Result<HttpResponse, WebError> {
+/// Shows the page after the cursor `after`; the first page if that can't be parsed.
+async fn list(session: &SignedIn, request: &HttpRequest, after: &str) -> Result<HttpResponse, WebError> {
     let (state, now) = (session.state(), session.state().clock.now());
-    let records = state.sessions.live_of(session.user.id).await?;
-    let (own, others): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.id == session.id);
-    // Revoked after the session was resumed.
-    let current = own.first().ok_or(Error::SessionEnded)?;
+    let after = after.parse().ok();
+    let DevicePage { this, others, is_sorted, count, next } =
+        state.sessions.devices_of(session.user.id, session.id, after).await?;
 
     let notice = state.flash.read(session.id, request.headers());
     let csrf_token = session.csrf_token()?;
     let mut page = Page::of(session, &csrf_token);
     page.flash = match notice {
-        Some(notice) => notice_text(session, notice).await?,
+        Some(notice) => notice_text(session, notice, this.iter().chain(&others), now).await?,
         None => None,
     };
+    let mut cards: Vec<DeviceCard> = others.iter().map(|record| DeviceCard::new(record, now)).collect();
+    set_labels(&mut cards);
+    let other_count = count.saturating_sub(1);
     let template = SessionsPage {
         page,
         csrf_token,
-        count: count_text(records.len(), "active session"),
-        current: DeviceCard::new(current, now),
-        others: others.into_iter().map(|record| DeviceCard::new(record, now)).collect(),
+        count: count_text_up_to(count, Sessions::MAX_COUNTED, "active session"),
+        current: this.as_ref().map(|record| DeviceCard::new(record, now)),
+        others: cards,
+        other_count,
+        other_count_text: count_text_up_to(other_count, Sessions::MAX_COUNTED - 1, "other device"),
+        is_long: other_count > LONG_LIST,
+        is_sorted,
+        pagination: Pagination {
+            name: "Device pages",
+            first: after.map(|_| HOME.to_owned()),
+            first_text: "First page",
+            next: next.map(|cursor| format!("{HOME}?after={cursor}")),
+            next_text: "More devices",
+        },
     };
     let used = state.flash.is_present(request.headers()).then(|| state.flash.removal());
     with_cookie(html(StatusCode::OK, &template)?, used)
 }
 
 /// The notice in words. The device's name is looked up among the user's own sessions, so that a forged cookie reveals
-/// nothing.
-async fn notice_text(session: &SignedIn, notice: Notice) -> Result<Option<String>, WebError> {
+/// nothing. If a device with the same name is `shown`, the words tell the two apart.
+async fn notice_text(
+    session: &SignedIn,
+    notice: Notice,
+    mut shown: impl Iterator<Item = &SessionRecord>,
+    now: Timestamp,
+) -> Result<Option<String>, WebError> {
     let text = match notice {
         Notice::Revoked(id) => {
             let Some(record) = session.state().sessions.find_own(session.user.id, id).await? else { return Ok(None) };
-            format!("Signed out {}.", record.device().title())
+            let title = record.device().title();
+            if shown.any(|other| other.device().title() == title) {
+                let address = record.ip_address.as_deref().map(|address| format!("{address}, ")).unwrap_or_default();
+                let signed_in = TimeText::ago(record.created_at, now).text;
+                format!("Signed out {title} ({address}signed in {signed_in}).")
+            } else {
+                format!("Signed out {title}.")
+            }
         }
         Notice::RevokedOthers(0) => "No other devices were signed in.".to_owned(),
         Notice::RevokedOthers(count) => format!("Signed out {}.", count_text(count, "other device")),
+        Notice::RevokedAllOthers => "Signed out all other devices.".to_owned(),
     };
     Ok(Some(text))
 }

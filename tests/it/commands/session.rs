@@ -6,6 +6,7 @@ const EMAIL: &str = "rajat.verma@example.com";
 const OTHER: &str = "other@example.com";
 
 on_both_engines!(
+    list_prints_thousands_of_sessions,
     list_shows_session_ids_and_no_sids,
     revoked_session_fails_at_its_next_request,
     revoke_all_ends_sessions_of_one_user_or_of_all,
@@ -104,4 +105,26 @@ fn revoke_all_requires_one_target(engine: EngineKind) {
     }
     program.run(&["session", "revoke-all", "--user", "nobody@example.com"]).assert_refused(1, &["no user"]);
     assert!(browser.is_signed_in());
+}
+
+fn list_prints_thousands_of_sessions(engine: EngineKind) {
+    const MANY: usize = 2_100;
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database);
+    program.add_user(EMAIL);
+    let cast = if engine == EngineKind::Postgres { "::timestamptz" } else { "" };
+    database.execute(&format!(
+        "INSERT INTO sessions (sid, user_id, user_agent, expires_at)
+         WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {MANY})
+         SELECT 'sid ' || n, users.id, CASE WHEN n = 1 THEN 'curl/8.5.0' ELSE 'a-longer-program-name/1.0' END,
+         '2999-01-01T00:00:00.000000Z'{cast} FROM numbers CROSS JOIN users"
+    ));
+    let json = program.json(&["session", "list", "--json"]);
+    let ids: std::collections::BTreeSet<&str> =
+        json.as_array().unwrap().iter().map(|line| line["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), MANY);
+    let text = program.done(&["session", "list", "--user", EMAIL]);
+    assert_eq!(text.lines().count(), MANY + 1);
+    assert!(text.lines().next().unwrap().starts_with("ID ") && ids.iter().all(|id| text.contains(id)));
+    assert_eq!(program.done(&["session", "list", "--ended", "--json"]), "[]\n");
 }

@@ -136,7 +136,7 @@ fn help_lists_every_setting_with_its_default() {
         ("absolute-timeout", "KEYRACK_ABSOLUTE_TIMEOUT", "24h"),
         ("remember-idle-timeout", "KEYRACK_REMEMBER_IDLE_TIMEOUT", "14d"),
         ("remember-absolute-timeout", "KEYRACK_REMEMBER_ABSOLUTE_TIMEOUT", "30d"),
-        ("max-sessions", "KEYRACK_MAX_SESSIONS", "no limit"),
+        ("max-sessions", "KEYRACK_MAX_SESSIONS", "100"),
         ("history-retention", "KEYRACK_HISTORY_RETENTION", "90d"),
         ("peers", "KEYRACK_PEERS", "none, or express once an Express application was imported"),
         ("keep-ended-data", "KEYRACK_KEEP_ENDED_DATA", "false"),

@@ -22,7 +22,7 @@ fn invalid_value_is_reported_with_its_setting() {
         ("KEYRACK_TRUSTED_PROXIES", "--trusted-proxies", "10.0.0.0/99", "10.0.0.0/8"),
         ("KEYRACK_KEEP_ENDED_DATA", "--keep-ended-data", "perhaps", "true, false"),
         ("KEYRACK_PEERS", "--peers", "django", "none, express"),
-        ("KEYRACK_MAX_SESSIONS", "--max-sessions", "0", "whole number of at least 1"),
+        ("KEYRACK_MAX_SESSIONS", "--max-sessions", "-1", "0 for no limit"),
         ("KEYRACK_WORKERS", "--workers", "0", "from 1 to 1024"),
         ("KEYRACK_MAX_CONNECTIONS", "--max-connections", "0", "from 1 to 1000000"),
         ("KEYRACK_DB_POOL_SIZE", "--db-pool-size", "many", "from 1 to 1000"),
@@ -234,8 +234,8 @@ fn misspelt_log_level_and_folder_as_file_are_rejected() {
 fn invalid_number_or_id_is_rejected_with_advice() {
     let database = database();
     for (variable, value, advice) in [
-        ("KEYRACK_MAX_SESSIONS", "0", "whole number of at least 1"),
-        ("KEYRACK_MAX_SESSIONS", "many", "whole number of at least 1"),
+        ("KEYRACK_MAX_SESSIONS", "4294967296", "0 for no limit"),
+        ("KEYRACK_MAX_SESSIONS", "many", "0 for no limit"),
         ("KEYRACK_HISTORY_RETENTION", "101y", "at most 100 years"),
         ("KEYRACK_IDLE_TIMEOUT", "2y", "at most 400d"),
     ] {

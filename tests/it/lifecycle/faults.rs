@@ -37,7 +37,10 @@ struct FaultFixture {
 impl FaultFixture {
     fn new(engine: EngineKind, keep_data: bool) -> Self {
         // The pool opens its first connection later, so it is not too late to prepare the faults.
-        let app = TestApp::with(engine, |config| config.policy.keep_ended_data = keep_data);
+        let app = TestApp::with(engine, |config| {
+            config.policy.keep_ended_data = keep_data;
+            config.policy.max_sessions = None;
+        });
         let faults = Faults::prepare(app.url());
         let user = app.add_user(EMAIL);
         Self { app, faults, user }

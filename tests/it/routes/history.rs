@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use crate::support::{Answer, Browser, EngineKind, TestApp, on_both_engines};
 
 on_both_engines!(
-    history_shows_twenty_per_page_newest_first,
+    history_shows_fifty_per_page_newest_first,
     history_shows_sessions_with_equal_end_times_once_each,
     history_shows_each_end_reason_in_words,
     empty_history_says_so,
@@ -38,14 +38,14 @@ fn link(page: &Answer, rel: &str) -> Option<String> {
     Some(after.split_once('"').unwrap().0.replace("&#38;", "&"))
 }
 
-fn history_shows_twenty_per_page_newest_first(engine: EngineKind) {
+fn history_shows_fifty_per_page_newest_first(engine: EngineKind) {
     let app = TestApp::new(engine);
-    let mut browser = add_history(&app, 45, Duration::from_secs(60));
+    let mut browser = add_history(&app, 105, Duration::from_secs(60));
     let first = browser.get("/account/sessions?show=ended");
-    assert_eq!(addresses(&first), (26..=45).rev().collect::<Vec<_>>());
+    assert_eq!(addresses(&first), (56..=105).rev().collect::<Vec<_>>());
     assert_eq!(link(&first, "prev"), None);
     let second = browser.get(&link(&first, "next").unwrap());
-    assert_eq!(addresses(&second), (6..=25).rev().collect::<Vec<_>>());
+    assert_eq!(addresses(&second), (6..=55).rev().collect::<Vec<_>>());
     let newer = browser.get(&link(&second, "prev").unwrap());
     assert_eq!(addresses(&newer), addresses(&first));
     let third = browser.get(&link(&second, "next").unwrap());
@@ -56,14 +56,14 @@ fn history_shows_twenty_per_page_newest_first(engine: EngineKind) {
 
 fn history_shows_sessions_with_equal_end_times_once_each(engine: EngineKind) {
     let app = TestApp::new(engine);
-    let mut browser = add_history(&app, 45, Duration::ZERO);
+    let mut browser = add_history(&app, 105, Duration::ZERO);
     let (mut seen, mut url) = (Vec::new(), Some("/account/sessions?show=ended".to_owned()));
     while let Some(page) = url.take().map(|url| browser.get(&url)) {
         seen.extend(addresses(&page));
         url = link(&page, "next");
     }
-    assert_eq!(seen.len(), 45);
-    assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), (1..=45).collect());
+    assert_eq!(seen.len(), 105);
+    assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), (1..=105).collect());
 }
 
 fn history_shows_each_end_reason_in_words(engine: EngineKind) {

@@ -1,10 +1,14 @@
 //! `POST /account/sessions/{id}/revoke` and `POST /account/sessions/revoke-others`
 
-use std::time::Duration;
+use std::{thread, time::Duration};
+
+use diesel::{Connection, PgConnection, connection::SimpleConnection};
 
 use crate::support::{Answer, EngineKind, PASSWORD, TestApp, on_both_engines};
 
 on_both_engines!(
+    progress_of_revoking_others_is_shown_until_none_is_left,
+    progress_page_with_invalid_time_leads_to_the_devices,
     revoked_device_is_signed_out_at_next_request,
     revoking_foreign_or_unknown_session_returns_same_404,
     revoking_current_session_signs_out,
@@ -156,4 +160,75 @@ fn revoke_requires_post(engine: EngineKind) {
         }
     }
     assert!(phone.is_signed_in());
+}
+
+fn progress_of_revoking_others_is_shown_until_none_is_left(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.signed_in("rajat.verma@example.com");
+    let mut others: Vec<_> = (0..3).map(|_| app.signed_in("rajat.verma@example.com")).collect();
+    let until = app.clock.now().as_micros();
+    let path = format!("/account/sessions/signing-out?until={until}");
+    app.clock.advance(Duration::from_secs(1));
+    let mut later = app.signed_in("rajat.verma@example.com");
+    let page = browser.get(&path);
+    assert_eq!((page.status, page.header("refresh")), (200, Some("2")));
+    assert!(page.text().contains("3 devices left"), "{}", page.text());
+    for other in &mut others {
+        other.sign_out();
+    }
+    let done = browser.get(&path);
+    assert_eq!((done.status, done.location(), done.header("refresh")), (303, PAGE, None));
+    assert!(browser.get(PAGE).text().contains("Signed out all other devices."));
+    assert!(later.is_signed_in(), "it started later");
+    others[0].get(&path).assert_not_signed_in();
+}
+
+fn progress_page_with_invalid_time_leads_to_the_devices(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.signed_in("rajat.verma@example.com");
+    for until in ["", "?until=", "?until=x", "?until=-1", "?until=9223372036854775807", "?until=%00"] {
+        let answer = browser.get(&format!("/account/sessions/signing-out{until}"));
+        assert_eq!((answer.status, answer.location()), (303, PAGE), "{until}");
+        assert!(!browser.get(PAGE).text().contains("Signed out all"), "{until}");
+    }
+}
+
+/// Another transaction holds the session that ends last, so that the end takes as long as the test likes. PostgreSQL only:
+/// on SQLite, that transaction would hold the first batch up as well.
+#[test]
+fn browser_sees_progress_while_other_clients_wait_for_the_end() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let app = TestApp::with(EngineKind::Postgres, |config| config.policy.max_sessions = None);
+    let user = app.add_user("rajat.verma@example.com");
+    let mut browser = app.signed_in("rajat.verma@example.com");
+    let end = (app.clock.now() + Duration::from_secs(36_000)).to_iso_micros();
+    let at = app.clock.now().to_iso_micros();
+    let sess = format!(r#"{{"userId":"{user}","status":"login"}}"#);
+    app.execute(&format!(
+        "INSERT INTO sessions (sid, user_id, expires_at, created_at, last_seen_at)
+         SELECT 's' || n, '{user}', '{end}', '{at}', '{at}' FROM generate_series(1, 450) n;
+         INSERT INTO user_sessions (sid, sess, expire)
+         SELECT 's' || n, '{sess}', '{end}'::timestamptz FROM generate_series(1, 450) n"
+    ));
+    let last = app.text("SELECT sid AS v FROM sessions WHERE sid LIKE 's%' ORDER BY id DESC LIMIT 1");
+    let mut other = PgConnection::establish(app.url()).unwrap();
+    other.batch_execute(&format!("BEGIN; SELECT FROM sessions WHERE sid = '{last}' FOR UPDATE")).unwrap();
+
+    let mut person = browser.clone().with_header("accept", "text/html,application/xhtml+xml");
+    let answer = person.post_from(PAGE, "/account/sessions/revoke-others", &[]);
+    assert_eq!(answer.status, 303);
+    let progress = answer.location().to_owned();
+    assert!(progress.starts_with("/account/sessions/signing-out?until="), "{progress}");
+    assert!(person.get(&progress).text().contains("left"), "not all are signed out");
+    let waiting = thread::spawn(move || browser.post_from(PAGE, "/account/sessions/revoke-others", &[]));
+    assert!(!waiting.is_finished());
+    other.batch_execute("ROLLBACK").unwrap();
+    let answer = waiting.join().unwrap();
+    assert_eq!((answer.status, answer.location()), (303, PAGE), "answered when none is left");
+    assert_eq!(app.count("user_sessions", ""), 1);
+    assert_eq!(person.get(&progress).location(), PAGE);
 }

@@ -25,7 +25,7 @@ fn lists_of(fixture: &SessionFixture, users: &[UserId]) -> Vec<Vec<SessionId>> {
         let mut tasks = JoinSet::new();
         for (place, user) in users.iter().enumerate() {
             let (sessions, user) = (fixture.sessions().clone(), *user);
-            tasks.spawn(async move { (place, user, sessions.live_of(user).await.unwrap()) });
+            tasks.spawn(async move { (place, user, sessions.live_of(user, None).await.unwrap().records) });
         }
         tasks.join_all().await
     });
@@ -46,7 +46,7 @@ fn concurrent_lists_each_show_their_own_user_in_order(engine: EngineKind) {
         // The first user has none; several sessions of the others have the same time of activity.
         for (number, user) in users.iter().enumerate().skip(1).filter(|(number, _)| number + round >= 4) {
             for _ in 0..2 {
-                started[number].push((Reverse(fixture.now()), fixture.sign_in_as(*user).id));
+                started[number].push(Reverse((fixture.now(), fixture.sign_in_as(*user).id)));
             }
         }
         wait(fixture.sessions().sign_out(&fixture.sign_in_as(users[0]).sid)).unwrap();
@@ -56,7 +56,7 @@ fn concurrent_lists_each_show_their_own_user_in_order(engine: EngineKind) {
         .into_iter()
         .map(|mut all| {
             all.sort_unstable();
-            all.into_iter().map(|(_, id)| id).collect()
+            all.into_iter().map(|Reverse((_, id))| id).collect()
         })
         .collect();
     assert_eq!(expected.iter().map(Vec::len).collect::<Vec<_>>(), [0, 4, 6, 8, 10, 10]);
@@ -87,7 +87,7 @@ fn batched_lists_each_use_their_own_time(engine: EngineKind) {
                 if place == 5 {
                     clock.advance(MINUTE);
                 }
-                (place, sessions.live_of(user).await.unwrap().len())
+                (place, sessions.live_of(user, None).await.unwrap().records.len())
             });
         }
         tasks.join_all().await
@@ -105,7 +105,7 @@ fn outage_is_neither_empty_list_nor_wrong_password(engine: EngineKind) {
         config.database.timeout = Duration::from_millis(500);
     });
     let (sessions, accounts) = (other.keyrack.sessions(), other.keyrack.accounts());
-    let list = || wait(sessions.live_of(fixture.user));
+    let list = || wait(sessions.live_of(fixture.user, None));
     let proof = || wait(accounts.authenticate(EMAIL, Password::new(PASSWORD), None));
     if engine == EngineKind::Postgres {
         assert!(list().is_ok() && proof().is_ok(), "connected before");
@@ -117,7 +117,7 @@ fn outage_is_neither_empty_list_nor_wrong_password(engine: EngineKind) {
     }
     fixture.database().bring_online();
     wait_until(|| list().is_ok() && proof().is_ok());
-    assert_eq!(list().unwrap().iter().map(|record| record.id).collect::<Vec<_>>(), [session.id]);
+    assert_eq!(list().unwrap().records.iter().map(|record| record.id).collect::<Vec<_>>(), [session.id]);
     // The fixture's own connections were cut as well.
     wait_until(|| wait(fixture.sessions().doctor(false)).is_ok());
 }

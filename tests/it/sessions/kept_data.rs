@@ -48,7 +48,7 @@ fn kept_data_signs_no_request_in(engine: EngineKind) {
     fixture.clock.advance(HOUR);
     assert!(!fixture.is_alive(&started.sid));
     assert_eq!((fixture.session(started.id), fixture.data(&started.sid).unwrap()), before);
-    assert!(wait(fixture.sessions().live_of(fixture.user)).unwrap().is_empty());
+    assert!(wait(fixture.sessions().live_of(fixture.user, None)).unwrap().records.is_empty());
 }
 
 /// An administrator's SQL can end a session without marking its data.

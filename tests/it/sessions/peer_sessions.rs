@@ -89,13 +89,13 @@ fn rotated_peer_session_keeps_its_idle_limit(engine: EngineKind) {
 fn list_shows_idle_expiry_of_peer_session(engine: EngineKind) {
     let fixture = fixture_with_short_timeouts(engine);
     peer_session(&fixture, HALF_AN_HOUR, HOUR / 2);
-    let active = wait(fixture.sessions().live_of(fixture.user)).unwrap();
-    let listed = wait(fixture.sessions().list(None, false)).unwrap();
+    let active = wait(fixture.sessions().live_of(fixture.user, None)).unwrap().records;
+    let listed = fixture.list_all();
     for record in active.iter().chain(&listed) {
         assert_eq!((record.expires_at, record.has_absolute_expiry), (fixture.now() + HOUR / 2, false));
     }
     let own = fixture.sign_in();
-    let active = wait(fixture.sessions().live_of(fixture.user)).unwrap();
+    let active = wait(fixture.sessions().live_of(fixture.user, None)).unwrap().records;
     let record = active.iter().find(|record| record.id == own.id).unwrap();
     assert_eq!((record.expires_at, record.has_absolute_expiry), (fixture.now() + HOUR, true));
 }

@@ -2,7 +2,10 @@
 
 use std::{
     ops::Deref,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -11,7 +14,10 @@ use keyrack::{
     clock::{Clock, Timestamp},
     config::Config,
     error::Result,
-    sessions::{DataPatch, IssuedSession, LiveSession, NewSession, Purged, Report, SessionId, Sessions, Sid, UserId},
+    sessions::{
+        DataPatch, IssuedSession, LiveSession, NewSession, Purged, Report, SessionId, SessionRecord, Sessions, Sid,
+        UserId,
+    },
 };
 use serde_json::Value;
 
@@ -102,6 +108,49 @@ impl SessionFixture {
 
     pub fn purge(&self) -> Purged {
         wait(self.sessions().purge(|_| ())).unwrap()
+    }
+
+    /// Inserts `count` live sessions of this user that started and were last active `ago`, with the sids PREFIX-1,
+    /// PREFIX-2, …
+    pub fn add_sessions(&self, user: UserId, prefix: &str, count: usize, ago: Duration) {
+        let at = (self.now() - ago).to_iso_micros();
+        let expiry = (self.now() + HOUR * 20).to_iso_micros();
+        let sess = format!(r#"{{"cookie":{{}},"userId":"{user}","status":"login"}}"#);
+        let numbers =
+            format!("WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count}) ");
+        let cast = |kind: &str| if self.kind() == EngineKind::Postgres { format!("::{kind}") } else { String::new() };
+        let (time, json, data_time) = (cast("timestamptz"), cast("json"), cast("timestamptz::timestamp"));
+        let id = cast("uuid");
+        self.execute(&format!(
+            "INSERT INTO sessions (sid, user_id, ip_address, user_agent, expires_at, created_at, updated_at, last_seen_at)
+             {numbers} SELECT '{prefix}-' || n, '{user}'{id}, '192.0.2.1', 'curl/8.5.0', '{expiry}'{time}, '{at}'{time},
+             '{at}'{time}, '{at}'{time} FROM numbers;
+             INSERT INTO user_sessions (sid, sess, expire)
+             {numbers} SELECT '{prefix}-' || n, '{sess}'{json}, '{expiry}'{data_time} FROM numbers"
+        ));
+    }
+
+    /// The number of this user's active sessions; both tables have to agree.
+    pub fn active_of(&self, user: UserId) -> usize {
+        let active = self.count("sessions", &format!("WHERE user_id = '{user}' AND status = 'active'"));
+        let with_data = self.count(
+            "sessions JOIN user_sessions ON user_sessions.sid = sessions.sid",
+            &format!("WHERE user_id = '{user}' AND status = 'active'"),
+        );
+        assert_eq!(active, with_data, "both tables agree");
+        active
+    }
+
+    /// All active sessions, as an operator lists them.
+    pub fn list_all(&self) -> Vec<SessionRecord> {
+        let all = Arc::new(Mutex::new(Vec::new()));
+        let batches = Arc::clone(&all);
+        let collect = move |batch| {
+            batches.lock().unwrap().extend::<Vec<_>>(batch);
+            true
+        };
+        wait(self.sessions().list(None, false, collect)).unwrap();
+        std::mem::take(&mut all.lock().unwrap())
     }
 
     pub fn doctor(&self, repair: bool) -> Report {

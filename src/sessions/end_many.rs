@@ -1,0 +1,238 @@
+//! Ends many sessions: all others of a user, all of a user, or everyone's.
+//!
+//! A user may have any number of sessions, for example because an attacker who knows the password signs in all the time.
+//! So they end in batches, each in its own short transaction: other requests are served in between, no transaction runs
+//! into the database's time limit, and what a batch has ended stays ended if the program stops.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    Sessions,
+    model::EndReason,
+    queries::{self, ActivePage, EndScope},
+};
+use crate::{
+    clock::Timestamp,
+    db::{DbConnection, SessionId, UserId},
+    error::{Error, Result},
+};
+
+/// Maximum sessions ended per transaction. On SQLite, every other writer waits for it.
+pub(super) const MAX_ENDED_PER_TRANSACTION: usize = 200;
+
+/// Sessions read at a time to find those to end.
+const MAX_FOUND_PER_READ: usize = 1000;
+
+/// Attempts to end a batch while the database is not available, and the pause between them.
+const MAX_ATTEMPTS: u32 = 5;
+const RETRY_DELAY: Duration = Duration::from_millis(200);
+
+/// Sessions of one user that are left to end after the first batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RestToEnd {
+    scope: EndScope,
+    reason: EndReason,
+    /// Sessions that started later stay: otherwise someone who signs in all the time could keep this from finishing.
+    started_until: Timestamp,
+}
+
+/// The first batch of an end, and the rest.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FirstBatch {
+    pub ended: usize,
+    /// `None` if the batch was all.
+    pub rest: Option<RestToEnd>,
+}
+
+/// The end of a user's other sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevokeProgress {
+    /// None of them is alive any longer. So many were.
+    Done(usize),
+    /// It goes on, whether or not the caller waits. The sessions that end have started until this time.
+    InProgress {
+        /// The start of the latest session that ends.
+        started_until: Timestamp,
+    },
+}
+
+impl Sessions {
+    /// Ends all of a user's sessions except `this`, and answers when none of those that had started before is alive.
+    /// Returns how many were alive. It goes on if the caller stops waiting.
+    ///
+    /// # Errors
+    /// After an error some may still be alive; another call ends the rest.
+    pub async fn revoke_others(&self, user: UserId, this: SessionId) -> Result<usize> {
+        let first = self.first_batch_of(user, EndScope::OthersOf(user, this), EndReason::Revoked).await?;
+        match first.rest {
+            None => Ok(first.ended),
+            Some(rest) => Ok(first.ended + self.end_rest_in_background(user, rest).await.map_err(Error::internal)??),
+        }
+    }
+
+    /// Does the same, but waits for at most `max_wait`.
+    pub async fn revoke_others_within(
+        &self,
+        user: UserId,
+        this: SessionId,
+        max_wait: Duration,
+    ) -> Result<RevokeProgress> {
+        let first = self.first_batch_of(user, EndScope::OthersOf(user, this), EndReason::Revoked).await?;
+        let Some(rest) = first.rest else { return Ok(RevokeProgress::Done(first.ended)) };
+        match tokio::time::timeout(max_wait, self.end_rest_in_background(user, rest)).await {
+            Ok(ended) => Ok(RevokeProgress::Done(first.ended + ended.map_err(Error::internal)??)),
+            Err(_) => Ok(RevokeProgress::InProgress { started_until: rest.started_until }),
+        }
+    }
+
+    /// Counts the sessions, except `this`, that had started until `started_until` and are still active. Counts at most
+    /// [`MAX_COUNTED`](Self::MAX_COUNTED).
+    pub async fn count_others(&self, user: UserId, this: SessionId, started_until: Timestamp) -> Result<usize> {
+        let max = Self::MAX_COUNTED;
+        self.db.read(move |connection| queries::count_others(connection, user, this, started_until, max)).await
+    }
+
+    /// Ends all sessions of one user. Returns how many were alive.
+    pub async fn end_all_of(&self, user: UserId, reason: EndReason) -> Result<usize> {
+        let first = self.first_batch_of(user, EndScope::AllOf(user), reason).await?;
+        self.end_rest(first).await
+    }
+
+    /// Ends all sessions of all users, as an administrator. Returns how many were alive. A session that starts meanwhile
+    /// may end as well.
+    pub async fn revoke_everyone(&self) -> Result<usize> {
+        let mut sum = 0;
+        // The first pass ends all that it finds, so that no session survives because the clock of its server is ahead.
+        // The others end only those that started before: sign-ins can't keep them from finishing.
+        let pressed_at = self.clock.now();
+        let mut ended = self.end_pass(EndScope::Everyone, EndReason::RevokedByAdmin, None).await?;
+        while ended > 0 {
+            sum += ended;
+            ended = self.end_pass(EndScope::Everyone, EndReason::RevokedByAdmin, Some(pressed_at)).await?;
+        }
+        Ok(sum)
+    }
+
+    /// Ends the first batch of all sessions of one user, within a transaction that may also change the user. The caller
+    /// then calls [`Sessions::end_rest`] after the commit.
+    pub(crate) fn first_batch_within(
+        &self,
+        connection: &mut DbConnection,
+        user: UserId,
+        reason: EndReason,
+    ) -> Result<FirstBatch> {
+        self.first_batch(connection, user, EndScope::AllOf(user), reason)
+    }
+
+    /// Ends what the first batch has left. Returns how many have ended, the first batch included.
+    ///
+    /// # Errors
+    /// Those that have ended stay ended; the others are still active.
+    pub(crate) async fn end_rest(&self, first: FirstBatch) -> Result<usize> {
+        match first.rest {
+            None => Ok(first.ended),
+            Some(rest) => Ok(first.ended + self.end_until_none_is_left(rest).await?),
+        }
+    }
+
+    async fn first_batch_of(&self, user: UserId, scope: EndScope, reason: EndReason) -> Result<FirstBatch> {
+        let sessions = self.clone();
+        self.db.transaction(move |connection| sessions.first_batch(connection, user, scope, reason)).await
+    }
+
+    /// Ends one batch. Most users have no more sessions than that, and for them the end is one transaction.
+    fn first_batch(
+        &self,
+        connection: &mut DbConnection,
+        user: UserId,
+        scope: EndScope,
+        reason: EndReason,
+    ) -> Result<FirstBatch> {
+        let ending = self.ending_now(reason);
+        let mut found = queries::find_active(connection, scope, None, None, MAX_ENDED_PER_TRANSACTION + 1)?.active;
+        let rest = if found.len() > MAX_ENDED_PER_TRANSACTION {
+            // The latest start counts, not the time: the clock of the server that started it may be ahead of this one.
+            let latest = queries::latest_start(connection, user)?;
+            Some(RestToEnd { scope, reason, started_until: latest.map_or(ending.at, |latest| latest.max(ending.at)) })
+        } else {
+            None
+        };
+        found.truncate(MAX_ENDED_PER_TRANSACTION);
+        Ok(FirstBatch { ended: queries::end_batch(connection, found, ending)?.len(), rest })
+    }
+
+    /// Ends the rest in a task of its own. One task per user works at a time: if a button is pressed twice, the second
+    /// waits for the first, and then finds little left.
+    fn end_rest_in_background(&self, user: UserId, rest: RestToEnd) -> tokio::task::JoinHandle<Result<usize>> {
+        let sessions = self.clone();
+        tokio::spawn(async move {
+            let _turn = sessions.user_turns.take(user).await;
+            let ended = sessions.end_until_none_is_left(rest).await;
+            if let Err(error) = &ended {
+                tracing::warn!(error = error.chain(), "not all sessions were ended; ending them again ends the rest");
+            }
+            ended
+        })
+    }
+
+    /// Repeats passes until one finds nothing: a sign-in that was under way during a pass may have been committed
+    /// behind it.
+    async fn end_until_none_is_left(&self, rest: RestToEnd) -> Result<usize> {
+        let mut sum = 0;
+        loop {
+            let ended = self.end_pass(rest.scope, rest.reason, Some(rest.started_until)).await?;
+            if ended == 0 {
+                return Ok(sum);
+            }
+            sum += ended;
+        }
+    }
+
+    /// Ends the sessions in the order of their ids. Returns how many were alive.
+    pub(super) async fn end_pass(
+        &self,
+        scope: EndScope,
+        reason: EndReason,
+        started_until: Option<Timestamp>,
+    ) -> Result<usize> {
+        let (mut sum, mut after) = (0, None);
+        loop {
+            let find = move |connection: &mut DbConnection| {
+                queries::find_active(connection, scope, after, started_until, MAX_FOUND_PER_READ)
+            };
+            let ActivePage { active, last } = retried(|| self.db.read(find)).await?;
+            for batch in active.chunks(MAX_ENDED_PER_TRANSACTION) {
+                let started = Instant::now();
+                let ending = self.ending_now(reason);
+                let end = || {
+                    let ids = batch.to_vec();
+                    self.db.transaction(move |connection| queries::end_batch(connection, ids.clone(), ending))
+                };
+                sum += retried(end).await?.len();
+                tokio::time::sleep(batch_pause(started)).await;
+            }
+            if last.is_none() {
+                return Ok(sum);
+            }
+            after = last;
+        }
+    }
+}
+
+/// Repeats an operation while the database is not available.
+async fn retried<T, F: Future<Output = Result<T>>>(operation: impl Fn() -> F) -> Result<T> {
+    let mut attempt = 1;
+    loop {
+        match operation().await {
+            Err(Error::Unavailable(_)) if attempt < MAX_ATTEMPTS => attempt += 1,
+            outcome => return outcome,
+        }
+        tokio::time::sleep(RETRY_DELAY).await;
+    }
+}
+
+/// The pause after a batch: as long as the batch took, so that it leaves half of the database's time to others. A writer
+/// of another process polls SQLite's lock, and would hardly ever find it free if the next batch took it back at once.
+pub(super) fn batch_pause(started: Instant) -> Duration {
+    started.elapsed()
+}

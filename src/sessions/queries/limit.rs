@@ -1,0 +1,124 @@
+//! Finds the sessions of a user beyond a limit.
+
+use diesel::{OptionalExtension, prelude::*};
+
+use super::{active::LastActive, status::ACTIVE};
+use crate::{
+    clock::Timestamp,
+    db::{
+        DbConnection, MultiBackend, SessionId, UserId,
+        schema::types::SqlTime,
+        schema::{sessions, user_sessions, users},
+    },
+    error::Result,
+};
+
+/// Whether a user has more than `max` active sessions, of which some may have expired. It reads at most `max` + 1
+/// entries of an index.
+pub(in crate::sessions) fn has_more_active_than(connection: &mut DbConnection, user: UserId, max: u32) -> Result<bool> {
+    let query = sessions::table
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::status.eq(ACTIVE))
+        .select(sessions::id)
+        .offset(i64::from(max))
+        .limit(1);
+    Ok(query.get_result::<SessionId>(connection).optional()?.is_some())
+}
+
+/// Whether the session is active.
+pub(in crate::sessions) fn is_active(connection: &mut DbConnection, id: SessionId) -> Result<bool> {
+    let query = sessions::table.find(id).filter(sessions::status.eq(ACTIVE)).select(sessions::id);
+    Ok(query.get_result::<SessionId>(connection).optional()?.is_some())
+}
+
+/// Finds up to `limit` of the user's live sessions that are not among the `max` most recently active ones. `keep`, which
+/// must be alive, is never found, and counts as one of the `max`. It reads all of the user's sessions.
+pub(in crate::sessions) fn live_beyond(
+    connection: &mut DbConnection,
+    user: UserId,
+    keep: Option<SessionId>,
+    now: Timestamp,
+    max: u32,
+    limit: i64,
+) -> Result<Vec<SessionId>> {
+    let now = SqlTime::from(now);
+    let others = i64::from(max) - i64::from(keep.is_some());
+    // A random id is no session's.
+    let keep = keep.unwrap_or_else(SessionId::random);
+    let query = sessions::table
+        .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::status.eq(ACTIVE))
+        .filter(sessions::id.ne(keep))
+        .filter(sessions::expires_at.gt(now))
+        .filter(user_sessions::expire.gt(now))
+        .order((sessions::last_seen_at.desc(), sessions::id.desc()))
+        .offset(others)
+        .limit(limit)
+        .select(sessions::id);
+    Ok(query.load(connection)?)
+}
+
+/// Finds the session that is the first beyond the `max` most recently active ones. It reads all of the user's sessions,
+/// but not their data: a session that has expired for want of activity is behind those that are alive.
+pub(in crate::sessions) fn first_beyond(
+    connection: &mut DbConnection,
+    user: UserId,
+    now: Timestamp,
+    max: u32,
+) -> Result<Option<LastActive>> {
+    let query = sessions::table
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::status.eq(ACTIVE))
+        .filter(sessions::expires_at.gt(SqlTime::from(now)))
+        .order((sessions::last_seen_at.desc(), sessions::id.desc()))
+        .offset(i64::from(max))
+        .limit(1)
+        .select((sessions::last_seen_at, sessions::id));
+    let row: Option<(SqlTime, SessionId)> = query.get_result(connection).optional()?;
+    Ok(row.map(|(last_seen_at, id)| LastActive { last_seen_at: last_seen_at.into(), id }))
+}
+
+/// A user, and whether some of their sessions have to end.
+pub(in crate::sessions) struct ScannedUser {
+    pub id: UserId,
+    /// Whether they are disabled and have an active session nevertheless.
+    pub is_disabled_with_sessions: bool,
+    /// Whether they have more active sessions than the limit.
+    pub is_over_limit: bool,
+}
+
+type ScannedUserColumns = (UserId, Option<SqlTime>, Option<SessionId>, Option<SessionId>);
+
+/// Reads the next page of users in the order of their ids. It reads at most `max` + 1 entries of an index for each.
+pub(in crate::sessions) fn scan_users(
+    connection: &mut DbConnection,
+    after: Option<UserId>,
+    max: Option<u32>,
+    limit: i64,
+) -> Result<Vec<ScannedUser>> {
+    let active_beyond = |count: i64| {
+        sessions::table
+            .filter(sessions::user_id.eq(users::id))
+            .filter(sessions::status.eq(ACTIVE))
+            .select(sessions::id)
+            .offset(count)
+            .limit(1)
+            .single_value()
+    };
+    let mut query = users::table
+        .order(users::id)
+        .limit(limit)
+        .select((users::id, users::disabled_at, active_beyond(0), active_beyond(max.map_or(0, i64::from))))
+        .into_boxed::<MultiBackend>();
+    if let Some(after) = after {
+        query = query.filter(users::id.gt(after));
+    }
+    let rows: Vec<ScannedUserColumns> = query.load(connection)?;
+    let scanned = |(id, disabled_at, first, beyond): ScannedUserColumns| ScannedUser {
+        id,
+        is_disabled_with_sessions: disabled_at.is_some() && first.is_some(),
+        is_over_limit: max.is_some() && beyond.is_some(),
+    };
+    Ok(rows.into_iter().map(scanned).collect())
+}

@@ -1,0 +1,72 @@
+//! `GET /api/sessions`: the user's active sessions as JSON, one page at a time.
+
+use actix_web::{HttpResponse, web::Query};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    clock::Timestamp,
+    sessions::{DeviceKind, DevicePage, PageCursor, SessionId, SessionRecord},
+    web::{SignedIn, errors::WebError},
+};
+
+#[derive(Serialize)]
+struct SessionsResponse<'a> {
+    sessions: Vec<ListedSession<'a>>,
+    /// How many live sessions the user has.
+    count: usize,
+    /// The path of the next page; null on the last one.
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ListedSession<'a> {
+    id: SessionId,
+    /// Whether it is the session of this request.
+    current: bool,
+    device: String,
+    kind: &'static str,
+    ip_address: Option<&'a str>,
+    user_agent: Option<&'a str>,
+    created_at: Timestamp,
+    last_seen_at: Timestamp,
+    expires_at: Timestamp,
+    remembered: bool,
+}
+
+impl<'a> ListedSession<'a> {
+    fn new(record: &'a SessionRecord, current: SessionId) -> Self {
+        let device = record.device();
+        Self {
+            id: record.id,
+            current: record.id == current,
+            device: device.title(),
+            kind: DeviceKind::as_str(device.kind),
+            ip_address: record.ip_address.as_deref(),
+            user_agent: record.user_agent.as_deref(),
+            created_at: record.created_at,
+            last_seen_at: record.last_seen_at,
+            expires_at: record.expires_at,
+            remembered: record.remembered,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct PageQuery {
+    #[serde(default)]
+    after: String,
+}
+
+/// Lists the sessions in the order of the page for people, the current one first. A cursor that can't be parsed is an
+/// error, since a program that took the first page for the next would never end.
+pub(crate) async fn show(session: SignedIn, query: Query<PageQuery>) -> Result<HttpResponse, WebError> {
+    let after: Option<PageCursor> = match query.after.as_str() {
+        "" => None,
+        text => Some(text.parse().map_err(|()| WebError::Malformed("invalid value of after".to_owned()))?),
+    };
+    let page = session.state().sessions.devices_of(session.user.id, session.id, after).await?;
+    let DevicePage { this, others, count, next, .. } = &page;
+    let sessions = this.iter().chain(others).map(|record| ListedSession::new(record, session.id)).collect();
+    let next = next.map(|cursor| format!("/api/sessions?after={cursor}"));
+    Ok(HttpResponse::Ok().json(SessionsResponse { sessions, count: *count, next }))
+}
