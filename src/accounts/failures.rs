@@ -73,7 +73,7 @@ impl Failures {
         let window = step * limit;
         // A time far in the future was written by a clock that has been corrected since.
         let counted = if counted > window * 2 { Duration::ZERO } else { counted };
-        (counted + step * in_flight).saturating_sub(window - step)
+        (counted + step * in_flight + step).saturating_sub(window)
     }
 }
 

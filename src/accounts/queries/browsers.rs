@@ -33,11 +33,11 @@ pub(in crate::accounts) fn use_browser(
     let presented = known_browsers::table
         .filter(known_browsers::id_hash.eq_any(hashes.iter().map(BrowserIdHash::as_str)))
         .filter(known_browsers::user_id.eq(user));
-    let used: Vec<String> = diesel::update(presented)
+    let known: Vec<String> = diesel::update(presented)
         .set((known_browsers::session_id.eq(session), known_browsers::last_used_at.eq(SqlTime::from(now))))
         .returning(known_browsers::id_hash)
         .get_results(connection)?;
-    Ok(used.into_iter().next().map(BrowserIdHash))
+    Ok(known.into_iter().next().map(BrowserIdHash))
 }
 
 /// The browsers that an account knows, the least recently used first.

@@ -149,13 +149,11 @@ impl Attempt {
 
     /// The keys under which a failure of this attempt counts.
     pub fn failure_keys(&self, record: &SignInRecord) -> Vec<FailureKey> {
-        match &record.browser {
-            Some(browser) => vec![FailureKey::browser(browser)],
-            None => {
-                let networks = self.networks.iter().map(|network| network.key.clone());
-                networks.chain([self.account_key(record)]).collect()
-            }
+        if let Some(browser) = &record.browser {
+            return vec![FailureKey::browser(browser)];
         }
+        let networks = self.networks.iter().map(|network| network.key.clone());
+        networks.chain([self.account_key(record)]).collect()
     }
 
     fn account_key(&self, record: &SignInRecord) -> FailureKey {
