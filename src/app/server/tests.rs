@@ -53,7 +53,7 @@ impl MessageBody for Lines {
 fn exchange(requests: &str, mount: fn(&mut ServiceConfig)) -> String {
     let directory = tempfile::tempdir().unwrap();
     let database = format!("sqlite:{}", directory.path().join("keyrack.db").display());
-    let mut config = Config::new(database.parse().unwrap(), "a secret for this test only".parse().unwrap());
+    let mut config = Config::new(database.parse().unwrap(), "the newest secret of all".parse().unwrap());
     config.connections = ConnectionLimits {
         head_timeout: ticks::TICK,
         body_timeout: ticks::TICK,
