@@ -47,6 +47,7 @@ fn rounds() -> usize {
 
 /// Ends sessions in every way on both instances; returns the browsers whose sessions have ended, and one that is alive.
 fn end_sessions(
+    primary: &TestDatabase,
     database: &TestDatabase,
     one: &TestApp,
     two: &TestApp,
@@ -59,7 +60,7 @@ fn end_sessions(
     let path = format!("/account/sessions/{revoked_id}/revoke");
     assert_eq!(alive.post_from("/account/sessions", &path, &[]).status, 303);
     assert_eq!(elsewhere.at(two.address).sign_out().status, 303);
-    database.execute(&format!("UPDATE sessions SET status = 'logged_out' WHERE id = '{by_sql_id}'"));
+    primary.execute(&format!("UPDATE sessions SET status = 'logged_out' WHERE id = '{by_sql_id}'"));
     // The end by plain SQL is no answer of an instance: it is promised once an instance has seen it.
     let seen = |journal| std::fs::read_to_string(journal).unwrap().contains(&by_sql_id);
     wait_until(|| seen(database.folder().join("two.ends")));
@@ -78,7 +79,7 @@ fn ended_sessions_stay_ended_after_failover_to_lagging_standby() {
         let sessions: Vec<Browser> = (0..5).map(|_| one.signed_in(EMAIL)).collect();
         pair.wait_for_standby();
         pair.cut_stream();
-        let (ended, alive) = end_sessions(&database, &one, &two, sessions);
+        let (ended, alive) = end_sessions(&pair.primary(), &database, &one, &two, sessions);
         pair.kill_primary();
         pair.promote();
         let ids: Vec<&TestApp> = if round % 2 == 0 { vec![&one, &two] } else { vec![&two, &one] };
