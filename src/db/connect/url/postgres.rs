@@ -5,7 +5,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::InvalidDatabaseUrl;
+use super::invalid::InvalidDatabaseUrl;
 
 /// Parameters added to each URL that does not set them, and why.
 const DEFAULTS: [(&str, &str); 7] = [
