@@ -343,8 +343,7 @@ mod tests {
         }
         assert_eq!(removals(&connect, "localhost", "/a;b/c"), ["- /"]);
         assert_eq!(removals(&connect, &format!("{}b.example", "a.".repeat(100)), "/1/2/3").len(), MAX_REMOVALS);
-        let name = Some("__Host-keyrack.sid".to_owned());
-        let host = SessionCookie { name: name.unwrap(), ..connect };
+        let host = SessionCookie { name: "__Host-keyrack.sid".to_owned(), ..connect };
         assert_eq!(removals(&host, "a.b.example", "/"), ["- /"]);
     }
 }
