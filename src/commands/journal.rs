@@ -32,12 +32,11 @@ pub(super) fn open_for_server(settings: &Settings, warnings: &mut Vec<String>) -
 pub(super) fn use_for_command(settings: &Settings, options: &mut DatabaseOptions) -> Result<(), Failure> {
     options.requires_synchronous_standby = settings.require_sync;
     options.journal = match settings.journal()? {
-        JournalSetting::Off => None,
         JournalSetting::File(path) => Some(open(path)?),
         JournalSetting::Default(path) if options.url.engine() == Engine::Sqlite || path.exists() => {
             Journal::open(path).ok()
         }
-        JournalSetting::Default(_) => None,
+        JournalSetting::Off | JournalSetting::Default(_) => None,
     };
     Ok(())
 }

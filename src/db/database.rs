@@ -106,18 +106,16 @@ impl Database {
         T: Send + 'static,
         F: Fn(&mut DbConnection) -> Result<T> + Send + 'static,
     {
-        match &self.writer {
-            Some(writer) => writer.transaction(work).await,
-            None => {
-                let history = Arc::clone(&self.history);
-                let work = move |connection: &mut DbConnection| {
-                    // An attempt that failed may have left some behind.
-                    history::clear_uncommitted();
-                    work(connection)
-                };
-                self.pool.transaction(work, move |connection| history.commit(connection)).await
-            }
+        if let Some(writer) = &self.writer {
+            return writer.transaction(work).await;
         }
+        let history = Arc::clone(&self.history);
+        let work = move |connection: &mut DbConnection| {
+            // An attempt that failed may have left some behind.
+            history::clear_uncommitted();
+            work(connection)
+        };
+        self.pool.transaction(work, move |connection| history.commit(connection)).await
     }
 
     /// Whether a synchronous standby has what the PostgreSQL server commits, as far as this role may see.

@@ -95,7 +95,7 @@ impl Sessions {
             Some(PageCursor { at: None, id }) => return self.live_by_id(key, Some(id)).await,
             _ => self.live_by_user.find(key).await?.unwrap_or_default(),
         };
-        if all.len() > queries::MAX_SORTED {
+        if all.len() > usize::from(queries::MAX_SORTED) {
             return self.live_by_id(key, after.map(|after| after.id)).await;
         }
         let count = Some(all.len());

@@ -209,8 +209,8 @@ mod tests {
     use super::*;
 
     fn cookie(secrets: &[&str]) -> SessionCookie {
-        // Secrets must have 16 characters.
-        let secrets = Secrets::new(secrets.iter().map(|secret| format!("{secret:<16}")).collect()).unwrap();
+        // Secrets must be long, and not easy to guess.
+        let secrets = Secrets::new(secrets.iter().map(|secret| format!("{secret} 7Qm2xV9rTb4K")).collect()).unwrap();
         SessionCookie::new(Some("connect.sid".to_owned()), None, &PublicUrl::default(), &secrets)
     }
 

@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn notice_is_read_by_its_own_session_only() {
-        let flash = Flash::new(&"a secret that is long".parse().unwrap(), &PublicUrl::default());
+        let flash = Flash::new(&"flash 7Qm2xV9rTb4K".parse().unwrap(), &PublicUrl::default());
         let (session, other) = (SessionId::random(), SessionId::random());
         for notice in [Notice::Revoked(other), Notice::RevokedOthers(60_000), Notice::RevokedAllOthers] {
             let value = flash.cookie(session, notice).value().to_owned();
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn forged_notice_is_ignored() {
-        let flash = Flash::new(&"a secret that is long".parse().unwrap(), &PublicUrl::default());
+        let flash = Flash::new(&"flash 7Qm2xV9rTb4K".parse().unwrap(), &PublicUrl::default());
         let session = SessionId::random();
         let value = flash.cookie(session, Notice::RevokedOthers(1)).value().to_owned();
         let raised = value.replace("others.1.", "others.18446744073709551615.");

@@ -96,7 +96,8 @@ mod tests {
         assert!(short.push(&[0; 4096], &long_heads));
         assert_eq!(long_heads.load(Relaxed), 0);
         let mut long = (0..5000).map(|_| Held::default()).collect::<Vec<_>>();
-        let accepted = long.iter_mut().filter_map(|held| held.push(&[0; 32 * 1024], &long_heads).then_some(())).count();
+        let head = vec![0; 32 * 1024];
+        let accepted = long.iter_mut().filter_map(|held| held.push(&head, &long_heads).then_some(())).count();
         assert!((1000..2000).contains(&accepted), "{accepted}");
         assert!(short.push(&[0; 1024], &long_heads), "short heads need no shared memory");
         for held in &mut long {

@@ -65,21 +65,21 @@ fn exchange(requests: &str, mount: fn(&mut ServiceConfig)) -> String {
     let (state, registry) = (Arc::clone(&keyrack.0), Arc::clone(&keyrack.1));
     let listener = TcpListener::bind("[::1]:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let (sender, receiver) = mpsc::channel();
-    let serving = thread::spawn(move || {
+    let (started, handle) = mpsc::channel();
+    let thread = thread::spawn(move || {
         System::new().block_on(async move {
-            let server = build(listener, 1, registry, state, mount).unwrap();
-            sender.send(server.handle()).unwrap();
-            server.await.unwrap();
+            let running = build(listener, 1, registry, state, mount).unwrap();
+            started.send(running.handle()).unwrap();
+            running.await.unwrap();
         });
     });
-    let server = receiver.recv().unwrap();
+    let server = handle.recv().unwrap();
     let mut client = TcpStream::connect(address).unwrap();
     client.write_all(requests.as_bytes()).unwrap();
     let mut received = String::new();
     client.read_to_string(&mut received).unwrap();
     drop(server.stop(false));
-    serving.join().unwrap();
+    thread.join().unwrap();
     received
 }
 

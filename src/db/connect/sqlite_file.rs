@@ -102,16 +102,15 @@ impl SqliteFile {
     /// If the files were exchanged in the meantime, so that the connection may have other ones.
     pub fn note_opened(&self, before: Option<FileId>) -> io::Result<()> {
         let mut state = self.state.lock();
-        let is_unchanged = match &state.opened {
-            Some(opened) => before == Some(opened.database) && opened.change(&self.path).is_none(),
-            None => {
-                let opened = OpenedFiles::find(&self.path)?;
-                let is_unchanged = before.is_none_or(|before| before == opened.database);
-                if is_unchanged {
-                    state.opened = Some(Arc::new(opened));
-                }
-                is_unchanged
+        let is_unchanged = if let Some(opened) = &state.opened {
+            before == Some(opened.database) && opened.change(&self.path).is_none()
+        } else {
+            let opened = OpenedFiles::find(&self.path)?;
+            let is_unchanged = before.is_none_or(|before| before == opened.database);
+            if is_unchanged {
+                state.opened = Some(Arc::new(opened));
             }
+            is_unchanged
         };
         if !is_unchanged {
             return Err(io::Error::other("the database file was exchanged while it was being opened"));

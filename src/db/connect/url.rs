@@ -234,7 +234,7 @@ mod tests {
                 ] {
                     match text.parse::<DatabaseUrl>() {
                         Ok(url) => {
-                            assert!(!SECRET.iter().any(|part| format!("{url} {url:?}").contains(part)), "{text}")
+                            assert!(!SECRET.iter().any(|part| format!("{url} {url:?}").contains(part)), "{text}");
                         }
                         Err(error) => {
                             let message = error.to_string();

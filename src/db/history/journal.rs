@@ -151,11 +151,13 @@ impl Journal {
             return Ok(());
         }
         let written = self.append(&unknown).wait();
-        match &written {
-            Ok(()) => self.remember(unknown.iter().filter_map(Record::ended_session)),
-            Err(_) => {
-                let mut known = self.0.known.lock();
-                unknown.iter().filter_map(Record::ended_session).for_each(|id| _ = known.remove(&id));
+        let sessions = unknown.iter().filter_map(Record::ended_session);
+        if written.is_ok() {
+            self.remember(sessions);
+        } else {
+            let mut known = self.0.known.lock();
+            for id in sessions {
+                known.remove(&id);
             }
         }
         written
@@ -168,7 +170,9 @@ impl Journal {
 
     fn send(&self, records: &[Record], done: Option<SyncSender<Result<(), String>>>) {
         let mut lines = String::new();
-        records.iter().for_each(|record| record.write(&mut lines));
+        for record in records {
+            record.write(&mut lines);
+        }
         let writer = self.0.writer.get_or_init(|| {
             let (sender, receiver) = mpsc::channel();
             let path = self.0.path.clone();

@@ -234,7 +234,9 @@ mod tests {
 
     fn lines(records: &[Record]) -> String {
         let mut text = String::new();
-        records.iter().for_each(|record| record.write(&mut text));
+        for record in records {
+            record.write(&mut text);
+        }
         text
     }
 

@@ -125,14 +125,12 @@ impl<S: EndStore> Watcher<S> {
                 drop(slot.take());
             }
             let outcome = self.pass(&slot, wake == (Wake::Reported { forced: true }));
-            if let Err(error) = &outcome {
-                if !is_failing {
-                    tracing::warn!(
-                        error = error.chain(),
-                        "could not read which ends the database has; requests wait until it can be read if the \
-                         database may have gone back"
-                    );
-                }
+            if let (Err(error), false) = (&outcome, is_failing) {
+                tracing::warn!(
+                    error = error.chain(),
+                    "could not read which ends the database has; requests wait until it can be read if the database \
+                     may have gone back"
+                );
             }
             is_failing = outcome.is_err();
             let is_verified = self.history.expected().is_some();

@@ -43,7 +43,7 @@ pub(in crate::sessions) const ROWS_TO_READ: i64 = PAGE_ROWS as i64 + 1;
 
 /// Maximum sessions of a user that are put in the order of their activity. No index has that order: it would have to
 /// change with each activity.
-pub(in crate::sessions) const MAX_SORTED: usize = 500;
+pub(in crate::sessions) const MAX_SORTED: u16 = 500;
 
 /// One more shows that there are too many.
 const MAX_SORTED_ROWS: i64 = MAX_SORTED as i64 + 1;

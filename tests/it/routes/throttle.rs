@@ -83,7 +83,7 @@ fn throttle_delays_double_after_ten_failures(engine: EngineKind) {
         assert_eq!(answer.between("name=\"email\" type=\"text\" value=\"", "\""), "Rajat.Verma@Example.com");
         assert!(!answer.body.contains(PASSWORD));
         assert!(answer.set_cookies().is_empty());
-        app.clock.advance(Duration::from_secs(seconds) - Duration::from_micros(1));
+        app.clock.advance(Duration::from_micros(seconds * 1_000_000 - 1));
         assert_eq!(retry_after(&browser.sign_in(EMAIL, PASSWORD)), (429, Some("1")));
         app.clock.advance(Duration::from_micros(1));
         assert_eq!(browser.sign_in(EMAIL, WRONG).status, 401);
@@ -183,12 +183,13 @@ fn throttle_keeps_existing_sessions_signed_in(engine: EngineKind) {
     assert_eq!(browser.sign_out().status, 303);
 }
 
+/// Name, the addresses that share the network, one in it, one beside it in the next larger one, limit, wait.
+type NetworkCase = (&'static str, fn(usize) -> String, &'static str, &'static str, usize, &'static str);
+
 fn throttle_counts_failures_per_client_network(engine: EngineKind) {
     let app = TestApp::with(engine, behind_proxy);
     app.add_user(EMAIL);
-    // Name, the addresses that share the network, one in it, one beside it in the next larger one, limit, wait.
-    type Case = (&'static str, fn(usize) -> String, &'static str, &'static str, usize, &'static str);
-    let cases: [Case; 5] = [
+    let cases: [NetworkCase; 5] = [
         ("/64", |n| format!("2001:db8:1::{n:x}"), "2001:db8:1::ffff", "2001:db8:1:1::1", 50, "18"),
         ("/56", |n| format!("2001:db8:2:{:x}::1", n % 5), "2001:db8:2:ff::1", "2001:db8:2:100::1", 100, "9"),
         ("/48", |n| format!("2001:db8:3:{:x}00::1", n % 9), "2001:db8:3:ffff::1", "2001:db8:4::1", 200, "5"),

@@ -57,7 +57,7 @@ fn infinite_times_are_read_as_the_end_of_year_9999() {
     );
     let answer = browser.get("/api/session").json();
     let text = answer.to_string();
-    assert!(!text.contains("1970") && !text.contains("+"), "{text}");
+    assert!(!text.contains("1970") && !text.contains('+'), "{text}");
     assert!(answer["session"]["expires_at"].as_str().unwrap() > "2026-01-28", "{text}");
     let page = browser.get("/account/sessions").text();
     assert!(!page.contains("1970"), "{page}");

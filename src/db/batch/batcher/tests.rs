@@ -104,19 +104,19 @@ impl BatchHandler for SkippableHandler {
 #[test]
 fn request_is_skipped_if_all_workers_are_stuck() {
     let opener = Opener::new("sqlite:never-opened.db".parse().unwrap(), Duration::from_secs(60));
-    let ((reporter, batches), (permits, permitted)) = (mpsc::channel(), mpsc::channel());
-    let handler = SkippableHandler(DoublingHandler { batches: reporter, permits: Mutex::new(permitted) });
-    let batcher = Batcher::new(Arc::new(opener), handler, WorkerLimit::ONE);
+    let ((reporter, taken), (permits, granted)) = (mpsc::channel(), mpsc::channel());
+    let skippable = SkippableHandler(DoublingHandler { batches: reporter, permits: Mutex::new(granted) });
+    let batcher = Batcher::new(Arc::new(opener), skippable, WorkerLimit::ONE);
     block_on(async {
         let mut stuck = pin!(batcher.submit(1));
         assert!(stuck.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        assert_eq!(batches.recv().unwrap(), [1]);
+        assert_eq!(taken.recv().unwrap(), [1]);
         assert_eq!(batcher.submit(2).await.unwrap(), 0, "no worker has taken it");
         permits.send(()).unwrap();
         assert_eq!(stuck.await.unwrap(), 2, "one that was taken is served");
         permits.send(()).unwrap();
         assert_eq!(batcher.submit(3).await.unwrap(), 6);
-        assert_eq!(batches.recv().unwrap(), [3], "the skipped request is never served");
+        assert_eq!(taken.recv().unwrap(), [3], "the skipped request is never served");
     });
 }
 

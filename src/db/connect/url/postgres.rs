@@ -109,9 +109,9 @@ pub(super) fn parse(scheme: &str, rest: &str) -> Result<PostgresUrl, InvalidData
     let parts = split(scheme, rest)?;
     let certificates = system_certificates(&parts);
     let count = parts.host_count();
-    let hosts: Vec<String> = (0..count).map(|index| parts.for_host(index, &certificates)).collect();
+    let hosts: Vec<String> = (0..count).map(|index| parts.for_host(index, certificates.as_deref())).collect();
     let has_remote_host = (0..count).any(|index| parts.is_remote(index));
-    Ok(PostgresUrl { connection_string: parts.whole(&certificates), hosts, has_remote_host })
+    Ok(PostgresUrl { connection_string: parts.whole(certificates.as_deref()), hosts, has_remote_host })
 }
 
 fn split<'a>(scheme: &'a str, rest: &'a str) -> Result<Parts<'a>, InvalidDatabaseUrl> {
@@ -236,7 +236,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Returns the URL of one host.
-    fn for_host(&self, index: usize, certificates: &Option<String>) -> String {
+    fn for_host(&self, index: usize, certificates: Option<&str>) -> String {
         if !self.has_host_parameter() {
             return self.to_url(self.hosts[index], certificates, |_, value| value);
         }
@@ -248,20 +248,15 @@ impl<'a> Parts<'a> {
     }
 
     /// Returns the URL with all hosts.
-    fn whole(&self, certificates: &Option<String>) -> String {
+    fn whole(&self, certificates: Option<&str>) -> String {
         self.to_url(&self.hosts.join(","), certificates, |_, value| value)
     }
 
-    fn to_url(
-        &self,
-        hosts: &str,
-        certificates: &Option<String>,
-        value_of: impl Fn(&str, &'a str) -> &'a str,
-    ) -> String {
+    fn to_url(&self, hosts: &str, certificates: Option<&str>, value_of: impl Fn(&str, &'a str) -> &'a str) -> String {
         let mut parameters: Vec<(&str, &str)> = Vec::new();
         for (name, value) in &self.parameters {
             let value = match certificates {
-                Some(file) if *name == "sslrootcert" && *value == "system" => file.as_str(),
+                Some(file) if *name == "sslrootcert" && *value == "system" => file,
                 _ => value_of(name, value),
             };
             parameters.push((name, value));
