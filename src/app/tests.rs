@@ -1,5 +1,7 @@
 //! Walks every endpoint of the mounted application.
 
+mod long_responses;
+
 use actix_web::{
     App,
     body::MessageBody,

@@ -77,9 +77,13 @@ BEGIN
 END
 $$;
 
+-- The triggers on users compare the columns in their functions: PostgreSQL lets no column change its type while the
+-- definition of a trigger names it, and the table may be the application's own.
 CREATE FUNCTION keyrack_follow_user() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM keyrack_update_data_of_user(NEW.id, OLD.email::text, NEW.email::text, OLD.role::text, NEW.role::text);
+    IF OLD.email IS DISTINCT FROM NEW.email OR OLD.role IS DISTINCT FROM NEW.role THEN
+        PERFORM keyrack_update_data_of_user(NEW.id, OLD.email::text, NEW.email::text, OLD.role::text, NEW.role::text);
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -90,9 +94,11 @@ CREATE FUNCTION keyrack_end_before_enable() RETURNS trigger LANGUAGE plpgsql AS 
 DECLARE
     moment timestamptz := now();
 BEGIN
-    PERFORM FROM sessions WHERE user_id = NEW.id AND status = 'active' ORDER BY id FOR NO KEY UPDATE;
-    UPDATE sessions SET status = 'logged_out', end_reason = 'account_disabled', updated_at = moment
-    WHERE user_id = NEW.id AND status = 'active';
+    IF OLD.disabled_at IS NOT NULL AND NEW.disabled_at IS NULL THEN
+        PERFORM FROM sessions WHERE user_id = NEW.id AND status = 'active' ORDER BY id FOR NO KEY UPDATE;
+        UPDATE sessions SET status = 'logged_out', end_reason = 'account_disabled', updated_at = moment
+        WHERE user_id = NEW.id AND status = 'active';
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -100,12 +106,10 @@ $$;
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('users') AND relkind IN ('r', 'p')) THEN
-        CREATE TRIGGER keyrack_follow_user AFTER UPDATE OF email, role ON users
-            FOR EACH ROW WHEN (OLD.email IS DISTINCT FROM NEW.email OR OLD.role IS DISTINCT FROM NEW.role)
-            EXECUTE FUNCTION keyrack_follow_user();
-        CREATE TRIGGER keyrack_end_before_enable AFTER UPDATE OF disabled_at ON users
-            FOR EACH ROW WHEN (OLD.disabled_at IS NOT NULL AND NEW.disabled_at IS NULL)
-            EXECUTE FUNCTION keyrack_end_before_enable();
+        CREATE TRIGGER keyrack_follow_user AFTER UPDATE ON users
+            FOR EACH ROW EXECUTE FUNCTION keyrack_follow_user();
+        CREATE TRIGGER keyrack_end_before_enable AFTER UPDATE ON users
+            FOR EACH ROW EXECUTE FUNCTION keyrack_end_before_enable();
     END IF;
 END
 $$;

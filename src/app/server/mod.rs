@@ -14,7 +14,7 @@ mod refusal;
 pub(super) mod registry;
 mod shared;
 mod stream;
-mod ticks;
+pub(super) mod ticks;
 mod track_requests;
 
 use std::{
@@ -140,6 +140,3 @@ async fn check_deadlines(shared: Arc<Shared>, worker: Arc<Worker>, stopping: Gra
         shared.registry.evict_surplus(0, &worker);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,7 +8,7 @@ use std::{
 use crate::config::ConnectionLimits;
 
 /// How often deadlines are checked.
-pub(super) const TICK: Duration = Duration::from_millis(250);
+pub(in crate::app) const TICK: Duration = Duration::from_millis(250);
 
 /// The deadline of a connection that may take its time. It is never reached: 2³² ticks are 34 years.
 pub(super) const NO_DEADLINE: u32 = u32::MAX;

@@ -115,7 +115,7 @@ fn concurrent_sign_ins_each_find_their_own_user(engine: EngineKind) {
 
 /// A condition for the PostgreSQL processes that run batched lookups by this key.
 fn runs_lookup_by(key: &str) -> String {
-    format!("datname = current_database() AND query LIKE 'SELECT %.slot%{key}%'")
+    format!("datname = current_database() AND pid <> pg_backend_pid() AND query LIKE 'SELECT %.slot%{key}%'")
 }
 
 const BY_SID: &str = "\"sid\" = batch.key";

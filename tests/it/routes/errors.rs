@@ -104,18 +104,27 @@ fn unreadable_request_returns_400(engine: EngineKind) {
     assert!(browser.is_signed_in());
 }
 
-/// Makes the database answer with what it must not contain: an address that is NULL.
-fn replace_users_by_a_view_without_addresses(app: &TestApp, engine: EngineKind) {
-    let columns = match engine {
-        EngineKind::Sqlite => "SELECT name AS v FROM pragma_table_info('users')",
-        EngineKind::Postgres => {
-            "SELECT attname::text AS v FROM pg_attribute
-             WHERE attrelid = 'users'::regclass AND attnum > 0 AND NOT attisdropped"
-        }
+/// Gives the user a second session that the database must not contain: on SQLite, which stores any text as an id, one
+/// whose id is not a UUID, and on PostgreSQL one that was never seen.
+fn add_unreadable_session(app: &TestApp, engine: EngineKind) {
+    let expiry = "'9999-12-31 23:59:59.999999'";
+    let (start, data, json) = match engine {
+        EngineKind::Sqlite => (
+            "INSERT INTO sessions (sid, user_id, expires_at, id) SELECT 'another', id",
+            "'not a UUID'",
+            "json_object('userId', id)",
+        ),
+        EngineKind::Postgres => (
+            "ALTER TABLE sessions ALTER last_seen_at DROP NOT NULL;
+             INSERT INTO sessions (sid, user_id, expires_at, last_seen_at) SELECT 'another', id",
+            "NULL",
+            "json_build_object('userId', id)",
+        ),
     };
-    let columns = app.database().texts(columns).join(", ").replace("email,", "CAST(NULL AS varchar) AS email,");
     app.execute(&format!(
-        "ALTER TABLE users RENAME TO users_away; CREATE VIEW users AS SELECT {columns} FROM users_away"
+        "{start}, {expiry}, {data} FROM users;
+         INSERT INTO user_sessions (sid, sess, expire)
+         SELECT 'another', {json}, {expiry} FROM users"
     ));
 }
 
@@ -123,12 +132,12 @@ fn internal_error_hides_details_and_shows_request_id(engine: EngineKind) {
     let app = TestApp::new(engine);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
-    replace_users_by_a_view_without_addresses(&app, engine);
+    add_unreadable_session(&app, engine);
     let page = browser.get("/account/sessions");
     assert_eq!((page.status, page.set_cookies()), (500, vec![]));
     assert!(page.text().contains("Error 500 Something went wrong"), "{}", page.text());
     assert_eq!(page.between("<code>", "</code>"), page.header("x-request-id").unwrap());
-    let problem = browser.get("/api/session");
+    let problem = browser.get("/api/sessions");
     assert_eq!((problem.status, problem.set_cookies()), (500, vec![]));
     assert_snapshot("error-500", &page);
     assert_snapshot("api-500", &problem);

@@ -54,7 +54,7 @@ fn answers(app: &TestApp) -> Vec<(u16, Answer)> {
     ]);
     answers.push((303, browser.sign_out()));
     app.execute("ALTER TABLE users RENAME TO users_away");
-    answers.push((500, request_without_users_table(app, &mut browser)));
+    answers.push((503, request_without_users_table(app, &mut browser)));
     answers
 }
 

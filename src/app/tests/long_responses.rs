@@ -3,26 +3,27 @@
 use std::{
     convert::Infallible,
     io::{Read, Write},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     pin::Pin,
-    sync::mpsc,
+    sync::{Arc, mpsc},
     task::{Context, Poll, ready},
     thread,
+    time::Duration,
 };
 
 use actix_web::{
     HttpResponse,
     body::{BodySize, MessageBody},
     rt::{
-        System,
+        self, System,
         time::{Interval, interval},
     },
-    web::{self, Bytes},
+    web::{self, Bytes, ServiceConfig},
 };
 
-use super::*;
 use crate::{
     Keyrack,
+    app::server::{build, ticks},
     config::{Config, ConnectionLimits},
 };
 
