@@ -5,7 +5,7 @@ import { onEveryEngine } from './support/suite.mjs';
 import { USER } from './support/keyrack.mjs';
 
 const { phone, laptop, desk } = DEVICES;
-const PAGE_ROWS = 20;
+const PAGE_ROWS = 50;
 
 onEveryEngine('History', (suite) => {
   suite.test('history shows why each session ended', async ({ keyrack, open }) => {
@@ -38,10 +38,8 @@ onEveryEngine('History', (suite) => {
   suite.test('long history has pages', async ({ keyrack, open }) => {
     await keyrack.addUser();
     const agents = Array.from({ length: PAGE_ROWS + 2 }, (_, index) => `made-up-agent/${index + 1}.0`);
-    for (const agent of agents) {
-      await keyrack.signIn(agent);
-      await keyrack.command(['session', 'revoke-all', '--everyone']);
-    }
+    for (const agent of agents) await keyrack.signIn(agent);
+    await keyrack.command(['session', 'revoke-all', '--everyone']);
     const device = await open();
     const { page } = device;
     await device.signIn(USER);

@@ -16,7 +16,8 @@ onEveryEngine('Sign-out', (suite) => {
     await page.waitForURL('**/account/sessions?show=ended');
     await device.navigate(() => page.locator('.sign-out').getByRole('button', { name: 'Sign out' }).click());
     assert.equal(device.path(), '/login');
-    assert.deepEqual((await device.context.cookies()).map(({ name }) => name), ['keyrack.csrf']);
+    const cookies = (await device.context.cookies()).map(({ name }) => name);
+    assert.deepEqual(cookies, ['keyrack.csrf', 'keyrack.browser'], 'the browser stays known');
 
     for (const left of ['/account/sessions?show=ended', '/account/sessions']) {
       await page.goBack({ waitUntil: 'commit' });
