@@ -108,11 +108,6 @@ impl Accounts {
                 Err(refusal) => return Ok(refusal.into()),
             }
         };
-        let line = record.account.as_ref().map(|account| (account.user.id, record.browser.clone()));
-        let pace_token = match line.map(|line| self.pacer.take(line, self.clock.now())).transpose() {
-            Ok(token) => token,
-            Err(retry_after) => return Ok(AuthenticationResult::Throttled { retry_after }),
-        };
         let hash_client = match (&record.account, &record.browser) {
             (Some(account), Some(_)) => HashClient::KnownBrowser(account.user.id),
             _ => HashClient::Stranger(network),
@@ -140,8 +135,10 @@ impl Accounts {
             }
             PasswordCheck::Accepted { new_hash } => new_hash,
         };
-        if let Some(token) = pace_token {
-            token.spend();
+        let Some(account) = &record.account else { return Ok(AuthenticationResult::Rejected) };
+        // After the password was checked: a wrong one must not tell whether the account exists and is in use.
+        if let Err(retry_after) = self.pacer.take((account.user.id, record.browser.clone()), self.clock.now()) {
+            return Ok(AuthenticationResult::Throttled { retry_after });
         }
         self.forget_failures_after_success(&record).await;
         let Some(account) = record.account else { return Ok(AuthenticationResult::Rejected) };

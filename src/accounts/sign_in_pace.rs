@@ -83,31 +83,22 @@ pub(super) struct SignInPacer {
 /// Buckets beyond which full ones are cleared away.
 const MAX_IDLE_BUCKETS: usize = 10_000;
 
-/// A token that was taken. It goes back when this is dropped, unless the sign-in succeeded.
-#[derive(Debug)]
-pub(super) struct PaceToken {
-    pacer: SignInPacer,
-    line: Option<Line>,
-}
-
 impl SignInPacer {
     pub fn new(pace: SignInPace) -> Self {
         Self { pace, full_at: Arc::default() }
     }
 
-    /// Takes a token.
+    /// Takes a token, for a sign-in with the right password.
     ///
     /// # Errors
     /// The time until there is one.
-    pub fn take(&self, line: Line, now: Timestamp) -> Result<PaceToken, Duration> {
-        let Some(Limit { burst, interval }) = self.pace.0 else {
-            return Ok(PaceToken { pacer: self.clone(), line: None });
-        };
+    pub fn take(&self, line: Line, now: Timestamp) -> Result<(), Duration> {
+        let Some(Limit { burst, interval }) = self.pace.0 else { return Ok(()) };
         let mut full_at = self.full_at.lock();
         if full_at.len() >= MAX_IDLE_BUCKETS {
             full_at.retain(|_, full_at| *full_at > now);
         }
-        let bucket = full_at.entry(line.clone()).or_insert(now);
+        let bucket = full_at.entry(line).or_insert(now);
         let missing = bucket.since(now);
         let wait = (missing + interval).saturating_sub(interval * burst);
         // A bucket that is emptier than empty was filled by a clock that has been corrected since.
@@ -115,24 +106,7 @@ impl SignInPacer {
             return Err(wait);
         }
         *bucket = if wait.is_zero() { (*bucket).max(now) + interval } else { now + interval };
-        drop(full_at);
-        Ok(PaceToken { pacer: self.clone(), line: Some(line) })
-    }
-}
-
-impl PaceToken {
-    /// Keeps the token: the sign-in succeeded.
-    pub fn spend(mut self) {
-        self.line = None;
-    }
-}
-
-impl Drop for PaceToken {
-    fn drop(&mut self) {
-        let (Some(line), Some(Limit { interval, .. })) = (self.line.take(), self.pacer.pace.0) else { return };
-        if let Some(full_at) = self.pacer.full_at.lock().get_mut(&line) {
-            *full_at = *full_at - interval;
-        }
+        Ok(())
     }
 }
 
@@ -148,30 +122,17 @@ mod tests {
         let pacer = SignInPacer::new(SignInPace::new(3, INTERVAL));
         let line = (UserId::random(), None);
         for _ in 0..3 {
-            pacer.take(line.clone(), NOW).unwrap().spend();
+            pacer.take(line.clone(), NOW).unwrap();
         }
         assert_eq!(pacer.take(line.clone(), NOW).unwrap_err(), INTERVAL);
         assert_eq!(pacer.take(line.clone(), NOW + Duration::from_secs(2)).unwrap_err(), Duration::from_secs(3));
-        pacer.take(line.clone(), NOW + INTERVAL).unwrap().spend();
+        pacer.take(line.clone(), NOW + INTERVAL).unwrap();
         assert!(pacer.take(line.clone(), NOW + INTERVAL).is_err());
         for _ in 0..3 {
-            pacer.take(line.clone(), NOW + INTERVAL * 10).unwrap().spend();
+            pacer.take(line.clone(), NOW + INTERVAL * 10).unwrap();
         }
         assert!(pacer.take(line, NOW + INTERVAL * 10).is_err());
-        pacer.take((UserId::random(), None), NOW).unwrap().spend();
-    }
-
-    #[test]
-    fn failed_sign_in_gives_its_token_back() {
-        let pacer = SignInPacer::new(SignInPace::new(1, INTERVAL));
-        let line = (UserId::random(), None);
-        for _ in 0..5 {
-            let token = pacer.take(line.clone(), NOW).unwrap();
-            assert!(pacer.take(line.clone(), NOW).is_err());
-            drop(token);
-        }
-        pacer.take(line.clone(), NOW).unwrap().spend();
-        assert!(pacer.take(line, NOW).is_err());
+        pacer.take((UserId::random(), None), NOW).unwrap();
     }
 
     #[test]
@@ -179,18 +140,18 @@ mod tests {
         let pacer = SignInPacer::new(SignInPace::new(2, INTERVAL));
         let line = (UserId::random(), None);
         for _ in 0..2 {
-            pacer.take(line.clone(), NOW + Duration::from_secs(86_400)).unwrap().spend();
+            pacer.take(line.clone(), NOW + Duration::from_secs(86_400)).unwrap();
         }
-        pacer.take(line, NOW).unwrap().spend();
+        pacer.take(line, NOW).unwrap();
     }
 
     #[test]
     fn full_buckets_are_cleared_away() {
         let pacer = SignInPacer::new(SignInPace::default());
         for _ in 0..MAX_IDLE_BUCKETS {
-            pacer.take((UserId::random(), None), NOW).unwrap().spend();
+            pacer.take((UserId::random(), None), NOW).unwrap();
         }
-        pacer.take((UserId::random(), None), NOW + Duration::from_secs(60)).unwrap().spend();
+        pacer.take((UserId::random(), None), NOW + Duration::from_secs(60)).unwrap();
         assert_eq!(pacer.full_at.lock().len(), 1);
     }
 

@@ -45,9 +45,9 @@ impl StoredCosts {
     /// typed.
     pub async fn pick(&self, number: u64) -> HashCost {
         let costs = self.costs().await;
-        let len = u64::try_from(costs.len()).unwrap_or(u64::MAX);
-        let picked = number.checked_rem(len).and_then(|index| costs.get(usize::try_from(index).ok()?).copied());
-        picked.unwrap_or(self.configured)
+        // The place in proportion, so that one more hash moves only a few texts to another cost.
+        let place = (u128::from(number) * costs.len() as u128) >> u64::BITS;
+        usize::try_from(place).ok().and_then(|place| costs.get(place).copied()).unwrap_or(self.configured)
     }
 
     /// Has the next sign-in take a new sample: this process has stored a hash.
@@ -133,7 +133,7 @@ mod tests {
             add_user(&db, &clock, "two@example.com", cost("m=16,t=1,p=1")).await;
             costs.invalidate();
             let mut old = 0;
-            for number in 0..100 {
+            for number in (0..100).map(|part| (2 * part + 1) * (u64::MAX / 200)) {
                 let picked = costs.pick(number).await;
                 assert_eq!(costs.pick(number).await, picked, "always the same for one text");
                 old += u32::from(picked == cost("m=8,t=1,p=1"));

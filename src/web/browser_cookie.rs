@@ -7,10 +7,7 @@ use actix_web::{
     http::header::HeaderMap,
 };
 
-use super::{
-    cookie::cookie_values,
-    signing::{Signer, Verified},
-};
+use super::{cookie::cookie_values, signing::Signer};
 use crate::{
     accounts::{BROWSER_LIFETIME, BrowserId},
     config::{PublicUrl, Secrets},
@@ -18,9 +15,9 @@ use crate::{
 
 /// Accounts that one browser is remembered for; beyond it, the one that signed in least recently is dropped.
 const MAX_ACCOUNTS: usize = 5;
-/// Cookies of our name that are read. Over http, a neighbouring site can plant another one, which must not make the
-/// browser unknown.
-const MAX_COOKIES: usize = 3;
+/// Maximum cookies of this name whose signature is checked. Over http, a neighbouring site can plant others, which must
+/// not make the browser unknown.
+const MAX_COOKIES: usize = 16;
 /// Separates the ids and the signature; base64url does not contain it.
 const SEPARATOR: char = '.';
 
@@ -32,15 +29,6 @@ pub(crate) struct BrowserCookie {
     signer: Signer,
 }
 
-/// The ids in a request's cookie.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct PresentedBrowser {
-    /// The ids, the last one that signed in first.
-    pub ids: Vec<BrowserId>,
-    /// Whether an older secret signed it: such a cookie is signed again, with the newest.
-    pub outdated: bool,
-}
-
 impl BrowserCookie {
     pub fn new(public_url: &PublicUrl, secrets: &Secrets) -> Self {
         let secure = public_url.is_https();
@@ -48,28 +36,25 @@ impl BrowserCookie {
         Self { name, secure, signer: Signer::derived(secrets, "browser") }
     }
 
-    /// Reads the ids of cookies whose signature is valid.
-    pub(super) fn read(&self, headers: &HeaderMap) -> PresentedBrowser {
-        let mut presented = PresentedBrowser::default();
+    /// Reads the ids of cookies whose signature is valid, the last one that signed in first.
+    pub(super) fn read(&self, headers: &HeaderMap) -> Vec<BrowserId> {
+        let mut presented = Vec::new();
         let values = cookie_values(headers, self.name).take(MAX_COOKIES);
-        for (ids, outdated) in values.filter_map(|value| self.open(value)) {
-            presented.outdated |= outdated;
-            for id in ids {
-                if !presented.ids.contains(&id) {
-                    presented.ids.push(id);
-                }
+        for id in values.filter_map(|value| self.open(value)).flatten() {
+            if !presented.contains(&id) {
+                presented.push(id);
             }
         }
         presented
     }
 
-    fn open(&self, value: &[u8]) -> Option<(Vec<BrowserId>, bool)> {
+    fn open(&self, value: &[u8]) -> Option<Vec<BrowserId>> {
         let (ids, signature) = std::str::from_utf8(value).ok()?.rsplit_once(SEPARATOR)?;
         if ids.len() > (BrowserId::LENGTH + 1) * MAX_ACCOUNTS {
             return None;
         }
-        let verified = self.signer.verify(ids.as_bytes(), signature)?;
-        Some((ids.split(SEPARATOR).filter_map(BrowserId::from_trusted).collect(), verified == Verified::Older))
+        self.signer.verify(ids.as_bytes(), signature)?;
+        Some(ids.split(SEPARATOR).filter_map(BrowserId::from_trusted).collect())
     }
 
     /// The cookie after a sign-in: the id of its account, then those of the other accounts.
@@ -117,7 +102,7 @@ mod tests {
         let mut presented = Vec::new();
         for letter in ['a', 'b', 'c', 'd', 'e', 'f', 'b'] {
             let issued = cookie.issue(Some(&id(letter)), &presented);
-            presented = cookie.read(&headers(&[issued.value()])).ids;
+            presented = cookie.read(&headers(&[issued.value()]));
         }
         assert_eq!(presented, ['b', 'f', 'e', 'd', 'c'].map(id));
     }
@@ -132,12 +117,12 @@ mod tests {
             let changed = String::from_utf8(bytes).unwrap();
             // The last character of the signature has bits that base64 ignores or rejects.
             if position < value.len() - 1 {
-                assert_eq!(cookie.read(&headers(&[&changed])), PresentedBrowser::default(), "{changed}");
+                assert_eq!(cookie.read(&headers(&[&changed])), [], "{changed}");
             }
         }
         let bare = format!("{}.", id('a').expose());
         for value in ["", ".", "..", &bare, &"a".repeat(5000)] {
-            assert_eq!(cookie.read(&headers(&[value])), PresentedBrowser::default(), "{value}");
+            assert_eq!(cookie.read(&headers(&[value])), [], "{value}");
         }
     }
 
@@ -145,12 +130,12 @@ mod tests {
     fn older_secret_verifies_and_other_purposes_do_not() {
         let old = cookie("the older secret of all").issue(Some(&id('a')), &[]);
         let both = cookie("the newest secret of all,the older secret of all");
-        let expected = PresentedBrowser { ids: vec![id('a')], outdated: true };
+        let expected = vec![id('a')];
         assert_eq!(both.read(&headers(&[old.value()])), expected);
         let ids = id('a');
         let signer = Signer::derived(&"the newest secret of all".parse().unwrap(), "csrf");
         let other = format!("{}.{}", ids.expose(), signer.sign(ids.expose().as_bytes()));
-        assert_eq!(both.read(&headers(&[&other])), PresentedBrowser::default());
+        assert_eq!(both.read(&headers(&[&other])), []);
     }
 
     #[test]
@@ -158,7 +143,7 @@ mod tests {
         let cookie = cookie("the newest secret of all");
         let genuine = cookie.issue(Some(&id('a')), &[]);
         let other = cookie.issue(Some(&id('b')), &[]);
-        assert_eq!(cookie.read(&headers(&["planted", genuine.value()])).ids, [id('a')]);
-        assert_eq!(cookie.read(&headers(&[other.value(), genuine.value()])).ids, ['b', 'a'].map(id));
+        assert_eq!(cookie.read(&headers(&["a", "b", "c", "planted", genuine.value()])), [id('a')]);
+        assert_eq!(cookie.read(&headers(&[other.value(), genuine.value()])), ['b', 'a'].map(id));
     }
 }

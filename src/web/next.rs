@@ -9,6 +9,9 @@ const MAX_PATH_BYTES: usize = 2048;
 /// The longest path, query and fragment together. A form with it, escaped, still fits into the limit of form bodies.
 const MAX_BYTES: usize = 4096;
 
+/// How often a path may be encoded. Applications encode a path twice at most, and each round costs the whole path.
+const MAX_ENCODINGS: usize = 4;
+
 /// The pages that a sign-in can lead to. Made from the list of endpoints.
 pub(crate) struct Destinations {
     not_pages: Vec<ResourceDef>,
@@ -39,10 +42,10 @@ impl Destinations {
     }
 }
 
-/// Decodes the path until nothing is left to decode; `None` if it is not plain at some step.
+/// Decodes the path until nothing is left to decode; `None` if it is not plain at some step, or encoded too often.
 fn decode_plain_path(path: &str) -> Option<String> {
     let mut text = path.as_bytes().to_vec();
-    loop {
+    for _ in 0..=MAX_ENCODINGS {
         if !is_plain_path(&text) {
             return None;
         }
@@ -52,12 +55,15 @@ fn decode_plain_path(path: &str) -> Option<String> {
         }
         text = decoded;
     }
+    None
 }
 
 fn is_plain_path(text: &[u8]) -> bool {
     text.first() == Some(&b'/')
         && !text.windows(2).any(|pair| pair == b"//")
         && !text.iter().any(|byte| *byte == b'\\' || *byte < 0x20 || *byte == 0x7f)
+        // Browsers resolve these, and would arrive at another path than the one that was checked.
+        && !text.split(|byte| *byte == b'/').any(|segment| matches!(segment, b"." | b".."))
 }
 
 #[cfg(test)]
@@ -70,7 +76,13 @@ mod tests {
 
     #[test]
     fn local_path_is_accepted() {
-        for next in ["/", "/account/sessions?show=ended&page=2", "/a%20b?next=https://elsewhere.example/#x", "/100%"] {
+        for next in [
+            "/",
+            "/account/sessions?show=ended&page=2",
+            "/a%20b?next=https://elsewhere.example/#x",
+            "/100%",
+            "/a%252520b/...",
+        ] {
             assert_eq!(accept(next), Some(next));
         }
     }
@@ -124,6 +136,11 @@ mod tests {
             "/a?ü",
             "/a//evil.example",
             "/%00",
+            "/x/../logout",
+            "/%2e%2E/logout",
+            "/./logout",
+            "/x/.",
+            "/%2525252525",
         ] {
             assert_eq!(accept(next), None, "{next:?}");
         }

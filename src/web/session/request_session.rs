@@ -165,7 +165,7 @@ impl RequestSession {
 
     /// The ids that the browser presents in its cookie.
     pub(crate) fn presented_browsers(&self, headers: &HeaderMap) -> Vec<BrowserId> {
-        self.state().browser_cookie.read(headers).ids
+        self.state().browser_cookie.read(headers)
     }
 
     /// Makes the browser of a sign-in that has started `session` known to its account. The sign-in stands if this

@@ -10,6 +10,7 @@ on_both_engines!(
     eleventh_sign_in_at_once_has_to_wait,
     known_browser_has_a_pace_of_its_own,
     failed_sign_ins_do_not_slow_the_pace,
+    used_up_pace_does_not_reveal_the_account,
 );
 
 const EMAIL: &str = "rajat.verma@example.com";
@@ -59,4 +60,15 @@ fn failed_sign_ins_do_not_slow_the_pace(engine: EngineKind) {
     for n in 0..10 {
         assert_eq!(app.browser().sign_in(EMAIL, PASSWORD).status, 303, "{n}");
     }
+}
+
+fn used_up_pace_does_not_reveal_the_account(engine: EngineKind) {
+    let app = app_with_user(engine);
+    for _ in 0..10 {
+        assert_eq!(app.browser().sign_in(EMAIL, PASSWORD).status, 303);
+    }
+    for email in [EMAIL, "unknown@example.com"] {
+        assert_eq!(app.browser().sign_in(email, "not the password at all").status, 401, "{email}");
+    }
+    assert_eq!(app.browser().sign_in(EMAIL, PASSWORD).status, 429);
 }

@@ -221,7 +221,10 @@ fn role_that_may_truncate_data_ends_every_session() {
     let peer = Peer::new(EngineKind::Postgres);
     peer.sign_in("s", Clock::System.now() + HOUR, Clock::System.now() + HOUR);
     let role = format!("keyrack_truncater_{}", std::process::id());
-    peer.0.execute(&format!("CREATE ROLE {role}; GRANT TRUNCATE ON user_sessions TO {role}"));
+    let schema = peer.0.schema();
+    peer.0.execute(&format!(
+        "CREATE ROLE {role}; GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT TRUNCATE ON user_sessions TO {role}"
+    ));
     let truncated = peer.0.try_execute(&format!("SET ROLE {role}; TRUNCATE user_sessions"));
     peer.0.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
     truncated.unwrap();

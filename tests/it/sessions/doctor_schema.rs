@@ -8,13 +8,17 @@ use crate::support::{EngineKind, PASSWORD, Program, on_both_engines, wait};
 on_both_engines!(changed_trigger_is_reported_and_restored, row_without_its_session_is_reported);
 
 /// Asserts that the doctor reports one problem after `sql`, with these words, and that `--repair` repairs it or not.
+/// `$schema` stands for the schema's name.
 #[track_caller]
 fn assert_reported(fixture: &SessionFixture, sql: &str, parts: &[&str], is_repaired: bool) {
-    fixture.break_with(sql);
+    let named = |text: &str| {
+        if text.contains("$schema") { text.replace("$schema", &fixture.database().schema()) } else { text.to_owned() }
+    };
+    fixture.break_with(&named(sql));
     let report = fixture.doctor(false);
     assert_eq!(report.breaches.len(), 1, "{sql}: {report:?}");
     for part in parts {
-        assert!(report.breaches[0].detail.contains(part), "{part:?} is not in {report:?}");
+        assert!(report.breaches[0].detail.contains(&named(part)), "{part:?} is not in {report:?}");
     }
     let report = fixture.doctor(true);
     assert!(report.breaches.iter().all(|breach| breach.repaired == is_repaired), "{sql}: {report:?}");
@@ -26,7 +30,7 @@ fn changed_trigger_is_reported_and_restored(engine: EngineKind) {
     let (change, what) = match engine {
         EngineKind::Postgres => (
             "CREATE OR REPLACE FUNCTION keyrack_refuse_data_of_ended() RETURNS trigger LANGUAGE plpgsql
-             SECURITY DEFINER SET search_path = public, pg_temp AS 'BEGIN RETURN NEW; END'",
+             SECURITY DEFINER SET search_path = $schema, pg_temp AS 'BEGIN RETURN NEW; END'",
             "the function keyrack_refuse_data_of_ended differs",
         ),
         EngineKind::Sqlite => (
@@ -103,7 +107,7 @@ fn changed_schema_is_reported_and_restored_where_that_is_safe() {
         ("DROP FUNCTION keyrack_secure_functions", &["keyrack_secure_functions is missing"], true),
         (
             "ALTER TABLE sessions ENABLE ROW LEVEL SECURITY; ALTER TABLE sessions FORCE ROW LEVEL SECURITY",
-            &["hides rows of public.sessions", "NO FORCE ROW LEVEL SECURITY"],
+            &["hides rows of $schema.sessions", "NO FORCE ROW LEVEL SECURITY"],
             false,
         ),
         ("ALTER TABLE sessions DROP CONSTRAINT sessions_status_check", &["sessions.status has no CHECK"], false),
@@ -156,7 +160,7 @@ fn setting_that_turns_triggers_off_is_reported() {
     }
     let fixture = SessionFixture::new(EngineKind::Postgres);
     let database = fixture.text("SELECT current_database()::text AS v");
-    let user = fixture.text("SELECT current_user::text AS v");
+    let user = fixture.text("SELECT quote_ident(current_user) AS v");
     for (target, count) in [(format!("DATABASE {database}"), 2), (format!("ROLE {user} IN DATABASE {database}"), 2)] {
         fixture.execute(&format!("ALTER {target} SET session_replication_role = replica"));
         let program = Program::new(fixture.database());
@@ -175,8 +179,9 @@ fn renamed_schema_is_repaired() {
         return;
     }
     let fixture = SessionFixture::new(EngineKind::Postgres);
-    fixture.break_with("ALTER SCHEMA public RENAME TO \"Moved away\"");
-    let url = fixture.database().url();
+    let schema = fixture.database().schema();
+    fixture.break_with(&format!("ALTER SCHEMA {schema} RENAME TO \"Moved away\""));
+    let url = fixture.database().url().split("options=").next().unwrap().trim_end_matches(['?', '&']);
     let separator = if url.contains('?') { '&' } else { '?' };
     let url = format!("{url}{separator}options=-csearch_path%3D%22Moved%5C%20away%22");
     assert!(url.parse::<DatabaseUrl>().is_ok());
