@@ -1,1 +1,1 @@
-DROP TABLE instances;
+DROP TABLE keyrack_instances;

@@ -71,7 +71,11 @@ struct Append {
 
 /// Lines that are being written.
 #[derive(Debug)]
-pub(super) struct PendingAppend(Receiver<Result<(), String>>);
+pub(super) struct PendingAppend {
+    journal: Journal,
+    ended: Vec<SessionId>,
+    outcome: Receiver<Result<(), String>>,
+}
 
 impl PendingAppend {
     /// Waits until the lines are on the disk.
@@ -79,8 +83,10 @@ impl PendingAppend {
     /// # Errors
     /// [`Error::Unavailable`] if they could not be written: the end can't be promised.
     pub fn wait(self) -> Result<()> {
-        let outcome = self.0.recv().unwrap_or_else(|_| Err("its thread has ended".to_owned()));
+        let outcome = self.outcome.recv().unwrap_or_else(|_| Err("its thread has ended".to_owned()));
         outcome.map_err(|error| {
+            // The watcher writes them as soon as the file can be written again.
+            self.journal.forget(&self.ended);
             Error::Unavailable(anyhow::anyhow!("the end was not written to the journal of ends: {error}"))
         })
     }
@@ -126,17 +132,24 @@ impl Journal {
             _ => None,
         });
         self.0.known.lock().extend(ended);
-        let (done, receiver) = mpsc::sync_channel(1);
+        let (done, outcome) = mpsc::sync_channel(1);
         self.send(records, Some(done));
-        PendingAppend(receiver)
+        let ended = records.iter().filter_map(Record::ended_session).collect();
+        PendingAppend { journal: self.clone(), ended, outcome }
+    }
+
+    /// Lets ends be written again that are not in the file.
+    fn forget(&self, ended: &[SessionId]) {
+        let mut known = self.0.known.lock();
+        for id in ended {
+            known.remove(id);
+        }
     }
 
     /// Takes back records whose transaction was rolled back. It is not waited for: a record too many ends a session
     /// whose end was requested.
     pub(super) fn withdraw(&self, records: &[Record]) {
-        let mut known = self.0.known.lock();
-        records.iter().filter_map(Record::ended_session).for_each(|id| _ = known.remove(&id));
-        drop(known);
+        self.forget(&records.iter().filter_map(Record::ended_session).collect::<Vec<_>>());
         let withdrawn: Vec<Record> = records.iter().filter_map(Record::withdrawal).collect();
         self.send(&withdrawn, None);
     }
@@ -151,14 +164,8 @@ impl Journal {
             return Ok(());
         }
         let written = self.append(&unknown).wait();
-        let sessions = unknown.iter().filter_map(Record::ended_session);
         if written.is_ok() {
-            self.remember(sessions);
-        } else {
-            let mut known = self.0.known.lock();
-            for id in sessions {
-                known.remove(&id);
-            }
+            self.remember(unknown.iter().filter_map(Record::ended_session));
         }
         written
     }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{db::DbConnection, error::Result};
 
-/// A row of `instances`.
+/// A row of `keyrack_instances`.
 #[derive(Debug, Clone, QueryableByName)]
 pub(super) struct Neighbour {
     #[diesel(sql_type = Text)]
@@ -31,7 +31,7 @@ pub(super) fn announce(connection: &mut DbConnection, id: Uuid, history: &str) -
     let history = history.replace('\'', "''");
     connection.batch_execute(&format!(
         "BEGIN; SET LOCAL synchronous_commit = off;
-         INSERT INTO instances (id, history, seen_at) VALUES ('{id}', '{history}', clock_timestamp())
+         INSERT INTO keyrack_instances (id, history, seen_at) VALUES ('{id}', '{history}', clock_timestamp())
          ON CONFLICT (id) DO UPDATE SET history = excluded.history, seen_at = excluded.seen_at;
          COMMIT"
     ))?;
@@ -42,14 +42,14 @@ pub(super) fn announce(connection: &mut DbConnection, id: Uuid, history: &str) -
 pub(super) fn others(connection: &mut DbConnection, id: Uuid) -> Result<Vec<Neighbour>> {
     let sql = "SELECT CAST(id AS text) AS id, history, \
                    seen_at > clock_timestamp() - interval '10 seconds' AS is_alive \
-               FROM instances WHERE CAST(id AS text) <> $1";
+               FROM keyrack_instances WHERE CAST(id AS text) <> $1";
     Ok(diesel::sql_query(sql).bind::<Text, _>(id.to_string()).load(connection)?)
 }
 
 /// Deletes the row of this instance, which stops, and the rows of instances that have been gone for an hour.
 pub(super) fn withdraw(connection: &mut DbConnection, id: Uuid) -> Result<()> {
     connection.batch_execute(&format!(
-        "DELETE FROM instances WHERE id = '{id}' OR seen_at < clock_timestamp() - interval '1 hour'"
+        "DELETE FROM keyrack_instances WHERE id = '{id}' OR seen_at < clock_timestamp() - interval '1 hour'"
     ))?;
     Ok(())
 }

@@ -28,7 +28,7 @@ const POSTGRES_ONLY: [&str; 5] = [
 ];
 
 /// The tables that only PostgreSQL has: several instances share a database there.
-const POSTGRES_ONLY_TABLES: [&str; 1] = ["instances"];
+const POSTGRES_ONLY_TABLES: [&str; 1] = ["keyrack_instances"];
 
 /// A schema in terms that both engines share.
 #[derive(Debug, PartialEq, Eq)]

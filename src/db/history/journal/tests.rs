@@ -82,3 +82,18 @@ fn unwritable_journal_is_an_error() {
     let lost = Journal::open(folder.path().join("gone/test.ends"));
     assert!(lost.is_err());
 }
+
+#[test]
+fn end_that_could_not_be_written_is_written_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(&folder);
+    let Record::Ended(session) = ended(2_000) else { unreachable!() };
+    journal.append(&[ended(2_000)]).wait().unwrap();
+    fs::remove_file(journal.path()).unwrap();
+    fs::create_dir(journal.path()).unwrap();
+    assert!(journal.append(&[Record::Ended(session.clone())]).wait().is_err());
+    assert!(journal.append_unknown(vec![session.clone()]).is_err());
+    fs::remove_dir(journal.path()).unwrap();
+    journal.append_unknown(vec![session.clone()]).unwrap();
+    assert!(journal.read(NOW).unwrap().ended.contains_key(&session.id));
+}
