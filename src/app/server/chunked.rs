@@ -70,7 +70,8 @@ impl ChunkedBody {
             (Self::DataCr, b'\r') => Self::DataLf,
             (Self::DataLf, b'\n') => Self::SizeStart,
             (Self::TrailerStart, b'\r') => Self::EndLf,
-            (Self::TrailerStart | Self::Trailer, _) if byte != b'\r' => Self::Trailer,
+            // A server in front may end lines at LF alone, and would see the body end elsewhere.
+            (Self::TrailerStart | Self::Trailer, b'\t' | b' '..=b'~' | 0x80..) => Self::Trailer,
             (Self::Trailer, b'\r') => Self::TrailerLf,
             (Self::EndLf, b'\n') => Self::End,
             _ => return Err(MalformedChunk),
@@ -123,6 +124,9 @@ mod tests {
             "1ffffffffffffffff\r\n",
             "0\r\n\r\r",
             "0\r\nTrailer: x\r\r",
+            "0\r\nTrailer: x\n",
+            "0\r\n\n",
+            "0\r\nTrailer\0",
         ] {
             let mut state = ChunkedBody::SizeStart;
             assert_eq!(state.advance(body.as_bytes()), Err(MalformedChunk), "{body:?}");

@@ -135,8 +135,12 @@ impl History {
     }
 
     /// Keeps lookups from being answered while the journal is applied.
-    pub(super) fn hold_lookups(&self) {
-        *self.expected.write() = None;
+    ///
+    /// Returns the generation of the history that comes now, so that a commit that is on its way notices the change.
+    pub(super) fn hold_lookups(&self) -> u64 {
+        let mut current = self.expected.write();
+        *current = None;
+        self.generation.fetch_add(1, Ordering::AcqRel) + 1
     }
 
     /// Lets lookups rely on this history, in which all ends of the journal hold, unless another report has come in since

@@ -153,13 +153,13 @@ impl<S: EndStore> Watcher<S> {
 
     /// Compares the histories, applies the journal if necessary, and writes the ends of others to the journal.
     fn pass(&mut self, slot: &ConnectionSlot, forced: bool) -> Result<()> {
-        let generation = self.history.generation();
+        let mut generation = self.history.generation();
         let opened = slot.take().map_or_else(|| self.opener.open(), Ok);
         let mut connection = opened.map_err(|error| Error::Unavailable(error.into()))?;
         let mark = Mark::read(&mut connection, self.opener.path())?;
         let continues = self.known.as_ref().is_some_and(|known| known.continues_as(&mark));
         if forced || !continues || self.was_revived(&mut connection)? {
-            self.apply_journal(&mut connection, &mark)?;
+            generation = self.apply_journal(&mut connection, &mark)?;
         }
         if self.known.as_ref().is_some_and(|known| !known.is_same_server(&mark)) {
             // The others may lead to the server that was the database before.
@@ -187,10 +187,11 @@ impl<S: EndStore> Watcher<S> {
         Ok(!recent.is_empty() && self.store.count_active(connection, &recent)? > 0)
     }
 
-    /// Ends every journaled session that is active, and waits until the neighbours have done so.
-    fn apply_journal(&mut self, connection: &mut DbConnection, mark: &Mark) -> Result<()> {
+    /// Ends every journaled session that is active, and waits until the neighbours have done so. Returns the generation
+    /// for which that holds.
+    fn apply_journal(&mut self, connection: &mut DbConnection, mark: &Mark) -> Result<u64> {
         // Lookups that are sent before this may be answered from what they find; those that are sent now wait.
-        self.history.hold_lookups();
+        let generation = self.history.hold_lookups();
         let started = Instant::now();
         let contents = self.journal.read(self.clock.now()).map_err(|error| Error::Unavailable(error.into()))?;
         if contents.damaged_lines > 0 {
@@ -224,7 +225,7 @@ impl<S: EndStore> Watcher<S> {
                 "the database was restarted, replaced or failed over: all journaled ends hold"
             );
         }
-        Ok(())
+        Ok(generation)
     }
 
     fn end_all_again(&self, connection: &mut DbConnection, contents: JournalContents) -> Result<usize> {
