@@ -1,7 +1,7 @@
 //! The limit of live sessions per user: the least recently active ones give way.
 //!
-//! It holds for all of a user's sessions, also those that an Express application started. Keyrack enforces it at its own
-//! sign-ins, when the user lists their devices, and at each purge.
+//! It holds for all of a user's sessions, also those that an Express application started. Keyrack enforces it at its
+//! own sign-ins, when the user lists their devices, and at each purge.
 
 use super::{
     Sessions,
@@ -15,7 +15,8 @@ use crate::{
     error::Result,
 };
 
-/// Sign-ins of one user that group commits may be writing at the same time without seeing each other: two commits of 32.
+/// Sign-ins of one user that group commits may be writing at the same time without seeing each other: two commits of
+/// 32.
 const MAX_UNSEEN_SIGN_INS: i64 = 64;
 
 /// Maximum sessions beyond the limit that are put in the order of their activity within one transaction.
@@ -31,8 +32,8 @@ pub(super) struct LimitStep {
 
 impl Sessions {
     /// Ends the live sessions of a user beyond the limit, if they are few, so that the transaction stays short however
-    /// many there are: with more than [`MAX_BEYOND`], it ends none. `keep` is the session that must not be ended: the one that has just started, or that
-    /// lists its user's devices.
+    /// many there are: with more than [`MAX_BEYOND`], it ends none. `keep` is the session that must not be ended: the
+    /// one that has just started, or that lists its user's devices.
     pub(super) fn limit_step(
         &self,
         connection: &mut DbConnection,
@@ -61,8 +62,8 @@ impl Sessions {
         Ok(LimitStep { ended, is_partial })
     }
 
-    /// Enforces the limit after a sign-in whose transaction saw `active` other sessions of its user. Concurrent sign-ins
-    /// may not have seen each other; the last of them to be committed sees all others here.
+    /// Enforces the limit after a sign-in whose transaction saw `active` other sessions of its user. Concurrent
+    /// sign-ins may not have seen each other; the last of them to be committed sees all others here.
     ///
     /// A failure does not fail the sign-in, which is committed: the next sign-in or purge enforces the limit.
     pub(super) async fn enforce_limit_after_sign_in(&self, user: UserId, this: SessionId, active: i64) {

@@ -31,8 +31,8 @@ pub(in crate::sessions) fn is_active(connection: &mut DbConnection, id: SessionI
     Ok(query.get_result::<SessionId>(connection).optional()?.is_some())
 }
 
-/// Finds up to `limit` of the user's live sessions that are not among the `max` most recently active ones. `keep`, which
-/// must be alive, is never found, and counts as one of the `max`. It reads all of the user's sessions.
+/// Finds up to `limit` of the user's live sessions that are not among the `max` most recently active ones. `keep`,
+/// which must be alive, is never found, and counts as one of the `max`. It reads all of the user's sessions.
 pub(in crate::sessions) fn live_beyond(
     connection: &mut DbConnection,
     user: UserId,
