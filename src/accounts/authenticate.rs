@@ -15,7 +15,7 @@ use super::{
     model::{AuthenticatedUser, Password},
     passwords::{Hasher, Verification},
     queries::{self, SignInRecord},
-    throttle::{Attempt, Refusal},
+    throttle::{Admission, Attempt, Refusal},
 };
 use crate::{
     db::UserId,
@@ -95,17 +95,22 @@ impl Accounts {
             self.passwords.check_capacity(HashClient::Stranger(network))?;
         }
         let decoy_cost = self.stored_costs.pick(self.throttle.number_of(&typed)).await;
-        let mut attempt = match self.throttle.begin(&typed, browsers, network).await {
+        let mut attempt = match self.throttle.begin(&typed, browsers, network) {
             Ok(attempt) => attempt,
             Err(refusal) => return Ok(refusal.into()),
         };
         let record = loop {
             let record = self.sign_ins.find(attempt.lookup_key(email.clone())).await?.unwrap_or_default();
             match attempt.admit(&record, self.clock.now()) {
-                Ok(()) => break record,
-                // Ends, because each round leaves out an attempt that was in flight when this one began.
-                Err(_) if attempt.refresh() => {}
-                Err(refusal) => return Ok(refusal.into()),
+                Admission::Granted => break record,
+                Admission::Refused(refusal) => return Ok(refusal.into()),
+                Admission::CountsOutdated => {}
+                // Ends, because fewer earlier attempts are left in each round.
+                Admission::Blocked(earlier) => {
+                    if let Err(refusal) = attempt.wait_for(earlier).await {
+                        return Ok(refusal.into());
+                    }
+                }
             }
         };
         let hash_client = match (&record.account, &record.browser) {

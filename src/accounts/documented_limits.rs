@@ -8,6 +8,7 @@ use super::{
     known_browsers::{BROWSER_LIFETIME, MAX_BROWSERS_PER_ACCOUNT, MAX_NEW_BROWSERS_PER_DAY},
     purge::UNKNOWN_RETENTION,
     sign_in_pace::SignInPace,
+    throttle::{MAX_ATTEMPTS_PER_ACCOUNT, MAX_ATTEMPTS_PER_NETWORK, MAX_WAIT},
 };
 
 const DOCUMENT: &str = include_str!("../../docs/throttling.md");
@@ -54,6 +55,12 @@ fn documented_limits_equal_the_constants() {
             "after {per_address} from one IPv4 address, one more is possible every {} seconds",
             NetworkSize::V4Prefix32.step().as_secs()
         ),
+        format!(
+            "waits at most {} seconds; up to {MAX_ATTEMPTS_PER_ACCOUNT} on one account and {} from one network may wait",
+            MAX_WAIT.as_secs(),
+            grouped(u64::from(MAX_ATTEMPTS_PER_NETWORK))
+        ),
+        format!("further ones get 429 with a `Retry-After` of {first} second."),
         format!("It shrinks to one attempt every {minutes} minutes, and after {MAX_FAILURES_IN_A_ROW} wrong"),
         format!("for {} days, the longest that browsers allow", days(BROWSER_LIFETIME)),
         format!("knows at most {MAX_BROWSERS_PER_ACCOUNT} browsers"),

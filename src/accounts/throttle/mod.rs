@@ -6,15 +6,15 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | `lines` | attempts on one account that wait for each other |
-//! | `reservations` | attempts in flight, which count as failures until they end |
+//! | `reservations` | attempts in flight, which count as failures until they end, and wait for each other |
 //! | `accounts::failures` | one count, and the delay that follows from it |
 //! | `accounts::failure_keys` | under which keys failures are counted |
 
-mod lines;
 mod reservations;
 
 use std::time::Duration;
+
+use tokio::time::{self, Instant};
 
 use super::{
     browser_id::BrowserIdHash,
@@ -24,15 +24,20 @@ use super::{
     failures::{FIRST_DELAY, Failures, MAX_DELAY},
     queries::{SignInKey, SignInRecord},
 };
-use crate::{clock::Timestamp, error::Result};
-use lines::{InLine, Lines};
+use crate::clock::Timestamp;
 use reservations::{Reservation, Reservations};
+
+/// How long an attempt waits for those before it. Browsers and proxies wait for a response for at least 30 seconds.
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(10);
+/// Attempts on one account, or on one known browser, that wait or are checked. Further ones are refused.
+pub(super) const MAX_ATTEMPTS_PER_ACCOUNT: u32 = 128;
+/// Attempts from one network that wait or are checked: an office that begins to work. Further ones are refused.
+pub(super) const MAX_ATTEMPTS_PER_NETWORK: u32 = 1024;
 
 /// The limits of one process over the counts that it shares with others.
 #[derive(Debug, Clone)]
 pub(super) struct Throttle {
     buckets: Buckets,
-    lines: Lines,
     reservations: Reservations,
 }
 
@@ -43,9 +48,29 @@ pub(super) struct Attempt {
     typed: FailureKey,
     browsers: Vec<BrowserIdHash>,
     networks: Vec<CountedNetwork>,
+    reservations: Reservations,
     reservation: Reservation,
-    /// Dropped after the reservation, so that the next attempt in the line finds it gone.
-    _in_line: Option<InLine>,
+    /// When it no longer waits for others.
+    deadline: Instant,
+}
+
+/// Whether the password of an attempt may be checked.
+#[derive(Debug)]
+pub(super) enum Admission {
+    Granted,
+    Refused(Refusal),
+    /// It depends on how the attempts before this one end: wait for them, and look the counts up again.
+    Blocked(EarlierAttempts),
+    /// The counts were looked up before the attempt had reserved what now decides: look them up again.
+    CountsOutdated,
+}
+
+/// The attempts that another one has to wait for.
+#[derive(Debug)]
+pub(super) struct EarlierAttempts {
+    key: FailureKey,
+    /// So many of them may still be in flight.
+    max_left: u32,
 }
 
 /// Why an attempt is refused without checking its password.
@@ -60,42 +85,44 @@ pub(super) enum Refusal {
 impl Refusal {
     /// What `Retry-After` says where no time is known: the longest wait between two attempts.
     pub const LOCKED_RETRY_AFTER: Duration = MAX_DELAY;
+
+    /// Too many attempts at the same time.
+    const CROWDED: Self = Self::Wait(FIRST_DELAY);
 }
+
+/// The wait that follows from the failures under one key, if so many attempts in flight fail too.
+type DelayFn<'a> = Box<dyn Fn(u32) -> Duration + 'a>;
 
 impl Throttle {
     /// Shares its buckets with all instances that have the same secret.
     pub fn new(secret: &str) -> Self {
-        Self { buckets: Buckets::new(secret), lines: Lines::default(), reservations: Reservations::default() }
+        Self { buckets: Buckets::new(secret), reservations: Reservations::default() }
     }
 
     /// Has buckets of its own, for a program that serves no sign-ins.
     pub fn alone() -> Self {
-        Self { buckets: Buckets::random(), lines: Lines::default(), reservations: Reservations::default() }
+        Self { buckets: Buckets::random(), reservations: Reservations::default() }
     }
 
     /// Begins an attempt, before the counts are looked up.
     ///
     /// # Errors
-    /// A refusal if too many strangers try this account at the same time. A browser that presents an id does not wait
-    /// for them.
-    pub async fn begin(
+    /// A refusal if too many strangers try this account, or from this network, at the same time. A browser that presents
+    /// an id may be known, and is not refused for them.
+    pub fn begin(
         &self,
         typed: &str,
         browsers: Vec<BrowserIdHash>,
         client: Option<ClientNetwork>,
     ) -> Result<Attempt, Refusal> {
         let typed = self.buckets.unknown(typed);
-        let in_line = if browsers.is_empty() {
-            Some(self.lines.enter(&typed).await.ok_or(Refusal::Wait(FIRST_DELAY))?)
-        } else {
-            None
-        };
         let networks = client.map(|client| self.buckets.networks(client)).unwrap_or_default();
-        let of_networks = networks.iter().map(|network| network.key.clone());
         let of_browsers = browsers.iter().map(FailureKey::browser);
-        let keys = of_networks.chain(of_browsers).chain([typed.clone()]);
-        let reservation = self.reservations.reserve(keys);
-        Ok(Attempt { typed, browsers, networks, reservation, _in_line: in_line })
+        let reservation = self.reservations.reserve(stranger_keys(&networks, &typed).chain(of_browsers));
+        let reservations = self.reservations.clone();
+        let deadline = Instant::now() + MAX_WAIT;
+        let attempt = Attempt { typed, browsers, networks, reservations, reservation, deadline };
+        if attempt.browsers.is_empty() && attempt.is_crowded() { Err(Refusal::CROWDED) } else { Ok(attempt) }
     }
 
     /// A number that is always the same for what was typed and can't be guessed.
@@ -105,8 +132,9 @@ impl Throttle {
 }
 
 impl Attempt {
-    /// The key for looking up the user together with the counts.
-    pub fn lookup_key(&self, email: Email) -> SignInKey {
+    /// Counts the earlier attempts in flight, and returns the key for looking up the user together with the failures.
+    pub fn lookup_key(&mut self, email: Email) -> SignInKey {
+        self.reservation.count_earlier();
         SignInKey {
             email,
             unknown: self.typed.as_str().to_owned(),
@@ -115,36 +143,76 @@ impl Attempt {
         }
     }
 
-    /// Decides whether the password may be checked. An attempt that may go on keeps only the reservations of its own
-    /// line, a stranger's or a known browser's.
-    pub fn admit(&mut self, record: &SignInRecord, now: Timestamp) -> Result<(), Refusal> {
+    /// Decides whether the password may be checked. The attempt keeps only the reservations of its own line, a
+    /// stranger's or a known browser's.
+    pub fn admit(&mut self, record: &SignInRecord, now: Timestamp) -> Admission {
         if let Some(browser) = &record.browser {
             let key = FailureKey::browser(browser);
-            let delay = Failures::delay(record.failures(&key), self.reservation.others(&key), now);
-            wait_for(delay)?;
+            // Strangers don't wait for known browsers.
             self.reservation.keep_only(&[&key]);
-            return Ok(());
+            let delay: DelayFn<'_> = Box::new(|in_flight| Failures::delay(record.failures(&key), in_flight, now));
+            return self.decide(&[(&key, delay)]);
+        }
+        if !self.reservation.has(&self.typed) {
+            // The browser has been forgotten since the last look.
+            self.reservation = self.reservations.reserve(stranger_keys(&self.networks, &self.typed));
+            return Admission::CountsOutdated;
         }
         let failures = record.failures(&self.account_key(record));
         if failures.is_some_and(Failures::is_exhausted) {
-            return Err(Refusal::StrangersLocked);
+            return Admission::Refused(Refusal::StrangersLocked);
         }
-        let of_account = Failures::delay(failures, self.reservation.others(&self.typed), now);
+        let of_account: DelayFn<'_> = Box::new(move |in_flight| Failures::delay(failures, in_flight, now));
         let of_networks = self.networks.iter().map(|CountedNetwork { key, size }| {
-            let others = self.reservation.others(key);
-            Failures::network_delay(record.failures(key), others, now, size.limit(), size.step())
+            let (failures, limit, step) = (record.failures(key), size.limit(), size.step());
+            let delay: DelayFn<'_> =
+                Box::new(move |in_flight| Failures::network_delay(failures, in_flight, now, limit, step));
+            (key, delay)
         });
-        let delay = of_networks.fold(of_account, Duration::max);
-        wait_for(delay)?;
+        let limits: Vec<_> = of_networks.chain([(&self.typed, of_account)]).collect();
+        let admission = self.decide(&limits);
+        drop(limits);
         let kept: Vec<&FailureKey> = self.networks.iter().map(|network| &network.key).chain([&self.typed]).collect();
         self.reservation.keep_only(&kept);
-        Ok(())
+        admission
     }
 
-    /// Whether it is worth looking up the counts again after a refusal: attempts that were in flight have ended, and may
-    /// have been counted twice, as in flight and as failures.
-    pub fn refresh(&mut self) -> bool {
-        self.reservation.refresh()
+    /// Compares the failures under each key with its limit: first the failures alone, then together with the earlier
+    /// attempts, which may fail.
+    fn decide(&self, limits: &[(&FailureKey, DelayFn<'_>)]) -> Admission {
+        let wait = limits.iter().map(|(_, delay)| delay(0)).max().unwrap_or_default();
+        if !wait.is_zero() {
+            return Admission::Refused(Refusal::Wait(wait));
+        }
+        for (key, delay) in limits {
+            let earlier = self.reservation.earlier(key);
+            if delay(earlier).is_zero() {
+                continue;
+            }
+            if self.is_crowded() {
+                return Admission::Refused(Refusal::CROWDED);
+            }
+            let max_left = (0..earlier).rev().find(|left| delay(*left).is_zero()).unwrap_or(0);
+            return Admission::Blocked(EarlierAttempts { key: (*key).clone(), max_left });
+        }
+        Admission::Granted
+    }
+
+    /// Whether so many attempts are before this one that it would wait for too long.
+    fn is_crowded(&self) -> bool {
+        let is_above = |key: &FailureKey, max: u32| self.reservation.earlier(key) >= max;
+        self.networks.iter().any(|network| is_above(&network.key, MAX_ATTEMPTS_PER_NETWORK))
+            || is_above(&self.typed, MAX_ATTEMPTS_PER_ACCOUNT)
+            || self.browsers.iter().any(|id| is_above(&FailureKey::browser(id), MAX_ATTEMPTS_PER_ACCOUNT))
+    }
+
+    /// Waits until enough of the earlier attempts have ended.
+    ///
+    /// # Errors
+    /// A refusal if they take too long.
+    pub async fn wait_for(&self, earlier: EarlierAttempts) -> Result<(), Refusal> {
+        let waiting = self.reservation.wait_for_earlier(&earlier.key, earlier.max_left);
+        time::timeout_at(self.deadline, waiting).await.map_err(|_| Refusal::CROWDED)
     }
 
     /// The keys under which a failure of this attempt counts.
@@ -161,6 +229,7 @@ impl Attempt {
     }
 }
 
-fn wait_for(delay: Duration) -> Result<(), Refusal> {
-    if delay.is_zero() { Ok(()) } else { Err(Refusal::Wait(delay)) }
+/// What a stranger's attempt reserves.
+fn stranger_keys(networks: &[CountedNetwork], typed: &FailureKey) -> impl Iterator<Item = FailureKey> {
+    networks.iter().map(|network| network.key.clone()).chain([typed.clone()])
 }

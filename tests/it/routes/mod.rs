@@ -2,6 +2,7 @@
 
 mod api_session;
 mod client_address;
+mod concurrent_sign_ins;
 mod cookies;
 mod csrf;
 mod email_forms;
