@@ -44,6 +44,8 @@ impl Accounts {
             if let Some(known) = queries::use_browser(connection, user, &hashes, session, now)? {
                 return Ok(Some(known));
             }
+            // Two browsers that become known at the same moment would not count each other.
+            queries::lock_account(connection, user)?;
             let browsers = queries::browsers_of(connection, user)?;
             let new_today = browsers.iter().filter(|browser| browser.created_at > now - DAY).count();
             if new_today >= MAX_NEW_BROWSERS_PER_DAY {

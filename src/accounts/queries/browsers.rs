@@ -9,6 +9,7 @@ use crate::{
         DbConnection, SessionId, UserId,
         schema::types::SqlTime,
         schema::{known_browsers, users},
+        sql::for_update,
     },
     error::Result,
 };
@@ -38,6 +39,13 @@ pub(in crate::accounts) fn use_browser(
         .returning(known_browsers::id_hash)
         .get_results(connection)?;
     Ok(known.into_iter().next().map(BrowserIdHash))
+}
+
+/// Locks the user's row until the transaction ends.
+pub(in crate::accounts) fn lock_account(connection: &mut DbConnection, user: UserId) -> Result<()> {
+    let row = users::table.filter(users::id.eq(user)).select(users::id);
+    for_update(row).get_result::<UserId>(connection).optional()?;
+    Ok(())
 }
 
 /// The browsers that an account knows, the least recently used first.

@@ -25,6 +25,7 @@ on_both_engines!(
     cookie_of_older_secret_is_known_and_signed_again,
     browser_knows_five_accounts_under_different_ids,
     ten_browsers_per_day_and_a_hundred_in_all_are_known,
+    ten_browsers_per_day_are_known_if_thirty_sign_in_at_once,
     browsers_of_deleted_users_and_old_ones_are_removed,
     known_browser_is_known_to_all_instances,
 );
@@ -313,6 +314,16 @@ fn ten_browsers_per_day_and_a_hundred_in_all_are_known(engine: EngineKind) {
         app.execute("DELETE FROM sign_in_failures");
     }
     assert_eq!(app.count("known_browsers", ""), 100);
+}
+
+fn ten_browsers_per_day_are_known_if_thirty_sign_in_at_once(engine: EngineKind) {
+    let app = app_with_user(engine);
+    thread::scope(|scope| {
+        for _ in 0..30 {
+            scope.spawn(|| assert_eq!(app.browser().sign_in(EMAIL, PASSWORD).status, 303));
+        }
+    });
+    assert_eq!(app.count("known_browsers", ""), 10);
 }
 
 fn browsers_of_deleted_users_and_old_ones_are_removed(engine: EngineKind) {
