@@ -10,6 +10,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, SystemTime},
 };
 
 use parking_lot::Mutex;
@@ -25,6 +26,8 @@ pub(super) struct SqliteFile {
 struct State {
     /// The files that the open connections have; `None` before the first one.
     opened: Option<Arc<OpenedFiles>>,
+    /// The folder as it was when the files in it were last compared.
+    compared: Option<FolderStamp>,
     /// Whether the log already says that the file is missing.
     is_missing_logged: bool,
 }
@@ -75,6 +78,8 @@ struct OpenedFiles {
     database: FileId,
     wal: (PathBuf, Option<FileId>),
     shm: (PathBuf, Option<FileId>),
+    /// The folder of all three; `None` behind a symbolic link, where they lie in two.
+    folder: Option<PathBuf>,
     /// Keeps the system from giving the inode's number to another file while it is remembered.
     _pins: Vec<Pin>,
 }
@@ -88,11 +93,26 @@ impl SqliteFile {
         &self.path
     }
 
-    /// Compares the files that have the names now with those that were opened. Costs three `stat` calls.
+    /// Compares the files that have the names now with those that were opened. Costs one `stat` call, of the folder,
+    /// or four after names in it have changed.
     pub fn change(&self) -> Option<FileChange> {
         // The lock is not held during the calls, since every thread needs it.
-        let opened = self.state.lock().opened.clone()?;
-        opened.change(&self.path)
+        let (opened, compared) = {
+            let state = self.state.lock();
+            (state.opened.clone()?, state.compared)
+        };
+        let folder = opened.folder.as_deref().and_then(FolderStamp::read);
+        if folder.is_some() && folder == compared {
+            return None;
+        }
+        let change = opened.change(&self.path);
+        if change.is_none() && folder.is_some_and(FolderStamp::is_settled) {
+            let mut state = self.state.lock();
+            if state.opened.as_ref().is_some_and(|present| Arc::ptr_eq(present, &opened)) {
+                state.compared = folder;
+            }
+        }
+        change
     }
 
     /// Remembers the files as those that the connections have, if none are remembered. To be called after a connection
@@ -139,7 +159,12 @@ impl SqliteFile {
     /// Forgets the opened files, and moves the journal files of the former database away from the new one, to which
     /// SQLite would otherwise apply them. Returns the new name of the `-wal` file if there was one.
     pub fn forget(&self) -> io::Result<Option<PathBuf>> {
-        let Some(opened) = self.state.lock().opened.take() else { return Ok(None) };
+        let opened = {
+            let mut state = self.state.lock();
+            state.compared = None;
+            state.opened.take()
+        };
+        let Some(opened) = opened else { return Ok(None) };
         if opened.change(&self.path) != Some(FileChange::Replaced) {
             return Ok(None);
         }
@@ -167,7 +192,9 @@ impl OpenedFiles {
         let (wal, shm) = (beside("-wal"), beside("-shm"));
         let pins = [&real, &wal.0, &shm.0].into_iter().filter_map(|path| pin(path)).collect();
         let database = id(path).ok_or(io::ErrorKind::NotFound)?;
-        Ok(Self { database, wal, shm, _pins: pins })
+        let folder = path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+        let folder = folder.filter(|_| !path.is_symlink()).map(Path::to_owned);
+        Ok(Self { database, wal, shm, folder, _pins: pins })
     }
 
     fn change(&self, path: &Path) -> Option<FileChange> {
@@ -184,6 +211,29 @@ impl OpenedFiles {
             }
         }
         change
+    }
+}
+
+/// How long a folder must have been unchanged before its time of change is relied on. Two changes within one tick of the
+/// system's clock have the same time; a tick is 10 ms at most.
+const SETTLED_AFTER: Duration = Duration::from_secs(1);
+
+/// What changes whenever a file in a folder is created, removed, or renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FolderStamp {
+    folder: FileId,
+    changed_at: SystemTime,
+}
+
+impl FolderStamp {
+    fn read(path: &Path) -> Option<Self> {
+        let folder = std::fs::metadata(path).ok()?;
+        Some(Self { folder: (folder.dev(), folder.ino()), changed_at: folder.modified().ok()? })
+    }
+
+    /// Whether another change would have another time.
+    fn is_settled(self) -> bool {
+        SystemTime::now().duration_since(self.changed_at).is_ok_and(|age| age >= SETTLED_AFTER)
     }
 }
 
@@ -224,3 +274,6 @@ type Pin = std::convert::Infallible;
 fn pin(_: &Path) -> Option<Pin> {
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::{
     journal::Journal,
-    mark::{ExpectedMark, HistoryChanged, Mark, raise_user_version},
+    mark::{ExpectedMark, HistoryChanged, Mark, raise_sqlite_position},
     record::Record,
     synchronous, uncommitted,
 };
@@ -204,7 +204,7 @@ impl History {
     fn commit_journaled(&self, connection: &mut DbConnection, journal: &Journal, records: &[Record]) -> Result<()> {
         let generation = self.generation();
         let position = match connection {
-            DbConnection::Sqlite(connection) => Some(raise_user_version(connection)?),
+            DbConnection::Sqlite(connection) => Some(raise_sqlite_position(connection)?),
             DbConnection::Postgres(_) => None,
         };
         let pending = journal.append(records);
@@ -217,7 +217,7 @@ impl History {
         pending.wait()?;
         journal.remember(records.iter().filter_map(Record::ended_session));
         if let (Some(position), Some(expected)) = (position, self.expected()) {
-            expected.raise_position(position.into());
+            expected.raise_position(position);
         }
         if generation != self.generation() {
             // The journal may have been applied to another server while this commit was on its way.

@@ -6,7 +6,8 @@
 //! only grows. Both are computed from memory, and each lookup compares them in its own statement: through a pooler or a
 //! proxy, a connection may lead to another server from one statement to the next.
 //!
-//! On SQLite it is the file and its `user_version`, which each commit that ends sessions raises.
+//! On SQLite it is the file and a count of the commits that ended sessions, which the file contains: a lookup reads it
+//! in its own statement, and so in one snapshot with the session.
 
 use std::{
     fmt,
@@ -16,9 +17,9 @@ use std::{
 };
 
 use diesel::{
-    PgConnection, QueryResult, QueryableByName, RunQueryDsl, SqliteConnection,
-    connection::SimpleConnection,
+    PgConnection, QueryableByName, SqliteConnection, dsl,
     pg::Pg,
+    prelude::*,
     query_builder::AstPass,
     result::Error as DieselError,
     sql_types::{BigInt, Bool, Nullable, Oid, Text},
@@ -28,6 +29,7 @@ use crate::{
     clock::Timestamp,
     db::{
         DbConnection,
+        schema::keyrack_settings,
         schema::types::{Instant, SqlTime},
     },
     error::{Error, Result},
@@ -84,7 +86,7 @@ impl HistoryChanged {
 #[derive(Debug)]
 pub(crate) struct ExpectedMark {
     server: Server,
-    /// The highest position that was seen: in the write-ahead log, or SQLite's `user_version`.
+    /// The highest position that was seen: in the write-ahead log, or SQLite's count of commits.
     position: AtomicI64,
     has_wal: bool,
     /// Whether lookups on SQLite compare the position.
@@ -148,12 +150,12 @@ impl ExpectedMark {
         self.server == mark.server
     }
 
-    /// Checks that a SQLite file has all ends that were seen.
+    /// Checks that a SQLite file has all ends that were seen. `position` is what a lookup's [`sqlite_position`] found.
     ///
     /// # Errors
-    /// [`HistoryChanged`] if its `user_version` is lower.
-    pub fn check_sqlite(&self, connection: &mut SqliteConnection) -> Result<()> {
-        let holds = !self.is_checked || self.position() <= i64::from(user_version(connection)?);
+    /// [`HistoryChanged`] if it is lower.
+    pub fn check_sqlite(&self, position: Option<&str>) -> Result<()> {
+        let holds = !self.is_checked || self.position() <= parse_position(position);
         if holds { Ok(()) } else { Err(HistoryChanged::error()) }
     }
 
@@ -235,15 +237,15 @@ impl Mark {
     pub fn read(connection: &mut DbConnection, file: Option<&Path>) -> Result<Self> {
         match connection {
             DbConnection::Postgres(connection) => read_postgres(connection),
-            DbConnection::Sqlite(connection) => Self::of_file(file, user_version(connection)?),
+            DbConnection::Sqlite(connection) => Self::of_file(file, read_sqlite_position(connection)?),
         }
     }
 
-    fn of_file(path: Option<&Path>, user_version: i32) -> Result<Self> {
+    fn of_file(path: Option<&Path>, position: i64) -> Result<Self> {
         let Some(path) = path else { return Err(Error::internal("a SQLite database without a file")) };
         let file = std::fs::metadata(path).map_err(|error| Error::Unavailable(error.into()))?;
         let server = Server::Sqlite { device: file.dev(), inode: file.ino() };
-        Ok(Self { server, position: user_version.into(), has_wal: false })
+        Ok(Self { server, position, has_wal: false })
     }
 
     /// The text by which the instances compare what they have applied their journals to.
@@ -308,20 +310,31 @@ fn read_postgres(connection: &mut PgConnection) -> Result<Mark> {
     Ok(Mark { server, position, has_wal })
 }
 
-/// The version number in the header of a SQLite file, which SQLite itself does not use.
-fn user_version(connection: &mut SqliteConnection) -> Result<i32> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = diesel::sql_types::Integer)]
-        user_version: i32,
-    }
+/// The row of `keyrack_settings` that counts the commits that ended sessions. SQLite only.
+const SQLITE_POSITION: &str = "committed_ends";
 
-    Ok(diesel::sql_query("PRAGMA user_version").get_result::<Row>(connection)?.user_version)
+/// A column for a lookup on SQLite: the count of commits that ended sessions, as text.
+#[diesel::dsl::auto_type]
+pub(crate) fn sqlite_position() -> _ {
+    let setting: dsl::Find<keyrack_settings::table, &'static str> = keyrack_settings::table.find(SQLITE_POSITION);
+    setting.select(keyrack_settings::value).single_value()
 }
 
-/// Raises a SQLite file's `user_version` within the transaction that ends sessions. Returns the new one.
-pub(super) fn raise_user_version(connection: &mut SqliteConnection) -> Result<i32> {
-    let raised = user_version(connection)?.checked_add(1).unwrap_or(1);
-    connection.batch_execute(&format!("PRAGMA user_version = {raised}"))?;
+/// A count that is missing or can't be read is older than any other.
+fn parse_position(position: Option<&str>) -> i64 {
+    position.and_then(|position| position.parse().ok()).unwrap_or(0)
+}
+
+fn read_sqlite_position(connection: &mut SqliteConnection) -> Result<i64> {
+    let position: Option<String> = diesel::select(sqlite_position()).get_result(connection)?;
+    Ok(parse_position(position.as_deref()))
+}
+
+/// Raises a SQLite file's count within the transaction that ends sessions. Returns the new one.
+pub(super) fn raise_sqlite_position(connection: &mut SqliteConnection) -> Result<i64> {
+    let raised = read_sqlite_position(connection)? + 1;
+    diesel::replace_into(keyrack_settings::table)
+        .values((keyrack_settings::name.eq(SQLITE_POSITION), keyrack_settings::value.eq(raised.to_string())))
+        .execute(connection)?;
     Ok(raised)
 }

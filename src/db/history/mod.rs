@@ -24,7 +24,7 @@ mod watcher;
 
 pub(crate) use guard::History;
 pub use journal::{Journal, JournalError};
-pub(crate) use mark::{ExpectedMark, HistoryChanged, HistoryCheck};
+pub(crate) use mark::{ExpectedMark, HistoryChanged, HistoryCheck, sqlite_position};
 pub(crate) use record::{EndedSession, ReplacedSid, hash_of_sid};
 pub(in crate::db) use synchronous::has_synchronous_standby;
 pub(in crate::db) use uncommitted::{

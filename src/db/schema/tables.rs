@@ -117,4 +117,12 @@ table! {
 }
 
 joinable!(sessions -> users (user_id));
-allow_tables_to_appear_in_same_query!(users, sessions, user_sessions, replaced_sids, sign_in_failures, known_browsers);
+allow_tables_to_appear_in_same_query!(
+    users,
+    sessions,
+    user_sessions,
+    replaced_sids,
+    keyrack_settings,
+    sign_in_failures,
+    known_browsers
+);

@@ -22,7 +22,7 @@ use crate::{
         history::ExpectedMark,
         schema::types::{Expire, Instant, SqlTime, SqlUuid},
         schema::{sessions, user_sessions, users},
-        sql::{as_instant, batch_key, batch_time, for_each_key, opaque_to_planner, slot_for},
+        sql::{as_instant, batch_key, batch_time, for_each_key, opaque_to_planner, prepared, slot_for},
     },
     error::{Error, Result},
     sessions::model::SessionRecord,
@@ -101,7 +101,8 @@ fn live_batched(
 
 fn live_single(connection: &mut SqliteConnection, UserAt { user, now }: UserAt) -> Result<Vec<SessionRecord>> {
     let now = SqlTime::from(now);
-    let rows: Vec<ListedColumns> = live_sessions_of!(user, now, now).limit(MAX_SORTED_ROWS).load(connection)?;
+    let rows: Vec<ListedColumns> =
+        prepared(live_sessions_of!(user, now, now).limit(MAX_SORTED_ROWS)).load(connection)?;
     Ok(rows.into_iter().map(record_of).collect())
 }
 

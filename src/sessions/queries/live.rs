@@ -12,7 +12,7 @@ use crate::{
     clock::Timestamp,
     db::{
         DbConnection, SessionId, UserId,
-        history::ExpectedMark,
+        history::{ExpectedMark, sqlite_position},
         schema::types::{Json, SqlTime},
         schema::{sessions, user_sessions, users},
         sql::{batch_key, for_each_key, for_update, slot_for},
@@ -112,23 +112,21 @@ fn find_single(
     expected: &ExpectedMark,
 ) -> Result<Option<LiveSessionRow>> {
     // `get_result`, not `first`: a `LIMIT` on a unique key would only cost another parse.
-    let query = live_sessions!(key.now).filter(sessions::sid.eq(key.sid.expose()));
-    match query.get_result::<LiveSessionTuple>(connection) {
+    let query = live_sessions!(key.now)
+        .filter(sessions::sid.eq(key.sid.expose()))
+        .select(((LIVE_COLUMNS, USER_COLUMNS, user_sessions::sess), sqlite_position()));
+    match query.get_result::<(LiveSessionTuple, Option<String>)>(connection) {
         Err(DieselError::DeserializationError(error)) => {
             // SQLite stores any text as a time. An error would fail every page for this browser, the sign-in page
             // included.
             tracing::error!(error, "the session is refused: its row cannot be read");
             Ok(None)
         }
-        row => {
-            let row = row.optional()?.map(LiveSessionRow::from);
-            // Read after the session: a file that goes back in between costs a second lookup. A session that was not
-            // found can't be one that was revived.
-            match row {
-                Some(_) => expected.check_sqlite(connection).map(|()| row),
-                None => Ok(None),
-            }
-        }
+        // A session that was not found can't be one that was revived.
+        found => match found.optional()? {
+            Some((row, position)) => expected.check_sqlite(position.as_deref()).map(|()| Some(row.into())),
+            None => Ok(None),
+        },
     }
 }
 

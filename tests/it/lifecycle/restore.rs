@@ -157,14 +157,13 @@ fn restore_sqlite(database: &TestDatabase, backup: &Path) {
         .iter()
         .map(|name| format!("DROP TRIGGER {name};"))
         .collect();
-    let user_version = TestDatabase::at(backup).text("SELECT user_version AS v FROM pragma_user_version");
-    let tables = ["replaced_sids", "user_sessions", "sessions", "users"];
+    let tables = ["replaced_sids", "user_sessions", "sessions", "users", "keyrack_settings"];
     let copy: String = tables.map(|table| format!("DELETE FROM {table};")).concat()
-        + &["users", "sessions", "user_sessions", "replaced_sids"]
+        + &["users", "sessions", "user_sessions", "replaced_sids", "keyrack_settings"]
             .map(|table| format!("INSERT INTO {table} SELECT * FROM backup.{table};"))
             .concat();
     database.execute(&format!(
-        "ATTACH '{}' AS backup; BEGIN IMMEDIATE; {} {copy} {triggers}; PRAGMA user_version = {user_version}; COMMIT",
+        "ATTACH '{}' AS backup; BEGIN IMMEDIATE; {} {copy} {triggers}; COMMIT",
         backup.display(),
         dropped.concat()
     ));
