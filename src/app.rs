@@ -9,7 +9,7 @@ use actix_web::{dev::Server, web::ServiceConfig};
 
 use self::server::registry::Registry;
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, PasswordPolicy},
     config::{Config, PublicUrl},
     db::Database,
     error::Result,
@@ -40,6 +40,7 @@ impl Keyrack {
             trusted_proxies,
             hsts,
             hash_cost,
+            breached_passwords,
             sign_in_pace,
             connections,
             clock,
@@ -53,7 +54,8 @@ impl Keyrack {
         sessions.watch_history();
         let newest = secrets.expose().next().unwrap_or_default();
         let accounts =
-            Accounts::for_server(database.clone(), clock.clone(), sessions.clone(), hash_cost, newest, sign_in_pace);
+            Accounts::for_server(database.clone(), clock.clone(), sessions.clone(), hash_cost, newest, sign_in_pace)
+                .with_password_policy(PasswordPolicy::new(public_url.host(), breached_passwords));
         let state = AppState {
             accounts,
             cookie: SessionCookie::new(cookie_name, cookie_domain, &public_url, &secrets),

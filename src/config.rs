@@ -9,7 +9,7 @@ use std::{fmt, str::FromStr};
 use ipnet::IpNet;
 
 use crate::{
-    accounts::{HashCost, SignInPace},
+    accounts::{BreachedPasswords, HashCost, SignInPace},
     clock::Clock,
     db::{DatabaseOptions, DatabaseUrl},
     sessions::Policy,
@@ -43,6 +43,8 @@ pub struct Config {
     pub hsts: Hsts,
     /// The cost of a password hash.
     pub hash_cost: HashCost,
+    /// The list of leaked passwords, which no user may choose. Default: none.
+    pub breached_passwords: Option<BreachedPasswords>,
     /// How many successful sign-ins of one user may follow each other. Default: ten at once, then one every five
     /// seconds.
     pub sign_in_pace: SignInPace,
@@ -65,6 +67,7 @@ impl Config {
             trusted_proxies: Vec::new(),
             hsts: Hsts::default(),
             hash_cost: HashCost::default(),
+            breached_passwords: None,
             sign_in_pace: SignInPace::default(),
             connections: ConnectionLimits::default(),
             clock: Clock::System,

@@ -13,6 +13,7 @@ use super::{
     failures::MAX_FAILURES_IN_A_ROW,
     hash_threads::HashClient,
     model::{AuthenticatedUser, Password},
+    password_policy::PasswordPolicy,
     passwords::{Hasher, Verification},
     queries::{self, SignInRecord},
     throttle::{Admission, Attempt, Refusal},
@@ -56,7 +57,7 @@ enum PasswordCheck {
     /// The receiver waits until the failure is counted.
     Rejected(oneshot::Receiver<Result<()>>),
     /// `new_hash` is the password's new hash, if the stored one has another cost than the configured one.
-    Accepted { new_hash: Option<Result<String>> },
+    Accepted { new_hash: Option<Result<String>>, is_breached: bool },
 }
 
 impl Accounts {
@@ -121,7 +122,7 @@ impl Accounts {
         let may_sign_in = record.account.as_ref().is_some_and(|account| !account.is_disabled);
         let old_hash = stored.clone();
         let failure = Failure { accounts: self.clone(), keys: attempt.failure_keys(&record), attempt };
-        let runtime = Handle::current();
+        let (runtime, policy) = (Handle::current(), self.password_policy.clone());
         let check = move |hasher: &mut Hasher<'_>| {
             let verification = hasher.verify(&password, stored.as_deref(), decoy_cost)?;
             if verification == Verification::Failed || !may_sign_in {
@@ -131,14 +132,14 @@ impl Accounts {
                 return Ok(PasswordCheck::Rejected(is_counted));
             }
             let new_hash = (verification == Verification::PassedOutdated).then(|| hasher.hash(&password));
-            Ok(PasswordCheck::Accepted { new_hash })
+            Ok(PasswordCheck::Accepted { new_hash, is_breached: is_breached_or_log(&policy, &password) })
         };
-        let new_hash = match self.passwords.run(hash_client, check).await? {
+        let (new_hash, has_breached_password) = match self.passwords.run(hash_client, check).await? {
             PasswordCheck::Rejected(is_counted) => {
                 is_counted.await.map_err(|_| Error::internal("a failed sign-in was not counted"))??;
                 return Ok(AuthenticationResult::Rejected);
             }
-            PasswordCheck::Accepted { new_hash } => new_hash,
+            PasswordCheck::Accepted { new_hash, is_breached } => (new_hash, is_breached),
         };
         let Some(account) = &record.account else { return Ok(AuthenticationResult::Rejected) };
         // After the password was checked: a wrong one must not tell whether the account exists and is in use.
@@ -151,7 +152,7 @@ impl Accounts {
             self.store_new_hash(account.user.id, old, new).await;
         }
         let (user, password_changed_at) = (account.user, account.password_changed_at);
-        Ok(AuthenticationResult::Accepted(AuthenticatedUser { user, password_changed_at }))
+        Ok(AuthenticationResult::Accepted(AuthenticatedUser { user, password_changed_at, has_breached_password }))
     }
 
     /// Forgets the failures that a success makes up for. Writes nothing if there were none. An error is only logged:
@@ -211,6 +212,19 @@ impl From<Refusal> for AuthenticationResult {
             Refusal::StrangersLocked => Self::StrangersLocked { retry_after: Refusal::LOCKED_RETRY_AFTER },
         }
     }
+}
+
+/// Whether a password that was just verified is in the list of leaked passwords. The sign-in stands if the list can't be
+/// read.
+fn is_breached_or_log(policy: &PasswordPolicy, password: &Password) -> bool {
+    let log = |error: &Error| {
+        tracing::warn!(
+            error = error.chain(),
+            "a password was not looked up in the list of leaked passwords; restart Keyrack \
+                                               with a readable file"
+        );
+    };
+    policy.is_breached(password).inspect_err(log).unwrap_or(false)
 }
 
 /// Returns the address to look up, and the text under which failures are counted if there is no such user. A text that

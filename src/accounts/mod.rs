@@ -1,6 +1,7 @@
 //! Accounts: the users of one database, and checking their passwords.
 
 mod authenticate;
+mod breached_passwords;
 mod browser_id;
 mod client_network;
 mod doctor;
@@ -16,6 +17,7 @@ mod hash_threads;
 mod known_browsers;
 mod model;
 mod name;
+mod new_password;
 mod password_policy;
 mod passwords;
 mod purge;
@@ -33,13 +35,16 @@ use crate::{
 };
 
 pub use authenticate::{AuthenticationResult, SignInClient};
+pub use breached_passwords::{
+    BreachFileBuilder, BreachedPasswords, BuildError, BuildReport, InvalidBreachFile, ListFormat,
+};
 pub use browser_id::BrowserId;
 pub use email::{Email, InvalidEmail};
 pub use hash_cost::{HashCost, InvalidHashCost};
 pub(crate) use known_browsers::BROWSER_LIFETIME;
 pub use model::{Account, AuthenticatedUser, NewUser, Password, Role};
 pub use name::{InvalidName, check_name};
-pub use password_policy::{MAX_LENGTH, MIN_LENGTH, PasswordPolicyError};
+pub use password_policy::{MAX_LENGTH, MIN_LENGTH, PasswordPolicy, PasswordPolicyError};
 pub use sign_in_pace::{InvalidSignInPace, SignInPace};
 pub use unlock::ForgottenFailures;
 pub use users::CreateUserError;
@@ -57,6 +62,7 @@ pub struct Accounts {
     clock: Clock,
     sessions: Sessions,
     passwords: Passwords,
+    password_policy: PasswordPolicy,
     throttle: Throttle,
     pacer: SignInPacer,
     stored_costs: StoredCosts,
@@ -85,10 +91,17 @@ impl Accounts {
         Self { pacer: SignInPacer::new(pace), ..accounts }
     }
 
+    /// Checks new passwords against this policy.
+    #[must_use]
+    pub fn with_password_policy(self, password_policy: PasswordPolicy) -> Self {
+        Self { password_policy, ..self }
+    }
+
     fn with_throttle(db: Database, clock: Clock, sessions: Sessions, cost: HashCost, throttle: Throttle) -> Self {
         let sign_ins = db.new_lookups(queries::find_sign_ins, LookupThreads::Few);
         let stored_costs = StoredCosts::new(db.clone(), clock.clone(), cost);
         let (passwords, pacer) = (Passwords::new(cost), SignInPacer::new(SignInPace::default()));
-        Self { db, clock, sessions, passwords, throttle, pacer, stored_costs, sign_ins }
+        let password_policy = PasswordPolicy::default();
+        Self { db, clock, sessions, passwords, password_policy, throttle, pacer, stored_costs, sign_ins }
     }
 }

@@ -87,6 +87,8 @@ pub struct AuthenticatedUser {
     pub user: User,
     /// When the checked password was set. If it has changed by the time the session starts, the sign-in is rejected.
     pub password_changed_at: Timestamp,
+    /// Whether the password is in the operator's list of leaked passwords, so that its owner should change it.
+    pub has_breached_password: bool,
 }
 
 #[cfg(test)]

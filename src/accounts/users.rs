@@ -15,14 +15,13 @@ use crate::{
 };
 
 impl NewUser {
-    fn check(&self) -> Result<(), CreateUserError> {
+    fn check_names(&self) -> Result<(), CreateUserError> {
         let fields = [("user name", &self.user_name), ("first name", &self.first_name), ("last name", &self.last_name)];
         for (field, name) in fields {
             let invalid = |problem| CreateUserError::Name(field, problem);
             check_name(name.as_deref().unwrap_or_default()).map_err(invalid)?;
         }
-        let names = names([&self.user_name, &self.first_name, &self.last_name]);
-        self.password.check_policy(Some(&self.email), names).map_err(CreateUserError::Password)
+        Ok(())
     }
 }
 
@@ -62,9 +61,10 @@ impl Accounts {
     }
 
     async fn insert(&self, user: NewUser, only_first: bool) -> Result<AuthenticatedUser, CreateUserError> {
-        user.check()?;
+        user.check_names()?;
         let NewUser { email, user_name, first_name, last_name, role, password } = user;
-        let password_hash = self.passwords.hash(password).await?;
+        let own_names = names([&user_name, &first_name, &last_name]);
+        let password_hash = self.hash_new_password(password, &email, own_names).await?;
         let row = NewRow {
             user: User {
                 id: UserId::random(),
@@ -89,7 +89,11 @@ impl Accounts {
                 }
                 queries::insert(connection, &row)?;
                 settings::record_set_up(connection, row.now)?;
-                Ok(Ok(AuthenticatedUser { user: row.user.clone(), password_changed_at: row.now }))
+                Ok(Ok(AuthenticatedUser {
+                    user: row.user.clone(),
+                    password_changed_at: row.now,
+                    has_breached_password: false,
+                }))
             })
             .await?;
         self.stored_costs.invalidate();
@@ -198,8 +202,7 @@ impl Accounts {
     pub async fn set_password(&self, email: &Email, password: Password) -> Result<Option<usize>, CreateUserError> {
         let Some(Account { user, .. }) = self.find(email).await? else { return Ok(None) };
         let names = names([&user.user_name, &user.first_name, &user.last_name]);
-        password.check_policy(Some(email), names).map_err(CreateUserError::Password)?;
-        let hash = self.passwords.hash(password).await?;
+        let hash = self.hash_new_password(password, email, names).await?;
         let (now, sessions) = (self.clock.now(), self.sessions.clone());
         let first_batch = self.db.transaction(move |connection| {
             queries::set_password(connection, user.id, &hash, now)?;

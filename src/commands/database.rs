@@ -15,7 +15,7 @@ pub(super) fn open(settings: &Settings) -> Result<(Sessions, Accounts), Failure>
     crate::db::migrate(&url)?;
     let mut options = DatabaseOptions::for_command(url);
     journal::use_for_command(settings, &mut options)?;
-    Ok(open_parts(settings, Database::open(options)))
+    open_parts(settings, Database::open(options))
 }
 
 /// Opens the database without migrating it, for a command that must not change an Express application's database.
@@ -26,11 +26,12 @@ pub(super) async fn open_migrated(settings: &Settings) -> Result<(Sessions, Acco
     if !database.is_migrated().await? {
         return Err(not_migrated);
     }
-    Ok(open_parts(settings, database))
+    open_parts(settings, database)
 }
 
-fn open_parts(settings: &Settings, database: Database) -> (Sessions, Accounts) {
+fn open_parts(settings: &Settings, database: Database) -> Result<(Sessions, Accounts), Failure> {
     let sessions = Sessions::new(database.clone(), Clock::System, settings.policy());
     let accounts = Accounts::new(database, Clock::System, sessions.clone(), settings.hash_cost);
-    (sessions, accounts)
+    let accounts = accounts.with_password_policy(settings.password_policy()?);
+    Ok((sessions, accounts))
 }

@@ -13,6 +13,7 @@ mod logging;
 mod migrate;
 mod output;
 mod password;
+mod passwords;
 mod purge;
 mod secrets_file;
 mod serve;
@@ -54,6 +55,9 @@ enum Command {
     /// List and revoke sessions; running servers obey at once
     #[command(subcommand)]
     Session(session::Command),
+    /// Build a file of leaked passwords, which users may not choose
+    #[command(subcommand)]
+    Passwords(passwords::Command),
     /// End expired sessions and delete old history
     Purge(output::Format),
     /// Import the live sessions of an Express application
@@ -91,6 +95,7 @@ fn run() -> Result<(), Failure> {
             Some(Command::Migrate) => migrate::run(&cli.settings),
             Some(Command::User(command)) => user::run(&cli.settings, command).await,
             Some(Command::Session(command)) => session::run(&cli.settings, command).await,
+            Some(Command::Passwords(command)) => passwords::run(command),
             Some(Command::Purge(format)) => purge::run(&cli.settings, format).await,
             Some(Command::Adopt(options)) => adopt::run(&cli.settings, options).await,
             Some(Command::Doctor(options)) => doctor::run(&cli.settings, options).await,

@@ -23,7 +23,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Failure, secrets_file};
 use crate::{
-    accounts::{HashCost, SignInPace},
+    accounts::{BreachedPasswords, HashCost, PasswordPolicy, SignInPace},
     config::{Config, Hsts, PublicUrl, Secrets},
     db::{DatabaseUrl, Engine, Peers},
     sessions::{Policy, Timeouts},
@@ -181,6 +181,11 @@ pub(super) struct Settings {
     #[arg(long, env = "KEYRACK_HASH_COST", global = true, value_name = "COST", default_value_t = HashCost::default())]
     pub(super) hash_cost: HashCost,
 
+    /// File made by keyrack passwords build: no user may choose a password that it contains, and one who signs in with
+    /// such a password is asked to change it; a new file is read at the next start [default: none]
+    #[arg(long, env = "KEYRACK_BREACHED_PASSWORDS", global = true, value_name = "FILE")]
+    breached_passwords: Option<PathBuf>,
+
     /// Successful sign-ins of one user that may follow each other: BURST/INTERVAL, so many at once and then one after
     /// each interval, or off
     #[arg(long, env = "KEYRACK_SIGN_IN_PACE", global = true, value_name = "PACE", default_value_t = SignInPace::default())]
@@ -252,7 +257,8 @@ impl Settings {
         let database_url = self.database_url()?;
         cookie::check(self.cookie_name.as_deref(), self.cookie_domain.as_deref(), &self.public_url(address))?;
         let secrets = self.secrets(&database_url, warnings)?;
-        let config = self.to_config_with(address, database_url, secrets);
+        let mut config = self.to_config_with(address, database_url, secrets);
+        config.breached_passwords = self.breached_passwords()?;
         exposure::check(self.file.as_ref(), &config, address, warnings);
         Ok(config)
     }
@@ -272,6 +278,22 @@ impl Settings {
         config.sign_in_pace = self.sign_in_pace;
         config.connections.max_connections = self.max_connections.and_then(|max| usize::try_from(max).ok());
         config
+    }
+
+    /// The policy for passwords that a command sets.
+    pub(super) fn password_policy(&self) -> Result<PasswordPolicy, Failure> {
+        let host = self.public_url.as_ref().map_or("", PublicUrl::host);
+        Ok(PasswordPolicy::new(host, self.breached_passwords()?))
+    }
+
+    /// Opens the list of leaked passwords, if one is set.
+    fn breached_passwords(&self) -> Result<Option<BreachedPasswords>, Failure> {
+        let open = |path: &PathBuf| {
+            BreachedPasswords::open(path).map_err(|error| {
+                Failure::usage(format!("invalid value for --breached-passwords (KEYRACK_BREACHED_PASSWORDS): {error}"))
+            })
+        };
+        self.breached_passwords.as_ref().map(open).transpose()
     }
 
     fn public_url(&self, address: SocketAddr) -> PublicUrl {

@@ -2,6 +2,7 @@
 
 pub(crate) mod api_session;
 pub(crate) mod api_sessions;
+mod breached_password;
 mod device_card;
 mod end_notice;
 pub(crate) mod health;
@@ -37,6 +38,7 @@ fn sign_in(
     remember: bool,
 ) -> Result<(), WebError> {
     let id = user.user.id.to_string();
+    breached_password::note(request, user.has_breached_password)?;
     session.prepare_sign_in(user, remember, request.headers());
     Identity::login(&request.extensions(), id).map_err(|error| Error::internal(format!("{error:?}")))?;
     Ok(())

@@ -5,7 +5,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    HOME,
+    HOME, breached_password,
     device_card::{DeviceCard, set_labels},
     history, html,
     pagination::Pagination,
@@ -31,6 +31,8 @@ const LONG_LIST: usize = 5;
 struct SessionsPage {
     page: Page,
     csrf_token: String,
+    /// Whether the user signed in with a leaked password.
+    has_breached_password: bool,
     count: String,
     /// This device, on the first page.
     current: Option<DeviceCard>,
@@ -84,6 +86,7 @@ async fn list(session: &SignedIn, request: &HttpRequest, after: &str) -> Result<
     let template = SessionsPage {
         page,
         csrf_token,
+        has_breached_password: breached_password::is_noted(session),
         count: count_text_up_to(count, Sessions::MAX_COUNTED, "active session"),
         current: this.as_ref().map(|record| DeviceCard::new(record, now)),
         others: cards,

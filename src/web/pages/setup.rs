@@ -69,7 +69,7 @@ pub(crate) async fn submit(
     CsrfForm(fields): CsrfForm<SetupFields>,
 ) -> Result<HttpResponse, WebError> {
     require_token(&session, &fields.token).await?;
-    let user = match check(&fields) {
+    let user = match check(&session, &fields) {
         Ok(user) => user,
         Err(errors) => return page(&session, &request, StatusCode::UNPROCESSABLE_ENTITY, fields, *errors),
     };
@@ -94,7 +94,7 @@ async fn require_token(session: &RequestSession, token: &str) -> Result<(), WebE
     }
 }
 
-fn check(fields: &SetupFields) -> Result<NewUser, Box<SetupErrors>> {
+fn check(session: &RequestSession, fields: &SetupFields) -> Result<NewUser, Box<SetupErrors>> {
     let mut errors = SetupErrors::default();
     let email = fields.email.parse().map_err(|error| errors.email = Some(format!("{error}"))).ok();
     if fields.first_name.trim().is_empty() {
@@ -116,7 +116,7 @@ fn check(fields: &SetupFields) -> Result<NewUser, Box<SetupErrors>> {
     let optional = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let password = Password::new(&fields.password);
     let names = [&fields.user_name, &fields.first_name, &fields.last_name].map(String::as_str);
-    if let Err(problem) = password.check_policy(email.as_ref(), names) {
+    if let Err(problem) = session.state().accounts.check_new_password(&password, email.as_ref(), names) {
         errors.password = Some(problem.to_string());
     }
     let user = email.map(|email| NewUser {

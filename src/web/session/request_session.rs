@@ -158,7 +158,7 @@ impl RequestSession {
 
     /// Keeps what the session that is about to start needs besides its data.
     pub(crate) fn prepare_sign_in(&self, authenticated: AuthenticatedUser, remember: bool, headers: &HeaderMap) {
-        let AuthenticatedUser { user, password_changed_at } = authenticated;
+        let AuthenticatedUser { user, password_changed_at, .. } = authenticated;
         let browsers = self.presented_browsers(headers);
         *self.0.sign_in.borrow_mut() = Some(SignIn { proof: Proof { user, password_changed_at }, remember, browsers });
     }

@@ -5,6 +5,7 @@ mod doctor;
 mod exposure;
 mod hostile_text;
 mod migrate;
+mod passwords;
 mod proxy_warnings;
 mod purge;
 mod secrets_file;

@@ -32,7 +32,7 @@ fn authenticated(fixture: &SessionFixture, password: &str) -> AuthenticatedUser 
 }
 
 fn session_of(fixture: &SessionFixture, authenticated: AuthenticatedUser) -> NewSession {
-    let AuthenticatedUser { user, password_changed_at } = authenticated;
+    let AuthenticatedUser { user, password_changed_at, .. } = authenticated;
     NewSession { proof: Some(Proof { user, password_changed_at }), ..fixture.new_session() }
 }
 

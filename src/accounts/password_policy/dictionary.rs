@@ -1,0 +1,72 @@
+//! The lists of common passwords, in the form in which passwords are compared with them.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use unicode_normalization::{UnicodeNormalization, char::canonical_combining_class};
+
+/// Common passwords of less than 15 characters, the most common first. People build long passwords of them.
+const SHORT: &str = include_str!("lists/short.txt");
+
+/// Common passwords of 15 characters and more, the most common first.
+const LONG: &str = include_str!("lists/long.txt");
+
+/// A list of words, each with the bits that an attacker needs to find it.
+#[derive(Debug, Default)]
+pub(super) struct Dictionary {
+    bits: HashMap<Box<str>, f64>,
+    /// Length of the longest word in characters.
+    pub max_chars: usize,
+}
+
+static COMMON: LazyLock<Dictionary> = LazyLock::new(|| {
+    let mut dictionary = Dictionary::default();
+    for list in [SHORT, LONG] {
+        for (rank, word) in (2_u32..).zip(list.lines().filter(|line| !line.starts_with('#'))) {
+            dictionary.add(word, f64::from(rank).log2());
+        }
+    }
+    dictionary
+});
+
+impl Dictionary {
+    /// The common passwords.
+    pub fn common() -> &'static Self {
+        &COMMON
+    }
+
+    /// Adds a word, which costs so many bits unless it is already in the dictionary and costs less.
+    pub fn add(&mut self, word: &str, bits: f64) {
+        let skeleton: String = fold(word).map(skeleton_of).collect();
+        self.max_chars = self.max_chars.max(skeleton.chars().count());
+        let known = self.bits.entry(skeleton.into_boxed_str()).or_insert(bits);
+        *known = known.min(bits);
+    }
+
+    /// The bits of a word, given as its skeleton.
+    pub fn bits_of(&self, skeleton: &str) -> Option<f64> {
+        self.bits.get(skeleton).copied()
+    }
+}
+
+/// The characters without case, accents and width (Unicode's compatibility decomposition).
+pub(super) fn fold(text: &str) -> impl Iterator<Item = char> + '_ {
+    let is_base = |c: &char| canonical_combining_class(*c) == 0;
+    text.nfkd().filter(is_base).flat_map(char::to_lowercase).filter(is_base)
+}
+
+/// One character for all that are written in each other's place, such as `0` for `o`.
+pub(super) fn skeleton_of(c: char) -> char {
+    match c {
+        '4' | '@' => 'a',
+        '8' => 'b',
+        '(' => 'c',
+        '3' | '€' => 'e',
+        '6' | '9' => 'g',
+        '1' | '!' | '|' | 'l' | '¡' => 'i',
+        '0' => 'o',
+        '5' | '$' | '§' => 's',
+        '7' | '+' => 't',
+        '2' => 'z',
+        c => c,
+    }
+}
