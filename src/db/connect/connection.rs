@@ -17,13 +17,17 @@ use percent_encoding::{AsciiSet, CONTROLS};
 
 use super::{
     errors::{may_be_committed, rolled_back_after_deadline},
-    hosts,
+    hosts::ConnectAttempts,
     url::{DatabaseUrl, Engine},
 };
 use crate::error::{Error, Result};
 
 /// Pause between two attempts to switch a new SQLite file to WAL.
 const WAL_RETRY_DELAY: Duration = Duration::from_millis(5);
+
+/// How long a command waits for a new connection's first statement. Poolers let clients wait for a server, PgBouncer for
+/// up to two minutes.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// What has a meaning in the path of a URI.
 const URI_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
@@ -71,7 +75,9 @@ impl DbConnection {
             Engine::Postgres => {
                 let requires_writable = url.hosts().len() > 1;
                 let open = move |host: &str| Self::open_postgres(host, requires_writable);
-                hosts::open_first(url.hosts(), 0, open).map(|(_, connection)| connection)
+                let timeout = url.connect_timeout() + OPEN_TIMEOUT;
+                let opened = ConnectAttempts::default().open_first(url.hosts(), 0, timeout, open);
+                opened.map(|(_, connection)| connection)
             }
             Engine::Sqlite => open_sqlite(Path::new(url.connection_string()), url.connection_string(), lock_timeout),
         }

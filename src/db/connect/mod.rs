@@ -3,6 +3,7 @@
 pub(super) mod connection;
 pub(super) mod errors;
 mod hosts;
+mod lease;
 pub(super) mod opener;
 pub(super) mod pool;
 pub(super) mod slot;

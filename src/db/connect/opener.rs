@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 
 use super::{
     connection::DbConnection,
-    hosts,
+    hosts::ConnectAttempts,
     sqlite_file::{FileChange, SqliteFile, log_change},
     tracked::{OpenGeneration, SlotContent, TrackedConnection},
     url::{DatabaseUrl, Engine},
@@ -33,6 +33,7 @@ pub(in crate::db) struct Opener {
     requires_writable: bool,
     /// Number of the host that accepted the last connection.
     preferred_host: AtomicUsize,
+    attempts: ConnectAttempts,
     /// Raised when all connections are discarded.
     generation: AtomicU64,
     /// What all open connections of the present generation share.
@@ -57,6 +58,7 @@ impl Opener {
             timeout,
             requires_writable: false,
             preferred_host: AtomicUsize::new(0),
+            attempts: ConnectAttempts::default(),
             generation: AtomicU64::new(0),
             open: Mutex::default(),
             closing: Mutex::default(),
@@ -116,7 +118,8 @@ impl Opener {
         let requires_writable = self.requires_writable || self.url.hosts().len() > 1;
         let open = move |host: &str| DbConnection::open_postgres(host, requires_writable);
         let first = self.preferred_host.load(Ordering::Relaxed);
-        let (host, connection) = hosts::open_first(self.url.hosts(), first, open)?;
+        let timeout = self.url.connect_timeout() + self.timeout;
+        let (host, connection) = self.attempts.open_first(self.url.hosts(), first, timeout, open)?;
         self.preferred_host.store(host, Ordering::Relaxed);
         Ok(connection)
     }

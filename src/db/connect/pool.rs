@@ -8,6 +8,7 @@ use tokio::{sync::Semaphore, task, time};
 use super::{
     connection::{DbConnection, TransactionFailure},
     errors::{has_no_kind, is_connection_lost, is_from_read_only_server, is_retryable, leaves_sqlite_usable},
+    lease::{GivenUp, HungOperations, Lease},
     opener::Opener,
     slot::ConnectionSlot,
     url::Engine,
@@ -23,15 +24,17 @@ pub(in crate::db) struct Pool {
     connections: r2d2::Pool<Manager>,
     /// One per connection, so that an operation waits for a connection without occupying a thread.
     permits: Arc<Semaphore>,
+    hung: HungOperations,
     opener: Arc<Opener>,
 }
 
 impl Pool {
-    /// Creates a pool without opening a connection: each is opened when it is first needed.
+    /// Creates a pool without opening a connection: each is opened when it is first needed. While some hang, there may be
+    /// twice as many.
     pub fn new(opener: Arc<Opener>, size: u32) -> Self {
         let size = size.max(1);
         let connections = r2d2::Pool::builder()
-            .max_size(size)
+            .max_size(size.saturating_mul(2))
             .min_idle(Some(0))
             .connection_timeout(opener.timeout())
             // Only looks whether the connection was discarded. A dead one shows itself at its first use and is then
@@ -39,7 +42,9 @@ impl Pool {
             .test_on_check_out(true)
             .error_handler(Box::new(LogConnectError))
             .build_unchecked(Manager(Arc::clone(&opener)));
-        Self { connections, permits: Arc::new(Semaphore::new(size as usize)), opener }
+        let size = size as usize;
+        let (permits, hung) = (Arc::new(Semaphore::new(size)), HungOperations::at_most(size));
+        Self { connections, permits, hung, opener }
     }
 
     pub fn opener(&self) -> &Arc<Opener> {
@@ -72,7 +77,8 @@ impl Pool {
     /// Waits for a free connection without occupying a thread, then runs `work` on a thread that may block.
     ///
     /// After the timeout the caller gets an error and `work` continues to its end: a transaction that has not reached
-    /// its commit by then rolls back, and only then does the connection return to the pool.
+    /// its commit by then rolls back, and only then does the connection return to the pool. If it takes much longer, see
+    /// [`Pool::give_up_if_hung`].
     async fn run<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -81,18 +87,48 @@ impl Pool {
         let pool = self.clone();
         let timeout = self.opener.timeout();
         let deadline = Instant::now() + timeout;
-        let operation = async move {
+        let lease = Lease::new(&self.hung);
+        let operation = async {
             let permit = Arc::clone(&pool.permits).acquire_owned().await.map_err(Error::internal)?;
+            let held = lease.hold(permit);
+            let pool = pool.clone();
             task::spawn_blocking(move || {
-                let _permit = permit;
+                let _held = held;
                 pool.run_blocking(deadline, work)
             })
             .await
             .map_err(|panic| Error::Internal(panic.into()))?
         };
-        time::timeout(timeout, operation)
-            .await
-            .unwrap_or_else(|elapsed| Err(Error::Unavailable(anyhow::Error::new(elapsed).context("no answer in time"))))
+        match time::timeout(timeout, operation).await {
+            Ok(outcome) => outcome,
+            Err(elapsed) => {
+                task::spawn(pool.give_up_if_hung(lease));
+                Err(Error::Unavailable(anyhow::Error::new(elapsed).context("no answer in time")))
+            }
+        }
+    }
+
+    /// Lets other operations have the permit of one that takes more than twice its time: its server or something in
+    /// between is silent, and libpq waits for as long as the network acknowledges its probes. New connections may well be
+    /// answered. Those that are idle now are as old as the one that hangs, and are not used again.
+    async fn give_up_if_hung(self, lease: Arc<Lease>) {
+        loop {
+            time::sleep(self.opener.timeout()).await;
+            match lease.give_up() {
+                GivenUp::NotRunning => return,
+                GivenUp::Yes(hung) => {
+                    self.opener.discard_idle();
+                    if hung == 1 {
+                        tracing::warn!(
+                            "an operation of the database hangs, and others use a new connection; if this lasts, look \
+                             at the server, and at what is between it and Keyrack"
+                        );
+                    }
+                    return;
+                }
+                GivenUp::TooMany => {}
+            }
+        }
     }
 
     /// Runs `work` on connections of the pool until it succeeds or another attempt would not help.

@@ -3,7 +3,7 @@
 mod invalid;
 mod postgres;
 
-use std::{fmt, io, os::unix::fs::OpenOptionsExt, path::Path, str::FromStr, sync::Arc};
+use std::{fmt, io, os::unix::fs::OpenOptionsExt, path::Path, str::FromStr, sync::Arc, time::Duration};
 
 pub use invalid::InvalidDatabaseUrl;
 
@@ -39,6 +39,17 @@ impl DatabaseUrl {
     /// The connection string of each PostgreSQL host that the URL names, in its order.
     pub(in crate::db) fn hosts(&self) -> &Arc<[String]> {
         &self.hosts
+    }
+
+    /// How long libpq waits for a host that does not let it in.
+    pub(in crate::db) fn connect_timeout(&self) -> Duration {
+        let parameters = self.connection_string.split_once('?').map_or("", |(_, parameters)| parameters);
+        let seconds = parameters.split('&').find_map(|parameter| parameter.strip_prefix("connect_timeout="));
+        // As libpq, which takes no less than 2, and 0 for no limit.
+        Duration::from_secs(match seconds.and_then(|seconds| seconds.parse::<u32>().ok()) {
+            Some(0) => 3600,
+            seconds => u64::from(seconds.unwrap_or(2).max(2)),
+        })
     }
 
     /// Whether a PostgreSQL host is on another machine: no socket, no loopback address.
@@ -182,6 +193,14 @@ mod tests {
         let url: DatabaseUrl = "postgres://u@h/d?sslmode=require".parse().unwrap();
         assert_eq!(url.engine(), Engine::Postgres);
         assert!(url.connection_string().starts_with("postgres://u@h/d?sslmode=require&connect_timeout=2&"));
+    }
+
+    #[test]
+    fn connect_timeout_is_read_as_libpq_does() {
+        for (parameters, seconds) in [("", 2), ("?connect_timeout=1", 2), ("?sslmode=require&connect_timeout=30", 30)] {
+            let url: DatabaseUrl = format!("postgres://u@h/d{parameters}").parse().unwrap();
+            assert_eq!(url.connect_timeout().as_secs(), seconds, "{parameters}");
+        }
     }
 
     #[test]

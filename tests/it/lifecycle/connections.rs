@@ -2,11 +2,15 @@
 
 use std::{net::TcpListener, thread, time::Duration};
 
+use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use keyrack::clock::Clock;
 
-use crate::support::{Browser, CLOCK_START, EngineKind, PASSWORD, Pooler, Program, TestApp, TestDatabase, wait_until};
+use crate::support::{
+    Browser, CLOCK_START, EngineKind, PASSWORD, Pooler, Program, Relay, TestApp, TestDatabase, wait_until,
+};
 
 const EMAIL: &str = "rajat.verma@example.com";
+const WAITING_FOR_LOCK: &str = "WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 /// A server over a database of its own, with the default timeout, which is shorter than that of other tests.
 fn postgres() -> Option<(TestDatabase, TestApp)> {
@@ -138,6 +142,50 @@ fn silent_first_host_delays_no_start_and_no_sign_in() {
     assert_eq!(serving.browser().get("/readyz").status, 200);
     browser.sign_out();
     assert_eq!(serving.stop().status, 0);
+}
+
+/// Every connection of the pool hangs: something between Keyrack and the server keeps them open, and no answer comes. The
+/// network acknowledges all probes, so libpq would wait for ever.
+#[test]
+fn service_resumes_after_every_connection_hung() {
+    const POOL: u32 = 10;
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let database = TestDatabase::new(EngineKind::Postgres);
+    let (address, name) = database.url().rsplit_once('/').unwrap();
+    let (host, port) = address.rsplit_once(':').unwrap();
+    let relay = Relay::start(port.parse().unwrap());
+    let relayed = TestDatabase::at_url(&format!("{host}:{}/{name}", relay.port()));
+    let app = TestApp::over(&relayed, Clock::fixed(CLOCK_START), |config| {
+        config.database.timeout = Duration::from_secs(2);
+        config.database.pool_size = POOL;
+    });
+    app.add_user(EMAIL);
+    let mut browser = app.signed_in(EMAIL);
+    let mut other = PgConnection::establish(database.url()).unwrap();
+    for _ in 0..2 {
+        other.batch_execute("BEGIN; LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE").unwrap();
+        thread::scope(|scope| {
+            for _ in 0..POOL {
+                scope.spawn(|| assert_eq!(app.browser().get("/readyz").status, 503));
+            }
+            wait_until(|| database.count("pg_stat_activity", WAITING_FOR_LOCK) >= POOL as usize);
+            relay.fall_silent();
+        });
+        other.batch_execute("ROLLBACK").unwrap();
+        for path in ["/readyz", "/api/session", "/account/sessions", "/account/sessions?show=ended"] {
+            assert_eq!(browser.get(path).status, 503, "{path}");
+        }
+        assert_eq!(app.browser().sign_in(EMAIL, PASSWORD).status, 503);
+        relay.answer_new_connections();
+        wait_until(|| app.browser().get("/readyz").status == 200);
+        wait_until(|| browser.get("/api/session").status == 200);
+        wait_until(|| app.browser().sign_in(EMAIL, PASSWORD).status == 303);
+        assert_eq!(browser.get("/account/sessions?show=ended").status, 200);
+        relay.close_connections();
+    }
+    assert_eq!(database.count("sessions", "WHERE status = 'logged_out'"), 0);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod pooler;
 mod postgres;
 mod program;
 pub mod raw;
+mod relay;
 mod replicated_pair;
 
 pub use app::{CLOCK_START, SECRETS, TestApp, wait};
@@ -23,6 +24,7 @@ pub use embedded_app::{EmbeddedApp, MemoryStore};
 pub use fault::Faults;
 pub use pooler::Pooler;
 pub use program::{Finished, Program, Serving};
+pub use relay::Relay;
 pub use replicated_pair::ReplicatedPair;
 
 /// The password of every user that the tests create.
