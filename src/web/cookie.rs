@@ -102,15 +102,22 @@ impl SessionCookie {
         Presented { verified: None, twins, has_twins: true }
     }
 
-    /// The cookies that make a browser delete every cookie of this name that it sends to this URL: of the host and of
-    /// each domain above it, for each path. Browsers ignore those that they don't have, or that this host may not set.
+    /// The cookies that make a browser delete the other cookies of this name that it sends to this URL: of the host and
+    /// of each domain above it, for each path. Keyrack's own stays, where another site of the domain can't set one.
+    /// Browsers ignore those that they don't have, or that this host may not set.
     pub fn removals_of_twins(&self, host: &str, path: &str) -> Vec<Cookie<'static>> {
-        let paths = || std::iter::once("/").chain(parents_of_path(path));
-        // A cookie with such a name has no domain and no other path (RFC 6265bis 4.1.3).
-        let is_of_host = self.name.starts_with("__Host-");
-        let domains = std::iter::once(None).chain(domains_of_host(host).map(Some).filter(|_| !is_of_host));
-        let removal = |domain: Option<&str>, path: &str| {
+        if self.name.starts_with("__Host-") {
+            // Such a cookie has no domain and no other path (RFC 6265bis 4.1.3). Browsers never send two.
+            return vec![self.removal()];
+        }
+        let own_place = (self.domain.as_deref().map(|domain| domain.trim_start_matches('.')), "/");
+        let paths = || std::iter::once("/").chain(cookie_paths(path));
+        let domains = std::iter::once(None).chain(domains_of_host(host).map(Some));
+        let places = domains.flat_map(|domain| paths().map(move |path| (domain, path)));
+        let removal = |(domain, path): (Option<&str>, &str)| {
             let mut cookie = self.removal();
+            // `Max-Age` is enough. A proxy may refuse a response whose headers are longer than 4 kB.
+            cookie.unset_expires();
             cookie.set_path(path.to_owned());
             cookie.unset_domain();
             if let Some(domain) = domain {
@@ -118,7 +125,7 @@ impl SessionCookie {
             }
             cookie
         };
-        domains.flat_map(|domain| paths().map(move |path| removal(domain, path))).take(MAX_REMOVALS).collect()
+        places.filter(|place| *place != own_place).take(MAX_REMOVALS).map(removal).collect()
     }
 
     fn open(&self, value: &[u8]) -> Option<VerifiedSid> {
@@ -177,11 +184,14 @@ fn domains_of_host(host: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(first, |domain| Some(domain.split_once('.')?.1).filter(|above| above.contains('.')))
 }
 
-/// The paths above and at this one, such as `/account` and `/account/sessions`.
-fn parents_of_path(path: &str) -> impl Iterator<Item = &str> {
+/// The paths of cookies that a browser sends to this one (RFC 6265, 5.1.4), besides the root: `/account`, `/account/` and
+/// `/account/sessions` for the last of them.
+fn cookie_paths(path: &str) -> impl Iterator<Item = &str> {
     let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';' && byte != b',');
-    let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]).filter(|at| *at > 1);
-    ends.filter(move |_| is_plain).map(|end| &path[..end])
+    let slashes = path.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0);
+    let ends = slashes.flat_map(|at| [at, at + 1]).chain([path.len()]).filter(|end| *end > 1);
+    let mut last = 0;
+    ends.filter(move |end| is_plain && std::mem::replace(&mut last, *end) < *end).map(|end| &path[..end])
 }
 
 /// The values of the request's cookies with this name, not decoded.
@@ -332,18 +342,21 @@ mod tests {
             all.into_iter().map(text).collect::<Vec<_>>()
         };
         let connect = cookie(&["a secret that is long"]);
-        let expected = ["- /", "- /login", "a.b.example /", "a.b.example /login", "b.example /", "b.example /login"];
-        assert_eq!(removals(&connect, "a.b.example:8080", "/login"), expected);
+        let expected = ["- /login", "a.b.example /", "a.b.example /login", "b.example /", "b.example /login"];
+        assert_eq!(removals(&connect, "a.b.example:8080", "/login"), expected, "but not its own");
         assert_eq!(
-            removals(&connect, "b.example", "/account/sessions")[..3],
-            ["- /", "- /account", "- /account/sessions"]
+            removals(&connect, "b.example", "/account/sessions")[..4],
+            ["- /account", "- /account/", "- /account/sessions", "b.example /"]
         );
+        assert_eq!(removals(&connect, "localhost", "/a/"), ["- /a", "- /a/"]);
         for host in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "", "a..example", "a.b;c.example", "."] {
-            assert_eq!(removals(&connect, host, "/"), ["- /"], "{host}");
+            assert_eq!(removals(&connect, host, "/a"), ["- /a"], "{host}");
         }
-        assert_eq!(removals(&connect, "localhost", "/a;b/c"), ["- /"]);
+        assert_eq!(removals(&connect, "localhost", "/a;b/c"), Vec::<String>::new());
         assert_eq!(removals(&connect, &format!("{}b.example", "a.".repeat(100)), "/1/2/3").len(), MAX_REMOVALS);
+        let of_domain = SessionCookie { domain: Some(".b.example".to_owned()), ..connect.clone() };
+        assert_eq!(removals(&of_domain, "a.b.example", "/"), ["- /", "a.b.example /"]);
         let host = SessionCookie { name: "__Host-keyrack.sid".to_owned(), ..connect };
-        assert_eq!(removals(&host, "a.b.example", "/"), ["- /"]);
+        assert_eq!(removals(&host, "a.b.example", "/account"), ["- /"]);
     }
 }

@@ -128,14 +128,12 @@ where
             let mut response = response?;
             match persisted {
                 Ok(cookie) => {
-                    if let Some(cookie) = cookie {
-                        // The removals come first: one of them may be for the very cookie that is set.
-                        let removals = remove_twins(&request_session, response.request());
-                        let browser = request_session.take_browser_cookie();
-                        for cookie in removals.iter().chain([&cookie]).chain(&browser) {
-                            if let Err(error) = response.response_mut().add_cookie(cookie) {
-                                tracing::error!(%error, "a cookie was not sent: check its name and domain");
-                            }
+                    // The removals come first: one of them may be for the very cookie that is set.
+                    let removals = remove_twins(&request_session, response.request());
+                    let browser = request_session.take_browser_cookie();
+                    for cookie in removals.iter().chain(&cookie).chain(&browser) {
+                        if let Err(error) = response.response_mut().add_cookie(cookie) {
+                            tracing::error!(%error, "a cookie was not sent: check its name and domain");
                         }
                     }
                     Ok(response.map_into_left_body())
@@ -161,8 +159,9 @@ impl ErrorPageSource for RequestSession {
     }
 }
 
-/// The cookies that delete the session cookies of another site of the domain, if the request carries any. Otherwise the
-/// cookie of the new session would be one of two again, and the browser would never be signed in.
+/// The cookies that delete the session cookies of another site of the domain, if the request carries any. The request is
+/// not signed in, since one of its two cookies may be planted; without this, no later one would be either, until the
+/// person deletes cookies.
 fn remove_twins(session: &RequestSession, request: &HttpRequest) -> Vec<Cookie<'static>> {
     static WARNED: AtomicBool = AtomicBool::new(false);
     if !session.has_twin_cookies() {

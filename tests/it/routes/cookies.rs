@@ -16,6 +16,8 @@ on_both_engines!(
     tampered_or_malformed_cookie_is_rejected,
     duplicate_session_cookies_are_rejected,
     twin_of_session_cookie_is_deleted_at_sign_in,
+    twin_of_session_cookie_is_deleted_by_every_answer,
+    twins_of_a_host_cookie_are_deleted,
     sign_in_with_planted_twin_ends_the_planted_session,
     foreign_cookies_are_ignored,
 );
@@ -215,6 +217,20 @@ fn neighbour(engine: EngineKind) -> TestApp {
     app
 }
 
+/// A browser without a session in which the sign-in form was opened, before another site plants a cookie, and what is
+/// typed into the form.
+fn opened_form(app: &TestApp) -> (Browser, [(&'static str, String); 3]) {
+    let mut browser = app.browser().with_header("host", "keys.example.com");
+    let token = browser.get("/login").csrf_token();
+    let typed = |text: &str| text.to_owned();
+    let email = typed("rajat.verma@example.com");
+    (browser, [("email", email), ("password", typed(PASSWORD)), ("csrf_token", token)])
+}
+
+fn as_fields<'a>(fields: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
+    fields.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
 fn twin_of_session_cookie_is_deleted_at_sign_in(engine: EngineKind) {
     const NOTICE: &str = "Another site of this domain has set a cookie with the name of Keyrack’s";
     let app = neighbour(engine);
@@ -224,33 +240,92 @@ fn twin_of_session_cookie_is_deleted_at_sign_in(engine: EngineKind) {
     for _ in 0..3 {
         let own = browser.cookies["connect.sid"].clone();
         let old = browser.clone();
-        let mut twice = browser.clone().with_cookie("connect.sid", &format!("planted; connect.sid={own}"));
-        let answer = twice.get("/account/sessions");
-        assert_eq!((answer.status, answer.set_cookies()), (303, vec![]));
-        assert!(twice.get(answer.location()).text().contains(NOTICE));
-        let answer = twice.sign_in("rajat.verma@example.com", PASSWORD);
+        let twins = format!("planted; connect.sid={own}");
+        let page = browser.clone().with_cookie("connect.sid", &twins).get("/login");
+        assert!(page.text().contains(NOTICE));
+        let (mut twice, fields) = opened_form(&app);
+        twice = twice.with_cookie("connect.sid", &twins);
+        let answer = twice.post("/login", &as_fields(&fields));
         let set = answer.set_cookies();
         let set = set.iter().map(|cookie| parts(cookie)).filter(|(name, ..)| name != "keyrack.browser");
         let set: Vec<_> = set.collect();
         let (last, removals) = set.split_last().unwrap();
         assert!(last.0 == "connect.sid" && !last.1.is_empty(), "{last:?}");
-        for (domain, path) in [(None, "/"), (Some("keys.example.com"), "/"), (Some("example.com"), "/login")] {
-            let is_removal = |(name, value, attributes): &(String, String, Vec<String>)| {
-                let has = |text: &str| attributes.iter().any(|attribute| attribute == text);
-                let found = attributes.iter().find_map(|attribute| attribute.strip_prefix("Domain="));
-                name == "connect.sid"
-                    && value.is_empty()
-                    && found == domain
-                    && has(&format!("Path={path}"))
-                    && has("Max-Age=0")
-            };
-            assert!(removals.iter().any(is_removal), "{domain:?} {path}: {removals:?}");
+        for (domain, path) in [(None, "/login"), (Some("keys.example.com"), "/"), (Some("example.com"), "/login")] {
+            assert!(has_removal(removals, domain, path), "{domain:?} {path}: {removals:?}");
         }
         assert!(twice.is_signed_in(), "its jar has one cookie again");
         assert!(!old.clone().is_signed_in(), "the session has a new sid");
         assert_eq!(app.count("sessions", ""), 1, "no further session");
         browser = twice;
     }
+}
+
+/// Name, value and attributes of a cookie.
+type SetCookie = (String, String, Vec<String>);
+
+/// Whether one of the cookies makes a browser delete `connect.sid` of this domain and path.
+fn has_removal(cookies: &[SetCookie], domain: Option<&str>, path: &str) -> bool {
+    cookies.iter().any(|(name, value, attributes)| {
+        let has = |text: &str| attributes.iter().any(|attribute| attribute == text);
+        let found = attributes.iter().find_map(|attribute| attribute.strip_prefix("Domain="));
+        name == "connect.sid"
+            && value.is_empty()
+            && found == domain
+            && has(&format!("Path={path}"))
+            && has("Max-Age=0")
+            && has("HttpOnly")
+            && has("SameSite=Lax")
+    })
+}
+
+/// Another site of the domain plants a cookie that is sent to some pages only, the sign-in page not among them. The
+/// person would be sent from one to the other for as long as it is there.
+fn twin_of_session_cookie_is_deleted_by_every_answer(engine: EngineKind) {
+    let app = neighbour(engine);
+    let mut browser = app.browser().with_header("host", "keys.example.com");
+    assert_eq!(browser.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
+    let own = browser.cookies["connect.sid"].clone();
+    for (path, status) in [("/account/sessions", 303), ("/api/session", 401), ("/login", 200), ("/nowhere", 404)] {
+        for planted in ["garbage", ""] {
+            let mut twice = browser.clone().with_cookie("connect.sid", &format!("{planted}; connect.sid={own}"));
+            let answer = twice.get(path);
+            assert_eq!(answer.status, status, "{path}: a request with two cookies is not signed in");
+            let set: Vec<_> = answer.set_cookies().iter().map(|cookie| parts(cookie)).collect();
+            let parent = path.rsplit_once('/').unwrap().0;
+            for domain in [None, Some("keys.example.com"), Some("example.com")] {
+                for path in [path, &format!("{parent}/")] {
+                    let is_own = domain.is_none() && path == "/";
+                    assert_eq!(has_removal(&set, domain, path), !is_own, "{domain:?} {path}: {set:?}");
+                }
+            }
+            let length: usize = answer.set_cookies().iter().map(String::len).sum();
+            assert!(length < 2500, "nginx refuses responses with headers of more than 4 kB: {length}");
+            assert!(!twice.cookies.values().any(|value| value == "garbage"));
+        }
+    }
+    assert!(browser.is_signed_in(), "its own cookie was left alone");
+    // The form was opened with two cookies; when it is sent, one is left.
+    let form = browser.clone().with_cookie("connect.sid", &format!("x; connect.sid={own}")).get("/login");
+    let fields = [("email", "rajat.verma@example.com"), ("password", PASSWORD), ("csrf_token", &form.csrf_token())];
+    let answer = browser.post("/login", &fields);
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    assert_eq!(app.count("sessions", ""), 1);
+}
+
+/// Browsers never send two, so one of them is forged by something between the browser and Keyrack.
+fn twins_of_a_host_cookie_are_deleted(engine: EngineKind) {
+    let app = TestApp::with(engine, |config| config.public_url = "https://keyrack.example".parse().unwrap());
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.browser();
+    browser.sign_in("rajat.verma@example.com", PASSWORD);
+    let own = browser.cookies["__Host-keyrack.sid"].clone();
+    let mut twice = browser.with_cookie("__Host-keyrack.sid", &format!("x; __Host-keyrack.sid={own}"));
+    let answer = twice.get("/account/sessions");
+    assert_eq!(answer.status, 303);
+    let (name, value, attributes) = parts(&answer.set_cookies()[0]);
+    assert_eq!((name.as_str(), value.as_str()), ("__Host-keyrack.sid", ""));
+    assert!(attributes.contains(&"Path=/".to_owned()) && attributes.contains(&"Secure".to_owned()), "{attributes:?}");
 }
 
 fn sign_in_with_planted_twin_ends_the_planted_session(engine: EngineKind) {
@@ -262,8 +337,9 @@ fn sign_in_with_planted_twin_ends_the_planted_session(engine: EngineKind) {
     let mut own = app.browser();
     own.sign_in("rajat.verma@example.com", PASSWORD);
     let own = own.cookies["connect.sid"].clone();
-    let mut victim = app.browser().with_cookie("connect.sid", &format!("{planted}; connect.sid={own}"));
-    assert_eq!(victim.sign_in("rajat.verma@example.com", PASSWORD).status, 303);
+    let (victim, fields) = opened_form(&app);
+    let mut victim = victim.with_cookie("connect.sid", &format!("{planted}; connect.sid={own}"));
+    assert_eq!(victim.post("/login", &as_fields(&fields)).status, 303);
     assert!(!attacker.is_signed_in(), "the planted session has ended");
     assert_eq!(victim.get("/api/session").json()["user"]["email"], "rajat.verma@example.com");
     assert_eq!(app.count("sessions", "WHERE status = 'active'"), 1);
