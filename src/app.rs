@@ -94,7 +94,9 @@ impl Keyrack {
     /// [`ConnectionLimits`](crate::config::ConnectionLimits), which all servers of one `Keyrack` share.
     pub fn server(&self, listener: TcpListener, workers: usize) -> std::io::Result<Server> {
         let keyrack = self.clone();
-        server::build(listener, workers, Arc::clone(&self.1), Arc::clone(&self.0), move |config| keyrack.mount(config))
+        server::build(listener, workers, Arc::clone(&self.1), Arc::clone(&self.0), move |config| {
+            routes::mount_server(&keyrack.0, config);
+        })
     }
 
     /// The counters of the servers' connections, in Prometheus' text format.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use actix_web::{
     Error as ActixError, HttpResponse,
     error::{QueryPayloadError, UrlencodedError},
+    http::Method,
     middleware::from_fn,
     web::{self, Data, FormConfig, PayloadConfig, QueryConfig, ServiceConfig},
 };
@@ -78,6 +79,14 @@ pub(crate) fn mount(state: &Arc<AppState>, config: &mut ServiceConfig) {
     );
 }
 
+/// Mounts the endpoints into Keyrack's own server, which also answers requests without a path. No scope sees those.
+pub(crate) fn mount_server(state: &Arc<AppState>, config: &mut ServiceConfig) {
+    mount(state, config);
+    let without_path =
+        web::to(no_path).wrap(from_fn(render_errors)).wrap(from_fn(security_headers)).wrap(from_fn(log_requests));
+    config.app_data(Data::from(Arc::clone(state))).default_service(without_path);
+}
+
 /// Where a sign-in may lead: not to what can only be posted, nor to what only a visitor needs.
 fn destinations() -> Destinations {
     let not_pages = endpoints().into_iter().filter(|endpoint| !endpoint.is_page());
@@ -86,6 +95,14 @@ fn destinations() -> Destinations {
 
 async fn home() -> HttpResponse {
     HttpResponse::SeeOther().insert_header(("location", "/account/sessions")).finish()
+}
+
+/// Answers `OPTIONS *`, which is about the server as a whole (RFC 9110, 9.3.7). No other method may have `*`.
+async fn no_path(method: Method) -> HttpResponse {
+    if method == Method::OPTIONS {
+        return HttpResponse::NoContent().insert_header(("allow", "GET, HEAD, POST")).finish();
+    }
+    HttpResponse::BadRequest().finish()
 }
 
 async fn not_found() -> Result<HttpResponse, WebError> {

@@ -10,8 +10,9 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionLimits {
     /// Maximum number of open connections. Further ones wait until one closes; idle ones are closed for them. One
-    /// client (an IPv4 address or an IPv6 /64) may have a quarter of them, trusted proxies any number. Default: what
-    /// the limit of open files allows, at most 16,384, which need about 180 MB while they are idle.
+    /// client (an IPv4 address or an IPv6 /64) may have a quarter of them, an IPv6 /56 three eighths, an IPv6 /48 or an
+    /// IPv4 /24 half, trusted proxies any number. Default: what the limit of open files allows, at most 16,384, which
+    /// need about 180 MB while they are idle.
     pub max_connections: Option<usize>,
     /// Time for a request's head, on new and on kept connections alike; then the response is a 408. A new connection
     /// on which nothing arrives is closed without one. Default: 10 seconds, a third of what a browser waits.

@@ -257,9 +257,20 @@ fn message_for_refusal(refusal: FormRefusal, context: Option<&ErrorPageContext>)
     ErrorMessage { title, message: message.into(), link }
 }
 
-/// The body of a response to a request that could not be read.
-pub(super) fn bare_problem(status: StatusCode) -> String {
-    problem(status, &message_for(status, None))
+/// The body of a response to a request that could not be read, or that was one of too many.
+pub(super) fn bare_problem(status: StatusCode, is_one_of_too_many: bool) -> String {
+    let message = if is_one_of_too_many {
+        ErrorMessage {
+            title: "Too many requests at once",
+            message: "Keyrack is receiving too many requests with long headers, and did not read this one. Try again \
+                      in a few seconds."
+                .into(),
+            link: None,
+        }
+    } else {
+        message_for(status, None)
+    };
+    problem(status, &message)
 }
 
 fn problem(status: StatusCode, message: &ErrorMessage) -> String {

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 
 use super::{
     chunked::ChunkedBody,
+    client_networks::Client,
     ticks::{Deadlines, NO_DEADLINE},
 };
 
@@ -29,6 +30,8 @@ pub(super) enum Phase {
     Head,
     /// Actix has the head, and has not passed the request on. What it writes now is a response of its own.
     Parsing,
+    /// A request is being handled whose body has not arrived whole.
+    Body,
     /// A request is being handled, or its response sent.
     Serving,
     /// The server refuses the request with a response of its own, after which the connection closes.
@@ -44,11 +47,27 @@ impl Phase {
             1 => Self::Idle,
             2 => Self::Head,
             3 => Self::Parsing,
-            4 => Self::Serving,
-            5 => Self::Refusing,
+            4 => Self::Body,
+            5 => Self::Serving,
+            6 => Self::Refusing,
             _ => Self::Closed,
         }
     }
+}
+
+/// The part of a request that has not arrived whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Unfinished {
+    Head,
+    Body,
+}
+
+/// A connection that waits for its client, and since when, as a tick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unused {
+    /// What has arrived in part; `None` if the connection is idle.
+    pub unfinished: Option<Unfinished>,
+    pub since: u32,
 }
 
 /// Why the registry wakes a connection.
@@ -101,7 +120,7 @@ pub(super) struct Connection {
     /// How many connections the server had accepted before.
     pub number: u64,
     /// The client whose share it counts to, unless it is a trusted proxy.
-    pub client: Option<IpAddr>,
+    pub client: Option<Client>,
     /// Its place in the registry of its worker, which changes under that registry's lock.
     pub index: AtomicUsize,
     phase: AtomicU8,
@@ -115,7 +134,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub fn new(peer: IpAddr, client: Option<IpAddr>, number: u64, deadlines: Arc<Deadlines>) -> Self {
+    pub fn new(peer: IpAddr, client: Option<Client>, number: u64, deadlines: Arc<Deadlines>) -> Self {
         Self {
             peer,
             number,
@@ -143,19 +162,49 @@ impl Connection {
     /// Moves an unused connection to `next`, unless another thread has closed it.
     pub fn leave_unused(&self, next: Phase) -> bool {
         let current = self.phase.load(Relaxed);
-        matches!(Phase::from_u8(current), Phase::New | Phase::Idle | Phase::Head)
-            && self.phase.compare_exchange(current, next as u8, Relaxed, Relaxed).is_ok()
+        let current = Phase::from_u8(current);
+        matches!(current, Phase::New | Phase::Idle | Phase::Head) && self.replace_phase(current, next)
     }
 
-    /// If no request is being handled: whether a part of a head has arrived, and the tick since which it is unused.
-    pub fn unused_since(&self) -> Option<(bool, u32)> {
+    /// What the connection waits for, unless it handles a request that has arrived whole.
+    pub fn unused(&self) -> Option<Unused> {
         let deadline = self.deadline();
-        match self.phase() {
-            Phase::New => Some((false, self.deadlines.head_began(deadline))),
-            Phase::Idle => Some((false, self.deadlines.idle_began(deadline))),
-            Phase::Head => Some((true, self.deadlines.head_began(deadline))),
-            _ => None,
+        let (unfinished, since) = match self.phase() {
+            Phase::New => (None, self.deadlines.head_began(deadline)),
+            Phase::Idle => (None, self.deadlines.idle_began(deadline)),
+            Phase::Head => (Some(Unfinished::Head), self.deadlines.head_began(deadline)),
+            Phase::Body => (Some(Unfinished::Body), self.deadlines.body_began(deadline)),
+            Phase::Parsing | Phase::Serving | Phase::Refusing | Phase::Closed => return None,
+        };
+        Some(Unused { unfinished, since })
+    }
+
+    /// Closes the connection if it still waits for the same.
+    pub fn close_while(&self, unfinished: Option<Unfinished>) -> bool {
+        let phases: &[Phase] = match unfinished {
+            None => &[Phase::New, Phase::Idle],
+            Some(Unfinished::Head) => &[Phase::Head],
+            Some(Unfinished::Body) => &[Phase::Body],
+        };
+        let closed = phases.iter().any(|phase| self.replace_phase(*phase, Phase::Closed));
+        if closed {
+            self.interrupt(Interrupt::Close);
         }
+        closed
+    }
+
+    /// Records that the whole body has arrived, unless another thread has closed the connection.
+    pub fn finish_body(&self) -> bool {
+        self.replace_phase(Phase::Body, Phase::Serving)
+    }
+
+    fn replace_phase(&self, current: Phase, next: Phase) -> bool {
+        self.phase.compare_exchange(current as u8, next as u8, Relaxed, Relaxed).is_ok()
+    }
+
+    /// Whether Actix has passed a request on to which it has not completed the response.
+    pub fn is_serving(&self) -> bool {
+        matches!(self.phase(), Phase::Body | Phase::Serving)
     }
 
     /// Closes the connection if no request is being handled on it. A request that arrives at the same moment has not
@@ -221,7 +270,7 @@ impl Connection {
         };
         self.body.store(body, Relaxed);
         self.set_deadline(deadline);
-        self.set_phase(Phase::Serving);
+        self.set_phase(if body == 0 { Phase::Serving } else { Phase::Body });
     }
 
     /// The body of the request that was passed on.

@@ -1,26 +1,32 @@
 //! Bytes that have arrived and that Actix may not have yet.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::Arc;
 
 use tokio::io::ReadBuf;
 
-/// Memory that each connection may use here. Heads of browsers have up to about 2 kB.
+use super::{client_networks::Client, long_heads::LongHeads};
+
+/// Memory that each connection may use here. Heads of browsers have up to about 2 kB. More of it is taken from
+/// [`LongHeads`].
 const FREE_BYTES: usize = 8 * 1024;
 
-/// Memory that all connections together may use beyond that. Without a limit, half heads on all connections would need
-/// half a gigabyte.
-const MAX_LONG_HEADS_BYTES: usize = 32 * 1024 * 1024;
-
 /// A queue of bytes. It has no memory while it is empty.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Held {
     bytes: Vec<u8>,
     start: usize,
+    long_heads: Arc<LongHeads>,
+    client: Option<Client>,
     /// What this queue has of the memory that all share.
     shared: usize,
 }
 
 impl Held {
+    /// An empty queue of this client.
+    pub fn new(long_heads: Arc<LongHeads>, client: Option<Client>) -> Self {
+        Self { bytes: Vec::new(), start: 0, long_heads, client, shared: 0 }
+    }
+
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
@@ -33,44 +39,58 @@ impl Held {
         self.bytes().len()
     }
 
-    /// Appends bytes, unless the shared memory is used up.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..]
+    }
+
+    /// Appends bytes, unless the client or all clients together have used up the shared memory.
     #[must_use]
-    pub fn push(&mut self, bytes: &[u8], long_heads: &AtomicUsize) -> bool {
+    pub fn push(&mut self, bytes: &[u8]) -> bool {
         // Otherwise a queue that is never empty would grow for as long as requests are pipelined.
         self.bytes.drain(..self.start);
         self.start = 0;
         self.bytes.extend_from_slice(bytes);
-        let shared = self.bytes.capacity().saturating_sub(FREE_BYTES);
-        if shared > self.shared {
-            let more = shared - self.shared;
-            self.shared = shared;
-            return long_heads.fetch_add(more, Relaxed) + more <= MAX_LONG_HEADS_BYTES;
+        let more = self.bytes.capacity().saturating_sub(FREE_BYTES + self.shared);
+        if more == 0 {
+            return true;
         }
-        true
+        let is_taken = self.long_heads.take(self.client, more);
+        if is_taken {
+            self.shared += more;
+        }
+        is_taken
     }
 
     /// Removes bytes from the front.
-    pub fn consume(&mut self, count: usize, long_heads: &AtomicUsize) {
+    pub fn consume(&mut self, count: usize) {
         self.start += count;
         if self.is_empty() {
-            self.clear(long_heads);
+            self.clear();
         }
     }
 
     /// Moves up to `count` bytes from the front to the buffer, and returns how many.
-    pub fn move_to(&mut self, buffer: &mut ReadBuf<'_>, count: usize, long_heads: &AtomicUsize) -> usize {
+    pub fn move_to(&mut self, buffer: &mut ReadBuf<'_>, count: usize) -> usize {
         let count = count.min(buffer.remaining()).min(self.len());
         buffer.put_slice(&self.bytes()[..count]);
-        self.consume(count, long_heads);
+        self.consume(count);
         count
     }
 
     /// Removes all, and frees the memory.
-    pub fn clear(&mut self, long_heads: &AtomicUsize) {
+    pub fn clear(&mut self) {
+        self.bytes = Vec::new();
+        self.start = 0;
         if self.shared > 0 {
-            long_heads.fetch_sub(self.shared, Relaxed);
+            self.long_heads.give_back(self.client, self.shared);
+            self.shared = 0;
         }
-        *self = Self::default();
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 
@@ -80,29 +100,37 @@ mod tests {
 
     #[test]
     fn queue_that_is_never_empty_does_not_grow() {
-        let long_heads = AtomicUsize::new(0);
-        let mut held = Held::default();
+        let mut held = Held::new(Arc::default(), None);
         for _ in 0..1000 {
-            assert!(held.push(&[0; 4096], &long_heads));
-            held.consume(held.len() - 1, &long_heads);
+            assert!(held.push(&[0; 4096]));
+            held.consume(held.len() - 1);
         }
         assert!(held.bytes.capacity() <= FREE_BYTES, "{}", held.bytes.capacity());
     }
 
     #[test]
     fn long_heads_share_memory_and_give_it_back() {
-        let long_heads = AtomicUsize::new(0);
-        let mut short = Held::default();
-        assert!(short.push(&[0; 4096], &long_heads));
-        assert_eq!(long_heads.load(Relaxed), 0);
-        let mut long = (0..5000).map(|_| Held::default()).collect::<Vec<_>>();
+        let pool = Arc::new(LongHeads::default());
+        let held = || Held::new(Arc::clone(&pool), None);
         let head = vec![0; 32 * 1024];
-        let accepted = long.iter_mut().filter_map(|held| held.push(&head, &long_heads).then_some(())).count();
-        assert!((1000..2000).contains(&accepted), "{accepted}");
-        assert!(short.push(&[0; 1024], &long_heads), "short heads need no shared memory");
-        for held in &mut long {
-            held.consume(32 * 1024, &long_heads);
-        }
-        assert_eq!(long_heads.load(Relaxed), 0);
+        let fill = || {
+            let mut long = Vec::new();
+            loop {
+                let mut held = held();
+                let is_taken = held.push(&head);
+                long.push(held);
+                if !is_taken {
+                    return long;
+                }
+            }
+        };
+        let mut long = fill();
+        assert!((1000..2000).contains(&long.len()), "{}", long.len());
+        assert!(held().push(&[0; 4096]), "short heads need no shared memory");
+        long[0].consume(head.len());
+        assert!(held().push(&head));
+        let count = long.len();
+        drop(long);
+        assert_eq!(fill().len(), count);
     }
 }

@@ -8,9 +8,9 @@ use std::{
 /// Totals since the program started.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
-    /// Refused, because their client had its share.
+    /// Refused, because their client or its network had its share.
     pub refused: AtomicU64,
-    /// Closed while idle, for new ones.
+    /// Closed for new ones, while they were idle or half a request had arrived.
     pub evicted: AtomicU64,
     /// Closed because a deadline passed, except idle ones.
     pub timed_out: AtomicU64,
@@ -27,7 +27,7 @@ impl Metrics {
             (
                 "refused_total",
                 "counter",
-                "Connections refused because their client had its share.",
+                "Connections refused because their client or its network had its share.",
                 self.refused.load(Relaxed),
             ),
             (

@@ -5,9 +5,11 @@
 //! builds the same server from `actix_server` and `actix_http`, around [`stream::Stream`]. See docs/decisions/0016.
 
 mod chunked;
+mod client_networks;
 mod connection;
 mod head;
 mod held;
+mod long_heads;
 mod metrics;
 mod rate_limited_log;
 mod refusal;

@@ -46,7 +46,9 @@ impl fmt::Display for Reason {
             Self::Malformed => "its request line or a header is not valid HTTP",
             Self::HeadTooLarge => "its headers have more than 32 kB",
             Self::TooManyHeaders => "it has more than 96 headers",
-            Self::TooManyLongHeads => "its headers are long, and too many long ones are incomplete at the same time",
+            Self::TooManyLongHeads => {
+                "its headers are long, and too many long ones of its network, or of all, are incomplete at the same time"
+            }
             Self::HeadTooSlow => "its headers were not complete in time",
         })
     }

@@ -1,30 +1,33 @@
-//! All open connections: how many there are, whose they are, and which of them give way.
+//! All open connections: how many there are, whose they are, and which of them are admitted.
+
+mod eviction;
+#[cfg(test)]
+mod tests;
 
 use std::{
-    collections::{HashMap, HashSet},
-    net::{IpAddr, Ipv6Addr},
+    collections::HashMap,
+    net::IpAddr,
     sync::{
         Arc, Weak,
         atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use ipnet::IpNet;
 use parking_lot::Mutex;
 
 use super::{
+    client_networks::{Client, share_of},
     connection::Connection,
+    long_heads::LongHeads,
     metrics::Metrics,
     rate_limited_log::RateLimitedLog,
     ticks::{Deadlines, NO_DEADLINE},
 };
 use crate::config::ConnectionLimits;
 
-/// One client may have this part of all connections.
-const CLIENT_SHARE: usize = 4;
-
-/// This part of all connections is kept free for new ones, by closing idle ones.
+/// This part of all connections is kept free for new ones, by closing others.
 const RESERVE: usize = 16;
 
 /// The registry that all workers of a server share.
@@ -35,13 +38,12 @@ pub(crate) struct Registry {
     trusted_proxies: Vec<IpNet>,
     started: Instant,
     workers: Mutex<Vec<Weak<Worker>>>,
-    clients: Mutex<HashMap<IpAddr, ClientConnections>>,
+    networks: Mutex<HashMap<IpNet, NetworkConnections>>,
     open: AtomicUsize,
     accepted: AtomicU64,
-    /// The tick at which no connection was found that could give way. See [`ClientConnections::none_idle_at`].
+    /// The tick at which no connection was found that could give way. See [`NetworkConnections::none_unused_at`].
     none_unused_at: AtomicU32,
-    /// Memory of heads that are longer than usual and still incomplete.
-    pub(super) long_heads: AtomicUsize,
+    pub(super) long_heads: Arc<LongHeads>,
     pub(super) metrics: Metrics,
     pub(super) refusals: RateLimitedLog,
     pub(super) malformed: RateLimitedLog,
@@ -55,10 +57,10 @@ pub(super) struct Worker {
 }
 
 #[derive(Debug, Default)]
-struct ClientConnections {
+struct NetworkConnections {
     open: usize,
-    /// The tick at which none of them was found idle: a flood must not search them for each connection that it opens.
-    none_idle_at: Option<u32>,
+    /// The tick at which none of them could give way: a flood must not search them for each connection that it opens.
+    none_unused_at: Option<u32>,
 }
 
 impl Registry {
@@ -70,11 +72,11 @@ impl Registry {
             trusted_proxies,
             started,
             workers: Mutex::new(Vec::new()),
-            clients: Mutex::new(HashMap::new()),
+            networks: Mutex::new(HashMap::new()),
             open: AtomicUsize::new(0),
             accepted: AtomicU64::new(0),
             none_unused_at: AtomicU32::new(NO_DEADLINE),
-            long_heads: AtomicUsize::new(0),
+            long_heads: Arc::default(),
             metrics: Metrics::default(),
             refusals: RateLimitedLog::new(started),
             malformed: RateLimitedLog::new(started),
@@ -86,6 +88,11 @@ impl Registry {
         self.max
     }
 
+    /// How long an incomplete head is kept.
+    pub(super) fn head_timeout(&self) -> Duration {
+        self.limits.head_timeout
+    }
+
     /// The counters, for monitoring.
     pub fn metrics_text(&self) -> String {
         self.metrics.text(self.open(), self.max)
@@ -95,13 +102,9 @@ impl Registry {
         self.open.load(Relaxed)
     }
 
-    /// How many connections may be open before idle ones are closed.
+    /// How many connections may be open before others are closed.
     fn evict_above(&self) -> usize {
         self.max - (self.max / RESERVE).max(1).min(self.max - 1)
-    }
-
-    fn client_share(&self) -> usize {
-        (self.max / CLIENT_SHARE).max(1)
     }
 
     pub(super) fn add_worker(&self) -> Arc<Worker> {
@@ -113,10 +116,10 @@ impl Registry {
         worker
     }
 
-    /// Takes a new connection in, or refuses it because its client has more than its share.
+    /// Takes a new connection in, or refuses it because its client or one of its networks has its share.
     pub(super) fn admit(&self, worker: &Worker, peer: IpAddr) -> Option<Arc<Connection>> {
         let peer = peer.to_canonical();
-        let client = (!self.is_trusted_proxy(peer)).then(|| client_network(peer));
+        let client = (!self.is_trusted_proxy(peer)).then(|| Client::from(peer));
         if client.is_some_and(|client| !self.count_in(client, worker)) {
             self.metrics.refused.fetch_add(1, Relaxed);
             return None;
@@ -151,85 +154,56 @@ impl Registry {
         self.trusted_proxies.iter().any(|network| network.contains(&peer))
     }
 
-    /// Counts a connection to its client's share. Beyond it, the client's oldest idle connections are closed.
-    fn count_in(&self, client: IpAddr, worker: &Worker) -> bool {
-        let share = self.client_share();
-        let now = worker.deadlines.tick();
-        let mut clients = self.clients.lock();
-        let connections = clients.entry(client).or_default();
-        if connections.open >= share {
-            if connections.none_idle_at == Some(now) {
-                return false;
-            }
-            // Some at a time, so that the search is rare. The lock is released: closed connections take it.
-            drop(clients);
-            let closed = self.evict((share / RESERVE).max(1), Some(client));
-            clients = self.clients.lock();
-            if closed == 0 {
-                clients.entry(client).or_default().none_idle_at = Some(now);
-                return false;
-            }
+    /// Counts a connection to the shares of its client and its networks. Beyond one of them, connections of that network
+    /// are closed.
+    fn count_in(&self, client: Client, worker: &Worker) -> bool {
+        if !client.networks().all(|network| self.make_room_in(network, client, worker)) {
+            return false;
         }
-        clients.entry(client).or_default().open += 1;
+        let mut networks = self.networks.lock();
+        for network in client.networks() {
+            networks.entry(network).or_default().open += 1;
+        }
         true
     }
 
-    fn count_out(&self, client: IpAddr) {
-        let mut clients = self.clients.lock();
-        if let Some(connections) = clients.get_mut(&client) {
-            connections.open -= 1;
-            if connections.open == 0 {
-                clients.remove(&client);
-            }
-        }
-    }
-
-    /// Closes unused connections if too many are open together with `new` ones. A few more than needed, so that the
-    /// search is rare.
-    pub(super) fn evict_surplus(&self, new: usize, worker: &Worker) {
-        let surplus = (self.open() + new).saturating_sub(self.evict_above());
-        if surplus == 0 {
-            return;
-        }
+    /// Whether the network may have another connection, after closing some of its own if need be.
+    fn make_room_in(&self, network: IpNet, newcomer: Client, worker: &Worker) -> bool {
+        let share = share_of(self.max, network);
         let now = worker.deadlines.tick();
-        if self.none_unused_at.load(Relaxed) != now && self.evict(surplus + self.max / RESERVE / 2, None) == 0 {
-            self.none_unused_at.store(now, Relaxed);
+        // A client's own connections give way to its new ones only if they are idle or old, so what one client does not
+        // find, another may. One that has no connection finds all that there is.
+        let searched = {
+            let networks = self.networks.lock();
+            let Some(connections) = networks.get(&network).filter(|connections| connections.open >= share) else {
+                return true;
+            };
+            let own = networks.get(&newcomer.network());
+            if [Some(connections), own].into_iter().flatten().any(|found| found.none_unused_at == Some(now)) {
+                return false;
+            }
+            if own.is_some() { newcomer.network() } else { network }
+        };
+        // Some at a time, so that the search is rare. The lock is released: closed connections take it.
+        if self.evict_in(network, newcomer, (share / RESERVE).max(1), now) > 0 {
+            return true;
         }
+        if let Some(connections) = self.networks.lock().get_mut(&searched) {
+            connections.none_unused_at = Some(now);
+        }
+        false
     }
 
-    /// Closes up to `count` unused connections, of this client or of all, and returns how many.
-    ///
-    /// Idle ones go first, the longest idle before all. After them, if they may be of any client, connections with half
-    /// a head whose client has more connections than the average.
-    fn evict(&self, count: usize, client: Option<IpAddr>) -> usize {
-        let mut candidates = Vec::new();
-        let crowding = if client.is_none() { self.clients_above_average() } else { HashSet::new() };
-        for worker in self.workers() {
-            for connection in &*worker.connections.lock() {
-                if client.is_some() && connection.client != client {
-                    continue;
-                }
-                let Some((has_half_head, since)) = connection.unused_since() else { continue };
-                if !has_half_head || connection.client.is_some_and(|client| crowding.contains(&client)) {
-                    candidates.push((has_half_head, since, Arc::clone(connection)));
+    fn count_out(&self, client: Client) {
+        let mut networks = self.networks.lock();
+        for network in client.networks() {
+            if let Some(connections) = networks.get_mut(&network) {
+                connections.open -= 1;
+                if connections.open == 0 {
+                    networks.remove(&network);
                 }
             }
         }
-        candidates
-            .sort_unstable_by_key(|(has_half_head, since, connection)| (*has_half_head, *since, connection.number));
-        let unused = candidates.iter().map(|(.., connection)| connection);
-        let closed = unused.filter(|connection| connection.close_unused()).take(count);
-        let closed = closed.inspect(|connection| self.release(connection)).count();
-        self.metrics.evicted.fetch_add(closed as u64, Relaxed);
-        closed
-    }
-
-    /// The clients with more connections than the average client, if there are several clients.
-    fn clients_above_average(&self) -> HashSet<IpAddr> {
-        let clients = self.clients.lock();
-        let all: usize = clients.values().map(|connections| connections.open).sum();
-        let above = clients.iter().filter(|(_, connections)| connections.open * clients.len() > all);
-        above.map(|(client, _)| *client).collect()
     }
 
     fn workers(&self) -> Vec<Arc<Worker>> {
@@ -268,13 +242,5 @@ impl Worker {
         for connection in &*self.connections.lock() {
             connection.close_unused();
         }
-    }
-}
-
-/// Clients are told apart by their IPv4 address or their IPv6 /64, which one subscriber has at least.
-fn client_network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
     }
 }

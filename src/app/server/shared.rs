@@ -24,7 +24,8 @@ pub(super) struct Shared {
 impl Shared {
     /// The response to a request that can't be handled. Logs it, in the form of other requests' lines.
     pub fn refuse(&self, client: IpAddr, status: StatusCode, reason: Reason) -> Refusal {
-        let (request_id, response) = bare_response(&self.state, status);
+        let retry_after = (reason == Reason::TooManyLongHeads).then(|| self.registry.head_timeout());
+        let (request_id, response) = bare_response(&self.state, status, retry_after);
         if reason != Reason::HeadTooSlow {
             self.registry.metrics.malformed.fetch_add(1, Relaxed);
         }
@@ -36,20 +37,21 @@ impl Shared {
 
     /// Counts a connection whose deadline has passed. An idle connection just ends.
     pub fn count_timeout(&self, connection: &Connection, phase: Phase) {
-        if matches!(phase, Phase::Head | Phase::Parsing | Phase::Serving) {
+        if matches!(phase, Phase::Head | Phase::Parsing | Phase::Body | Phase::Serving) {
             self.registry.metrics.timed_out.fetch_add(1, Relaxed);
             tracing::debug!(client = %connection.peer, ?phase, "connection timed out");
         }
     }
 
-    /// Logs a connection that was refused because its client has its share.
+    /// Logs a connection that was refused because its client, or one of its networks, has its share.
     pub fn log_refused_connection(&self, client: IpAddr) {
         if let Some(suppressed) = self.registry.refusals.permit(Instant::now()) {
             tracing::warn!(
                 %client,
                 suppressed,
-                "connection refused: this client has a quarter of all connections, and none of them is idle; if it is \
-                 your proxy, add it to KEYRACK_TRUSTED_PROXIES, else raise KEYRACK_MAX_CONNECTIONS or block it"
+                "connection refused: this client, or the network that it belongs to, has its share of all connections, \
+                 and none of them is idle; if it is your proxy, add it to KEYRACK_TRUSTED_PROXIES, else raise \
+                 KEYRACK_MAX_CONNECTIONS or block it"
             );
         }
     }

@@ -65,12 +65,13 @@ enum Part {
 
 impl Stream {
     pub fn new(tcp: TcpStream, connection: Arc<Connection>, worker: Arc<Worker>, shared: Arc<Shared>) -> Self {
+        let held = Held::new(Arc::clone(&shared.registry.long_heads), connection.client);
         Self {
             tcp,
             connection,
             worker,
             shared,
-            held: Held::default(),
+            held,
             part: Part::Head { searched: 0 },
             is_stalled: false,
             is_lingering: false,
@@ -103,7 +104,7 @@ impl Stream {
         if searched == 0 {
             // RFC 9112, 2.2: some clients send an empty line after a body.
             let blank = self.held.bytes().iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-            self.held.consume(blank, &self.shared.registry.long_heads);
+            self.held.consume(blank);
         }
         let Some(first) = self.held.bytes().first().copied() else { return Ok(false) };
         if !head::can_begin(first) {
@@ -113,6 +114,7 @@ impl Stream {
         }
         if let Some(end) = head::find_end(self.held.bytes(), head::resume_at(searched)) {
             self.begin_head(Phase::Parsing)?;
+            head::ignore_upgrade(&mut self.held.bytes_mut()[..end]);
             self.part = Part::CompleteHead { left: end };
             return Ok(true);
         }
@@ -142,14 +144,14 @@ impl Stream {
     }
 
     fn hold(&mut self, bytes: &[u8]) {
-        if !self.held.push(bytes, &self.shared.registry.long_heads) {
-            self.refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Reason::TooManyLongHeads);
+        if !self.held.push(bytes) {
+            self.refuse(StatusCode::SERVICE_UNAVAILABLE, Reason::TooManyLongHeads);
         }
     }
 
     /// Lets the connection end with a response of the server itself.
     fn refuse(&mut self, status: StatusCode, reason: Reason) {
-        self.held.clear(&self.shared.registry.long_heads);
+        self.held.clear();
         self.connection.set_phase(Phase::Refusing);
         self.connection.set_deadline(self.connection.deadlines.linger());
         self.part = Part::Refused(self.shared.refuse(self.connection.peer, status, reason));
@@ -183,29 +185,31 @@ impl Stream {
     /// Passes bytes of a body on, up to its end, and holds back what follows.
     fn poll_body(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
         let Part::Body(framing) = &mut self.part else { return Poll::Ready(Ok(())) };
-        let long_heads = &self.shared.registry.long_heads;
         let before = buffer.filled().len();
         if self.held.is_empty() {
             ready!(Pin::new(&mut self.tcp).poll_read(cx, buffer))?;
             let arrived = &buffer.filled()[before..];
             // Actix sees a malformed body end, and the handler answers with a 400.
             let length = framing.advance(arrived).unwrap_or(0);
-            if !self.held.push(&arrived[length..], long_heads) {
+            if !self.held.push(&arrived[length..]) {
                 return Poll::Ready(Err(ErrorKind::OutOfMemory.into()));
             }
             buffer.set_filled(before + length);
         } else {
             let available = self.held.len().min(buffer.remaining());
             let length = framing.advance(&self.held.bytes()[..available]).unwrap_or(0);
-            self.held.move_to(buffer, length, long_heads);
+            self.held.move_to(buffer, length);
         }
         if framing.is_complete() {
-            self.finish_body(cx);
+            self.finish_body(cx)?;
         }
         Poll::Ready(Ok(()))
     }
 
-    fn finish_body(&mut self, cx: &Context<'_>) {
+    fn finish_body(&mut self, cx: &Context<'_>) -> Result<()> {
+        if !self.connection.finish_body() {
+            return Err(ErrorKind::ConnectionAborted.into());
+        }
         self.part = Part::Nothing;
         if self.is_lingering {
             self.is_lingering = false;
@@ -213,6 +217,7 @@ impl Stream {
         } else if !self.is_stalled {
             self.connection.set_deadline(NO_DEADLINE);
         }
+        Ok(())
     }
 
     /// Watches for the stream's end, which cancels the request, while the next request has to wait.
@@ -236,6 +241,7 @@ impl Stream {
                 self.begin_head(Phase::Parsing)?;
                 self.connection.set_deadline(self.connection.deadlines.head());
                 self.part = Part::Unknown { has_yielded: false };
+                head::ignore_upgrade(&mut buffer.filled_mut()[before..]);
                 return Poll::Ready(Ok(()));
             }
             self.hold(arrived);
@@ -293,14 +299,14 @@ impl AsyncRead for Stream {
                     }
                 }
                 Part::CompleteHead { left } => {
-                    *left -= this.held.move_to(buffer, *left, &this.shared.registry.long_heads);
+                    *left -= this.held.move_to(buffer, *left);
                     if *left == 0 {
                         this.part = Part::Unknown { has_yielded: false };
                     }
                     return Poll::Ready(Ok(()));
                 }
                 Part::Unknown { has_yielded } => {
-                    if this.connection.phase() == Phase::Serving {
+                    if this.connection.is_serving() {
                         this.part = this.connection.body().map_or(Part::Nothing, Part::Body);
                         continue;
                     }
@@ -324,7 +330,10 @@ impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         let this = &mut *self;
         this.handle_interrupt(cx)?;
-        if this.connection.phase() != Phase::Serving && !matches!(this.part, Part::Refused(_)) {
+        if this.connection.phase() == Phase::Closed {
+            return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
+        }
+        if !this.connection.is_serving() && !matches!(this.part, Part::Refused(_)) {
             // Actix refuses the request by itself, with a response that has neither a body nor our headers.
             let (status, reason) = Reason::of_actix(bytes);
             this.refuse(status, reason);
@@ -371,7 +380,6 @@ impl AsyncWrite for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.held.clear(&self.shared.registry.long_heads);
         self.shared.registry.remove(&self.worker, &self.connection);
     }
 }

@@ -73,6 +73,11 @@ impl Deadlines {
         deadline.saturating_sub(self.head)
     }
 
+    /// The tick at which a request with this deadline for its body was passed on.
+    pub fn body_began(&self, deadline: u32) -> u32 {
+        deadline.saturating_sub(self.body)
+    }
+
     /// The tick at which a connection became idle with this deadline.
     pub fn idle_began(&self, deadline: u32) -> u32 {
         deadline.saturating_sub(self.idle)

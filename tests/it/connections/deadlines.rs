@@ -4,7 +4,7 @@ use std::{io::Read, time::Duration};
 
 use keyrack::config::ConnectionLimits;
 
-use super::{app, app_with, short_limits};
+use super::{app_with, short_limits};
 use crate::support::raw::RawClient;
 
 const SHORT: Duration = Duration::from_millis(250);
@@ -115,18 +115,4 @@ fn body_without_end_is_closed_before_the_handler_gives_up() {
     let mut client = RawClient::connect(app.address);
     client.send("POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\nemail=");
     assert!(client.is_closed());
-}
-
-#[test]
-fn tunnels_are_answered_and_closed() {
-    let app = app(|_| ());
-    for head in [
-        "CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n",
-        "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
-    ] {
-        let mut client = RawClient::connect(app.address);
-        client.send(head).send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
-        let received = client.rest();
-        assert_eq!(received.matches("HTTP/1.1 ").count(), 1, "{head:?}: {received}");
-    }
 }

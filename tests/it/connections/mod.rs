@@ -5,12 +5,13 @@ mod deadlines;
 mod pipelining;
 mod refused_requests;
 mod shares;
+mod unusual_requests;
 
 use std::time::Duration;
 
 use keyrack::config::{Config, ConnectionLimits};
 
-use crate::support::{EngineKind, TestApp};
+use crate::support::{EngineKind, TestApp, raw::RawResponse};
 
 /// A server on SQLite with these limits.
 fn app_with(limits: ConnectionLimits) -> TestApp {
@@ -25,4 +26,18 @@ fn app(change: impl FnOnce(&mut Config)) -> TestApp {
 fn short_limits() -> ConnectionLimits {
     let short = Duration::from_millis(250);
     ConnectionLimits { linger_timeout: short, ..ConnectionLimits::default() }
+}
+
+/// The headers that every dynamic response has.
+fn assert_has_common_headers(response: &RawResponse) {
+    for header in [
+        "content-security-policy: ",
+        "x-content-type-options: nosniff",
+        "referrer-policy: ",
+        "cache-control: no-store",
+        "x-request-id: ",
+        "date: ",
+    ] {
+        assert!(response.head.contains(header), "{header}: {response:?}");
+    }
 }

@@ -3,7 +3,7 @@
 use keyrack::config::ConnectionLimits;
 
 use super::{app, app_with};
-use crate::support::{TestApp, raw::RawClient};
+use crate::support::{TestApp, raw::RawClient, wait_until};
 
 const HALF_HEAD: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Half: ";
 
@@ -110,20 +110,73 @@ fn connections_beyond_the_maximum_wait_until_one_is_idle() {
     busy[1..].iter_mut().for_each(finish);
 }
 
+/// Opens connections with half a head. The server has read it when it answers the next request of this thread.
+fn open_half_heads(app: &TestApp, source: &str, count: usize) -> Vec<RawClient> {
+    let open = |_| {
+        let mut client = RawClient::connect_from(source, app.address);
+        client.send(HALF_HEAD);
+        client
+    };
+    (0..count).map(open).collect()
+}
+
 /// Four clients use up their shares with half heads. None of them is idle, but each has more than the average.
 #[test]
 fn half_heads_of_crowding_clients_give_way_to_others() {
     let app = app_with_max(16);
-    let mut half_heads = Vec::new();
-    for client in 1..5 {
-        for _ in 0..4 {
-            let mut client = RawClient::connect_from(&format!("127.0.0.{client}"), app.address);
-            client.send(HALF_HEAD);
-            half_heads.push(client);
-        }
-    }
+    let _half_heads = (1..5).map(|n| open_half_heads(&app, &format!("127.0.{n}.1"), 4)).collect::<Vec<_>>();
     for client in 10..20 {
-        let response = RawClient::connect_from(&format!("127.0.0.{client}"), app.address).get("/healthz");
+        let response = RawClient::connect_from(&format!("127.0.{client}.1"), app.address).get("/healthz");
         assert_eq!(response.status, 200);
+    }
+}
+
+#[test]
+fn unfinished_bodies_of_crowding_clients_give_way_to_others() {
+    let app = app_with_max(16);
+    let _busy = (1..5).map(|n| open_busy(&app, &format!("127.0.{n}.1"), 4)).collect::<Vec<_>>();
+    let mut visitors = Vec::new();
+    for client in 10..14 {
+        let mut visitor = open_busy(&app, &format!("127.0.{client}.1"), 1);
+        finish(&mut visitor[0]);
+        visitors.append(&mut visitor);
+    }
+    assert!(metric(&app, "evicted_total") >= 4);
+    for visitor in &mut visitors {
+        assert_eq!(visitor.get("/healthz").status, 200, "those of the flood went first");
+    }
+}
+
+/// A /24 has half of the connections, however many addresses of it are used.
+#[test]
+fn addresses_of_one_network_have_half_together() {
+    let app = app_with_max(32);
+    let mut busy = (1..9).flat_map(|n| open_busy(&app, &format!("127.0.1.{n}"), 2)).collect::<Vec<_>>();
+    assert!(RawClient::connect_from("127.0.1.1", app.address).send(HALF_HEAD).is_closed());
+    assert_eq!(metric(&app, "refused_total"), 1);
+    busy.extend(open_busy(&app, "127.0.2.1", 8));
+    busy.iter_mut().for_each(finish);
+}
+
+/// A proxy sends its next request into the closing connection, and its client gets a 502.
+#[test]
+fn idle_connections_of_a_proxy_give_way_last() {
+    let app = app(|config| {
+        config.connections.max_connections = Some(16);
+        config.trusted_proxies = vec!["127.0.9.9/32".parse().unwrap()];
+    });
+    let mut proxy = (0..4).map(|_| RawClient::connect_from("127.0.9.9", app.address)).collect::<Vec<_>>();
+    for connection in &mut proxy {
+        assert_eq!(connection.get("/healthz").status, 200);
+    }
+    let mut flood = Vec::new();
+    for client in 1..=6 {
+        flood.extend(open_half_heads(&app, &format!("127.0.{client}.1"), 4));
+        assert_eq!(proxy[client % 4].get("/healthz").status, 200);
+    }
+    // The half heads give way when they are two seconds old.
+    wait_until(|| metric(&app, "evicted_total") > 0);
+    for connection in &mut proxy {
+        assert_eq!(connection.get("/healthz").status, 200);
     }
 }
