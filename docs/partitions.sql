@@ -72,6 +72,12 @@ CREATE TRIGGER keyrack_remember_sids BEFORE DELETE ON sessions
     FOR EACH ROW WHEN (OLD.status = 'logged_out') EXECUTE FUNCTION keyrack_remember_sids();
 CREATE TRIGGER keyrack_remember_all_sids BEFORE TRUNCATE ON sessions
     FOR EACH STATEMENT EXECUTE FUNCTION keyrack_remember_all_sids();
+CREATE TRIGGER keyrack_record_start AFTER INSERT ON sessions REFERENCING NEW TABLE AS started
+    FOR EACH STATEMENT EXECUTE FUNCTION keyrack_record_start();
+CREATE TRIGGER keyrack_record_end AFTER UPDATE OF status ON sessions
+    FOR EACH ROW WHEN (OLD.status = 'active' AND NEW.status = 'logged_out') EXECUTE FUNCTION keyrack_record_end();
+CREATE TRIGGER keyrack_record_deletion AFTER DELETE ON sessions REFERENCING OLD TABLE AS deleted
+    FOR EACH STATEMENT EXECUTE FUNCTION keyrack_record_deletion();
 CREATE TRIGGER keyrack_clamp_times
     BEFORE INSERT OR UPDATE OF expires_at, created_at, updated_at, last_seen_at, logged_out_at ON sessions
     FOR EACH ROW

@@ -125,8 +125,18 @@ impl Keyrack {
             if let Err(error) = self.accounts().purge().await {
                 tracing::warn!(error = error.chain(), "could not purge counts of failed sign-ins and known browsers");
             }
+            let retention = self.sessions().policy().events_retention;
+            if let Err(error) = self.sessions().events().purge(retention).await {
+                tracing::warn!(error = error.chain(), "could not purge security events");
+            }
             tokio::time::sleep(about_five_minutes()).await;
         }
+    }
+
+    /// Logs the security events of peers and commands for as long as it is polled; those of this process are logged where
+    /// they happen. Of several instances, one logs each event.
+    pub async fn log_events_of_others(self) {
+        self.sessions().events().log_events_of_others().await;
     }
 
     /// The sessions.

@@ -12,13 +12,14 @@
 //! | `app` | builds the parts and the server | `routes`, `web`, the domain |
 //! | `routes` | every URL, and whether it requires sign-in | `web` |
 //! | `web` | session layer, required sign-in, pages | the domain |
-//! | [`accounts`] | users, and checking their passwords | `sessions`, `db` |
-//! | [`sessions`] | sessions and their data, from sign-in to the end | `db` |
+//! | [`accounts`] | users, and checking their passwords | `sessions`, `events`, `db` |
+//! | [`sessions`] | sessions and their data, from sign-in to the end | `events`, `db` |
+//! | [`events`] | security events: written, read and logged | `db` |
 //! | [`db`] | pool, batching, schema, migrations; the only place with two SQL dialects | |
 //! | [`config`], [`error`], [`clock`], `text` | typed settings, errors, the clock, cleaning of text | |
 //!
-//! `sessions`, `accounts` and `db` do not depend on the web; only `db` and the two `queries` modules use Diesel. A test
-//! checks these rules.
+//! `sessions`, `accounts`, `events` and `db` do not depend on the web; only `db` and the three `queries` modules use
+//! Diesel. A test checks these rules.
 //!
 //! # The five flows
 //!
@@ -40,6 +41,7 @@ pub mod commands;
 pub mod config;
 pub mod db;
 pub mod error;
+pub mod events;
 mod routes;
 pub mod sessions;
 mod text;

@@ -30,7 +30,8 @@ mod users;
 
 use crate::{
     clock::Clock,
-    db::{Database, LookupThreads, Lookups},
+    db::{Database, LookupThreads, Lookups, UserId},
+    events::{EventKind, NewEvent, Source},
     sessions::Sessions,
 };
 
@@ -68,6 +69,8 @@ pub struct Accounts {
     stored_costs: StoredCosts,
     /// Finds what decides about a sign-in; concurrent sign-ins share one statement.
     sign_ins: Lookups<SignInKey, SignInRecord>,
+    /// Who changes accounts through this value.
+    source: Source,
 }
 
 impl Accounts {
@@ -102,6 +105,20 @@ impl Accounts {
         let stored_costs = StoredCosts::new(db.clone(), clock.clone(), cost);
         let (passwords, pacer) = (Passwords::new(cost), SignInPacer::new(SignInPace::default()));
         let password_policy = PasswordPolicy::default();
-        Self { db, clock, sessions, passwords, password_policy, throttle, pacer, stored_costs, sign_ins }
+        // Without another source it is the application that embeds Keyrack.
+        let source = Source::admin(None);
+        Self { db, clock, sessions, passwords, password_policy, throttle, pacer, stored_costs, sign_ins, source }
+    }
+
+    /// The same accounts, for what this source does: the events of what it changes name it.
+    #[must_use]
+    pub fn on_behalf_of(&self, source: Source) -> Self {
+        let sessions = self.sessions.on_behalf_of(source.clone());
+        Self { sessions, source, ..self.clone() }
+    }
+
+    /// An event of an account that this value changes.
+    fn event(&self, kind: EventKind, user: UserId) -> NewEvent {
+        NewEvent::new(kind, &self.source).user(user)
     }
 }

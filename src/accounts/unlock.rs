@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use super::{
     Accounts, email::Email, failure_keys::FailureKey, failures::MAX_FAILURES_IN_A_ROW, model::Account, queries,
 };
-use crate::error::Result;
+use crate::{
+    error::Result,
+    events::{EventKind, record},
+};
 
 /// The failed sign-ins of an account that were forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -22,13 +25,16 @@ impl Accounts {
     /// Forgets the failed sign-ins of a user, so that every browser may try again at once. Returns what was forgotten;
     /// `None` if the user does not exist.
     pub async fn unlock(&self, email: &Email) -> Result<Option<ForgottenFailures>> {
-        let email = email.clone();
+        let (email, now, accounts) = (email.clone(), self.clock.now(), self.clone());
         self.db
             .transaction(move |connection| {
                 let Some(Account { user, .. }) = queries::find(connection, &email)?.map(Account::from) else {
                     return Ok(None);
                 };
                 let forgotten = queries::forget_account(connection, user.id)?;
+                let failures = forgotten.by_strangers + forgotten.by_known_browsers;
+                let event = accounts.event(EventKind::AccountUnlocked, user.id).detail("failures", failures);
+                record(connection, event, now)?;
                 Ok(Some(ForgottenFailures {
                     by_unknown_browsers: forgotten.by_strangers,
                     by_known_browsers: forgotten.by_known_browsers,

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     db::{DbConnection, UserId, settings},
     error::{Error, Result},
+    events::{EventKind, record},
     sessions::{EndReason, User},
 };
 
@@ -77,6 +78,7 @@ impl Accounts {
             password_hash,
             now: self.clock.now(),
         };
+        let event = self.event(EventKind::AccountCreated, row.user.id).detail("role", role.as_str());
         let created = self
             .db
             .transaction(move |connection| {
@@ -89,6 +91,7 @@ impl Accounts {
                 }
                 queries::insert(connection, &row)?;
                 settings::record_set_up(connection, row.now)?;
+                record(connection, event.clone(), row.now)?;
                 Ok(Ok(AuthenticatedUser {
                     user: row.user.clone(),
                     password_changed_at: row.now,
@@ -137,11 +140,13 @@ impl Accounts {
     /// The user may be disabled, with sessions that have not ended yet. Disabling them again ends the rest.
     pub async fn disable(&self, email: &Email) -> Result<Option<usize>> {
         let (email, now, sessions) = (email.clone(), self.clock.now(), self.sessions.clone());
+        let accounts = self.clone();
         let first_batch = self.db.transaction(move |connection| {
             let Some(Account { user, .. }) = queries::find(connection, &email)?.map(Account::from) else {
                 return Ok(None);
             };
             queries::set_disabled(connection, user.id, Some(now), now)?;
+            record(connection, accounts.event(EventKind::AccountDisabled, user.id), now)?;
             sessions.first_batch_within(connection, user.id, EndReason::AccountDisabled).map(Some)
         });
         match first_batch.await? {
@@ -159,6 +164,7 @@ impl Accounts {
             self.sessions.end_all_of(user.id, EndReason::AccountDisabled).await?;
         }
         let (now, sessions) = (self.clock.now(), self.sessions.clone());
+        let event = self.event(EventKind::AccountEnabled, user.id);
         let enable = move |connection: &mut DbConnection| {
             let rest = match disabled_at {
                 Some(_) => sessions.first_batch_within(connection, user.id, EndReason::AccountDisabled)?.rest,
@@ -170,6 +176,7 @@ impl Accounts {
             }
             queries::set_disabled(connection, user.id, None, now)?;
             queries::forget_account(connection, user.id)?;
+            record(connection, event.clone(), now)?;
             Ok(true)
         };
         if !self.db.transaction(enable).await? {
@@ -181,13 +188,15 @@ impl Accounts {
     /// Changes what a user may do, at once: requests read the role from `users`, and an Express application from the data
     /// of the user's live sessions, which is changed in the same transaction. Returns whether the user exists.
     pub async fn set_role(&self, email: &Email, role: Role) -> Result<bool> {
-        let (email, now) = (email.clone(), self.clock.now());
+        let (email, now, accounts) = (email.clone(), self.clock.now(), self.clone());
         self.db
             .transaction(move |connection| {
                 let Some(Account { user, .. }) = queries::find(connection, &email)?.map(Account::from) else {
                     return Ok(false);
                 };
                 queries::set_role(connection, &user, role.as_str(), now)?;
+                let event = accounts.event(EventKind::RoleChanged, user.id);
+                record(connection, event.detail("from", user.role.clone()).detail("to", role.as_str()), now)?;
                 Ok(true)
             })
             .await
@@ -204,9 +213,11 @@ impl Accounts {
         let names = names([&user.user_name, &user.first_name, &user.last_name]);
         let hash = self.hash_new_password(password, email, names).await?;
         let (now, sessions) = (self.clock.now(), self.sessions.clone());
+        let event = self.event(EventKind::PasswordChanged, user.id);
         let first_batch = self.db.transaction(move |connection| {
             queries::set_password(connection, user.id, &hash, now)?;
             queries::forget_account(connection, user.id)?;
+            record(connection, event.clone(), now)?;
             sessions.first_batch_within(connection, user.id, EndReason::PasswordChanged)
         });
         let first_batch = first_batch.await?;

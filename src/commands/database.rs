@@ -1,10 +1,11 @@
 //! Opens the database for a command.
 
-use super::{failure::Failure, journal, settings::Settings, time_zone};
+use super::{failure::Failure, journal, os_user::os_user, settings::Settings, time_zone};
 use crate::{
     accounts::Accounts,
     clock::Clock,
     db::{Database, DatabaseOptions},
+    events::Source,
     sessions::Sessions,
 };
 
@@ -30,8 +31,9 @@ pub(super) async fn open_migrated(settings: &Settings) -> Result<(Sessions, Acco
 }
 
 fn open_parts(settings: &Settings, database: Database) -> Result<(Sessions, Accounts), Failure> {
-    let sessions = Sessions::new(database.clone(), Clock::System, settings.policy());
-    let accounts = Accounts::new(database, Clock::System, sessions.clone(), settings.hash_cost);
+    let source = Source::command(&os_user());
+    let sessions = Sessions::new(database.clone(), Clock::System, settings.policy()).on_behalf_of(source.clone());
+    let accounts = Accounts::new(database, Clock::System, sessions.clone(), settings.hash_cost).on_behalf_of(source);
     let accounts = accounts.with_password_policy(settings.password_policy()?);
     Ok((sessions, accounts))
 }

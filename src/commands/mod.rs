@@ -11,6 +11,7 @@ mod failure;
 mod journal;
 mod logging;
 mod migrate;
+mod os_user;
 mod output;
 mod password;
 mod passwords;

@@ -71,11 +71,13 @@ pub(super) async fn serve(
         tracing::warn!("{problem}");
     }
     let purging = rt::spawn(keyrack.clone().purge_regularly());
+    let logging = rt::spawn(keyrack.clone().log_events_of_others());
     if let Some(listener) = metrics {
         rt::spawn(metrics_server(&keyrack, listener)?);
     }
     let served = keyrack.server(listener, workers).map_err(Failure::failed)?.await;
     purging.abort();
+    logging.abort();
     if let Err(error) = sessions.record_activity().await {
         tracing::warn!(error = error.chain(), "could not record the last activity of sessions");
     }

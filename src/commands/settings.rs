@@ -129,6 +129,13 @@ pub(super) struct Settings {
     )]
     history_retention: Duration,
 
+    /// How long to keep security events
+    #[arg(
+        long, env = "KEYRACK_EVENTS_RETENTION", global = true, value_name = "DURATION",
+        default_value = days_or_hours(Policy::default().events_retention), value_parser = parse_retention
+    )]
+    events_retention: Duration,
+
     /// Keep the data of ended sessions, marked as logged out, until it would have expired
     #[arg(
         long, env = "KEYRACK_KEEP_ENDED_DATA", global = true, value_name = "BOOL", default_value = "false",
@@ -247,6 +254,7 @@ impl Settings {
             keep_ended_data: self.keep_ended_data,
             max_sessions: NonZeroU32::new(self.max_sessions),
             history_retention: self.history_retention,
+            events_retention: self.events_retention,
             ..Policy::default()
         }
     }

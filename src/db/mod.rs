@@ -6,6 +6,7 @@
 //! | module | what it holds | what it uses |
 //! |---|---|---|
 //! | `connect` | the URL, one connection, the pool, classes of errors, the time zone | |
+//! | `after_commit` | what a thread does once its transaction is committed | |
 //! | `batch` | concurrent requests that share a statement or a commit | `connect` |
 //! | `history` | the journal of ends, and the check that the database has not gone back | `connect`, `schema` |
 //! | `database` | the handle for everything above `db` | `batch`, `connect` |
@@ -17,6 +18,7 @@
 //! | `readiness` | whether the database can serve: migrated, writable, with the right time | `database`, `connect` |
 //! | `migrate` | migrates a database to this version | all of them |
 
+mod after_commit;
 mod batch;
 mod connect;
 mod database;
@@ -29,6 +31,7 @@ mod schema_check;
 pub(crate) mod settings;
 pub(crate) mod sql;
 
+pub(crate) use after_commit::after_commit;
 pub(crate) use batch::{GroupCommit, LookupThreads, Lookups};
 pub(crate) use connect::connection::{DbConnection, MultiBackend};
 pub use connect::{

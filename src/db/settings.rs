@@ -18,6 +18,12 @@ const PEERS: &str = "peers";
 /// The name of the setting that records when the first user existed.
 const SET_UP_AT: &str = "set_up_at";
 
+/// How long security events are kept, in seconds. The triggers of both engines read it.
+const EVENTS_RETENTION: &str = "events_retention_seconds";
+
+/// How far the security events of other programs were logged.
+const LOGGED_EVENTS: &str = "events_logged";
+
 /// How long SQLite waits for another writer's lock.
 const SQLITE_LOCK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
 
@@ -97,6 +103,25 @@ pub(crate) fn is_set_up(connection: &mut DbConnection) -> Result<bool> {
 /// Records that there has been a user. A trigger does so too, unless `users` is a view.
 pub(crate) fn record_set_up(connection: &mut DbConnection, now: Timestamp) -> Result<()> {
     if is_set_up(connection)? { Ok(()) } else { store(connection, SET_UP_AT, &now.to_iso_micros()) }
+}
+
+/// Writes how long security events are kept, unless that is what is stored.
+pub(crate) fn store_events_retention(connection: &mut DbConnection, seconds: i64) -> Result<()> {
+    let text = seconds.to_string();
+    if value_of(connection, EVENTS_RETENTION)?.as_ref() == Some(&text) {
+        return Ok(());
+    }
+    store(connection, EVENTS_RETENTION, &text)
+}
+
+/// How far the security events of other programs were logged.
+pub(crate) fn logged_events(connection: &mut DbConnection) -> Result<Option<String>> {
+    value_of(connection, LOGGED_EVENTS)
+}
+
+/// Writes how far the security events of other programs were logged.
+pub(crate) fn store_logged_events(connection: &mut DbConnection, cursor: &str) -> Result<()> {
+    store(connection, LOGGED_EVENTS, cursor)
 }
 
 impl Database {

@@ -46,7 +46,7 @@ impl Report {
     }
 }
 
-type Repair = fn(&mut DbConnection, SessionId, Ending) -> Result<()>;
+type Repair = fn(&mut DbConnection, SessionId, &Ending) -> Result<()>;
 
 /// A rule about single sessions.
 struct Rule {
@@ -173,9 +173,9 @@ impl Sessions {
         if let Some(repair) = repair {
             let ending = self.ending_now(EndReason::SignedOut);
             for batch in ids.chunks(MAX_REPAIRS_PER_TRANSACTION) {
-                let batch = batch.to_vec();
+                let (batch, ending) = (batch.to_vec(), ending.clone());
                 let repair_batch = move |connection: &mut DbConnection| {
-                    batch.iter().try_for_each(|id| repair(connection, *id, ending))
+                    batch.iter().try_for_each(|id| repair(connection, *id, &ending))
                 };
                 self.db.transaction(repair_batch).await?;
             }

@@ -8,13 +8,15 @@ use super::{
 use crate::{
     db::{SessionId, UserId},
     error::Result,
+    events::Source,
 };
 
 impl Sessions {
     /// Signs out the device that presents `sid`. Returns its session, or `None` if it had already ended.
     pub async fn sign_out(&self, sid: &Sid) -> Result<Option<SessionId>> {
         if !self.policy.keep_ended_data {
-            let sign_out = || GroupedWrite::SignOut { sid: sid.clone(), at: self.clock.now() };
+            let source = self.source_of_end(EndReason::SignedOut);
+            let sign_out = || GroupedWrite::SignOut { sid: sid.clone(), at: self.clock.now(), source };
             if let Some(ended) = self.group_commit.try_commit(sign_out).await? {
                 return Ok(Some(ended.id));
             }
@@ -30,7 +32,7 @@ impl Sessions {
         let ending = self.ending_now(EndReason::Revoked);
         self.db
             .transaction(move |connection| {
-                queries::end(connection, &EndTarget::OfUser(user, id), ending)?;
+                queries::end(connection, &EndTarget::OfUser(user, id), &ending)?;
                 queries::find_own(connection, user, id)
             })
             .await
@@ -43,11 +45,22 @@ impl Sessions {
 
     async fn end(&self, target: EndTarget, reason: EndReason) -> Result<Vec<SessionId>> {
         let ending = self.ending_now(reason);
-        self.db.transaction(move |connection| queries::end(connection, &target, ending)).await
+        self.db.transaction(move |connection| queries::end(connection, &target, &ending)).await
     }
 
     /// Makes an ending with the current time and the policy for kept data.
     pub(super) fn ending_now(&self, reason: EndReason) -> Ending {
-        Ending { reason, at: self.clock.now(), keep_data: self.policy.keep_ended_data }
+        let (at, keep_data) = (self.clock.now(), self.policy.keep_ended_data);
+        Ending { reason, at, keep_data, source: self.source_of_end(reason) }
+    }
+
+    /// Who ends sessions for this reason: Keyrack itself by a limit, otherwise who this value acts on behalf of.
+    pub(super) fn source_of_end(&self, reason: EndReason) -> Source {
+        match (reason, &self.source) {
+            (EndReason::IdleTimeout | EndReason::AbsoluteTimeout | EndReason::Replaced, _) => Source::system(),
+            (_, Some(source)) => source.clone(),
+            (EndReason::RevokedByAdmin | EndReason::AccountDisabled, None) => Source::admin(None),
+            (EndReason::SignedOut | EndReason::Revoked | EndReason::PasswordChanged, None) => Source::user(None),
+        }
     }
 }

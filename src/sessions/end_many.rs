@@ -158,7 +158,7 @@ impl Sessions {
             None
         };
         found.truncate(MAX_ENDED_PER_TRANSACTION);
-        Ok(FirstBatch { ended: queries::end_batch(connection, found, ending)?.len(), rest })
+        Ok(FirstBatch { ended: queries::end_batch(connection, found, &ending)?.len(), rest })
     }
 
     /// Ends the rest in a task of its own. One task per user works at a time: if a button is pressed twice, the second
@@ -205,8 +205,8 @@ impl Sessions {
                 let started = Instant::now();
                 let ending = self.ending_now(reason);
                 let end = || {
-                    let ids = batch.to_vec();
-                    self.db.transaction(move |connection| queries::end_batch(connection, ids.clone(), ending))
+                    let (ids, ending) = (batch.to_vec(), ending.clone());
+                    self.db.transaction(move |connection| queries::end_batch(connection, ids.clone(), &ending))
                 };
                 sum += retried(end).await?.len();
                 tokio::time::sleep(batch_pause(started)).await;

@@ -11,6 +11,7 @@ use crate::{
         history::{EndStore, EndedSession, ReplacedSid, hash_of_sid},
     },
     error::Result,
+    events::Source,
 };
 
 /// The sessions as the journal of ends uses them.
@@ -24,12 +25,12 @@ impl EndStore for SessionEnds {
     /// A session that was rotated and is active under its old sid again can't go on: its browser has the new sid.
     fn end_replaced(&self, connection: &mut DbConnection, replaced: &[ReplacedSid], at: Timestamp) -> Result<usize> {
         let ids: Vec<SessionId> = replaced.iter().map(|replaced| replaced.id).collect();
-        let ending = Ending { reason: EndReason::Replaced, at, keep_data: false };
+        let ending = Ending { reason: EndReason::Replaced, at, keep_data: false, source: Source::system() };
         let mut ended = 0;
         for (id, sid) in queries::active_sids(connection, &ids)? {
             let hash = hash_of_sid(&sid);
             if replaced.iter().any(|replaced| replaced.id == id && replaced.sid == hash) {
-                ended += queries::end(connection, &EndTarget::Id(id), ending)?.len();
+                ended += queries::end(connection, &EndTarget::Id(id), &ending)?.len();
             }
         }
         Ok(ended)

@@ -58,7 +58,7 @@ impl Sessions {
         let batch = i64::try_from(MAX_ENDED_PER_TRANSACTION).unwrap_or(i64::MAX);
         let found = queries::live_beyond(connection, user, keep, now, max.get(), batch)?;
         let is_partial = found.len() >= MAX_ENDED_PER_TRANSACTION;
-        let ended = queries::end_batch(connection, found, self.ending_now(EndReason::Replaced))?.len();
+        let ended = queries::end_batch(connection, found, &self.ending_now(EndReason::Replaced))?.len();
         Ok(LimitStep { ended, is_partial })
     }
 

@@ -38,6 +38,7 @@ mod save;
 mod start;
 mod touch;
 mod user_turns;
+mod way_in;
 
 use std::sync::Arc;
 
@@ -46,6 +47,7 @@ use parking_lot::Mutex;
 use crate::{
     clock::Clock,
     db::{Database, GroupCommit, LookupThreads, Lookups},
+    events::{Events, Source},
 };
 use metrics::Metrics;
 use pending_touches::PendingTouches;
@@ -65,6 +67,7 @@ pub use policy::{Policy, Timeouts};
 pub(crate) use queries::UserRow;
 pub use resume::LiveSession;
 pub use start::NewSession;
+pub use way_in::WayIn;
 
 /// The sessions of one database.
 #[derive(Clone)]
@@ -83,6 +86,8 @@ pub struct Sessions {
     /// Where it continues its scan over all users.
     user_cursor: Arc<Mutex<Option<UserId>>>,
     metrics: Arc<Metrics>,
+    /// Who ends sessions through this value; `None` if only the reason says so.
+    source: Option<Source>,
 }
 
 impl Sessions {
@@ -100,7 +105,19 @@ impl Sessions {
             scan_cursor: Arc::default(),
             user_cursor: Arc::default(),
             metrics: Arc::default(),
+            source: None,
         }
+    }
+
+    /// The same sessions, for what this source does: the events of the sessions that it starts and ends name it.
+    #[must_use]
+    pub fn on_behalf_of(&self, source: Source) -> Self {
+        Self { source: Some(source), ..self.clone() }
+    }
+
+    /// The security events in the same database.
+    pub fn events(&self) -> Events {
+        Events::new(self.db.clone(), self.clock.clone())
     }
 
     /// Applies the journal of ends whenever the database may have gone back to an earlier state, if the database was

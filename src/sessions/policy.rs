@@ -3,7 +3,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use super::data::SessionData;
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, events::DEFAULT_RETENTION};
 
 /// `expires_at` of a session without an absolute expiry, which an Express peer started: 9999-12-31T23:59:59.999999Z, as
 /// the triggers write it. Such a session expires by the peer's idle timeout only.
@@ -79,6 +79,9 @@ pub struct Policy {
     pub max_sessions: Option<NonZeroU32>,
     /// How long ended sessions are kept as history. Default 90 days.
     pub history_retention: Duration,
+    /// How long security events are kept. Default 180 days: twice as long as the history, so that the owner of an account
+    /// still sees what happened after a long absence.
+    pub events_retention: Duration,
 }
 
 impl Default for Policy {
@@ -90,6 +93,7 @@ impl Default for Policy {
             cookie_domain: None,
             max_sessions: Some(DEFAULT_MAX_SESSIONS),
             history_retention: Duration::from_secs(90 * 24 * 3600),
+            events_retention: DEFAULT_RETENTION,
         }
     }
 }

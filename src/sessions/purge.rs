@@ -91,7 +91,8 @@ impl Sessions {
             }
             let batch = self.db.transaction(move |connection| {
                 take_advisory_lock(connection, AdvisoryLock::Purge)?;
-                let ends: Vec<_> = queries::lock_expired(connection, &sids, now)?.iter().map(reason_and_time).collect();
+                let expired = queries::lock_expired(connection, &sids, now)?;
+                let ends: Vec<_> = expired.into_iter().map(reason_and_time).collect();
                 let ended = queries::end_expired(connection, &ends, now)?;
                 let data_removed = queries::delete_expired_data(connection, &sids, now)?;
                 Ok(Purged { ended, data_removed, history_removed: 0 })
@@ -190,6 +191,7 @@ impl Sessions {
 
     async fn end_batch(&self, sessions: Vec<(SessionId, Timestamp)>) -> Result<usize> {
         let now = self.clock.now();
+        let by = self.clone();
         let end = move |connection: &mut DbConnection| {
             take_advisory_lock(connection, AdvisoryLock::Purge)?;
             let mut ended = 0;
@@ -200,8 +202,8 @@ impl Sessions {
                 } else {
                     (EndReason::AbsoluteTimeout, *absolute_expiry)
                 };
-                let ending = Ending { reason, at, keep_data: false };
-                ended += queries::end(connection, &EndTarget::IdWithoutLiveData(*id, now), ending)?.len();
+                let ending = Ending { reason, at, keep_data: false, source: by.source_of_end(reason) };
+                ended += queries::end(connection, &EndTarget::IdWithoutLiveData(*id, now), &ending)?.len();
             }
             Ok(ended)
         };
@@ -210,10 +212,11 @@ impl Sessions {
 }
 
 /// The limit that a session reached first, and when.
-fn reason_and_time(expired: &Expired) -> (SessionId, EndReason, Timestamp) {
-    if expired.data_expiry < expired.absolute_expiry {
-        (expired.id, EndReason::IdleTimeout, expired.data_expiry)
+fn reason_and_time(expired: Expired) -> (Expired, EndReason, Timestamp) {
+    let (reason, at) = if expired.data_expiry < expired.absolute_expiry {
+        (EndReason::IdleTimeout, expired.data_expiry)
     } else {
-        (expired.id, EndReason::AbsoluteTimeout, expired.absolute_expiry)
-    }
+        (EndReason::AbsoluteTimeout, expired.absolute_expiry)
+    };
+    (expired, reason, at)
 }

@@ -7,6 +7,7 @@ use super::{
     data::{CookieAttributes, DataPatch, SessionData},
     model::{Client, EndReason, IssuedSession, Proof, Sid, User},
     queries::{self, Ending, GroupedStart, GroupedWrite, NewRow, Rotation},
+    way_in::WayIn,
 };
 use crate::{
     clock::Timestamp,
@@ -46,6 +47,11 @@ impl NewSession {
             previous_sid: None,
             other_sids: Vec::new(),
         }
+    }
+
+    /// What lets the session in.
+    fn way_in(&self) -> WayIn {
+        if self.proof.is_some() { WayIn::Password } else { WayIn::Application }
     }
 
     fn presented_sids(&self) -> impl Iterator<Item = &Sid> {
@@ -179,7 +185,7 @@ impl Sessions {
     fn end_presented(&self, connection: &mut DbConnection, sid: &Sid, now: Timestamp) -> Result<()> {
         let expired = queries::find_by_sid(connection, sid).ok().flatten().and_then(|session| session.expiry(now));
         let (reason, at) = expired.unwrap_or((EndReason::SignedOut, now));
-        queries::end_by_sid(connection, sid, Ending { at, ..self.ending_now(reason) })
+        queries::end_by_sid(connection, sid, &Ending { at, ..self.ending_now(reason) })
     }
 }
 
@@ -251,5 +257,6 @@ fn new_row<'a>(
         absolute_expiry: lifetime.absolute_expiry,
         data_expiry: lifetime.data_expiry,
         data,
+        authorised_by: new.way_in(),
     }
 }

@@ -6,6 +6,7 @@ mod architecture;
 mod commands;
 mod connections;
 mod embed;
+mod events;
 mod express;
 mod express_import;
 mod lifecycle;

@@ -63,6 +63,7 @@ const DEFAULT_RANDOM_ID: Nullability = RequiredWithDefault("gen_random_uuid()");
 const ADD_NOW: IfMissing = Add("timestamptz NOT NULL DEFAULT now()");
 const ADD_TIME: IfMissing = Add("timestamptz");
 const ADD_FALSE: IfMissing = Add("boolean NOT NULL DEFAULT false");
+const ADD_PEER: IfMissing = Add("varchar(32) NOT NULL DEFAULT 'peer'");
 const ADD_NAME: IfMissing = Add("varchar(64)");
 /// Without the CHECK of a new table: adding it would read the whole table, and the application may have other roles.
 const ADD_ROLE: IfMissing = Add("varchar(16) NOT NULL DEFAULT 'user'");
@@ -102,6 +103,10 @@ pub(super) const SESSIONS: Table = Table {
         column("end_reason", Text(32), Nullable, Add("varchar(32)")),
         column("remembered", Boolean, RequiredWithDefault("false"), ADD_FALSE),
         column("data_kept", Boolean, RequiredWithDefault("false"), ADD_FALSE),
+        column("authorised_by", Text(32), RequiredWithDefault("'peer'"), ADD_PEER),
+        column("ended_by", Text(16), Nullable, Add("varchar(16)")),
+        column("ended_by_name", Text(64), Nullable, Add("varchar(64)")),
+        column("ended_from", Text(45), Nullable, Add("varchar(45)")),
     ],
 };
 

@@ -17,7 +17,7 @@ use super::{
     synchronous, uncommitted,
 };
 use crate::{
-    db::{DbConnection, Engine, connect::errors::may_be_committed},
+    db::{DbConnection, Engine, after_commit, connect::errors::may_be_committed},
     error::{Error, Result},
 };
 
@@ -190,6 +190,7 @@ impl History {
     /// but can't be promised.
     pub(in crate::db) fn commit(&self, connection: &mut DbConnection) -> Result<()> {
         let records = uncommitted::take();
+        let actions = after_commit::take();
         let is_synchronous = self.requires_synchronous_standby && connection.engine() == Engine::Postgres;
         if is_synchronous {
             synchronous::reject_without_standby(connection)?;
@@ -198,6 +199,8 @@ impl History {
             Some(journal) => self.commit_journaled(connection, journal, &records)?,
             None => connection.commit()?,
         }
+        // Also if no standby confirms it: it is committed.
+        actions.into_iter().for_each(|action| action());
         if is_synchronous { synchronous::wait_for_standby(connection) } else { Ok(()) }
     }
 

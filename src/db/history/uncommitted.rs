@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 
 use super::record::{EndedSession, Record, ReplacedSid};
+use crate::db::after_commit;
 
 thread_local! {
     static UNCOMMITTED: RefCell<Vec<Record>> = const { RefCell::new(Vec::new()) };
@@ -21,9 +22,10 @@ pub(crate) fn note_replaced_sid(replaced: ReplacedSid) {
     UNCOMMITTED.with_borrow_mut(|records| records.push(Record::Replaced(replaced)));
 }
 
-/// Forgets what an earlier transaction of this thread has left behind.
+/// Forgets what an earlier transaction of this thread has left behind, the actions after its commit included.
 pub(in crate::db) fn clear() {
     UNCOMMITTED.with_borrow_mut(Vec::clear);
+    after_commit::clear();
 }
 
 /// Takes what is to be committed.
@@ -31,12 +33,20 @@ pub(super) fn take() -> Vec<Record> {
     UNCOMMITTED.take()
 }
 
-/// The number of records so far: where a savepoint begins.
-pub(in crate::db) fn len() -> usize {
-    UNCOMMITTED.with_borrow(Vec::len)
+/// The number of records, and of actions after the commit, where a savepoint begins.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::db) struct UncommittedLen {
+    records: usize,
+    actions: usize,
 }
 
-/// Forgets the records since a savepoint that is rolled back.
-pub(in crate::db) fn truncate(len: usize) {
-    UNCOMMITTED.with_borrow_mut(|records| records.truncate(len));
+/// The numbers so far.
+pub(in crate::db) fn len() -> UncommittedLen {
+    UncommittedLen { records: UNCOMMITTED.with_borrow(Vec::len), actions: after_commit::len() }
+}
+
+/// Forgets what was noted since a savepoint that is rolled back.
+pub(in crate::db) fn truncate(len: UncommittedLen) {
+    UNCOMMITTED.with_borrow_mut(|records| records.truncate(len.records));
+    after_commit::truncate(len.actions);
 }

@@ -42,6 +42,10 @@ table! {
         end_reason -> Nullable<Text>,
         remembered -> Bool,
         data_kept -> Bool,
+        authorised_by -> Text,
+        ended_by -> Nullable<Text>,
+        ended_by_name -> Nullable<Text>,
+        ended_from -> Nullable<Text>,
     }
 }
 
@@ -116,6 +120,24 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::schema::types::{Instant, SqlJson, SqlUuid};
+
+    /// What happened to accounts and sessions.
+    security_events (id) {
+        id -> BigInt,
+        transaction_id -> BigInt,
+        at -> Instant,
+        kind -> Text,
+        user_id -> Nullable<SqlUuid>,
+        session_id -> Nullable<SqlUuid>,
+        actor -> Text,
+        ip_address -> Nullable<Text>,
+        detail -> SqlJson,
+    }
+}
+
 joinable!(sessions -> users (user_id));
 allow_tables_to_appear_in_same_query!(
     users,
@@ -124,5 +146,6 @@ allow_tables_to_appear_in_same_query!(
     replaced_sids,
     keyrack_settings,
     sign_in_failures,
-    known_browsers
+    known_browsers,
+    security_events
 );

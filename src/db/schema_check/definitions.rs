@@ -3,21 +3,23 @@
 use std::collections::BTreeMap;
 
 /// The PostgreSQL migrations that define triggers or functions, in their order. A test finds one that is missing here.
-const POSTGRES: [&str; 5] = [
+const POSTGRES: [&str; 6] = [
     include_str!("../../../migrations/postgres/2026-11-26-000003_triggers/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-26-000004_sign_in_protection/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-26-000005_settings/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-26-000006_ended_sids/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-26-000007_rules_of_users_and_times/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-27-000011_security_events/up.sql"),
 ];
 
 /// The same for SQLite.
-const SQLITE: [&str; 5] = [
+const SQLITE: [&str; 6] = [
     include_str!("../../../migrations/sqlite/2026-11-26-000003_triggers/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-26-000004_sign_in_protection/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-26-000005_settings/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-26-000006_ended_sids/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-26-000007_rules_of_users_and_times/up.sql"),
+    include_str!("../../../migrations/sqlite/2026-11-27-000011_security_events/up.sql"),
 ];
 
 /// A trigger.
@@ -117,7 +119,8 @@ mod tests {
     #[test]
     fn definitions_are_whole_statements() {
         for (name, trigger) in postgres_triggers() {
-            assert!(["users", "sessions", "user_sessions"].contains(&trigger.table), "{name}: {}", trigger.table);
+            let tables = ["users", "sessions", "user_sessions", "known_browsers", "security_events"];
+            assert!(tables.contains(&trigger.table), "{name}: {}", trigger.table);
             assert!(trigger.statement.ends_with(&format!("EXECUTE FUNCTION {name}()")), "{}", trigger.statement);
         }
         for (name, trigger) in sqlite_triggers() {

@@ -35,7 +35,8 @@ const REPLACED_BY_PARTITIONS: &str = "keyrack_keep_active_sessions";
 /// Lists where the tables are found, to compare two search paths.
 const TABLES_IN_PATH: &str = "\
     SELECT string_agg(coalesce(to_regclass(name)::oid::text, '-'), ' ' ORDER BY name) AS name \
-    FROM unnest(ARRAY['users', 'sessions', 'user_sessions', 'replaced_sids', 'ended_sids', 'keyrack_settings']) AS name";
+    FROM unnest(ARRAY['users', 'sessions', 'user_sessions', 'replaced_sids', 'ended_sids', 'keyrack_settings', \
+        'security_events']) AS name";
 
 /// How long the check of a search path may take.
 const SEARCH_PATH_TIMEOUT: Duration = Duration::from_secs(60);

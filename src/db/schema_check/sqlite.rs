@@ -14,12 +14,14 @@ use super::{
 use crate::error::Result;
 
 /// The indexes; those without a name of their own have SQLite's.
-const INDEXES: [&str; 14] = [
+const INDEXES: [&str; 16] = [
     "IDX_session_expire",
     "ended_sids_by_time",
     "known_browsers_by_session",
     "known_browsers_by_user",
     "replaced_sids_by_session",
+    "security_events_by_session",
+    "security_events_by_user",
     "sessions_by_end",
     "sessions_by_user",
     "sqlite_autoindex_ended_sids_1",

@@ -1,7 +1,9 @@
 -- What the tables lack, one sentence per row.
 WITH relation AS (
     SELECT t.name, c.oid, c.relkind, c.relrowsecurity, c.relforcerowsecurity, format('%I.%I', nspname, relname) AS qualified
-    FROM unnest(ARRAY['users', 'sessions', 'user_sessions', 'replaced_sids', 'ended_sids', 'keyrack_settings']) AS t(name)
+    FROM unnest(ARRAY[
+        'users', 'sessions', 'user_sessions', 'replaced_sids', 'ended_sids', 'keyrack_settings', 'security_events'
+    ]) AS t(name)
     JOIN pg_class c ON c.oid = to_regclass(t.name)
     JOIN pg_namespace n ON n.oid = c.relnamespace
 ), users AS (

@@ -14,6 +14,8 @@ pub enum AdvisoryLock {
     Migrate,
     /// Purging.
     Purge,
+    /// Logging the security events of other programs.
+    LogEvents,
 }
 
 /// The number of the first advisory lock: "keyrack" in ASCII, then a byte for the kind of work.

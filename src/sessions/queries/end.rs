@@ -20,6 +20,7 @@ use crate::{
         sql::{for_update, prepared},
     },
     error::Result,
+    events::{EventKind, NewEvent, Source, log_after_commit},
     sessions::{
         data::SessionData,
         model::{EndReason, Sid},
@@ -63,12 +64,23 @@ impl EndTarget {
     }
 }
 
-/// Why and when sessions end, and whether their data is kept.
-#[derive(Debug, Clone, Copy)]
+/// Why and when sessions end, by whom, and whether their data is kept.
+#[derive(Debug, Clone)]
 pub(in crate::sessions) struct Ending {
     pub reason: EndReason,
     pub at: Timestamp,
     pub keep_data: bool,
+    pub source: Source,
+}
+
+impl Ending {
+    /// The event of the end of a session, as the trigger writes it.
+    fn event(&self, id: SessionId, user: UserId) -> NewEvent {
+        NewEvent::new(EventKind::SessionEnded, &self.source)
+            .user(user)
+            .session(id)
+            .detail("reason", self.reason.as_str())
+    }
 }
 
 /// Ends the session of `target` if it is still active, and returns its id. The trigger on `sessions` deletes the data in
@@ -76,7 +88,7 @@ pub(in crate::sessions) struct Ending {
 pub(in crate::sessions) fn end(
     connection: &mut DbConnection,
     target: &EndTarget,
-    ending: Ending,
+    ending: &Ending,
 ) -> Result<Vec<SessionId>> {
     if target.names_one_session() && !ending.keep_data {
         return Ok(mark_ended(connection, target.predicate(), ending, StatementCache::Use)?);
@@ -90,7 +102,7 @@ pub(in crate::sessions) fn end(
 pub(in crate::sessions) fn end_batch(
     connection: &mut DbConnection,
     ids: Vec<SessionId>,
-    ending: Ending,
+    ending: &Ending,
 ) -> Result<Vec<SessionId>> {
     end_if(connection, ids, ending, |ids| Box::new(sessions::id.eq_any(ids)))
 }
@@ -100,7 +112,7 @@ pub(in crate::sessions) fn end_batch(
 fn end_if(
     connection: &mut DbConnection,
     ids: Vec<SessionId>,
-    ending: Ending,
+    ending: &Ending,
     filter: impl Fn(Vec<SessionId>) -> Predicate,
 ) -> Result<Vec<SessionId>> {
     if ids.is_empty() {
@@ -116,7 +128,7 @@ fn end_if(
 }
 
 /// Ends the session of a sid, if it is active, also if its row holds what Keyrack would never write.
-pub(in crate::sessions) fn end_by_sid(connection: &mut DbConnection, sid: &Sid, ending: Ending) -> Result<()> {
+pub(in crate::sessions) fn end_by_sid(connection: &mut DbConnection, sid: &Sid, ending: &Ending) -> Result<()> {
     let ended = end(connection, &EndTarget::Sid(sid.clone()), ending).map(drop);
     match connection {
         DbConnection::Sqlite(connection) if ended.is_err() => {
@@ -131,6 +143,9 @@ pub(in crate::sessions) fn end_by_sid(connection: &mut DbConnection, sid: &Sid, 
                     sessions::last_seen_at.eq(at),
                     sessions::expires_at.eq(at),
                     sessions::logged_out_at.eq(at),
+                    sessions::ended_by.eq(ending.source.actor().as_str()),
+                    sessions::ended_by_name.eq(ending.source.name()),
+                    sessions::ended_from.eq(address_of(&ending.source)),
                 ))
                 .execute(connection)?;
             Ok(())
@@ -146,11 +161,12 @@ enum StatementCache {
     Bypass,
 }
 
-/// Ends the active sessions that match `filter`, and notes their ends for the journal.
+/// Ends the active sessions that match `filter`, and notes their ends for the journal and the log. A trigger writes the
+/// events.
 fn mark_ended(
     connection: &mut DbConnection,
     filter: Predicate,
-    ending: Ending,
+    ending: &Ending,
     cache: StatementCache,
 ) -> QueryResult<Vec<SessionId>> {
     let at = SqlTime::from(ending.at);
@@ -162,17 +178,26 @@ fn mark_ended(
             sessions::logged_out_at.eq(at),
             sessions::updated_at.eq(at),
             sessions::data_kept.eq(ending.keep_data),
+            sessions::ended_by.eq(ending.source.actor().as_str()),
+            sessions::ended_by_name.eq(ending.source.name()),
+            sessions::ended_from.eq(address_of(&ending.source)),
         ))
-        .returning((sessions::id, sessions::expires_at));
-    let ended: Vec<(SessionId, SqlTime)> = match cache {
+        .returning((sessions::id, sessions::user_id, sessions::expires_at));
+    let ended: Vec<(SessionId, UserId, SqlTime)> = match cache {
         StatementCache::Use => prepared(statement).get_results(connection)?,
         StatementCache::Bypass => statement.get_results(connection)?,
     };
-    let journaled = ended.into_iter().map(|(id, expires_at)| {
+    let journaled = ended.into_iter().map(|(id, user, expires_at)| {
+        log_after_commit(ending.event(id, user));
         note_end(EndedSession::new(id, ending.reason.as_str(), ending.at, expires_at.into()));
         id
     });
     Ok(journaled.collect())
+}
+
+/// The address from which sessions are ended, as the column has it.
+pub(super) fn address_of(source: &Source) -> Option<String> {
+    source.ip_address().map(|address| address.to_canonical().to_string())
 }
 
 /// Locks sessions in the order of their ids, so that two transactions that change the same ones don't deadlock.

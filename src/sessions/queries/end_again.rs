@@ -16,6 +16,7 @@ use crate::{
         sql::{prepared, sql_file},
     },
     error::Result,
+    events::Actor,
     sessions::model::EndReason,
 };
 
@@ -43,6 +44,7 @@ pub(in crate::sessions) fn end_again(connection: &mut DbConnection, ended: &[End
                     sessions::logged_out_at.eq(at),
                     sessions::updated_at.eq(at),
                     sessions::data_kept.eq(false),
+                    sessions::ended_by.eq(Actor::System.as_str()),
                 ));
                 count += prepared(statement).execute(connection)?;
             }

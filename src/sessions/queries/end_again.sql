@@ -8,6 +8,6 @@ WITH active AS MATERIALIZED (
 )
 UPDATE sessions
 SET status = 'logged_out', end_reason = active.reason, logged_out_at = active.at, updated_at = active.at,
-    data_kept = false
+    data_kept = false, ended_by = 'system'
 FROM active
 WHERE sessions.id = active.id

@@ -1,14 +1,17 @@
 //! Sign-ins and sign-outs of concurrent requests, each kind in one statement. PostgreSQL only, see
 //! [`GroupCommit`](crate::db::GroupCommit).
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
 
 use diesel::{
     prelude::*,
     sql_types::{Array, BigInt, Bool, Nullable, Text},
 };
 
-use super::insert::NewRow;
+use super::{
+    end::address_of,
+    insert::{NewRow, sign_in_event},
+};
 use crate::{
     clock::Timestamp,
     db::{
@@ -18,15 +21,19 @@ use crate::{
         sql::sql_file,
     },
     error::{Error, Result},
-    sessions::model::{EndReason, Proof, Sid},
+    events::{EventKind, NewEvent, Source, log_after_commit},
+    sessions::{
+        model::{EndReason, Proof, Sid},
+        way_in::WayIn,
+    },
 };
 
 /// A write that nearly always succeeds, and that one row of one statement can express.
 pub(in crate::sessions) enum GroupedWrite {
-    /// A sign-in on a browser without a session, whose user has not changed since their proof.
+    /// A sign-in by password on a browser without a session, whose user has not changed since their proof.
     Start(Box<GroupedStart>),
     /// The end of the session that a browser presents.
-    SignOut { sid: Sid, at: Timestamp },
+    SignOut { sid: Sid, at: Timestamp, source: Source },
 }
 
 /// What a grouped write has done.
@@ -46,7 +53,7 @@ pub(in crate::sessions) struct GroupedStart {
     role: String,
     id: SessionId,
     sid: String,
-    ip_address: Option<String>,
+    client_address: Option<IpAddr>,
     user_agent: Option<String>,
     remembered: bool,
     absolute_expiry: SqlTime,
@@ -66,7 +73,7 @@ impl GroupedStart {
             role: proof.user.role.clone(),
             id: row.id,
             sid: row.sid.expose().to_owned(),
-            ip_address: row.client.ip_address.map(|ip| ip.to_string()),
+            client_address: row.client.ip_address,
             user_agent: row.client.user_agent.clone(),
             remembered: row.remembered,
             absolute_expiry: row.absolute_expiry.into(),
@@ -94,7 +101,9 @@ pub(in crate::sessions) fn write_grouped(
     for write in writes {
         match write {
             GroupedWrite::Start(start) => starts.push(start.as_ref()),
-            GroupedWrite::SignOut { sid, at } => sign_outs.push((sid.expose(), SqlTime::from(*at))),
+            GroupedWrite::SignOut { sid, at, source } => {
+                sign_outs.push(GroupedSignOut { sid: sid.expose(), at: SqlTime::from(*at), source });
+            }
         }
     }
     let mut written: HashMap<String, Written> = HashMap::new();
@@ -136,7 +145,7 @@ fn start_sessions(
         .bind::<Array<Text>, _>(column(starts, |start| start.role.as_str()))
         .bind::<Array<SqlUuid>, _>(column(starts, |start| start.id))
         .bind::<Array<Text>, _>(column(starts, |start| start.sid.as_str()))
-        .bind::<Array<Nullable<Text>>, _>(column(starts, |start| start.ip_address.as_deref()))
+        .bind::<Array<Nullable<Text>>, _>(column(starts, |start| start.client_address.map(|ip| ip.to_string())))
         .bind::<Array<Nullable<Text>>, _>(column(starts, |start| start.user_agent.as_deref()))
         .bind::<Array<Bool>, _>(column(starts, |start| start.remembered))
         .bind::<Array<Instant>, _>(column(starts, |start| start.absolute_expiry))
@@ -148,14 +157,24 @@ fn start_sessions(
         if !has_data {
             return Err(Error::internal("a session was started without its data"));
         }
+        if let Some(start) = starts.iter().find(|start| start.sid == sid) {
+            log_after_commit(sign_in_event(id, start.user_id, start.client_address, WayIn::Password));
+        }
         written.insert(sid, Written { id, other_active });
     }
     Ok(())
 }
 
+/// The end of the session of a sid.
+struct GroupedSignOut<'a> {
+    sid: &'a str,
+    at: SqlTime,
+    source: &'a Source,
+}
+
 fn sign_out_sessions(
     connection: &mut PgConnection,
-    sign_outs: &[(&str, SqlTime)],
+    sign_outs: &[GroupedSignOut<'_>],
     written: &mut HashMap<String, Written>,
 ) -> Result<()> {
     #[derive(QueryableByName)]
@@ -164,17 +183,27 @@ fn sign_out_sessions(
         sid: String,
         #[diesel(sql_type = SqlUuid)]
         id: SessionId,
+        #[diesel(sql_type = SqlUuid)]
+        user_id: UserId,
         #[diesel(sql_type = Instant)]
         at: SqlTime,
         #[diesel(sql_type = Instant)]
         expires_at: SqlTime,
     }
 
-    let (sids, times): (Vec<&str>, Vec<SqlTime>) = sign_outs.iter().copied().unzip();
-    let statement =
-        sql_file(include_str!("sign_out_sessions.sql")).bind::<Array<Text>, _>(sids).bind::<Array<Instant>, _>(times);
+    let sources = || sign_outs.iter().map(|sign_out| sign_out.source);
+    let statement = sql_file(include_str!("sign_out_sessions.sql"))
+        .bind::<Array<Text>, _>(sign_outs.iter().map(|sign_out| sign_out.sid).collect::<Vec<_>>())
+        .bind::<Array<Instant>, _>(sign_outs.iter().map(|sign_out| sign_out.at).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(sources().map(|source| source.actor().as_str()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(sources().map(Source::name).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(sources().map(address_of).collect::<Vec<_>>());
     let rows: Vec<Row> = statement.get_results(connection)?;
-    for Row { sid, id, at, expires_at } in rows {
+    for Row { sid, id, user_id, at, expires_at } in rows {
+        if let Some(sign_out) = sign_outs.iter().find(|sign_out| sign_out.sid == sid) {
+            let event = NewEvent::new(EventKind::SessionEnded, sign_out.source).user(user_id).session(id);
+            log_after_commit(event.detail("reason", EndReason::SignedOut.as_str()));
+        }
         note_end(EndedSession::new(id, EndReason::SignedOut.as_str(), at.into(), expires_at.into()));
         written.insert(sid, Written { id, other_active: 0 });
     }

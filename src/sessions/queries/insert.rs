@@ -1,5 +1,7 @@
 //! Locks the user of a sign-in and inserts the rows of its session.
 
+use std::net::IpAddr;
+
 use diesel::{OptionalExtension, prelude::*};
 
 use super::rows::{USER_COLUMNS, UserRow};
@@ -12,9 +14,11 @@ use crate::{
         sql::for_update,
     },
     error::Result,
+    events::{EventKind, NewEvent, Source, log_after_commit},
     sessions::{
         data::SessionData,
         model::{Client, Sid, User},
+        way_in::WayIn,
     },
 };
 
@@ -51,11 +55,19 @@ pub(in crate::sessions) struct NewRow<'a> {
     /// The absolute or the idle expiry, whichever comes first.
     pub data_expiry: Timestamp,
     pub data: &'a SessionData,
+    pub authorised_by: WayIn,
 }
 
-/// Inserts the session and its data.
+/// The event of a sign-in, as the trigger writes it.
+pub(super) fn sign_in_event(id: SessionId, user: UserId, ip_address: Option<IpAddr>, authorised_by: WayIn) -> NewEvent {
+    let event = NewEvent::new(EventKind::SignedIn, &Source::user(ip_address)).user(user).session(id);
+    event.detail("authorised_by", authorised_by.as_str())
+}
+
+/// Inserts the session and its data. A trigger writes the event.
 pub(in crate::sessions) fn insert(connection: &mut DbConnection, row: &NewRow<'_>) -> Result<()> {
     let now = SqlTime::from(row.created_at);
+    log_after_commit(sign_in_event(row.id, row.user_id, row.client.ip_address, row.authorised_by));
     diesel::insert_into(sessions::table)
         .values((
             sessions::id.eq(row.id),
@@ -68,6 +80,7 @@ pub(in crate::sessions) fn insert(connection: &mut DbConnection, row: &NewRow<'_
             sessions::created_at.eq(now),
             sessions::updated_at.eq(now),
             sessions::last_seen_at.eq(now),
+            sessions::authorised_by.eq(row.authorised_by.as_str()),
         ))
         .execute(connection)?;
     diesel::insert_into(user_sessions::table)

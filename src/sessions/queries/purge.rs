@@ -10,12 +10,13 @@ use super::status::{ACTIVE, LOGGED_OUT};
 use crate::{
     clock::Timestamp,
     db::{
-        DbConnection, SessionId,
+        DbConnection, SessionId, UserId,
         schema::types::{Instant, SqlTime, SqlUuid},
         schema::{ended_sids, replaced_sids, sessions, user_sessions},
         sql::{as_instant, for_update_skip_locked, prepared, sql_file},
     },
     error::Result,
+    events::{Actor, EventKind, NewEvent, Source, log_after_commit},
     sessions::model::EndReason,
 };
 
@@ -23,6 +24,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(in crate::sessions) struct Expired {
     pub id: SessionId,
+    pub user_id: UserId,
     pub absolute_expiry: Timestamp,
     /// When it expired: by its absolute or its idle timeout, whichever came first.
     pub data_expiry: Timestamp,
@@ -45,19 +47,26 @@ pub(in crate::sessions) fn lock_expired(
     sids: &[String],
     now: Timestamp,
 ) -> Result<Vec<Expired>> {
-    type Row = (SessionId, String, SqlTime, SqlTime);
+    type Row = (SessionId, UserId, String, SqlTime, SqlTime);
     let query = sessions::table
         .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
         .filter(sessions::sid.eq_any(sids))
         .filter(as_instant(user_sessions::expire).le(SqlTime::from(now)))
         .order(sessions::id)
-        .select((sessions::id, sessions::status, sessions::expires_at, as_instant(user_sessions::expire)));
+        .select((
+            sessions::id,
+            sessions::user_id,
+            sessions::status,
+            sessions::expires_at,
+            as_instant(user_sessions::expire),
+        ));
     let rows: Vec<Row> = for_update_skip_locked(query).get_results(connection)?;
     // Filtered here: with this condition in the statement, SQLite would read all active sessions instead of looking up
     // sids.
-    let active = rows.into_iter().filter(|(_, status, ..)| status == ACTIVE);
-    let expired = |(id, _, absolute_expiry, data_expiry): Row| Expired {
+    let active = rows.into_iter().filter(|(_, _, status, ..)| status == ACTIVE);
+    let expired = |(id, user_id, _, absolute_expiry, data_expiry): Row| Expired {
         id,
+        user_id,
         absolute_expiry: absolute_expiry.into(),
         data_expiry: data_expiry.into(),
     };
@@ -68,12 +77,16 @@ pub(in crate::sessions) fn lock_expired(
 /// their data, which has expired and is never kept.
 pub(in crate::sessions) fn end_expired(
     connection: &mut DbConnection,
-    ends: &[(SessionId, EndReason, Timestamp)],
+    ends: &[(Expired, EndReason, Timestamp)],
     now: Timestamp,
 ) -> Result<usize> {
+    for (session, reason, _) in ends {
+        let event = NewEvent::new(EventKind::SessionEnded, &Source::system()).user(session.user_id).session(session.id);
+        log_after_commit(event.detail("reason", reason.as_str()));
+    }
     match connection {
         DbConnection::Postgres(connection) => {
-            let ids: Vec<SessionId> = ends.iter().map(|(id, ..)| *id).collect();
+            let ids: Vec<SessionId> = ends.iter().map(|(session, ..)| session.id).collect();
             let reasons: Vec<&str> = ends.iter().map(|(_, reason, _)| reason.as_str()).collect();
             let times: Vec<SqlTime> = ends.iter().map(|(.., at)| SqlTime::from(*at)).collect();
             let statement = sql_file(include_str!("end_expired.sql"))
@@ -84,12 +97,13 @@ pub(in crate::sessions) fn end_expired(
             Ok(statement.execute(connection)?)
         }
         DbConnection::Sqlite(connection) => {
-            for (id, reason, at) in ends {
-                let session = diesel::update(sessions::table.find(id)).set((
+            for (expired, reason, at) in ends {
+                let session = diesel::update(sessions::table.find(expired.id)).set((
                     sessions::status.eq(LOGGED_OUT),
                     sessions::end_reason.eq(reason.as_str()),
                     sessions::logged_out_at.eq(SqlTime::from(*at)),
                     sessions::updated_at.eq(SqlTime::from(now)),
+                    sessions::ended_by.eq(Actor::System.as_str()),
                 ));
                 prepared(session).execute(connection)?;
             }

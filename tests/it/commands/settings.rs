@@ -138,6 +138,7 @@ fn help_lists_every_setting_with_its_default() {
         ("remember-absolute-timeout", "KEYRACK_REMEMBER_ABSOLUTE_TIMEOUT", "30d"),
         ("max-sessions", "KEYRACK_MAX_SESSIONS", "100"),
         ("history-retention", "KEYRACK_HISTORY_RETENTION", "90d"),
+        ("events-retention", "KEYRACK_EVENTS_RETENTION", "180d"),
         ("peers", "KEYRACK_PEERS", "none, or express once an Express application was imported"),
         ("keep-ended-data", "KEYRACK_KEEP_ENDED_DATA", "false"),
         ("trusted-proxies", "KEYRACK_TRUSTED_PROXIES", "none"),

@@ -20,7 +20,7 @@ mod resurrection;
 mod role_changes;
 mod rotate;
 mod save;
-mod session_fixture;
+pub mod session_fixture;
 mod start;
 mod time_zones;
 mod timeouts;

@@ -45,6 +45,10 @@ fn sign_in_writes_both_tables(engine: EngineKind) {
         "end_reason": null,
         "remembered": false,
         "data_kept": false,
+        "authorised_by": "application",
+        "ended_by": null,
+        "ended_by_name": null,
+        "ended_from": null,
     });
     assert_eq!(fixture.rows("sessions", ""), [session]);
     let sess = format!(

@@ -228,7 +228,7 @@ impl TestDatabase {
             EngineKind::Sqlite => {
                 let columns = self.texts(&format!("SELECT name AS v FROM pragma_table_info('{table}')"));
                 let value = |name: &String| match name.as_str() {
-                    "sess" => format!("'{name}', json({name})"),
+                    "sess" | "detail" => format!("'{name}', json({name})"),
                     "remembered" | "data_kept" => format!("'{name}', json(iif({name}, 'true', 'false'))"),
                     _ => format!("'{name}', {name}"),
                 };
@@ -303,7 +303,7 @@ impl Drop for TestDatabase {
 /// Formats times in one way, since PostgreSQL and SQLite print them differently.
 fn with_plain_times(mut row: Value) -> Value {
     for (name, value) in row.as_object_mut().unwrap() {
-        if (name.ends_with("_at") || name == "expire")
+        if (name.ends_with("_at") || name == "at" || name == "expire")
             && let Value::String(text) = value
         {
             let zoned = if text.ends_with('Z') || text.contains('+') { text.clone() } else { format!("{text}Z") };

@@ -1,0 +1,105 @@
+//! An event to write, and one that was read.
+
+use serde_json::{Map, Value};
+
+use super::{
+    filter::EventCursor,
+    kind::EventKind,
+    source::{Actor, Source},
+};
+use crate::{
+    clock::Timestamp,
+    db::{SessionId, UserId},
+};
+
+/// An event that is to be written. It must contain no sid, no password and no token, and nothing that was typed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEvent {
+    pub(super) kind: EventKind,
+    pub(super) user_id: Option<UserId>,
+    pub(super) session_id: Option<SessionId>,
+    pub(super) actor: Actor,
+    pub(super) ip_address: Option<String>,
+    pub(super) detail: Map<String, Value>,
+}
+
+impl NewEvent {
+    /// An event of which only its source is known.
+    pub fn new(kind: EventKind, source: &Source) -> Self {
+        let mut detail = Map::new();
+        if let Some(name) = source.name() {
+            detail.insert(source.name_key().to_owned(), name.into());
+        }
+        let ip_address = source.ip_address().map(|address| address.to_canonical().to_string());
+        Self { kind, user_id: None, session_id: None, actor: source.actor(), ip_address, detail }
+    }
+
+    /// Names the account.
+    #[must_use]
+    pub fn user(self, id: UserId) -> Self {
+        Self { user_id: Some(id), ..self }
+    }
+
+    /// Names the session.
+    #[must_use]
+    pub fn session(self, id: SessionId) -> Self {
+        Self { session_id: Some(id), ..self }
+    }
+
+    /// Adds to the detail.
+    #[must_use]
+    pub fn detail(mut self, key: &'static str, value: impl Into<Value>) -> Self {
+        self.detail.insert(key.to_owned(), value.into());
+        self
+    }
+}
+
+/// An event as it was read.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct SecurityEvent {
+    /// `security_events.id`
+    pub id: i64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The word for its kind; see [`EventKind`].
+    pub kind: String,
+    /// The account.
+    pub user_id: Option<UserId>,
+    /// The session.
+    pub session_id: Option<SessionId>,
+    /// The word for who did it; see [`Actor`].
+    pub actor: String,
+    /// From where.
+    pub ip_address: Option<String>,
+    /// What else is known.
+    pub detail: Map<String, Value>,
+    #[serde(skip)]
+    pub(super) transaction_id: i64,
+}
+
+impl SecurityEvent {
+    /// Its kind; `None` for one that only another version knows.
+    pub fn kind(&self) -> Option<EventKind> {
+        EventKind::parse(&self.kind)
+    }
+
+    /// Who did it.
+    pub fn actor(&self) -> Option<Actor> {
+        Actor::parse(&self.actor)
+    }
+
+    /// Its place in the order of [`Events::next_after`](super::Events::next_after).
+    pub(super) fn cursor(&self) -> EventCursor {
+        EventCursor { transaction_id: self.transaction_id, id: self.id }
+    }
+
+    /// A text of the detail.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.detail.get(key).and_then(Value::as_str)
+    }
+
+    /// When it happened. A timeout is recorded by the purge, and happened before.
+    pub fn happened_at(&self) -> Timestamp {
+        self.text("ended_at").and_then(Timestamp::parse).unwrap_or(self.at)
+    }
+}

@@ -1,0 +1,79 @@
+//! Logs the events of peers and commands. They run in other processes, whose output is not the server's log.
+
+use std::time::Duration;
+
+use super::{event::SecurityEvent, filter::EventCursor, log::log_read_event, queries, reader::Events, source::Actor};
+use crate::{
+    db::{
+        DbConnection, after_commit, settings,
+        sql::{AdvisoryLock, take_advisory_lock},
+    },
+    error::Result,
+};
+
+/// How long such an event waits for its line at most, while the database can be reached.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Events that are read at a time.
+const BATCH_ROWS: i64 = 1000;
+
+impl Events {
+    /// Logs them for as long as it is polled. Of several instances, one logs each event.
+    pub(crate) async fn log_events_of_others(self) {
+        let mut is_failing = false;
+        loop {
+            match self.log_next_of_others().await {
+                Ok(()) => is_failing = false,
+                Err(error) if !std::mem::replace(&mut is_failing, true) => tracing::warn!(
+                    error = error.chain(),
+                    "could not read the security events of other programs; their log lines come later"
+                ),
+                Err(_) => {}
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    /// Logs those that were not logged yet. Begins with the present, if there is no cursor.
+    pub(crate) async fn log_next_of_others(&self) -> Result<()> {
+        let is_anything_new = self
+            .db
+            .read(|connection| match stored_cursor(connection)? {
+                Some(cursor) => Ok(!queries::next_after(connection, cursor, 1)?.is_empty()),
+                None => Ok(true),
+            })
+            .await?;
+        while is_anything_new && self.db.transaction(log_batch).await? {}
+        Ok(())
+    }
+}
+
+/// Logs the next events, once the cursor behind them is committed. Returns whether there may be more.
+fn log_batch(connection: &mut DbConnection) -> Result<bool> {
+    take_advisory_lock(connection, AdvisoryLock::LogEvents)?;
+    let Some(cursor) = stored_cursor(connection)? else {
+        let cursor = queries::current_cursor(connection)?;
+        store_cursor(connection, cursor)?;
+        return Ok(false);
+    };
+    let events = queries::next_after(connection, cursor, BATCH_ROWS)?;
+    let Some(last) = events.last().map(SecurityEvent::cursor) else { return Ok(false) };
+    store_cursor(connection, last)?;
+    let has_more = i64::try_from(events.len()).is_ok_and(|count| count == BATCH_ROWS);
+    let others = events.into_iter().filter(|event| matches!(event.actor(), Some(Actor::Peer | Actor::Command)));
+    let others: Vec<SecurityEvent> = others.collect();
+    after_commit(move || others.iter().for_each(log_read_event));
+    Ok(has_more)
+}
+
+fn stored_cursor(connection: &mut DbConnection) -> Result<Option<EventCursor>> {
+    let parse = |text: String| {
+        let (transaction_id, id) = text.split_once(' ')?;
+        Some(EventCursor { transaction_id: transaction_id.parse().ok()?, id: id.parse().ok()? })
+    };
+    Ok(settings::logged_events(connection)?.and_then(parse))
+}
+
+fn store_cursor(connection: &mut DbConnection, cursor: EventCursor) -> Result<()> {
+    settings::store_logged_events(connection, &format!("{} {}", cursor.transaction_id, cursor.id))
+}

@@ -1,0 +1,39 @@
+//! Security events: what happened to accounts and sessions, by whom, and from where.
+//!
+//! An event is a row of `security_events`, written in the transaction of what it tells. Triggers write those of sessions,
+//! whichever program starts or ends one; [`record`] writes the others. After the commit, the same goes to the log as one
+//! line, see [`log`]. `docs/events.md` describes both for operators.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `kind` | the kinds of events, and their words |
+//! | `source` | who did something, and from where |
+//! | `event` | an event to write, and one that was read |
+//! | `filter` | which events are read, and from where on |
+//! | `log` | the log line of an event |
+//! | `record` | writes an event within a transaction |
+//! | `queries` | the statements on `security_events` |
+//! | `reader` | pages of events, and following them |
+//! | `follow_log` | logs the events of peers and commands |
+//! | `purge` | deletes events past their retention |
+
+mod event;
+mod filter;
+mod follow_log;
+mod kind;
+mod log;
+mod purge;
+mod queries;
+mod reader;
+mod record;
+mod source;
+
+pub use event::{NewEvent, SecurityEvent};
+pub use filter::{EventCursor, EventFilter};
+pub use kind::EventKind;
+pub use reader::{EventPage, Events};
+pub use source::{Actor, Source};
+
+pub(crate) use log::log_after_commit;
+pub(crate) use purge::DEFAULT_RETENTION;
+pub(crate) use record::record;

@@ -1,0 +1,176 @@
+//! The statements on `security_events`.
+
+use diesel::{
+    OptionalExtension,
+    prelude::*,
+    sql_types::{BigInt, Nullable, Text},
+};
+use serde_json::{Map, Value};
+
+use super::{
+    event::{NewEvent, SecurityEvent},
+    filter::{EventCursor, EventFilter, PageStart},
+};
+use crate::{
+    clock::Timestamp,
+    db::{
+        DbConnection, MultiBackend, SessionId, UserId,
+        schema::{
+            security_events,
+            types::{Instant, Json, SqlJson, SqlTime, SqlUuid},
+        },
+        sql::sql_file,
+    },
+    error::Result,
+};
+
+/// Inserts an event.
+pub(super) fn insert(connection: &mut DbConnection, event: &NewEvent, now: Timestamp) -> Result<()> {
+    let detail = Json(Value::Object(event.detail.clone()).to_string());
+    diesel::insert_into(security_events::table)
+        .values((
+            security_events::at.eq(SqlTime::from(now)),
+            security_events::kind.eq(event.kind.as_str()),
+            security_events::user_id.eq(event.user_id),
+            security_events::session_id.eq(event.session_id),
+            security_events::actor.eq(event.actor.as_str()),
+            security_events::ip_address.eq(event.ip_address.as_deref()),
+            security_events::detail.eq(detail),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+#[derive(Queryable, Selectable, QueryableByName)]
+#[diesel(table_name = security_events)]
+struct EventRow {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = BigInt)]
+    transaction_id: i64,
+    #[diesel(sql_type = Instant)]
+    at: SqlTime,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    user_id: Option<UserId>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    session_id: Option<SessionId>,
+    #[diesel(sql_type = Text)]
+    actor: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    ip_address: Option<String>,
+    #[diesel(sql_type = SqlJson)]
+    detail: Json,
+}
+
+impl From<EventRow> for SecurityEvent {
+    fn from(row: EventRow) -> Self {
+        let detail: Map<String, Value> = serde_json::from_str(&row.detail.0).unwrap_or_default();
+        Self {
+            id: row.id,
+            at: row.at.into(),
+            kind: row.kind,
+            user_id: row.user_id,
+            session_id: row.session_id,
+            actor: row.actor,
+            ip_address: row.ip_address,
+            detail,
+            transaction_id: row.transaction_id,
+        }
+    }
+}
+
+/// The events that match the filter, in pages.
+pub(super) fn page(
+    connection: &mut DbConnection,
+    filter: EventFilter,
+    start: PageStart,
+    limit: i64,
+) -> Result<Vec<SecurityEvent>> {
+    let mut query = security_events::table.select(EventRow::as_select()).limit(limit).into_boxed::<MultiBackend>();
+    match filter {
+        EventFilter::All => {}
+        EventFilter::User(id) => query = query.filter(security_events::user_id.eq(id)),
+        EventFilter::Session(user, id) => {
+            query = query.filter(security_events::session_id.eq(id)).filter(security_events::user_id.eq(user));
+        }
+    }
+    query = match start {
+        PageStart::Newest => query.order(security_events::id.desc()),
+        PageStart::Before(id) => query.filter(security_events::id.lt(id)).order(security_events::id.desc()),
+        PageStart::After(id) => query.filter(security_events::id.gt(id)).order(security_events::id),
+    };
+    Ok(query.load(connection)?.into_iter().map(SecurityEvent::from).collect())
+}
+
+/// The next events after the cursor, in the order in which a reader that misses nothing has to read them. On PostgreSQL,
+/// events of transactions that are younger than the oldest running one are left for later.
+pub(super) fn next_after(connection: &mut DbConnection, cursor: EventCursor, limit: i64) -> Result<Vec<SecurityEvent>> {
+    let rows: Vec<EventRow> = match connection {
+        DbConnection::Postgres(connection) => sql_file(include_str!("queries/next_after.sql"))
+            .bind::<BigInt, _>(cursor.transaction_id)
+            .bind::<BigInt, _>(cursor.id)
+            .bind::<BigInt, _>(limit)
+            .load(connection)?,
+        DbConnection::Sqlite(connection) => security_events::table
+            .filter(security_events::id.gt(cursor.id))
+            .order(security_events::id)
+            .limit(limit)
+            .select(EventRow::as_select())
+            .load(connection)?,
+    };
+    Ok(rows.into_iter().map(SecurityEvent::from).collect())
+}
+
+/// The cursor after all events that a reader could have read by now.
+pub(super) fn current_cursor(connection: &mut DbConnection) -> Result<EventCursor> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        transaction_id: i64,
+        #[diesel(sql_type = BigInt)]
+        id: i64,
+    }
+
+    match connection {
+        DbConnection::Postgres(connection) => {
+            let last: Option<Row> =
+                sql_file(include_str!("queries/current_cursor.sql")).get_result(connection).optional()?;
+            Ok(last.map_or_else(EventCursor::default, |Row { transaction_id, id }| EventCursor { transaction_id, id }))
+        }
+        DbConnection::Sqlite(connection) => {
+            let last: Option<i64> =
+                security_events::table.select(diesel::dsl::max(security_events::id)).get_result(connection)?;
+            Ok(EventCursor { transaction_id: 0, id: last.unwrap_or(0) })
+        }
+    }
+}
+
+/// Deletes up to `limit` of the oldest events, if they happened before this time and the database's clock agrees that the
+/// retention is over. Returns how many were deleted.
+pub(super) fn delete_old(
+    connection: &mut DbConnection,
+    before: Timestamp,
+    retention_seconds: i64,
+    limit: i64,
+) -> Result<usize> {
+    let statement = match connection {
+        DbConnection::Postgres(_) => include_str!("queries/delete_old_postgres.sql"),
+        DbConnection::Sqlite(_) => include_str!("queries/delete_old_sqlite.sql"),
+    };
+    let statement = diesel::sql_query(statement)
+        .bind::<BigInt, _>(limit)
+        .bind::<Instant, _>(SqlTime::from(before))
+        .bind::<BigInt, _>(retention_seconds);
+    Ok(statement.execute(connection)?)
+}
+
+/// Numbers events anew that were restored from another server, whose transactions had other numbers: a number that this
+/// server has not reached would hide them from readers, and later mix them with new ones.
+pub(super) fn reset_foreign_transaction_ids(connection: &mut DbConnection) -> Result<()> {
+    if let DbConnection::Postgres(connection) = connection {
+        sql_file(include_str!("queries/reset_foreign_transaction_ids.sql")).execute(connection)?;
+    }
+    Ok(())
+}

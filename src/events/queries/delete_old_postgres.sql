@@ -1,0 +1,4 @@
+-- Ids grow with time, so the oldest events are those with the smallest ids, and no index on the time is needed.
+DELETE FROM security_events
+WHERE id IN (SELECT id FROM security_events ORDER BY id LIMIT $1)
+    AND at < $2 AND at < now() - make_interval(secs => $3)

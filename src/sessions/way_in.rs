@@ -1,0 +1,56 @@
+//! How sessions are let in.
+
+/// What let a session in: the column `authorised_by`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WayIn {
+    /// The account's password.
+    Password,
+    /// The application that embeds Keyrack named the user.
+    Application,
+    /// Another program wrote the session into the table, such as an Express application.
+    Peer,
+    /// It was not recorded: the session is older than the record.
+    Unknown,
+}
+
+impl WayIn {
+    const ALL: [Self; 4] = [Self::Password, Self::Application, Self::Peer, Self::Unknown];
+
+    /// The word in the table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Application => "application",
+            Self::Peer => "peer",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The words for people.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Password => "Password",
+            Self::Application => "The application itself",
+            Self::Peer => "Another application",
+            Self::Unknown => "Not recorded",
+        }
+    }
+
+    /// Parses the word in the table; `None` for one that only another version or program uses.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.as_str() == word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_in_parse_from_their_words() {
+        for way in WayIn::ALL {
+            assert_eq!(WayIn::parse(way.as_str()), Some(way));
+        }
+        assert_eq!(WayIn::parse("window"), None);
+    }
+}
