@@ -1,10 +1,12 @@
 //! Typed settings. `commands/settings.rs` reads them from flags, variables and a file.
 
 mod connections;
+#[cfg(test)]
+mod fuzz_tests;
 mod secrets;
 mod weak_secret;
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::Ipv6Addr, str::FromStr};
 
 use ipnet::IpNet;
 
@@ -132,12 +134,19 @@ impl FromStr for PublicUrl {
             _ => return Err(InvalidPublicUrl),
         };
         let authority = rest.strip_suffix('/').unwrap_or(rest).to_ascii_lowercase();
-        let default_port = if https { ":443" } else { ":80" };
-        let authority = authority.strip_suffix(default_port).unwrap_or(&authority).to_owned();
         let fits = |c: char| c.is_ascii_alphanumeric() || ".-:[]_".contains(c);
-        if authority.is_empty() || !authority.chars().all(fits) {
+        let url = Self { https, authority };
+        let port = url.authority[url.host().len()..].strip_prefix(':');
+        let has_valid_port = port.is_none_or(|port| port.parse::<u16>().is_ok() && !port.starts_with('+'));
+        let has_valid_host = match url.host().strip_prefix('[') {
+            Some(rest) => rest.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()),
+            None => !url.host().is_empty() && !url.host().contains([':', '[', ']']),
+        };
+        if !url.authority.chars().all(fits) || !has_valid_host || !has_valid_port {
             return Err(InvalidPublicUrl);
         }
+        let default_port = if https { ":443" } else { ":80" };
+        let authority = url.authority.strip_suffix(default_port).unwrap_or(&url.authority).to_owned();
         Ok(Self { https, authority })
     }
 }
@@ -184,7 +193,18 @@ mod tests {
         ] {
             assert_eq!(text.parse::<PublicUrl>().unwrap().to_string(), shown);
         }
-        for text in ["", "keys.example.com", "ftp://a", "https://", "https://a/path", "https://user@a", "https://a b"] {
+        for text in ["", "keys.example.com", "ftp://a", "https://", "https://a/path", "https://user@a", "https://a b"]
+            .into_iter()
+            .chain([
+                "https://:",
+                "https://:8080",
+                "https://a:",
+                "https://a:b",
+                "https://a:65536",
+                "https://[::1",
+                "https://a:1:2",
+            ])
+        {
             assert_eq!(text.parse::<PublicUrl>(), Err(InvalidPublicUrl), "{text}");
         }
     }

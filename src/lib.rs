@@ -42,6 +42,8 @@ pub mod config;
 pub mod db;
 pub mod error;
 pub mod events;
+#[cfg(test)]
+mod fuzz;
 mod routes;
 pub mod sessions;
 mod text;

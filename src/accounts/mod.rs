@@ -11,6 +11,8 @@ mod email;
 mod failure_keys;
 mod failures;
 mod fair_queue;
+#[cfg(test)]
+mod fuzz_tests;
 mod hash_cost;
 mod hash_queue;
 mod hash_threads;

@@ -6,8 +6,8 @@ use super::{
 };
 
 impl Accounts {
-    /// Checks a new password of the user with this address, if it is known, and these names, as far as that needs no file:
-    /// [`hash_new_password`](Self::hash_new_password) also looks it up in the list of leaked passwords.
+    /// Checks a new password of the user with this address, if it is known, and these names, as far as that needs no
+    /// file: [`hash_new_password`](Self::hash_new_password) also looks it up in the list of leaked passwords.
     pub fn check_new_password<'a>(
         &self,
         password: &Password,
@@ -20,8 +20,8 @@ impl Accounts {
     /// Checks a new password, and hashes it for storage. Every password that a user gets comes through here.
     ///
     /// # Errors
-    /// [`CreateUserError::Password`] with the reason if the policy refuses the password. If the list of leaked passwords
-    /// can't be read, no password is accepted.
+    /// [`CreateUserError::Password`] with the reason if the policy refuses the password. If the list of leaked
+    /// passwords can't be read, no password is accepted.
     pub(super) async fn hash_new_password<'a>(
         &self,
         password: Password,

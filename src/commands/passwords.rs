@@ -23,9 +23,9 @@ pub(super) enum Command {
     /// Build the file for KEYRACK_BREACHED_PASSWORDS from a list of leaked passwords
     ///
     /// The list has lines SHA1:COUNT, as Have I Been Pwned publishes them, in any order. It may be larger than the
-    /// memory: about 100 MB are needed, and for more than 8 million lines, 8 bytes of disk space per line beside FILE until
-    /// it is written. FILE has 2.75 bytes per password. One in a million passwords that are not in the list is refused
-    /// as if it were.
+    /// memory: about 100 MB are needed, and for more than 8 million lines, 8 bytes of disk space per line beside FILE
+    /// until it is written. FILE has 2.75 bytes per password. One in a million passwords that are not in the list is
+    /// refused as if it were.
     Build {
         /// List of leaked passwords; - reads standard input
         list: PathBuf,
@@ -65,8 +65,8 @@ pub(super) fn run(command: Command) -> Result<(), Failure> {
     }
     let BuildReport { lines, skipped, entries, bytes } = report;
     output::line(format_args!(
-        "Wrote {} with {entries} passwords in {bytes} bytes, from {lines} lines, {skipped} of which name no password. Set \
-         KEYRACK_BREACHED_PASSWORDS to it and restart Keyrack.",
+        "Wrote {} with {entries} passwords in {bytes} bytes, from {lines} lines, {skipped} of which name no password. \
+         Set KEYRACK_BREACHED_PASSWORDS to it and restart Keyrack.",
         output.display()
     ));
     Ok(())

@@ -24,6 +24,8 @@ mod end;
 mod end_many;
 mod end_store;
 mod ended;
+#[cfg(test)]
+mod fuzz_tests;
 mod limit;
 mod list;
 mod metrics;

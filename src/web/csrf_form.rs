@@ -40,11 +40,11 @@ impl<A, B, C, D: ChecksCsrf> ChecksCsrf for (A, B, C, D) {}
 impl<A, B, C, D, E: ChecksCsrf> ChecksCsrf for (A, B, C, D, E) {}
 
 #[derive(Deserialize)]
-struct ProtectedFields<T> {
+pub(super) struct ProtectedFields<T> {
     #[serde(default)]
-    csrf_token: String,
+    pub csrf_token: String,
     #[serde(flatten)]
-    fields: T,
+    pub fields: T,
 }
 
 type Check = fn(&RequestSession, &HttpRequest, &str) -> Result<(), FormRefusal>;

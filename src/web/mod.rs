@@ -14,6 +14,8 @@ mod csrf;
 mod csrf_form;
 pub(crate) mod errors;
 mod flash;
+#[cfg(test)]
+mod fuzz_tests;
 pub(crate) mod headers;
 mod next;
 mod page;

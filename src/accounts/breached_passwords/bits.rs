@@ -1,7 +1,7 @@
 //! One bucket: sorted numbers as the gaps between them, in a Golomb-Rice code.
 //!
-//! The keys of a bucket are spread evenly, so the gaps follow a geometric distribution, for which this code comes within
-//! a few percent of the shortest possible one: 21.6 bits per key at one false positive in a million.
+//! The keys of a bucket are spread evenly, so the gaps follow a geometric distribution, for which this code comes
+//! within a few percent of the shortest possible one: 21.6 bits per key at one false positive in a million.
 
 use super::header::FALSE_POSITIVE_BITS;
 

@@ -87,8 +87,8 @@ impl BreachedPasswords {
         self.header.entries
     }
 
-    /// Whether the list contains a password, in Unicode's normal form C. One in a million passwords is found although the
-    /// list does not contain it.
+    /// Whether the list contains a password, in Unicode's normal form C. One in a million passwords is found although
+    /// the list does not contain it.
     ///
     /// # Errors
     /// If the file can't be read, or was altered after it was opened.

@@ -10,8 +10,9 @@
 //! ```
 //!
 //! A key stands for a password: the first eight bytes of the SHA-256 of its SHA-1. The SHA-1 is what public lists
-//! contain; the SHA-256 spreads the keys evenly, also those of a list that is a part of a larger one. A key's bucket and
-//! remainder are the leading bits of its place among all keys, as many as keep false positives below one in a million.
+//! contain; the SHA-256 spreads the keys evenly, also those of a list that is a part of a larger one. A key's bucket
+//! and remainder are the leading bits of its place among all keys, as many as keep false positives below one in a
+//! million.
 
 mod bits;
 mod build;
@@ -20,6 +21,8 @@ mod header;
 mod list_lines;
 mod sorted_keys;
 
+#[cfg(test)]
+mod fuzz_tests;
 #[cfg(test)]
 mod tests;
 

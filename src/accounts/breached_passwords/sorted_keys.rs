@@ -4,7 +4,7 @@ use std::{
     cmp::Reverse,
     collections::BinaryHeap,
     fs::File,
-    io::{self, Write},
+    io::{self, BufWriter, Write},
     mem,
     os::unix::fs::FileExt,
     sync::Arc,
@@ -16,6 +16,9 @@ const KEY_BYTES: usize = 8;
 
 /// Bytes that are read from a run at a time. 120 runs, for a billion keys, have 8 MiB.
 const READ_BYTES: usize = 64 << 10;
+
+/// Bytes that are collected before they are written.
+const WRITE_BYTES: usize = 1 << 20;
 
 /// Collects keys in any order.
 pub(super) struct KeySorter {
@@ -43,10 +46,12 @@ impl KeySorter {
 
     fn write_run(&mut self) -> io::Result<()> {
         sort(&mut self.keys);
-        let bytes: Vec<u8> = self.keys.drain(..).flat_map(u64::to_le_bytes).collect();
-        self.file.write_all(&bytes)?;
-        self.run_bytes.push(bytes.len() as u64);
-        Ok(())
+        self.run_bytes.push(self.keys.len() as u64 * KEY_BYTES as u64);
+        let mut out = BufWriter::with_capacity(WRITE_BYTES, &mut self.file);
+        for key in self.keys.drain(..) {
+            out.write_all(&key.to_le_bytes())?;
+        }
+        out.flush()
     }
 
     /// The keys in their order, each once.

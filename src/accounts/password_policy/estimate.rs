@@ -196,8 +196,8 @@ impl<'a> Estimate<'a> {
         }
     }
 
-    /// Repetitions of what comes just before, any number of times. Up to two characters may change by equal steps, as in
-    /// `test1test2test3`.
+    /// Repetitions of what comes just before, any number of times. Up to two characters may change by equal steps, as
+    /// in `test1test2test3`.
     fn add_repetitions(&mut self, start: usize) {
         for period in 1..=start {
             let mut steps = Vec::new();

@@ -16,8 +16,8 @@ const SHIFTED_DIGITS: &str = "!@#$%^&*()";
 /// The direction of a step: rows down and keys to the right.
 type Direction = (i8, i8);
 
-/// Finds the walk that begins at `start`, on each layout. Calls `found` with each of its ends, and the number of turns up
-/// to there.
+/// Finds the walk that begins at `start`, on each layout. Calls `found` with each of its ends, and the number of turns
+/// up to there.
 pub(super) fn walks_from(chars: &[char], start: usize, mut found: impl FnMut(usize, u32)) {
     for layout in &LAYOUTS {
         let mut turns = 0;

@@ -17,8 +17,8 @@ pub const MIN_LENGTH: usize = 15;
 pub const MAX_LENGTH: usize = 256;
 
 /// A password whose estimate is lower is refused: an attacker who tries lists, patterns and combinations of them in the
-/// order of their frequency finds it within 500 million guesses. Four random words from a list of 7,776 have 52 bits, 15
-/// random digits have 50.
+/// order of their frequency finds it within 500 million guesses. Four random words from a list of 7,776 have 52 bits,
+/// 15 random digits have 50.
 const MIN_BITS: f64 = 29.0;
 
 /// Why a password is rejected. The message is for the person who chose it.
@@ -55,13 +55,14 @@ pub struct PasswordPolicy {
 }
 
 impl PasswordPolicy {
-    /// The policy of a site with this host name. `breached` is the operator's list of leaked passwords, if there is one.
+    /// The policy of a site with this host name. `breached` is the operator's list of leaked passwords, if there is
+    /// one.
     pub fn new(site_host: &str, breached: Option<BreachedPasswords>) -> Self {
         Self { site_words: own_words::words_of_host(site_host), breached }
     }
 
-    /// Checks a new password of the user with this address, if it is known, and these names. The list of leaked passwords
-    /// is not read: see [`is_breached`](Self::is_breached).
+    /// Checks a new password of the user with this address, if it is known, and these names. The list of leaked
+    /// passwords is not read: see [`is_breached`](Self::is_breached).
     pub(super) fn check<'a>(
         &self,
         password: &Password,

@@ -7,6 +7,8 @@
 mod chunked;
 mod client_networks;
 mod connection;
+#[cfg(test)]
+mod fuzz_tests;
 mod head;
 mod held;
 mod long_heads;

@@ -2,6 +2,8 @@
 
 pub(super) mod connection;
 pub(super) mod errors;
+#[cfg(test)]
+mod fuzz_tests;
 mod hosts;
 mod lease;
 pub(super) mod opener;

@@ -13,6 +13,8 @@
 //!
 //! The reasons are in `docs/decisions/0019-ends-survive-failover.md`.
 
+#[cfg(test)]
+mod fuzz_tests;
 mod guard;
 mod journal;
 mod mark;

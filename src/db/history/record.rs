@@ -119,7 +119,7 @@ impl Record {
         match words[..] {
             ["ended", id, ended_at, expires_at, reason] => Some(Self::Ended(EndedSession {
                 id: id.parse().ok()?,
-                reason: reason.to_owned(),
+                reason: word(reason),
                 ended_at: time(ended_at)?,
                 expires_at: time(expires_at)?,
             })),
@@ -142,7 +142,7 @@ fn word(reason: &str) -> String {
     if plain.is_empty() { "signed_out".to_owned() } else { plain }
 }
 
-fn checksum(content: &str) -> String {
+pub(super) fn checksum(content: &str) -> String {
     hex(&Sha256::digest(content.as_bytes())[..CHECKSUM_BYTES])
 }
 
@@ -188,7 +188,7 @@ impl JournalContents {
             }
         }
         let Self { ended, replaced, .. } = &mut contents;
-        replaced.retain(|id, _| !ended.contains_key(id));
+        replaced.retain(|id, sids| !sids.is_empty() && !ended.contains_key(id));
         contents
     }
 

@@ -53,6 +53,12 @@ pub(crate) struct SignInFields {
 }
 
 impl SignInFields {
+    /// The fields in their order.
+    #[cfg(test)]
+    pub fn values(&self) -> [&str; 4] {
+        [&self.email, &self.password, &self.remember, &self.next]
+    }
+
     fn remembers(&self) -> bool {
         self.remember == "on"
     }

@@ -9,21 +9,23 @@ use super::{
 const MAX_LINES: usize = 450;
 
 /// Each layer, and the layers below it that it may use. `commands` may use everything.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("main", &["commands"]),
     ("commands", &["app", "routes", "web", "accounts", "sessions", "events", "db", "config", "error", "clock", "text"]),
-    ("app", &["routes", "web", "accounts", "sessions", "events", "db", "config", "error", "clock", "text"]),
+    ("app", &["routes", "web", "accounts", "sessions", "events", "db", "config", "error", "clock", "text", "fuzz"]),
     ("routes", &["web"]),
-    ("web", &["accounts", "sessions", "events", "db", "config", "error", "clock", "text"]),
-    ("accounts", &["sessions", "events", "db", "error", "clock", "text"]),
-    ("sessions", &["events", "db", "error", "clock", "text"]),
+    ("web", &["accounts", "sessions", "events", "db", "config", "error", "clock", "text", "fuzz"]),
+    ("accounts", &["sessions", "events", "db", "error", "clock", "text", "fuzz"]),
+    ("sessions", &["events", "db", "error", "clock", "text", "fuzz"]),
     ("events", &["db", "error", "clock", "text"]),
-    ("db", &["error", "clock", "text"]),
+    ("db", &["error", "clock", "text", "fuzz"]),
     // The settings are made of the layers' own values.
-    ("config", &["accounts", "sessions", "events", "db", "clock"]),
+    ("config", &["accounts", "sessions", "events", "db", "clock", "fuzz"]),
     ("error", &[]),
     ("clock", &[]),
     ("text", &[]),
+    // Only in tests.
+    ("fuzz", &[]),
 ];
 
 /// The only places that may use Diesel.

@@ -1,0 +1,89 @@
+//! Mutated session data and user agents. See `crate::fuzz`.
+
+use std::time::Duration;
+
+use super::{
+    data::{CookieAttributes, DataPatch, SessionData},
+    device::Device,
+};
+use crate::{clock::Timestamp, db::schema::types::Json, fuzz::fuzz};
+
+#[test]
+fn session_data_is_written_as_it_was_read() {
+    let attributes = CookieAttributes {
+        original_max_age: Duration::from_secs(60),
+        expires: Timestamp::from_micros(1_769_601_014_000_000),
+        secure: true,
+        domain: None,
+    };
+    let tokens = [
+        "{",
+        "}",
+        "\"",
+        "\\u0000",
+        "\\ud800",
+        "1e999",
+        "-0",
+        ":",
+        ",",
+        "null",
+        "\"cookie\":",
+        "\"originalMaxAge\":",
+        "[]",
+        "\"__proto__\":{}",
+        "\"expires\":\"2026-01-29T11:50:14.000Z\"",
+    ];
+    fuzz("session_data", &tokens, |input| {
+        let Ok(text) = std::str::from_utf8(input) else { return };
+        let Some(mut data) = SessionData::parse(&Json(text.to_owned())) else { return };
+        let entries = |data: &SessionData| -> Vec<(String, String)> {
+            data.entries().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+        };
+        let written = SessionData::parse(&data.to_json()).expect("what is written can be read");
+        assert_eq!(entries(&written), entries(&data));
+        let same = DataPatch::between(&data, data.entries()).expect("data that a handler leaves alone can be saved");
+        assert!(same.is_empty(), "{same:?}");
+        let before = entries(&data);
+        if data.repair_cookie(&attributes) {
+            assert!(!data.repair_cookie(&attributes), "repaired twice: {}", data.to_json().0);
+        }
+        assert_eq!(entries(&data), before, "the cookie is no entry");
+        assert!(data.max_age().is_none_or(|age| age.as_secs() < 8_640_000_000_000_000));
+        if let Some(user) = data.user_id() {
+            assert!(data.to_json().0.contains("userId"), "{user}");
+        }
+    });
+}
+
+#[test]
+fn device_names_are_short_and_printable() {
+    let tokens = [
+        "Mozilla/5.0 (",
+        "Windows NT 10.0",
+        "iPhone; CPU iPhone OS 18_5",
+        "Android 15; ",
+        "Chrome/",
+        "Firefox/",
+        "Version/",
+        "Safari/",
+        "bot",
+        "/",
+        ";",
+        "(",
+        ")",
+        "FBAN/",
+        "python-",
+        "curl/8.5.0",
+    ];
+    fuzz("user_agent", &tokens, |input| {
+        let text = String::from_utf8_lossy(input);
+        let device = Device::from_user_agent(&text);
+        let is_name =
+            |name: &str| !name.is_empty() && name.len() <= 40 && name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        for name in [&device.browser, &device.system].into_iter().flatten() {
+            assert!(is_name(name) && name.trim() == name, "{name:?}");
+        }
+        assert!(!device.title().is_empty() && device.title().len() <= 84);
+        assert_eq!(Device::from_user_agent(&text), device);
+    });
+}
