@@ -13,6 +13,7 @@ use crate::{
     config::{Config, PublicUrl},
     db::Database,
     error::Result,
+    events::EventRate,
     routes,
     sessions::Sessions,
     web::{
@@ -64,6 +65,7 @@ impl Keyrack {
             trusted_proxies: TrustedProxies::new(trusted_proxies),
             proxy_warnings: ProxyWarnings::default(),
             setup_token: SetupToken::new(&secrets),
+            event_rate: EventRate::default(),
             flash: Flash::new(&secrets, &public_url),
             database,
             clock,

@@ -19,7 +19,10 @@ use crate::web::{
     body::body_timeout,
     errors::{WebError, render_errors},
     headers::security_headers,
-    pages::{api_session, api_sessions, health, login, logout, revoke, revoke_progress, sessions, setup, static_file},
+    pages::{
+        activity, api_session, api_sessions, health, login, logout, revoke, revoke_progress, session_detail, sessions,
+        setup, static_file,
+    },
     request_log::log_requests,
     require_sign_in::require_sign_in,
 };
@@ -29,7 +32,7 @@ use endpoint::{Access, Endpoint, public, signed_in, without_session};
 const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// Every endpoint of Keyrack.
-pub(crate) fn endpoints() -> [Endpoint; 13] {
+pub(crate) fn endpoints() -> [Endpoint; 15] {
     [
         without_session("/healthz").get(health::alive),
         without_session("/readyz").get(health::ready),
@@ -42,7 +45,9 @@ pub(crate) fn endpoints() -> [Endpoint; 13] {
         signed_in("/account/sessions").get(sessions::show),
         signed_in("/account/sessions/revoke-others").post(revoke::others),
         signed_in("/account/sessions/signing-out").get(revoke_progress::show),
+        signed_in("/account/sessions/{id}").get(session_detail::show),
         signed_in("/account/sessions/{id}/revoke").post(revoke::one),
+        signed_in("/account/activity").get(activity::show),
         signed_in("/api/session").get(api_session::show),
         signed_in("/api/sessions").get(api_sessions::show),
     ]

@@ -52,6 +52,20 @@ export async function* accountPages(page, { email, password }) {
   yield 'history-details';
   await page.goto('/account/sessions?show=ended&after=1.550e8400-e29b-41d4-a716-446655440000');
   yield 'history-end';
+  await page.goto('/account/activity');
+  yield 'activity';
+  await page.goto('/account/activity?before=1');
+  yield 'activity-end';
+  await page.goto('/account/sessions?show=ended');
+  await page.locator('summary').first().click();
+  await page.getByRole('link', { name: /^Everything about/ }).first().click();
+  await page.getByText('Session ID').waitFor();
+  yield 'session-ended';
+  await page.goto('/account/sessions');
+  await page.locator('summary', { hasText: 'Details' }).nth(1).click();
+  await page.getByRole('link', { name: /^Everything about/ }).first().click();
+  await page.getByText('Session ID').waitFor();
+  yield 'session';
 
   await page.goto('/account/sessions');
   await page.getByRole('button', { name: /^Revoke/ }).first().click();

@@ -9,14 +9,14 @@ use super::{
     browser_id::BrowserId,
     client_network::ClientNetwork,
     email::Email,
+    failed_sign_in::FailedSignIn,
     failure_keys::FailureKey,
-    failures::MAX_FAILURES_IN_A_ROW,
     hash_threads::HashClient,
     model::{AuthenticatedUser, Password},
     password_policy::PasswordPolicy,
     passwords::{Hasher, Verification},
     queries::{self, SignInRecord},
-    throttle::{Admission, Attempt, Refusal},
+    throttle::{Admission, Refusal},
 };
 use crate::{
     db::UserId,
@@ -88,27 +88,38 @@ impl Accounts {
         password: Password,
         client: SignInClient,
     ) -> Result<AuthenticationResult> {
-        let network = client.ip_address.map(ClientNetwork::from);
+        let ip_address = client.ip_address;
+        let network = ip_address.map(ClientNetwork::from);
         let (email, typed) = normalize(email);
         let browsers: Vec<_> = client.browsers.iter().map(BrowserId::hash).collect();
         if browsers.is_empty() {
             // Under overload, reject before touching the database.
             self.passwords.check_capacity(HashClient::Stranger(network))?;
         }
-        let decoy_cost = self.stored_costs.pick(self.throttle.number_of(&typed)).await;
+        let number = self.throttle.number_of(&typed);
+        let decoy_cost = self.stored_costs.pick(number).await;
         let mut attempt = match self.throttle.begin(&typed, browsers, network) {
             Ok(attempt) => attempt,
-            Err(refusal) => return Ok(refusal.into()),
+            Err(refusal) => {
+                self.record_refusal(refusal.cause(), None, ip_address).await;
+                return Ok(refusal.into());
+            }
         };
         let record = loop {
             let record = self.sign_ins.find(attempt.lookup_key(email.clone())).await?.unwrap_or_default();
             match attempt.admit(&record, self.clock.now()) {
                 Admission::Granted => break record,
-                Admission::Refused(refusal) => return Ok(refusal.into()),
+                Admission::Refused(refusal) => {
+                    let user = record.account.as_ref().map(|account| account.user.id);
+                    self.record_refusal(refusal.cause(), user, ip_address).await;
+                    return Ok(refusal.into());
+                }
                 Admission::CountsOutdated => {}
                 // Ends, because fewer earlier attempts are left in each round.
                 Admission::Blocked(earlier) => {
                     if let Err(refusal) = attempt.wait_for(earlier).await {
+                        let user = record.account.as_ref().map(|account| account.user.id);
+                        self.record_refusal(refusal.cause(), user, ip_address).await;
                         return Ok(refusal.into());
                     }
                 }
@@ -121,7 +132,7 @@ impl Accounts {
         let stored = record.account.as_ref().and_then(|account| account.password_hash.clone());
         let may_sign_in = record.account.as_ref().is_some_and(|account| !account.is_disabled);
         let old_hash = stored.clone();
-        let failure = Failure { accounts: self.clone(), keys: attempt.failure_keys(&record), attempt };
+        let failure = FailedSignIn::new(self, attempt, &record, ip_address, number);
         let (runtime, policy) = (Handle::current(), self.password_policy.clone());
         let check = move |hasher: &mut Hasher<'_>| {
             let verification = hasher.verify(&password, stored.as_deref(), decoy_cost)?;
@@ -144,6 +155,7 @@ impl Accounts {
         let Some(account) = &record.account else { return Ok(AuthenticationResult::Rejected) };
         // After the password was checked: a wrong one must not tell whether the account exists and is in use.
         if let Err(retry_after) = self.pacer.take((account.user.id, record.browser.clone()), self.clock.now()) {
+            self.record_refusal("pace", Some(account.user.id), ip_address).await;
             return Ok(AuthenticationResult::Throttled { retry_after });
         }
         self.forget_failures_after_success(&record).await;
@@ -236,43 +248,5 @@ fn normalize(typed: &str) -> (Email, String) {
             (email, text)
         }
         Err(_) => (Email::unmatchable(), typed.trim().to_lowercase()),
-    }
-}
-
-/// A failed attempt that is to be counted. It stays reserved until then.
-struct Failure {
-    accounts: Accounts,
-    keys: Vec<FailureKey>,
-    attempt: Attempt,
-}
-
-impl Failure {
-    /// Counts it in the database, and acts on a budget that is used up by it.
-    async fn count(self) -> Result<()> {
-        let Self { accounts, keys, attempt } = self;
-        let (now, counted_keys) = (accounts.clock.now(), keys.clone());
-        let counts = accounts
-            .db
-            .transaction(move |connection| {
-                let counts = queries::count_failure(connection, &counted_keys, now)?;
-                for browser in counts.iter().filter(|(_, in_a_row)| *in_a_row >= MAX_FAILURES_IN_A_ROW) {
-                    if let Some(hash) = FailureKey::browser_of(&browser.0) {
-                        queries::forget_browsers(connection, &[&hash])?;
-                    }
-                }
-                Ok(counts)
-            })
-            .await;
-        drop(attempt);
-        for (key, in_a_row) in counts? {
-            if let Some(user_id) = FailureKey::account_of(&key).filter(|_| in_a_row == MAX_FAILURES_IN_A_ROW) {
-                tracing::warn!(
-                    user_id,
-                    "{MAX_FAILURES_IN_A_ROW} wrong passwords in a row: only browsers that signed in to this account before may \
-                     sign in to it now; `keyrack user unlock` or a new password lets others try again"
-                );
-            }
-        }
-        Ok(())
     }
 }

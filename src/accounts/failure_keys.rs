@@ -70,6 +70,11 @@ impl FailureKey {
         Self { text: format!("unknown:{bucket}"), step: FORGET_ONE_AFTER }
     }
 
+    /// Counts failures of unknown addresses until they become an event.
+    pub fn unreported(bucket: u64) -> Self {
+        Self { text: format!("unreported:{bucket}"), step: FORGET_ONE_AFTER }
+    }
+
     fn network(size: NetworkSize, bucket: u64) -> Self {
         Self { text: format!("network-{}:{bucket}", size.as_str()), step: size.step() }
     }

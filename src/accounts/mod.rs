@@ -8,6 +8,7 @@ mod doctor;
 #[cfg(test)]
 mod documented_limits;
 mod email;
+mod failed_sign_in;
 mod failure_keys;
 mod failures;
 mod fair_queue;
@@ -33,7 +34,7 @@ mod users;
 use crate::{
     clock::Clock,
     db::{Database, LookupThreads, Lookups, UserId},
-    events::{EventKind, NewEvent, Source},
+    events::{EventKind, EventRate, NewEvent, Source},
     sessions::Sessions,
 };
 
@@ -73,6 +74,8 @@ pub struct Accounts {
     sign_ins: Lookups<SignInKey, SignInRecord>,
     /// Who changes accounts through this value.
     source: Source,
+    /// Bounds the events of refused attempts.
+    event_rate: EventRate,
 }
 
 impl Accounts {
@@ -108,8 +111,20 @@ impl Accounts {
         let (passwords, pacer) = (Passwords::new(cost), SignInPacer::new(SignInPace::default()));
         let password_policy = PasswordPolicy::default();
         // Without another source it is the application that embeds Keyrack.
-        let source = Source::admin(None);
-        Self { db, clock, sessions, passwords, password_policy, throttle, pacer, stored_costs, sign_ins, source }
+        let (source, event_rate) = (Source::admin(None), EventRate::default());
+        Self {
+            db,
+            clock,
+            sessions,
+            passwords,
+            password_policy,
+            throttle,
+            pacer,
+            stored_costs,
+            sign_ins,
+            source,
+            event_rate,
+        }
     }
 
     /// The same accounts, for what this source does: the events of what it changes name it.

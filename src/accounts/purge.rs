@@ -21,6 +21,7 @@ impl Accounts {
     /// of users and browsers that no longer exist; and browsers that were not used for as long as their cookie lives.
     /// Returns the number of rows. Nothing depends on it but the size of the tables.
     pub async fn purge(&self) -> Result<usize> {
+        self.record_unknown_failures().await?;
         let now = self.clock.now();
         let failures = self.delete_in_batches(move |connection| {
             queries::purge_failures(connection, now, now - UNKNOWN_RETENTION, PURGE_BATCH_ROWS)

@@ -25,6 +25,7 @@ use crate::{
 pub(super) use browsers::{browsers_of, forget_browsers, insert_browser, lock_account, purge_browsers, use_browser};
 pub(super) use failures::{
     accounts_with_failures, count_failure, end_row, forget_account, forget_failures, purge_failures, purge_orphans,
+    take_unreported,
 };
 pub(super) use sign_in::{SignInKey, SignInRecord, find_sign_ins};
 
@@ -129,6 +130,11 @@ pub(super) fn addresses_after(
         Some(after) => page.filter(users::id.gt(after)).load(connection)?,
         None => page.load(connection)?,
     })
+}
+
+/// The addresses of those of these users that exist.
+pub(super) fn addresses_of(connection: &mut DbConnection, ids: &[UserId]) -> Result<Vec<(UserId, String)>> {
+    Ok(users::table.filter(users::id.eq_any(ids)).select((users::id, users::email)).load(connection)?)
 }
 
 pub(super) fn list(connection: &mut DbConnection) -> Result<Vec<AccountRow>> {

@@ -1,5 +1,7 @@
 //! Creates, finds, lists, disables and enables users, and sets their passwords.
 
+use std::collections::HashMap;
+
 use super::{
     Accounts,
     email::Email,
@@ -13,6 +15,7 @@ use crate::{
     error::{Error, Result},
     events::{EventKind, record},
     sessions::{EndReason, User},
+    text::into_printable,
 };
 
 impl NewUser {
@@ -126,6 +129,12 @@ impl Accounts {
     pub async fn find(&self, email: &Email) -> Result<Option<Account>> {
         let email = email.clone();
         self.db.read(move |connection| Ok(queries::find(connection, &email)?.map(Account::from))).await
+    }
+
+    /// The addresses of those of these users that exist, cleaned for showing.
+    pub(crate) async fn addresses_of(&self, ids: Vec<UserId>) -> Result<HashMap<UserId, String>> {
+        let rows = self.db.read(move |connection| queries::addresses_of(connection, &ids)).await?;
+        Ok(rows.into_iter().map(|(id, address)| (id, into_printable(address))).collect())
     }
 
     /// All users, in the order of their addresses.

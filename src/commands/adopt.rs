@@ -41,6 +41,9 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
             output::error_lines(format_args!("so far {} live, {} to adopt", so_far.live, so_far.adopted));
         }
     };
+    if options.apply {
+        super::record_command(&sessions, "adopt --apply").await?;
+    }
     let adoption = sessions.adopt(options.apply, progress).await?;
     if options.format.json {
         return output::json(&adoption);

@@ -5,7 +5,7 @@ use crate::{
     accounts::Accounts,
     clock::Clock,
     db::{Database, DatabaseOptions},
-    events::Source,
+    events::{EventKind, NewEvent, Source},
     sessions::Sessions,
 };
 
@@ -36,4 +36,10 @@ fn open_parts(settings: &Settings, database: Database) -> Result<(Sessions, Acco
     let accounts = Accounts::new(database, Clock::System, sessions.clone(), settings.hash_cost).on_behalf_of(source);
     let accounts = accounts.with_password_policy(settings.password_policy()?);
     Ok((sessions, accounts))
+}
+
+/// Records that an operator has run a command that changes more than one account or session.
+pub(super) async fn record_command(sessions: &Sessions, command: &str) -> Result<(), Failure> {
+    let event = NewEvent::new(EventKind::CommandRun, &Source::command(&os_user())).detail("command", command);
+    Ok(sessions.events().write(event).await?)
 }

@@ -1,6 +1,7 @@
 //! `keyrack demo`
 
 use std::{
+    collections::HashMap,
     fs,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
@@ -16,7 +17,7 @@ use crate::{
     config::Secrets,
     db::{Database, DatabaseOptions, DatabaseUrl},
     error::Error,
-    sessions::{Client, NewSession, Policy, Sessions, UserId},
+    sessions::{Client, IssuedSession, NewSession, Policy, Proof, Sessions},
 };
 
 /// A session in the sample data. Times are hours ago.
@@ -115,11 +116,44 @@ async fn create_sample_data(url: &DatabaseUrl, settings: &Settings, password: &s
     let sessions_at = |time| Sessions::new(database.clone(), Clock::fixed(time), Policy::default());
     let created = Clock::fixed(now - Duration::from_secs(30 * 24 * 3600));
     let accounts = Accounts::new(database.clone(), created, sessions_at(now), settings.hash_cost);
-    let user = accounts.create(user(password)?).await.map_err(|problem| Failure::failed(problem.to_string()))?;
-    for session in &SESSIONS {
-        session.create(user, now, sessions_at).await?;
+    accounts.create(user(password)?).await.map_err(|problem| Failure::failed(problem.to_string()))?;
+    let email: Email = EMAIL.parse().map_err(Failure::failed)?;
+    let account = accounts.find(&email).await?;
+    let user = account.ok_or_else(|| Failure::failed("the sample user is missing"))?.user;
+    // In the order in which things happened, as their events are listed.
+    let mut steps: Vec<(u64, Step)> =
+        SESSIONS.iter().map(|session| (session.signed_in, Step::Start(session))).collect();
+    steps.extend(SESSIONS.iter().filter_map(|session| Some((session.ended.as_ref()?.hours_ago(), Step::End(session)))));
+    steps.sort_by_key(|(hours_ago, _)| std::cmp::Reverse(*hours_ago));
+    let password_changed_at = now - Duration::from_secs(30 * 24 * 3600);
+    let proof = Proof { user, password_changed_at };
+    let mut started = HashMap::new();
+    for (_, step) in steps {
+        match step {
+            Step::Start(session) => {
+                started.insert(session.user_agent, session.start(&proof, now, sessions_at).await?);
+            }
+            Step::End(session) => {
+                if let Some(started) = started.get(session.user_agent) {
+                    session.end(started, now, sessions_at).await?;
+                }
+            }
+        }
     }
     Ok(())
+}
+
+/// What happened to a sample session.
+enum Step {
+    Start(&'static SampleSession),
+    End(&'static SampleSession),
+}
+
+impl SampleEnd {
+    fn hours_ago(&self) -> u64 {
+        let (Self::SignedOut(hours) | Self::RevokedByAdmin(hours)) = self;
+        *hours
+    }
 }
 
 fn user(password: &str) -> Result<NewUser, Failure> {
@@ -135,22 +169,33 @@ fn user(password: &str) -> Result<NewUser, Failure> {
 }
 
 impl SampleSession {
-    async fn create(
+    async fn start(
         &self,
-        user_id: UserId,
+        proof: &Proof,
         now: Timestamp,
         sessions_at: impl Fn(Timestamp) -> Sessions,
-    ) -> Result<(), Failure> {
+    ) -> Result<IssuedSession, Failure> {
         let ago = |hours: u64| sessions_at(now - Duration::from_secs(hours * 3600));
         let new = NewSession {
+            proof: Some(proof.clone()),
             remember: self.remembered,
             client: Client::new(self.ip_address.parse().ok(), Some(self.user_agent)),
-            ..NewSession::of(user_id)
+            ..NewSession::of(proof.user.id)
         };
         let started = ago(self.signed_in).start(new).await?;
         let last = ago(self.last_active);
         last.resume(&started.sid).await?;
         last.record_activity().await?;
+        Ok(started)
+    }
+
+    async fn end(
+        &self,
+        started: &IssuedSession,
+        now: Timestamp,
+        sessions_at: impl Fn(Timestamp) -> Sessions,
+    ) -> Result<(), Failure> {
+        let ago = |hours: u64| sessions_at(now - Duration::from_secs(hours * 3600));
         match self.ended {
             None => {}
             Some(SampleEnd::SignedOut(hours)) => drop(ago(hours).sign_out(&started.sid).await?),

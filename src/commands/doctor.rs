@@ -24,6 +24,9 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
     if let Some(problem) = sessions.clock_problem().await? {
         tracing::warn!("{problem}");
     }
+    if options.repair {
+        super::record_command(&sessions, "doctor --repair").await?;
+    }
     let mut report = sessions.doctor(options.repair).await?;
     report.breaches.extend(accounts.doctor().await?);
     if options.format.json {

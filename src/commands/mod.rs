@@ -7,6 +7,7 @@ mod adopt;
 mod database;
 mod demo;
 mod doctor;
+mod events;
 mod failure;
 mod journal;
 mod logging;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use database::{open, open_migrated};
+use database::{open, open_migrated, record_command};
 use failure::Failure;
 use settings::Settings;
 
@@ -63,6 +64,8 @@ enum Command {
     Purge(output::Format),
     /// Import the live sessions of an Express application
     Adopt(adopt::Options),
+    /// Print the security events: what happened to accounts and sessions, by whom, and from where
+    Events(events::Options),
     /// Check the database for inconsistencies
     Doctor(doctor::Options),
     /// Print the time zone that the server gives to connections that request none
@@ -99,6 +102,7 @@ fn run() -> Result<(), Failure> {
             Some(Command::Passwords(command)) => passwords::run(command),
             Some(Command::Purge(format)) => purge::run(&cli.settings, format).await,
             Some(Command::Adopt(options)) => adopt::run(&cli.settings, options).await,
+            Some(Command::Events(options)) => events::run(&cli.settings, options).await,
             Some(Command::Doctor(options)) => doctor::run(&cli.settings, options).await,
             Some(Command::ServerTimeZone) => time_zone::print_server_time_zone(&cli.settings),
             Some(Command::Demo) => demo::run(&cli.settings).await,

@@ -118,3 +118,17 @@ impl JsonArray {
         writeln!(io::stdout().lock(), "{}", if self.has_elements { "\n]" } else { "[]" })
     }
 }
+
+/// JSON objects, one per line.
+pub(super) struct JsonLines;
+
+impl JsonLines {
+    /// Prints the next objects.
+    pub fn print(&self, objects: &[impl Serialize]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        for object in objects {
+            writeln!(out, "{}", printable_json(&serde_json::to_string(object)?))?;
+        }
+        out.flush()
+    }
+}

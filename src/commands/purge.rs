@@ -12,6 +12,7 @@ pub(super) async fn run(settings: &Settings, format: Format) -> Result<(), Failu
     let purged = sessions.purge(|so_far| output::error_lines(format_args!("{}", sentence(so_far)))).await?;
     accounts.purge().await?;
     sessions.events().purge(settings.policy().events_retention).await?;
+    super::record_command(&sessions, "purge").await?;
     if format.json {
         return output::json(&purged);
     }

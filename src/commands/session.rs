@@ -72,7 +72,10 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
         Command::RevokeAll(RevokeAllTarget { user, .. }) => {
             let ended = match user {
                 Some(email) => sessions.end_all_of(find(&accounts, &email).await?, EndReason::RevokedByAdmin).await?,
-                None => sessions.revoke_everyone().await?,
+                None => {
+                    super::record_command(&sessions, "session revoke-all --everyone").await?;
+                    sessions.revoke_everyone().await?
+                }
             };
             output::line(format_args!("Revoked {}.", output::sessions(ended)));
             Ok(())
@@ -84,7 +87,7 @@ fn session_id(text: &str) -> Result<SessionId, String> {
     text.parse().map_err(|_| "not a session ID; `keyrack session list` shows them".to_owned())
 }
 
-async fn find(accounts: &Accounts, email: &Email) -> Result<UserId, Failure> {
+pub(super) async fn find(accounts: &Accounts, email: &Email) -> Result<UserId, Failure> {
     let account = accounts.find(email).await?;
     account
         .map(|account| account.user.id)

@@ -3,7 +3,6 @@
 use serde_json::{Map, Value};
 
 use super::{
-    filter::EventCursor,
     kind::EventKind,
     source::{Actor, Source},
 };
@@ -88,6 +87,11 @@ impl SecurityEvent {
         Actor::parse(&self.actor)
     }
 
+    /// Whether a reader with this cursor has read it.
+    pub fn is_until(&self, cursor: EventCursor) -> bool {
+        self.cursor() <= cursor
+    }
+
     /// Its place in the order of [`Events::next_after`](super::Events::next_after).
     pub(super) fn cursor(&self) -> EventCursor {
         EventCursor { transaction_id: self.transaction_id, id: self.id }
@@ -102,4 +106,12 @@ impl SecurityEvent {
     pub fn happened_at(&self) -> Timestamp {
         self.text("ended_at").and_then(Timestamp::parse).unwrap_or(self.at)
     }
+}
+
+/// How far a reader that misses nothing has come. Events are in this order, and none is added before one that
+/// [`Events::next_after`](super::Events::next_after) has returned.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventCursor {
+    pub(super) transaction_id: i64,
+    pub(super) id: i64,
 }

@@ -1,5 +1,6 @@
 //! Which events are read, and from where on.
 
+use super::event::SecurityEvent;
 use crate::db::{SessionId, UserId};
 
 /// Which events are read.
@@ -13,6 +14,17 @@ pub enum EventFilter {
     Session(UserId, SessionId),
 }
 
+impl EventFilter {
+    /// Whether an event is among those that are read.
+    pub fn matches(self, event: &SecurityEvent) -> bool {
+        match self {
+            Self::All => true,
+            Self::User(user) => event.user_id == Some(user),
+            Self::Session(user, session) => event.user_id == Some(user) && event.session_id == Some(session),
+        }
+    }
+}
+
 /// Where a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageStart {
@@ -22,12 +34,4 @@ pub enum PageStart {
     Before(i64),
     /// With the oldest event after this id. The oldest come first.
     After(i64),
-}
-
-/// How far a reader that misses nothing has come. Events are in this order, and none is added before one that
-/// [`Events::next_after`](super::Events::next_after) has returned.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct EventCursor {
-    pub(super) transaction_id: i64,
-    pub(super) id: i64,
 }

@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use super::{event::SecurityEvent, filter::EventCursor, log::log_read_event, queries, reader::Events, source::Actor};
+use super::{
+    event::{EventCursor, SecurityEvent},
+    log::log_read_event,
+    queries,
+    reader::Events,
+    source::Actor,
+};
 use crate::{
     db::{
         DbConnection, after_commit, settings,
@@ -35,7 +41,7 @@ impl Events {
     }
 
     /// Logs those that were not logged yet. Begins with the present, if there is no cursor.
-    pub(crate) async fn log_next_of_others(&self) -> Result<()> {
+    pub async fn log_next_of_others(&self) -> Result<()> {
         let is_anything_new = self
             .db
             .read(|connection| match stored_cursor(connection)? {

@@ -22,7 +22,7 @@ pub(crate) fn log_after_commit(event: NewEvent) {
 }
 
 /// Logs an event that is committed, or that is not stored.
-fn log_event(event: &NewEvent) {
+pub(crate) fn log_event(event: &NewEvent) {
     let NewEvent { kind, user_id, session_id, actor, ip_address, detail } = event;
     let line = Line {
         kind: kind.as_str(),

@@ -16,6 +16,7 @@
 //! | `reader` | pages of events, and following them |
 //! | `follow_log` | logs the events of peers and commands |
 //! | `purge` | deletes events past their retention |
+//! | `rate` | keeps repeated events from filling the table |
 
 mod event;
 mod filter;
@@ -24,16 +25,18 @@ mod kind;
 mod log;
 mod purge;
 mod queries;
+mod rate;
 mod reader;
 mod record;
 mod source;
 
-pub use event::{NewEvent, SecurityEvent};
-pub use filter::{EventCursor, EventFilter};
+pub use event::{EventCursor, NewEvent, SecurityEvent};
+pub use filter::EventFilter;
 pub use kind::EventKind;
 pub use reader::{EventPage, Events};
 pub use source::{Actor, Source};
 
-pub(crate) use log::log_after_commit;
+pub(crate) use log::{log_after_commit, log_event};
 pub(crate) use purge::DEFAULT_RETENTION;
+pub(crate) use rate::EventRate;
 pub(crate) use record::record;

@@ -8,8 +8,8 @@ use diesel::{
 use serde_json::{Map, Value};
 
 use super::{
-    event::{NewEvent, SecurityEvent},
-    filter::{EventCursor, EventFilter, PageStart},
+    event::{EventCursor, NewEvent, SecurityEvent},
+    filter::{EventFilter, PageStart},
 };
 use crate::{
     clock::Timestamp,

@@ -1,8 +1,8 @@
 //! Pages of events, and following them.
 
 use super::{
-    event::{NewEvent, SecurityEvent},
-    filter::{EventCursor, EventFilter, PageStart},
+    event::{EventCursor, NewEvent, SecurityEvent},
+    filter::{EventFilter, PageStart},
     queries,
     record::record,
 };

@@ -54,6 +54,11 @@ impl Sessions {
         Ending { reason, at, keep_data, source: self.source_of_end(reason) }
     }
 
+    /// Who starts and rotates sessions.
+    pub(super) fn source_of_start(&self) -> Source {
+        self.source.clone().unwrap_or_else(|| Source::user(None))
+    }
+
     /// Who ends sessions for this reason: Keyrack itself by a limit, otherwise who this value acts on behalf of.
     pub(super) fn source_of_end(&self, reason: EndReason) -> Source {
         match (reason, &self.source) {

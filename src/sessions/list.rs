@@ -171,6 +171,14 @@ impl Sessions {
         self.db.read(move |connection| queries::find_own(connection, user, id)).await
     }
 
+    /// Those of these sessions that are the user's, alive or ended.
+    pub async fn find_all_own(&self, user: UserId, ids: Vec<SessionId>) -> Result<Vec<SessionRecord>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.db.read(move |connection| queries::find_all_own(connection, user, &ids)).await
+    }
+
     /// Lists all sessions or one user's, for an operator, the latest first: the active ones, or with `ended` the ended
     /// ones. Calls `each` with one batch after the other, however many there are, until it returns false.
     pub async fn list(

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use super::device::Device;
+use super::{device::Device, way_in::WayIn};
 use crate::{
     clock::Timestamp,
     db::{SessionId, UserId},
@@ -206,6 +206,8 @@ pub struct SessionRecord {
     pub has_absolute_expiry: bool,
     /// "Keep me signed in".
     pub remembered: bool,
+    /// The word for what let it in; see [`WayIn`].
+    pub authorised_by: String,
     /// When it ended; `None` while it is active.
     pub logged_out_at: Option<Timestamp>,
     /// The word for the reason of its end; see [`EndReason`].
@@ -216,6 +218,16 @@ impl SessionRecord {
     /// The device that the user agent describes.
     pub fn device(&self) -> Device {
         Device::from_user_agent(self.user_agent.as_deref().unwrap_or_default())
+    }
+
+    /// What let it in, for people. A session without an absolute expiry was started by another application, also if it is
+    /// older than the record.
+    pub fn way_in_label(&self) -> String {
+        match WayIn::parse(&self.authorised_by) {
+            Some(WayIn::Unknown) if !self.has_absolute_expiry => WayIn::Peer.label().to_owned(),
+            Some(way) => way.label().to_owned(),
+            None => self.authorised_by.clone(),
+        }
     }
 
     /// The reason of its end, for people.

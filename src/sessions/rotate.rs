@@ -26,8 +26,17 @@ impl Sessions {
                 patch.apply_to(&mut data);
                 let data_expiry = sessions.repair_cookie(&live, &mut data, now);
                 let absolute_expiry = live.absolute_expiry;
-                let rotation =
-                    Rotation { id: live.id, old: &old, new: &new, data: &data, data_expiry, absolute_expiry, now };
+                let rotation = Rotation {
+                    id: live.id,
+                    old: &old,
+                    new: &new,
+                    data: &data,
+                    data_expiry,
+                    absolute_expiry,
+                    now,
+                    user_id: owner,
+                    source: sessions.source_of_start(),
+                };
                 queries::rotate(connection, &rotation)?;
                 let expires_at =
                     if live.absolute_expiry == NO_ABSOLUTE_EXPIRY { data_expiry } else { live.absolute_expiry };

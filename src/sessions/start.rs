@@ -171,13 +171,52 @@ impl Sessions {
     ) -> Result<Option<SessionId>> {
         let mut reused = None;
         for old in new.presented_sids() {
-            let found = if reused.is_none() { reuse(connection, new, old, user, sid, lifetime)? } else { None };
+            let found = match reused {
+                None => self.reuse(connection, new, old, user, sid, lifetime)?,
+                Some(_) => None,
+            };
             if found.is_none() {
                 self.end_presented(connection, old, lifetime.now)?;
             }
             reused = reused.or(found);
         }
         Ok(reused)
+    }
+
+    /// Gives the session that the browser already has the new sid and lifetime, and returns its id. Returns `None` if
+    /// it is not alive, another user's, or its data cannot be read.
+    fn reuse(
+        &self,
+        connection: &mut DbConnection,
+        new: &NewSession,
+        old: &Sid,
+        user: &User,
+        sid: &Sid,
+        lifetime: &Lifetime,
+    ) -> Result<Option<SessionId>> {
+        let Lifetime { now, absolute_expiry, data_expiry, ref cookie } = *lifetime;
+        let Some((live, owner, sess)) = queries::lock_readable(connection, old, now)? else { return Ok(None) };
+        let data = SessionData::parse_of(owner, &sess).filter(|_| owner == user.id);
+        let Some(mut data) = data else { return Ok(None) };
+        new.data.apply_to(&mut data);
+        data.sign_in(user, cookie);
+        let longest = absolute_expiry.max(live.absolute_expiry);
+        let rotation = Rotation {
+            id: live.id,
+            old,
+            new: sid,
+            data: &data,
+            data_expiry,
+            absolute_expiry: longest,
+            now,
+            user_id: user.id,
+            source: self.source_of_start(),
+        };
+        // The lifetime comes first: a trigger caps the data's expiry at the session's.
+        let kind = (new.remember, new.way_in());
+        queries::update_lifetime(connection, (live.id, user.id), &new.client, kind, absolute_expiry, now)?;
+        queries::rotate(connection, &rotation)?;
+        Ok(Some(live.id))
     }
 
     /// Ends the session of a sid that is not reused. "Signed out" describes it, unless it has expired: the browser left
@@ -187,30 +226,6 @@ impl Sessions {
         let (reason, at) = expired.unwrap_or((EndReason::SignedOut, now));
         queries::end_by_sid(connection, sid, &Ending { at, ..self.ending_now(reason) })
     }
-}
-
-/// Gives the session that the browser already has the new sid and lifetime, and returns its id. Returns `None` if
-/// it is not alive, another user's, or its data cannot be read.
-fn reuse(
-    connection: &mut DbConnection,
-    new: &NewSession,
-    old: &Sid,
-    user: &User,
-    sid: &Sid,
-    lifetime: &Lifetime,
-) -> Result<Option<SessionId>> {
-    let Lifetime { now, absolute_expiry, data_expiry, ref cookie } = *lifetime;
-    let Some((live, owner, sess)) = queries::lock_readable(connection, old, now)? else { return Ok(None) };
-    let data = SessionData::parse_of(owner, &sess).filter(|_| owner == user.id);
-    let Some(mut data) = data else { return Ok(None) };
-    new.data.apply_to(&mut data);
-    data.sign_in(user, cookie);
-    let longest = absolute_expiry.max(live.absolute_expiry);
-    let rotation = Rotation { id: live.id, old, new: sid, data: &data, data_expiry, absolute_expiry: longest, now };
-    // The lifetime comes first: a trigger caps the data's expiry at the session's.
-    queries::update_lifetime(connection, live.id, &new.client, new.remember, absolute_expiry, now)?;
-    queries::rotate(connection, &rotation)?;
-    Ok(Some(live.id))
 }
 
 /// Locks the user, and checks that what was true when they were authenticated is still true.

@@ -9,6 +9,7 @@ use crate::{
     clock::Clock,
     config::{PublicUrl, Secrets},
     db::Database,
+    events::EventRate,
     sessions::Sessions,
 };
 
@@ -28,6 +29,8 @@ pub(crate) struct AppState {
     /// The value of `Strict-Transport-Security`, if it is sent.
     pub hsts: Option<&'static str>,
     pub setup_token: SetupToken,
+    /// Bounds the events of refused forms.
+    pub event_rate: EventRate,
 }
 
 /// The token of the setup link. It is derived from the secrets, so that the link is the same on every instance and

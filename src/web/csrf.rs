@@ -48,6 +48,20 @@ pub(crate) enum FormRefusal {
     WrongToken,
 }
 
+impl FormRefusal {
+    /// The word in the detail of its event.
+    pub(super) fn cause(self) -> &'static str {
+        match self {
+            Self::ForeignOrigin => "foreign_origin",
+            Self::NotOverHttps => "not_over_https",
+            Self::NoCookie => "no_cookie",
+            Self::UnknownCookie => "unknown_cookie",
+            Self::TwoCookies => "two_cookies",
+            Self::WrongToken => "wrong_token",
+        }
+    }
+}
+
 /// Longer cookies are ignored. Keyrack's own have about 70 bytes.
 const MAX_VALUE_BYTES: usize = 256;
 

@@ -9,7 +9,10 @@ use actix_web::{
 use serde::{Deserialize, de::DeserializeOwned};
 use tracing::field;
 
-use crate::web::{RequestSession, csrf::FormRefusal, errors::WebError, request_id::RequestId};
+use crate::{
+    events::{EventKind, NewEvent, Source},
+    web::{RequestSession, csrf::FormRefusal, errors::WebError, request_id::RequestId},
+};
 
 /// A form whose token belongs to this session, or to this visitor if there is none.
 pub(crate) struct CsrfForm<T>(pub T);
@@ -60,8 +63,24 @@ fn checked<T: DeserializeOwned + 'static>(
     async move {
         let ProtectedFields { csrf_token, fields } = form.await?.into_inner();
         let session = RequestSession::extract(&request).await?;
-        check(&session, &request, &csrf_token).map_err(|refusal| refused(refusal, &session, &request))?;
+        if let Err(refusal) = check(&session, &request, &csrf_token) {
+            record_refusal(refusal, &session).await;
+            return Err(refused(refusal, &session, &request).into());
+        }
         Ok(fields)
+    }
+}
+
+/// Records that a form was refused in a session, at most once per quarter of an hour: another site may send forms all the
+/// time. Without a session it is only logged, since there is no account that it concerns.
+async fn record_refusal(refusal: FormRefusal, session: &RequestSession) {
+    let Some(current) = session.current() else { return };
+    let (state, cause) = (session.state(), refusal.cause());
+    let Some(count) = state.event_rate.admit(format!("{cause} {}", current.id), state.clock.now()) else { return };
+    let event = NewEvent::new(EventKind::FormRefused, &Source::user(session.ip_address()));
+    let event = event.user(current.user.id).session(current.id).detail("cause", cause).detail("count", count);
+    if let Err(error) = state.sessions.events().write(event).await {
+        tracing::warn!(error = error.chain(), "could not record a refused form");
     }
 }
 

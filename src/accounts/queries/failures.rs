@@ -71,6 +71,18 @@ pub(in crate::accounts) fn count_failure(
     }
 }
 
+/// Deletes the counts of failures that are in no event yet, and returns their sum.
+pub(in crate::accounts) fn take_unreported(connection: &mut DbConnection) -> Result<u64> {
+    let query = sign_in_failures::table
+        .filter(sign_in_failures::key.like("unreported:%"))
+        .order(sign_in_failures::key)
+        .select((sign_in_failures::key, sign_in_failures::in_a_row));
+    let rows: Vec<(String, i32)> = for_update_skip_locked(query).get_results(connection)?;
+    let keys: Vec<&str> = rows.iter().map(|(key, _)| key.as_str()).collect();
+    diesel::delete(sign_in_failures::table.filter(sign_in_failures::key.eq_any(keys))).execute(connection)?;
+    Ok(rows.iter().map(|(_, count)| u64::try_from(*count).unwrap_or(0)).sum())
+}
+
 /// Deletes these counts.
 pub(in crate::accounts) fn forget_failures(connection: &mut DbConnection, keys: &[FailureKey]) -> Result<usize> {
     let keys: Vec<&str> = keys.iter().map(FailureKey::as_str).collect();

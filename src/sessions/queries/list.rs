@@ -287,3 +287,18 @@ pub(in crate::sessions) fn find_own(
         .optional()?;
     Ok(row.map(SessionRecord::from))
 }
+
+/// Those of these sessions that are the user's.
+pub(in crate::sessions) fn find_all_own(
+    connection: &mut DbConnection,
+    user: UserId,
+    ids: &[SessionId],
+) -> Result<Vec<SessionRecord>> {
+    let rows: Vec<RecordRow> = sessions::table
+        .inner_join(users::table)
+        .filter(sessions::id.eq_any(ids))
+        .filter(sessions::user_id.eq(user))
+        .select(RecordRow::as_select())
+        .load(connection)?;
+    Ok(rows.into_iter().map(SessionRecord::from).collect())
+}

@@ -33,7 +33,8 @@ pub(super) use grouped_write::{GroupedStart, GroupedWrite, Written, write_groupe
 pub(super) use insert::{NewRow, insert, lock_user};
 pub(super) use limit::{first_beyond, has_more_active_than, is_active, live_beyond, scan_users};
 pub(super) use list::{
-    MAX_SORTED, PAGE_ROWS, ROWS_TO_READ, UserAt, count_live, ended_of, find_own, list, live_by_id, live_of,
+    MAX_SORTED, PAGE_ROWS, ROWS_TO_READ, UserAt, count_live, ended_of, find_all_own, find_own, list, live_by_id,
+    live_of,
 };
 pub(super) use live::{LiveColumns, LiveSessionKey, LiveSessionRow, find_live, lock_live, lock_readable};
 pub(super) use purge::{

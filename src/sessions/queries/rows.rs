@@ -55,6 +55,7 @@ pub(super) struct RecordRow {
     last_seen_at: SqlTime,
     expires_at: SqlTime,
     remembered: bool,
+    authorised_by: String,
     logged_out_at: Option<SqlTime>,
     end_reason: Option<String>,
 }
@@ -75,6 +76,7 @@ impl RecordRow {
             expires_at: data_expiry.filter(|_| !has_absolute_expiry).map_or(absolute_expiry, Timestamp::from),
             has_absolute_expiry,
             remembered: self.remembered,
+            authorised_by: into_printable(self.authorised_by),
             logged_out_at: self.logged_out_at.map(Timestamp::from),
             end_reason: self.end_reason,
         }

@@ -2,19 +2,22 @@
 
 use diesel::{dsl::exists, prelude::*};
 
+use super::insert::sign_in_event;
 use crate::{
     clock::Timestamp,
     db::{
-        DbConnection, SessionId,
+        DbConnection, SessionId, UserId,
         history::{ReplacedSid, note_replaced_sid},
         schema::types::SqlTime,
         schema::{replaced_sids, sessions, user_sessions},
         sql::prepared,
     },
     error::Result,
+    events::{EventKind, NewEvent, Source, record},
     sessions::{
         data::SessionData,
         model::{Client, Sid},
+        way_in::WayIn,
     },
 };
 
@@ -35,6 +38,8 @@ pub(in crate::sessions) struct Rotation<'a> {
     /// When the session expires at the latest, under its old sid or its new one.
     pub absolute_expiry: Timestamp,
     pub now: Timestamp,
+    pub user_id: UserId,
+    pub source: Source,
 }
 
 /// Gives a session that the caller has locked with `lock_live` its new sid, in both tables. The old sid is recorded, so
@@ -53,7 +58,9 @@ pub(in crate::sessions) fn rotate(connection: &mut DbConnection, rotation: &Rota
             user_sessions::expire.eq(SqlTime::from(rotation.data_expiry)),
         ))
         .execute(connection)?;
-    let &Rotation { id, old, now, absolute_expiry, .. } = rotation;
+    let &Rotation { id, old, now, absolute_expiry, user_id, .. } = rotation;
+    let event = NewEvent::new(EventKind::SessionRotated, &rotation.source).user(user_id).session(id);
+    record(connection, event, now)?;
     note_replaced_sid(ReplacedSid::new(id, old.expose(), now, absolute_expiry));
     Ok(())
 }
@@ -83,15 +90,18 @@ pub(in crate::sessions) fn retire_unknown_sid(
     Ok(())
 }
 
-/// Updates the device and the lifetime of a session whose user signs in again on the same browser.
+/// Updates the device, the lifetime and the way in of a session whose user signs in again on the same browser, and records
+/// the sign-in.
 pub(in crate::sessions) fn update_lifetime(
     connection: &mut DbConnection,
-    id: SessionId,
+    (id, user_id): (SessionId, UserId),
     client: &Client,
-    remembered: bool,
+    (remembered, authorised_by): (bool, WayIn),
     absolute_expiry: Timestamp,
     now: Timestamp,
 ) -> Result<()> {
+    let event = sign_in_event(id, user_id, client.ip_address, authorised_by).detail("again", true);
+    record(connection, event, now)?;
     diesel::update(sessions::table.find(id))
         .set((
             sessions::ip_address.eq(client.ip_address.map(|ip| ip.to_string())),
@@ -99,6 +109,7 @@ pub(in crate::sessions) fn update_lifetime(
             sessions::remembered.eq(remembered),
             sessions::expires_at.eq(SqlTime::from(absolute_expiry)),
             sessions::last_seen_at.eq(SqlTime::from(now)),
+            sessions::authorised_by.eq(authorised_by.as_str()),
         ))
         .execute(connection)?;
     Ok(())

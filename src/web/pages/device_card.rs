@@ -80,6 +80,7 @@ fn label_counts(cards: &[DeviceCard]) -> HashMap<String, usize> {
 
 /// An ended session.
 pub(super) struct EndedCard {
+    pub id: String,
     pub title: String,
     pub kind: &'static str,
     pub kind_label: &'static str,
@@ -94,6 +95,7 @@ impl EndedCard {
     pub fn new(record: &SessionRecord, now: Timestamp) -> Self {
         let device = record.device();
         Self {
+            id: record.id.to_string(),
             title: device.title(),
             kind: DeviceKind::as_str(device.kind),
             kind_label: DeviceKind::label(device.kind),

@@ -1,10 +1,12 @@
 //! The pages, one file each: its handlers and its template struct.
 
+pub(crate) mod activity;
 pub(crate) mod api_session;
 pub(crate) mod api_sessions;
 mod breached_password;
 mod device_card;
 mod end_notice;
+mod event_row;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod login;
@@ -12,6 +14,7 @@ pub(crate) mod logout;
 mod pagination;
 pub(crate) mod revoke;
 pub(crate) mod revoke_progress;
+pub(crate) mod session_detail;
 pub(crate) mod sessions;
 pub(crate) mod setup;
 pub(crate) mod static_file;

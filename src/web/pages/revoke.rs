@@ -30,7 +30,7 @@ pub(crate) async fn one(
         identity.logout();
         return Ok(signed_out_response());
     }
-    session.state().sessions.revoke(session.user.id, id).await?.ok_or(WebError::NotFound)?;
+    session.sessions().revoke(session.user.id, id).await?.ok_or(WebError::NotFound)?;
     see_devices(&session, Notice::Revoked(id))
 }
 
@@ -38,7 +38,7 @@ pub(crate) async fn one(
 /// a page that shows the progress after [`PROGRESS_AFTER`], since a person would not know whether the press had an
 /// effect.
 pub(crate) async fn others(session: SignedIn, request: HttpRequest, _: CsrfOnlyForm) -> Result<HttpResponse, WebError> {
-    let (sessions, user) = (&session.state().sessions, session.user.id);
+    let (sessions, user) = (session.sessions(), session.user.id);
     if !accepts_html(request.headers()) {
         let ended = sessions.revoke_others(user, session.id).await?;
         return see_devices(&session, Notice::RevokedOthers(ended));

@@ -73,7 +73,7 @@ pub(crate) async fn submit(
         Ok(user) => user,
         Err(errors) => return page(&session, &request, StatusCode::UNPROCESSABLE_ENTITY, fields, *errors),
     };
-    match session.state().accounts.create_first(user).await {
+    match session.state().accounts.on_behalf_of(session.source()).create_first(user).await {
         Ok(user) => {
             sign_in(&session, &request, user, false)?;
             Ok(see_other(HOME))

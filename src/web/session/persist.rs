@@ -13,7 +13,7 @@ use actix_web::cookie::Cookie;
 use super::request_session::{RequestSession, SignIn};
 use crate::{
     error::{Error, Result},
-    sessions::{DataPatch, IssuedSession, LiveSession, NewSession, Sid, UserId},
+    sessions::{DataPatch, IssuedSession, LiveSession, NewSession, Sessions, Sid, UserId},
 };
 
 /// The key in the session data that names the user: actix-identity's, and the one that Express applications use.
@@ -52,7 +52,7 @@ async fn start(request: &RequestSession, session: &Session) -> Result<SetCookie>
     let other_sids = presented.collect();
     let client = request.client().clone();
     let new = NewSession { user_id, proof, remember, client, data, previous_sid, other_sids };
-    let started = request.state().sessions.start(new).await?;
+    let started = sessions_of(request).start(new).await?;
     if let Some(browsers) = browsers {
         request.remember_browser(user_id, started.id, &browsers).await;
     }
@@ -61,11 +61,11 @@ async fn start(request: &RequestSession, session: &Session) -> Result<SetCookie>
 
 async fn rotate(request: &RequestSession, session: &Session, current: &LiveSession, sid: &Sid) -> Result<SetCookie> {
     let patch = data_patch(session, current)?;
-    Ok(Some(issue_cookie(request, &request.state().sessions.rotate(sid, patch).await?)))
+    Ok(Some(issue_cookie(request, &sessions_of(request).rotate(sid, patch).await?)))
 }
 
 async fn sign_out(request: &RequestSession, sid: &Sid) -> Result<SetCookie> {
-    request.state().sessions.sign_out(sid).await?;
+    sessions_of(request).sign_out(sid).await?;
     Ok(Some(request.state().cookie.removal()))
 }
 
@@ -80,6 +80,11 @@ async fn save(request: &RequestSession, session: &Session, current: &LiveSession
         let max_age = current.remembered.then(|| current.expires_at.since(state.clock.now()));
         state.cookie.issue(sid, max_age)
     }))
+}
+
+/// The sessions, for what the request does to them.
+fn sessions_of(request: &RequestSession) -> Sessions {
+    request.state().sessions.on_behalf_of(request.source())
 }
 
 fn issue_cookie(request: &RequestSession, started: &IssuedSession) -> Cookie<'static> {

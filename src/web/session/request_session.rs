@@ -20,7 +20,8 @@ use actix_web::{
 use crate::{
     accounts::{AuthenticatedUser, BrowserId},
     error::{Error, Result},
-    sessions::{Client, LiveSession, Proof, SessionId, Sid, UserId},
+    events::Source,
+    sessions::{Client, LiveSession, Proof, SessionId, Sessions, Sid, UserId},
     web::{
         app_state::AppState,
         cookie::{Presented, VerifiedSid},
@@ -108,6 +109,12 @@ impl RequestSession {
     /// The client's address.
     pub(crate) fn ip_address(&self) -> Option<IpAddr> {
         self.0.ip_address
+    }
+
+    /// Who does what this request does: its client, in its session.
+    pub(crate) fn source(&self) -> Source {
+        let client = Source::user(self.ip_address());
+        self.current().map_or(client.clone(), |current| client.in_session(current.id))
     }
 
     pub(crate) fn state(&self) -> &AppState {
@@ -213,6 +220,11 @@ pub struct SignedIn {
 impl SignedIn {
     pub(crate) fn state(&self) -> &AppState {
         self.request.state()
+    }
+
+    /// The sessions, for what this request does to them.
+    pub(crate) fn sessions(&self) -> Sessions {
+        self.state().sessions.on_behalf_of(self.request.source())
     }
 
     /// A token for the forms of a page of this session.

@@ -2,7 +2,12 @@
 
 mod accounts;
 mod append_only;
+mod command;
+mod log_lines;
+mod order;
+mod pages;
 mod session_events;
+mod sign_ins;
 
 use serde_json::Value;
 

@@ -21,7 +21,15 @@ fn secrets_appear_in_no_response_and_no_log_line(engine: EngineKind) {
     answers.push(browser.sign_in("rajat.verma@example.com", PASSWORD));
     let (first_sid, first_cookie) = (browser.sid(), browser.cookies["keyrack.sid"].clone());
     app.advance(Duration::from_secs(90));
-    for path in ["/account/sessions", "/account/sessions?show=ended", "/api/session", "/login", "/", "/nowhere"] {
+    for path in [
+        "/account/sessions",
+        "/account/sessions?show=ended",
+        "/account/activity",
+        "/api/session",
+        "/login",
+        "/",
+        "/nowhere",
+    ] {
         answers.push(browser.get(path));
     }
     // Signs in again, for a new sid.

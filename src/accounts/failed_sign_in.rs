@@ -1,0 +1,145 @@
+//! What a failed or refused sign-in leaves behind: counts, events and log lines.
+
+use std::net::IpAddr;
+
+use super::{
+    Accounts,
+    failure_keys::FailureKey,
+    failures::MAX_FAILURES_IN_A_ROW,
+    queries::{self, SignInRecord},
+    throttle::{Attempt, Refusal},
+};
+use crate::{
+    db::{DbConnection, UserId},
+    error::Result,
+    events::{EventKind, NewEvent, Source, log_after_commit, log_event, record},
+};
+
+/// Rows in which failures of unknown addresses are counted until they become one event: several, so that concurrent
+/// failures rarely wait for each other.
+const UNREPORTED_BUCKETS: u64 = 16;
+
+/// A failed attempt that is to be counted. It stays reserved until then.
+pub(super) struct FailedSignIn {
+    accounts: Accounts,
+    keys: Vec<FailureKey>,
+    attempt: Attempt,
+    event: NewEvent,
+    user: Option<UserId>,
+    /// Where it is counted if no account has the address.
+    bucket: u64,
+}
+
+impl FailedSignIn {
+    /// The failure of this attempt. `number` is the same for the same typed address.
+    pub fn new(
+        accounts: &Accounts,
+        attempt: Attempt,
+        found: &SignInRecord,
+        ip_address: Option<IpAddr>,
+        number: u64,
+    ) -> Self {
+        let event = NewEvent::new(EventKind::SignInFailed, &Source::user(ip_address)).detail("cause", cause(found));
+        let user = found.account.as_ref().map(|account| account.user.id);
+        let event = match user {
+            Some(id) => event.user(id).detail("known_browser", found.browser.is_some()),
+            None => event,
+        };
+        let keys = attempt.failure_keys(found);
+        Self { accounts: accounts.clone(), keys, attempt, event, user, bucket: number % UNREPORTED_BUCKETS }
+    }
+
+    /// Counts it in the database, and acts on a budget that is used up by it.
+    ///
+    /// An unknown address costs as many statements as an account's: their time must not tell which one it is.
+    pub async fn count(self) -> Result<()> {
+        let Self { accounts, keys, attempt, event, user, bucket } = self;
+        let (now, counted_keys) = (accounts.clock.now(), keys.clone());
+        let source = Source::system();
+        let counts = accounts
+            .db
+            .transaction(move |connection| {
+                let counts = queries::count_failure(connection, &counted_keys, now)?;
+                match user {
+                    Some(_) => record(connection, event.clone(), now)?,
+                    None => {
+                        queries::count_failure(connection, &[FailureKey::unreported(bucket)], now)?;
+                        log_after_commit(event.clone());
+                    }
+                }
+                for (key, in_a_row) in counts.iter().filter(|(_, in_a_row)| *in_a_row >= MAX_FAILURES_IN_A_ROW) {
+                    if let Some(hash) = FailureKey::browser_of(key) {
+                        queries::forget_browsers(connection, &[&hash])?;
+                    }
+                    let is_locked_now = FailureKey::account_of(key).is_some() && *in_a_row == MAX_FAILURES_IN_A_ROW;
+                    if let Some(user) = user.filter(|_| is_locked_now) {
+                        let locked = NewEvent::new(EventKind::AccountLocked, &source).user(user);
+                        record(connection, locked.detail("failures", *in_a_row), now)?;
+                    }
+                }
+                Ok(counts)
+            })
+            .await;
+        drop(attempt);
+        for (key, in_a_row) in counts? {
+            if let Some(user_id) = FailureKey::account_of(&key).filter(|_| in_a_row == MAX_FAILURES_IN_A_ROW) {
+                tracing::warn!(
+                    user_id,
+                    "{MAX_FAILURES_IN_A_ROW} wrong passwords in a row: only browsers that signed in to this account before may \
+                     sign in to it now; `keyrack user unlock` or a new password lets others try again"
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why a sign-in failed. Not said to the client.
+fn cause(found: &SignInRecord) -> &'static str {
+    match &found.account {
+        None => "unknown_account",
+        Some(account) if account.is_disabled => "disabled",
+        Some(account) if account.password_hash.is_none() => "no_password",
+        Some(_) => "wrong_password",
+    }
+}
+
+impl Refusal {
+    /// The word in the event's detail.
+    pub(super) fn cause(self) -> &'static str {
+        match self {
+            Self::Wait(_) => "wait",
+            Self::StrangersLocked => "locked",
+        }
+    }
+}
+
+impl Accounts {
+    /// Logs a refused attempt. One on an existing account is stored, at most one per quarter of an hour: refused attempts
+    /// are free, so anyone could fill the table with them. An error is only logged.
+    pub(super) async fn record_refusal(&self, cause: &'static str, user: Option<UserId>, ip_address: Option<IpAddr>) {
+        let event = NewEvent::new(EventKind::SignInThrottled, &Source::user(ip_address)).detail("cause", cause);
+        let Some(user) = user else { return log_event(&event) };
+        let (event, now) = (event.user(user), self.clock.now());
+        let Some(count) = self.event_rate.admit(format!("{cause} {user}"), now) else { return log_event(&event) };
+        let event = event.detail("count", count);
+        let written = self.db.transaction(move |connection| record(connection, event.clone(), now)).await;
+        if let Err(error) = written {
+            tracing::warn!(user_id = %user, error = error.chain(), "could not record refused sign-ins");
+        }
+    }
+
+    /// Turns the counted failures of unknown addresses into one event.
+    pub(crate) async fn record_unknown_failures(&self) -> Result<()> {
+        let now = self.clock.now();
+        let summarize = move |connection: &mut DbConnection| {
+            let count = queries::take_unreported(connection)?;
+            if count > 0 {
+                let event = NewEvent::new(EventKind::UnknownSignInsFailed, &Source::system()).detail("count", count);
+                record(connection, event, now)?;
+            }
+            Ok(())
+        };
+        self.db.transaction(summarize).await
+    }
+}

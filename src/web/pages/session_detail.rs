@@ -1,0 +1,101 @@
+//! `GET /account/sessions/{id}`: one of one's own sessions, alive or ended: all that is known, its events, its button.
+
+use actix_web::{
+    HttpResponse,
+    http::StatusCode,
+    web::{Path, Query},
+};
+use askama::Template;
+use serde::Deserialize;
+
+use super::{event_row::EventRow, html, pagination::Pagination};
+use crate::{
+    events::EventFilter,
+    sessions::{DeviceKind, SessionId},
+    web::{SignedIn, errors::WebError, page::Page, time_text::TimeText},
+};
+
+#[derive(Template)]
+#[template(path = "session.html")]
+struct SessionPage {
+    page: Page,
+    csrf_token: String,
+    device: SessionFacts,
+    rows: Vec<EventRow>,
+    pagination: Pagination,
+}
+
+/// What is known of the session, ready to print.
+struct SessionFacts {
+    id: String,
+    title: String,
+    kind_label: &'static str,
+    is_current: bool,
+    authorised_by: String,
+    signed_in: TimeText,
+    last_active: TimeText,
+    expires: TimeText,
+    has_absolute_expiry: bool,
+    /// When and why it ended; `None` while it is alive.
+    ended: Option<(TimeText, String)>,
+    remembered: bool,
+    ip_address: String,
+    user_agent: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct EventsQuery {
+    #[serde(default)]
+    before: String,
+}
+
+/// Shows the session. Another user's, an unknown id and a malformed id get the same 404.
+pub(crate) async fn show(
+    session: SignedIn,
+    id: Path<String>,
+    query: Query<EventsQuery>,
+) -> Result<HttpResponse, WebError> {
+    let id: SessionId = id.parse().map_err(|_| WebError::NotFound)?;
+    let (state, now, user) = (session.state(), session.state().clock.now(), session.user.id);
+    let record = state.sessions.find_own(user, id).await?.ok_or(WebError::NotFound)?;
+    let before: Option<i64> = query.before.parse().ok();
+    let found = state.sessions.events().newest(EventFilter::Session(user, id), before).await?;
+    let expired = record.logged_out_at.is_none() && record.expires_at <= now;
+    let ended = match record.logged_out_at {
+        Some(at) => Some((TimeText::ago(at, now), record.reason_label().to_owned())),
+        // The next purge ends it.
+        None => expired.then(|| (TimeText::ago(record.expires_at, now), "Reached its time limit".to_owned())),
+    };
+    let device = record.device();
+    let facts = SessionFacts {
+        id: record.id.to_string(),
+        title: device.title(),
+        kind_label: DeviceKind::label(device.kind),
+        is_current: record.id == session.id,
+        authorised_by: record.way_in_label(),
+        signed_in: TimeText::ago(record.created_at, now),
+        last_active: TimeText::activity(record.last_seen_at, now),
+        expires: TimeText::ahead(record.expires_at, now),
+        has_absolute_expiry: record.has_absolute_expiry,
+        ended,
+        remembered: record.remembered,
+        ip_address: record.ip_address.clone().unwrap_or_default(),
+        user_agent: record.user_agent.clone().unwrap_or_default(),
+    };
+    let csrf_token = session.csrf_token()?;
+    let first_page = format!("/account/sessions/{id}");
+    let template = SessionPage {
+        page: Page::of(&session, &csrf_token),
+        csrf_token,
+        device: facts,
+        rows: EventRow::all(&state.sessions, user, &found.events, now).await?,
+        pagination: Pagination {
+            name: "Activity pages",
+            next: found.older.map(|before| format!("{first_page}?before={before}")),
+            first: before.map(|_| first_page),
+            first_text: "Newest",
+            next_text: "Older",
+        },
+    };
+    html(StatusCode::OK, &template)
+}
