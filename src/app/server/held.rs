@@ -111,14 +111,14 @@ mod tests {
     #[test]
     fn long_heads_share_memory_and_give_it_back() {
         let pool = Arc::new(LongHeads::default());
-        let held = || Held::new(Arc::clone(&pool), None);
+        let empty = || Held::new(Arc::clone(&pool), None);
         let head = vec![0; 32 * 1024];
         let fill = || {
             let mut long = Vec::new();
             loop {
-                let mut held = held();
-                let is_taken = held.push(&head);
-                long.push(held);
+                let mut next = empty();
+                let is_taken = next.push(&head);
+                long.push(next);
                 if !is_taken {
                     return long;
                 }
@@ -126,9 +126,9 @@ mod tests {
         };
         let mut long = fill();
         assert!((1000..2000).contains(&long.len()), "{}", long.len());
-        assert!(held().push(&[0; 4096]), "short heads need no shared memory");
+        assert!(empty().push(&[0; 4096]), "short heads need no shared memory");
         long[0].consume(head.len());
-        assert!(held().push(&head));
+        assert!(empty().push(&head));
         let count = long.len();
         drop(long);
         assert_eq!(fill().len(), count);

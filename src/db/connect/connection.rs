@@ -25,8 +25,8 @@ use crate::error::{Error, Result};
 /// Pause between two attempts to switch a new SQLite file to WAL.
 const WAL_RETRY_DELAY: Duration = Duration::from_millis(5);
 
-/// How long a command waits for a new connection's first statement. Poolers let clients wait for a server, PgBouncer for
-/// up to two minutes.
+/// How long a command waits for a new connection's first statement. Poolers let clients wait for a server, `PgBouncer`
+/// for up to two minutes.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// What has a meaning in the path of a URI.

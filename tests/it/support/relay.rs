@@ -34,7 +34,7 @@ impl Relay {
                 for (from, to) in [(&client, &server), (&server, &client)] {
                     let (from, to, era) = (from.try_clone().unwrap(), to.try_clone().unwrap(), Arc::clone(&shared));
                     thread::spawn(move || {
-                        pass_on(from, to, || era.load(Ordering::SeqCst) == opened && opened % 2 == 0)
+                        pass_on(from, to, || era.load(Ordering::SeqCst) == opened && opened % 2 == 0);
                     });
                 }
                 // Keeps both ends open.

@@ -23,7 +23,7 @@ const CROWDING_PART: usize = 16;
 
 /// A head or a body that is incomplete for longer may give way although its client does not crowd: those of browsers
 /// arrive within a second.
-const OLD_AFTER_TICKS: u32 = ticks(Duration::from_secs(2));
+const OLD_AFTER: Duration = Duration::from_secs(2);
 
 /// In which order connections give way. Requests that have arrived whole never do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,7 +102,7 @@ impl Registry {
                 }
                 let Some(unused) = connection.unused() else { continue };
                 let is_own = newcomer.is_some() && connection.client == newcomer;
-                let Some((precedence, degree)) = crowding.rank(connection.client, &unused, is_own, now) else {
+                let Some((precedence, degree)) = crowding.rank(connection.client, unused, is_own, now) else {
                     has_young |= connection.client.is_some();
                     continue;
                 };
@@ -142,13 +142,13 @@ impl<'a> Crowding<'a> {
     }
 
     /// When a connection gives way, and how much its client crowds the others; `None` if it does not give way.
-    fn rank(&self, client: Option<Client>, unused: &Unused, is_own: bool, now: u32) -> Option<(Precedence, usize)> {
+    fn rank(&self, client: Option<Client>, unused: Unused, is_own: bool, now: u32) -> Option<(Precedence, usize)> {
         let is_idle = unused.unfinished.is_none();
         let Some(client) = client else {
             return is_idle.then_some((Precedence::IdleOfProxy, 0));
         };
         let degree = self.degree(client);
-        let is_old = now.saturating_sub(unused.since) >= OLD_AFTER_TICKS;
+        let is_old = TICK * now.saturating_sub(unused.since) >= OLD_AFTER;
         let is_protected = !is_idle && is_own && !is_old;
         match degree {
             _ if is_protected => None,
@@ -176,11 +176,6 @@ const DEGREE_OF_SHARE: usize = 1024;
 
 fn size_of(network: IpNet) -> (bool, u8) {
     (network.addr().is_ipv4(), network.prefix_len())
-}
-
-/// The number of ticks.
-const fn ticks(duration: Duration) -> u32 {
-    (duration.as_millis() / TICK.as_millis()) as u32
 }
 
 #[cfg(test)]

@@ -48,7 +48,9 @@ fn closed_connections_are_no_longer_counted() {
     for _ in 0..100 {
         let connections = ["2001:db8::1", "2001:db8:0:1::1", "192.0.2.1", "10.0.0.1"]
             .map(|address| open(&registry, &worker, address, Phase::Serving).unwrap());
-        connections.iter().for_each(|connection| registry.remove(&worker, connection));
+        for connection in connections {
+            registry.remove(&worker, &connection);
+        }
     }
     assert!(registry.networks.lock().is_empty());
     assert_eq!(registry.open(), 0);

@@ -66,7 +66,9 @@ fn flooding_client_does_not_shut_out_its_neighbours() {
     let (registry, worker) = registry(16);
     open(&registry, &worker, "203.0.113.1", Phase::Serving).unwrap();
     for address in ["192.0.2.1", "192.0.2.2"] {
-        while open(&registry, &worker, address, Phase::Head).is_some() {}
+        for _ in 0..4 {
+            open(&registry, &worker, address, Phase::Head).unwrap();
+        }
     }
     assert!(open(&registry, &worker, "192.0.2.1", Phase::Head).is_none());
     assert!(open(&registry, &worker, "192.0.2.3", Phase::Head).is_some());
