@@ -1,11 +1,17 @@
 //! Checks and hashes new passwords.
 
 use super::{
-    Accounts, email::Email, hash_threads::HashClient, model::Password, password_policy::PasswordPolicyError,
+    Accounts, email::Email, hash_threads::HashClient, model::Password, password_policy::PasswordPolicyError, queries,
     users::CreateUserError,
 };
+use crate::{clock::Timestamp, db::UserId, error::Result};
 
 impl Accounts {
+    /// When the user's password was set; `None` if the user does not exist.
+    pub async fn password_changed_at(&self, user: UserId) -> Result<Option<Timestamp>> {
+        self.db.read(move |connection| queries::password_changed_at(connection, user)).await
+    }
+
     /// Checks a new password of the user with this address, if it is known, and these names, as far as that needs no
     /// file: [`hash_new_password`](Self::hash_new_password) also looks it up in the list of leaked passwords.
     pub fn check_new_password<'a>(

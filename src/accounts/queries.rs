@@ -169,6 +169,11 @@ pub(super) fn set_role(connection: &mut DbConnection, user: &User, role: &str, n
     Ok(())
 }
 
+pub(super) fn password_changed_at(connection: &mut DbConnection, id: UserId) -> Result<Option<Timestamp>> {
+    let changed_at = users::table.find(id).select(users::password_changed_at);
+    Ok(changed_at.get_result::<SqlTime>(connection).optional()?.map(Timestamp::from))
+}
+
 pub(super) fn set_password(connection: &mut DbConnection, id: UserId, hash: &str, now: Timestamp) -> Result<()> {
     let now = SqlTime::from(now);
     diesel::update(users::table.find(id))

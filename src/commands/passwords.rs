@@ -65,7 +65,7 @@ pub(super) fn run(command: Command) -> Result<(), Failure> {
     }
     let BuildReport { lines, skipped, entries, bytes } = report;
     output::line(format_args!(
-        "Wrote {} with {entries} passwords in {bytes} bytes, from {lines} lines, {skipped} of which name no password. \
+        "Wrote {}. Passwords: {entries}; bytes: {bytes}; lines of the list: {lines}, of which {skipped} name no password. \
          Set KEYRACK_BREACHED_PASSWORDS to it and restart Keyrack.",
         output.display()
     ));

@@ -41,7 +41,7 @@ fn sign_in(
     remember: bool,
 ) -> Result<(), WebError> {
     let id = user.user.id.to_string();
-    breached_password::note(request, user.has_breached_password)?;
+    breached_password::note(request, &user)?;
     session.prepare_sign_in(user, remember, request.headers());
     Identity::login(&request.extensions(), id).map_err(|error| Error::internal(format!("{error:?}")))?;
     Ok(())

@@ -86,7 +86,7 @@ async fn list(session: &SignedIn, request: &HttpRequest, after: &str) -> Result<
     let template = SessionsPage {
         page,
         csrf_token,
-        has_breached_password: breached_password::is_noted(session),
+        has_breached_password: breached_password::is_in_use(session).await?,
         count: count_text_up_to(count, Sessions::MAX_COUNTED, "active session"),
         current: this.as_ref().map(|record| DeviceCard::new(record, now)),
         others: cards,

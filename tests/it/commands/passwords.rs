@@ -56,6 +56,12 @@ fn sign_in_with_leaked_password_asks_for_another(engine: EngineKind) {
         assert!(page.body.contains(NOTICE) && page.body.contains("href=\"/account/password\""), "{}", page.body);
     }
     assert_eq!(browser.get("/api/session").status, 200, "nothing else changes");
+    // As a change of the password that keeps this session.
+    let set_at = database.text("SELECT cast(password_changed_at AS varchar(40)) AS v FROM users");
+    database.execute("UPDATE users SET password_changed_at = (SELECT max(created_at) FROM sessions)");
+    assert!(!browser.get("/account/sessions").body.contains(NOTICE), "the password is another one");
+    database.execute(&format!("UPDATE users SET password_changed_at = '{set_at}'"));
+    assert!(browser.get("/account/sessions").body.contains(NOTICE));
     let new = "nine purple umbrellas, folded";
     let set = program.run_with_input(&["user", "set-password", EMAIL], &format!("{new}\n"));
     assert_eq!(set.status, 0, "{set:?}");
@@ -91,7 +97,7 @@ fn build_prints_what_it_wrote() {
     assert_eq!(report, serde_json::json!({ "lines": 4, "skipped": 1, "entries": 2, "bytes": length }));
     let text = program.done(&["passwords", "build", "list.txt", "-o", "leaked.bin"]);
     assert!(
-        text.starts_with("Wrote leaked.bin with 2 passwords") && text.contains("KEYRACK_BREACHED_PASSWORDS"),
+        text.starts_with("Wrote leaked.bin. Passwords: 2;") && text.contains("KEYRACK_BREACHED_PASSWORDS"),
         "{text}"
     );
     let piped = program.run_with_input(&["passwords", "build", "-", "--output", "piped.bin", "--plain"], "one\ntwo\n");
