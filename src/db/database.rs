@@ -129,6 +129,14 @@ impl Database {
         Watcher::start(self.pool.opener(), &self.history, store, clock);
     }
 
+    /// Whether the journal of ends has all that were committed.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`](crate::error::Error::Unavailable) while it can't be written.
+    pub(crate) fn check_recorded_ends(&self) -> Result<()> {
+        self.history.check_recorded_ends()
+    }
+
     /// Ends that thread.
     pub(crate) fn stop_watching_history(&self) {
         self.history.close();

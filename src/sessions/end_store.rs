@@ -39,11 +39,25 @@ impl EndStore for SessionEnds {
     fn ended_since(
         &self,
         connection: &mut DbConnection,
-        since: Timestamp,
+        since: Option<Timestamp>,
+        now: Timestamp,
         after: Option<(Timestamp, SessionId)>,
         limit: i64,
     ) -> Result<Vec<EndedSession>> {
-        queries::ended_since(connection, since, after, limit)
+        queries::ended_since(connection, since, now, after, limit)
+    }
+
+    fn replaced_after(
+        &self,
+        connection: &mut DbConnection,
+        now: Timestamp,
+        after: Option<String>,
+        limit: i64,
+    ) -> Result<(Vec<ReplacedSid>, Option<String>)> {
+        let rows = queries::replaced_after(connection, now, after, limit)?;
+        let last = rows.last().map(|row| row.sid.clone());
+        let replaced = |row: &queries::FormerSid| ReplacedSid::new(row.session, &row.sid, now, row.absolute_expiry);
+        Ok((rows.iter().map(replaced).collect(), last))
     }
 
     fn count_active(&self, connection: &mut DbConnection, ids: &[SessionId]) -> Result<usize> {

@@ -128,6 +128,14 @@ impl Sessions {
         self.db.watch_history(end_store::SessionEnds, self.clock.clone());
     }
 
+    /// Whether ends can be confirmed: the journal has all that were committed.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] while it can't be written.
+    pub(crate) fn check_recorded_ends(&self) -> crate::error::Result<()> {
+        self.db.check_recorded_ends()
+    }
+
     /// Stops what [`Sessions::watch_history`] has started.
     pub fn stop_watching_history(&self) {
         self.db.stop_watching_history();

@@ -1,13 +1,13 @@
 //! Rejects requests that are not signed in.
 
 use actix_web::{
-    Error,
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     middleware::Next,
 };
 
 use super::{errors, session::RequestSession};
+use crate::error::Error;
 
 /// Middleware: lets signed-in requests pass. Others are redirected to sign in (pages) or get a 401 (`/api/…`); a 503
 /// while the session can't be read.
@@ -16,14 +16,23 @@ use super::{errors, session::RequestSession};
 pub async fn require_sign_in<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let session = RequestSession::of(request.request());
     if session.as_ref().is_some_and(|session| session.current().is_some()) {
         return next.call(request).await.map(ServiceResponse::map_into_left_body);
     }
-    let response = match session.and_then(|session| session.read_error()) {
+    let error = session.as_ref().and_then(RequestSession::read_error);
+    let error = error.or_else(|| session.as_ref().and_then(|session| unrecorded_end(&request, session)));
+    let response = match error {
         Some(error) => errors::session_error_response(request.request(), error),
         None => errors::not_signed_in(request.request()),
     };
     Ok(request.into_response(response).map_into_right_body())
+}
+
+/// The error of a change whose session has ended while the journal of ends can't be written. The change may be a
+/// sign-out that got a 503 and is tried again: an answer as to someone who is signed out would confirm it.
+fn unrecorded_end(request: &ServiceRequest, session: &RequestSession) -> Option<Error> {
+    let is_repeated = !request.method().is_safe() && session.cookie_sid().is_some();
+    is_repeated.then(|| session.state().sessions.check_recorded_ends().err()).flatten()
 }

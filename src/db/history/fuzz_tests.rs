@@ -8,7 +8,9 @@ fn journal_says_the_same_after_it_was_rewritten() {
     let tokens = [
         "ended ",
         "replaced ",
-        "withdrawn ",
+        "withdrawn-end ",
+        "withdrawn-sid ",
+        "tailed ",
         "journal ",
         "\n",
         " ",
@@ -31,7 +33,8 @@ fn journal_says_the_same_after_it_was_rewritten() {
             record.write(&mut line);
             assert_eq!(Record::parse(line.trim_end_matches('\n')).as_ref(), Some(record), "{line:?}");
         }
-        let expected = JournalContents { damaged_lines: 0, ..JournalContents::parse(input, now) };
+        let mut expected = JournalContents::parse(input, now);
+        expected.damaged_lines = 0;
         let mut rewritten = String::new();
         for record in contents.records() {
             record.write(&mut rewritten);

@@ -11,7 +11,7 @@ use std::{
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::{
-    journal::Journal,
+    journal::{Durability, Journal},
     mark::{ExpectedMark, HistoryChanged, Mark, raise_sqlite_position},
     record::Record,
     synchronous, uncommitted,
@@ -195,8 +195,8 @@ impl History {
         if is_synchronous {
             synchronous::reject_without_standby(connection)?;
         }
-        match self.journal.as_ref().filter(|_| !records.is_empty()) {
-            Some(journal) => self.commit_journaled(connection, journal, &records)?,
+        match self.journal.as_ref().zip(records) {
+            Some((journal, records)) => self.commit_journaled(connection, journal, &records)?,
             None => connection.commit()?,
         }
         // Also if no standby confirms it: it is committed.
@@ -204,13 +204,15 @@ impl History {
         if is_synchronous { synchronous::wait_for_standby(connection) } else { Ok(()) }
     }
 
+    /// Without records, the ends that were requested had happened before, and are acknowledged again: also then the
+    /// journal must have them.
     fn commit_journaled(&self, connection: &mut DbConnection, journal: &Journal, records: &[Record]) -> Result<()> {
         let generation = self.generation();
         let position = match connection {
-            DbConnection::Sqlite(connection) => Some(raise_sqlite_position(connection)?),
-            DbConnection::Postgres(_) => None,
+            DbConnection::Sqlite(connection) if !records.is_empty() => Some(raise_sqlite_position(connection)?),
+            _ => None,
         };
-        let pending = journal.append(records);
+        let pending = journal.append(records, self.durability(connection.engine()));
         if let Err(error) = connection.commit() {
             if !may_be_committed(&error) {
                 journal.withdraw(records);
@@ -227,5 +229,31 @@ impl History {
             self.report();
         }
         Ok(())
+    }
+
+    /// Whether the journal has all ends that were committed.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] while it can't be written.
+    pub(in crate::db) fn check_recorded_ends(&self) -> Result<()> {
+        match &self.journal {
+            Some(journal) if journal.is_failing() => {
+                Err(Error::Unavailable(anyhow::anyhow!("the journal of ends can't be written at the moment")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What an end waits for beside its commit.
+    ///
+    /// A PostgreSQL server may be lost together with this machine, or be this machine, while its standby takes over: the
+    /// journal must survive a crash. A SQLite file is on this machine, and keeps its committed ends through a crash; the
+    /// next start writes them to the journal. So there the journal only has to survive the end of this process, and the
+    /// watcher syncs it once per second. A command has no watcher.
+    fn durability(&self, engine: Engine) -> Durability {
+        match engine {
+            Engine::Sqlite if self.is_watched.load(Ordering::Acquire) => Durability::Written,
+            _ => Durability::Synced,
+        }
     }
 }

@@ -7,12 +7,15 @@
 //! | `uncommitted` | the ends of the transaction that a thread is in |
 //! | `mark` | which history a server has, as each lookup checks it |
 //! | `guard` | what lookups and commits of one database have to pass |
-//! | `watcher` | the thread that applies the journal and follows the ends of other programs |
+//! | `watcher` | the thread that applies the journal |
+//! | `tail` | what that thread writes to the journal: the ends of other programs |
+//! | `end_store` | the statements on sessions that this needs |
 //! | `neighbours` | the other instances, which apply their journals too |
 //! | `synchronous` | the check that a standby has a commit |
 //!
 //! The reasons are in `docs/decisions/0019-ends-survive-failover.md`.
 
+mod end_store;
 #[cfg(test)]
 mod fuzz_tests;
 mod guard;
@@ -21,9 +24,11 @@ mod mark;
 mod neighbours;
 mod record;
 mod synchronous;
+mod tail;
 mod uncommitted;
 mod watcher;
 
+pub(crate) use end_store::EndStore;
 pub(crate) use guard::History;
 pub use journal::{Journal, JournalError};
 pub(crate) use mark::{ExpectedMark, HistoryChanged, HistoryCheck, sqlite_position};
@@ -32,5 +37,5 @@ pub(in crate::db) use synchronous::has_synchronous_standby;
 pub(in crate::db) use uncommitted::{
     clear as clear_uncommitted, len as uncommitted_len, truncate as truncate_uncommitted,
 };
-pub(crate) use uncommitted::{note_end, note_replaced_sid};
-pub(crate) use watcher::{EndStore, Watcher};
+pub(crate) use uncommitted::{note_end, note_end_requested, note_replaced_sid};
+pub(crate) use watcher::Watcher;

@@ -46,10 +46,14 @@ pub(super) fn others(connection: &mut DbConnection, id: Uuid) -> Result<Vec<Neig
     Ok(diesel::sql_query(sql).bind::<Text, _>(id.to_string()).load(connection)?)
 }
 
-/// Deletes the row of this instance, which stops, and the rows of instances that have been gone for an hour.
+/// Deletes the row of this instance, which stops.
 pub(super) fn withdraw(connection: &mut DbConnection, id: Uuid) -> Result<()> {
-    connection.batch_execute(&format!(
-        "DELETE FROM keyrack_instances WHERE id = '{id}' OR seen_at < clock_timestamp() - interval '1 hour'"
-    ))?;
+    connection.batch_execute(&format!("DELETE FROM keyrack_instances WHERE id = '{id}'"))?;
+    Ok(())
+}
+
+/// Deletes the rows of instances that have been gone for an hour, because they were killed.
+pub(super) fn forget_gone(connection: &mut DbConnection) -> Result<()> {
+    connection.batch_execute("DELETE FROM keyrack_instances WHERE seen_at < clock_timestamp() - interval '1 hour'")?;
     Ok(())
 }

@@ -1,6 +1,11 @@
 //! One line of the journal, and what its lines say together.
 
-use std::{collections::HashMap, fmt::Write as _, ops::Range, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+    ops::Range,
+    time::Duration,
+};
 
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -67,26 +72,31 @@ pub(crate) fn hash_of_sid(sid: &str) -> SidHash {
 pub(super) enum Record {
     Ended(EndedSession),
     Replaced(ReplacedSid),
-    /// The transaction of the latest record of this session was rolled back.
-    Withdrawn(SessionId),
+    /// The transaction that ended this session at this time was rolled back.
+    WithdrawnEnd(SessionId, Timestamp),
+    /// The transaction that replaced this sid was rolled back.
+    WithdrawnSid(SessionId, SidHash),
     /// The name of the journal itself.
     Journal(Uuid),
+    /// All ends that the database had at this time are in the lines above.
+    Tailed(Timestamp),
 }
 
 impl Record {
     /// The session that has ended, unless the record says something else.
-    pub fn ended_session(&self) -> Option<SessionId> {
+    pub fn ended_session(&self) -> Option<&EndedSession> {
         match self {
-            Self::Ended(ended) => Some(ended.id),
-            Self::Replaced(_) | Self::Withdrawn(_) | Self::Journal(_) => None,
+            Self::Ended(ended) => Some(ended),
+            _ => None,
         }
     }
 
     /// The record that takes this one back.
     pub fn withdrawal(&self) -> Option<Self> {
         match self {
-            Self::Ended(EndedSession { id, .. }) | Self::Replaced(ReplacedSid { id, .. }) => Some(Self::Withdrawn(*id)),
-            Self::Withdrawn(_) | Self::Journal(_) => None,
+            Self::Ended(EndedSession { id, ended_at, .. }) => Some(Self::WithdrawnEnd(*id, *ended_at)),
+            Self::Replaced(ReplacedSid { id, sid, .. }) => Some(Self::WithdrawnSid(*id, *sid)),
+            _ => None,
         }
     }
 
@@ -100,8 +110,10 @@ impl Record {
             Self::Replaced(ReplacedSid { id, sid, expires_at }) => {
                 write!(out, "replaced {id} {} {}", expires_at.as_micros(), hex(sid))
             }
-            Self::Withdrawn(id) => write!(out, "withdrawn {id}"),
+            Self::WithdrawnEnd(id, ended_at) => write!(out, "withdrawn-end {id} {}", ended_at.as_micros()),
+            Self::WithdrawnSid(id, sid) => write!(out, "withdrawn-sid {id} {}", hex(sid)),
             Self::Journal(id) => write!(out, "journal {id}"),
+            Self::Tailed(until) => write!(out, "tailed {}", until.as_micros()),
         };
         debug_assert!(written.is_ok(), "writing to a string does not fail");
         let checksum = checksum(&out[start..]);
@@ -128,8 +140,10 @@ impl Record {
                 sid: from_hex(sid)?,
                 expires_at: time(expires_at)?,
             })),
-            ["withdrawn", id] => Some(Self::Withdrawn(id.parse().ok()?)),
+            ["withdrawn-end", id, ended_at] => Some(Self::WithdrawnEnd(id.parse().ok()?, time(ended_at)?)),
+            ["withdrawn-sid", id, sid] => Some(Self::WithdrawnSid(id.parse().ok()?, from_hex(sid)?)),
             ["journal", id] => Some(Self::Journal(id.parse().ok()?)),
+            ["tailed", until] => Some(Self::Tailed(time(until)?)),
             _ => None,
         }
     }
@@ -168,11 +182,15 @@ fn from_hex(text: &str) -> Option<SidHash> {
 /// What the lines of a journal say together.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct JournalContents {
-    pub ended: HashMap<SessionId, EndedSession>,
+    /// By their times, too: of two transactions that end one session, the one that was rolled back takes back only its
+    /// own record.
+    ended: HashMap<(SessionId, Timestamp), EndedSession>,
     /// The former sids of each session that has not ended.
-    pub replaced: HashMap<SessionId, Vec<ReplacedSid>>,
+    replaced: HashMap<SessionId, Vec<ReplacedSid>>,
     /// The name of the journal.
     pub journal: Option<Uuid>,
+    /// Until when all ends of the database are in the journal.
+    pub tailed_until: Option<Timestamp>,
     /// Lines that could not be read.
     pub damaged_lines: usize,
 }
@@ -187,33 +205,59 @@ impl JournalContents {
                 None => contents.damaged_lines += 1,
             }
         }
-        let Self { ended, replaced, .. } = &mut contents;
-        replaced.retain(|id, sids| !sids.is_empty() && !ended.contains_key(id));
+        let ended: HashSet<SessionId> = contents.ended.keys().map(|(id, _)| *id).collect();
+        contents.replaced.retain(|id, sids| !sids.is_empty() && !ended.contains(id));
         contents
     }
 
     fn add(&mut self, record: Record, now: Timestamp) {
         match record {
-            Record::Ended(ended) if ended.expires_at > now => _ = self.ended.insert(ended.id, ended),
+            Record::Ended(ended) if ended.expires_at > now => self.add_ended(ended),
             Record::Replaced(replaced) if replaced.expires_at > now => {
                 self.replaced.entry(replaced.id).or_default().push(replaced);
             }
             Record::Ended(_) | Record::Replaced(_) => {}
-            Record::Withdrawn(id) => {
-                let replaced = self.replaced.get_mut(&id).and_then(Vec::pop);
-                if replaced.is_none() {
-                    self.ended.remove(&id);
-                }
+            Record::WithdrawnEnd(id, ended_at) => _ = self.ended.remove(&(id, ended_at)),
+            Record::WithdrawnSid(id, sid) => {
+                self.replaced.entry(id).and_modify(|replaced| replaced.retain(|replaced| replaced.sid != sid));
             }
             Record::Journal(id) => self.journal = Some(id),
+            Record::Tailed(until) => self.tailed_until = self.tailed_until.max(Some(until)),
         }
+    }
+
+    /// Adds an end. Of two records of it, the one that is of use for longer counts.
+    pub(super) fn add_ended(&mut self, ended: EndedSession) {
+        let known = self.ended.entry((ended.id, ended.ended_at)).or_insert_with(|| ended.clone());
+        known.expires_at = known.expires_at.max(ended.expires_at);
+    }
+
+    /// Whether the journal has this end, for at least as long.
+    pub(super) fn has_ended(&self, ended: &EndedSession) -> bool {
+        self.ended.get(&(ended.id, ended.ended_at)).is_some_and(|known| known.expires_at >= ended.expires_at)
+    }
+
+    /// The ends in the order of their sessions' ids, and the former sids of sessions that have not ended.
+    pub(super) fn into_parts(self) -> (Vec<EndedSession>, Vec<ReplacedSid>) {
+        let mut ended: Vec<EndedSession> = self.ended.into_values().collect();
+        ended.sort_unstable_by_key(|ended| ended.id);
+        (ended, self.replaced.into_values().flatten().collect())
     }
 
     /// The lines that say the same, as short as possible.
     pub(super) fn records(self) -> impl Iterator<Item = Record> {
-        let replaced = self.replaced.into_values().flatten().map(Record::Replaced);
-        let journal = self.journal.into_iter().map(Record::Journal);
-        journal.chain(self.ended.into_values().map(Record::Ended)).chain(replaced)
+        let journal = self.journal.map(Record::Journal);
+        let tailed = self.tailed_until.map(Record::Tailed);
+        let (ended, replaced) = self.into_parts();
+        let ends = ended.into_iter().map(Record::Ended);
+        // Last, as it is about the lines above it.
+        journal.into_iter().chain(ends).chain(replaced.into_iter().map(Record::Replaced)).chain(tailed)
+    }
+
+    /// The number of sessions whose end the journal has.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.ended.len()
     }
 }
 
@@ -243,8 +287,13 @@ mod tests {
     #[test]
     fn written_records_parse_to_the_same() {
         let replaced = ReplacedSid::new(SessionId::random(), "a secret sid", NOW, Timestamp::from_micros(7));
-        let records =
-            [Record::Ended(ended("revoked")), Record::Replaced(replaced), Record::Withdrawn(SessionId::random())];
+        let records = [
+            Record::Ended(ended("revoked")),
+            Record::WithdrawnEnd(SessionId::random(), NOW),
+            Record::WithdrawnSid(replaced.id, replaced.sid),
+            Record::Replaced(replaced),
+            Record::Tailed(Timestamp::from_micros(9)),
+        ];
         let text = lines(&records);
         assert!(!text.contains("a secret sid"));
         let parsed: Vec<Record> = text.lines().map(|line| Record::parse(line).unwrap()).collect();
@@ -257,8 +306,8 @@ mod tests {
         let text = lines(&[Record::Ended(first.clone()), Record::Ended(last.clone())]);
         let torn = &text[..text.len() - 9];
         let contents = JournalContents::parse(torn.as_bytes(), Timestamp::from_micros(0));
-        assert_eq!((contents.ended.len(), contents.damaged_lines), (1, 1));
-        assert!(contents.ended.contains_key(&first.id));
+        assert_eq!((contents.count(), contents.damaged_lines), (1, 1));
+        assert!(contents.has_ended(&first));
         let altered = text.replace("signed_out", "signed_off");
         assert_eq!(JournalContents::parse(altered.as_bytes(), Timestamp::from_micros(0)).damaged_lines, 1);
         assert_eq!(JournalContents::parse(b"\xff\xfe\n\n  \n", Timestamp::from_micros(0)).damaged_lines, 2);
@@ -270,17 +319,42 @@ mod tests {
         let text = lines(&[
             Record::Ended(kept.clone()),
             Record::Ended(withdrawn.clone()),
-            Record::Withdrawn(withdrawn.id),
+            Record::Ended(withdrawn.clone()).withdrawal().unwrap(),
             Record::Replaced(ReplacedSid::new(kept.id, "sid", NOW, kept.expires_at)),
         ]);
         let contents = JournalContents::parse(text.as_bytes(), Timestamp::from_micros(99));
-        assert_eq!(contents.ended.keys().collect::<Vec<_>>(), [&kept.id]);
+        assert!(contents.has_ended(&kept) && !contents.has_ended(&withdrawn));
         assert!(contents.replaced.is_empty(), "the session has ended");
         assert_eq!(contents.records().collect::<Vec<_>>(), [Record::Ended(kept)]);
         assert_eq!(JournalContents::parse(text.as_bytes(), Timestamp::from_micros(100)), JournalContents::default());
-        let again = lines(&[Record::Withdrawn(withdrawn.id), Record::Ended(withdrawn.clone())]);
-        let contents = JournalContents::parse(again.as_bytes(), Timestamp::from_micros(0));
-        assert!(contents.ended.contains_key(&withdrawn.id), "it ended after all");
+    }
+
+    /// The lines of two transactions may be mixed: a withdrawal takes back the record of its own transaction only.
+    #[test]
+    fn withdrawal_leaves_other_records_of_its_session() {
+        let first = ended("revoked");
+        let second = EndedSession { ended_at: Timestamp::from_micros(6), ..first.clone() };
+        let sids = ["one", "two"].map(|sid| ReplacedSid::new(first.id, sid, NOW, first.expires_at));
+        let [one, two] = sids.clone().map(Record::Replaced);
+        let (end, second_end) = (Record::Ended(first.clone()), Record::Ended(second.clone()));
+        for (records, rest) in [
+            (vec![end.clone(), second_end.clone(), end.withdrawal().unwrap()], vec![second_end.clone()]),
+            (vec![end.clone(), second_end.clone(), second_end.withdrawal().unwrap()], vec![end.clone()]),
+            (vec![one.clone(), two.clone(), one.withdrawal().unwrap()], vec![two.clone()]),
+            (vec![end.clone(), one.clone(), one.withdrawal().unwrap()], vec![end.clone()]),
+            (vec![one.clone(), end.clone(), end.withdrawal().unwrap()], vec![one.clone()]),
+        ] {
+            let contents = JournalContents::parse(lines(&records).as_bytes(), NOW);
+            assert_eq!(contents.records().collect::<Vec<_>>(), rest, "{records:?}");
+        }
+    }
+
+    #[test]
+    fn latest_tailed_time_counts_and_stays_last() {
+        let times = [7, 9, 8].map(|micros| Record::Tailed(Timestamp::from_micros(micros)));
+        let end = Record::Ended(ended("revoked"));
+        let contents = JournalContents::parse(lines(&[&times[..], &[end.clone()]].concat()).as_bytes(), NOW);
+        assert_eq!(contents.records().collect::<Vec<_>>(), [end, Record::Tailed(Timestamp::from_micros(9))]);
     }
 
     #[test]

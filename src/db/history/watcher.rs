@@ -11,17 +11,19 @@ use std::{
 };
 
 use super::{
+    end_store::EndStore,
     guard::{History, Wake},
     journal::Journal,
     mark::Mark,
     neighbours,
-    record::{EndedSession, JournalContents, ReplacedSid},
+    record::{EndedSession, ReplacedSid},
+    tail::Tail,
     uncommitted,
 };
 use crate::{
-    clock::{Clock, Timestamp},
+    clock::Clock,
     db::{
-        DbConnection, SessionId,
+        DbConnection,
         connect::{opener::Opener, slot::ConnectionSlot, url::Engine},
     },
     error::{Error, Result},
@@ -33,18 +35,6 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Pause before the next attempt while no lookup may be answered.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// An end may be committed this long after its own time: transactions take a moment, clocks differ.
-const TAIL_OVERLAP: Duration = Duration::from_secs(10);
-
-/// The same for the long transactions of an administrator in psql, which are looked for once per minute.
-const LONG_TAIL_OVERLAP: Duration = Duration::from_secs(600);
-
-/// Passes between two looks for long transactions, and two looks at the journal's size.
-const PASSES_PER_LONG_TAIL: u64 = 60;
-
-/// Ends read per statement.
-const MAX_TAIL_ROWS: i64 = 5000;
-
 /// Sessions ended again per transaction.
 const MAX_ROWS_PER_TRANSACTION: usize = 500;
 
@@ -53,27 +43,6 @@ const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long lookups wait for the neighbours' journals. One that is gone must not keep the others from serving.
 const NEIGHBOUR_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The statements on sessions that the watcher needs.
-pub(crate) trait EndStore: Send + 'static {
-    /// Ends those of the sessions that are active. Returns how many were.
-    fn end_again(&self, connection: &mut DbConnection, ended: &[EndedSession]) -> Result<usize>;
-
-    /// Ends the active sessions that have one of these sids. Returns how many had.
-    fn end_replaced(&self, connection: &mut DbConnection, replaced: &[ReplacedSid], at: Timestamp) -> Result<usize>;
-
-    /// Reads the next sessions that were ended, not those that expired, since a time, in the order of their ends.
-    fn ended_since(
-        &self,
-        connection: &mut DbConnection,
-        since: Timestamp,
-        after: Option<(Timestamp, SessionId)>,
-        limit: i64,
-    ) -> Result<Vec<EndedSession>>;
-
-    /// Returns how many of the sessions are active.
-    fn count_active(&self, connection: &mut DbConnection, ids: &[SessionId]) -> Result<usize>;
-}
 
 /// The state of the thread.
 pub(crate) struct Watcher<S> {
@@ -86,9 +55,7 @@ pub(crate) struct Watcher<S> {
     known: Option<Mark>,
     /// The journals of the other instances that were last seen alive.
     neighbours: Vec<String>,
-    /// Until when the ends of others are in the journal.
-    tailed_until: Timestamp,
-    passes: u64,
+    tail: Tail,
 }
 
 impl<S: EndStore> Watcher<S> {
@@ -96,7 +63,7 @@ impl<S: EndStore> Watcher<S> {
     /// belongs to the database has been dropped.
     pub(in crate::db) fn start(opener: &Arc<Opener>, history: &Arc<History>, store: S, clock: Clock) {
         let Some(journal) = history.journal().cloned() else { return };
-        let tailed_until = journal.last_written().min(clock.now());
+        let tail = Tail::of(&journal, clock.now());
         history.begin_watch();
         let watcher = Self {
             opener: Arc::clone(opener),
@@ -106,8 +73,7 @@ impl<S: EndStore> Watcher<S> {
             clock,
             known: None,
             neighbours: Vec::new(),
-            tailed_until,
-            passes: 0,
+            tail,
         };
         let started = thread::Builder::new().name("keyrack-history".to_owned()).spawn(move || watcher.run());
         if let Err(error) = started {
@@ -144,6 +110,7 @@ impl<S: EndStore> Watcher<S> {
                 break;
             }
         }
+        let _ = self.journal.sync();
         if let Some(mut connection) = slot.take()
             && connection.engine() == Engine::Postgres
         {
@@ -170,13 +137,11 @@ impl<S: EndStore> Watcher<S> {
         if self.opener.engine() == Engine::Postgres {
             self.meet_neighbours(&mut connection)?;
         }
-        self.tail(&mut connection)?;
-        if self.passes.is_multiple_of(PASSES_PER_LONG_TAIL)
-            && let Err(error) = self.journal.compact(self.clock.now())
-        {
+        let (now, is_long) = (self.clock.now(), self.tail.is_long());
+        self.tail.follow(&self.store, &mut connection, &self.journal, now)?;
+        if is_long && let Err(error) = self.journal.compact(now) {
             tracing::warn!(%error, "could not shorten the journal of ends; the next attempt is in a minute");
         }
-        self.passes += 1;
         slot.keep(connection);
         Ok(())
     }
@@ -201,8 +166,9 @@ impl<S: EndStore> Watcher<S> {
                 "the journal of ends has lines that cannot be read: they were skipped"
             );
         }
-        let journaled = contents.ended.len();
-        let revived = self.end_all_again(connection, contents)?;
+        let (ended, replaced) = contents.into_parts();
+        let journaled = ended.len();
+        let revived = self.end_all_again(connection, &ended, &replaced)?;
         if !mark.continues_as(&Mark::read(connection, self.opener.path())?) {
             return Err(Error::Unavailable(anyhow::anyhow!("the database changed while the journal was applied")));
         }
@@ -228,10 +194,12 @@ impl<S: EndStore> Watcher<S> {
         Ok(generation)
     }
 
-    fn end_all_again(&self, connection: &mut DbConnection, contents: JournalContents) -> Result<usize> {
-        let mut ended: Vec<EndedSession> = contents.ended.into_values().collect();
-        ended.sort_unstable_by_key(|ended| ended.id);
-        let replaced: Vec<ReplacedSid> = contents.replaced.into_values().flatten().collect();
+    fn end_all_again(
+        &self,
+        connection: &mut DbConnection,
+        ended: &[EndedSession],
+        replaced: &[ReplacedSid],
+    ) -> Result<usize> {
         let mut revived = 0;
         for batch in ended.chunks(MAX_ROWS_PER_TRANSACTION) {
             let end = |connection: &mut DbConnection| self.store.end_again(connection, batch);
@@ -274,29 +242,11 @@ impl<S: EndStore> Watcher<S> {
     fn meet_neighbours(&mut self, connection: &mut DbConnection) -> Result<()> {
         let Some(known) = &self.known else { return Ok(()) };
         neighbours::announce(connection, self.journal.id(), &known.name())?;
+        if self.tail.is_long() {
+            neighbours::forget_gone(connection)?;
+        }
         let rows = neighbours::others(connection, self.journal.id())?;
         self.neighbours = rows.into_iter().filter(|row| row.is_alive).map(|row| row.id).collect();
-        Ok(())
-    }
-
-    /// Writes ends that other programs have committed to the journal: other instances, commands, peers, plain SQL.
-    fn tail(&mut self, connection: &mut DbConnection) -> Result<()> {
-        let now = self.clock.now();
-        let is_long = self.passes.is_multiple_of(PASSES_PER_LONG_TAIL);
-        let overlap = if is_long { LONG_TAIL_OVERLAP } else { TAIL_OVERLAP };
-        let since = self.tailed_until.min(now) - overlap;
-        let mut after = None;
-        loop {
-            let page = self.store.ended_since(connection, since, after, MAX_TAIL_ROWS)?;
-            after = page.last().map(|last| (last.ended_at, last.id));
-            let is_last = i64::try_from(page.len()).unwrap_or(MAX_TAIL_ROWS) < MAX_TAIL_ROWS;
-            self.journal.append_unknown(page)?;
-            if is_last {
-                break;
-            }
-        }
-        self.journal.forget_known_before(now - 2 * LONG_TAIL_OVERLAP);
-        self.tailed_until = now;
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     clock::Timestamp,
     db::{
         DbConnection, MultiBackend, SessionId, UserId,
-        history::{EndedSession, note_end},
+        history::{EndedSession, note_end, note_end_requested},
         schema::types::{Json, SqlTime},
         schema::{sessions, user_sessions},
         sql::{for_update, prepared},
@@ -90,6 +90,7 @@ pub(in crate::sessions) fn end(
     target: &EndTarget,
     ending: &Ending,
 ) -> Result<Vec<SessionId>> {
+    note_end_requested();
     if target.names_one_session() && !ending.keep_data {
         return Ok(mark_ended(connection, target.predicate(), ending, StatementCache::Use)?);
     }
@@ -104,6 +105,7 @@ pub(in crate::sessions) fn end_batch(
     ids: Vec<SessionId>,
     ending: &Ending,
 ) -> Result<Vec<SessionId>> {
+    note_end_requested();
     end_if(connection, ids, ending, |ids| Box::new(sessions::id.eq_any(ids)))
 }
 

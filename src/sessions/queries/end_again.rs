@@ -11,8 +11,8 @@ use crate::{
     db::{
         DbConnection, SessionId,
         history::EndedSession,
-        schema::sessions,
         schema::types::{Instant, SqlTime, SqlUuid},
+        schema::{replaced_sids, sessions},
         sql::{prepared, sql_file},
     },
     error::Result,
@@ -69,23 +69,28 @@ pub(in crate::sessions) fn count_active(connection: &mut DbConnection, ids: &[Se
     Ok(usize::try_from(count).unwrap_or(0))
 }
 
-/// Reads the next sessions that were ended since a time, in the order of their ends. Those that expired are left out:
-/// they stay expired whatever happens to their row.
+/// Reads the next sessions that were ended since a time, in the order of their ends. Those that expired are left out,
+/// and those that would have by `now`: they stay expired whatever happens to their row.
 pub(in crate::sessions) fn ended_since(
     connection: &mut DbConnection,
-    since: Timestamp,
+    since: Option<Timestamp>,
+    now: Timestamp,
     after: Option<(Timestamp, SessionId)>,
     limit: i64,
 ) -> Result<Vec<EndedSession>> {
     type Row = (SessionId, Option<String>, Option<SqlTime>, SqlTime);
     let timeouts = [EndReason::IdleTimeout, EndReason::AbsoluteTimeout].map(EndReason::as_str);
     let mut query = sessions::table
-        .filter(sessions::logged_out_at.ge(SqlTime::from(since)))
+        .filter(sessions::logged_out_at.is_not_null())
+        .filter(sessions::expires_at.gt(SqlTime::from(now)))
         .filter(sessions::end_reason.ne_all(timeouts))
         .order((sessions::logged_out_at, sessions::id))
         .limit(limit)
         .select((sessions::id, sessions::end_reason, sessions::logged_out_at, sessions::expires_at))
         .into_boxed();
+    if let Some(since) = since {
+        query = query.filter(sessions::logged_out_at.ge(SqlTime::from(since)));
+    }
     if let Some((at, id)) = after {
         let at = SqlTime::from(at);
         query =
@@ -93,8 +98,36 @@ pub(in crate::sessions) fn ended_since(
     }
     let rows: Vec<Row> = query.load(connection)?;
     let ended = |(id, reason, at, expires_at): Row| {
-        let at = at.map_or(since, Timestamp::from);
+        let at = at.map_or(now, Timestamp::from);
         EndedSession::new(id, reason.unwrap_or_default(), at, expires_at.into())
     };
     Ok(rows.into_iter().map(ended).collect())
+}
+
+/// A sid that an active session had before.
+pub(in crate::sessions) struct FormerSid {
+    pub session: SessionId,
+    pub sid: String,
+    pub absolute_expiry: Timestamp,
+}
+
+/// Reads the next former sids of active sessions after a sid.
+pub(in crate::sessions) fn replaced_after(
+    connection: &mut DbConnection,
+    now: Timestamp,
+    after: Option<String>,
+    limit: i64,
+) -> Result<Vec<FormerSid>> {
+    type Row = (SessionId, String, SqlTime);
+    let query = replaced_sids::table
+        .inner_join(sessions::table.on(sessions::id.eq(replaced_sids::session_id)))
+        .filter(sessions::status.eq(ACTIVE))
+        .filter(sessions::expires_at.gt(SqlTime::from(now)))
+        .filter(replaced_sids::sid.gt(after.unwrap_or_default()))
+        .order(replaced_sids::sid)
+        .limit(limit)
+        .select((sessions::id, replaced_sids::sid, sessions::expires_at));
+    let rows: Vec<Row> = query.load(connection)?;
+    let former = |(session, sid, expires_at): Row| FormerSid { session, sid, absolute_expiry: expires_at.into() };
+    Ok(rows.into_iter().map(former).collect())
 }

@@ -16,7 +16,7 @@ use crate::{
     clock::Timestamp,
     db::{
         DbConnection, SessionId, UserId,
-        history::{EndedSession, note_end},
+        history::{EndedSession, note_end, note_end_requested},
         schema::types::{Instant, Json, SqlJson, SqlTime, SqlUuid},
         sql::sql_file,
     },
@@ -191,6 +191,7 @@ fn sign_out_sessions(
         expires_at: SqlTime,
     }
 
+    note_end_requested();
     let sources = || sign_outs.iter().map(|sign_out| sign_out.source);
     let statement = sql_file(include_str!("sign_out_sessions.sql"))
         .bind::<Array<Text>, _>(sign_outs.iter().map(|sign_out| sign_out.sid).collect::<Vec<_>>())

@@ -5,6 +5,7 @@ mod ends;
 mod error_kinds;
 mod failover;
 mod faults;
+mod journal;
 mod kill;
 mod limit;
 mod lookups;

@@ -1,4 +1,4 @@
-use std::os::unix::fs::PermissionsExt;
+use std::{os::unix::fs::PermissionsExt, thread};
 
 use super::*;
 use crate::db::history::record::EndedSession;
@@ -23,13 +23,13 @@ fn appended_ends_are_read_by_another_journal() {
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = (journal(&folder), journal(&folder));
     let records = [ended(2_000), ended(2_000), ended(2_000)];
-    one.append(&records[..1]).wait().unwrap();
-    two.append(&records[1..]).wait().unwrap();
+    one.append(&records[..1], Durability::Synced).wait().unwrap();
+    two.append(&records[1..], Durability::Written).wait().unwrap();
     one.withdraw(&records[1..2]);
-    one.append(&[]).wait().unwrap();
-    let contents = two.read(NOW).unwrap();
-    assert_eq!(contents.ended.len(), 2);
-    assert!(!contents.ended.contains_key(&records[1].ended_session().unwrap()));
+    one.sync().unwrap();
+    let contents = one.read(NOW).unwrap();
+    assert_eq!(contents.count(), 2);
+    assert!(!contents.has_ended(records[1].ended_session().unwrap()));
     assert_eq!(fs::metadata(one.path()).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
@@ -38,13 +38,13 @@ fn torn_line_does_not_damage_the_next_one() {
     let folder = tempfile::tempdir().unwrap();
     let journal = journal(&folder);
     let (first, second) = (ended(2_000), ended(2_000));
-    journal.append(std::slice::from_ref(&first)).wait().unwrap();
+    journal.append(std::slice::from_ref(&first), Durability::Synced).wait().unwrap();
     let text = fs::read(journal.path()).unwrap();
     fs::write(journal.path(), &text[..text.len() / 2]).unwrap();
-    journal.append(std::slice::from_ref(&second)).wait().unwrap();
-    let contents = journal.read(NOW).unwrap();
-    assert_eq!((contents.ended.len(), contents.damaged_lines), (1, 1));
-    assert!(contents.ended.contains_key(&second.ended_session().unwrap()));
+    journal.append(std::slice::from_ref(&second), Durability::Synced).wait().unwrap();
+    let contents = Journal::open(journal.path()).unwrap().read(NOW).unwrap();
+    assert_eq!((contents.count(), contents.damaged_lines), (1, 1));
+    assert!(contents.has_ended(second.ended_session().unwrap()));
 }
 
 #[test]
@@ -53,24 +53,25 @@ fn compaction_keeps_live_records_and_lines_of_other_writers() {
     let (one, two) = (journal(&folder), journal(&folder));
     let expired: Vec<Record> = (0..20_000).map(|_| ended(500)).collect();
     let live: Vec<Record> = (0..50).map(|_| ended(2_000)).collect();
-    two.append(&live[..10]).wait().unwrap();
-    one.append(&expired).wait().unwrap();
+    two.append(&live[..10], Durability::Synced).wait().unwrap();
+    one.append(&expired, Durability::Synced).wait().unwrap();
     let before = fs::metadata(one.path()).unwrap().len();
     thread::scope(|scope| {
         scope.spawn(|| {
             for record in &live[10..] {
-                two.append(std::slice::from_ref(record)).wait().unwrap();
+                two.append(std::slice::from_ref(record), Durability::Written).wait().unwrap();
             }
         });
         one.compact(NOW).unwrap();
     });
-    let contents = one.read(NOW).unwrap();
-    assert_eq!((contents.ended.len(), contents.damaged_lines), (live.len(), 0));
+    let fresh = || Journal::open(one.path()).unwrap().read(NOW).unwrap();
+    let contents = fresh();
+    assert_eq!((contents.count(), contents.damaged_lines), (live.len(), 0));
     assert!(fs::metadata(one.path()).unwrap().len() < before / 10);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
     one.compact(NOW).unwrap();
-    one.append(&[ended(2_000)]).wait().unwrap();
-    assert_eq!(two.read(NOW).unwrap().ended.len(), live.len() + 1);
+    one.append(&[ended(2_000)], Durability::Synced).wait().unwrap();
+    assert_eq!(fresh().count(), live.len() + 1);
 }
 
 #[test]
@@ -83,17 +84,57 @@ fn unwritable_journal_is_an_error() {
     assert!(lost.is_err());
 }
 
+/// Puts a folder in the file's place, which can't be written, and returns what undoes it.
+fn make_unwritable(journal: &Journal) -> impl Fn() + use<> {
+    let (path, aside) = (journal.path().to_owned(), journal.path().with_extension("aside"));
+    fs::rename(&path, &aside).unwrap();
+    fs::create_dir(&path).unwrap();
+    move || {
+        fs::remove_dir(&path).unwrap();
+        fs::rename(&aside, &path).unwrap();
+    }
+}
+
+/// What another process reads.
+fn has_ended(journal: &Journal, record: &Record) -> bool {
+    let contents = Journal::open(journal.path()).unwrap().read(NOW).unwrap();
+    contents.has_ended(record.ended_session().unwrap())
+}
+
 #[test]
-fn end_that_could_not_be_written_is_written_later() {
+fn append_fails_until_the_lines_before_it_are_written() {
+    for durability in [Durability::Written, Durability::Synced] {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal(&folder);
+        let [first, second, third] = [(); 3].map(|()| ended(2_000));
+        journal.append(&[first], durability).wait().unwrap();
+        let make_writable = make_unwritable(&journal);
+        assert!(journal.append(std::slice::from_ref(&second), durability).wait().is_err());
+        assert!(journal.append(&[], durability).wait().is_err(), "the same end again");
+        assert!(journal.sync().is_err());
+        make_writable();
+        journal.append(std::slice::from_ref(&third), durability).wait().unwrap();
+        assert!(has_ended(&journal, &second) && has_ended(&journal, &third));
+        assert!(!journal.take_emptied());
+    }
+}
+
+#[test]
+fn removed_file_is_noticed_and_restored_from_memory() {
     let folder = tempfile::tempdir().unwrap();
     let journal = journal(&folder);
-    let Record::Ended(session) = ended(2_000) else { unreachable!() };
-    journal.append(&[ended(2_000)]).wait().unwrap();
-    fs::remove_file(journal.path()).unwrap();
-    fs::create_dir(journal.path()).unwrap();
-    assert!(journal.append(&[Record::Ended(session.clone())]).wait().is_err());
-    assert!(journal.append_unknown(vec![session.clone()]).is_err());
-    fs::remove_dir(journal.path()).unwrap();
-    journal.append_unknown(vec![session.clone()]).unwrap();
-    assert!(journal.read(NOW).unwrap().ended.contains_key(&session.id));
+    let records = [ended(2_000), ended(2_000)];
+    journal.append(&records, Durability::Written).wait().unwrap();
+    let remove: [fn(&Path); 2] = [|path| fs::remove_file(path).unwrap(), |path| fs::write(path, "").unwrap()];
+    for remove in remove {
+        assert!(!journal.take_emptied());
+        remove(journal.path());
+        journal.sync().unwrap();
+        assert!(journal.take_emptied());
+        assert!(!has_ended(&journal, &records[0]));
+        assert_eq!(journal.restore(NOW).unwrap(), 2);
+        assert!(records.iter().all(|record| has_ended(&journal, record)));
+        assert_eq!(journal.restore(NOW).unwrap(), 0);
+        assert_eq!(Journal::open(journal.path()).unwrap().id(), journal.id(), "its name is the same");
+    }
 }

@@ -1,0 +1,40 @@
+//! What the journal needs of the sessions, which are above `db`.
+
+use super::record::{EndedSession, ReplacedSid};
+use crate::{
+    clock::Timestamp,
+    db::{DbConnection, SessionId},
+    error::Result,
+};
+
+/// The statements on sessions that the watcher needs.
+pub(crate) trait EndStore: Send + 'static {
+    /// Ends those of the sessions that are active. Returns how many were.
+    fn end_again(&self, connection: &mut DbConnection, ended: &[EndedSession]) -> Result<usize>;
+
+    /// Ends the active sessions that have one of these sids. Returns how many had.
+    fn end_replaced(&self, connection: &mut DbConnection, replaced: &[ReplacedSid], at: Timestamp) -> Result<usize>;
+
+    /// Reads the next sessions that were ended, not those that expired, since a time, in the order of their ends. Those
+    /// that would have expired at `now` are left out.
+    fn ended_since(
+        &self,
+        connection: &mut DbConnection,
+        since: Option<Timestamp>,
+        now: Timestamp,
+        after: Option<(Timestamp, SessionId)>,
+        limit: i64,
+    ) -> Result<Vec<EndedSession>>;
+
+    /// Reads the next former sids of active sessions after a sid, and returns the last one.
+    fn replaced_after(
+        &self,
+        connection: &mut DbConnection,
+        now: Timestamp,
+        after: Option<String>,
+        limit: i64,
+    ) -> Result<(Vec<ReplacedSid>, Option<String>)>;
+
+    /// Returns how many of the sessions are active.
+    fn count_active(&self, connection: &mut DbConnection, ids: &[SessionId]) -> Result<usize>;
+}

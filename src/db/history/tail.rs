@@ -1,0 +1,150 @@
+//! Writes the ends that the database has to the journal: those of other instances, commands, peers and plain SQL, and
+//! those from before the journal existed.
+
+use std::time::Duration;
+
+use super::{
+    end_store::EndStore,
+    journal::{Durability, Journal},
+    record::Record,
+};
+use crate::{clock::Timestamp, db::DbConnection, error::Result};
+
+/// An end may be committed this long after its own time: transactions take a moment, clocks differ.
+const OVERLAP: Duration = Duration::from_secs(10);
+
+/// The same for the long transactions of an administrator in psql, which are looked for once per minute.
+const LONG_OVERLAP: Duration = Duration::from_secs(600);
+
+/// How long the journal remembers which ends it has: longer than the time that is read again.
+const REMEMBERED: Duration = Duration::from_secs(1200);
+
+/// Passes between two looks for long transactions.
+pub(super) const PASSES_PER_LONG_LOOK: u64 = 60;
+
+/// Ends read per statement.
+const MAX_ROWS: i64 = 5000;
+
+/// How far the journal has followed the database.
+pub(super) struct Tail {
+    /// Until when the ends of the database are in the journal; `None` if nothing is known about the time before.
+    until: Option<Timestamp>,
+    passes: u64,
+}
+
+impl Tail {
+    /// Goes on where the journal says that the process before has stopped.
+    pub fn of(journal: &Journal, now: Timestamp) -> Self {
+        Self { until: journal.read(now).ok().and_then(|contents| contents.tailed_until), passes: 0 }
+    }
+
+    /// Whether this pass looks for the ends of long transactions.
+    pub fn is_long(&self) -> bool {
+        self.passes.is_multiple_of(PASSES_PER_LONG_LOOK)
+    }
+
+    /// Writes what is new to the journal, and waits until the journal is on the disk.
+    ///
+    /// A journal that can't be written is no error here: its thread has logged it, and the next pass tries again.
+    pub fn follow<S: EndStore>(
+        &mut self,
+        store: &S,
+        connection: &mut DbConnection,
+        journal: &Journal,
+        now: Timestamp,
+    ) -> Result<()> {
+        let is_long = self.is_long();
+        // Finds out as well whether the file is still there.
+        let is_written = journal.sync().is_ok() && self.rewrite_if_emptied(journal, now);
+        if !is_written || !self.copy_ends(store, connection, journal, now)? {
+            return Ok(());
+        }
+        if self.until.is_none() && !copy_replaced_sids(store, connection, journal, now)? {
+            return Ok(());
+        }
+        // The lines are on the disk before the one that says that nothing is missing.
+        if journal.sync().is_err() {
+            return Ok(());
+        }
+        if is_long || self.until.is_none() {
+            let _ = journal.append(&[Record::Tailed(now)], Durability::Written).wait();
+        }
+        journal.forget_known_before(now - REMEMBERED);
+        self.until = Some(now);
+        self.passes += 1;
+        Ok(())
+    }
+
+    /// Restores a file that has lost its content, from memory and then from the database. Returns whether it could be
+    /// written.
+    fn rewrite_if_emptied(&mut self, journal: &Journal, now: Timestamp) -> bool {
+        if journal.take_emptied() {
+            tracing::error!(
+                file = %journal.path().display(),
+                "the journal of ends was removed or emptied while Keyrack uses it: it is written again from memory and \
+                 the database; leave the file as it is, also when you restore a backup"
+            );
+            self.until = None;
+        }
+        match journal.restore(now) {
+            Ok(0) => {}
+            Ok(lines) => tracing::warn!(
+                lines,
+                file = %journal.path().display(),
+                "the journal of ends was replaced by an earlier state of itself: its latest lines were written again"
+            ),
+            Err(_) => return false,
+        }
+        true
+    }
+
+    /// Returns whether all could be written.
+    fn copy_ends<S: EndStore>(
+        &self,
+        store: &S,
+        connection: &mut DbConnection,
+        journal: &Journal,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let overlap = if self.is_long() { LONG_OVERLAP } else { OVERLAP };
+        let since = self.until.map(|until| until.min(now) - overlap);
+        let mut after = None;
+        loop {
+            let page = store.ended_since(connection, since, now, after, MAX_ROWS)?;
+            after = page.last().map(|last| (last.ended_at, last.id));
+            let is_last = is_last_page(page.len());
+            if journal.append_unknown(page.into_iter().map(Record::Ended).collect()).is_err() {
+                return Ok(false);
+            }
+            if is_last {
+                return Ok(true);
+            }
+            journal.forget_known_before(now - REMEMBERED);
+        }
+    }
+}
+
+/// Returns whether all could be written.
+fn copy_replaced_sids<S: EndStore>(
+    store: &S,
+    connection: &mut DbConnection,
+    journal: &Journal,
+    now: Timestamp,
+) -> Result<bool> {
+    let mut after = None;
+    loop {
+        let (page, last) = store.replaced_after(connection, now, after, MAX_ROWS)?;
+        let is_last = is_last_page(page.len());
+        if journal.append_unknown(page.into_iter().map(Record::Replaced).collect()).is_err() {
+            return Ok(false);
+        }
+        if is_last {
+            return Ok(true);
+        }
+        after = last;
+    }
+}
+
+fn is_last_page(rows: usize) -> bool {
+    i64::try_from(rows).unwrap_or(MAX_ROWS) < MAX_ROWS
+}
