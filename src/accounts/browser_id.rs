@@ -6,6 +6,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+pub(super) use crate::sessions::BrowserIdHash;
 
 /// The random id of a browser at one account, as its cookie carries it. Each account of a browser has another one, so
 /// that the ids don't tell which accounts belong together. Its `Debug` hides it.
@@ -41,16 +42,6 @@ impl BrowserId {
 impl fmt::Debug for BrowserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("BrowserId(…)")
-    }
-}
-
-/// The hash of a [`BrowserId`], as the database keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct BrowserIdHash(pub(super) String);
-
-impl BrowserIdHash {
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 

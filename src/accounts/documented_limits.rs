@@ -5,11 +5,12 @@ use super::{
     failure_keys::{NETWORK_BUCKETS, NETWORK_WINDOW, UNKNOWN_BUCKETS},
     failures::{FIRST_DELAY, FORGET_ONE_AFTER, FREE_FAILURES, MAX_DELAY, MAX_FAILURES_IN_A_ROW},
     hash_threads::MAX_QUEUED_JOBS_PER_THREAD,
-    known_browsers::{BROWSER_LIFETIME, MAX_BROWSERS_PER_ACCOUNT, MAX_NEW_BROWSERS_PER_DAY},
+    known_browsers::BROWSER_LIFETIME,
     purge::UNKNOWN_RETENTION,
     sign_in_pace::SignInPace,
     throttle::{MAX_ATTEMPTS_PER_ACCOUNT, MAX_ATTEMPTS_PER_NETWORK, MAX_WAIT},
 };
+use crate::sessions::{MAX_BROWSERS_PER_ACCOUNT, MAX_NEW_BROWSERS_PER_DAY};
 
 const DOCUMENT: &str = include_str!("../../docs/throttling.md");
 

@@ -45,7 +45,7 @@ pub use breached_passwords::{
 pub use browser_id::BrowserId;
 pub use email::{Email, InvalidEmail};
 pub use hash_cost::{HashCost, InvalidHashCost};
-pub(crate) use known_browsers::BROWSER_LIFETIME;
+pub(crate) use known_browsers::{BROWSER_LIFETIME, SignInBrowserIds};
 pub use model::{Account, AuthenticatedUser, NewUser, Password, Role};
 pub use name::{InvalidName, check_name};
 pub use password_policy::{MAX_LENGTH, MIN_LENGTH, PasswordPolicy, PasswordPolicyError};

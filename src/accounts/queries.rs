@@ -22,7 +22,7 @@ use crate::{
     sessions::{User, UserRow},
 };
 
-pub(super) use browsers::{browsers_of, forget_browsers, insert_browser, lock_account, purge_browsers, use_browser};
+pub(super) use browsers::{forget_browsers, purge_browsers};
 pub(super) use failures::{
     accounts_with_failures, count_failure, end_row, forget_account, forget_failures, purge_failures, purge_orphans,
     take_unreported,

@@ -16,6 +16,7 @@
 //! A public function opens the transaction; the functions of `queries/` run inside it.
 
 mod adopt;
+mod browsers;
 mod clock_check;
 mod data;
 mod device;
@@ -58,6 +59,9 @@ use user_turns::UserTurns;
 
 pub use crate::db::{SessionId, UserId};
 pub use adopt::Adoption;
+pub use browsers::{BrowserIdHash, SignInBrowser};
+#[cfg(test)]
+pub(crate) use browsers::{MAX_BROWSERS_PER_ACCOUNT, MAX_NEW_BROWSERS_PER_DAY};
 pub use data::{DataPatch, SessionData};
 pub use device::{Device, DeviceKind};
 pub use doctor::{Breach, Report};

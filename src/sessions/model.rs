@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use super::{device::Device, way_in::WayIn};
+use super::{browsers::BrowserIdHash, device::Device, way_in::WayIn};
 use crate::{
     clock::Timestamp,
     db::{SessionId, UserId},
@@ -181,6 +181,9 @@ pub struct IssuedSession {
     pub sid: Sid,
     /// The `Max-Age` of the cookie; `None` for a cookie that the browser deletes when it is closed.
     pub max_age: Option<Duration>,
+    /// The browser of the sign-in, by the id under which its account knows it now; `None` after a rotation, and if it is
+    /// not known.
+    pub browser: Option<BrowserIdHash>,
 }
 
 /// A session as lists show it.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::{
     Sessions,
+    browsers::{self, SignInBrowser},
     data::{CookieAttributes, DataPatch, SessionData},
     model::{Client, EndReason, IssuedSession, Proof, Sid, User},
-    queries::{self, Ending, GroupedStart, GroupedWrite, NewRow, Rotation},
+    queries::{self, Ending, GroupedStart, GroupedWrite, NewRow, Rotation, Written},
     way_in::WayIn,
 };
 use crate::{
@@ -33,6 +34,8 @@ pub struct NewSession {
     pub previous_sid: Option<Sid>,
     /// Further sids that it has, if another site of the domain has planted some. Nor does one with these.
     pub other_sids: Vec<Sid>,
+    /// The browser, to be known to the account from now on; `None` if the sign-in does not tell.
+    pub browser: Option<SignInBrowser>,
 }
 
 impl NewSession {
@@ -46,6 +49,7 @@ impl NewSession {
             data: DataPatch::default(),
             previous_sid: None,
             other_sids: Vec::new(),
+            browser: None,
         }
     }
 
@@ -104,8 +108,12 @@ impl Sessions {
                     Some(_) => None,
                     None => Some(sessions.limit_step(connection, user.id, Some(id), now)?),
                 };
-                let issued = IssuedSession { id, sid: sid.clone(), max_age: lifetime.max_age(new.remember) };
-                Ok((issued, limit_step))
+                let browser = match &new.browser {
+                    Some(browser) => browsers::remember(connection, user.id, id, browser, now)?,
+                    None => None,
+                };
+                let max_age = lifetime.max_age(new.remember);
+                Ok((IssuedSession { id, sid: sid.clone(), max_age, browser }, limit_step))
             })
             .await?;
         if limit_step.is_some_and(|step| step.is_partial) {
@@ -115,7 +123,8 @@ impl Sessions {
     }
 
     /// Starts an ordinary session in a group commit with others. Returns `None`, with nothing written, if the sign-in
-    /// takes more than an insert: the browser has a session, or the user has changed since their proof.
+    /// takes more than an insert: the browser has a session, the user has changed since their proof, or their account
+    /// knows so many browsers that one has to be forgotten.
     ///
     /// The limit of sessions is enforced after the commit, and only for users who may have reached it, so that all other
     /// sign-ins can share a commit.
@@ -135,11 +144,12 @@ impl Sessions {
             let data = initial_data(new, &proof.user, &lifetime);
             let count_active_to = self.policy.max_sessions.map_or(0, |max| i64::from(max.get()));
             let row = new_row(new, id, sid, &lifetime, &data);
-            GroupedWrite::Start(Box::new(GroupedStart::new(proof, &row, count_active_to)))
+            GroupedWrite::Start(Box::new(GroupedStart::new(proof, &row, new.browser.as_ref(), count_active_to)))
         };
         let Some(written) = self.group_commit.try_commit(write).await? else { return Ok(None) };
         self.enforce_limit_after_sign_in(new.user_id, written.id, written.other_active).await;
-        Ok(Some(IssuedSession { id: written.id, sid: sid.clone(), max_age: lifetime.max_age(new.remember) }))
+        let Written { id, browser, .. } = written;
+        Ok(Some(IssuedSession { id, sid: sid.clone(), max_age: lifetime.max_age(new.remember), browser }))
     }
 
     fn lifetime(&self, now: Timestamp, remembered: bool) -> Lifetime {

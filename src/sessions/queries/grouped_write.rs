@@ -23,6 +23,7 @@ use crate::{
     error::{Error, Result},
     events::{EventKind, NewEvent, Source, log_after_commit},
     sessions::{
+        browsers::{BrowserIdHash, MAX_BROWSERS_PER_ACCOUNT, MAX_NEW_BROWSERS_PER_DAY, SignInBrowser},
         model::{EndReason, Proof, Sid},
         way_in::WayIn,
     },
@@ -37,12 +38,14 @@ pub(in crate::sessions) enum GroupedWrite {
 }
 
 /// What a grouped write has done.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(in crate::sessions) struct Written {
     pub id: SessionId,
     /// After a sign-in: the other active sessions of its user that the statement saw, counted up to the requested
     /// number.
     pub other_active: i64,
+    /// After a sign-in: the browser, by the id under which its account knows it now.
+    pub browser: Option<BrowserIdHash>,
 }
 
 /// A session to insert, and what its user must still be.
@@ -62,10 +65,14 @@ pub(in crate::sessions) struct GroupedStart {
     data_expiry: SqlTime,
     /// How far the user's other active sessions are counted.
     count_active_to: i64,
+    /// The hashes of the ids that the browser presented, separated by blanks.
+    presented_browsers: Option<String>,
+    /// The hash of the id that it gets if the account knows none of them.
+    new_browser: Option<String>,
 }
 
 impl GroupedStart {
-    pub fn new(proof: &Proof, row: &NewRow<'_>, count_active_to: i64) -> Self {
+    pub fn new(proof: &Proof, row: &NewRow<'_>, browser: Option<&SignInBrowser>, count_active_to: i64) -> Self {
         Self {
             user_id: row.user_id,
             password_changed_at: proof.password_changed_at.into(),
@@ -81,6 +88,9 @@ impl GroupedStart {
             sess: row.data.to_json(),
             data_expiry: row.data_expiry.into(),
             count_active_to,
+            presented_browsers: browser
+                .map(|browser| browser.presented.iter().map(BrowserIdHash::as_str).collect::<Vec<_>>().join(" ")),
+            new_browser: browser.map(|browser| browser.new.as_str().to_owned()),
         }
     }
 }
@@ -136,6 +146,8 @@ fn start_sessions(
         has_data: bool,
         #[diesel(sql_type = BigInt)]
         other_active: i64,
+        #[diesel(sql_type = Nullable<Text>)]
+        browser: Option<String>,
     }
 
     let statement = sql_file(include_str!("start_sessions.sql"))
@@ -152,15 +164,19 @@ fn start_sessions(
         .bind::<Array<Instant>, _>(column(starts, |start| start.now))
         .bind::<Array<SqlJson>, _>(column(starts, |start| &start.sess))
         .bind::<Array<Instant>, _>(column(starts, |start| start.data_expiry))
-        .bind::<Array<BigInt>, _>(column(starts, |start| start.count_active_to));
-    for Row { sid, id, has_data, other_active } in statement.get_results(connection)? {
+        .bind::<Array<BigInt>, _>(column(starts, |start| start.count_active_to))
+        .bind::<Array<Nullable<Text>>, _>(column(starts, |start| start.presented_browsers.as_deref()))
+        .bind::<Array<Nullable<Text>>, _>(column(starts, |start| start.new_browser.as_deref()))
+        .bind::<BigInt, _>(i64::try_from(MAX_NEW_BROWSERS_PER_DAY).unwrap_or(i64::MAX))
+        .bind::<BigInt, _>(i64::try_from(MAX_BROWSERS_PER_ACCOUNT).unwrap_or(i64::MAX));
+    for Row { sid, id, has_data, other_active, browser } in statement.get_results(connection)? {
         if !has_data {
             return Err(Error::internal("a session was started without its data"));
         }
         if let Some(start) = starts.iter().find(|start| start.sid == sid) {
             log_after_commit(sign_in_event(id, start.user_id, start.client_address, WayIn::Password));
         }
-        written.insert(sid, Written { id, other_active });
+        written.insert(sid, Written { id, other_active, browser: browser.map(BrowserIdHash) });
     }
     Ok(())
 }
@@ -206,7 +222,7 @@ fn sign_out_sessions(
             log_after_commit(event.detail("reason", EndReason::SignedOut.as_str()));
         }
         note_end(EndedSession::new(id, EndReason::SignedOut.as_str(), at.into(), expires_at.into()));
-        written.insert(sid, Written { id, other_active: 0 });
+        written.insert(sid, Written { id, other_active: 0, browser: None });
     }
     Ok(())
 }

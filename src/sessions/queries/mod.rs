@@ -5,6 +5,7 @@
 
 mod active;
 mod adopt;
+mod browsers;
 mod doctor;
 mod end;
 mod end_again;
@@ -22,6 +23,7 @@ mod update;
 
 pub(super) use active::{ActivePage, EndScope, count_others, find_active, latest_start};
 pub(super) use adopt::{DataPage, adopt, allow_peers, classify_data_after, delete_resurrected};
+pub(super) use browsers::{browsers_of, delete_browsers, insert_browser, use_browser};
 pub(super) use doctor::{
     DataWithSession, active_with_end, active_without_data, cap_expire, complete_end, contradictory_times, data_after,
     delete_data_of, end_incomplete, ended_with_data, known_users, outliving_data, shared_sids,

@@ -1,17 +1,18 @@
-WITH sign_in AS MATERIALIZED (
-    SELECT request.*
+WITH candidate AS MATERIALIZED (
+    SELECT request.*, presented.known, counted.known_browsers, counted.new_today
     -- SELECT hides the lengths of the lists from the planner, which would plan again for each length.
     FROM unnest(
         (SELECT $1::uuid[]), (SELECT $2::timestamptz[]), (SELECT $3::text[]), (SELECT $4::text[]), (SELECT $5::uuid[]),
         (SELECT $6::text[]), (SELECT $7::text[]), (SELECT $8::text[]), (SELECT $9::bool[]), (SELECT $10::timestamptz[]),
         (SELECT $11::timestamptz[]), (SELECT $12::json[]), (SELECT $13::timestamptz[]),
-        (SELECT $14::bigint[])
+        (SELECT $14::bigint[]), (SELECT $15::text[]), (SELECT $16::text[])
     ) AS request (
         user_id, password_changed_at, email, role, id, sid, ip_address, user_agent, remembered, expires_at, now, sess,
-        expire, count_active_to
+        expire, count_active_to, presented_browsers, new_browser
     )
     -- LATERAL and OFFSET 0 make the server look up one user after the other by the index. SKIP LOCKED leaves out a user
-    -- whom another transaction is changing, so that the other sign-ins don't wait for it.
+    -- whom another transaction is changing or signing in, so that the other sign-ins don't wait for it. The lock excludes
+    -- other sign-ins of the user, so that their browsers are counted right.
     CROSS JOIN LATERAL (
         SELECT FROM users
         WHERE users.id = request.user_id
@@ -19,8 +20,33 @@ WITH sign_in AS MATERIALIZED (
             AND users.password_changed_at = request.password_changed_at
             AND users.email = request.email
             AND users.role = request.role
-        OFFSET 0 FOR SHARE SKIP LOCKED
+        OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED
     ) AS unchanged_user
+    -- The browsers among the presented ones that the account knows. SKIP LOCKED leaves out those that are being deleted.
+    CROSS JOIN LATERAL (
+        SELECT array_agg(id_hash) AS known FROM (
+            SELECT id_hash FROM known_browsers
+            WHERE known_browsers.user_id = request.user_id
+                AND id_hash = ANY (string_to_array(request.presented_browsers, ' '))
+            OFFSET 0 FOR UPDATE SKIP LOCKED
+        ) AS locked_browser
+    ) AS presented
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS known_browsers,
+            count(*) FILTER (WHERE created_at > request.now - interval '24 hours') AS new_today
+        FROM known_browsers
+        WHERE known_browsers.user_id = request.user_id AND presented.known IS NULL AND request.new_browser IS NOT NULL
+    ) AS counted
+), sign_in AS MATERIALIZED (
+    SELECT numbered.*,
+        CASE WHEN known IS NOT NULL THEN known[1] WHEN new_today + number <= $17::bigint THEN new_browser END AS browser
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY user_id, known IS NULL, new_browser IS NULL ORDER BY id) AS number
+        FROM candidate
+    ) AS numbered
+    -- Leaves out a sign-in for whose browser another one has to be forgotten.
+    WHERE known IS NOT NULL OR new_browser IS NULL
+        OR new_today + number > $17::bigint OR known_browsers + number <= $18::bigint
 ), session AS (
     INSERT INTO sessions (
         id, sid, user_id, ip_address, user_agent, remembered, expires_at, created_at, updated_at, last_seen_at,
@@ -32,8 +58,19 @@ WITH sign_in AS MATERIALIZED (
     INSERT INTO user_sessions (sid, sess, expire)
     SELECT session.sid, sign_in.sess, sign_in.expire FROM session JOIN sign_in USING (sid)
     RETURNING sid
+), used_browser AS (
+    UPDATE known_browsers SET session_id = used.session_id, last_used_at = used.now
+    FROM (
+        SELECT DISTINCT ON (id_hash) id_hash, id AS session_id, now
+        FROM sign_in CROSS JOIN unnest(known) AS id_hash
+        ORDER BY id_hash, now DESC
+    ) AS used
+    WHERE known_browsers.id_hash = used.id_hash
+), new_browser AS (
+    INSERT INTO known_browsers (id_hash, user_id, session_id, created_at, last_used_at)
+    SELECT browser, user_id, id, now, now FROM sign_in WHERE known IS NULL AND browser IS NOT NULL
 )
-SELECT session.sid, session.id, data.sid IS NOT NULL AS has_data, active.count AS other_active
+SELECT session.sid, session.id, data.sid IS NOT NULL AS has_data, active.count AS other_active, sign_in.browser
 FROM session
 JOIN sign_in USING (sid)
 LEFT JOIN data USING (sid)

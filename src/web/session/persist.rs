@@ -12,6 +12,7 @@ use actix_web::cookie::Cookie;
 
 use super::request_session::{RequestSession, SignIn};
 use crate::{
+    accounts::SignInBrowserIds,
     error::{Error, Result},
     sessions::{DataPatch, IssuedSession, LiveSession, NewSession, Sessions, Sid, UserId},
 };
@@ -51,10 +52,12 @@ async fn start(request: &RequestSession, session: &Session) -> Result<SetCookie>
     let previous_sid = presented.next();
     let other_sids = presented.collect();
     let client = request.client().clone();
-    let new = NewSession { user_id, proof, remember, client, data, previous_sid, other_sids };
+    let browsers = browsers.map(SignInBrowserIds::new).transpose()?;
+    let browser = browsers.as_ref().map(SignInBrowserIds::hashes);
+    let new = NewSession { user_id, proof, remember, client, data, previous_sid, other_sids, browser };
     let started = sessions_of(request).start(new).await?;
     if let Some(browsers) = browsers {
-        request.remember_browser(user_id, started.id, &browsers).await;
+        request.set_browser_cookie(&browsers, started.browser.as_ref());
     }
     Ok(Some(issue_cookie(request, &started)))
 }

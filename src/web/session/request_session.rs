@@ -18,10 +18,10 @@ use actix_web::{
 };
 
 use crate::{
-    accounts::{AuthenticatedUser, BrowserId},
+    accounts::{AuthenticatedUser, BrowserId, SignInBrowserIds},
     error::{Error, Result},
     events::Source,
-    sessions::{Client, LiveSession, Proof, SessionId, Sessions, Sid, UserId},
+    sessions::{BrowserIdHash, Client, LiveSession, Proof, SessionId, Sessions, Sid},
     web::{
         app_state::AppState,
         cookie::{Presented, VerifiedSid},
@@ -175,16 +175,13 @@ impl RequestSession {
         self.state().browser_cookie.read(headers)
     }
 
-    /// Makes the browser of a sign-in that has started `session` known to its account. The sign-in stands if this
-    /// fails.
-    pub(super) async fn remember_browser(&self, user: UserId, session: SessionId, presented: &[BrowserId]) {
-        match self.state().accounts.remember_browser(user, session, presented).await {
-            Ok(id) if id.is_some() || !presented.is_empty() => {
-                let cookie = self.state().browser_cookie.issue(id.as_ref(), presented);
-                *self.0.browser_cookie.borrow_mut() = Some(cookie);
-            }
-            Ok(_) => {}
-            Err(error) => tracing::warn!(error = error.chain(), "could not remember the browser of a sign-in"),
+    /// Sets the cookie of a browser that has signed in, whose account knows it by the id with this hash. One that is not
+    /// known keeps the ids of other accounts.
+    pub(super) fn set_browser_cookie(&self, ids: &SignInBrowserIds, known_as: Option<&BrowserIdHash>) {
+        let id = known_as.and_then(|hash| ids.find(hash));
+        if id.is_some() || !ids.presented().is_empty() {
+            let cookie = self.state().browser_cookie.issue(id, ids.presented());
+            *self.0.browser_cookie.borrow_mut() = Some(cookie);
         }
     }
 

@@ -42,7 +42,7 @@ fn blocked(fixture: &SessionFixture, statement: &str) -> usize {
     fixture.count("pg_stat_activity", &format!("{waiting} AND query LIKE '{statement}%'"))
 }
 
-const STARTING: &str = "WITH sign_in AS";
+const STARTING: &str = "WITH candidate AS";
 const ENDING: &str = "WITH sign_out AS";
 const ENDING_ALONE: &str = "UPDATE \"sessions\"";
 
@@ -75,18 +75,24 @@ where
 #[test]
 fn concurrent_writes_share_transactions() {
     let Some(fixture) = postgres_fixture() else { return };
-    let new = proved(&fixture, EMAIL);
+    // Of different users: sign-ins of one user exclude each other.
+    let users: Vec<String> = (0..MANY).map(|number| format!("user{number}@example.com")).collect();
+    let sign_in = |email: &String| {
+        fixture.add_user(email);
+        proved(&fixture, email)
+    };
+    let all: Vec<NewSession> = users.iter().map(sign_in).collect();
     let mut found = Vec::new();
     // A write that no batch takes for 300 ms uses a transaction of its own, as it must while the database hangs. On a
     // busy machine the lock may be held that long, so a few attempts are made.
     for _ in 0..10 {
-        let started = write_while_locked(&fixture, STARTING, |_| {
-            let (sessions, new) = (fixture.sessions().clone(), new.clone());
+        let started = write_while_locked(&fixture, STARTING, |number| {
+            let (sessions, new) = (fixture.sessions().clone(), all[number].clone());
             async move { sessions.start(new).await.unwrap() }
         });
         assert_eq!(fixture.count("sessions", "WHERE status = 'active'"), MANY);
         for session in &started {
-            assert_eq!(fixture.resume(&session.sid).unwrap().user.email, EMAIL);
+            assert!(users.contains(&fixture.resume(&session.sid).unwrap().user.email));
         }
         let ids: Vec<SessionId> = started.iter().map(|session| session.id).collect();
         let starting = transactions(&fixture, &ids);
@@ -249,7 +255,7 @@ fn cut_connection_is_replaced_and_its_write_retried() {
     thread::scope(|scope| {
         let starting = scope.spawn(|| fixture.start(new.clone()));
         wait_until(|| blocked(&fixture, STARTING) == 1);
-        assert_eq!(fixture.cut_connections("query LIKE 'WITH sign_in AS%'"), 1);
+        assert_eq!(fixture.cut_connections("query LIKE 'WITH candidate AS%'"), 1);
         // Nothing was written, so it runs again in a transaction of its own.
         wait_until(|| blocked(&fixture, "INSERT INTO \"user_sessions\"") == 1);
         other.batch_execute("COMMIT").unwrap();

@@ -2,6 +2,7 @@
 
 mod batched_lists;
 mod broken_data;
+mod browsers;
 mod doctor;
 mod doctor_schema;
 mod end;

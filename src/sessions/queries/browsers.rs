@@ -1,0 +1,84 @@
+//! Remembers the browser of a sign-in.
+
+use diesel::prelude::*;
+
+use crate::{
+    clock::Timestamp,
+    db::{DbConnection, SessionId, UserId, schema::known_browsers, schema::types::SqlTime},
+    error::Result,
+    sessions::browsers::BrowserIdHash,
+};
+
+/// A browser that an account knows.
+pub(in crate::sessions) struct KnownBrowser {
+    pub hash: BrowserIdHash,
+    pub created_at: Timestamp,
+}
+
+/// Records a sign-in on the browser among these that the account knows. Returns it; `None` if it knows none.
+pub(in crate::sessions) fn use_browser(
+    connection: &mut DbConnection,
+    user: UserId,
+    hashes: &[BrowserIdHash],
+    session: SessionId,
+    now: Timestamp,
+) -> Result<Option<BrowserIdHash>> {
+    if hashes.is_empty() {
+        return Ok(None);
+    }
+    let presented = known_browsers::table
+        .filter(known_browsers::id_hash.eq_any(hashes.iter().map(BrowserIdHash::as_str)))
+        .filter(known_browsers::user_id.eq(user));
+    let known: Vec<String> = diesel::update(presented)
+        .set((known_browsers::session_id.eq(session), known_browsers::last_used_at.eq(SqlTime::from(now))))
+        .returning(known_browsers::id_hash)
+        .get_results(connection)?;
+    Ok(known.into_iter().next().map(BrowserIdHash))
+}
+
+/// The browsers that an account knows, the least recently used first.
+pub(in crate::sessions) fn browsers_of(connection: &mut DbConnection, user: UserId) -> Result<Vec<KnownBrowser>> {
+    let rows: Vec<(String, SqlTime)> = known_browsers::table
+        .filter(known_browsers::user_id.eq(user))
+        .order((known_browsers::last_used_at, known_browsers::created_at))
+        .select((known_browsers::id_hash, known_browsers::created_at))
+        .load(connection)?;
+    let browser = |(hash, created_at): (String, SqlTime)| KnownBrowser {
+        hash: BrowserIdHash(hash),
+        created_at: created_at.into(),
+    };
+    Ok(rows.into_iter().map(browser).collect())
+}
+
+/// Adds a browser.
+pub(in crate::sessions) fn insert_browser(
+    connection: &mut DbConnection,
+    hash: &BrowserIdHash,
+    user: UserId,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<()> {
+    let now = SqlTime::from(now);
+    diesel::insert_into(known_browsers::table)
+        .values((
+            known_browsers::id_hash.eq(hash.as_str()),
+            known_browsers::user_id.eq(user),
+            known_browsers::session_id.eq(session),
+            known_browsers::created_at.eq(now),
+            known_browsers::last_used_at.eq(now),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Deletes browsers.
+pub(in crate::sessions) fn delete_browsers<'a>(
+    connection: &mut DbConnection,
+    hashes: impl Iterator<Item = &'a BrowserIdHash>,
+) -> Result<()> {
+    let hashes: Vec<&str> = hashes.map(BrowserIdHash::as_str).collect();
+    if !hashes.is_empty() {
+        diesel::delete(known_browsers::table.filter(known_browsers::id_hash.eq_any(hashes))).execute(connection)?;
+    }
+    Ok(())
+}
