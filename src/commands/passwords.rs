@@ -65,8 +65,8 @@ pub(super) fn run(command: Command) -> Result<(), Failure> {
     }
     let BuildReport { lines, skipped, entries, bytes } = report;
     output::line(format_args!(
-        "Wrote {}. Passwords: {entries}; bytes: {bytes}; lines of the list: {lines}, of which {skipped} name no password. \
-         Set KEYRACK_BREACHED_PASSWORDS to it and restart Keyrack.",
+        "Wrote {}. Passwords: {entries}; bytes: {bytes}; lines of the list: {lines}, of which {skipped} name no \
+         password. Set KEYRACK_BREACHED_PASSWORDS to it and restart Keyrack.",
         output.display()
     ));
     Ok(())

@@ -1,6 +1,6 @@
 //! Remembers in a session that its user signed in with a leaked password, so that pages ask for another one.
 //!
-//! The session's data holds when that password was set: requests read the data anyway, and whichever way the password is
+//! The session's data holds when that password was set: requests read the data anyway, and however the password is
 //! changed, the note no longer applies. The next sign-in decides again.
 
 use actix_session::SessionExt;
