@@ -4,6 +4,8 @@
 //! per event, with the target `security`. A line may be missing if the process is killed between the two; the table has
 //! all of them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Map, Value as Json};
 
 use super::{
@@ -12,11 +14,19 @@ use super::{
 };
 use crate::{db::after_commit, text::printable};
 
+/// Whether events are logged.
+static IS_LOGGED: AtomicBool = AtomicBool::new(true);
+
+/// Turns the log lines of this process off, or on again.
+pub(crate) fn set_logged(is_logged: bool) {
+    IS_LOGGED.store(is_logged, Ordering::Relaxed);
+}
+
 /// Logs an event after the commit of this thread's transaction. For an event that a trigger writes.
 ///
 /// Those of commands are left to the server (`follow_log`): a command's output is not its log.
 pub(crate) fn log_after_commit(event: NewEvent) {
-    if event.actor != Actor::Command {
+    if event.actor != Actor::Command && IS_LOGGED.load(Ordering::Relaxed) {
         after_commit(move || log_event(&event));
     }
 }

@@ -36,7 +36,7 @@ pub use kind::EventKind;
 pub use reader::{EventPage, Events};
 pub use source::{Actor, Source};
 
-pub(crate) use log::{log_after_commit, log_event};
+pub(crate) use log::{log_after_commit, log_event, set_logged};
 pub(crate) use purge::DEFAULT_RETENTION;
 pub(crate) use rate::EventRate;
 pub(crate) use record::record;
