@@ -60,12 +60,11 @@ impl FailedSignIn {
             .db
             .transaction(move |connection| {
                 let counts = queries::count_failure(connection, &counted_keys, now)?;
-                match user {
-                    Some(_) => record(connection, event.clone(), now)?,
-                    None => {
-                        queries::count_failure(connection, &[FailureKey::unreported(bucket)], now)?;
-                        log_after_commit(event.clone());
-                    }
+                if user.is_some() {
+                    record(connection, event.clone(), now)?;
+                } else {
+                    queries::count_failure(connection, &[FailureKey::unreported(bucket)], now)?;
+                    log_after_commit(event.clone());
                 }
                 for (key, in_a_row) in counts.iter().filter(|(_, in_a_row)| *in_a_row >= MAX_FAILURES_IN_A_ROW) {
                     if let Some(hash) = FailureKey::browser_of(key) {

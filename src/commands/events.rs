@@ -105,13 +105,13 @@ struct Printer {
 
 enum Output {
     Table(Table<7>),
-    Json(JsonLines),
+    Json,
 }
 
 impl Printer {
     fn new(json: bool, accounts: Accounts) -> Self {
         let headings = ["AT", "KIND", "ACTOR", "IP", "USER", "SESSION", "DETAIL"];
-        let output = if json { Output::Json(JsonLines) } else { Output::Table(Table::new(headings)) };
+        let output = if json { Output::Json } else { Output::Table(Table::new(headings)) };
         Self { output, accounts, addresses: HashMap::new() }
     }
 
@@ -128,7 +128,7 @@ impl Printer {
         let lines: Vec<Line> = events.into_iter().map(|event| Line { user: address(&event), event }).collect();
         Ok(match &mut self.output {
             Output::Table(table) => table.print(&lines.into_iter().map(Line::into_row).collect::<Vec<_>>()),
-            Output::Json(json) => json.print(&lines),
+            Output::Json => JsonLines::print(&lines),
         })
     }
 

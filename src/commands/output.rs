@@ -124,7 +124,7 @@ pub(super) struct JsonLines;
 
 impl JsonLines {
     /// Prints the next objects.
-    pub fn print(&self, objects: &[impl Serialize]) -> io::Result<()> {
+    pub fn print(objects: &[impl Serialize]) -> io::Result<()> {
         let mut out = io::stdout().lock();
         for object in objects {
             writeln!(out, "{}", printable_json(&serde_json::to_string(object)?))?;

@@ -70,12 +70,11 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
             Ok(())
         }
         Command::RevokeAll(RevokeAllTarget { user, .. }) => {
-            let ended = match user {
-                Some(email) => sessions.end_all_of(find(&accounts, &email).await?, EndReason::RevokedByAdmin).await?,
-                None => {
-                    super::record_command(&sessions, "session revoke-all --everyone").await?;
-                    sessions.revoke_everyone().await?
-                }
+            let ended = if let Some(email) = user {
+                sessions.end_all_of(find(&accounts, &email).await?, EndReason::RevokedByAdmin).await?
+            } else {
+                super::record_command(&sessions, "session revoke-all --everyone").await?;
+                sessions.revoke_everyone().await?
             };
             output::line(format_args!("Revoked {}.", output::sessions(ended)));
             Ok(())

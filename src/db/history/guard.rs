@@ -200,7 +200,9 @@ impl History {
             None => connection.commit()?,
         }
         // Also if no standby confirms it: it is committed.
-        actions.into_iter().for_each(|action| action());
+        for action in actions {
+            action();
+        }
         if is_synchronous { synchronous::wait_for_standby(connection) } else { Ok(()) }
     }
 
