@@ -133,8 +133,9 @@ wrapper! {
 /// Makes Diesel keep an UPDATE as a prepared statement, so that each connection parses and plans it once.
 ///
 /// Diesel would not: it assumes that the text of an UPDATE differs each time. Use it only where the text is always the
-/// same.
-pub fn prepared<Q>(statement: Q) -> Prepared<Q> {
+/// same, and load the rows: on SQLite, `execute` passes a reference to the statement, which Diesel does not keep. So it
+/// takes only what returns rows.
+pub fn prepared<Q: Query>(statement: Q) -> Prepared<Q> {
     Prepared(statement)
 }
 

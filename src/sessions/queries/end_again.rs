@@ -1,5 +1,7 @@
 //! Ends sessions that had ended before the database went back, and reads ends for the journal.
 
+use std::collections::HashSet;
+
 use diesel::{
     prelude::*,
     sql_types::{Array, Text},
@@ -34,21 +36,24 @@ pub(in crate::sessions) fn end_again(connection: &mut DbConnection, ended: &[End
             Ok(statement.execute(connection)?)
         }
         DbConnection::Sqlite(connection) => {
-            let mut count = 0;
-            for EndedSession { id, reason, ended_at, .. } in ended {
+            let ids = ended.iter().map(|ended| ended.id);
+            let active = sessions::table.filter(sessions::id.eq_any(ids)).filter(sessions::status.eq(ACTIVE));
+            let active: HashSet<SessionId> = active.select(sessions::id).load(connection)?.into_iter().collect();
+            for EndedSession { id, reason, ended_at, .. } in ended.iter().filter(|ended| active.contains(&ended.id)) {
                 let at = SqlTime::from(*ended_at);
-                let active = sessions::table.filter(sessions::id.eq(id)).filter(sessions::status.eq(ACTIVE));
-                let statement = diesel::update(active).set((
-                    sessions::status.eq(LOGGED_OUT),
-                    sessions::end_reason.eq(reason),
-                    sessions::logged_out_at.eq(at),
-                    sessions::updated_at.eq(at),
-                    sessions::data_kept.eq(false),
-                    sessions::ended_by.eq(Actor::System.as_str()),
-                ));
-                count += prepared(statement).execute(connection)?;
+                let statement = diesel::update(sessions::table.find(id))
+                    .set((
+                        sessions::status.eq(LOGGED_OUT),
+                        sessions::end_reason.eq(reason),
+                        sessions::logged_out_at.eq(at),
+                        sessions::updated_at.eq(at),
+                        sessions::data_kept.eq(false),
+                        sessions::ended_by.eq(Actor::System.as_str()),
+                    ))
+                    .returning(sessions::id);
+                let _: SessionId = prepared(statement).get_result(connection)?;
             }
-            Ok(count)
+            Ok(active.len())
         }
     }
 }

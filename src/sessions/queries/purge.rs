@@ -1,6 +1,7 @@
 //! Ends expired sessions and deletes old rows.
 
 use diesel::{
+    OptionalExtension,
     dsl::{exists, not},
     prelude::*,
     sql_types::{Array, Text},
@@ -98,14 +99,16 @@ pub(in crate::sessions) fn end_expired(
         }
         DbConnection::Sqlite(connection) => {
             for (expired, reason, at) in ends {
-                let session = diesel::update(sessions::table.find(expired.id)).set((
-                    sessions::status.eq(LOGGED_OUT),
-                    sessions::end_reason.eq(reason.as_str()),
-                    sessions::logged_out_at.eq(SqlTime::from(*at)),
-                    sessions::updated_at.eq(SqlTime::from(now)),
-                    sessions::ended_by.eq(Actor::System.as_str()),
-                ));
-                prepared(session).execute(connection)?;
+                let session = diesel::update(sessions::table.find(expired.id))
+                    .set((
+                        sessions::status.eq(LOGGED_OUT),
+                        sessions::end_reason.eq(reason.as_str()),
+                        sessions::logged_out_at.eq(SqlTime::from(*at)),
+                        sessions::updated_at.eq(SqlTime::from(now)),
+                        sessions::ended_by.eq(Actor::System.as_str()),
+                    ))
+                    .returning(sessions::id);
+                let _: Option<SessionId> = prepared(session).get_result(connection).optional()?;
             }
             Ok(ends.len())
         }

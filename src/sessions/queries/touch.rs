@@ -56,8 +56,9 @@ fn touch_one(connection: &mut SqliteConnection, id: SessionId, touch: Touch) -> 
     let sid: Option<String> = prepared(session).get_result(connection).optional()?;
     if let Some(sid) = sid {
         let data = diesel::update(user_sessions::table.find(sid).filter(user_sessions::expire.lt(expire)))
-            .set(user_sessions::expire.eq(expire));
-        prepared(data).execute(connection)?;
+            .set(user_sessions::expire.eq(expire))
+            .returning(user_sessions::sid);
+        let _: Option<String> = prepared(data).get_result(connection).optional()?;
     }
     Ok(())
 }

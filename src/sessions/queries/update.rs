@@ -1,6 +1,6 @@
 //! Updates live sessions.
 
-use diesel::{dsl::exists, prelude::*};
+use diesel::{OptionalExtension, dsl::exists, prelude::*};
 
 use super::insert::sign_in_event;
 use crate::{
@@ -23,8 +23,10 @@ use crate::{
 
 /// Writes the data of a session that the caller has locked with `lock_live`.
 pub(in crate::sessions) fn update_data(connection: &mut DbConnection, sid: &Sid, data: &SessionData) -> Result<()> {
-    let statement = diesel::update(user_sessions::table.find(sid.expose())).set(user_sessions::sess.eq(data.to_json()));
-    prepared(statement).execute(connection)?;
+    let statement = diesel::update(user_sessions::table.find(sid.expose()))
+        .set(user_sessions::sess.eq(data.to_json()))
+        .returning(user_sessions::sid);
+    let _: Option<String> = prepared(statement).get_result(connection).optional()?;
     Ok(())
 }
 
