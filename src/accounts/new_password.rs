@@ -13,7 +13,7 @@ impl Accounts {
     }
 
     /// Checks a new password of the user with this address, if it is known, and these names, as far as that needs no
-    /// file: [`hash_new_password`](Self::hash_new_password) also looks it up in the list of leaked passwords.
+    /// file: `hash_new_password` also looks it up in the list of leaked passwords.
     pub fn check_new_password<'a>(
         &self,
         password: &Password,

@@ -1,8 +1,8 @@
 //! Security events: what happened to accounts and sessions, by whom, and from where.
 //!
 //! An event is a row of `security_events`, written in the transaction of what it tells. Triggers write those of sessions,
-//! whichever program starts or ends one; [`record`] writes the others. After the commit, the same goes to the log as one
-//! line, see [`log`]. `docs/events.md` describes both for operators.
+//! whichever program starts or ends one; `record` writes the others. After the commit, the same goes to the log as one
+//! line, see `log`. `docs/events.md` describes both for operators.
 //!
 //! | module | contents |
 //! |---|---|

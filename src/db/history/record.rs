@@ -228,8 +228,9 @@ impl JournalContents {
 
     /// Adds an end. Of two records of it, the one that is of use for longer counts.
     pub(super) fn add_ended(&mut self, ended: EndedSession) {
-        let known = self.ended.entry((ended.id, ended.ended_at)).or_insert_with(|| ended.clone());
-        known.expires_at = known.expires_at.max(ended.expires_at);
+        let expires_at = ended.expires_at;
+        let known = self.ended.entry((ended.id, ended.ended_at)).or_insert(ended);
+        known.expires_at = known.expires_at.max(expires_at);
     }
 
     /// Whether the journal has this end, for at least as long.
@@ -263,6 +264,8 @@ impl JournalContents {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_micros(0);
@@ -353,7 +356,7 @@ mod tests {
     fn latest_tailed_time_counts_and_stays_last() {
         let times = [7, 9, 8].map(|micros| Record::Tailed(Timestamp::from_micros(micros)));
         let end = Record::Ended(ended("revoked"));
-        let contents = JournalContents::parse(lines(&[&times[..], &[end.clone()]].concat()).as_bytes(), NOW);
+        let contents = JournalContents::parse(lines(&[&times[..], slice::from_ref(&end)].concat()).as_bytes(), NOW);
         assert_eq!(contents.records().collect::<Vec<_>>(), [end, Record::Tailed(Timestamp::from_micros(9))]);
     }
 

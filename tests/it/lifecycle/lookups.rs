@@ -110,7 +110,7 @@ fn concurrent_sign_ins_each_find_their_own_user(engine: EngineKind) {
             }
             // Eight failures in a row may already be delayed.
             AuthenticationResult::Rejected | AuthenticationResult::Throttled { .. } => {
-                assert_eq!(None, expected, "{place}")
+                assert_eq!(None, expected, "{place}");
             }
             AuthenticationResult::StrangersLocked { .. } => panic!("{place}"),
         }
