@@ -20,8 +20,8 @@ use crate::web::{
     errors::{WebError, render_errors},
     headers::security_headers,
     pages::{
-        activity, api_session, api_sessions, health, login, logout, revoke, revoke_progress, session_detail, sessions,
-        setup, static_file,
+        activity, api_revoke, api_session, api_sessions, health, login, logout, revoke, revoke_progress,
+        session_detail, sessions, setup, static_file,
     },
     request_log::log_requests,
     require_sign_in::require_sign_in,
@@ -32,7 +32,7 @@ use endpoint::{Access, Endpoint, public, signed_in, without_session};
 const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// Every endpoint of Keyrack.
-pub(crate) fn endpoints() -> [Endpoint; 15] {
+pub(crate) fn endpoints() -> [Endpoint; 17] {
     [
         without_session("/healthz").get(health::alive),
         without_session("/readyz").get(health::ready),
@@ -50,6 +50,8 @@ pub(crate) fn endpoints() -> [Endpoint; 15] {
         signed_in("/account/activity").get(activity::show),
         signed_in("/api/session").get(api_session::show),
         signed_in("/api/sessions").get(api_sessions::show),
+        signed_in("/api/sessions/revoke-others").post(api_revoke::others),
+        signed_in("/api/sessions/{id}").delete(api_revoke::one),
     ]
 }
 

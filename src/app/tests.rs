@@ -31,7 +31,7 @@ struct SignedIn {
 }
 
 #[actix_web::test]
-async fn every_post_checks_its_csrf_token() {
+async fn every_change_checks_its_csrf_token() {
     let directory = tempfile::tempdir().unwrap();
     let keyrack = keyrack(&format!("sqlite:{}", directory.path().join("keyrack.db").display()));
     keyrack.accounts().create(user()).await.unwrap();
@@ -47,6 +47,7 @@ async fn every_post_checks_its_csrf_token() {
             let send = async |token: &str, header: (&str, &str)| {
                 let request = TestRequest::with_uri(&path).method(method.clone());
                 let request = request.insert_header((COOKIE, browser.cookies.as_str())).insert_header(header);
+                let request = request.insert_header(("x-csrf-token", token));
                 call(request.set_form([("csrf_token", token)])).await.status()
             };
             let (here, token) = (("sec-fetch-site", "same-origin"), browser.token.as_str());

@@ -52,13 +52,30 @@ impl Endpoint {
         self
     }
 
-    /// Handles POST. The handler must take a form that checks its token.
-    pub(super) fn post<F, Args>(mut self, handler: F) -> Self
+    /// Handles POST. The handler must take a form, or a header, whose token it checks.
+    pub(super) fn post<F, Args>(self, handler: F) -> Self
     where
         F: Handler<Args, Output: Responder + 'static>,
         Args: FromRequest + ChecksCsrf + 'static,
     {
-        self.routes.push((Method::POST, web::to(handler)));
+        self.change(Method::POST, handler)
+    }
+
+    /// Handles DELETE, under the same rule.
+    pub(super) fn delete<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args, Output: Responder + 'static>,
+        Args: FromRequest + ChecksCsrf + 'static,
+    {
+        self.change(Method::DELETE, handler)
+    }
+
+    fn change<F, Args>(mut self, method: Method, handler: F) -> Self
+    where
+        F: Handler<Args, Output: Responder + 'static>,
+        Args: FromRequest + ChecksCsrf + 'static,
+    {
+        self.routes.push((method, web::to(handler)));
         self
     }
 

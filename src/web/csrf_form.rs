@@ -4,7 +4,10 @@
 use std::{future::Future, pin::Pin};
 
 use actix_web::{
-    Error as ActixError, FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::ORIGIN, web::Form,
+    Error as ActixError, FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    http::header::{HeaderName, ORIGIN},
+    web::Form,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use tracing::field;
@@ -26,16 +29,23 @@ pub(crate) struct NoFields {}
 /// The sign-in form. It may have been opened before another tab signed in, so the visitor's token is accepted too.
 pub(crate) struct SignInForm<T>(pub T);
 
-/// Marks the arguments of a handler whose last one is a form that checks its token. Only such handlers can be mounted
-/// for POST.
+/// The token of a request to the API, in the header `X-CSRF-Token`. It belongs to this session.
+pub(crate) struct CsrfHeader;
+
+/// The header of [`CsrfHeader`].
+static X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
+
+/// Marks the arguments of a handler whose last one checks a CSRF token. Only such handlers can be mounted for POST and
+/// DELETE.
 #[diagnostic::on_unimplemented(
-    message = "a handler for POST must take a form that checks its CSRF token",
-    label = "the last argument must be a `CsrfForm`, a `CsrfOnlyForm` or a `SignInForm`"
+    message = "a handler for POST or DELETE must take an argument that checks a CSRF token",
+    label = "the last argument must be a `CsrfForm`, a `CsrfOnlyForm`, a `SignInForm` or a `CsrfHeader`"
 )]
 pub(crate) trait ChecksCsrf {}
 
 impl<T> ChecksCsrf for CsrfForm<T> {}
 impl<T> ChecksCsrf for SignInForm<T> {}
+impl ChecksCsrf for CsrfHeader {}
 impl<A: ChecksCsrf> ChecksCsrf for (A,) {}
 impl<A, B: ChecksCsrf> ChecksCsrf for (A, B) {}
 impl<A, B, C: ChecksCsrf> ChecksCsrf for (A, B, C) {}
@@ -52,6 +62,11 @@ pub(super) struct ProtectedFields<T> {
 
 type Check = fn(&RequestSession, &HttpRequest, &str) -> Result<(), FormRefusal>;
 
+/// Accepts the token of this session, or of this visitor if there is none.
+fn verify_own(session: &RequestSession, request: &HttpRequest, token: &str) -> Result<(), FormRefusal> {
+    session.state().csrf.verify(session.current_sid(), request.headers(), token)
+}
+
 /// Reads the form, then checks its token: a form that can't be read is reported as such.
 fn checked<T: DeserializeOwned + 'static>(
     request: &HttpRequest,
@@ -62,13 +77,19 @@ fn checked<T: DeserializeOwned + 'static>(
     let request = request.clone();
     async move {
         let ProtectedFields { csrf_token, fields } = form.await?.into_inner();
-        let session = RequestSession::extract(&request).await?;
-        if let Err(refusal) = check(&session, &request, &csrf_token) {
-            record_refusal(refusal, &session).await;
-            return Err(refused(refusal, &session, &request).into());
-        }
+        check_token(&request, &csrf_token, check).await?;
         Ok(fields)
     }
+}
+
+/// Checks a token, and records and logs a refusal.
+async fn check_token(request: &HttpRequest, token: &str, check: Check) -> Result<(), ActixError> {
+    let session = RequestSession::extract(request).await?;
+    if let Err(refusal) = check(&session, request, token) {
+        record_refusal(refusal, &session).await;
+        return Err(refused(refusal, &session, request).into());
+    }
+    Ok(())
 }
 
 /// Records that a form was refused in a session, at most once per quarter of an hour: another site may send forms all the
@@ -104,9 +125,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for CsrfForm<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ActixError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let check: Check =
-            |session, request, token| session.state().csrf.verify(session.current_sid(), request.headers(), token);
-        let fields = checked(request, payload, check);
+        let fields = checked(request, payload, verify_own);
         Box::pin(async move { Ok(Self(fields.await?)) })
     }
 }
@@ -121,5 +140,22 @@ impl<T: DeserializeOwned + 'static> FromRequest for SignInForm<T> {
         };
         let fields = checked(request, payload, check);
         Box::pin(async move { Ok(Self(fields.await?)) })
+    }
+}
+
+impl FromRequest for CsrfHeader {
+    type Error = ActixError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ActixError>>>>;
+
+    /// A repeated header is no token.
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let headers = request.headers();
+            let mut values = headers.get_all(&X_CSRF_TOKEN).map(|value| value.to_str().unwrap_or_default());
+            let token = values.next().filter(|_| values.next().is_none()).unwrap_or_default();
+            check_token(&request, token, verify_own).await?;
+            Ok(Self)
+        })
     }
 }

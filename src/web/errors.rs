@@ -133,6 +133,7 @@ fn render<B>(request: &HttpRequest, bare: HttpResponse<B>) -> HttpResponse {
     let status = bare.status();
     let context = request.extensions().get::<ErrorPageContext>().cloned();
     let message = match bare.error().and_then(ActixError::as_error) {
+        Some(WebError::FormRefused(refusal)) if is_api(request) => message_for_api_refusal(*refusal),
         Some(WebError::FormRefused(refusal)) => message_for_refusal(*refusal, context.as_ref()),
         error => message_for(status, error),
     };
@@ -255,6 +256,23 @@ fn message_for_refusal(refusal: FormRefusal, context: Option<&ErrorPageContext>)
     };
     let link = Some(Link { href: format!("{public_url}/login").into(), text: "Sign in" });
     ErrorMessage { title, message: message.into(), link }
+}
+
+/// Says what to do about a refused request to the API, to the author of the program.
+fn message_for_api_refusal(refusal: FormRefusal) -> ErrorMessage {
+    let (title, message) = match refusal {
+        FormRefusal::ForeignOrigin | FormRefusal::NotOverHttps => (
+            "The request comes from another origin",
+            "Nothing was changed. Only pages of Keyrack’s own origin may send it, and programs outside of browsers, \
+             without the headers Origin and Sec-Fetch-Site.",
+        ),
+        FormRefusal::WrongToken | FormRefusal::NoCookie | FormRefusal::UnknownCookie | FormRefusal::TwoCookies => (
+            "The header X-CSRF-Token is missing or wrong",
+            "Nothing was changed. Send the csrf_token from GET /api/session in this header, once. It changes whenever \
+             the session’s cookie does.",
+        ),
+    };
+    ErrorMessage { title, message: message.into(), link: None }
 }
 
 /// The body of a response to a request that could not be read, or that was one of too many.

@@ -6,13 +6,15 @@ use serde::Serialize;
 use crate::{
     clock::Timestamp,
     sessions::{SessionId, UserId},
-    web::SignedIn,
+    web::{SignedIn, errors::WebError},
 };
 
 #[derive(Serialize)]
 struct SessionResponse<'a> {
     session: SessionJson,
     user: UserJson<'a>,
+    /// For the header `X-CSRF-Token` of requests that change something.
+    csrf_token: String,
 }
 
 #[derive(Serialize)]
@@ -32,7 +34,7 @@ struct UserJson<'a> {
 }
 
 /// The hot path of applications that check each request. Needs only the lookup that resumed the session.
-pub(crate) async fn show(session: SignedIn) -> HttpResponse {
+pub(crate) async fn show(session: SignedIn) -> Result<HttpResponse, WebError> {
     let body = SessionResponse {
         session: SessionJson {
             id: session.id,
@@ -46,6 +48,7 @@ pub(crate) async fn show(session: SignedIn) -> HttpResponse {
             user_name: session.user.user_name.as_deref(),
             role: &session.user.role,
         },
+        csrf_token: session.api_csrf_token()?,
     };
-    HttpResponse::Ok().json(body)
+    Ok(HttpResponse::Ok().json(body))
 }

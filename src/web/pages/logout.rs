@@ -38,8 +38,13 @@ pub(crate) async fn submit(identity: Identity, _: CsrfOnlyForm) -> HttpResponse 
 /// domain's.
 pub(super) fn signed_out_response() -> HttpResponse {
     let mut response = see_other("/login");
+    clear_site_data(&mut response);
+    response
+}
+
+/// Clears what the browser has stored of this site.
+pub(super) fn clear_site_data(response: &mut HttpResponse) {
     response
         .headers_mut()
         .insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\", \"storage\""));
-    response
 }

@@ -151,7 +151,7 @@ where
 impl ErrorPageSource for RequestSession {
     fn page(&self) -> Option<Page> {
         let (current, sid) = self.current().zip(self.current_sid())?;
-        Some(Page::of(current, &self.state().csrf.error_page_token(sid)))
+        Some(Page::of(current, &self.state().csrf.unsalted_token(sid)))
     }
 
     fn public_url(&self) -> String {

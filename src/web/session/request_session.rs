@@ -229,6 +229,12 @@ impl SignedIn {
         let sid = self.request.current_sid().ok_or(Error::SessionEnded)?;
         self.state().csrf.session_token(sid)
     }
+
+    /// A token for programs, in a response that repeats nothing of the request.
+    pub(crate) fn api_csrf_token(&self) -> Result<String> {
+        let sid = self.request.current_sid().ok_or(Error::SessionEnded)?;
+        Ok(self.state().csrf.unsalted_token(sid))
+    }
 }
 
 impl Deref for SignedIn {

@@ -31,7 +31,11 @@ fn api_session_returns_session_and_user(engine: EngineKind) {
         },
         "user": {"id": user.to_string(), "email": "rajat.verma@example.com", "user_name": null, "role": "user"},
     });
-    assert_eq!(answer.json(), expected);
+    let mut json = answer.json();
+    let token = json.as_object_mut().unwrap().shift_remove("csrf_token").unwrap();
+    assert!(token.as_str().unwrap().len() > 50, "{token}");
+    assert_eq!(browser.get("/api/session").json()["csrf_token"], token, "it is the same each time");
+    assert_eq!(json, expected);
     assert_snapshot("api-session", &answer);
     assert_snapshot("api-405", &browser.post("/api/session", &[]));
 }

@@ -12,8 +12,9 @@ use insta::Settings;
 use crate::support::Answer;
 
 /// Patterns of values that differ between runs, and the placeholders that replace them.
-const FILTERS: [(&str, &str); 12] = [
+const FILTERS: [(&str, &str); 13] = [
     (r#"name="csrf_token" value="[^"]+""#, r#"name="csrf_token" value="[CSRF_TOKEN]""#),
+    (r#""csrf_token": "[^"]+""#, r#""csrf_token": "[CSRF_TOKEN]""#),
     (r#"name="token" value="[^"]+""#, r#"name="token" value="[SETUP_TOKEN]""#),
     (r"/static/(\S+)\?v=[\w-]+", "/static/$1?v=[CONTENT_HASH]"),
     (r"keyrack\.csrf=[\w-]+\.[\w-]+", "keyrack.csrf=[SIGNED_VISITOR]"),
