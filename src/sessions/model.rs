@@ -260,6 +260,8 @@ impl Purged {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -267,6 +269,26 @@ mod tests {
         let sid = Sid::random().unwrap();
         assert_eq!(sid.expose().len(), 32);
         assert!(!format!("{sid:?}").contains(sid.expose()));
+    }
+
+    /// Each of the 64 characters is expected 156 times at each position. Less than one run in a billion leaves the range
+    /// by chance; a character that is never there, or twice as often as others, always does.
+    #[test]
+    fn sids_are_unique_and_uniform_at_each_position() {
+        const SIDS: usize = 10_000;
+        let sids: HashSet<String> = (0..SIDS).map(|_| Sid::random().unwrap().expose().to_owned()).collect();
+        assert_eq!(sids.len(), SIDS);
+        for position in 0..32 {
+            let mut counts = [0; 128];
+            for sid in &sids {
+                counts[usize::from(sid.as_bytes()[position])] += 1;
+            }
+            let alphabet = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['-', '_']);
+            for character in alphabet {
+                let count = counts[character as usize];
+                assert!((65..260).contains(&count), "{count} times {character} at position {position}");
+            }
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod circles;
 mod dependencies;
 mod references;
 mod rules;
+mod security_rows;
 mod source_tree;
 mod test_names;
 
@@ -77,4 +78,11 @@ fn every_template_is_used() {
 #[test]
 fn tests_are_named_by_verb_and_condition() {
     assert_no_problems(&test_names::bad_test_names(&[files("src", "rs"), files("tests", "rs")].concat()));
+}
+
+#[test]
+fn every_row_of_the_security_table_names_living_tests() {
+    const DOCUMENT: &str = include_str!("../../../SECURITY.md");
+    assert!(security_rows::table_rows(DOCUMENT).count() > 20);
+    assert_no_problems(&security_rows::unproven_rows(DOCUMENT, &[files("src", "rs"), files("tests", "rs")].concat()));
 }
