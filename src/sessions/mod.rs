@@ -35,6 +35,7 @@ mod pending_touches;
 mod policy;
 mod purge;
 mod queries;
+mod remember_browser;
 mod resume;
 mod rotate;
 mod save;

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::{
     Sessions,
-    browsers::{self, SignInBrowser},
+    browsers::SignInBrowser,
     data::{CookieAttributes, DataPatch, SessionData},
     model::{Client, EndReason, IssuedSession, Proof, Sid, User},
     queries::{self, Ending, GroupedStart, GroupedWrite, NewRow, Rotation, Written},
+    remember_browser::remember_browser,
     way_in::WayIn,
 };
 use crate::{
@@ -109,7 +110,7 @@ impl Sessions {
                     None => Some(sessions.limit_step(connection, user.id, Some(id), now)?),
                 };
                 let browser = match &new.browser {
-                    Some(browser) => browsers::remember(connection, user.id, id, browser, now)?,
+                    Some(browser) => remember_browser(connection, user.id, id, browser, now)?,
                     None => None,
                 };
                 let max_age = lifetime.max_age(new.remember);

@@ -1,0 +1,42 @@
+//! Makes the browser of a sign-in known to its account.
+
+use std::time::Duration;
+
+use super::{
+    browsers::{BrowserIdHash, MAX_BROWSERS_PER_ACCOUNT, MAX_NEW_BROWSERS_PER_DAY, SignInBrowser},
+    queries,
+};
+use crate::{
+    clock::Timestamp,
+    db::{DbConnection, SessionId, UserId},
+    error::Result,
+};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Makes the browser of a sign-in known to its account. Returns the hash of the id by which the account knows it; `None`
+/// if so many browsers became known to it today that this one does not.
+///
+/// The caller has locked the user, so that the counts stay true until the commit. The failures of a browser that is
+/// forgotten are left to the purge.
+pub(super) fn remember_browser(
+    connection: &mut DbConnection,
+    user: UserId,
+    session: SessionId,
+    browser: &SignInBrowser,
+    now: Timestamp,
+) -> Result<Option<BrowserIdHash>> {
+    if let Some(known) = queries::use_browser(connection, user, &browser.presented, session, now)? {
+        return Ok(Some(known));
+    }
+    let known = queries::browsers_of(connection, user)?;
+    let new_today = known.iter().filter(|known| known.created_at > now - DAY).count();
+    if new_today >= MAX_NEW_BROWSERS_PER_DAY {
+        return Ok(None);
+    }
+    // Ordered by their last use, so that the least recently used ones come first.
+    let surplus = (known.len() + 1).saturating_sub(MAX_BROWSERS_PER_ACCOUNT);
+    queries::delete_browsers(connection, known.iter().take(surplus).map(|known| &known.hash))?;
+    queries::insert_browser(connection, &browser.new, user, session, now)?;
+    Ok(Some(browser.new.clone()))
+}
