@@ -17,7 +17,8 @@ use crate::{
     routes,
     sessions::Sessions,
     web::{
-        AppState, BrowserCookie, Csrf, Flash, ProxyWarnings, SessionCookie, SessionLayer, SetupToken, TrustedProxies,
+        AppState, BrowserCookie, Csrf, Flash, PendingChanges, ProxyWarnings, SessionCookie, SessionLayer, SetupToken,
+        TrustedProxies,
     },
 };
 
@@ -43,6 +44,7 @@ impl Keyrack {
             hash_cost,
             breached_passwords,
             sign_in_pace,
+            reauth_window,
             connections,
             clock,
         } = config;
@@ -67,6 +69,8 @@ impl Keyrack {
             setup_token: SetupToken::new(&secrets),
             event_rate: EventRate::default(),
             flash: Flash::new(&secrets, &public_url),
+            pending_changes: PendingChanges::new(&secrets),
+            reauth_window,
             database,
             clock,
             sessions,

@@ -6,7 +6,7 @@ mod fuzz_tests;
 mod secrets;
 mod weak_secret;
 
-use std::{fmt, net::Ipv6Addr, str::FromStr};
+use std::{fmt, net::Ipv6Addr, str::FromStr, time::Duration};
 
 use ipnet::IpNet;
 
@@ -19,6 +19,9 @@ use crate::{
 
 pub use connections::ConnectionLimits;
 pub use secrets::{InvalidSecrets, Secrets};
+
+/// The default of [`Config::reauth_window`].
+pub(crate) const DEFAULT_REAUTH_WINDOW: Duration = Duration::from_secs(10 * 60);
 
 /// All settings of Keyrack.
 #[derive(Debug, Clone)]
@@ -50,6 +53,10 @@ pub struct Config {
     /// How many successful sign-ins of one user may follow each other. Default: ten at once, then one every five
     /// seconds.
     pub sign_in_pace: SignInPace,
+    /// How old the last proof of a session's user may be when they change something sensitive, such as ending their other
+    /// sessions. Beyond it, Keyrack asks for the password again. Default: 10 minutes, so that a browser that was left
+    /// unattended is of little use to others (ASVS 7.5).
+    pub reauth_window: Duration,
     /// How many connections the server keeps open, and how long each may take.
     pub connections: ConnectionLimits,
     /// The source of the current time.
@@ -71,6 +78,7 @@ impl Config {
             hash_cost: HashCost::default(),
             breached_passwords: None,
             sign_in_pace: SignInPace::default(),
+            reauth_window: DEFAULT_REAUTH_WINDOW,
             connections: ConnectionLimits::default(),
             clock: Clock::System,
         }

@@ -50,4 +50,4 @@ mod text;
 mod web;
 
 pub use app::Keyrack;
-pub use web::{RequestSession, SessionLayer, SignedIn, require_sign_in};
+pub use web::{RequestSession, SessionLayer, SignedIn, require_recent_sign_in, require_sign_in};

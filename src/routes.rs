@@ -1,6 +1,7 @@
 //! Every URL and who may use it.
 //!
-//! [`signed_in`] is the default; exceptions are marked [`public`] or [`without_session`].
+//! [`signed_in`] is the default. What a stolen or unattended session must not do is marked [`recently_signed_in`]; other
+//! exceptions are [`public`] or [`without_session`].
 
 mod endpoint;
 
@@ -20,19 +21,20 @@ use crate::web::{
     errors::{WebError, render_errors},
     headers::security_headers,
     pages::{
-        activity, api_revoke, api_session, api_sessions, health, login, logout, revoke, revoke_progress,
-        session_detail, sessions, setup, static_file,
+        activity, api_revoke, api_session, api_sessions, health, login, logout, password, reauth, revoke,
+        revoke_progress, session_detail, sessions, setup, static_file,
     },
+    recent_proof::require_recent_proof,
     request_log::log_requests,
     require_sign_in::require_sign_in,
 };
-use endpoint::{Access, Endpoint, public, signed_in, without_session};
+use endpoint::{Access, Endpoint, public, recently_signed_in, signed_in, without_session};
 
 /// Keyrack's own forms have a few hundred bytes.
 const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// Every endpoint of Keyrack.
-pub(crate) fn endpoints() -> [Endpoint; 17] {
+pub(crate) fn endpoints() -> [Endpoint; 20] {
     [
         without_session("/healthz").get(health::alive),
         without_session("/readyz").get(health::ready),
@@ -43,15 +45,18 @@ pub(crate) fn endpoints() -> [Endpoint; 17] {
         signed_in("/logout").get(logout::show).post(logout::submit).not_a_destination(),
         // `?show=ended` is the history, in `pages/history.rs`.
         signed_in("/account/sessions").get(sessions::show),
-        signed_in("/account/sessions/revoke-others").post(revoke::others),
+        recently_signed_in("/account/sessions/revoke-others").post(revoke::others),
         signed_in("/account/sessions/signing-out").get(revoke_progress::show),
         signed_in("/account/sessions/{id}").get(session_detail::show),
-        signed_in("/account/sessions/{id}/revoke").post(revoke::one),
+        recently_signed_in("/account/sessions/{id}/revoke").post(revoke::one),
         signed_in("/account/activity").get(activity::show),
+        signed_in("/account/password").get(password::show).post(password::submit),
+        public("/.well-known/change-password").get(password::well_known).not_a_destination(),
+        signed_in("/reauth").get(reauth::show).post(reauth::submit).not_a_destination(),
         signed_in("/api/session").get(api_session::show),
         signed_in("/api/sessions").get(api_sessions::show),
-        signed_in("/api/sessions/revoke-others").post(api_revoke::others),
-        signed_in("/api/sessions/{id}").delete(api_revoke::one),
+        recently_signed_in("/api/sessions/revoke-others").post(api_revoke::others),
+        recently_signed_in("/api/sessions/{id}").delete(api_revoke::one),
     ]
 }
 
@@ -70,6 +75,9 @@ pub(crate) fn mount(state: &Arc<AppState>, config: &mut ServiceConfig) {
             Access::Public => with_session = with_session.service(endpoint.into_resource()),
             Access::SignedIn => {
                 with_session = with_session.service(endpoint.into_resource().wrap(from_fn(require_sign_in)));
+            }
+            Access::RecentlySignedIn => {
+                with_session = with_session.service(endpoint.into_resource().wrap(from_fn(require_recent_proof)));
             }
         }
     }

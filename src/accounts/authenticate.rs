@@ -201,7 +201,7 @@ impl Accounts {
     }
 
     /// Replaces the stored hash by the new one. A failure is only logged: the next sign-in tries again.
-    async fn store_new_hash(&self, id: UserId, old: String, new: Result<String>) {
+    pub(super) async fn store_new_hash(&self, id: UserId, old: String, new: Result<String>) {
         let stored = async {
             let new = new?;
             self.db.transaction(move |connection| queries::rehash(connection, id, &old, &new)).await

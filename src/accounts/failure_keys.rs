@@ -11,7 +11,7 @@ use crate::{
         client_network::{ClientNetwork, NetworkSize},
         failures::FORGET_ONE_AFTER,
     },
-    db::UserId,
+    db::{SessionId, UserId},
 };
 
 /// Buckets for what was typed where no user has that address. So many that a hundred thousand such texts rarely share
@@ -54,6 +54,11 @@ impl FailureKey {
 
     pub fn browser(hash: &BrowserIdHash) -> Self {
         Self { text: format!("browser:{}", hash.as_str()), step: FORGET_ONE_AFTER }
+    }
+
+    /// The key of the wrong passwords that were given in a session, to prove that its user is there.
+    pub fn session(id: SessionId) -> Self {
+        Self { text: format!("session:{id}"), step: FORGET_ONE_AFTER }
     }
 
     /// The id of the user whose account this is the key of.

@@ -3,6 +3,7 @@
 mod authenticate;
 mod breached_passwords;
 mod browser_id;
+mod change_password;
 mod client_network;
 mod doctor;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod known_browsers;
 mod model;
 mod name;
 mod new_password;
+mod own_password;
 mod password_policy;
 mod passwords;
 mod purge;
@@ -43,11 +45,13 @@ pub use breached_passwords::{
     BreachFileBuilder, BreachedPasswords, BuildError, BuildReport, InvalidBreachFile, ListFormat,
 };
 pub use browser_id::BrowserId;
+pub(crate) use change_password::{ChangePasswordError, PasswordChange};
 pub use email::{Email, InvalidEmail};
 pub use hash_cost::{HashCost, InvalidHashCost};
 pub(crate) use known_browsers::{BROWSER_LIFETIME, SignInBrowserIds};
 pub use model::{Account, AuthenticatedUser, NewUser, Password, Role};
 pub use name::{InvalidName, check_name};
+pub(crate) use own_password::OwnPasswordError;
 pub use password_policy::{MAX_LENGTH, MIN_LENGTH, PasswordPolicy, PasswordPolicyError};
 pub use sign_in_pace::{InvalidSignInPace, SignInPace};
 pub use unlock::ForgottenFailures;

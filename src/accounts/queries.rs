@@ -16,7 +16,7 @@ use crate::{
         lock_writes,
         schema::types::{SqlTime, SqlUuid},
         schema::users,
-        sql::{batch_key, for_each_key, slot_for, sql_file},
+        sql::{batch_key, for_each_key, for_update, slot_for, sql_file},
     },
     error::Result,
     sessions::{User, UserRow},
@@ -24,8 +24,8 @@ use crate::{
 
 pub(super) use browsers::{forget_browsers, purge_browsers};
 pub(super) use failures::{
-    accounts_with_failures, count_failure, end_row, forget_account, forget_failures, purge_failures, purge_orphans,
-    take_unreported,
+    accounts_with_failures, count_failure, end_row, find_failures, forget_account, forget_failures, purge_failures,
+    purge_orphans, take_unreported,
 };
 pub(super) use sign_in::{SignInKey, SignInRecord, find_sign_ins};
 
@@ -180,6 +180,39 @@ pub(super) fn set_password(connection: &mut DbConnection, id: UserId, hash: &str
         .set((users::password_hash.eq(hash), users::password_changed_at.eq(now), users::updated_at.eq(now)))
         .execute(connection)?;
     Ok(())
+}
+
+/// The stored password of a user who is not disabled.
+pub(super) struct StoredPassword {
+    pub hash: Option<String>,
+    pub changed_at: Timestamp,
+}
+
+impl From<(Option<String>, SqlTime)> for StoredPassword {
+    fn from((hash, changed_at): (Option<String>, SqlTime)) -> Self {
+        Self { hash, changed_at: changed_at.into() }
+    }
+}
+
+/// Finds the password of a user by id; `None` if the user does not exist, or is disabled.
+pub(super) fn find_password(connection: &mut DbConnection, id: UserId) -> Result<Option<StoredPassword>> {
+    let row: Option<(Option<String>, SqlTime)> = users::table
+        .find(id)
+        .filter(users::disabled_at.is_null())
+        .select((users::password_hash, users::password_changed_at))
+        .get_result(connection)
+        .optional()?;
+    Ok(row.map(StoredPassword::from))
+}
+
+/// Finds the same password, and locks its user's row until the transaction ends.
+pub(super) fn lock_password(connection: &mut DbConnection, id: UserId) -> Result<Option<StoredPassword>> {
+    let query = users::table
+        .find(id)
+        .filter(users::disabled_at.is_null())
+        .select((users::password_hash, users::password_changed_at));
+    let row: Option<(Option<String>, SqlTime)> = for_update(query).get_result(connection).optional()?;
+    Ok(row.map(StoredPassword::from))
 }
 
 /// Replaces a hash by another one of the same password, unless the password has been changed meanwhile.

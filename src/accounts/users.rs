@@ -29,7 +29,7 @@ impl NewUser {
     }
 }
 
-fn names(names: [&Option<String>; 3]) -> impl Iterator<Item = &str> {
+pub(super) fn names(names: [&Option<String>; 3]) -> impl Iterator<Item = &str> {
     names.into_iter().flatten().map(String::as_str)
 }
 

@@ -24,7 +24,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Failure, secrets_file};
 use crate::{
     accounts::{BreachedPasswords, HashCost, PasswordPolicy, SignInPace},
-    config::{Config, Hsts, PublicUrl, Secrets},
+    config::{Config, DEFAULT_REAUTH_WINDOW, Hsts, PublicUrl, Secrets},
     db::{DatabaseUrl, Engine, Peers},
     sessions::{Policy, Timeouts},
 };
@@ -33,7 +33,7 @@ use arguments::CONFIG_FILE_ID;
 pub(super) use arguments::{failure_or_exit, without_empty_variables};
 pub(super) use file::{SettingsFile, with_file_defaults};
 use values::{
-    LogFilter, Networks, days_or_hours, parse_cookie_domain, parse_cookie_name, parse_networks, parse_number,
+    LogFilter, Networks, days_or_hours, minutes, parse_cookie_domain, parse_cookie_name, parse_networks, parse_number,
     parse_retention, parse_session_limit, parse_timeout,
 };
 
@@ -198,6 +198,13 @@ pub(super) struct Settings {
     #[arg(long, env = "KEYRACK_SIGN_IN_PACE", global = true, value_name = "PACE", default_value_t = SignInPace::default())]
     pub(super) sign_in_pace: SignInPace,
 
+    /// How long after a proof of identity (a sign-in, or the password given again) sensitive changes need no new one
+    #[arg(
+        long, env = "KEYRACK_REAUTH_WINDOW", global = true, value_name = "DURATION",
+        default_value = minutes(DEFAULT_REAUTH_WINDOW), value_parser = parse_timeout
+    )]
+    reauth_window: Duration,
+
     /// File that records ended sessions, so that they stay ended after a failover or a restored backup of the database;
     /// off: none [default: beside the SQLite database or the secrets file, with the extension ends]
     #[arg(long, env = "KEYRACK_JOURNAL", global = true, value_name = "FILE|off")]
@@ -284,6 +291,7 @@ impl Settings {
         config.hsts = self.hsts;
         config.hash_cost = self.hash_cost;
         config.sign_in_pace = self.sign_in_pace;
+        config.reauth_window = self.reauth_window;
         config.connections.max_connections = self.max_connections.and_then(|max| usize::try_from(max).ok());
         config
     }

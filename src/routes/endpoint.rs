@@ -24,6 +24,9 @@ pub(crate) enum Access {
     Public,
     /// Signed-in requests. Others are sent to sign in (pages) or get a 401 (`/api`).
     SignedIn,
+    /// Signed-in requests whose user has proved recently who they are. Others are sent to prove it (pages) or get a 403
+    /// (`/api`).
+    RecentlySignedIn,
 }
 
 /// See [`Access::WithoutSession`].
@@ -39,6 +42,11 @@ pub(super) fn public(path: &'static str) -> Endpoint {
 /// See [`Access::SignedIn`].
 pub(super) fn signed_in(path: &'static str) -> Endpoint {
     Endpoint { path, access: Access::SignedIn, routes: Vec::new(), is_destination: true }
+}
+
+/// See [`Access::RecentlySignedIn`].
+pub(super) fn recently_signed_in(path: &'static str) -> Endpoint {
+    Endpoint { path, access: Access::RecentlySignedIn, routes: Vec::new(), is_destination: true }
 }
 
 impl Endpoint {

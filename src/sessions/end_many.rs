@@ -78,6 +78,16 @@ impl Sessions {
         max_wait: Duration,
     ) -> Result<RevokeProgress> {
         let first = self.first_batch_of(user, EndScope::OthersOf(user, this), EndReason::Revoked).await?;
+        self.end_rest_within(user, first, max_wait).await
+    }
+
+    /// Ends what the first batch of a user's other sessions has left. Waits for at most `max_wait`.
+    pub(crate) async fn end_rest_within(
+        &self,
+        user: UserId,
+        first: FirstBatch,
+        max_wait: Duration,
+    ) -> Result<RevokeProgress> {
         let Some(rest) = first.rest else { return Ok(RevokeProgress::Done(first.ended)) };
         match tokio::time::timeout(max_wait, self.end_rest_in_background(user, rest)).await {
             Ok(ended) => Ok(RevokeProgress::Done(first.ended + ended.map_err(Error::internal)??)),
@@ -122,6 +132,18 @@ impl Sessions {
         reason: EndReason,
     ) -> Result<FirstBatch> {
         self.first_batch(connection, user, EndScope::AllOf(user), reason)
+    }
+
+    /// Ends the first batch of a user's sessions other than `this`, within a transaction. The caller then calls
+    /// [`Sessions::end_rest_within`] after the commit.
+    pub(super) fn first_batch_of_others_within(
+        &self,
+        connection: &mut DbConnection,
+        user: UserId,
+        this: SessionId,
+        reason: EndReason,
+    ) -> Result<FirstBatch> {
+        self.first_batch(connection, user, EndScope::OthersOf(user, this), reason)
     }
 
     /// Ends what the first batch has left. Returns how many have ended, the first batch included.

@@ -8,7 +8,7 @@
 //! | [start](Sessions::start) | signs in: a new session, or the browser's existing one under a new sid |
 //! | [resume](Sessions::resume) | checks a request and records that its device was active (touch) |
 //! | [save](Sessions::save) | writes what a request changed in the data |
-//! | [rotate](Sessions::rotate) | gives the same session a new sid |
+//! | [rotate](Sessions::rotate) | gives the same session a new sid, also when its user has proved again who they are |
 //! | [end](Sessions::sign_out) | signs out or revokes one session, or [many](Sessions::revoke_others) |
 //! | [adopt](Sessions::adopt) | imports the sessions that an Express application started before |
 //! | [purge](Sessions::purge) | ends expired sessions, deletes what is past its retention |
@@ -35,6 +35,7 @@ mod pending_touches;
 mod policy;
 mod purge;
 mod queries;
+mod reauthenticate;
 mod remember_browser;
 mod resume;
 mod rotate;
@@ -72,6 +73,7 @@ pub use list::{DevicePage, HistoryPage, LivePage, PageCursor};
 pub use model::{Client, EndReason, IssuedSession, Proof, Purged, SessionRecord, Sid, User};
 pub use policy::{Policy, Timeouts};
 pub(crate) use queries::UserRow;
+pub(crate) use reauthenticate::{EndedOthers, PresentedSession, ReauthenticatedSession};
 pub use resume::LiveSession;
 pub use start::NewSession;
 pub use way_in::WayIn;

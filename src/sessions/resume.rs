@@ -26,6 +26,9 @@ pub struct LiveSession {
     pub expires_at: Timestamp,
     /// "Keep me signed in".
     pub remembered: bool,
+    /// When its user last proved in it who they are: at the sign-in, or later before a sensitive change. `None` if that
+    /// was not at Keyrack, as in the sessions that an Express application starts.
+    pub authenticated_at: Option<Timestamp>,
     /// The data that requests read and write.
     pub data: SessionData,
     /// The idle timeout.
@@ -48,7 +51,7 @@ impl Sessions {
 
     /// Makes the session from its row; `None` if its data cannot be read, is another user's, or is signed out.
     fn live_session(&self, LiveSessionRow { session, user, sess }: LiveSessionRow) -> Option<LiveSession> {
-        let LiveColumns { id, created_at, last_seen_at, absolute_expiry, remembered } = session;
+        let LiveColumns { id, created_at, last_seen_at, absolute_expiry, remembered, authenticated_at } = session;
         match SessionData::parse(&sess) {
             Some(data) if data.is_of(user.id) => {
                 let idle = self.policy.timeouts.idle_of(remembered, absolute_expiry, &data);
@@ -61,6 +64,7 @@ impl Sessions {
                     last_seen_at,
                     expires_at,
                     remembered,
+                    authenticated_at: authenticated_at.map(Timestamp::from),
                     data,
                     idle,
                     has_absolute_expiry,

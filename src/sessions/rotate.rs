@@ -7,7 +7,11 @@ use super::{
     policy::NO_ABSOLUTE_EXPIRY,
     queries::{self, Rotation},
 };
-use crate::error::{Error, Result};
+use crate::{
+    clock::Timestamp,
+    db::DbConnection,
+    error::{Error, Result},
+};
 
 impl Sessions {
     /// Gives a live session a new sid, and applies `patch` to its data. Its id, history and lifetime stay. From the
@@ -19,30 +23,37 @@ impl Sessions {
     pub async fn rotate(&self, old: &Sid, patch: DataPatch) -> Result<IssuedSession> {
         let (old, new) = (old.clone(), Sid::random()?);
         let (now, sessions) = (self.clock.now(), self.clone());
-        self.db
-            .transaction(move |connection| {
-                let (live, owner, sess) = queries::lock_live(connection, &old, now)?.ok_or(Error::SessionEnded)?;
-                let mut data = SessionData::parse_of(owner, &sess).ok_or(Error::SessionEnded)?;
-                patch.apply_to(&mut data);
-                let data_expiry = sessions.repair_cookie(&live, &mut data, now);
-                let absolute_expiry = live.absolute_expiry;
-                let rotation = Rotation {
-                    id: live.id,
-                    old: &old,
-                    new: &new,
-                    data: &data,
-                    data_expiry,
-                    absolute_expiry,
-                    now,
-                    user_id: owner,
-                    source: sessions.source_of_start(),
-                };
-                queries::rotate(connection, &rotation)?;
-                let expires_at =
-                    if live.absolute_expiry == NO_ABSOLUTE_EXPIRY { data_expiry } else { live.absolute_expiry };
-                let max_age = live.remembered.then(|| expires_at.since(now));
-                Ok(IssuedSession { id: live.id, sid: new.clone(), max_age, browser: None })
-            })
-            .await
+        self.db.transaction(move |connection| sessions.rotate_within(connection, &old, &new, &patch, now)).await
+    }
+
+    /// Does the same within a transaction.
+    pub(super) fn rotate_within(
+        &self,
+        connection: &mut DbConnection,
+        old: &Sid,
+        new: &Sid,
+        patch: &DataPatch,
+        now: Timestamp,
+    ) -> Result<IssuedSession> {
+        let (live, owner, sess) = queries::lock_live(connection, old, now)?.ok_or(Error::SessionEnded)?;
+        let mut data = SessionData::parse_of(owner, &sess).ok_or(Error::SessionEnded)?;
+        patch.apply_to(&mut data);
+        let data_expiry = self.repair_cookie(&live, &mut data, now);
+        let absolute_expiry = live.absolute_expiry;
+        let rotation = Rotation {
+            id: live.id,
+            old,
+            new,
+            data: &data,
+            data_expiry,
+            absolute_expiry,
+            now,
+            user_id: owner,
+            source: self.source_of_start(),
+        };
+        queries::rotate(connection, &rotation)?;
+        let expires_at = if live.absolute_expiry == NO_ABSOLUTE_EXPIRY { data_expiry } else { live.absolute_expiry };
+        let max_age = live.remembered.then(|| expires_at.since(now));
+        Ok(IssuedSession { id: live.id, sid: new.clone(), max_age, browser: None })
     }
 }

@@ -1,8 +1,10 @@
 //! The state that all requests share.
 
+use std::time::Duration;
+
 use super::{
     browser_cookie::BrowserCookie, client_ip::TrustedProxies, cookie::SessionCookie, csrf::Csrf, flash::Flash,
-    proxy_warnings::ProxyWarnings, signing::Signer,
+    pending_change::PendingChanges, proxy_warnings::ProxyWarnings, signing::Signer,
 };
 use crate::{
     accounts::Accounts,
@@ -24,6 +26,9 @@ pub(crate) struct AppState {
     pub browser_cookie: BrowserCookie,
     pub csrf: Csrf,
     pub flash: Flash,
+    pub pending_changes: PendingChanges,
+    /// How old a proof may be for a sensitive change.
+    pub reauth_window: Duration,
     pub trusted_proxies: TrustedProxies,
     pub proxy_warnings: ProxyWarnings,
     /// The value of `Strict-Transport-Security`, if it is sent.

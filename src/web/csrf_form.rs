@@ -14,7 +14,7 @@ use tracing::field;
 
 use crate::{
     events::{EventKind, NewEvent, Source},
-    web::{RequestSession, csrf::FormRefusal, errors::WebError, request_id::RequestId},
+    web::{RequestSession, csrf::FormRefusal, errors::WebError, recent_proof, request_id::RequestId},
 };
 
 /// A form whose token belongs to this session, or to this visitor if there is none.
@@ -29,7 +29,8 @@ pub(crate) struct NoFields {}
 /// The sign-in form. It may have been opened before another tab signed in, so the visitor's token is accepted too.
 pub(crate) struct SignInForm<T>(pub T);
 
-/// The token of a request to the API, in the header `X-CSRF-Token`. It belongs to this session.
+/// The token of a request to the API, in the header `X-CSRF-Token`. It belongs to this session. As for a form, the proof
+/// of the session's user is checked after it.
 pub(crate) struct CsrfHeader;
 
 /// The header of [`CsrfHeader`].
@@ -67,7 +68,8 @@ fn verify_own(session: &RequestSession, request: &HttpRequest, token: &str) -> R
     session.state().csrf.verify(session.current_sid(), request.headers(), token)
 }
 
-/// Reads the form, then checks its token: a form that can't be read is reported as such.
+/// Reads the form, then checks its token: a form that can't be read is reported as such. Then checks the proof of the
+/// session's user, if the route requires a recent one.
 fn checked<T: DeserializeOwned + 'static>(
     request: &HttpRequest,
     payload: &mut Payload,
@@ -78,6 +80,8 @@ fn checked<T: DeserializeOwned + 'static>(
     async move {
         let ProtectedFields { csrf_token, fields } = form.await?.into_inner();
         check_token(&request, &csrf_token, check).await?;
+        let session = RequestSession::extract(&request).await?;
+        recent_proof::check_form(&session, &request).await?;
         Ok(fields)
     }
 }
@@ -155,6 +159,7 @@ impl FromRequest for CsrfHeader {
             let mut values = headers.get_all(&X_CSRF_TOKEN).map(|value| value.to_str().unwrap_or_default());
             let token = values.next().filter(|_| values.next().is_none()).unwrap_or_default();
             check_token(&request, token, verify_own).await?;
+            recent_proof::check_form(&RequestSession::extract(&request).await?, &request).await?;
             Ok(Self)
         })
     }

@@ -35,6 +35,12 @@ pub(crate) enum WebError {
     /// reason has been logged.
     #[error(transparent)]
     FormRefused(FormRefusal),
+    /// The request would change something sensitive, and the user's last proof of who they are is too old.
+    #[error("a new proof of who the user is, is required")]
+    ProofRequired {
+        /// The page that asks for it; `None` for a program.
+        page: Option<String>,
+    },
     /// The body or the query can't be parsed.
     #[error("malformed request: {0}")]
     Malformed(String),
@@ -50,7 +56,8 @@ impl ResponseError for WebError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::FormRefused(_) => StatusCode::FORBIDDEN,
+            Self::ProofRequired { page: Some(_) } => StatusCode::SEE_OTHER,
+            Self::FormRefused(_) | Self::ProofRequired { page: None } => StatusCode::FORBIDDEN,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Failed(Error::Unavailable(_) | Error::Busy { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed(Error::SessionEnded) => StatusCode::UNAUTHORIZED,
@@ -64,6 +71,9 @@ impl ResponseError for WebError {
         let mut response = HttpResponse::build(self.status_code());
         if let Some(after) = self.retry_after() {
             response.insert_header((RETRY_AFTER, after.as_secs()));
+        }
+        if let Self::ProofRequired { page: Some(page) } = self {
+            response.insert_header((LOCATION, page.as_str()));
         }
         response.finish()
     }
@@ -96,20 +106,45 @@ pub(super) fn session_error_response(request: &HttpRequest, error: Error) -> Htt
     }
 }
 
+/// Sends people to the page that asks for the password, and from there back to where they were going; programs get a
+/// 403.
+pub(super) fn proof_required(request: &HttpRequest) -> HttpResponse {
+    if is_api(request) {
+        return render(request, HttpResponse::from_error(WebError::ProofRequired { page: None }));
+    }
+    // A GET after the proof would not repeat a change.
+    let next = if request.method().is_safe() { target(request) } else { "/account/sessions" };
+    HttpResponse::SeeOther().insert_header((LOCATION, reauth_page(next, None))).finish()
+}
+
+/// The page that asks for the password, and leads to `next`. `change` is what it makes after the proof.
+pub(super) fn reauth_page(next: &str, change: Option<&str>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("next", next);
+    if let Some(change) = change {
+        query.append_pair("change", change);
+    }
+    format!("/reauth?{}", query.finish())
+}
+
 /// Redirects people to the sign-in page, and from there back to where they were going; programs get a 401.
 pub(super) fn not_signed_in(request: &HttpRequest) -> HttpResponse {
     if is_api(request) {
         return render(request, HttpResponse::new(StatusCode::UNAUTHORIZED));
     }
     let location = if request.method().is_safe() {
-        let target = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        let next: String = form_urlencoded::byte_serialize(target.as_bytes()).collect();
+        let next: String = form_urlencoded::byte_serialize(target(request).as_bytes()).collect();
         format!("/login?next={next}")
     } else {
         // A GET after the sign-in would not repeat the change.
         "/login".to_owned()
     };
     HttpResponse::SeeOther().insert_header((LOCATION, location)).finish()
+}
+
+/// The path and the query of a request.
+fn target(request: &HttpRequest) -> &str {
+    request.uri().path_and_query().map_or("/", |path| path.as_str())
 }
 
 /// Middleware: fills in the body of error responses that have none, those of the framework included.
@@ -138,7 +173,8 @@ fn render<B>(request: &HttpRequest, bare: HttpResponse<B>) -> HttpResponse {
         error => message_for(status, error),
     };
     let (content_type, body) = if is_api(request) {
-        ("application/problem+json", problem(status, &message))
+        let kind = ProblemKind::of(bare.error().and_then(ActixError::as_error));
+        ("application/problem+json", problem(status, kind, &message))
     } else {
         ("text/html; charset=utf-8", page(request, context.as_ref(), status, message))
     };
@@ -148,7 +184,7 @@ fn render<B>(request: &HttpRequest, bare: HttpResponse<B>) -> HttpResponse {
     })
 }
 
-fn is_api(request: &HttpRequest) -> bool {
+pub(super) fn is_api(request: &HttpRequest) -> bool {
     request.path() == "/api" || request.path().starts_with("/api/")
 }
 
@@ -170,6 +206,12 @@ impl Link {
 
 fn message_for(status: StatusCode, error: Option<&WebError>) -> ErrorMessage {
     let (title, message, link) = match status {
+        StatusCode::FORBIDDEN if matches!(error, Some(WebError::ProofRequired { .. })) => (
+            "Confirm that it’s you",
+            "The last sign-in on this device was too long ago for this. Nothing was changed. Give the password again at \
+             /reauth, then try again.",
+            Link::DEVICES,
+        ),
         StatusCode::UNAUTHORIZED => ("You are not signed in", "Sign in, then try again.", Link::SIGN_IN),
         StatusCode::NOT_FOUND => {
             ("This does not exist", "The address may be mistyped, or what it led to is no longer there.", Link::DEVICES)
@@ -288,16 +330,46 @@ pub(super) fn bare_problem(status: StatusCode, is_one_of_too_many: bool) -> Stri
     } else {
         message_for(status, None)
     };
-    problem(status, &message)
+    problem(status, ProblemKind::StatusOnly, &message)
 }
 
-fn problem(status: StatusCode, message: &ErrorMessage) -> String {
-    let problem = json!({
-        "type": "about:blank",
+/// What a program can tell from a problem (RFC 9457).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ProblemKind {
+    /// No more than the status.
+    StatusOnly,
+    /// The user has to give their password again, on this page.
+    ProofRequired,
+}
+
+impl ProblemKind {
+    fn of(error: Option<&WebError>) -> Self {
+        match error {
+            Some(WebError::ProofRequired { .. }) => Self::ProofRequired,
+            _ => Self::StatusOnly,
+        }
+    }
+
+    /// The type, and the page on which the user can solve the problem.
+    fn type_and_page(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::StatusOnly => ("about:blank", None),
+            Self::ProofRequired => ("urn:keyrack:reauthentication-required", Some("/reauth")),
+        }
+    }
+}
+
+fn problem(status: StatusCode, kind: ProblemKind, message: &ErrorMessage) -> String {
+    let (kind, page) = kind.type_and_page();
+    let mut problem = json!({
+        "type": kind,
         "title": message.title,
         "status": status.as_u16(),
         "detail": message.message,
     });
+    if let Some(page) = page {
+        problem["page"] = page.into();
+    }
     problem.to_string()
 }
 

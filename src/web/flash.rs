@@ -24,6 +24,10 @@ pub(super) enum Notice {
     RevokedOthers(usize),
     /// All other sessions were revoked, by a task that this request did not wait for.
     RevokedAllOthers,
+    /// The user has proved who they are, but the change that waited for it was not made, since it had expired.
+    ChangeExpired,
+    /// The password was changed, and so many other sessions ended; `None` if they were kept.
+    PasswordChanged(Option<usize>),
 }
 
 /// Separates the parts of the value. Neither UUIDs, numbers nor base64url contain it.
@@ -56,6 +60,9 @@ impl Flash {
             Notice::Revoked(id) => format!("revoked.{id}"),
             Notice::RevokedOthers(count) => format!("others.{count}"),
             Notice::RevokedAllOthers => "others.all".to_owned(),
+            Notice::ChangeExpired => "change.expired".to_owned(),
+            Notice::PasswordChanged(None) => "password.kept".to_owned(),
+            Notice::PasswordChanged(Some(count)) => format!("password.{count}"),
         };
         let signature = self.signer.sign(message(session, &code).as_bytes());
         self.build(format!("{code}{SEPARATOR}{signature}"), LIFETIME)
@@ -83,6 +90,9 @@ impl Flash {
         match code.split_once(SEPARATOR)? {
             ("revoked", id) => id.parse().ok().map(Notice::Revoked),
             ("others", "all") => Some(Notice::RevokedAllOthers),
+            ("change", "expired") => Some(Notice::ChangeExpired),
+            ("password", "kept") => Some(Notice::PasswordChanged(None)),
+            ("password", count) => count.parse().ok().map(|count| Notice::PasswordChanged(Some(count))),
             ("others", count) => count.parse().ok().map(Notice::RevokedOthers),
             _ => None,
         }
@@ -119,7 +129,14 @@ mod tests {
     fn notice_is_read_by_its_own_session_only() {
         let flash = Flash::new(&"flash 7Qm2xV9rTb4K".parse().unwrap(), &PublicUrl::default());
         let (session, other) = (SessionId::random(), SessionId::random());
-        for notice in [Notice::Revoked(other), Notice::RevokedOthers(60_000), Notice::RevokedAllOthers] {
+        for notice in [
+            Notice::Revoked(other),
+            Notice::RevokedOthers(60_000),
+            Notice::RevokedAllOthers,
+            Notice::ChangeExpired,
+            Notice::PasswordChanged(None),
+            Notice::PasswordChanged(Some(3)),
+        ] {
             let value = flash.cookie(session, notice).value().to_owned();
             assert_eq!(flash.read(session, &headers(&value)), Some(notice));
             assert_eq!(flash.read(other, &headers(&value)), None);

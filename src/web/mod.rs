@@ -1,7 +1,7 @@
 //! The web layer: middleware, extractors and pages.
 //!
 //! A request passes, from the outside in: `request_log`, `headers`, `errors` (renders error pages), `body` (timeout),
-//! `session`, `require_sign_in`, and its handler in `pages`.
+//! `session`, `require_sign_in` or `recent_proof`, and its handler in `pages`.
 
 mod app_state;
 mod assets;
@@ -20,7 +20,9 @@ pub(crate) mod headers;
 mod next;
 mod page;
 pub(crate) mod pages;
+mod pending_change;
 mod proxy_warnings;
+pub(crate) mod recent_proof;
 mod request_id;
 pub(crate) mod request_log;
 pub(crate) mod require_sign_in;
@@ -37,6 +39,8 @@ pub(crate) use csrf::Csrf;
 pub(crate) use csrf_form::ChecksCsrf;
 pub(crate) use flash::Flash;
 pub(crate) use next::Destinations;
+pub(crate) use pending_change::PendingChanges;
 pub(crate) use proxy_warnings::ProxyWarnings;
+pub use recent_proof::require_recent_sign_in;
 pub use require_sign_in::require_sign_in;
 pub use session::{RequestSession, SessionLayer, SignedIn};

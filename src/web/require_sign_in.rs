@@ -1,6 +1,7 @@
 //! Rejects requests that are not signed in.
 
 use actix_web::{
+    HttpRequest, HttpResponse,
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     middleware::Next,
@@ -17,22 +18,29 @@ pub async fn require_sign_in<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
-    let session = RequestSession::of(request.request());
+    match refuse_without_sign_in(request.request()) {
+        Some(response) => Ok(request.into_response(response).map_into_right_body()),
+        None => next.call(request).await.map(ServiceResponse::map_into_left_body),
+    }
+}
+
+/// The response to a request that is not signed in; `None` if it is.
+pub(super) fn refuse_without_sign_in(request: &HttpRequest) -> Option<HttpResponse> {
+    let session = RequestSession::of(request);
     if session.as_ref().is_some_and(|session| session.current().is_some()) {
-        return next.call(request).await.map(ServiceResponse::map_into_left_body);
+        return None;
     }
     let error = session.as_ref().and_then(RequestSession::read_error);
-    let error = error.or_else(|| session.as_ref().and_then(|session| unrecorded_end(&request, session)));
-    let response = match error {
-        Some(error) => errors::session_error_response(request.request(), error),
-        None => errors::not_signed_in(request.request()),
-    };
-    Ok(request.into_response(response).map_into_right_body())
+    let error = error.or_else(|| session.as_ref().and_then(|session| unrecorded_end(request, session)));
+    Some(match error {
+        Some(error) => errors::session_error_response(request, error),
+        None => errors::not_signed_in(request),
+    })
 }
 
 /// The error of a change whose session has ended while the journal of ends can't be written. The change may be a
 /// sign-out that got a 503 and is tried again: an answer as to someone who is signed out would confirm it.
-fn unrecorded_end(request: &ServiceRequest, session: &RequestSession) -> Option<Error> {
+fn unrecorded_end(request: &HttpRequest, session: &RequestSession) -> Option<Error> {
     let is_repeated = !request.method().is_safe() && session.cookie_sid().is_some();
     is_repeated.then(|| session.state().sessions.check_recorded_ends().err()).flatten()
 }

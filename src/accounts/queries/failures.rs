@@ -83,6 +83,16 @@ pub(in crate::accounts) fn take_unreported(connection: &mut DbConnection) -> Res
     Ok(rows.iter().map(|(_, count)| u64::try_from(*count).unwrap_or(0)).sum())
 }
 
+/// Finds the count under a key.
+pub(in crate::accounts) fn find_failures(connection: &mut DbConnection, key: &FailureKey) -> Result<Option<Failures>> {
+    let row: Option<(i32, SqlTime, SqlTime)> = sign_in_failures::table
+        .find(key.as_str())
+        .select((sign_in_failures::in_a_row, sign_in_failures::last_failure_at, sign_in_failures::forgotten_at))
+        .first(connection)
+        .optional()?;
+    Ok(row.map(|(in_a_row, last, forgotten)| failures_of(in_a_row, last, forgotten)))
+}
+
 /// Deletes these counts.
 pub(in crate::accounts) fn forget_failures(connection: &mut DbConnection, keys: &[FailureKey]) -> Result<usize> {
     let keys: Vec<&str> = keys.iter().map(FailureKey::as_str).collect();
@@ -163,7 +173,7 @@ pub(in crate::accounts) fn purge_failures(
     Ok(diesel::delete(sign_in_failures::table.filter(sign_in_failures::key.eq_any(keys))).execute(connection)?)
 }
 
-/// Deletes up to `limit` counts whose account or browser no longer exists.
+/// Deletes up to `limit` counts whose account or browser no longer exists, or whose session has ended.
 pub(in crate::accounts) fn purge_orphans(connection: &mut DbConnection, limit: i64) -> Result<usize> {
     let statement = match connection {
         DbConnection::Postgres(_) => {
@@ -172,6 +182,12 @@ pub(in crate::accounts) fn purge_orphans(connection: &mut DbConnection, limit: i
                  WHERE key LIKE 'account:%' AND NOT EXISTS (SELECT FROM users WHERE 'account:' || id = key)
                      OR key LIKE 'browser:%'
                          AND NOT EXISTS (SELECT FROM known_browsers WHERE 'browser:' || id_hash = key)
+                     OR key LIKE 'session:%'
+                         AND NOT EXISTS (
+                             SELECT FROM sessions
+                             WHERE id = CASE WHEN key LIKE 'session:%' THEN substr(key, 9)::uuid END
+                                 AND status = 'active'
+                         )
                  LIMIT $1)"
         }
         DbConnection::Sqlite(_) => {
@@ -179,6 +195,8 @@ pub(in crate::accounts) fn purge_orphans(connection: &mut DbConnection, limit: i
                  SELECT key FROM sign_in_failures
                  WHERE key LIKE 'account:%' AND substr(key, 9) NOT IN (SELECT id FROM users)
                      OR key LIKE 'browser:%' AND substr(key, 9) NOT IN (SELECT id_hash FROM known_browsers)
+                     OR key LIKE 'session:%'
+                         AND NOT EXISTS (SELECT 1 FROM sessions WHERE id = substr(key, 9) AND status = 'active')
                  LIMIT ?)"
         }
     };

@@ -7,10 +7,12 @@
 //! | module | contents |
 //! |---|---|
 //! | `reservations` | attempts in flight, which count as failures until they end, and wait for each other |
+//! | `session_attempt` | attempts on the password of a session's own user |
 //! | `accounts::failures` | one count, and the delay that follows from it |
 //! | `accounts::failure_keys` | under which keys failures are counted |
 
 mod reservations;
+mod session_attempt;
 
 use std::time::Duration;
 
@@ -26,6 +28,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 use reservations::{Reservation, Reservations};
+pub(super) use session_attempt::{SessionAttempt, SessionRefusal, admit};
 
 /// How long an attempt waits for those before it. Browsers and proxies wait for a response for at least 30 seconds.
 pub(super) const MAX_WAIT: Duration = Duration::from_secs(10);

@@ -13,6 +13,11 @@ pub(super) fn days_or_hours(default: Duration) -> String {
     if default > DAY { format!("{}d", seconds / DAY.as_secs()) } else { format!("{}h", seconds / HOUR.as_secs()) }
 }
 
+/// A default of whole minutes as `--help` shows it.
+pub(super) fn minutes(default: Duration) -> String {
+    format!("{}m", default.as_secs() / 60)
+}
+
 pub(super) fn parse_timeout(text: &str) -> Result<Duration, String> {
     parse_duration(text, DAY * 400, "at most 400d (browsers keep cookies no longer)")
 }

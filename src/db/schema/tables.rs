@@ -46,6 +46,7 @@ table! {
         ended_by -> Nullable<Text>,
         ended_by_name -> Nullable<Text>,
         ended_from -> Nullable<Text>,
+        authenticated_at -> Nullable<Instant>,
     }
 }
 

@@ -13,13 +13,14 @@ const POSTGRES: [&str; 6] = [
 ];
 
 /// The same for SQLite.
-const SQLITE: [&str; 6] = [
+const SQLITE: [&str; 7] = [
     include_str!("../../../migrations/sqlite/2026-11-26-000003_triggers/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-26-000004_sign_in_protection/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-26-000005_settings/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-26-000006_ended_sids/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-26-000007_rules_of_users_and_times/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-27-000011_security_events/up.sql"),
+    include_str!("../../../migrations/sqlite/2026-11-27-000012_proofs/up.sql"),
 ];
 
 /// A trigger.

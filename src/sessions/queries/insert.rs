@@ -81,6 +81,7 @@ pub(in crate::sessions) fn insert(connection: &mut DbConnection, row: &NewRow<'_
             sessions::updated_at.eq(now),
             sessions::last_seen_at.eq(now),
             sessions::authorised_by.eq(row.authorised_by.as_str()),
+            sessions::authenticated_at.eq(now),
         ))
         .execute(connection)?;
     diesel::insert_into(user_sessions::table)

@@ -21,10 +21,22 @@ use crate::{
     sessions::model::{Sid, User},
 };
 
-type SelectedColumns =
-    (sessions::id, sessions::created_at, sessions::last_seen_at, sessions::expires_at, sessions::remembered);
-const LIVE_COLUMNS: SelectedColumns =
-    (sessions::id, sessions::created_at, sessions::last_seen_at, sessions::expires_at, sessions::remembered);
+type SelectedColumns = (
+    sessions::id,
+    sessions::created_at,
+    sessions::last_seen_at,
+    sessions::expires_at,
+    sessions::remembered,
+    sessions::authenticated_at,
+);
+const LIVE_COLUMNS: SelectedColumns = (
+    sessions::id,
+    sessions::created_at,
+    sessions::last_seen_at,
+    sessions::expires_at,
+    sessions::remembered,
+    sessions::authenticated_at,
+);
 
 /// The columns of `sessions` that a request needs.
 #[derive(Queryable)]
@@ -37,6 +49,7 @@ pub(in crate::sessions) struct LiveColumns {
     #[diesel(deserialize_as = SqlTime)]
     pub absolute_expiry: Timestamp,
     pub remembered: bool,
+    pub authenticated_at: Option<SqlTime>,
 }
 
 /// Lookup key of a session: its sid, and the time at which it must be alive.
@@ -152,6 +165,17 @@ pub(in crate::sessions) fn lock_live(
     now: Timestamp,
 ) -> Result<Option<(LiveColumns, UserId, Json)>> {
     Ok(lock_live_rows(connection, sid, now)?)
+}
+
+/// Locks a user's active session and returns its current sid.
+pub(in crate::sessions) fn lock_sid(connection: &mut DbConnection, id: SessionId, user: UserId) -> Result<Option<Sid>> {
+    let query = sessions::table
+        .find(id)
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::status.eq(ACTIVE))
+        .select(sessions::sid);
+    let sid: Option<String> = for_update(query).get_result(connection).optional()?;
+    Ok(sid.map(|sid| Sid::from_trusted(&sid)))
 }
 
 fn lock_live_rows(

@@ -38,11 +38,11 @@ pub(super) use list::{
     MAX_SORTED, PAGE_ROWS, ROWS_TO_READ, UserAt, count_live, ended_of, find_all_own, find_own, list, live_by_id,
     live_of,
 };
-pub(super) use live::{LiveColumns, LiveSessionKey, LiveSessionRow, find_live, lock_live, lock_readable};
+pub(super) use live::{LiveColumns, LiveSessionKey, LiveSessionRow, find_live, lock_live, lock_readable, lock_sid};
 pub(super) use purge::{
     Expired, delete_expired_data, delete_history, end_expired, find_expired_data, find_outdated_sids, forget_sids,
     lock_expired, scan_page,
 };
 pub(crate) use rows::UserRow;
 pub(super) use touch::{Touch, touch};
-pub(super) use update::{Rotation, retire_unknown_sid, rotate, update_data, update_lifetime};
+pub(super) use update::{Rotation, record_proof, retire_unknown_sid, rotate, update_data, update_lifetime};

@@ -50,9 +50,10 @@ WITH candidate AS MATERIALIZED (
 ), session AS (
     INSERT INTO sessions (
         id, sid, user_id, ip_address, user_agent, remembered, expires_at, created_at, updated_at, last_seen_at,
-        authorised_by
+        authorised_by, authenticated_at
     )
-    SELECT id, sid, user_id, ip_address, user_agent, remembered, expires_at, now, now, now, 'password' FROM sign_in
+    SELECT id, sid, user_id, ip_address, user_agent, remembered, expires_at, now, now, now, 'password', now
+    FROM sign_in
     RETURNING id, sid
 ), data AS (
     INSERT INTO user_sessions (sid, sess, expire)

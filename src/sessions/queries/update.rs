@@ -112,7 +112,16 @@ pub(in crate::sessions) fn update_lifetime(
             sessions::expires_at.eq(SqlTime::from(absolute_expiry)),
             sessions::last_seen_at.eq(SqlTime::from(now)),
             sessions::authorised_by.eq(authorised_by.as_str()),
+            sessions::authenticated_at.eq(SqlTime::from(now)),
         ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Records when the user of a session has proved who they are.
+pub(in crate::sessions) fn record_proof(connection: &mut DbConnection, id: SessionId, at: Timestamp) -> Result<()> {
+    diesel::update(sessions::table.find(id))
+        .set(sessions::authenticated_at.eq(SqlTime::from(at)))
         .execute(connection)?;
     Ok(())
 }

@@ -23,6 +23,8 @@ struct SessionJson {
     created_at: Timestamp,
     last_seen_at: Timestamp,
     expires_at: Timestamp,
+    /// When the user last proved who they are; null if that was not at Keyrack.
+    authenticated_at: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -41,6 +43,7 @@ pub(crate) async fn show(session: SignedIn) -> Result<HttpResponse, WebError> {
             created_at: session.created_at,
             last_seen_at: session.last_seen_at,
             expires_at: session.expires_at,
+            authenticated_at: session.authenticated_at,
         },
         user: UserJson {
             id: session.user.id,

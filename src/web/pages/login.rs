@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{
-        StatusCode,
-        header::{HeaderValue, RETRY_AFTER},
-    },
+    http::StatusCode,
     web::{Data, Query},
 };
 use askama::Template;
@@ -16,6 +13,7 @@ use serde::Deserialize;
 use super::{
     HOME,
     end_notice::{self, EndNotice},
+    form_error::{FormError, set_retry_after},
     html, see_other, sign_in, with_cookie,
 };
 use crate::{
@@ -75,13 +73,6 @@ struct Notices {
     ended: Option<EndNotice>,
 }
 
-/// Why the form is shown again.
-struct FormError {
-    status: StatusCode,
-    text: String,
-    retry_after: Option<Duration>,
-}
-
 /// `GET /login`. Writes no row, and also works while the database is unavailable.
 pub(crate) async fn show(
     session: RequestSession,
@@ -117,10 +108,10 @@ pub(crate) async fn submit(
             return Ok(see_other(if fields.next.is_empty() { HOME } else { &fields.next }));
         }
         Ok(AuthenticationResult::Rejected) => rejected(),
-        Ok(AuthenticationResult::Throttled { retry_after }) => throttled(retry_after),
+        Ok(AuthenticationResult::Throttled { retry_after }) => FormError::throttled(retry_after),
         Ok(AuthenticationResult::StrangersLocked { retry_after }) => strangers_locked(retry_after),
-        Err(Error::Busy { retry_after }) => busy(retry_after),
-        Err(Error::Unavailable(cause)) => unavailable(&cause),
+        Err(Error::Busy { retry_after }) => FormError::busy(retry_after),
+        Err(Error::Unavailable(cause)) => FormError::unavailable(&cause),
         Err(error) => return Err(error.into()),
     };
     page(&session, &request, fields, Notices::default(), Some(error))
@@ -142,14 +133,7 @@ async fn authenticate(
 
 fn rejected() -> FormError {
     // One message for every cause, so that it does not reveal whether the account exists.
-    FormError { status: StatusCode::UNAUTHORIZED, text: "Invalid email or password.".to_owned(), retry_after: None }
-}
-
-fn throttled(retry_after: Duration) -> FormError {
-    let seconds = whole_seconds(retry_after);
-    let (count, unit) = if seconds < 60 { (seconds, "second") } else { (seconds.div_ceil(60), "minute") };
-    let text = format!("Too many attempts. Try again in {count} {unit}{}.", if count == 1 { "" } else { "s" });
-    FormError { status: StatusCode::TOO_MANY_REQUESTS, text, retry_after: Some(retry_after) }
+    FormError::unauthorized("Invalid email or password.")
 }
 
 /// The same for accounts that don't exist.
@@ -159,24 +143,6 @@ fn strangers_locked(retry_after: Duration) -> FormError {
                 before, or ask your administrator to unlock it."
             .to_owned();
     FormError { status: StatusCode::TOO_MANY_REQUESTS, text, retry_after: Some(retry_after) }
-}
-
-/// At least one, and rounded up: a client that returns then is not too early.
-fn whole_seconds(length: Duration) -> u64 {
-    (length.as_secs() + u64::from(length.subsec_nanos() > 0)).max(1)
-}
-
-fn busy(retry_after: Duration) -> FormError {
-    let seconds = retry_after.as_secs().max(1);
-    let plural = if seconds == 1 { "" } else { "s" };
-    let text = format!("Many people are signing in right now. Try again in {seconds} second{plural}.");
-    FormError { status: StatusCode::SERVICE_UNAVAILABLE, text, retry_after: Some(retry_after) }
-}
-
-fn unavailable(cause: &anyhow::Error) -> FormError {
-    tracing::warn!(error = format!("{cause:#}"), "sign-in failed: the database is unavailable");
-    let text = "Keyrack can’t reach its database right now. Try again in a few seconds.".to_owned();
-    FormError { status: StatusCode::SERVICE_UNAVAILABLE, text, retry_after: Some(Duration::from_secs(1)) }
 }
 
 /// The form with what was typed, except for the password.
@@ -201,8 +167,6 @@ fn page(
         ended,
     };
     let mut response = html(status, &template)?;
-    if let Some(after) = retry_after {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
-    }
+    set_retry_after(&mut response, retry_after);
     with_cookie(response, cookie)
 }

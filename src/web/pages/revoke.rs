@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How long a browser waits for the end of all other sessions before it is sent to the page that shows the progress.
-const PROGRESS_AFTER: Duration = Duration::from_secs(1);
+pub(super) const PROGRESS_AFTER: Duration = Duration::from_secs(1);
 
 /// Ends one of the user's sessions. Another user's session, an unknown id and a malformed id get the same 404.
 pub(crate) async fn one(
@@ -30,30 +30,39 @@ pub(crate) async fn one(
         identity.logout();
         return Ok(signed_out_response());
     }
-    session.sessions().revoke(session.user.id, id).await?.ok_or(WebError::NotFound)?;
-    see_devices(&session, Notice::Revoked(id))
+    end_one(&session, id).await
 }
 
-/// Ends all of the user's sessions except the current one. Answers when none of them is alive; only a browser is sent to
-/// a page that shows the progress after [`PROGRESS_AFTER`], since a person would not know whether the press had an
-/// effect.
+/// Ends another of the user's sessions.
+pub(super) async fn end_one(session: &SignedIn, id: SessionId) -> Result<HttpResponse, WebError> {
+    session.sessions().revoke(session.user.id, id).await?.ok_or(WebError::NotFound)?;
+    see_devices(session, Notice::Revoked(id))
+}
+
+/// Ends all of the user's sessions except the current one.
 pub(crate) async fn others(session: SignedIn, request: HttpRequest, _: CsrfOnlyForm) -> Result<HttpResponse, WebError> {
+    end_others(&session, &request).await
+}
+
+/// Ends them. Answers when none of them is alive; only a browser is sent to a page that shows the progress after
+/// [`PROGRESS_AFTER`], since a person would not know whether the press had an effect.
+pub(super) async fn end_others(session: &SignedIn, request: &HttpRequest) -> Result<HttpResponse, WebError> {
     let (sessions, user) = (session.sessions(), session.user.id);
     if !accepts_html(request.headers()) {
         let ended = sessions.revoke_others(user, session.id).await?;
-        return see_devices(&session, Notice::RevokedOthers(ended));
+        return see_devices(session, Notice::RevokedOthers(ended));
     }
     match sessions.revoke_others_within(user, session.id, PROGRESS_AFTER).await? {
-        RevokeProgress::Done(ended) => see_devices(&session, Notice::RevokedOthers(ended)),
+        RevokeProgress::Done(ended) => see_devices(session, Notice::RevokedOthers(ended)),
         RevokeProgress::InProgress { started_until } => Ok(see_other(&revoke_progress::location(started_until))),
     }
 }
 
 /// Whether the client shows pages to a person.
-fn accepts_html(headers: &HeaderMap) -> bool {
+pub(super) fn accepts_html(headers: &HeaderMap) -> bool {
     headers.get(ACCEPT).is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")))
 }
 
-fn see_devices(session: &SignedIn, notice: Notice) -> Result<HttpResponse, WebError> {
+pub(super) fn see_devices(session: &SignedIn, notice: Notice) -> Result<HttpResponse, WebError> {
     with_cookie(see_other(HOME), Some(session.state().flash.cookie(session.id, notice)))
 }

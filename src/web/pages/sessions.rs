@@ -129,6 +129,17 @@ async fn notice_text(
         Notice::RevokedOthers(0) => "No other devices were signed in.".to_owned(),
         Notice::RevokedOthers(count) => format!("Signed out {}.", count_text(count, "other device")),
         Notice::RevokedAllOthers => "Signed out all other devices.".to_owned(),
+        Notice::PasswordChanged(None) => {
+            "Your password was changed. Your other devices are still signed in.".to_owned()
+        }
+        Notice::PasswordChanged(Some(0)) => "Your password was changed.".to_owned(),
+        Notice::PasswordChanged(Some(count)) => {
+            format!("Your password was changed. Signed out {}.", count_text(count, "other device"))
+        }
+        Notice::ChangeExpired => {
+            "You confirmed that it’s you, but too late for what you asked for, so nothing was changed. Try it again."
+                .to_owned()
+        }
     };
     Ok(Some(text))
 }

@@ -6,6 +6,7 @@
 //! | a renewed session, as every sign-in does | rotate, or start if there was a sign-in or the user changed |
 //! | a purged session | sign out |
 //! | other data than it found | save |
+//! | a session that the handler itself has renewed after a proof | none: only the cookie is set |
 
 use actix_session::{Session, SessionStatus};
 use actix_web::cookie::Cookie;
@@ -26,6 +27,9 @@ type SetCookie = Option<Cookie<'static>>;
 /// Decides by the session's status what to write, and writes it. After an error, the handler's response must not be
 /// sent.
 pub(super) async fn persist(request: &RequestSession, session: &Session) -> Result<SetCookie> {
+    if let Some(issued) = request.renewed() {
+        return Ok(Some(issue_cookie(request, issued)));
+    }
     let Some((current, sid)) = request.current().zip(request.cookie_sid()) else {
         return if session.entries().is_empty() { Ok(None) } else { start(request, session).await };
     };

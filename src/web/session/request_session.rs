@@ -21,7 +21,7 @@ use crate::{
     accounts::{AuthenticatedUser, BrowserId, SignInBrowserIds},
     error::{Error, Result},
     events::Source,
-    sessions::{BrowserIdHash, Client, LiveSession, Proof, SessionId, Sessions, Sid},
+    sessions::{BrowserIdHash, Client, IssuedSession, LiveSession, PresentedSession, Proof, SessionId, Sessions, Sid},
     web::{
         app_state::AppState,
         cookie::{Presented, VerifiedSid},
@@ -47,6 +47,8 @@ struct Inner {
     log_session: Cell<Option<SessionId>>,
     /// The cookie that makes the browser known, once it has signed in.
     browser_cookie: RefCell<Option<Cookie<'static>>>,
+    /// The session's new sid, once the handler has renewed it after a proof.
+    renewed: OnceCell<IssuedSession>,
 }
 
 /// What a sign-in knows besides the session's data.
@@ -83,6 +85,7 @@ impl RequestSession {
             read_error,
             sign_in: RefCell::default(),
             browser_cookie: RefCell::default(),
+            renewed: OnceCell::new(),
             state,
         }))
     }
@@ -138,7 +141,20 @@ impl RequestSession {
 
     /// The sid of the current session, which form tokens are bound to.
     pub(crate) fn current_sid(&self) -> Option<&Sid> {
-        self.cookie_sid().filter(|_| self.0.current.is_some())
+        let presented = self.cookie_sid().filter(|_| self.0.current.is_some());
+        self.renewed().map(|issued| &issued.sid).or(presented)
+    }
+
+    /// The session as the request has presented it; `None` if the request is not signed in.
+    pub(in crate::web) fn presented(&self) -> Option<PresentedSession> {
+        let (current, sid) = self.current().zip(self.cookie_sid())?;
+        let ip_address = self.ip_address();
+        Some(PresentedSession { id: current.id, user: current.user.id, sid: sid.clone(), ip_address })
+    }
+
+    /// The session's new sid, if the handler has renewed it.
+    pub(super) fn renewed(&self) -> Option<&IssuedSession> {
+        self.0.renewed.get()
     }
 
     /// A token for the forms of a page, and the cookie that goes with it if there is neither a session nor a visitor's
@@ -222,6 +238,17 @@ impl SignedIn {
     /// The sessions, for what this request does to them.
     pub(crate) fn sessions(&self) -> Sessions {
         self.state().sessions.on_behalf_of(self.request.source())
+    }
+
+    /// The session as the request has presented it.
+    pub(crate) fn presented(&self) -> Result<PresentedSession> {
+        self.request.presented().ok_or(Error::SessionEnded)
+    }
+
+    /// Notes the new sid that the handler has given the session. The response gets its cookie.
+    pub(crate) fn set_renewed(&self, issued: IssuedSession) {
+        // A handler renews a session once.
+        let _ = self.request.0.renewed.set(issued);
     }
 
     /// A token for the forms of a page of this session.

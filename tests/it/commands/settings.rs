@@ -152,6 +152,7 @@ fn help_lists_every_setting_with_its_default() {
         ("hash-cost", "KEYRACK_HASH_COST", "m=19456,t=2,p=1"),
         ("breached-passwords", "KEYRACK_BREACHED_PASSWORDS", "none"),
         ("sign-in-pace", "KEYRACK_SIGN_IN_PACE", "10/5s"),
+        ("reauth-window", "KEYRACK_REAUTH_WINDOW", "10m"),
         ("log", "KEYRACK_LOG", "info"),
     ];
     assert_eq!(help.matches("[env: ").count(), settings.len());

@@ -5,6 +5,7 @@ use std::time::Duration;
 use keyrack::clock::Clock;
 use serde_json::json;
 
+use super::reauth::reauthenticate;
 use crate::support::{CLOCK_START, EngineKind, PASSWORD, TestApp, TestDatabase, on_both_engines};
 
 on_both_engines!(
@@ -60,7 +61,8 @@ fn revoking_on_other_instance_leaves_tables_as_in_seed(engine: EngineKind) {
     }
     first.clock.advance(Duration::from_secs(40 * 60 + 31));
     let path = format!("/account/sessions/{id}/revoke");
-    assert_eq!(firefox.post_from("/account/sessions", &path, &[]).status, 303);
+    let asked = firefox.post_from("/account/sessions", &path, &[]);
+    assert_eq!(reauthenticate(&mut firefox, asked.location(), PASSWORD).status, 303);
     assert!(firefox.get("/account/sessions").text().contains("Signed out Chrome 120 on Windows."));
     let answer = chrome.get("/account/sessions");
     assert_eq!((answer.status, answer.location()), (303, "/login?next=%2Faccount%2Fsessions"));
@@ -81,6 +83,11 @@ fn revoking_on_other_instance_leaves_tables_as_in_seed(engine: EngineKind) {
         "end_reason": "revoked",
         "remembered": false,
         "data_kept": false,
+        "authorised_by": "password",
+        "ended_by": "user",
+        "ended_by_name": firefox.session_id(),
+        "ended_from": "127.0.0.1",
+        "authenticated_at": "2026-01-28T11:50:14.000000Z",
     });
     assert_eq!(database.rows("sessions", &format!("WHERE id = '{id}'")), [expected]);
     let left = database.rows("user_sessions", "");

@@ -19,6 +19,8 @@ mod login_next;
 mod logout;
 mod outage;
 mod page_snapshots;
+mod password;
+mod reauth;
 mod remember;
 mod request_limits;
 mod revoke;

@@ -49,6 +49,7 @@ fn sign_in_writes_both_tables(engine: EngineKind) {
         "ended_by": null,
         "ended_by_name": null,
         "ended_from": null,
+        "authenticated_at": "2026-01-28T11:50:14.000000Z",
     });
     assert_eq!(fixture.rows("sessions", ""), [session]);
     let sess = format!(

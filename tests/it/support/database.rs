@@ -229,7 +229,9 @@ impl TestDatabase {
                 let columns = self.texts(&format!("SELECT name AS v FROM pragma_table_info('{table}')"));
                 let value = |name: &String| match name.as_str() {
                     "sess" | "detail" => format!("'{name}', json({name})"),
-                    "remembered" | "data_kept" => format!("'{name}', json(iif({name}, 'true', 'false'))"),
+                    "remembered" | "data_kept" => {
+                        format!("'{name}', json(iif({name}, 'true', 'false'))")
+                    }
                     _ => format!("'{name}', {name}"),
                 };
                 let fields = columns.iter().map(value).collect::<Vec<_>>().join(", ");

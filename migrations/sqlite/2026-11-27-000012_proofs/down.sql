@@ -1,0 +1,3 @@
+DROP TRIGGER keyrack_widen_authenticated_at_updated;
+DROP TRIGGER keyrack_widen_authenticated_at_inserted;
+ALTER TABLE sessions DROP COLUMN authenticated_at;

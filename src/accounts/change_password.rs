@@ -1,0 +1,105 @@
+//! Changes the password of a session's user.
+
+use std::time::Duration;
+
+use super::{
+    Accounts,
+    email::Email,
+    model::Password,
+    own_password::{OwnPasswordError, accept},
+    password_policy::PasswordPolicyError,
+    queries,
+    users::{CreateUserError, names},
+};
+use crate::{
+    error::Error,
+    events::{EventKind, NewEvent, record},
+    sessions::{EndedOthers, PresentedSession, ReauthenticatedSession, Sid, User},
+};
+
+/// The smallest step of a stored time.
+const MICROSECOND: Duration = Duration::from_micros(1);
+
+/// What a user asks for who changes their password.
+#[derive(Debug)]
+pub(crate) struct PasswordChange {
+    pub current: Password,
+    pub new: Password,
+    /// Whether the user's other sessions stay signed in.
+    pub keeps_others: bool,
+}
+
+/// A new password that is stored.
+#[derive(Debug)]
+pub(crate) struct ChangedPassword {
+    /// The session in which it was changed, which has a new sid.
+    pub session: ReauthenticatedSession,
+    /// The others that have ended; the caller ends the rest.
+    pub others: EndedOthers,
+}
+
+/// Why the password was not changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChangePasswordError {
+    /// The new password violates the policy.
+    #[error(transparent)]
+    Policy(PasswordPolicyError),
+    /// The new password is the current one.
+    #[error("This is your current password. Choose a different one.")]
+    SameAsCurrent,
+    /// The current password was not accepted.
+    #[error(transparent)]
+    Current(#[from] OwnPasswordError),
+}
+
+impl From<Error> for ChangePasswordError {
+    fn from(error: Error) -> Self {
+        Self::Current(error.into())
+    }
+}
+
+impl Accounts {
+    /// Changes the password of a session's user, who has to give the current one (ASVS 6.2.3). In the same transaction,
+    /// the session gets a new sid and the user's other sessions end, unless the user keeps them (ASVS 7.4.3); a first
+    /// batch of them, if there are many.
+    pub(crate) async fn change_password(
+        &self,
+        session: PresentedSession,
+        user: &User,
+        change: PasswordChange,
+    ) -> Result<ChangedPassword, ChangePasswordError> {
+        let PasswordChange { current, new, keeps_others } = change;
+        let email = user.email.parse().unwrap_or_else(|_| Email::unmatchable());
+        let own_names = || names([&user.user_name, &user.first_name, &user.last_name]);
+        self.check_new_password(&new, Some(&email), own_names()).map_err(ChangePasswordError::Policy)?;
+        let is_same = current.expose() == new.expose();
+        let checked = self.check_own_password(&session, current).await?;
+        if is_same {
+            return Err(ChangePasswordError::SameAsCurrent);
+        }
+        let hash = match self.hash_new_password(new, &email, own_names()).await {
+            Ok(hash) => hash,
+            Err(CreateUserError::Password(problem)) => return Err(ChangePasswordError::Policy(problem)),
+            Err(CreateUserError::Failed(error)) => return Err(error.into()),
+            Err(problem) => return Err(Error::internal(problem).into()),
+        };
+        let (sid, sessions, clock) = (Sid::random()?, self.sessions.clone(), self.clock.clone());
+        let changed = self.db.transaction(move |connection| {
+            if !accept(connection, session.user, &checked)? {
+                return Ok(None);
+            }
+            // Later than the former one in any case: a sign-in that has checked that one compares the two.
+            let now = clock.now().max(checked.changed_at() + MICROSECOND);
+            queries::set_password(connection, session.user, &hash, now)?;
+            queries::forget_account(connection, session.user)?;
+            let event = NewEvent::new(EventKind::PasswordChanged, &session.source()).user(session.user);
+            record(connection, event.session(session.id), now)?;
+            let (session, others) =
+                sessions.renew_after_password_change_within(connection, &session, &sid, now, keeps_others)?;
+            Ok(Some(ChangedPassword { session, others }))
+        });
+        let changed = changed.await?;
+        self.stored_costs.invalidate();
+        changed.ok_or(ChangePasswordError::Current(OwnPasswordError::Wrong))
+    }
+}

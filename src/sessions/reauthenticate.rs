@@ -1,0 +1,97 @@
+//! Reauthenticate: the user of a session has proved again who they are, so the session gets a new sid.
+
+use std::net::IpAddr;
+
+use super::{
+    Sessions,
+    data::DataPatch,
+    end_many::FirstBatch,
+    model::{EndReason, IssuedSession, Sid},
+    queries,
+};
+use crate::{
+    clock::Timestamp,
+    db::{DbConnection, SessionId, UserId},
+    error::{Error, Result},
+    events::Source,
+};
+
+/// A session whose user gives their password again, as the request found it.
+#[derive(Debug, Clone)]
+pub(crate) struct PresentedSession {
+    pub id: SessionId,
+    pub user: UserId,
+    /// The sid that the request presented.
+    pub sid: Sid,
+    /// The client's address.
+    pub ip_address: Option<IpAddr>,
+}
+
+impl PresentedSession {
+    /// The source of what is done in the session.
+    pub fn source(&self) -> Source {
+        Source::user(self.ip_address).in_session(self.id)
+    }
+}
+
+/// A session with a new proof.
+#[derive(Debug, Clone)]
+pub(crate) struct ReauthenticatedSession {
+    pub issued: IssuedSession,
+    /// Whether the session still had the sid that the request presented. If not, another request has renewed it in the
+    /// meantime, and may have done already what was asked for: the same form may have been sent twice.
+    pub is_first: bool,
+}
+
+/// What became of a user's other sessions when the password was changed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum EndedOthers {
+    /// The user keeps them.
+    Kept,
+    /// They end; the caller ends the rest by [`Sessions::end_rest_within`].
+    FirstBatch(FirstBatch),
+}
+
+impl Sessions {
+    /// Gives a live session a new sid and records the proof, within a transaction that has locked its user and checked
+    /// the proof. From the commit on, no request succeeds with an earlier sid (ASVS 7.2.4).
+    ///
+    /// The session is found by its id: if the same form is sent twice at the same time, the second request would
+    /// otherwise be signed out, because the first one has replaced the sid.
+    ///
+    /// # Errors
+    /// [`Error::SessionEnded`] if the session has ended.
+    pub(crate) fn reauthenticate_within(
+        &self,
+        connection: &mut DbConnection,
+        session: &PresentedSession,
+        new: &Sid,
+        proved_at: Timestamp,
+    ) -> Result<ReauthenticatedSession> {
+        let now = self.clock.now();
+        let old = queries::lock_sid(connection, session.id, session.user)?.ok_or(Error::SessionEnded)?;
+        let issued = self.rotate_within(connection, &old, new, &DataPatch::default(), now)?;
+        queries::record_proof(connection, session.id, proved_at)?;
+        Ok(ReauthenticatedSession { issued, is_first: old == session.sid })
+    }
+
+    /// Does the same for a session in which its user has just changed their password, and ends the user's other
+    /// sessions, unless the user keeps them: a first batch of them, if there are many.
+    pub(crate) fn renew_after_password_change_within(
+        &self,
+        connection: &mut DbConnection,
+        session: &PresentedSession,
+        new: &Sid,
+        changed_at: Timestamp,
+        keeps_others: bool,
+    ) -> Result<(ReauthenticatedSession, EndedOthers)> {
+        let renewed = self.reauthenticate_within(connection, session, new, changed_at)?;
+        let others = if keeps_others {
+            EndedOthers::Kept
+        } else {
+            let reason = EndReason::PasswordChanged;
+            EndedOthers::FirstBatch(self.first_batch_of_others_within(connection, session.user, session.id, reason)?)
+        };
+        Ok((renewed, others))
+    }
+}

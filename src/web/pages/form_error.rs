@@ -1,0 +1,60 @@
+//! Why a form with a password is shown again.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpResponse,
+    http::{
+        StatusCode,
+        header::{HeaderValue, RETRY_AFTER},
+    },
+};
+
+/// The message of a form, and the status with which it is shown again.
+pub(super) struct FormError {
+    pub status: StatusCode,
+    pub text: String,
+    pub retry_after: Option<Duration>,
+}
+
+impl FormError {
+    /// A password was wrong.
+    pub fn unauthorized(text: &str) -> Self {
+        Self { status: StatusCode::UNAUTHORIZED, text: text.to_owned(), retry_after: None }
+    }
+
+    /// So many attempts have failed that the next one must wait.
+    pub fn throttled(retry_after: Duration) -> Self {
+        let seconds = whole_seconds(retry_after);
+        let (count, unit) = if seconds < 60 { (seconds, "second") } else { (seconds.div_ceil(60), "minute") };
+        let text = format!("Too many attempts. Try again in {count} {unit}{}.", if count == 1 { "" } else { "s" });
+        Self { status: StatusCode::TOO_MANY_REQUESTS, text, retry_after: Some(retry_after) }
+    }
+
+    /// More passwords are waiting than can be checked.
+    pub fn busy(retry_after: Duration) -> Self {
+        let seconds = retry_after.as_secs().max(1);
+        let plural = if seconds == 1 { "" } else { "s" };
+        let text = format!("Many people are signing in right now. Try again in {seconds} second{plural}.");
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, text, retry_after: Some(retry_after) }
+    }
+
+    /// The database is unavailable.
+    pub fn unavailable(cause: &anyhow::Error) -> Self {
+        tracing::warn!(error = format!("{cause:#}"), "a password was not checked: the database is unavailable");
+        let text = "Keyrack can’t reach its database right now. Try again in a few seconds.".to_owned();
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, text, retry_after: Some(Duration::from_secs(1)) }
+    }
+}
+
+/// Tells a program when it may try again.
+pub(super) fn set_retry_after(response: &mut HttpResponse, after: Option<Duration>) {
+    if let Some(after) = after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
+    }
+}
+
+/// At least one, and rounded up: a client that returns then is not too early.
+fn whole_seconds(length: Duration) -> u64 {
+    (length.as_secs() + u64::from(length.subsec_nanos() > 0)).max(1)
+}

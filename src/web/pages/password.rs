@@ -1,0 +1,189 @@
+//! `/account/password`: changes the user's own password (ASVS 6.2.2, 6.2.3, 7.4.3).
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{Data, Query},
+};
+use askama::Template;
+use serde::Deserialize;
+
+use super::{
+    HOME,
+    form_error::{FormError, set_retry_after},
+    html, reauth,
+    revoke::{PROGRESS_AFTER, accepts_html},
+    revoke_progress, see_other, with_cookie,
+};
+use crate::{
+    accounts::{ChangePasswordError, MIN_LENGTH, OwnPasswordError, Password, PasswordChange},
+    sessions::{EndedOthers, RevokeProgress},
+    web::{Destinations, SignedIn, csrf_form::CsrfForm, errors::WebError, flash::Notice, page::Page, recent_proof},
+};
+
+#[derive(Template)]
+#[template(path = "password.html")]
+struct PasswordPage {
+    page: Page,
+    csrf_token: String,
+    email: String,
+    next: String,
+    keep_others: bool,
+    /// What a new password must have.
+    hint: String,
+    /// Whether the user has a password that can be checked.
+    has_password: bool,
+    errors: PasswordErrors,
+}
+
+#[derive(Default)]
+struct PasswordErrors {
+    current_password: Option<String>,
+    password: Option<String>,
+    password_again: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct PasswordQuery {
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct PasswordFields {
+    current_password: String,
+    password: String,
+    password_again: String,
+    keep_others: String,
+    next: String,
+}
+
+impl PasswordFields {
+    fn keeps_others(&self) -> bool {
+        self.keep_others == "on"
+    }
+}
+
+/// `GET /.well-known/change-password`: where password managers look for the form (W3C, "A Well-Known URL for Changing
+/// Passwords").
+pub(crate) async fn well_known() -> HttpResponse {
+    see_other("/account/password")
+}
+
+/// `GET /account/password`
+pub(crate) async fn show(
+    session: SignedIn,
+    query: Query<PasswordQuery>,
+    destinations: Data<Destinations>,
+) -> Result<HttpResponse, WebError> {
+    let has_password = recent_proof::can_prove(session.state(), &session).await?;
+    let fields = PasswordFields { next: query.into_inner().next, ..PasswordFields::default() };
+    page(&session, &destinations, &fields, has_password, StatusCode::OK, PasswordErrors::default())
+}
+
+/// `POST /account/password`: the current password is the proof, so no other is asked for.
+pub(crate) async fn submit(
+    session: SignedIn,
+    request: HttpRequest,
+    destinations: Data<Destinations>,
+    CsrfForm(fields): CsrfForm<PasswordFields>,
+) -> Result<HttpResponse, WebError> {
+    let errors = check(&fields);
+    if errors.any() {
+        return page(&session, &destinations, &fields, true, StatusCode::UNPROCESSABLE_ENTITY, errors);
+    }
+    let change = PasswordChange {
+        current: Password::new(&fields.current_password),
+        new: Password::new(&fields.password),
+        keeps_others: fields.keeps_others(),
+    };
+    let accounts = &session.state().accounts;
+    match accounts.change_password(session.presented()?, &session.user, change).await {
+        Ok(changed) => {
+            session.set_renewed(changed.session.issued);
+            let next = destinations.accept(&fields.next).unwrap_or(HOME);
+            changed_response(&session, &request, changed.others, next).await
+        }
+        Err(ChangePasswordError::Current(error)) => {
+            let error = match error {
+                OwnPasswordError::Wrong => FormError::unauthorized("This is not your current password."),
+                error => reauth::form_error(error)?,
+            };
+            let errors = PasswordErrors { current_password: Some(error.text), ..PasswordErrors::default() };
+            let mut response = page(&session, &destinations, &fields, true, error.status, errors)?;
+            set_retry_after(&mut response, error.retry_after);
+            Ok(response)
+        }
+        Err(error) => {
+            let errors = PasswordErrors { password: Some(error.to_string()), ..PasswordErrors::default() };
+            page(&session, &destinations, &fields, true, StatusCode::UNPROCESSABLE_ENTITY, errors)
+        }
+    }
+}
+
+/// Ends the rest of the other sessions, if there are many, and says what was done.
+async fn changed_response(
+    session: &SignedIn,
+    request: &HttpRequest,
+    others: EndedOthers,
+    next: &str,
+) -> Result<HttpResponse, WebError> {
+    let (sessions, user) = (session.sessions(), session.user.id);
+    let notice = match others {
+        EndedOthers::Kept => Notice::PasswordChanged(None),
+        EndedOthers::FirstBatch(first) if accepts_html(request.headers()) => {
+            match sessions.end_rest_within(user, first, PROGRESS_AFTER).await? {
+                RevokeProgress::Done(ended) => Notice::PasswordChanged(Some(ended)),
+                RevokeProgress::InProgress { started_until } => {
+                    return Ok(see_other(&revoke_progress::location(started_until)));
+                }
+            }
+        }
+        EndedOthers::FirstBatch(first) => Notice::PasswordChanged(Some(sessions.end_rest(first).await?)),
+    };
+    with_cookie(see_other(next), Some(session.state().flash.cookie(session.id, notice)))
+}
+
+/// Finds what is wrong without checking a password.
+fn check(fields: &PasswordFields) -> PasswordErrors {
+    let mut errors = PasswordErrors::default();
+    if fields.current_password.is_empty() {
+        errors.current_password = Some("Enter your current password.".to_owned());
+    }
+    if fields.password.is_empty() {
+        errors.password = Some("Enter a new password.".to_owned());
+    } else if fields.password != fields.password_again {
+        errors.password_again = Some("The two passwords are not the same.".to_owned());
+    }
+    errors
+}
+
+impl PasswordErrors {
+    fn any(&self) -> bool {
+        [&self.current_password, &self.password, &self.password_again].into_iter().any(Option::is_some)
+    }
+}
+
+/// The form, without the passwords.
+fn page(
+    session: &SignedIn,
+    destinations: &Destinations,
+    fields: &PasswordFields,
+    has_password: bool,
+    status: StatusCode,
+    errors: PasswordErrors,
+) -> Result<HttpResponse, WebError> {
+    let csrf_token = session.csrf_token()?;
+    let template = PasswordPage {
+        page: Page::of(session, &csrf_token),
+        csrf_token,
+        email: session.user.email.clone(),
+        next: destinations.accept(&fields.next).unwrap_or_default().to_owned(),
+        keep_others: fields.keeps_others(),
+        hint: format!("At least {MIN_LENGTH} characters; a few memorable words work well."),
+        has_password,
+        errors,
+    };
+    html(status, &template)
+}

@@ -1,0 +1,149 @@
+//! `/reauth`: asks for the password again before a sensitive change, and then makes that change (ASVS 7.5).
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{Data, Query},
+};
+use askama::Template;
+use serde::Deserialize;
+
+use super::{
+    HOME,
+    form_error::{FormError, set_retry_after},
+    html, revoke, see_other,
+};
+use crate::{
+    accounts::{OwnPasswordError, Password},
+    error::Error,
+    web::{
+        Destinations, SignedIn, csrf_form::CsrfForm, errors::WebError, flash::Notice, page::Page,
+        pending_change::PendingChange, recent_proof,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "reauth.html")]
+struct ReauthPage {
+    page: Page,
+    csrf_token: String,
+    email: String,
+    next: String,
+    change: String,
+    /// Where "Cancel" leads.
+    back: String,
+    /// What is made after the proof, in words.
+    purpose: &'static str,
+    /// Whether the user has a password that can be checked.
+    can_prove: bool,
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct ReauthQuery {
+    #[serde(default)]
+    next: String,
+    #[serde(default)]
+    change: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct ReauthFields {
+    password: String,
+    next: String,
+    change: String,
+}
+
+/// How long no password is checked that a session has used up its attempts for. No time ends it.
+const EXHAUSTED_RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// `GET /reauth`
+pub(crate) async fn show(
+    session: SignedIn,
+    query: Query<ReauthQuery>,
+    destinations: Data<Destinations>,
+) -> Result<HttpResponse, WebError> {
+    let ReauthQuery { next, change } = query.into_inner();
+    let can_prove = recent_proof::can_prove(session.state(), &session).await?;
+    let fields = ReauthFields { password: String::new(), next, change };
+    page(&session, &destinations, &fields, can_prove, None)
+}
+
+/// `POST /reauth`: checks the password, gives the session a new sid, and makes the change that has waited.
+pub(crate) async fn submit(
+    session: SignedIn,
+    request: HttpRequest,
+    destinations: Data<Destinations>,
+    CsrfForm(fields): CsrfForm<ReauthFields>,
+) -> Result<HttpResponse, WebError> {
+    let presented = session.presented()?;
+    let (state, sid) = (session.state(), presented.sid.clone());
+    let error = match state.accounts.reauthenticate(presented, Password::new(&fields.password)).await {
+        Ok(renewed) => {
+            session.set_renewed(renewed.issued);
+            if fields.change.is_empty() || !renewed.is_first {
+                return Ok(see_other(destinations.accept(&fields.next).unwrap_or(HOME)));
+            }
+            return match state.pending_changes.open(&fields.change, &sid, state.clock.now()) {
+                Some(PendingChange::Revoke(id)) => revoke::end_one(&session, id).await,
+                Some(PendingChange::RevokeOthers) => revoke::end_others(&session, &request).await,
+                None => revoke::see_devices(&session, Notice::ChangeExpired),
+            };
+        }
+        Err(error) => form_error(error)?,
+    };
+    page(&session, &destinations, &fields, true, Some(error))
+}
+
+/// The message for a password that was not accepted.
+pub(super) fn form_error(error: OwnPasswordError) -> Result<FormError, WebError> {
+    Ok(match error {
+        OwnPasswordError::Wrong => FormError::unauthorized("This is not your password. Try again."),
+        OwnPasswordError::NoPassword => FormError::unauthorized("You have no password here."),
+        OwnPasswordError::Throttled { retry_after } => FormError::throttled(retry_after),
+        OwnPasswordError::Exhausted => FormError {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            text: "Too many wrong passwords were entered on this device. Sign out and sign in again.".to_owned(),
+            retry_after: Some(EXHAUSTED_RETRY_AFTER),
+        },
+        OwnPasswordError::Failed(Error::Busy { retry_after }) => FormError::busy(retry_after),
+        OwnPasswordError::Failed(Error::Unavailable(cause)) => FormError::unavailable(&cause),
+        OwnPasswordError::Failed(error) => return Err(error.into()),
+    })
+}
+
+fn page(
+    session: &SignedIn,
+    destinations: &Destinations,
+    fields: &ReauthFields,
+    can_prove: bool,
+    error: Option<FormError>,
+) -> Result<HttpResponse, WebError> {
+    let state = session.state();
+    let (csrf_token, sid) = (session.csrf_token()?, session.presented()?.sid);
+    let change = state.pending_changes.open(&fields.change, &sid, state.clock.now());
+    let next = destinations.accept(&fields.next).unwrap_or_default().to_owned();
+    let (status, retry_after) =
+        error.as_ref().map_or((StatusCode::OK, None), |error| (error.status, error.retry_after));
+    let template = ReauthPage {
+        page: Page::of(session, &csrf_token),
+        csrf_token,
+        email: session.user.email.clone(),
+        back: if next.is_empty() { HOME.to_owned() } else { next.clone() },
+        next,
+        change: fields.change.clone(),
+        purpose: match change {
+            Some(PendingChange::Revoke(_)) => "The device is signed out after that.",
+            Some(PendingChange::RevokeOthers) => "All other devices are signed out after that.",
+            None => "",
+        },
+        can_prove,
+        error: error.map(|error| error.text),
+    };
+    let mut response = html(status, &template)?;
+    set_retry_after(&mut response, retry_after);
+    Ok(response)
+}

@@ -1,0 +1,149 @@
+//! A sensitive change that waits until the user has proved again who they are.
+//!
+//! The form that asked for it is not lost: the page that asks for the password carries the change as a code with a
+//! signature, and it is made after the proof. The signature is bound to the sid, which the proof replaces, so a change
+//! is made once at most. It holds no text that was typed, never a password.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+
+use super::signing::Signer;
+use crate::{
+    clock::Timestamp,
+    config::Secrets,
+    sessions::{SessionId, Sid},
+};
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PendingChange {
+    /// To end this session of the user.
+    Revoke(SessionId),
+    /// To end all other sessions of the user.
+    RevokeOthers,
+}
+
+/// How long a change waits for the password.
+const LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+/// Longer values are ignored. Keyrack's own have about 110 bytes.
+const MAX_BYTES: usize = 256;
+
+/// Separates the parts. Neither UUIDs, numbers nor base64url contain it.
+const SEPARATOR: char = '.';
+
+const REVOKE: &str = "revoke";
+const REVOKE_OTHERS: &str = "revoke-others";
+
+impl PendingChange {
+    /// The change that a form asks for, by its path; `None` if none can be made later.
+    pub fn of(request: &HttpRequest) -> Option<Self> {
+        match request.match_pattern()?.as_str() {
+            "/account/sessions/{id}/revoke" => request.match_info().get("id")?.parse().ok().map(Self::Revoke),
+            "/account/sessions/revoke-others" => Some(Self::RevokeOthers),
+            _ => None,
+        }
+    }
+
+    fn code(self) -> String {
+        match self {
+            Self::Revoke(id) => format!("{REVOKE}{SEPARATOR}{id}"),
+            Self::RevokeOthers => format!("{REVOKE_OTHERS}{SEPARATOR}"),
+        }
+    }
+
+    fn parse(code: &str) -> Option<Self> {
+        match code.split_once(SEPARATOR)? {
+            (REVOKE, id) => id.parse().ok().map(Self::Revoke),
+            (REVOKE_OTHERS, "") => Some(Self::RevokeOthers),
+            _ => None,
+        }
+    }
+}
+
+/// Signs and verifies pending changes.
+#[derive(Clone)]
+pub(crate) struct PendingChanges(Signer);
+
+impl PendingChanges {
+    pub fn new(secrets: &Secrets) -> Self {
+        Self(Signer::derived(secrets, "pending change"))
+    }
+
+    /// The text for the form that asks for the password. Only a change whose form token was right may be signed.
+    pub(super) fn seal(&self, change: PendingChange, sid: &Sid, now: Timestamp) -> String {
+        let expiring = format!("{}{SEPARATOR}{}", change.code(), (now + LIFETIME).as_micros());
+        let signature = self.0.sign(message(&expiring, sid).as_bytes());
+        format!("{expiring}{SEPARATOR}{signature}")
+    }
+
+    /// The change in such a text; `None` if it is not genuine, belongs to another sid, or has expired.
+    pub(super) fn open(&self, text: &str, sid: &Sid, now: Timestamp) -> Option<PendingChange> {
+        if text.len() > MAX_BYTES {
+            return None;
+        }
+        let (expiring, signature) = text.rsplit_once(SEPARATOR)?;
+        self.0.verify(message(expiring, sid).as_bytes(), signature)?;
+        let (code, expiry) = expiring.rsplit_once(SEPARATOR)?;
+        Timestamp::parse_micros(expiry).filter(|expiry| now < *expiry)?;
+        PendingChange::parse(code)
+    }
+}
+
+fn message(expiring: &str, sid: &Sid) -> String {
+    format!("{expiring}{SEPARATOR}{}", sid.expose())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_769_600_000_000_000);
+
+    fn changes() -> PendingChanges {
+        PendingChanges::new(&"pending 7Qm2xV9rTb4K".parse().unwrap())
+    }
+
+    #[test]
+    fn change_is_read_under_its_own_sid_only() {
+        let (changes, sid, other) = (changes(), Sid::random().unwrap(), Sid::random().unwrap());
+        for change in [PendingChange::Revoke(SessionId::random()), PendingChange::RevokeOthers] {
+            let text = changes.seal(change, &sid, NOW);
+            assert!(text.len() < MAX_BYTES / 2 && !text.contains(sid.expose()), "{text}");
+            assert_eq!(changes.open(&text, &sid, NOW), Some(change));
+            assert_eq!(changes.open(&text, &other, NOW), None);
+        }
+    }
+
+    #[test]
+    fn change_expires() {
+        let (changes, sid) = (changes(), Sid::random().unwrap());
+        let text = changes.seal(PendingChange::RevokeOthers, &sid, NOW);
+        let last = NOW + LIFETIME - Duration::from_micros(1);
+        assert_eq!(changes.open(&text, &sid, last), Some(PendingChange::RevokeOthers));
+        assert_eq!(changes.open(&text, &sid, NOW + LIFETIME), None);
+    }
+
+    #[test]
+    fn forged_change_is_ignored() {
+        let (changes, sid) = (changes(), Sid::random().unwrap());
+        let text = changes.seal(PendingChange::Revoke(SessionId::random()), &sid, NOW);
+        let (expiring, signature) = text.rsplit_once('.').unwrap();
+        let other = format!("revoke.{}.{}.{signature}", SessionId::random(), (NOW + LIFETIME).as_micros());
+        let later = expiring.replace(&(NOW + LIFETIME).as_micros().to_string(), "9999999999999999");
+        let long = format!("{text}{}", "x".repeat(MAX_BYTES));
+        for forged in [
+            "",
+            ".",
+            "..",
+            "revoke-others..9999999999999999.",
+            &other,
+            expiring,
+            &format!("{later}.{signature}"),
+            &long,
+        ] {
+            assert_eq!(changes.open(forged, &sid, NOW), None, "{forged}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! `/account/password` and `/.well-known/change-password`
+
+use std::{thread, time::Duration};
+
+use keyrack::{
+    accounts::{AuthenticationResult, Password},
+    error::Error,
+    sessions::{NewSession, Proof},
+};
+
+use super::reauth::EMAIL;
+use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
+
+on_both_engines!(
+    asvs_7_4_3_password_change_signs_other_devices_out,
+    asvs_6_2_3_password_change_requires_the_current_password,
+    asvs_6_2_6_password_fields_suit_password_managers,
+    password_change_can_keep_other_devices,
+    new_password_is_refused_with_the_reason_at_its_field,
+    old_password_is_refused_after_the_change,
+    sign_in_checked_before_the_change_is_refused,
+    wrong_current_passwords_are_limited,
+    of_two_changes_at_once_one_wins,
+    password_change_forgets_failed_sign_ins,
+    password_change_needs_no_other_proof,
+    well_known_url_leads_to_the_form,
+    user_without_password_is_told_why,
+    password_change_of_many_sessions_ends_all_of_them,
+);
+
+const PAGE: &str = "/account/password";
+const NEW: &str = "five herons by the weir";
+
+fn change(browser: &mut Browser, current: &str, new: &str, further: &[(&str, &str)]) -> Answer {
+    let fields = [&[("current_password", current), ("password", new), ("password_again", new)], further].concat();
+    browser.post_from(PAGE, PAGE, &fields)
+}
+
+fn two_browsers(engine: EngineKind) -> (TestApp, Browser, Browser) {
+    let app = TestApp::new(engine);
+    app.add_user(EMAIL);
+    let (browser, phone) = (app.signed_in(EMAIL), app.signed_in(EMAIL));
+    app.advance(Duration::from_secs(5));
+    (app, browser, phone)
+}
+
+fn asvs_7_4_3_password_change_signs_other_devices_out(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    let (id, mut copy) = (browser.session_id(), browser.clone());
+    let answer = change(&mut browser, PASSWORD, NEW, &[]);
+    assert_eq!((answer.status, answer.location()), (303, "/account/sessions"));
+    let text = browser.get("/account/sessions").text();
+    assert!(text.contains("Your password was changed. Signed out 1 other device."), "{text}");
+    assert!(browser.is_signed_in() && !phone.is_signed_in());
+    assert!(!copy.is_signed_in(), "this session has a new sid");
+    assert_eq!(browser.session_id(), id);
+    assert_eq!(browser.get("/api/session").json()["session"]["authenticated_at"], "2026-01-28T11:50:19.000Z");
+    let ended = app.rows("sessions", "WHERE status = 'logged_out'");
+    assert_eq!((ended.len(), &ended[0]["end_reason"]), (1, &"password_changed".into()));
+    app.assert_sound();
+}
+
+fn asvs_6_2_3_password_change_requires_the_current_password(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    let before = (app.rows("users", ""), app.rows("sessions", "ORDER BY id"));
+    for (current, status, message) in [
+        ("", 422, "Enter your current password."),
+        ("not the password at all", 401, "This is not your current password."),
+    ] {
+        let answer = change(&mut browser, current, NEW, &[]);
+        assert_eq!((answer.status, answer.set_cookies()), (status, vec![]), "{current:?}");
+        assert!(answer.text().contains(message), "{}", answer.text());
+        assert!(answer.body.contains("aria-describedby=\"current_password-error\""), "{}", answer.body);
+        assert!(!answer.body.contains(NEW), "no password is repeated");
+    }
+    assert_eq!((app.rows("users", ""), app.rows("sessions", "ORDER BY id")), before);
+    assert!(browser.is_signed_in() && phone.is_signed_in());
+}
+
+fn asvs_6_2_6_password_fields_suit_password_managers(engine: EngineKind) {
+    let (_app, mut browser, _) = two_browsers(engine);
+    let page = browser.get(PAGE).body;
+    for (id, complete) in
+        [("current_password", "current-password"), ("password", "new-password"), ("password_again", "new-password")]
+    {
+        let field = format!("<input id=\"{id}\" name=\"{id}\" type=\"password\" autocomplete=\"{complete}\"");
+        assert!(page.contains(&field), "{field}: {page}");
+    }
+    assert!(page.contains(&format!("value=\"{EMAIL}\" autocomplete=\"username\" readonly")), "{page}");
+    assert!(!page.contains("onpaste") && !page.contains("maxlength"), "{page}");
+}
+
+fn password_change_can_keep_other_devices(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    let mut copy = browser.clone();
+    assert_eq!(change(&mut browser, PASSWORD, NEW, &[("keep_others", "on")]).status, 303);
+    let text = browser.get("/account/sessions").text();
+    assert!(text.contains("Your other devices are still signed in."), "{text}");
+    assert!(browser.is_signed_in() && phone.is_signed_in() && !copy.is_signed_in());
+    assert_eq!(change(&mut browser, NEW, PASSWORD, &[("keep_others", "off")]).status, 303);
+    assert!(!phone.is_signed_in());
+    app.assert_sound();
+}
+
+fn new_password_is_refused_with_the_reason_at_its_field(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    let before = app.rows("users", "");
+    for (new, reason) in [
+        ("", "Enter a new password."),
+        ("fourteen chars", "Use at least 15 characters"),
+        (&"long enough ".repeat(22), "Use at most 256 characters."),
+        ("passwordpassword", "too easy to guess"),
+        ("Rajat Verma 1987", "your own name"),
+        (PASSWORD, "This is your current password."),
+    ] {
+        let answer = change(&mut browser, PASSWORD, new, &[]);
+        assert_eq!((answer.status, answer.set_cookies()), (422, vec![]), "{new:?}");
+        assert!(answer.text().contains(reason), "{reason}: {}", answer.text());
+        assert!(answer.body.contains("aria-describedby=\"password-error\""), "{}", answer.body);
+    }
+    let fields = [("current_password", PASSWORD), ("password", NEW), ("password_again", "five herons by the wier")];
+    let answer = browser.post_from(PAGE, PAGE, &fields);
+    assert!(answer.status == 422 && answer.text().contains("not the same"), "{}", answer.text());
+    assert_eq!(app.rows("users", ""), before);
+    assert!(phone.is_signed_in());
+}
+
+fn old_password_is_refused_after_the_change(engine: EngineKind) {
+    let (app, mut browser, _) = two_browsers(engine);
+    change(&mut browser, PASSWORD, NEW, &[]);
+    assert_eq!(app.browser().sign_in(EMAIL, PASSWORD).status, 401);
+    assert_eq!(app.browser().sign_in(EMAIL, NEW).status, 303);
+}
+
+/// Its password was right when it was checked, and is no longer the user's when the session would start.
+fn sign_in_checked_before_the_change_is_refused(engine: EngineKind) {
+    let (app, mut browser, _) = two_browsers(engine);
+    let checked = wait(app.keyrack.accounts().authenticate(EMAIL, Password::new(PASSWORD), None)).unwrap();
+    let AuthenticationResult::Accepted(checked) = checked else { panic!("{checked:?}") };
+    change(&mut browser, PASSWORD, NEW, &[]);
+    let proof = Proof { user: checked.user.clone(), password_changed_at: checked.password_changed_at };
+    let new = NewSession { proof: Some(proof), ..NewSession::of(checked.user.id) };
+    let started = wait(app.keyrack.sessions().start(new));
+    assert!(matches!(started, Err(Error::SessionEnded)), "{started:?}");
+}
+
+fn wrong_current_passwords_are_limited(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    for _ in 0..10 {
+        assert_eq!(change(&mut browser, "not the password at all", NEW, &[]).status, 401);
+    }
+    let refused = change(&mut browser, PASSWORD, NEW, &[]);
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("1")));
+    assert!(refused.text().contains("Too many attempts."), "{}", refused.text());
+    app.signed_in(EMAIL);
+    assert_eq!(change(&mut phone, PASSWORD, NEW, &[]).status, 303, "another session has its own allowance");
+}
+
+fn of_two_changes_at_once_one_wins(engine: EngineKind) {
+    let (app, browser, phone) = two_browsers(engine);
+    let changes = [(browser, NEW), (phone, "seven swans on the pond")];
+    let answers = thread::scope(|scope| {
+        let clicks = changes.map(|(mut browser, new)| {
+            let click = move || (change(&mut browser, PASSWORD, new, &[]).status, browser.is_signed_in(), new);
+            scope.spawn(click)
+        });
+        clicks.map(|click| click.join().unwrap())
+    });
+    let won: Vec<_> = answers.iter().filter(|(status, ..)| *status == 303).filter(|(_, alive, _)| *alive).collect();
+    assert_eq!(won.len(), 1, "{answers:?}");
+    for (_, _, new) in answers {
+        let status = app.browser().sign_in(EMAIL, new).status;
+        assert_eq!(status == 303, new == won[0].2, "{new}");
+    }
+    app.assert_sound();
+}
+
+fn password_change_forgets_failed_sign_ins(engine: EngineKind) {
+    let (app, mut browser, _) = two_browsers(engine);
+    for _ in 0..10 {
+        app.browser().sign_in(EMAIL, "not the password at all");
+    }
+    assert_eq!(app.browser().sign_in(EMAIL, PASSWORD).status, 429);
+    change(&mut browser, PASSWORD, NEW, &[]);
+    assert_eq!(app.count("sign_in_failures", "WHERE key LIKE 'account:%'"), 0);
+    assert_eq!(app.browser().sign_in(EMAIL, NEW).status, 303);
+}
+
+fn password_change_needs_no_other_proof(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    app.advance(Duration::from_secs(3600));
+    assert_eq!(change(&mut browser, PASSWORD, NEW, &[]).location(), "/account/sessions");
+    assert!(!phone.is_signed_in());
+}
+
+fn well_known_url_leads_to_the_form(engine: EngineKind) {
+    let (app, mut browser, _) = two_browsers(engine);
+    for browser in [&mut app.browser(), &mut browser] {
+        let answer = browser.get("/.well-known/change-password");
+        assert_eq!((answer.status, answer.location()), (303, PAGE));
+    }
+    assert_eq!(app.browser().get(PAGE).location(), "/login?next=%2Faccount%2Fpassword");
+    assert_eq!(browser.get(PAGE).status, 200);
+    let missing = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
+    assert_eq!(browser.get(missing).status, 404);
+    assert!(browser.get("/account/sessions").body.contains("href=\"/account/password\""));
+}
+
+fn user_without_password_is_told_why(engine: EngineKind) {
+    let (app, mut browser, _) = two_browsers(engine);
+    app.execute("UPDATE users SET password_hash = NULL");
+    let page = browser.get(PAGE);
+    assert!(page.text().contains("have no password here that could be changed"), "{}", page.text());
+    assert!(!page.body.contains("name=\"current_password\""));
+    let token = browser.get("/account/sessions").csrf_token();
+    let fields = [("current_password", PASSWORD), ("password", NEW), ("password_again", NEW), ("csrf_token", &token)];
+    assert_eq!(browser.post(PAGE, &fields).status, 401);
+    assert_eq!(app.count("users", "WHERE password_hash IS NULL"), 1);
+}
+
+fn password_change_of_many_sessions_ends_all_of_them(engine: EngineKind) {
+    let app = TestApp::with(engine, |config| config.policy.max_sessions = None);
+    let user = app.add_user(EMAIL);
+    let mut browser = app.signed_in(EMAIL);
+    for _ in 0..450 {
+        wait(app.keyrack.sessions().start(NewSession::of(user))).unwrap();
+    }
+    app.advance(Duration::from_secs(1));
+    assert_eq!(
+        change(&mut browser, PASSWORD, NEW, &[]).location(),
+        "/account/sessions",
+        "answered when all have ended"
+    );
+    assert_eq!(app.count("sessions", "WHERE status = 'active'"), 1);
+    assert_eq!(app.count("sessions", "WHERE end_reason = 'password_changed'"), 450);
+    assert!(browser.is_signed_in());
+}

@@ -1,0 +1,373 @@
+//! `/reauth`, and the sensitive changes that need a recent proof
+
+use std::{thread, time::Duration};
+
+use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
+
+on_both_engines!(
+    asvs_7_5_2_stale_proof_is_asked_before_revoking,
+    asvs_7_5_2_stale_proof_is_asked_before_revoking_others,
+    asvs_7_2_4_reauthentication_replaces_the_sid,
+    proof_is_recent_until_the_window_ends,
+    proof_in_the_far_future_is_not_recent,
+    pending_change_is_made_once,
+    pending_change_of_another_session_or_forged_is_not_made,
+    pending_change_expires,
+    pending_change_is_not_offered_to_forms_of_other_sites,
+    pending_revocation_of_foreign_session_returns_404,
+    wrong_password_changes_nothing,
+    wrong_passwords_are_limited_per_session,
+    session_with_used_up_attempts_checks_no_password,
+    user_without_password_may_end_own_sessions,
+    session_of_a_peer_needs_a_proof,
+    proof_by_an_earlier_password_is_not_recent,
+    signing_out_needs_no_proof,
+    same_form_sent_twice_at_once_leaves_one_session,
+    reauthentication_of_an_ended_session_fails,
+    reauth_leads_only_to_own_pages,
+    counts_of_ended_sessions_are_purged,
+);
+
+pub const EMAIL: &str = "rajat.verma@example.com";
+const DEVICES: &str = "/account/sessions";
+const OTHERS: &str = "/account/sessions/revoke-others";
+pub const WINDOW: Duration = Duration::from_secs(10 * 60);
+
+fn revoke_path(id: &str) -> String {
+    format!("/account/sessions/{id}/revoke")
+}
+
+/// An app with a user, and two signed-in browsers: the one that acts, and another.
+fn two_browsers(engine: EngineKind) -> (TestApp, Browser, Browser) {
+    let app = TestApp::new(engine);
+    app.add_user(EMAIL);
+    let (browser, phone) = (app.signed_in(EMAIL), app.signed_in(EMAIL));
+    (app, browser, phone)
+}
+
+/// Lets so much time pass that no proof is recent.
+fn let_proofs_grow_old(app: &TestApp) {
+    app.advance(WINDOW + Duration::from_secs(1));
+}
+
+/// Follows the redirect to the page that asks for the password, and sends its form.
+pub fn reauthenticate(browser: &mut Browser, page: &str, password: &str) -> Answer {
+    let form = browser.get(page);
+    assert_eq!(form.status, 200, "{}", form.body);
+    let hidden = |name: &str| {
+        let value = form.between(&format!("name=\"{name}\" value=\""), "\"");
+        value.replace("&#38;", "&").replace("&amp;", "&")
+    };
+    let (next, change, token) = (hidden("next"), hidden("change"), form.csrf_token());
+    let fields = [("password", password), ("next", &next), ("change", &change), ("csrf_token", &token)];
+    browser.post("/reauth", &fields)
+}
+
+fn asvs_7_5_2_stale_proof_is_asked_before_revoking(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    let id = phone.session_id();
+    let_proofs_grow_old(&app);
+    let before = (app.rows("sessions", "ORDER BY id"), app.rows("user_sessions", "ORDER BY sid"));
+    let asked = browser.post_from(DEVICES, &revoke_path(&id), &[]);
+    assert_eq!(asked.status, 303);
+    assert!(asked.location().starts_with("/reauth?next=%2Faccount%2Fsessions&change=revoke."), "{}", asked.location());
+    assert_eq!((app.rows("sessions", "ORDER BY id"), app.rows("user_sessions", "ORDER BY sid")), before);
+
+    let page = browser.get(asked.location());
+    assert!(page.body.contains(&format!("value=\"{EMAIL}\" autocomplete=\"username\" readonly")), "{}", page.body);
+    assert!(page.text().contains("The device is signed out after that."), "{}", page.text());
+    let done = reauthenticate(&mut browser, asked.location(), PASSWORD);
+    assert_eq!((done.status, done.location()), (303, DEVICES));
+    assert!(browser.get(DEVICES).text().contains("Signed out Firefox 140 on Linux"), "the change is reported");
+    assert!(browser.is_signed_in() && !phone.is_signed_in());
+    assert_eq!(app.rows("sessions", &format!("WHERE id = '{id}'"))[0]["end_reason"], "revoked");
+    app.assert_sound();
+}
+
+fn asvs_7_5_2_stale_proof_is_asked_before_revoking_others(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    let_proofs_grow_old(&app);
+    let asked = browser.post_from(DEVICES, OTHERS, &[]);
+    assert!(asked.status == 303 && asked.location().starts_with("/reauth?"), "{asked:?}");
+    assert!(phone.is_signed_in());
+    let done = reauthenticate(&mut browser, asked.location(), PASSWORD);
+    assert_eq!((done.status, done.location()), (303, DEVICES));
+    assert!(browser.get(DEVICES).text().contains("Signed out 1 other device."));
+    assert!(browser.is_signed_in() && !phone.is_signed_in());
+}
+
+fn asvs_7_2_4_reauthentication_replaces_the_sid(engine: EngineKind) {
+    let (app, mut browser, _) = two_browsers(engine);
+    let (id, mut copy) = (browser.session_id(), browser.clone());
+    let_proofs_grow_old(&app);
+    let done = reauthenticate(&mut browser, "/reauth?next=%2Faccount%2Fsessions%3Fshow%3Dended", PASSWORD);
+    assert_eq!((done.status, done.location()), (303, "/account/sessions?show=ended"));
+    assert_ne!(browser.sid(), copy.sid());
+    assert!(browser.is_signed_in() && !copy.is_signed_in());
+    let session = browser.get("/api/session").json()["session"].clone();
+    assert_eq!((&session["id"], &session["authenticated_at"]), (&id.into(), &"2026-01-28T12:00:15.000Z".into()));
+    assert_eq!(browser.post_from(DEVICES, OTHERS, &[]).location(), DEVICES, "the proof is recent now");
+}
+
+fn proof_is_recent_until_the_window_ends(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    app.advance(WINDOW);
+    assert_eq!(browser.post_from(DEVICES, OTHERS, &[]).location(), DEVICES);
+    assert!(!phone.is_signed_in());
+    let app = TestApp::with(engine, |config| config.reauth_window = Duration::from_secs(60));
+    app.add_user(EMAIL);
+    let mut browser = app.signed_in(EMAIL);
+    app.advance(Duration::from_secs(61));
+    assert!(browser.post_from(DEVICES, OTHERS, &[]).location().starts_with("/reauth?"), "the window is a setting");
+}
+
+/// A clock that ran fast has written it, and has been corrected since.
+fn proof_in_the_far_future_is_not_recent(engine: EngineKind) {
+    let (app, mut browser, _) = two_browsers(engine);
+    for (time, is_recent) in [("2026-01-28T12:00:14.000000Z", true), ("2026-01-28T12:00:15.000000Z", false)] {
+        app.execute(&format!("UPDATE sessions SET authenticated_at = '{time}'"));
+        let answer = browser.post_from(DEVICES, OTHERS, &[]);
+        assert_eq!(answer.location() == DEVICES, is_recent, "{time}: {}", answer.location());
+    }
+}
+
+fn pending_change_is_made_once(engine: EngineKind) {
+    let (app, mut browser, _) = two_browsers(engine);
+    let_proofs_grow_old(&app);
+    let asked = browser.post_from(DEVICES, OTHERS, &[]).location().to_owned();
+    assert_eq!(reauthenticate(&mut browser, &asked, PASSWORD).status, 303);
+    let mut later = app.signed_in(EMAIL);
+    let again = reauthenticate(&mut browser, &asked, PASSWORD);
+    assert_eq!((again.status, again.location()), (303, DEVICES));
+    assert!(browser.get(DEVICES).text().contains("nothing was changed"), "the page says so");
+    assert!(later.is_signed_in());
+}
+
+fn pending_change_of_another_session_or_forged_is_not_made(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    let id = phone.session_id();
+    let_proofs_grow_old(&app);
+    let of_phone = phone.post_from(DEVICES, OTHERS, &[]).location().to_owned();
+    let of_browser = browser.post_from(DEVICES, &revoke_path(&id), &[]).location().to_owned();
+    let own_id = browser.session_id();
+    let changed = of_browser.replace(&id, &own_id);
+    assert_ne!(changed, of_browser);
+    for forged in [of_phone.as_str(), &changed, "/reauth?change=revoke-others..9999999999999999.", "/reauth?change=x"] {
+        let answer = reauthenticate(&mut browser, forged, PASSWORD);
+        assert_eq!((answer.status, answer.location()), (303, DEVICES), "{forged}");
+        assert!(browser.is_signed_in() && phone.is_signed_in(), "{forged}");
+    }
+}
+
+fn pending_change_expires(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    let_proofs_grow_old(&app);
+    let asked = browser.post_from(DEVICES, OTHERS, &[]).location().to_owned();
+    app.advance(Duration::from_secs(10 * 60));
+    assert_eq!(reauthenticate(&mut browser, &asked, PASSWORD).location(), DEVICES);
+    assert!(browser.get(DEVICES).text().contains("nothing was changed"));
+    assert!(phone.is_signed_in());
+}
+
+/// Otherwise a page of another site could have its change made with the user's own password.
+fn pending_change_is_not_offered_to_forms_of_other_sites(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    let token = browser.get(DEVICES).csrf_token();
+    let_proofs_grow_old(&app);
+    for (token, headers) in [
+        ("", &[][..]),
+        (token.as_str(), &[("sec-fetch-site", "cross-site")]),
+        (&token, &[("origin", "https://evil.example")]),
+    ] {
+        let answer = browser.send("POST", OTHERS, Some(&[("csrf_token", token)]), headers);
+        assert_eq!((answer.status, answer.location()), (403, ""), "{headers:?}");
+    }
+    assert!(phone.is_signed_in());
+}
+
+fn pending_revocation_of_foreign_session_returns_404(engine: EngineKind) {
+    let (app, mut browser, _) = two_browsers(engine);
+    app.add_user("ana@example.com");
+    let mut ana = app.signed_in("ana@example.com");
+    let foreign = ana.session_id();
+    for id in [foreign.as_str(), "0f8fad5b-d9cb-469f-a165-70867728950e"] {
+        let_proofs_grow_old(&app);
+        let asked = browser.post_from(DEVICES, &revoke_path(id), &[]).location().to_owned();
+        let answer = reauthenticate(&mut browser, &asked, PASSWORD);
+        assert_eq!(answer.status, 404, "{id}");
+        assert!(browser.is_signed_in(), "the error page has the cookie of the new sid");
+        assert_eq!(browser.post("/logout", &[("csrf_token", &answer.csrf_token())]).status, 303, "and its token");
+        browser = app.signed_in(EMAIL);
+    }
+    assert!(ana.is_signed_in());
+}
+
+fn wrong_password_changes_nothing(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    let_proofs_grow_old(&app);
+    let asked = browser.post_from(DEVICES, OTHERS, &[]).location().to_owned();
+    let before = app.rows("sessions", "ORDER BY id");
+    for password in ["", "not the password at all", EMAIL] {
+        let answer = reauthenticate(&mut browser, &asked, password);
+        assert_eq!((answer.status, answer.set_cookies()), (401, vec![]), "{password:?}");
+        assert!(answer.text().contains("This is not your password."), "{}", answer.text());
+        assert!(answer.body.contains("aria-invalid=\"true\" aria-describedby=\"password-error\""), "{}", answer.body);
+        assert!(password.is_empty() || password == EMAIL || !answer.body.contains(password), "it is not repeated");
+    }
+    assert_eq!(app.rows("sessions", "ORDER BY id"), before);
+    assert_eq!(app.count("sign_in_failures", "WHERE in_a_row = 3"), 1);
+    assert_eq!(reauthenticate(&mut browser, &asked, PASSWORD).location(), DEVICES);
+    assert!(!phone.is_signed_in());
+    assert_eq!(app.count("sign_in_failures", ""), 0, "a success forgets them");
+}
+
+fn wrong_passwords_are_limited_per_session(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    for _ in 0..10 {
+        assert_eq!(reauthenticate(&mut browser, "/reauth", "not the password at all").status, 401);
+    }
+    let refused = reauthenticate(&mut browser, "/reauth", PASSWORD);
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("1")));
+    assert!(refused.text().contains("Too many attempts. Try again in 1 second."), "{}", refused.text());
+    assert!(browser.is_signed_in(), "only the proof is refused");
+    assert_eq!(reauthenticate(&mut phone, "/reauth", PASSWORD).status, 303, "another session has its own allowance");
+    app.signed_in(EMAIL);
+    app.advance(Duration::from_secs(1));
+    assert_eq!(reauthenticate(&mut browser, "/reauth", PASSWORD).status, 303);
+}
+
+fn session_with_used_up_attempts_checks_no_password(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    reauthenticate(&mut browser, "/reauth", "not the password at all");
+    app.execute("UPDATE sign_in_failures SET in_a_row = 100");
+    app.advance(Duration::from_secs(24 * 3600 - 60));
+    let refused = reauthenticate(&mut browser, "/reauth", PASSWORD);
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("900")));
+    assert!(refused.text().contains("Sign out and sign in again."), "{}", refused.text());
+    assert_eq!(reauthenticate(&mut phone, "/reauth", PASSWORD).status, 303);
+    browser.sign_out();
+    browser.sign_in(EMAIL, PASSWORD);
+    assert_eq!(reauthenticate(&mut browser, "/reauth", PASSWORD).status, 303);
+}
+
+/// An Express application signs them in; Keyrack can't check their password, or they have none.
+fn user_without_password_may_end_own_sessions(engine: EngineKind) {
+    for hash in ["NULL", "'$2b$10$abcdefghijklmnopqrstuv'"] {
+        let (app, mut browser, mut phone) = two_browsers(engine);
+        let mut tablet = app.signed_in(EMAIL);
+        app.execute(&format!("UPDATE users SET password_hash = {hash}; UPDATE sessions SET authenticated_at = NULL"));
+        let id = phone.session_id();
+        assert_eq!(browser.post_from(DEVICES, &revoke_path(&id), &[]).location(), DEVICES);
+        assert_eq!(browser.post_from(DEVICES, OTHERS, &[]).location(), DEVICES);
+        assert!(!phone.is_signed_in() && !tablet.is_signed_in());
+        let page = browser.get("/reauth");
+        assert!(page.text().contains("have no password here"), "{}", page.text());
+        let token = browser.get(DEVICES).csrf_token();
+        let answer = browser.post("/reauth", &[("password", PASSWORD), ("csrf_token", &token)]);
+        assert_eq!((answer.status, answer.set_cookies()), (401, vec![]));
+    }
+}
+
+fn session_of_a_peer_needs_a_proof(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    app.execute("UPDATE sessions SET authenticated_at = NULL");
+    assert_eq!(browser.get("/api/session").json()["session"]["authenticated_at"], serde_json::Value::Null);
+    let asked = browser.post_from(DEVICES, OTHERS, &[]).location().to_owned();
+    assert!(asked.starts_with("/reauth?") && phone.is_signed_in(), "{asked}");
+    assert_eq!(reauthenticate(&mut browser, &asked, PASSWORD).location(), DEVICES);
+    assert!(!phone.is_signed_in());
+}
+
+fn proof_by_an_earlier_password_is_not_recent(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    app.advance(Duration::from_secs(5));
+    let new = "five herons by the weir";
+    let fields = [("current_password", PASSWORD), ("password", new), ("password_again", new), ("keep_others", "on")];
+    assert_eq!(phone.post_from("/account/password", "/account/password", &fields).status, 303);
+    let asked = browser.post_from(DEVICES, OTHERS, &[]).location().to_owned();
+    assert!(asked.starts_with("/reauth?") && phone.is_signed_in(), "{asked}");
+    assert_eq!(reauthenticate(&mut browser, &asked, PASSWORD).status, 401);
+    assert_eq!(reauthenticate(&mut browser, &asked, new).location(), DEVICES);
+    assert!(!phone.is_signed_in());
+}
+
+fn signing_out_needs_no_proof(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    let_proofs_grow_old(&app);
+    let id = browser.session_id();
+    assert_eq!(browser.post_from(DEVICES, &revoke_path(&id), &[]).location(), "/login");
+    assert_eq!(phone.sign_out().location(), "/login");
+    assert_eq!(app.count("user_sessions", ""), 0);
+}
+
+fn same_form_sent_twice_at_once_leaves_one_session(engine: EngineKind) {
+    let (app, mut browser, _) = two_browsers(engine);
+    let id = browser.session_id();
+    let_proofs_grow_old(&app);
+    let asked = browser.post_from(DEVICES, OTHERS, &[]).location().to_owned();
+    let answers = thread::scope(|scope| {
+        let clicks = [browser.clone(), browser.clone()];
+        let clicks = clicks.map(|mut browser| {
+            let asked = &asked;
+            scope.spawn(move || reauthenticate_if_signed_in(&mut browser, asked))
+        });
+        clicks.map(|click| click.join().unwrap())
+    });
+    let alive = answers.into_iter().filter_map(|(mut browser, answer)| {
+        assert_eq!(answer.status, 303);
+        browser.is_signed_in().then(|| browser.session_id())
+    });
+    assert_eq!(alive.collect::<Vec<_>>(), [id], "the last sid is alive, and no other");
+    assert_eq!(app.count("sessions", "WHERE status = 'active'"), 1);
+    app.assert_sound();
+}
+
+/// A click that comes after the other one's answer finds its sid replaced, and is sent to sign in.
+fn reauthenticate_if_signed_in(browser: &mut Browser, page: &str) -> (Browser, Answer) {
+    let form = browser.get(page);
+    let answer = if form.status == 200 {
+        let (change, token) = (form.between("name=\"change\" value=\"", "\""), form.csrf_token());
+        browser.post("/reauth", &[("password", PASSWORD), ("change", &change), ("csrf_token", &token)])
+    } else {
+        form
+    };
+    (browser.clone(), answer)
+}
+
+fn reauthentication_of_an_ended_session_fails(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    let token = browser.get("/reauth").csrf_token();
+    let id = browser.session_id();
+    assert_eq!(phone.post_from(DEVICES, &revoke_path(&id), &[]).location(), DEVICES);
+    let answer = browser.post("/reauth", &[("password", PASSWORD), ("csrf_token", &token)]);
+    assert_eq!((answer.status, answer.location()), (303, "/login"));
+    assert!(!browser.is_signed_in());
+    assert_eq!(app.count("user_sessions", ""), 1);
+}
+
+fn reauth_leads_only_to_own_pages(engine: EngineKind) {
+    let (app, mut browser, _) = two_browsers(engine);
+    for next in
+        ["https://evil.example/", "//evil.example", "/logout", "/reauth", "/login", "/account/sessions/1/revoke"]
+    {
+        let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        let answer = reauthenticate(&mut browser, &format!("/reauth?next={next}"), PASSWORD);
+        assert_eq!((answer.status, answer.location()), (303, DEVICES), "{next}");
+    }
+    let mut stranger = app.browser();
+    assert_eq!(stranger.get("/reauth?next=%2F").location(), "/login?next=%2Freauth%3Fnext%3D%252F");
+    let token = stranger.get("/login?next=%2Freauth").csrf_token();
+    let fields = [("email", EMAIL), ("password", PASSWORD), ("next", "/reauth"), ("csrf_token", &token)];
+    assert_eq!(stranger.post("/login", &fields).location(), DEVICES, "a sign-in is a proof");
+}
+
+fn counts_of_ended_sessions_are_purged(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    for browser in [&mut browser, &mut phone] {
+        assert_eq!(reauthenticate(browser, "/reauth", "not the password at all").status, 401);
+    }
+    phone.sign_out();
+    wait(app.keyrack.accounts().purge()).unwrap();
+    let key = format!("session:{}", browser.session_id());
+    assert_eq!(app.texts("SELECT key AS v FROM sign_in_failures"), [key]);
+}
