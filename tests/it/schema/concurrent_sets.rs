@@ -26,9 +26,9 @@ fn peer() -> Option<Peer> {
 /// written.
 fn set_after(peer: &Peer, first: &str, user: &str) -> bool {
     let later = Clock::System.now() + Duration::from_secs(3600);
-    let mut other = PgConnection::establish(peer.0.url()).unwrap();
-    other.batch_execute(&format!("BEGIN; {first}")).unwrap();
     thread::scope(|scope| {
+        let mut other = PgConnection::establish(peer.0.url()).unwrap();
+        other.batch_execute(&format!("BEGIN; {first}")).unwrap();
         let set = scope.spawn(|| peer.set("s1", &data_of(user), later));
         peer.0.wait_until_blocked(r#"INSERT INTO "user_sessions"%"#);
         other.batch_execute("COMMIT").unwrap();

@@ -22,9 +22,9 @@ fn set_during(change: &str, conclusion: &str) -> Option<bool> {
     let peer = Peer::new(EngineKind::Postgres);
     let later = Clock::System.now() + HOUR;
     peer.sign_in("s1", later, later);
-    let mut ending = PgConnection::establish(peer.0.url()).unwrap();
-    ending.batch_execute(&format!("BEGIN; {change}")).unwrap();
     thread::scope(|scope| {
+        let mut ending = PgConnection::establish(peer.0.url()).unwrap();
+        ending.batch_execute(&format!("BEGIN; {change}")).unwrap();
         let set = scope.spawn(|| peer.set("s1", LATE, later));
         peer.0.wait_until_blocked(r#"INSERT INTO "user_sessions"%"#);
         assert!(!set.is_finished());
@@ -89,9 +89,9 @@ fn set_waiting_for_destroy_writes_nothing() {
     peer.sign_in("s1", later, later);
     let mut setting = PgConnection::establish(peer.0.url()).unwrap();
     setting.batch_execute("BEGIN; SELECT FROM sessions WHERE sid = 's1' FOR SHARE").unwrap();
-    let mut destroying = PgConnection::establish(peer.0.url()).unwrap();
-    destroying.batch_execute("BEGIN; DELETE FROM user_sessions WHERE sid = 's1'").unwrap();
     thread::scope(|scope| {
+        let mut destroying = PgConnection::establish(peer.0.url()).unwrap();
+        destroying.batch_execute("BEGIN; DELETE FROM user_sessions WHERE sid = 's1'").unwrap();
         let set = peer.set_statement("s1", LATE, later);
         let set = scope.spawn(move || setting.batch_execute(&format!("{set}; COMMIT")));
         peer.0.wait_until_blocked(r#"INSERT INTO "user_sessions"%"#);
@@ -111,9 +111,9 @@ fn end_waiting_for_set_removes_its_data() {
     let peer = Peer::new(EngineKind::Postgres);
     let later = Clock::System.now() + HOUR;
     peer.sign_in("s1", later, later);
-    let mut setting = PgConnection::establish(peer.0.url()).unwrap();
-    setting.batch_execute(&format!("BEGIN; {}", peer.set_statement("s1", LATE, later))).unwrap();
     thread::scope(|scope| {
+        let mut setting = PgConnection::establish(peer.0.url()).unwrap();
+        setting.batch_execute(&format!("BEGIN; {}", peer.set_statement("s1", LATE, later))).unwrap();
         let end = scope.spawn(|| peer.end("s1"));
         peer.0.wait_until_blocked("UPDATE sessions SET status%");
         setting.batch_execute("COMMIT").unwrap();

@@ -176,6 +176,10 @@ impl World {
             (Err(Error::SessionEnded), true) => return,
             (outcome, disabled) => panic!("{outcome:?}, disabled: {disabled}"),
         };
+        if let Some(sid) = &previous_sid {
+            // The browser's former session gets the reason of its expiry now, not at the next purge.
+            self.end_expired(|session| session.sid == *sid);
+        }
         let before = previous_sid.and_then(|sid| self.is_alive(&sid)).map(|id| (id, self.model[&id].clone()));
         let (idle, absolute) = Self::limits(remember);
         let expires_at = now + absolute;
@@ -317,11 +321,16 @@ impl World {
         }
     }
 
+    fn end_expired(&mut self, is_in_scope: impl Fn(&Session) -> bool) {
+        let now = self.clock.now();
+        let expired = |session: &Session| is_in_scope(session) && session.expire <= now;
+        self.end_all(|session| expired(session) && session.expire < session.expires_at, "idle_timeout");
+        self.end_all(expired, "absolute_timeout");
+    }
+
     fn purge(&mut self) {
         wait(self.sessions.purge(|_| ())).unwrap();
-        let now = self.clock.now();
-        self.end_all(|session| session.expire <= now && session.expire < session.expires_at, "idle_timeout");
-        self.end_all(|session| session.expire <= now, "absolute_timeout");
+        self.end_expired(|_| true);
     }
 
     /// Runs a statement of another program, and applies its effect to the model.
