@@ -1,5 +1,7 @@
 //! Valid settings: their sources and effects
 
+use std::collections::HashMap;
+
 use crate::support::{EngineKind, PASSWORD, Program, SECRETS, TestDatabase, on_both_engines};
 
 const EMAIL: &str = "rajat.verma@example.com";
@@ -161,6 +163,40 @@ fn help_lists_every_setting_with_its_default() {
         assert!(own.contains(&format!("[env: {variable}")), "{flag}: {own}");
         assert!(own.contains(&format!("[default: {default}]")), "{flag}: {own}");
     }
+}
+
+#[test]
+fn readme_lists_every_setting_with_its_default() {
+    let database = TestDatabase::blank(EngineKind::Sqlite);
+    let help = Program::without_settings(&database).done(&["--help"]).split_whitespace().collect::<Vec<_>>().join(" ");
+    let readme = include_str!("../../../README.md");
+    let table = readme.split_once("\n| variable | default |").unwrap().1;
+    let mut defaults = HashMap::new();
+    for row in table.lines().skip(1).take_while(|line| line.starts_with('|')) {
+        let cells: Vec<String> = row.split('|').map(|cell| cell.trim().replace('`', "")).collect();
+        let names: Vec<&str> = cells[1].split(", ").collect();
+        let values: Vec<&str> = if names.len() > 1 { cells[2].split(", ").collect() } else { vec![&cells[2]] };
+        assert_eq!(names.len(), values.len(), "{row}");
+        defaults.extend(names.iter().map(|&name| name.to_owned()).zip(values.iter().map(|&value| value.to_owned())));
+    }
+    let settings: Vec<&str> = help.split("[env: ").skip(1).collect();
+    assert!(settings.len() > 25, "{help}");
+    let mut compared = 0;
+    for setting in settings {
+        let name = setting.split(['=', ']']).next().unwrap();
+        if name == "KEYRACK_CONFIG" {
+            assert!(readme.contains(name), "the text above the table names it");
+            continue;
+        }
+        let stated = defaults.get(name).unwrap_or_else(|| panic!("the README has no row for {name}"));
+        // A default that depends on something is a sentence, which a table words differently.
+        let default = setting.split_once(']').unwrap().1.trim_start().strip_prefix("[default: ");
+        if let Some(default) = default.map(|rest| rest.split(']').next().unwrap()) {
+            assert_eq!(stated, default, "{name}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 12, "{compared} defaults were compared");
 }
 
 #[test]

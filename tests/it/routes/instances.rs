@@ -12,6 +12,7 @@ on_both_engines!(
     session_is_shared_by_instances_and_ended_on_both,
     revoking_on_other_instance_leaves_tables_as_in_seed,
     restart_keeps_live_sessions_and_revives_none,
+    stored_hash_gets_the_raised_cost_at_the_next_sign_in,
 );
 
 fn start_two_instances(database: &TestDatabase) -> (TestApp, TestApp) {
@@ -124,4 +125,23 @@ fn restart_keeps_live_sessions_and_revives_none(engine: EngineKind) {
     let second = TestApp::over(&database, clock, |_| ());
     assert!(alive.at(second.address).is_signed_in());
     assert!(!copy.at(second.address).is_signed_in());
+}
+
+fn stored_hash_gets_the_raised_cost_at_the_next_sign_in(engine: EngineKind) {
+    const RAISED: &str = "m=16,t=2,p=1";
+    let database = TestDatabase::new(engine);
+    let clock = Clock::fixed(CLOCK_START);
+    let before = TestApp::over(&database, clock.clone(), |_| ());
+    before.add_user("rajat.verma@example.com");
+    let stored = || database.text("SELECT password_hash AS v FROM users");
+    let first = stored();
+    assert!(first.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{first}");
+    before.signed_in("rajat.verma@example.com");
+    assert_eq!(stored(), first, "its cost is the configured one");
+    let after = TestApp::over(&database, clock, |config| config.hash_cost = RAISED.parse().unwrap());
+    assert_eq!(after.browser().sign_in("rajat.verma@example.com", "not the password at all").status, 401);
+    assert_eq!(stored(), first, "a wrong password proves nothing");
+    let mut browser = after.signed_in("rajat.verma@example.com");
+    assert!(stored().starts_with(&format!("$argon2id$v=19${RAISED}$")), "{}", stored());
+    assert!(browser.is_signed_in() && after.signed_in("rajat.verma@example.com").is_signed_in());
 }
