@@ -82,9 +82,8 @@ pub(super) async fn check_form(session: &RequestSession, request: &HttpRequest) 
     }
     let state = session.state();
     match proof_state(state, current).await? {
-        ProofState::Recent => Ok(()),
-        // The only routes that require it end the user's own sessions.
-        ProofState::Impossible => Ok(()),
+        // Who can't give a proof may go on: the only routes that require it end the user's own sessions.
+        ProofState::Recent | ProofState::Impossible => Ok(()),
         ProofState::Outdated => {
             if let Some(presented) = session.presented() {
                 state.accounts.record_proof_request(&presented).await?;

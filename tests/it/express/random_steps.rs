@@ -9,13 +9,25 @@ use super::{
     pair::{Pair, Person},
     seeded_random::{Random, seed},
 };
-use crate::support::{Program, express::with_express, wait};
+use crate::{
+    routes::reauth::reauthenticate,
+    support::{Answer, Browser, PASSWORD, Program, express::with_express, wait},
+};
 
 with_express!(random_steps_match_model_at_both);
 
 const STEPS: u32 = 1000;
 const USERS: [&str; 3] = ["rajat.verma@example.com", "ana@example.com", "kim@example.com"];
 const BROWSERS: usize = 5;
+
+/// Gives the password if a change asks for it: Express has started the session, or rotated it some time ago.
+fn prove(browser: &mut Browser, answer: &Answer) {
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    if answer.location().starts_with("/reauth?") {
+        let done = reauthenticate(browser, answer.location(), PASSWORD);
+        assert_eq!((done.status, done.location()), (303, "/account/sessions"), "{}", done.body);
+    }
+}
 
 /// The expected state of a browser.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -191,8 +203,9 @@ impl World {
         let other = (0..BROWSERS).find(|other| *other != browser && self.model[*other].user == user);
         let (Some(_), Some(other)) = (user, other) else { return "has nothing to revoke".to_owned() };
         let path = format!("/account/sessions/{}/revoke", self.people[other].at_keyrack().session_id());
-        let answer = self.people[browser].at_keyrack().post_from("/account/sessions", &path, &[]);
-        assert_eq!(answer.status, 303);
+        let keyrack = self.people[browser].at_keyrack();
+        let answer = keyrack.post_from("/account/sessions", &path, &[]);
+        prove(keyrack, &answer);
         self.expect_ended(other);
         format!("revokes {other}")
     }
@@ -202,7 +215,8 @@ impl World {
         let keyrack = self.people[browser].at_keyrack();
         // The page has the button only if other sessions exist, but its other forms carry the same token.
         let token = keyrack.get("/account/sessions").csrf_token();
-        assert_eq!(keyrack.post("/account/sessions/revoke-others", &[("csrf_token", &token)]).status, 303);
+        let answer = keyrack.post("/account/sessions/revoke-others", &[("csrf_token", &token)]);
+        prove(keyrack, &answer);
         for other in 0..BROWSERS {
             if other != browser && self.model[other].user == Some(user) {
                 self.expect_ended(other);

@@ -20,7 +20,7 @@ mod logout;
 mod outage;
 mod page_snapshots;
 mod password;
-mod reauth;
+pub mod reauth;
 mod remember;
 mod request_limits;
 mod revoke;
