@@ -60,6 +60,10 @@ impl EndStore for SessionEnds {
         Ok((rows.iter().map(replaced).collect(), last))
     }
 
+    fn has_sessions(&self, connection: &mut DbConnection) -> Result<bool> {
+        queries::has_sessions(connection)
+    }
+
     fn count_active(&self, connection: &mut DbConnection, ids: &[SessionId]) -> Result<usize> {
         queries::count_active(connection, ids)
     }

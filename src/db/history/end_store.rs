@@ -35,6 +35,9 @@ pub(crate) trait EndStore: Send + 'static {
         limit: i64,
     ) -> Result<(Vec<ReplacedSid>, Option<String>)>;
 
+    /// Returns whether the database has any session, ended ones included.
+    fn has_sessions(&self, connection: &mut DbConnection) -> Result<bool>;
+
     /// Returns how many of the sessions are active.
     fn count_active(&self, connection: &mut DbConnection, ids: &[SessionId]) -> Result<usize>;
 }

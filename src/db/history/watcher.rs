@@ -44,6 +44,10 @@ const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long lookups wait for the neighbours' journals. One that is gone must not keep the others from serving.
 const NEIGHBOUR_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long lookups wait for rows, if a database that had sessions is found empty: a restore may create or empty the
+/// tables in one transaction and fill them in the next.
+const EMPTY_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// The state of the thread.
 pub(crate) struct Watcher<S> {
     opener: Arc<Opener>,
@@ -53,6 +57,8 @@ pub(crate) struct Watcher<S> {
     clock: Clock,
     /// The history to which the journal was last applied.
     known: Option<Mark>,
+    /// Since when the database has been found without any session.
+    empty_since: Option<Instant>,
     /// The journals of the other instances that were last seen alive.
     neighbours: Vec<String>,
     tail: Tail,
@@ -72,6 +78,7 @@ impl<S: EndStore> Watcher<S> {
             store,
             clock,
             known: None,
+            empty_since: None,
             neighbours: Vec::new(),
             tail,
         };
@@ -169,6 +176,7 @@ impl<S: EndStore> Watcher<S> {
         let (ended, replaced) = contents.into_parts();
         let journaled = ended.len();
         let revived = self.end_all_again(connection, &ended, &replaced)?;
+        self.wait_for_rows(connection, journaled)?;
         if !mark.continues_as(&Mark::read(connection, self.opener.path())?) {
             return Err(Error::Unavailable(anyhow::anyhow!("the database changed while the journal was applied")));
         }
@@ -192,6 +200,18 @@ impl<S: EndStore> Watcher<S> {
             );
         }
         Ok(generation)
+    }
+
+    /// Fails while a database that had sessions has none, so that the journal is applied again.
+    fn wait_for_rows(&mut self, connection: &mut DbConnection, journaled: usize) -> Result<()> {
+        if self.known.is_none() || journaled == 0 || self.store.has_sessions(connection)? {
+            self.empty_since = None;
+            return Ok(());
+        }
+        if self.empty_since.get_or_insert_with(Instant::now).elapsed() < EMPTY_TIMEOUT {
+            return Err(Error::Unavailable(anyhow::anyhow!("the table `sessions` is empty: it may be being restored")));
+        }
+        Ok(())
     }
 
     fn end_all_again(

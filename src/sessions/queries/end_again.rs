@@ -67,6 +67,11 @@ pub(in crate::sessions) fn active_sids(
     Ok(active.select((sessions::id, sessions::sid)).load(connection)?)
 }
 
+/// Whether there is any session, ended ones included.
+pub(in crate::sessions) fn has_sessions(connection: &mut DbConnection) -> Result<bool> {
+    Ok(diesel::select(diesel::dsl::exists(sessions::table.select(sessions::id))).get_result(connection)?)
+}
+
 /// Counts those of the sessions that are active.
 pub(in crate::sessions) fn count_active(connection: &mut DbConnection, ids: &[SessionId]) -> Result<usize> {
     let active = sessions::table.filter(sessions::id.eq_any(ids)).filter(sessions::status.eq(ACTIVE));

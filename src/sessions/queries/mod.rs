@@ -29,7 +29,9 @@ pub(super) use doctor::{
     delete_data_of, end_incomplete, ended_with_data, known_users, outliving_data, shared_sids,
 };
 pub(super) use end::{EndTarget, Ending, end, end_batch, end_by_sid};
-pub(super) use end_again::{FormerSid, active_sids, count_active, end_again, ended_since, replaced_after};
+pub(super) use end_again::{
+    FormerSid, active_sids, count_active, end_again, ended_since, has_sessions, replaced_after,
+};
 pub(super) use ended::find_by_sid;
 pub(super) use grouped_write::{GroupedStart, GroupedWrite, Written, write_grouped};
 pub(super) use insert::{NewRow, insert, lock_user};

@@ -114,6 +114,23 @@ fn truncating_and_copying_revives_no_session() {
     });
 }
 
+/// The tables are filled in a later transaction than the one that emptied them.
+#[test]
+fn emptied_tables_are_not_taken_for_the_new_state() {
+    on_postgres(|database, app| {
+        let signed_out = app.signed_in(EMAIL);
+        database.execute("CREATE TABLE kept AS SELECT * FROM sessions; CREATE TABLE kept_data AS TABLE user_sessions");
+        assert_eq!(signed_out.clone().sign_out().status, 303);
+        database.execute("TRUNCATE replaced_sids, user_sessions, sessions CASCADE");
+        assert_eq!(signed_out.clone().get("/api/session").status, 503);
+        database.execute(
+            "SET session_replication_role = replica; INSERT INTO sessions SELECT * FROM kept; \
+             INSERT INTO user_sessions SELECT * FROM kept_data; RESET session_replication_role",
+        );
+        assert_eq!(check(&signed_out), 401);
+    });
+}
+
 #[test]
 fn renaming_restored_database_into_place_revives_no_session() {
     on_postgres(|database, app| {
