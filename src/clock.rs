@@ -2,6 +2,8 @@
 //!
 //! Every time that Keyrack writes or compares comes from this clock, never from the database, so that tests can set it.
 
+mod iso_text;
+
 use std::{
     fmt,
     ops::{Add, Sub},
@@ -12,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Datelike, Month, SecondsFormat, Timelike, Utc};
+use chrono::{DateTime, Datelike, Month, Timelike, Utc};
 
 /// A point in time: microseconds since 1970-01-01T00:00:00Z, the precision of both engines' columns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,7 +52,9 @@ impl Timestamp {
 
     /// Parses RFC 3339 with any number of fractional digits. Digits after the sixth are dropped.
     pub fn parse(text: &str) -> Option<Self> {
-        DateTime::parse_from_rfc3339(text).ok().map(|time| Self(time.timestamp_micros()))
+        iso_text::parse_micros(text)
+            .or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_micros()))
+            .map(Self)
     }
 
     /// The time since `earlier`; zero if `earlier` is later, as after a clock was set back.
@@ -60,12 +64,12 @@ impl Timestamp {
 
     /// `2026-01-29T11:50:14.000Z`, as JavaScript's `toISOString` writes it.
     pub fn to_iso_millis(self) -> String {
-        self.utc().to_rfc3339_opts(SecondsFormat::Millis, true)
+        iso_text::with_millis(self.utc())
     }
 
     /// `2026-01-29T11:50:14.000000Z`, always of the same width, so that such texts sort as times.
     pub fn to_iso_micros(self) -> String {
-        self.utc().to_rfc3339_opts(SecondsFormat::Micros, true)
+        iso_text::with_micros(self.utc())
     }
 
     /// `24 November 2026, 06:34 UTC`. Pages show many times, and `strftime` would parse its pattern for each.
@@ -181,6 +185,35 @@ mod tests {
         for time in moments.map(Timestamp) {
             assert_eq!(time.to_iso_micros(), time.format("%Y-%m-%dT%H:%M:%S%.6fZ"));
             assert_eq!(time.to_iso_millis(), time.format("%Y-%m-%dT%H:%M:%S%.3fZ"));
+        }
+    }
+
+    #[test]
+    fn written_times_are_read_as_they_were() {
+        let day = 86_400_000_000;
+        let moments = (-719_162 * day..=2_932_896 * day).step_by(86_400_000_000 * 7 + 12_345_678_901);
+        for time in moments.map(Timestamp) {
+            let text = time.to_iso_micros();
+            assert_eq!(iso_text::parse_micros(&text), Some(time.as_micros()), "{text}");
+            assert_eq!(DateTime::parse_from_rfc3339(&text).unwrap().timestamp_micros(), time.as_micros(), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_read_as_by_the_general_parser() {
+        let general = |text: &str| DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_micros());
+        let written = "2026-01-29T11:50:14.123456Z";
+        for (at, byte) in written.bytes().enumerate() {
+            for other in (b' '..=b'~').filter(|other| *other != byte) {
+                let mut text = written.as_bytes().to_vec();
+                text[at] = other;
+                let text = String::from_utf8(text).unwrap();
+                assert_eq!(Timestamp::parse(&text).map(Timestamp::as_micros), general(&text), "{text}");
+            }
+        }
+        let invalid = ["", "2026-02-30T00:00:00.000000Z", "2026-01-29T24:00:00.000000Z", "2026-01-29T11:50:14.1234äZ"];
+        for text in invalid {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
         }
     }
 

@@ -17,6 +17,7 @@ pub(crate) struct Endpoint {
     is_destination: bool,
 }
 
+#[derive(Clone, Copy)]
 pub(crate) enum Access {
     /// Everyone. The session is neither read nor written.
     WithoutSession,

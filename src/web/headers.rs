@@ -49,6 +49,8 @@ pub(crate) async fn security_headers<B: MessageBody + 'static>(
 
 /// Adds the headers that are not set.
 pub(super) fn add_missing(headers: &mut HeaderMap, hsts: Option<&'static str>) {
+    // Otherwise the map would grow twice.
+    headers.reserve(SECURITY_HEADERS.len() + 2);
     let mut set = |name: &'static str, value: &'static str| {
         let name = HeaderName::from_static(name);
         if !headers.contains_key(&name) {

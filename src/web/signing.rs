@@ -52,15 +52,25 @@ impl Signer {
 
     /// The signature in base64 without padding.
     pub fn sign(&self, message: &[u8]) -> String {
+        self.sign_parts(&[message])
+    }
+
+    /// The signature of a message that consists of these parts, one after the other.
+    pub fn sign_parts(&self, parts: &[&[u8]]) -> String {
         // `Secrets` is never empty.
         let mac = self.keys.first().cloned().unwrap_or_else(|| key(b""));
-        self.alphabet.encode(mac.chain_update(message).finalize().into_bytes())
+        self.alphabet.encode(add_parts(mac, parts).finalize().into_bytes())
     }
 
     /// Finds the secret that made the signature, in constant time; `None` if none did.
     pub fn verify(&self, message: &[u8], signature: &str) -> Option<Verified> {
+        self.verify_parts(&[message], signature)
+    }
+
+    /// Like [`Signer::verify`], for [`Signer::sign_parts`].
+    pub fn verify_parts(&self, parts: &[&[u8]], signature: &str) -> Option<Verified> {
         let signature = self.alphabet.decode(signature).ok()?;
-        let made = |mac: &Hmac<Sha256>| mac.clone().chain_update(message).verify_slice(&signature).is_ok();
+        let made = |mac: &Hmac<Sha256>| add_parts(mac.clone(), parts).verify_slice(&signature).is_ok();
         match self.keys.iter().position(made)? {
             0 => Some(Verified::Newest),
             _ => Some(Verified::Older),
@@ -71,4 +81,8 @@ impl Signer {
 /// HMAC takes a key of any length (RFC 2104), so this never fails.
 fn key(secret: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(secret).expect("HMAC takes keys of any length")
+}
+
+fn add_parts(mac: Hmac<Sha256>, parts: &[&[u8]]) -> Hmac<Sha256> {
+    parts.iter().fold(mac, |mac, part| mac.chain_update(part))
 }

@@ -149,6 +149,11 @@ impl Opener {
         Ok(connection)
     }
 
+    /// Like [`Opener::check_file`], for a lookup: it relies on a comparison of the last moment.
+    pub fn check_file_lately(&self) -> Result<(), ConnectionError> {
+        if self.file.as_ref().is_some_and(SqliteFile::was_just_unchanged) { Ok(()) } else { self.check_file() }
+    }
+
     /// Finds out whether the files of a SQLite database are still those that the connections have. If not, discards
     /// all connections, and logs once what happened and what to do.
     ///

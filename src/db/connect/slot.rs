@@ -52,7 +52,7 @@ impl ConnectionSlot {
     /// connection that may be used.
     pub fn take(&self) -> Option<TrackedConnection> {
         let opener = self.opener.upgrade()?;
-        opener.check_file().ok()?;
+        opener.check_file_lately().ok()?;
         let connection = self.content.lock().take();
         connection.filter(|connection| opener.is_usable(connection))
     }

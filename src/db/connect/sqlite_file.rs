@@ -9,8 +9,11 @@ use std::{
     io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, SystemTime},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
 };
 
 use parking_lot::Mutex;
@@ -20,7 +23,15 @@ use parking_lot::Mutex;
 pub(super) struct SqliteFile {
     path: PathBuf,
     state: Mutex<State>,
+    created: Instant,
+    /// When the files were last found unchanged, in microseconds since `created`.
+    unchanged_at: AtomicU64,
 }
+
+/// How long a lookup relies on the last comparison. The `stat` call takes a thirtieth of a whole check of a session; on a
+/// busy server, most lookups can do without. No end is acknowledged in another file so soon: until it has replaced this
+/// one, was opened, and has the end on the disk, more time passes.
+const COMPARISON_HOLDS: Duration = Duration::from_micros(200);
 
 #[derive(Debug, Default)]
 struct State {
@@ -86,16 +97,34 @@ struct OpenedFiles {
 
 impl SqliteFile {
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), state: Mutex::default() }
+        let (created, unchanged_at) = (Instant::now(), AtomicU64::new(0));
+        Self { path: path.to_owned(), state: Mutex::default(), created, unchanged_at }
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// Whether the files were found unchanged a moment ago.
+    pub fn was_just_unchanged(&self) -> bool {
+        let age = self.micros_now().saturating_sub(self.unchanged_at.load(Ordering::Relaxed));
+        u128::from(age) < COMPARISON_HOLDS.as_micros()
+    }
+
+    fn micros_now(&self) -> u64 {
+        u64::try_from(self.created.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
     /// Compares the files that have the names now with those that were opened. Costs one `stat` call, of the folder,
     /// or four after names in it have changed.
     pub fn change(&self) -> Option<FileChange> {
+        let before = self.micros_now();
+        let change = self.compare();
+        self.unchanged_at.store(if change.is_none() { before } else { 0 }, Ordering::Relaxed);
+        change
+    }
+
+    fn compare(&self) -> Option<FileChange> {
         // The lock is not held during the calls, since every thread needs it.
         let (opened, compared) = {
             let state = self.state.lock();

@@ -147,9 +147,9 @@ impl FromSql<Instant, Pg> for SqlTime {
 }
 
 impl FromSql<Instant, Sqlite> for SqlTime {
-    fn from_sql(raw: <Sqlite as diesel::backend::Backend>::RawValue<'_>) -> deserialize::Result<Self> {
-        let text = <String as FromSql<diesel::sql_types::Text, Sqlite>>::from_sql(raw)?;
-        Timestamp::parse(&text).map(Self).ok_or_else(|| format!("not a time: {text:?}").into())
+    fn from_sql(mut raw: <Sqlite as diesel::backend::Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+        let text = raw.read_text();
+        Timestamp::parse(text).map(Self).ok_or_else(|| format!("not a time: {text:?}").into())
     }
 }
 

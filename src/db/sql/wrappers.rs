@@ -130,11 +130,11 @@ wrapper! {
     sqlite: "" .. "";
 }
 
-/// Makes Diesel keep an UPDATE as a prepared statement, so that each connection parses and plans it once.
+/// Makes Diesel keep a statement prepared, so that each connection parses and plans it once.
 ///
-/// Diesel would not: it assumes that the text of an UPDATE differs each time. Use it only where the text is always the
-/// same, and load the rows: on SQLite, `execute` passes a reference to the statement, which Diesel does not keep. So it
-/// takes only what returns rows.
+/// Diesel would not: it assumes that the text of an UPDATE differs each time. It keeps a SELECT, but walks the whole of it
+/// before each run, to find that its text is always the same. Use it only where that is so, and load the rows: on SQLite,
+/// `execute` passes a reference to the statement, which Diesel does not keep. So it takes only what returns rows.
 pub fn prepared<Q: Query>(statement: Q) -> Prepared<Q> {
     Prepared(statement)
 }

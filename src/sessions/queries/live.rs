@@ -15,7 +15,7 @@ use crate::{
         history::{ExpectedMark, sqlite_position},
         schema::types::{Json, SqlTime},
         schema::{sessions, user_sessions, users},
-        sql::{batch_key, for_each_key, for_update, slot_for},
+        sql::{batch_key, for_each_key, for_update, prepared, slot_for},
     },
     error::Result,
     sessions::model::{Sid, User},
@@ -124,11 +124,12 @@ fn find_single(
     key: &LiveSessionKey,
     expected: &ExpectedMark,
 ) -> Result<Option<LiveSessionRow>> {
-    // `get_result`, not `first`: a `LIMIT` on a unique key would only cost another parse.
+    // `get_result`, not `first`: a `LIMIT` on a unique key would only cost another parse. `prepared`: Diesel would walk
+    // the whole query each time to find that its text never differs.
     let query = live_sessions!(key.now)
         .filter(sessions::sid.eq(key.sid.expose()))
         .select(((LIVE_COLUMNS, USER_COLUMNS, user_sessions::sess), sqlite_position()));
-    match query.get_result::<(LiveSessionTuple, Option<String>)>(connection) {
+    match prepared(query).get_result::<(LiveSessionTuple, Option<String>)>(connection) {
         Err(DieselError::DeserializationError(error)) => {
             // SQLite stores any text as a time. An error would fail every page for this browser, the sign-in page
             // included.

@@ -9,6 +9,9 @@ use crate::{
     web::{SignedIn, errors::WebError},
 };
 
+/// Where applications check a request.
+pub(crate) const PATH: &str = "/api/session";
+
 #[derive(Serialize)]
 struct SessionResponse<'a> {
     session: SessionJson,
