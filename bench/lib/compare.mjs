@@ -24,6 +24,10 @@ least five rounds show it.
   --seconds S     how long each measurement lasts (default 3)
   --sessions N    how many sessions each database holds (default 20000)
   --only ENGINE   sqlite or postgres alone
+  --workload NAME session, sign-in, sign-out or "device page" alone
+  --old-env NAME=VALUE, --new-env NAME=VALUE
+                  a setting that only one of them has; can be given several times. What a setting costs is measured with
+                  one program on both sides: bench/compare P P --old-env KEYRACK_JOURNAL=off --new-env KEYRACK_JOURNAL=e.ends
   --help          this text
 `;
 
@@ -38,26 +42,44 @@ function parse(args) {
     found = parseArgs({
       args, allowPositionals: true,
       options: {
-        rounds: number('5'), seconds: number('3'), sessions: number('20000'), only: { type: 'string' },
+        rounds: number('5'), seconds: number('3'), sessions: number('20000'),
+        only: { type: 'string' }, workload: { type: 'string' },
+        'old-env': { type: 'string', multiple: true, default: [] },
+        'new-env': { type: 'string', multiple: true, default: [] },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
   } catch (error) {
     throw usageError(`${error.message}\n\n${HELP}`);
   }
-  const { values: { help, only }, positionals } = found;
+  const { values: { help, only, workload }, positionals } = found;
   const [rounds, seconds, sessions] = ['rounds', 'seconds', 'sessions'].map((name) => Number(found.values[name]));
   const isValid = [rounds, seconds, sessions].every((value) => Number.isInteger(value) && value > 0)
-    && positionals.length === 2 && (only === undefined || only in ENGINES);
+    && positionals.length === 2 && (only === undefined || only in ENGINES)
+    && (workload === undefined || workload in WORKLOADS);
   if (!help && !isValid) throw usageError(HELP);
-  return { help, rounds, seconds, sessions, engines: only ? [only] : Object.keys(ENGINES), programs: positionals };
+  return {
+    help, rounds, seconds, sessions, programs: positionals,
+    engines: only ? [only] : Object.keys(ENGINES),
+    workloads: workload ? [workload] : Object.keys(WORKLOADS),
+    settings: BUILDS.map((build) => environment(found.values[`${build}-env`])),
+  };
+}
+
+/** Reads arguments such as KEYRACK_WORKERS=4. */
+function environment(assignments) {
+  return Object.fromEntries(assignments.map((assignment) => {
+    const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(assignment) ?? [];
+    if (!name) throw usageError(`"${assignment}" is not NAME=VALUE`);
+    return [name, value];
+  }));
 }
 
 /** Both builds on one engine, each with its own database. */
-async function prepare(host, engine, { programs, sessions }) {
+async function prepare(host, engine, { programs, settings, sessions }) {
   const systems = programs.map((program, n) => {
     const system = new ENGINES[engine](host, `_${BUILDS[n]}`, program);
-    return Object.assign(system, { name: `${engine}/${BUILDS[n]}` });
+    return Object.assign(system, { name: `${engine}/${BUILDS[n]}`, settings: settings[n] });
   });
   for (const system of systems) {
     say(`${system.name}: filling ${sessions.toLocaleString('en')} sessions`);
@@ -77,7 +99,7 @@ const WORKLOADS = {
 };
 
 /** One round: all workloads, on both builds in turns. */
-async function round(host, systems, number, { seconds }, results) {
+async function round(host, systems, number, { seconds, workloads }, results) {
   const pairs = [];
   for (const system of systems) {
     await system.settle();
@@ -86,9 +108,9 @@ async function round(host, systems, number, { seconds }, results) {
     pairs.push({ system, server });
   }
   if (number % 2 === 0) pairs.reverse();
-  for (const [workload, run] of Object.entries(WORKLOADS)) {
+  for (const workload of workloads) {
     for (const { system, server } of pairs) {
-      const found = await run({ host, system, server, seconds });
+      const found = await WORKLOADS[workload]({ host, system, server, seconds });
       results.add({ workload, system: system.name, round: number, ...found });
       say(`round ${number}, ${system.name}, ${workload}: ${found.appCpu.toFixed(1)} µs of app CPU per request`);
     }
@@ -116,5 +138,5 @@ await benchmark(async (makeFolder) => {
   for (let number = 1; number <= options.rounds; number++) {
     for (const systems of engines) await round(host, systems, number, options, results);
   }
-  console.log(comparison(results, options.engines, Object.keys(WORKLOADS)));
+  console.log(comparison(results, options.engines, options.workloads));
 });

@@ -23,6 +23,8 @@ const HASHES = [
 
 class Keyrack extends System {
   isKeyrack = true;
+  /** Environment variables besides those that every measurement sets. */
+  settings = {};
 
   /** `program` is the keyrack to run; by default the release build. */
   constructor(host, program = keyrackBinary()) {
@@ -31,7 +33,7 @@ class Keyrack extends System {
   }
 
   environment() {
-    return { DATABASE_URL: this.tables.url, KEYRACK_SECRETS: SECRET };
+    return { DATABASE_URL: this.tables.url, KEYRACK_SECRETS: SECRET, ...this.settings };
   }
 
   command(port, { hash = SMALLEST_HASH, maxSessions } = {}) {
