@@ -89,10 +89,13 @@ impl Accounts {
         }))
     }
 
-    /// Records that the user of a session was asked for their password.
+    /// Records that the user of a session was asked for their password, at most once per quarter of an hour: a program
+    /// can send such requests all the time.
     pub(crate) async fn record_proof_request(&self, session: &PresentedSession) -> Result<()> {
-        let event = NewEvent::new(EventKind::ProofRequested, &session.source()).user(session.user).session(session.id);
         let now = self.clock.now();
+        let Some(count) = self.event_rate.admit(format!("proof {}", session.id), now) else { return Ok(()) };
+        let event = NewEvent::new(EventKind::ProofRequested, &session.source()).user(session.user).session(session.id);
+        let event = event.detail("count", count);
         self.db.transaction(move |connection| record(connection, event.clone(), now)).await
     }
 

@@ -21,11 +21,12 @@ use std::{
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Failure, secrets_file};
+use super::{Failure, os_user::os_user, secrets_file};
 use crate::{
     accounts::{BreachedPasswords, HashCost, PasswordPolicy, SignInPace},
     config::{Config, DEFAULT_REAUTH_WINDOW, Hsts, PublicUrl, Secrets},
     db::{DatabaseUrl, Engine, Peers},
+    events::{self, Source},
     sessions::{Policy, Timeouts},
 };
 
@@ -246,7 +247,7 @@ impl Settings {
     /// Writes `KEYRACK_PEERS` into the database, if it is set.
     pub(super) fn store_peers(&self) -> Result<(), Failure> {
         let Some(peers) = self.peers else { return Ok(()) };
-        Ok(crate::db::set_peers(&self.database_url()?, peers)?)
+        Ok(events::set_peers(&self.database_url()?, peers, &Source::command(&os_user()))?)
     }
 
     /// Timeouts and limits of sessions.

@@ -73,12 +73,27 @@ pub(crate) fn store_peers(connection: &mut DbConnection, peers: Peers) -> Result
 /// # Errors
 /// [`Error::Invalid`] if the database can't be opened; otherwise the error of the write.
 pub fn set_peers(url: &DatabaseUrl, peers: Peers) -> Result<()> {
+    change_peers(url, peers, |_, _| Ok(()))
+}
+
+/// Does the same. If that changes what is stored, `record` is called with what was stored before, in the same
+/// transaction.
+pub(crate) fn change_peers(
+    url: &DatabaseUrl,
+    peers: Peers,
+    record: impl FnOnce(&mut DbConnection, Peers) -> Result<()>,
+) -> Result<()> {
     let mut connection = DbConnection::open(url, SQLITE_LOCK_TIMEOUT)
         .map_err(|error| Error::Invalid(format!("cannot open the database {url}: {error}")))?;
-    let before = connection
-        .transaction(std::time::Instant::now() + SQLITE_LOCK_TIMEOUT, |connection| store_peers(connection, peers))?;
-    if before.unwrap_or_default() != peers {
-        let before = before.unwrap_or_default().as_str();
+    let before = connection.transaction(std::time::Instant::now() + SQLITE_LOCK_TIMEOUT, |connection| {
+        let before = store_peers(connection, peers)?.unwrap_or_default();
+        if before != peers {
+            record(connection, before)?;
+        }
+        Ok(before)
+    })?;
+    if before != peers {
+        let before = before.as_str();
         match peers {
             Peers::Express => tracing::warn!(
                 before,

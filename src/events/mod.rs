@@ -12,6 +12,7 @@
 //! | `filter` | which events are read, and from where on |
 //! | `log` | the log line of an event |
 //! | `record` | writes an event within a transaction |
+//! | `setting` | records changes of settings that are kept in the database |
 //! | `queries` | the statements on `security_events` |
 //! | `reader` | pages of events, and following them |
 //! | `follow_log` | logs the events of peers and commands |
@@ -28,6 +29,7 @@ mod queries;
 mod rate;
 mod reader;
 mod record;
+mod setting;
 mod source;
 
 pub use event::{EventCursor, NewEvent, SecurityEvent};
@@ -40,3 +42,4 @@ pub(crate) use log::{log_after_commit, log_event, set_logged};
 pub(crate) use purge::DEFAULT_RETENTION;
 pub(crate) use rate::EventRate;
 pub(crate) use record::record;
+pub(crate) use setting::{peers_changed, set_peers};

@@ -7,7 +7,11 @@ use super::{
     Sessions,
     queries::{self, DataPage},
 };
-use crate::error::{Error, Result};
+use crate::{
+    db::{DbConnection, Peers},
+    error::{Error, Result},
+    events::{Source, peers_changed, record},
+};
 
 /// Rows of data per page.
 const ADOPT_PAGE_ROWS: i64 = 200;
@@ -63,7 +67,7 @@ impl Sessions {
     /// [`Error::Invalid`] on SQLite, which no Express application shares, and with `apply` if `KEYRACK_PEERS` is `none`.
     pub async fn adopt(&self, apply: bool, mut progress: impl FnMut(Adoption)) -> Result<Adoption> {
         if apply {
-            self.db.transaction(queries::allow_peers).await?;
+            self.allow_peers().await?;
         }
         let mut sum = Adoption { applied: apply, ..Adoption::default() };
         let mut after = String::new();
@@ -79,6 +83,19 @@ impl Sessions {
             }
             progress(sum);
         }
+    }
+
+    /// Lets peers' sessions be adopted from now on, and records it if that is new.
+    async fn allow_peers(&self) -> Result<()> {
+        let source = self.source.clone().unwrap_or_else(Source::system);
+        let now = self.clock.now();
+        let allow = move |connection: &mut DbConnection| {
+            if queries::allow_peers(connection)? {
+                record(connection, peers_changed(&source, Peers::None, Peers::Express), now)?;
+            }
+            Ok(())
+        };
+        self.db.transaction(allow).await
     }
 
     async fn adopt_page(&self, page: DataPage, sum: &mut Adoption) -> Result<()> {

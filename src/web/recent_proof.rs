@@ -17,7 +17,11 @@ use super::{
     require_sign_in::refuse_without_sign_in,
     session::RequestSession,
 };
-use crate::{clock::Timestamp, error::Result, sessions::LiveSession};
+use crate::{
+    clock::Timestamp,
+    error::{Error, Result},
+    sessions::LiveSession,
+};
 
 /// Marks a request whose form may only be handled after a recent proof. The form's extractor checks it after the form
 /// token: a form of another site must not lead to the page that asks for the password.
@@ -85,9 +89,7 @@ pub(super) async fn check_form(session: &RequestSession, request: &HttpRequest) 
         // Who can't give a proof may go on: the only routes that require it end the user's own sessions.
         ProofState::Recent | ProofState::Impossible => Ok(()),
         ProofState::Outdated => {
-            if let Some(presented) = session.presented() {
-                state.accounts.record_proof_request(&presented).await?;
-            }
+            record_request(session).await?;
             if errors::is_api(request) {
                 return Err(WebError::ProofRequired { page: None });
             }
@@ -125,9 +127,27 @@ fn is_within_window(state: &AppState, authenticated_at: Option<Timestamp>) -> bo
 
 async fn refuse_without_proof(request: &HttpRequest) -> Option<HttpResponse> {
     let session = RequestSession::of(request)?;
-    match proof_state(session.state(), session.current()?).await {
-        Ok(ProofState::Recent) => None,
-        Ok(_) => Some(errors::proof_required(request)),
+    match has_recent_proof(&session).await {
+        Ok(true) => None,
+        Ok(false) => Some(errors::proof_required(request)),
         Err(error) => Some(errors::session_error_response(request, error)),
+    }
+}
+
+/// Whether the proof is recent. Records a request for one that is not.
+async fn has_recent_proof(session: &RequestSession) -> Result<bool> {
+    let current = session.current().ok_or(Error::SessionEnded)?;
+    let is_recent = proof_state(session.state(), current).await? == ProofState::Recent;
+    if !is_recent {
+        record_request(session).await?;
+    }
+    Ok(is_recent)
+}
+
+/// Records that the user was asked for a proof.
+async fn record_request(session: &RequestSession) -> Result<()> {
+    match session.presented() {
+        Some(presented) => session.state().accounts.record_proof_request(&presented).await,
+        None => Ok(()),
     }
 }

@@ -10,6 +10,7 @@ on_both_engines!(
     list_shows_all_events_or_one_users,
     commands_are_recorded_with_their_operating_system_user,
     follow_prints_new_events,
+    change_of_peers_is_recorded_once,
 );
 
 const EMAIL: &str = "rajat.verma@example.com";
@@ -69,4 +70,20 @@ fn follow_prints_new_events(engine: EngineKind) {
     assert_eq!(lines.next().unwrap()["kind"], "account_disabled");
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+fn change_of_peers_is_recorded_once(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    for peers in ["express", "express", "none", "none"] {
+        Program::new(&database).with("KEYRACK_PEERS", peers).done(&["migrate"]);
+    }
+    let found = json_lines(&Program::new(&database).done(&["events", "--json"]));
+    let changes: Vec<_> =
+        found.iter().map(|event| (&event["kind"], &event["detail"]["from"], &event["detail"]["to"])).collect();
+    let [kind, none, express] = ["setting_changed", "none", "express"].map(Value::from);
+    assert_eq!(changes, [(&kind, &none, &express), (&kind, &express, &none)]);
+    for event in &found {
+        assert_eq!((&event["actor"], &event["detail"]["setting"]), (&"command".into(), &"peers".into()));
+        assert!(event["detail"]["os_user"].is_string(), "{event}");
+    }
 }
