@@ -10,6 +10,10 @@ const SHORT: &str = include_str!("lists/short.txt");
 /// Common passwords of 15 characters and more, the most common first.
 const LONG: &str = include_str!("lists/long.txt");
 
+/// Passphrases that are known to everyone, since they were published as examples or are sayings. Attackers try them
+/// with any blanks and punctuation.
+const PHRASES: &str = include_str!("lists/phrases.txt");
+
 /// A list of words, each with the bits that an attacker needs to find it.
 #[derive(Debug, Default)]
 pub(super) struct Dictionary {
@@ -21,12 +25,22 @@ pub(super) struct Dictionary {
 static COMMON: LazyLock<Dictionary> = LazyLock::new(|| {
     let mut dictionary = Dictionary::default();
     for list in [SHORT, LONG] {
-        for (rank, word) in (2_u32..).zip(list.lines().filter(|line| !line.starts_with('#'))) {
+        for (rank, word) in (2_u32..).zip(entries(list)) {
             dictionary.add(word, f64::from(rank).log2());
         }
     }
+    for (rank, phrase) in (2_u32..).zip(entries(PHRASES)) {
+        let bare: String = phrase.chars().filter(|c| c.is_alphanumeric()).collect();
+        dictionary.add(phrase, f64::from(rank).log2());
+        dictionary.add(&bare, f64::from(rank).log2());
+    }
     dictionary
 });
+
+/// The entries of a list, without its comments.
+fn entries(list: &str) -> impl Iterator<Item = &str> {
+    list.lines().filter(|line| !line.starts_with('#'))
+}
 
 impl Dictionary {
     /// The common passwords.

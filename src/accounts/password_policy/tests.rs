@@ -137,6 +137,58 @@ fn common_words_and_patterns_are_refused() {
 }
 
 #[test]
+fn published_example_passphrases_are_refused() {
+    assert_refused(
+        &[
+            "correct horse battery staple",
+            "Correct-Horse-Battery-Staple",
+            "CorrectHorseBatteryStaple",
+            "correct_horse_battery_staple_1",
+            "c0rrect h0rse b@ttery st4ple!",
+            "correct horse battery staple 2024",
+            "elpats yrettab esroh tcerroc",
+            "MargaretThatcheris110%SEXY",
+            "brig alert rope welsh foss rang orb",
+            "test test test test test test test test test test test junk",
+            "The quick brown fox jumps over the lazy dog.",
+            "Lorem ipsum dolor sit amet",
+            "May the force be with you!",
+            "to be, or not to be, that is the question",
+            "Falsches Üben von Xylophonmusik quält jeden größeren Zwerg",
+        ],
+        PasswordPolicyError::Common,
+    );
+}
+
+#[test]
+fn every_listed_phrase_is_refused_with_and_without_blanks() {
+    let phrases = include_str!("lists/phrases.txt").lines().filter(|line| !line.starts_with('#'));
+    let mut count = 0;
+    for phrase in phrases {
+        for written in [phrase.to_owned(), phrase.replace(' ', "-"), phrase.replace(' ', ""), format!("{phrase} 123")] {
+            let result = check(&written);
+            let expected = [Err(PasswordPolicyError::Common), Err(PasswordPolicyError::TooShort)];
+            assert!(expected.contains(&result), "{written}: {result:?}");
+            count += usize::from(result == expected[0]);
+        }
+    }
+    assert!(count > 500, "{count}");
+}
+
+/// Words that also occur in a listed phrase are no worse than others.
+#[test]
+fn passphrases_with_words_of_listed_phrases_are_accepted() {
+    for password in [
+        "staple correct violet harbour",
+        "horse lantern gravel seventeen",
+        "to be sure, or not to be paid",
+        "may the herons be with your boat",
+    ] {
+        assert_eq!(check(password), Ok(()), "{password}");
+    }
+}
+
+#[test]
 fn words_of_the_user_and_the_site_are_refused() {
     assert_refused(
         &[
