@@ -1,4 +1,5 @@
-//! Another Actix application behind Keyrack's sign-in: a counter in the session of each signed-in device.
+//! Another Actix application behind Keyrack's sign-in: a counter in the session of each signed-in device, and a page
+//! that needs a recent proof of who the user is.
 //!
 //! Run `cargo run --example embed` and open the address that it prints. `DATABASE_URL` and `BIND` change the defaults.
 
@@ -8,7 +9,7 @@ use keyrack::{
     Keyrack, SignedIn,
     config::{Config, PublicUrl},
     db::migrate,
-    require_sign_in,
+    require_recent_sign_in, require_sign_in,
 };
 
 /// `GET /counter`: counts this device's requests in its session.
@@ -17,6 +18,18 @@ async fn counter(session: Session, signed_in: SignedIn) -> Result<HttpResponse> 
     session.insert("count", count)?;
     let name = signed_in.user.display_name();
     Ok(HttpResponse::Ok().body(format!("Hello {name}, this device was here {count} times.\n")))
+}
+
+/// `GET /recovery-code`: what a stolen session must not show, so the password is asked for if the last sign-in was too
+/// long ago.
+async fn recovery_code(signed_in: SignedIn) -> HttpResponse {
+    let name = signed_in.user.display_name();
+    HttpResponse::Ok().body(format!("{name}, your recovery code is 4711.\n"))
+}
+
+/// `POST /recovery-code`: makes another one. The form has to be sent again after the proof.
+async fn new_recovery_code(_: SignedIn) -> HttpResponse {
+    HttpResponse::Ok().body("Your recovery code was changed.\n")
 }
 
 #[actix_web::main]
@@ -39,7 +52,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         // The layer that is wrapped last runs first: the session layer, then `require_sign_in`.
         let counter =
             web::resource("/counter").get(counter).wrap(from_fn(require_sign_in)).wrap(keyrack.session_layer());
-        App::new().service(counter).configure(|routes| keyrack.mount(routes))
+        let recovery_code = web::resource("/recovery-code")
+            .get(recovery_code)
+            .post(new_recovery_code)
+            .wrap(from_fn(require_recent_sign_in))
+            .wrap(keyrack.session_layer());
+        App::new().service(counter).service(recovery_code).configure(|routes| keyrack.mount(routes))
     };
     HttpServer::new(app).listen(listener)?.run().await?;
     Ok(())

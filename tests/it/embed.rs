@@ -7,9 +7,14 @@ use std::{
     sync::Once,
 };
 
-use crate::support::{Browser, EngineKind, PASSWORD, TestDatabase, on_both_engines};
+use crate::{
+    routes::reauth::reauthenticate,
+    support::{Browser, EngineKind, PASSWORD, Program, TestDatabase, on_both_engines},
+};
 
-on_both_engines!(embed_example_counts_visits_per_device);
+const EMAIL: &str = "rajat.verma@example.com";
+
+on_both_engines!(embed_example_counts_visits_per_device, embed_example_asks_for_a_recent_proof);
 
 /// A running example. It is killed when the value is dropped.
 pub struct Example {
@@ -76,7 +81,7 @@ fn embed_example_counts_visits_per_device(engine: EngineKind) {
     let fields = [
         ("token", token.as_str()),
         ("csrf_token", &page.csrf_token()),
-        ("email", "rajat.verma@example.com"),
+        ("email", EMAIL),
         ("first_name", "Rajat"),
         ("password", PASSWORD),
         ("password_again", PASSWORD),
@@ -84,7 +89,7 @@ fn embed_example_counts_visits_per_device(engine: EngineKind) {
     assert_eq!(first.post("/setup", &fields).status, 303);
 
     let mut second = Browser::new(example.address);
-    second.sign_in("rajat.verma@example.com", PASSWORD);
+    second.sign_in(EMAIL, PASSWORD);
     assert_eq!(first.get("/counter").body, "Hello Rajat, this device was here 1 times.\n");
     assert_eq!(first.get("/counter").body, "Hello Rajat, this device was here 2 times.\n");
     assert_eq!(second.get("/counter").body, "Hello Rajat, this device was here 1 times.\n");
@@ -94,4 +99,44 @@ fn embed_example_counts_visits_per_device(engine: EngineKind) {
     assert!(first.get("/account/sessions").body.contains("2 active sessions"));
     second.sign_out();
     assert_eq!(second.get("/counter").status, 303);
+}
+
+fn embed_example_asks_for_a_recent_proof(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    Program::new(&database).add_user(EMAIL);
+    let example = Example::start(&database);
+    let mut browser = Browser::new(example.address);
+    let redirect = browser.get("/recovery-code");
+    assert_eq!((redirect.status, redirect.location()), (303, "/login?next=%2Frecovery-code"));
+    browser.sign_in(EMAIL, PASSWORD);
+    let (code, changed) =
+        ("rajat.verma@example.com, your recovery code is 4711.\n", "Your recovery code was changed.\n");
+    assert_eq!(browser.get("/recovery-code").body, code);
+    assert_eq!(browser.post("/recovery-code", &[]).body, changed);
+
+    // As if the last proof were long ago.
+    let let_proof_grow_old = || {
+        let old = "2026-01-01T00:00:00.000000Z";
+        database.execute(&format!("UPDATE sessions SET authenticated_at = '{old}'"));
+    };
+    let_proof_grow_old();
+    let asked = browser.get("/recovery-code?as=text");
+    assert_eq!((asked.status, asked.location()), (303, "/reauth?next=%2Frecovery-code%3Fas%3Dtext"));
+    let page = asked.location().to_owned();
+    assert_eq!(reauthenticate(&mut browser, &page, "not the password at all").status, 401);
+    assert_eq!(browser.get("/recovery-code").status, 303);
+    let proved = reauthenticate(&mut browser, &page, PASSWORD);
+    assert_eq!((proved.status, proved.location()), (303, "/recovery-code?as=text"), "back to where it was asked");
+    assert_eq!(browser.get(proved.location()).body, code);
+
+    let_proof_grow_old();
+    let asked = browser.post("/recovery-code", &[("as", "text")]);
+    assert_eq!((asked.status, asked.location()), (303, "/reauth?next=%2Faccount%2Fsessions"));
+    let page = asked.location().to_owned();
+    assert_eq!(reauthenticate(&mut browser, &page, PASSWORD).location(), "/account/sessions");
+    assert_eq!(browser.post("/recovery-code", &[("as", "text")]).body, changed, "the form is sent again by hand");
+
+    let events = database.texts("SELECT kind AS v FROM security_events WHERE kind LIKE 'proof_%' ORDER BY id");
+    assert_eq!(events, ["proof_requested", "proof_failed", "proof_given", "proof_given"], "requests are bounded");
+    assert_eq!(browser.get("/counter").status, 200);
 }
