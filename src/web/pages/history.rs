@@ -24,13 +24,11 @@ pub(super) async fn show(session: &SignedIn, after: &str) -> Result<HttpResponse
     let template = HistoryPage {
         page: Page::of(session, &session.csrf_token()?),
         rows: history.records.iter().map(|record| EndedCard::new(record, now)).collect(),
-        pagination: Pagination {
-            name: "History pages",
-            first: after.map(|_| FIRST_PAGE.to_owned()),
-            first_text: "Newest",
-            next: history.older.map(|cursor| format!("{FIRST_PAGE}&after={cursor}")),
-            next_text: "Older",
-        },
+        pagination: Pagination::newest_first(
+            "History pages",
+            after.map(|_| FIRST_PAGE.to_owned()),
+            history.older.map(|cursor| format!("{FIRST_PAGE}&after={cursor}")),
+        ),
     };
     html(StatusCode::OK, &template)
 }

@@ -7,6 +7,7 @@ pub(crate) mod api_sessions;
 mod breached_password;
 mod device_card;
 mod end_notice;
+mod event_list;
 mod event_row;
 mod form_error;
 pub(crate) mod health;

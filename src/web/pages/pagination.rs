@@ -11,3 +11,10 @@ pub(super) struct Pagination {
     pub next: Option<String>,
     pub next_text: &'static str,
 }
+
+impl Pagination {
+    /// The links of a list that begins with the newest entries.
+    pub fn newest_first(name: &'static str, first: Option<String>, next: Option<String>) -> Self {
+        Self { name, first, first_text: "Newest", next, next_text: "Older" }
+    }
+}

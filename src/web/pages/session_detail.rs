@@ -6,9 +6,11 @@ use actix_web::{
     web::{Path, Query},
 };
 use askama::Template;
-use serde::Deserialize;
 
-use super::{event_row::EventRow, html, pagination::Pagination};
+use super::{
+    event_list::{EventList, EventListQuery},
+    html,
+};
 use crate::{
     events::EventFilter,
     sessions::{DeviceKind, SessionId},
@@ -21,8 +23,7 @@ struct SessionPage {
     page: Page,
     csrf_token: String,
     device: SessionFacts,
-    rows: Vec<EventRow>,
-    pagination: Pagination,
+    events: EventList,
 }
 
 /// What is known of the session, ready to print.
@@ -43,23 +44,17 @@ struct SessionFacts {
     user_agent: String,
 }
 
-#[derive(Deserialize)]
-pub(crate) struct EventsQuery {
-    #[serde(default)]
-    before: String,
-}
-
 /// Shows the session. Another user's, an unknown id and a malformed id get the same 404.
 pub(crate) async fn show(
     session: SignedIn,
     id: Path<String>,
-    query: Query<EventsQuery>,
+    query: Query<EventListQuery>,
 ) -> Result<HttpResponse, WebError> {
     let id: SessionId = id.parse().map_err(|_| WebError::NotFound)?;
     let (state, now, user) = (session.state(), session.state().clock.now(), session.user.id);
     let record = state.sessions.find_own(user, id).await?.ok_or(WebError::NotFound)?;
-    let before: Option<i64> = query.before.parse().ok();
-    let found = state.sessions.events().newest(EventFilter::Session(user, id), before).await?;
+    let first_page = format!("/account/sessions/{id}");
+    let events = EventList::read(&session, EventFilter::Session(user, id), &query, &first_page).await?;
     let expired = record.logged_out_at.is_none() && record.expires_at <= now;
     let ended = match record.logged_out_at {
         Some(at) => Some((TimeText::ago(at, now), record.reason_label().to_owned())),
@@ -83,19 +78,6 @@ pub(crate) async fn show(
         user_agent: record.user_agent.clone().unwrap_or_default(),
     };
     let csrf_token = session.csrf_token()?;
-    let first_page = format!("/account/sessions/{id}");
-    let template = SessionPage {
-        page: Page::of(&session, &csrf_token),
-        csrf_token,
-        device: facts,
-        rows: EventRow::all(&state.sessions, user, &found.events, now).await?,
-        pagination: Pagination {
-            name: "Activity pages",
-            next: found.older.map(|before| format!("{first_page}?before={before}")),
-            first: before.map(|_| first_page),
-            first_text: "Newest",
-            next_text: "Older",
-        },
-    };
+    let template = SessionPage { page: Page::of(&session, &csrf_token), csrf_token, device: facts, events };
     html(StatusCode::OK, &template)
 }
