@@ -1,7 +1,8 @@
 //! Every URL and who may use it.
 //!
-//! [`signed_in`] is the default. What a stolen or unattended session must not do is marked [`recently_signed_in`]; other
-//! exceptions are [`public`] or [`without_session`].
+//! [`signed_in`] is the default. What a stolen or unattended session must not do is marked [`recently_signed_in`], and
+//! what a user may do who must change their password first, [`before_password_change`]; other exceptions are [`public`]
+//! or [`without_session`].
 
 mod endpoint;
 
@@ -28,9 +29,9 @@ use crate::web::{
     },
     recent_proof::require_recent_proof,
     request_log::log_requests,
-    require_sign_in::require_sign_in,
+    require_sign_in::{allow_password_change, require_sign_in},
 };
-use endpoint::{Access, Endpoint, public, recently_signed_in, signed_in, without_session};
+use endpoint::{Access, Endpoint, before_password_change, public, recently_signed_in, signed_in, without_session};
 
 /// Keyrack's own forms have a few hundred bytes.
 const MAX_FORM_BYTES: usize = 16 * 1024;
@@ -44,7 +45,7 @@ pub(crate) fn endpoints() -> [Endpoint; 20] {
         public("/").get(home),
         public("/login").get(login::show).post(login::submit).not_a_destination(),
         public("/setup").get(setup::show).post(setup::submit).not_a_destination(),
-        signed_in("/logout").get(logout::show).post(logout::submit).not_a_destination(),
+        before_password_change("/logout").get(logout::show).post(logout::submit).not_a_destination(),
         // `?show=ended` is the history, in `pages/history.rs`.
         signed_in("/account/sessions").get(sessions::show),
         recently_signed_in("/account/sessions/revoke-others").post(revoke::others),
@@ -52,7 +53,7 @@ pub(crate) fn endpoints() -> [Endpoint; 20] {
         signed_in("/account/sessions/{id}").get(session_detail::show),
         recently_signed_in("/account/sessions/{id}/revoke").post(revoke::one),
         signed_in("/account/activity").get(activity::show),
-        signed_in("/account/password").get(password::show).post(password::submit),
+        before_password_change("/account/password").get(password::show).post(password::submit),
         public("/.well-known/change-password").get(password::well_known).not_a_destination(),
         signed_in("/reauth").get(reauth::show).post(reauth::submit).not_a_destination(),
         signed_in(api_session::PATH).get(api_session::show),
@@ -78,6 +79,9 @@ pub(crate) fn mount(state: &Arc<AppState>, config: &mut ServiceConfig) {
             Access::WithoutSession => root.service(resource),
             Access::Public => root.service(with_session(resource, session_layer())),
             Access::SignedIn => root.service(with_session(resource.wrap(from_fn(require_sign_in)), session_layer())),
+            Access::BeforePasswordChange => {
+                root.service(with_session(resource.wrap(from_fn(allow_password_change)), session_layer()))
+            }
             Access::RecentlySignedIn => {
                 root.service(with_session(resource.wrap(from_fn(require_recent_proof)), session_layer()))
             }

@@ -12,7 +12,7 @@ use super::{
     failed_sign_in::FailedSignIn,
     failure_keys::FailureKey,
     hash_threads::HashClient,
-    model::{AuthenticatedUser, Password},
+    model::{AuthenticatedUser, Password, PasswordUse},
     password_policy::PasswordPolicy,
     passwords::{Hasher, Verification},
     queries::{self, SignInRecord},
@@ -30,6 +30,12 @@ pub enum AuthenticationResult {
     Accepted(AuthenticatedUser),
     /// The user is unknown or disabled, or the password is wrong (not distinguished).
     Rejected,
+    /// The password is right, but it was good for one sign-in, which has taken place. Only who has the password learns
+    /// this.
+    UsedUp {
+        /// Its user.
+        user: UserId,
+    },
     /// The password was not checked, because too many attempts have failed, or succeeded within a short time.
     Throttled {
         /// How long the client must wait before it may try again.
@@ -56,6 +62,8 @@ pub struct SignInClient {
 enum PasswordCheck {
     /// The receiver waits until the failure is counted.
     Rejected(oneshot::Receiver<Result<()>>),
+    /// The same for a right password that is used up.
+    UsedUp(oneshot::Receiver<Result<()>>),
     /// `new_hash` is the password's new hash, if the stored one has another cost than the configured one.
     Accepted { new_hash: Option<Result<String>>, is_breached: bool },
 }
@@ -131,24 +139,33 @@ impl Accounts {
         };
         let stored = record.account.as_ref().and_then(|account| account.password_hash.clone());
         let may_sign_in = record.account.as_ref().is_some_and(|account| !account.is_disabled);
+        let is_used_up = record.account.as_ref().is_some_and(|account| account.password_use == PasswordUse::UsedUp);
         let old_hash = stored.clone();
         let failure = FailedSignIn::new(self, attempt, &record, ip_address, number);
         let (runtime, policy) = (Handle::current(), self.password_policy.clone());
         let check = move |hasher: &mut Hasher<'_>| {
             let verification = hasher.verify(&password, stored.as_deref(), decoy_cost)?;
-            if verification == Verification::Failed || !may_sign_in {
+            let is_right = verification != Verification::Failed && may_sign_in;
+            if !is_right || is_used_up {
+                let failure = if is_right { failure.of_used_up_password() } else { failure };
                 // Counted in a task of its own: a client that closes the connection must not prevent it.
                 let (counted, is_counted) = oneshot::channel();
                 runtime.spawn(async move { drop(counted.send(failure.count().await)) });
-                return Ok(PasswordCheck::Rejected(is_counted));
+                let check = if is_right { PasswordCheck::UsedUp } else { PasswordCheck::Rejected };
+                return Ok(check(is_counted));
             }
             let new_hash = (verification == Verification::PassedOutdated).then(|| hasher.hash(&password));
             Ok(PasswordCheck::Accepted { new_hash, is_breached: is_breached_or_log(&policy, &password) })
         };
         let (new_hash, has_breached_password) = match self.passwords.run(hash_client, check).await? {
             PasswordCheck::Rejected(is_counted) => {
-                is_counted.await.map_err(|_| Error::internal("a failed sign-in was not counted"))??;
+                wait_until_counted(is_counted).await?;
                 return Ok(AuthenticationResult::Rejected);
+            }
+            PasswordCheck::UsedUp(is_counted) => {
+                wait_until_counted(is_counted).await?;
+                let used_up = record.account.map(|account| AuthenticationResult::UsedUp { user: account.user.id });
+                return Ok(used_up.unwrap_or(AuthenticationResult::Rejected));
             }
             PasswordCheck::Accepted { new_hash, is_breached } => (new_hash, is_breached),
         };
@@ -163,8 +180,10 @@ impl Accounts {
         if let (Some(old), Some(new)) = (old_hash, new_hash) {
             self.store_new_hash(account.user.id, old, new).await;
         }
+        let must_change_password = account.password_use != PasswordUse::Lasting;
         let (user, password_changed_at) = (account.user, account.password_changed_at);
-        Ok(AuthenticationResult::Accepted(AuthenticatedUser { user, password_changed_at, has_breached_password }))
+        let user = AuthenticatedUser { user, password_changed_at, must_change_password, has_breached_password };
+        Ok(AuthenticationResult::Accepted(user))
     }
 
     /// Forgets the failures that a success makes up for. Writes nothing if there were none. An error is only logged:
@@ -224,6 +243,10 @@ impl From<Refusal> for AuthenticationResult {
             Refusal::StrangersLocked => Self::StrangersLocked { retry_after: Refusal::LOCKED_RETRY_AFTER },
         }
     }
+}
+
+async fn wait_until_counted(is_counted: oneshot::Receiver<Result<()>>) -> Result<()> {
+    is_counted.await.map_err(|_| Error::internal("a failed sign-in was not counted"))?
 }
 
 /// Whether a password that was just verified is in the list of leaked passwords. The sign-in stands if the list can't be

@@ -13,6 +13,7 @@ use crate::{
     db::{DbConnection, UserId},
     error::Result,
     events::{EventKind, NewEvent, Source, log_after_commit, log_event, record},
+    sessions::USED_UP_PASSWORD,
 };
 
 /// Rows in which failures of unknown addresses are counted until they become one event: several, so that concurrent
@@ -47,6 +48,11 @@ impl FailedSignIn {
         };
         let keys = attempt.failure_keys(found);
         Self { accounts: accounts.clone(), keys, attempt, event, user, bucket: number % UNREPORTED_BUCKETS }
+    }
+
+    /// The failure of an attempt with the right password, which was good for one sign-in and is used up.
+    pub fn of_used_up_password(self) -> Self {
+        Self { event: self.event.detail("cause", USED_UP_PASSWORD), ..self }
     }
 
     /// Counts it in the database, and acts on a budget that is used up by it.

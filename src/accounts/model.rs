@@ -80,6 +80,30 @@ pub struct Account {
     pub disabled_at: Option<Timestamp>,
 }
 
+/// How often a user's password may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PasswordUse {
+    /// Any number of times.
+    #[default]
+    Lasting,
+    /// For one sign-in, after which the user must change it.
+    OneTime,
+    /// Not any more: it was good for one sign-in, which has taken place.
+    UsedUp,
+}
+
+impl PasswordUse {
+    /// `is_used_up` is `None` for a password that is good for any number of sign-ins.
+    pub(super) fn new(is_used_up: Option<bool>) -> Self {
+        match is_used_up {
+            None => Self::Lasting,
+            Some(false) => Self::OneTime,
+            Some(true) => Self::UsedUp,
+        }
+    }
+}
+
 /// A user whose password was just checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthenticatedUser {
@@ -87,6 +111,9 @@ pub struct AuthenticatedUser {
     pub user: User,
     /// When the checked password was set. If it has changed by the time the session starts, the sign-in is rejected.
     pub password_changed_at: Timestamp,
+    /// Whether the password is good for one sign-in only. A session of Keyrack's own sign-in page is good for nothing
+    /// else before it was changed; an application that starts sessions by itself has to see to that.
+    pub must_change_password: bool,
     /// Whether the password is in the operator's list of leaked passwords, so that its owner should change it.
     pub has_breached_password: bool,
 }

@@ -18,8 +18,8 @@ pub(super) const UNKNOWN_RETENTION: Duration = Duration::from_secs(365 * 24 * 60
 
 impl Accounts {
     /// Deletes counts of networks whose failures are forgotten, of unknown accounts without a failure for a year, and
-    /// of users and browsers that no longer exist; and browsers that were not used for as long as their cookie lives.
-    /// Returns the number of rows. Nothing depends on it but the size of the tables.
+    /// of users and browsers that no longer exist; one-time passwords of such users; and browsers that were not used
+    /// for as long as their cookie lives. Returns the number of rows. Nothing depends on it but the size of the tables.
     pub async fn purge(&self) -> Result<usize> {
         self.record_unknown_failures().await?;
         let now = self.clock.now();
@@ -30,7 +30,9 @@ impl Accounts {
             queries::purge_browsers(connection, now - BROWSER_LIFETIME, PURGE_BATCH_ROWS)
         });
         let orphans = self.delete_in_batches(|connection| queries::purge_orphans(connection, PURGE_BATCH_ROWS));
-        Ok(failures.await? + browsers.await? + orphans.await?)
+        let passwords =
+            self.delete_in_batches(|connection| queries::purge_one_time_passwords(connection, PURGE_BATCH_ROWS));
+        Ok(failures.await? + browsers.await? + orphans.await? + passwords.await?)
     }
 
     async fn delete_in_batches<F>(&self, delete: F) -> Result<usize>

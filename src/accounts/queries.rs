@@ -3,6 +3,7 @@
 
 mod browsers;
 mod failures;
+mod one_time_passwords;
 mod sign_in;
 
 use diesel::{OptionalExtension, PgConnection, SqliteConnection, prelude::*, sql_types::Text};
@@ -27,6 +28,7 @@ pub(super) use failures::{
     accounts_with_failures, count_failure, end_row, find_failures, forget_account, forget_failures, purge_failures,
     purge_orphans, take_unreported,
 };
+pub(super) use one_time_passwords::{forget_one_time, mark_one_time, one_time_passwords, purge_one_time_passwords};
 pub(super) use sign_in::{SignInKey, SignInRecord, find_sign_ins};
 
 diesel::define_sql_function! {
@@ -174,8 +176,10 @@ pub(super) fn password_changed_at(connection: &mut DbConnection, id: UserId) -> 
     Ok(changed_at.get_result::<SqlTime>(connection).optional()?.map(Timestamp::from))
 }
 
+/// Sets a password, which is good for any number of sign-ins.
 pub(super) fn set_password(connection: &mut DbConnection, id: UserId, hash: &str, now: Timestamp) -> Result<()> {
     let now = SqlTime::from(now);
+    forget_one_time(connection, id)?;
     diesel::update(users::table.find(id))
         .set((users::password_hash.eq(hash), users::password_changed_at.eq(now), users::updated_at.eq(now)))
         .execute(connection)?;

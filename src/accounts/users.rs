@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{
     Accounts,
     email::Email,
-    model::{Account, AuthenticatedUser, NewUser, Password, Role},
+    model::{Account, AuthenticatedUser, NewUser, Password, PasswordUse, Role},
     name::{InvalidName, check_name},
     password_policy::PasswordPolicyError,
     queries::{self, NewRow},
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     db::{DbConnection, UserId, settings},
     error::{Error, Result},
-    events::{EventKind, record},
+    events::{EventKind, NewEvent, record},
     sessions::{EndReason, User},
     text::into_printable,
 };
@@ -27,6 +27,11 @@ impl NewUser {
         }
         Ok(())
     }
+}
+
+/// Says in an event if the password is good for one sign-in.
+fn with_password_use(event: NewEvent, password_use: PasswordUse) -> NewEvent {
+    if password_use == PasswordUse::OneTime { event.detail("one_time", true) } else { event }
 }
 
 pub(super) fn names(names: [&Option<String>; 3]) -> impl Iterator<Item = &str> {
@@ -56,15 +61,25 @@ pub enum CreateUserError {
 impl Accounts {
     /// Creates a user.
     pub async fn create(&self, user: NewUser) -> Result<UserId, CreateUserError> {
-        Ok(self.insert(user, false).await?.user.id)
+        Ok(self.insert(user, PasswordUse::Lasting, false).await?.user.id)
+    }
+
+    /// Creates a user whose password is good for one sign-in, after which they must change it (ASVS 6.4.1).
+    pub async fn create_with_one_time_password(&self, user: NewUser) -> Result<UserId, CreateUserError> {
+        Ok(self.insert(user, PasswordUse::OneTime, false).await?.user.id)
     }
 
     /// Creates the first user, as an administrator.
     pub async fn create_first(&self, user: NewUser) -> Result<AuthenticatedUser, CreateUserError> {
-        self.insert(NewUser { role: Role::Admin, ..user }, true).await
+        self.insert(NewUser { role: Role::Admin, ..user }, PasswordUse::Lasting, true).await
     }
 
-    async fn insert(&self, user: NewUser, only_first: bool) -> Result<AuthenticatedUser, CreateUserError> {
+    async fn insert(
+        &self,
+        user: NewUser,
+        password_use: PasswordUse,
+        only_first: bool,
+    ) -> Result<AuthenticatedUser, CreateUserError> {
         user.check_names()?;
         let NewUser { email, user_name, first_name, last_name, role, password } = user;
         let own_names = names([&user_name, &first_name, &last_name]);
@@ -81,7 +96,9 @@ impl Accounts {
             password_hash,
             now: self.clock.now(),
         };
+        let must_change_password = password_use == PasswordUse::OneTime;
         let event = self.event(EventKind::AccountCreated, row.user.id).detail("role", role.as_str());
+        let event = with_password_use(event, password_use);
         let created = self
             .db
             .transaction(move |connection| {
@@ -93,11 +110,15 @@ impl Accounts {
                     return Ok(Err(CreateUserError::EmailTaken));
                 }
                 queries::insert(connection, &row)?;
+                if must_change_password {
+                    queries::mark_one_time(connection, row.user.id, row.now)?;
+                }
                 settings::record_set_up(connection, row.now)?;
                 record(connection, event.clone(), row.now)?;
                 Ok(Ok(AuthenticatedUser {
                     user: row.user.clone(),
                     password_changed_at: row.now,
+                    must_change_password,
                     has_breached_password: false,
                 }))
             })
@@ -218,13 +239,39 @@ impl Accounts {
     /// If the database fails, the password may be set, with sessions that have not ended yet. Setting it again ends the
     /// rest.
     pub async fn set_password(&self, email: &Email, password: Password) -> Result<Option<usize>, CreateUserError> {
+        self.replace_password(email, password, PasswordUse::Lasting).await
+    }
+
+    /// Does the same with a password that is good for one sign-in, after which the user must change it (ASVS 6.4.1).
+    pub async fn set_one_time_password(
+        &self,
+        email: &Email,
+        password: Password,
+    ) -> Result<Option<usize>, CreateUserError> {
+        self.replace_password(email, password, PasswordUse::OneTime).await
+    }
+
+    /// The users whose password is good for one sign-in, and whether it is used up.
+    pub async fn one_time_passwords(&self) -> Result<HashMap<UserId, PasswordUse>> {
+        Ok(self.db.read(queries::one_time_passwords).await?.into_iter().collect())
+    }
+
+    async fn replace_password(
+        &self,
+        email: &Email,
+        password: Password,
+        password_use: PasswordUse,
+    ) -> Result<Option<usize>, CreateUserError> {
         let Some(Account { user, .. }) = self.find(email).await? else { return Ok(None) };
         let names = names([&user.user_name, &user.first_name, &user.last_name]);
         let hash = self.hash_new_password(password, email, names).await?;
         let (now, sessions) = (self.clock.now(), self.sessions.clone());
-        let event = self.event(EventKind::PasswordChanged, user.id);
+        let event = with_password_use(self.event(EventKind::PasswordChanged, user.id), password_use);
         let first_batch = self.db.transaction(move |connection| {
             queries::set_password(connection, user.id, &hash, now)?;
+            if password_use == PasswordUse::OneTime {
+                queries::mark_one_time(connection, user.id, now)?;
+            }
             queries::forget_account(connection, user.id)?;
             record(connection, event.clone(), now)?;
             sessions.first_batch_within(connection, user.id, EndReason::PasswordChanged)

@@ -12,7 +12,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    accounts::{Account, Accounts, CreateUserError, Email, ForgottenFailures, NewUser, Role},
+    accounts::{Account, Accounts, CreateUserError, Email, ForgottenFailures, NewUser, PasswordUse, Role},
     sessions::UserId,
 };
 
@@ -34,8 +34,12 @@ pub(super) enum Command {
         /// What the user may do
         #[arg(long, value_enum, default_value_t)]
         role: Role,
+        /// Make the password good for one sign-in, after which the user must change it
+        #[arg(long)]
+        must_change: bool,
     },
-    /// List all users, and which of them are disabled or locked for browsers that they have not used before
+    /// List all users, and which of them are disabled, locked for browsers that they have not used before, or have a
+    /// password that is good for one sign-in
     List(Format),
     /// Disable a user and end their sessions
     Disable {
@@ -60,6 +64,9 @@ pub(super) enum Command {
     SetPassword {
         /// Email address
         email: Email,
+        /// Make the password good for one sign-in, after which the user must change it
+        #[arg(long)]
+        must_change: bool,
     },
     /// Forget an account's failed sign-ins, so that browsers that have not been used for it may try again
     Unlock {
@@ -73,9 +80,10 @@ pub(super) enum Command {
 pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Failure> {
     let (_, accounts) = super::open(settings)?;
     match command {
-        Command::Add { email, user_name, first_name, last_name, role } => {
+        Command::Add { email, user_name, first_name, last_name, role, must_change } => {
             let password = password::read()?;
-            add(&accounts, NewUser { email, user_name, first_name, last_name, role, password }).await
+            let user = NewUser { email, user_name, first_name, last_name, role, password };
+            add(&accounts, user, must_change).await
         }
         Command::List(format) => list(&accounts, format).await,
         Command::Disable { email } => {
@@ -97,15 +105,21 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
             output::line(format_args!("{email} is now {}.", role.description()));
             Ok(())
         }
-        Command::SetPassword { email } => {
+        Command::SetPassword { email, must_change } => {
             if accounts.find(&email).await?.is_none() {
                 return Err(unknown(&email));
             }
             let failed = |problem| failure(&format!("cannot set the password of {email}"), problem);
-            let ended = accounts.set_password(&email, password::read()?).await.map_err(failed)?;
+            let password = password::read()?;
+            let ended = if must_change {
+                accounts.set_one_time_password(&email, password).await
+            } else {
+                accounts.set_password(&email, password).await
+            };
             output::line(format_args!(
-                "Set the password of {email} and ended {}.",
-                output::sessions(ended.unwrap_or(0))
+                "Set the password of {email} and ended {}.{}",
+                output::sessions(ended.map_err(failed)?.unwrap_or(0)),
+                one_time_note(must_change)
             ));
             Ok(())
         }
@@ -120,11 +134,18 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
     }
 }
 
-async fn add(accounts: &Accounts, user: NewUser) -> Result<(), Failure> {
+async fn add(accounts: &Accounts, user: NewUser, must_change: bool) -> Result<(), Failure> {
     let email = user.email.clone();
-    let id = accounts.create(user).await.map_err(|problem| failure(&format!("cannot add {email}"), problem))?;
-    output::line(format_args!("Added {email} with ID {id}."));
+    let added =
+        if must_change { accounts.create_with_one_time_password(user).await } else { accounts.create(user).await };
+    let id = added.map_err(|problem| failure(&format!("cannot add {email}"), problem))?;
+    output::line(format_args!("Added {email} with ID {id}.{}", one_time_note(must_change)));
     Ok(())
+}
+
+/// Continues a sentence that says that a password was set.
+fn one_time_note(must_change: bool) -> &'static str {
+    if must_change { " The password is good for one sign-in, after which it must be changed." } else { "" }
 }
 
 /// A user, as `user list --json` prints it.
@@ -134,23 +155,33 @@ struct ListedUser<'a> {
     account: &'a Account,
     /// Whether so many sign-ins have failed that only browsers may sign in that have been used for the account.
     locked_for_unknown_browsers: bool,
+    /// `lasting`; `one_time` if the password is good for one sign-in; `used_up` if it was, until another one is set.
+    password: PasswordUse,
+}
+
+fn listed_user<'a>(account: &'a Account, locked: &HashSet<UserId>, password: PasswordUse) -> ListedUser<'a> {
+    ListedUser { account, locked_for_unknown_browsers: locked.contains(&account.user.id), password }
 }
 
 async fn list(accounts: &Accounts, format: Format) -> Result<(), Failure> {
     let users = accounts.list().await?;
     let locked: HashSet<UserId> = accounts.locked_among(&users).await?.iter().map(|account| account.user.id).collect();
+    let password_uses = accounts.one_time_passwords().await?;
+    let password_use = |user: &UserId| password_uses.get(user).copied().unwrap_or_default();
     if format.json {
-        let listed = |account| ListedUser { account, locked_for_unknown_browsers: locked.contains(&account.user.id) };
+        let listed = |account| listed_user(account, &locked, password_use(&account.user.id));
         return output::json(&users.iter().map(listed).collect::<Vec<_>>());
     }
     let row = |account: &Account| {
         let Account { user, disabled_at, .. } = account;
         let names = [&user.first_name, &user.last_name].into_iter().flatten().map(String::as_str);
         let name = names.collect::<Vec<_>>().join(" ");
-        let state = match (disabled_at, locked.contains(&user.id)) {
-            (Some(_), _) => "disabled",
-            (None, true) => "locked",
-            (None, false) => "enabled",
+        let state = match (disabled_at, locked.contains(&user.id), password_use(&user.id)) {
+            (Some(_), _, _) => "disabled",
+            (None, true, _) => "locked",
+            (None, false, PasswordUse::Lasting) => "enabled",
+            (None, false, PasswordUse::OneTime) => "one-time password",
+            (None, false, PasswordUse::UsedUp) => "one-time password used",
         };
         [user.email.clone(), name, user.role.clone(), state.to_owned(), user.id.to_string()]
     };

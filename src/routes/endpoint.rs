@@ -25,6 +25,8 @@ pub(crate) enum Access {
     Public,
     /// Signed-in requests. Others are sent to sign in (pages) or get a 401 (`/api`).
     SignedIn,
+    /// The same, and requests of users who must change their password first.
+    BeforePasswordChange,
     /// Signed-in requests whose user has proved recently who they are. Others are sent to prove it (pages) or get a 403
     /// (`/api`).
     RecentlySignedIn,
@@ -43,6 +45,11 @@ pub(super) fn public(path: &'static str) -> Endpoint {
 /// See [`Access::SignedIn`].
 pub(super) fn signed_in(path: &'static str) -> Endpoint {
     Endpoint { path, access: Access::SignedIn, routes: Vec::new(), is_destination: true }
+}
+
+/// See [`Access::BeforePasswordChange`].
+pub(super) fn before_password_change(path: &'static str) -> Endpoint {
+    Endpoint { path, access: Access::BeforePasswordChange, routes: Vec::new(), is_destination: true }
 }
 
 /// See [`Access::RecentlySignedIn`].

@@ -204,7 +204,7 @@ fn data_breach(row: &DataWithSession) -> Option<Breach> {
         |rule, session_id, detail: &str| Some(Breach { rule, session_id, detail: detail.to_owned(), repaired: false });
     match (row.session, data.as_ref()) {
         (Some((id, _, _)), None) => breach("unreadable data", Some(id), "the session's data is not a JSON object"),
-        (Some((id, owner, true)), Some(data)) if !data.is_of(owner) => {
+        (Some((id, owner, true)), Some(data)) if !data.belongs_to(owner) => {
             breach("data of another user", Some(id), "the session's data names a different user than the session")
         }
         _ => None,

@@ -76,6 +76,7 @@ pub(crate) use queries::UserRow;
 pub(crate) use reauthenticate::{EndedOthers, PresentedSession, ReauthenticatedSession};
 pub use resume::LiveSession;
 pub use start::NewSession;
+pub(crate) use start::USED_UP_PASSWORD;
 pub use way_in::WayIn;
 
 /// The sessions of one database.

@@ -170,6 +170,8 @@ pub struct Proof {
     pub user: User,
     /// When the password was set.
     pub password_changed_at: Timestamp,
+    /// Whether the password is good for this sign-in only: the session is good for nothing else before it was changed.
+    pub must_change_password: bool,
 }
 
 /// A session and its new sid, as a start or a rotation committed them.

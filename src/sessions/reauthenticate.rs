@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{
     Sessions,
-    data::DataPatch,
+    data::SessionData,
     end_many::FirstBatch,
     model::{EndReason, IssuedSession, Sid},
     queries,
@@ -25,6 +25,8 @@ pub(crate) struct PresentedSession {
     pub sid: Sid,
     /// The client's address.
     pub ip_address: Option<IpAddr>,
+    /// Whether the user must change the password before the session is good for anything else.
+    pub must_change_password: bool,
 }
 
 impl PresentedSession {
@@ -68,15 +70,27 @@ impl Sessions {
         new: &Sid,
         proved_at: Timestamp,
     ) -> Result<ReauthenticatedSession> {
+        self.renew_within(connection, session, new, proved_at, |_| {})
+    }
+
+    fn renew_within(
+        &self,
+        connection: &mut DbConnection,
+        session: &PresentedSession,
+        new: &Sid,
+        proved_at: Timestamp,
+        change: impl FnOnce(&mut SessionData),
+    ) -> Result<ReauthenticatedSession> {
         let now = self.clock.now();
         let old = queries::lock_sid(connection, session.id, session.user)?.ok_or(Error::SessionEnded)?;
-        let issued = self.rotate_within(connection, &old, new, &DataPatch::default(), now)?;
+        let issued = self.rotate_within(connection, &old, new, now, change)?;
         queries::record_proof(connection, session.id, proved_at)?;
         Ok(ReauthenticatedSession { issued, is_first: old == session.sid })
     }
 
     /// Does the same for a session in which its user has just changed their password, and ends the user's other
-    /// sessions, unless the user keeps them: a first batch of them, if there are many.
+    /// sessions, unless the user keeps them: a first batch of them, if there are many. If the user had to change it,
+    /// the session is good for everything from the commit on, and its data names the user.
     pub(crate) fn renew_after_password_change_within(
         &self,
         connection: &mut DbConnection,
@@ -85,7 +99,16 @@ impl Sessions {
         changed_at: Timestamp,
         keeps_others: bool,
     ) -> Result<(ReauthenticatedSession, EndedOthers)> {
-        let renewed = self.reauthenticate_within(connection, session, new, changed_at)?;
+        let user = queries::lock_user(connection, session.user)?.ok_or(Error::SessionEnded)?.user;
+        let name_user = |data: &mut SessionData| {
+            if session.must_change_password {
+                data.name_user(&user);
+            }
+        };
+        let renewed = self.renew_within(connection, session, new, changed_at, name_user)?;
+        if session.must_change_password {
+            queries::lift_password_change(connection, session.id)?;
+        }
         let others = if keeps_others {
             EndedOthers::Kept
         } else {

@@ -29,6 +29,9 @@ pub struct LiveSession {
     /// When its user last proved in it who they are: at the sign-in, or later before a sensitive change. `None` if that
     /// was not at Keyrack, as in the sessions that an Express application starts.
     pub authenticated_at: Option<Timestamp>,
+    /// Whether its user signed in with a password that is good for one sign-in, and must change it before the session
+    /// is good for anything else.
+    pub must_change_password: bool,
     /// The data that requests read and write.
     pub data: SessionData,
     /// The idle timeout.
@@ -51,9 +54,10 @@ impl Sessions {
 
     /// Makes the session from its row; `None` if its data cannot be read, is another user's, or is signed out.
     fn live_session(&self, LiveSessionRow { session, user, sess }: LiveSessionRow) -> Option<LiveSession> {
-        let LiveColumns { id, created_at, last_seen_at, absolute_expiry, remembered, authenticated_at } = session;
+        let owner = session.owner(user.id);
+        let LiveColumns { id, created_at, last_seen_at, absolute_expiry, remembered, authenticated_at, .. } = session;
         match SessionData::parse(&sess) {
-            Some(data) if data.is_of(user.id) => {
+            Some(data) if data.belongs_to(owner) => {
                 let idle = self.policy.timeouts.idle_of(remembered, absolute_expiry, &data);
                 let has_absolute_expiry = absolute_expiry != NO_ABSOLUTE_EXPIRY;
                 let expires_at = if has_absolute_expiry { absolute_expiry } else { last_seen_at + idle };
@@ -65,6 +69,7 @@ impl Sessions {
                     expires_at,
                     remembered,
                     authenticated_at: authenticated_at.map(Timestamp::from),
+                    must_change_password: owner.must_change_password,
                     data,
                     idle,
                     has_absolute_expiry,

@@ -23,21 +23,24 @@ impl Sessions {
     pub async fn rotate(&self, old: &Sid, patch: DataPatch) -> Result<IssuedSession> {
         let (old, new) = (old.clone(), Sid::random()?);
         let (now, sessions) = (self.clock.now(), self.clone());
-        self.db.transaction(move |connection| sessions.rotate_within(connection, &old, &new, &patch, now)).await
+        let rotate = move |connection: &mut DbConnection| {
+            sessions.rotate_within(connection, &old, &new, now, |data| patch.apply_to(data))
+        };
+        self.db.transaction(rotate).await
     }
 
-    /// Does the same within a transaction.
+    /// Does the same within a transaction. `change` changes the data.
     pub(super) fn rotate_within(
         &self,
         connection: &mut DbConnection,
         old: &Sid,
         new: &Sid,
-        patch: &DataPatch,
         now: Timestamp,
+        change: impl FnOnce(&mut SessionData),
     ) -> Result<IssuedSession> {
         let (live, owner, sess) = queries::lock_live(connection, old, now)?.ok_or(Error::SessionEnded)?;
-        let mut data = SessionData::parse_of(owner, &sess).ok_or(Error::SessionEnded)?;
-        patch.apply_to(&mut data);
+        let mut data = SessionData::parse_of(live.owner(owner), &sess).ok_or(Error::SessionEnded)?;
+        change(&mut data);
         let data_expiry = self.repair_cookie(&live, &mut data, now);
         let absolute_expiry = live.absolute_expiry;
         let rotation = Rotation {

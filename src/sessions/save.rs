@@ -26,7 +26,7 @@ impl Sessions {
         self.db
             .transaction(move |connection| {
                 let (live, owner, sess) = queries::lock_live(connection, &sid, now)?.ok_or(Error::SessionEnded)?;
-                let mut data = SessionData::parse_of(owner, &sess).ok_or(Error::SessionEnded)?;
+                let mut data = SessionData::parse_of(live.owner(owner), &sess).ok_or(Error::SessionEnded)?;
                 patch.apply_to(&mut data);
                 sessions.repair_cookie(&live, &mut data, now);
                 queries::update_data(connection, &sid, &data)

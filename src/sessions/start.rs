@@ -1,6 +1,6 @@
 //! Start: a sign-in.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use super::{
     Sessions,
@@ -15,7 +15,11 @@ use crate::{
     clock::Timestamp,
     db::{DbConnection, SessionId, UserId},
     error::{Error, Result},
+    events::{EventKind, NewEvent, Source},
 };
+
+/// The cause of a failed sign-in with a password that was good for one sign-in, which has taken place.
+pub(crate) const USED_UP_PASSWORD: &str = "used_up_password";
 
 /// A sign-in: the user, their device, and how long the session lives.
 #[derive(Debug, Clone)]
@@ -56,7 +60,15 @@ impl NewSession {
 
     /// What lets the session in.
     fn way_in(&self) -> WayIn {
-        if self.proof.is_some() { WayIn::Password } else { WayIn::Application }
+        match &self.proof {
+            Some(proof) if proof.must_change_password => WayIn::OneTimePassword,
+            Some(_) => WayIn::Password,
+            None => WayIn::Application,
+        }
+    }
+
+    fn must_change_password(&self) -> bool {
+        self.way_in() == WayIn::OneTimePassword
     }
 
     fn presented_sids(&self) -> impl Iterator<Item = &Sid> {
@@ -81,22 +93,27 @@ impl Lifetime {
 
 impl Sessions {
     /// Signs a user in. A browser that already has a session of the same user keeps it, under a new sid and a new
-    /// lifetime. If it has a session of another user, that session ends.
+    /// lifetime. If it has a session of another user, that session ends. A password that is good for one sign-in is
+    /// used up by it, and the session is good for nothing else before it was changed.
     ///
     /// # Errors
-    /// [`Error::SessionEnded`] if the user was disabled, or their password changed, since they were authenticated.
+    /// [`Error::SessionEnded`] if the user was disabled, or their password changed or used up, since they were
+    /// authenticated.
     pub async fn start(&self, new: NewSession) -> Result<IssuedSession> {
         let sid = Sid::random()?;
         let (now, id) = (self.clock.now(), SessionId::random());
         if let Some(started) = self.start_grouped(&new, id, &sid, now).await? {
             return Ok(started);
         }
-        let (sessions, user_id) = (self.clone(), new.user_id);
-        let (started, limit_step) = self
+        let (sessions, user_id, ip_address) = (self.clone(), new.user_id, new.client.ip_address);
+        let started = self
             .db
             .transaction(move |connection| {
                 let lifetime = sessions.lifetime(now, new.remember);
                 let user = lock_valid_user(connection, &new)?;
+                if !use_one_time_password(connection, &new, now)? {
+                    return Ok(None);
+                }
                 let reused = sessions.settle_presented_sids(connection, &new, &user, &sid, &lifetime)?;
                 let id = match reused {
                     Some(id) => id,
@@ -114,9 +131,13 @@ impl Sessions {
                     None => None,
                 };
                 let max_age = lifetime.max_age(new.remember);
-                Ok((IssuedSession { id, sid: sid.clone(), max_age, browser }, limit_step))
+                Ok(Some((IssuedSession { id, sid: sid.clone(), max_age, browser }, limit_step)))
             })
             .await?;
+        let Some((started, limit_step)) = started else {
+            self.record_used_up_password(user_id, ip_address).await;
+            return Err(Error::SessionEnded);
+        };
         if limit_step.is_some_and(|step| step.is_partial) {
             self.enforce_limit_in_background(user_id, Some(started.id));
         }
@@ -124,8 +145,8 @@ impl Sessions {
     }
 
     /// Starts an ordinary session in a group commit with others. Returns `None`, with nothing written, if the sign-in
-    /// takes more than an insert: the browser has a session, the user has changed since their proof, or their account
-    /// knows so many browsers that one has to be forgotten.
+    /// takes more than an insert: the browser has a session, the password is good for this sign-in only, the user has
+    /// changed since their proof, or their account knows so many browsers that one has to be forgotten.
     ///
     /// The limit of sessions is enforced after the commit, and only for users who may have reached it, so that all other
     /// sign-ins can share a commit.
@@ -136,7 +157,7 @@ impl Sessions {
         sid: &Sid,
         now: Timestamp,
     ) -> Result<Option<IssuedSession>> {
-        let is_ordinary = new.presented_sids().next().is_none();
+        let is_ordinary = new.presented_sids().next().is_none() && !new.must_change_password();
         let Some(proof) = new.proof.as_ref().filter(|proof| is_ordinary && proof.user.id == new.user_id) else {
             return Ok(None);
         };
@@ -195,7 +216,8 @@ impl Sessions {
     }
 
     /// Gives the session that the browser already has the new sid and lifetime, and returns its id. Returns `None` if
-    /// it is not alive, another user's, or its data cannot be read.
+    /// it is not alive, another user's, or its data cannot be read. A session that is good for changing the password
+    /// only is always a new one.
     fn reuse(
         &self,
         connection: &mut DbConnection,
@@ -206,8 +228,11 @@ impl Sessions {
         lifetime: &Lifetime,
     ) -> Result<Option<SessionId>> {
         let Lifetime { now, absolute_expiry, data_expiry, ref cookie } = *lifetime;
+        if new.must_change_password() {
+            return Ok(None);
+        }
         let Some((live, owner, sess)) = queries::lock_readable(connection, old, now)? else { return Ok(None) };
-        let data = SessionData::parse_of(owner, &sess).filter(|_| owner == user.id);
+        let data = SessionData::parse_of(live.owner(owner), &sess).filter(|_| owner == user.id);
         let Some(mut data) = data else { return Ok(None) };
         new.data.apply_to(&mut data);
         data.sign_in(user, cookie);
@@ -230,6 +255,15 @@ impl Sessions {
         Ok(Some(live.id))
     }
 
+    /// Records a sign-in with a password that another one has used up at the same time. An error is only logged.
+    async fn record_used_up_password(&self, user: UserId, ip_address: Option<IpAddr>) {
+        let event = NewEvent::new(EventKind::SignInFailed, &Source::user(ip_address)).user(user);
+        let event = event.detail("cause", USED_UP_PASSWORD);
+        if let Err(error) = self.events().write(event).await {
+            tracing::warn!(error = error.chain(), "could not record a sign-in with a used one-time password");
+        }
+    }
+
     /// Ends the session of a sid that is not reused. "Signed out" describes it, unless it has expired: the browser left
     /// that account.
     fn end_presented(&self, connection: &mut DbConnection, sid: &Sid, now: Timestamp) -> Result<()> {
@@ -247,6 +281,15 @@ fn lock_valid_user(connection: &mut DbConnection, new: &NewSession) -> Result<Us
     if found.disabled || password_changed { Err(Error::SessionEnded) } else { Ok(found.user) }
 }
 
+/// Uses up a password that is good for one sign-in. Returns whether the sign-in may go on: of two at the same time, one
+/// may.
+fn use_one_time_password(connection: &mut DbConnection, new: &NewSession, now: Timestamp) -> Result<bool> {
+    match new.proof.as_ref().filter(|proof| proof.must_change_password) {
+        Some(proof) => queries::use_one_time_password(connection, new.user_id, proof.password_changed_at, now),
+        None => Ok(true),
+    }
+}
+
 fn insert(
     connection: &mut DbConnection,
     new: &NewSession,
@@ -261,7 +304,11 @@ fn insert(
 }
 
 fn initial_data(new: &NewSession, user: &User, lifetime: &Lifetime) -> SessionData {
-    let mut data = SessionData::for_sign_in(user, &lifetime.cookie);
+    let mut data = if new.must_change_password() {
+        SessionData::for_password_change(&lifetime.cookie)
+    } else {
+        SessionData::for_sign_in(user, &lifetime.cookie)
+    };
     new.data.apply_to(&mut data);
     data
 }

@@ -5,6 +5,8 @@
 pub enum WayIn {
     /// The account's password.
     Password,
+    /// A password that is good for one sign-in. The user has to change it before the session is good for anything else.
+    OneTimePassword,
     /// The application that embeds Keyrack named the user.
     Application,
     /// Another program wrote the session into the table, such as an Express application.
@@ -14,12 +16,13 @@ pub enum WayIn {
 }
 
 impl WayIn {
-    const ALL: [Self; 4] = [Self::Password, Self::Application, Self::Peer, Self::Unknown];
+    const ALL: [Self; 5] = [Self::Password, Self::OneTimePassword, Self::Application, Self::Peer, Self::Unknown];
 
     /// The word in the table.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::OneTimePassword => "one_time_password",
             Self::Application => "application",
             Self::Peer => "peer",
             Self::Unknown => "unknown",
@@ -30,6 +33,7 @@ impl WayIn {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Password => "Password",
+            Self::OneTimePassword => "One-time password",
             Self::Application => "The application itself",
             Self::Peer => "Another application",
             Self::Unknown => "Not recorded",

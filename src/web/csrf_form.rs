@@ -99,7 +99,7 @@ async fn check_token(request: &HttpRequest, token: &str, check: Check) -> Result
 /// Records that a form was refused in a session, at most once per quarter of an hour: another site may send forms all the
 /// time. Without a session it is only logged, since there is no account that it concerns.
 async fn record_refusal(refusal: FormRefusal, session: &RequestSession) {
-    let Some(current) = session.current() else { return };
+    let Some(current) = session.live() else { return };
     let (state, cause) = (session.state(), refusal.cause());
     let Some(count) = state.event_rate.admit(format!("{cause} {}", current.id), state.clock.now()) else { return };
     let event = NewEvent::new(EventKind::FormRefused, &Source::user(session.ip_address()));

@@ -21,6 +21,7 @@ use serde_json::json;
 use super::{
     csrf::FormRefusal,
     page::{ErrorPageContext, Page},
+    password_change::password_page,
     request_id::RequestId,
 };
 use crate::error::Error;
@@ -41,6 +42,9 @@ pub(crate) enum WebError {
         /// The page that asks for it; `None` for a program.
         page: Option<String>,
     },
+    /// The user has signed in with a password that is good for one sign-in, and must change it first.
+    #[error("the password must be changed first")]
+    PasswordChangeRequired,
     /// The body or the query can't be parsed.
     #[error("malformed request: {0}")]
     Malformed(String),
@@ -57,7 +61,9 @@ impl ResponseError for WebError {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::ProofRequired { page: Some(_) } => StatusCode::SEE_OTHER,
-            Self::FormRefused(_) | Self::ProofRequired { page: None } => StatusCode::FORBIDDEN,
+            Self::FormRefused(_) | Self::ProofRequired { page: None } | Self::PasswordChangeRequired => {
+                StatusCode::FORBIDDEN
+            }
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Failed(Error::Unavailable(_) | Error::Busy { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed(Error::SessionEnded) => StatusCode::UNAUTHORIZED,
@@ -115,6 +121,17 @@ pub(super) fn proof_required(request: &HttpRequest) -> HttpResponse {
     // A GET after the proof would not repeat a change.
     let next = if request.method().is_safe() { target(request) } else { "/account/sessions" };
     HttpResponse::SeeOther().insert_header((LOCATION, reauth_page(next, None))).finish()
+}
+
+/// Sends people to the page that changes the password, and from there back to where they were going; programs get a
+/// 403.
+pub(super) fn password_change_required(request: &HttpRequest) -> HttpResponse {
+    if is_api(request) {
+        return render(request, HttpResponse::from_error(WebError::PasswordChangeRequired));
+    }
+    // A GET after the change would not repeat another change.
+    let next = if request.method().is_safe() { target(request) } else { "" };
+    HttpResponse::SeeOther().insert_header((LOCATION, password_page(next))).finish()
 }
 
 /// The page that asks for the password, and leads to `next`. `change` is what it makes after the proof.
@@ -201,6 +218,7 @@ struct Link {
 
 impl Link {
     const DEVICES: Option<Self> = Some(Self { href: Cow::Borrowed("/account/sessions"), text: "Your devices" });
+    const PASSWORD: Option<Self> = Some(Self { href: Cow::Borrowed("/account/password"), text: "Change password" });
     const SIGN_IN: Option<Self> = Some(Self { href: Cow::Borrowed("/login"), text: "Sign in" });
 }
 
@@ -211,6 +229,12 @@ fn message_for(status: StatusCode, error: Option<&WebError>) -> ErrorMessage {
             "The last sign-in on this device was too long ago for this. Nothing was changed. Give the password again at \
              /reauth, then try again.",
             Link::DEVICES,
+        ),
+        StatusCode::FORBIDDEN if matches!(error, Some(WebError::PasswordChangeRequired)) => (
+            "Change your password first",
+            "The password of this sign-in was for one use. Nothing was changed. Choose your own at /account/password, \
+             then try again.",
+            Link::PASSWORD,
         ),
         StatusCode::UNAUTHORIZED => ("You are not signed in", "Sign in, then try again.", Link::SIGN_IN),
         StatusCode::NOT_FOUND => {
@@ -340,12 +364,15 @@ enum ProblemKind {
     StatusOnly,
     /// The user has to give their password again, on this page.
     ProofRequired,
+    /// The user has to change their password first, on this page.
+    PasswordChangeRequired,
 }
 
 impl ProblemKind {
     fn of(error: Option<&WebError>) -> Self {
         match error {
             Some(WebError::ProofRequired { .. }) => Self::ProofRequired,
+            Some(WebError::PasswordChangeRequired) => Self::PasswordChangeRequired,
             _ => Self::StatusOnly,
         }
     }
@@ -355,6 +382,7 @@ impl ProblemKind {
         match self {
             Self::StatusOnly => ("about:blank", None),
             Self::ProofRequired => ("urn:keyrack:reauthentication-required", Some("/reauth")),
+            Self::PasswordChangeRequired => ("urn:keyrack:password-change-required", Some("/account/password")),
         }
     }
 }

@@ -20,6 +20,7 @@ pub(crate) mod headers;
 mod next;
 mod page;
 pub(crate) mod pages;
+mod password_change;
 mod pending_change;
 mod proxy_warnings;
 pub(crate) mod recent_proof;

@@ -7,11 +7,12 @@ use actix_web::{
     middleware::Next,
 };
 
-use super::{errors, session::RequestSession};
+use super::{errors, password_change, session::RequestSession};
 use crate::error::Error;
 
 /// Middleware: lets signed-in requests pass. Others are redirected to sign in (pages) or get a 401 (`/api/…`); a 503
-/// while the session can't be read.
+/// while the session can't be read. Requests of a user who must change their password first are redirected to the page
+/// for that, or get a 403 whose `type` is `urn:keyrack:password-change-required`.
 ///
 /// It runs inside the session layer: wrap with `from_fn(require_sign_in)` first, then with the layer.
 pub async fn require_sign_in<B: MessageBody + 'static>(
@@ -24,11 +25,25 @@ pub async fn require_sign_in<B: MessageBody + 'static>(
     }
 }
 
+/// Middleware for the routes that a user may use who must change their password first: like [`require_sign_in`], but
+/// lets such requests pass.
+pub(crate) async fn allow_password_change<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    password_change::allow(request.request());
+    require_sign_in(request, next).await
+}
+
 /// The response to a request that is not signed in; `None` if it is.
 pub(super) fn refuse_without_sign_in(request: &HttpRequest) -> Option<HttpResponse> {
     let session = RequestSession::of(request);
-    if session.as_ref().is_some_and(|session| session.current().is_some()) {
-        return None;
+    match session.as_ref().and_then(RequestSession::live) {
+        Some(live) if live.must_change_password && !password_change::is_allowed(request) => {
+            return Some(errors::password_change_required(request));
+        }
+        Some(_) => return None,
+        None => {}
     }
     let error = session.as_ref().and_then(RequestSession::read_error);
     let error = error.or_else(|| session.as_ref().and_then(|session| unrecorded_end(request, session)));

@@ -1,4 +1,4 @@
-SELECT request.slot, account.*, browser.id_hash AS browser, failure.*
+SELECT request.slot, account.*, one_time.is_used_up, browser.id_hash AS browser, failure.*
 -- SELECT hides the lengths of the lists from the planner, which would plan again for each length. LATERAL makes the
 -- server look up one sign-in after the other by the indexes.
 FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]))
@@ -11,6 +11,11 @@ LEFT JOIN LATERAL (
     FROM users WHERE lower(users.email::text COLLATE "C") = ANY (string_to_array(request.emails, ' '))
     ORDER BY array_position(string_to_array(request.emails, ' '), lower(users.email::text COLLATE "C")) LIMIT 1
 ) AS account ON true
+LEFT JOIN LATERAL (
+    SELECT used_at IS NOT NULL AS is_used_up FROM one_time_passwords
+    WHERE one_time_passwords.user_id = account.id
+        AND one_time_passwords.password_changed_at = account.password_changed_at
+) AS one_time ON true
 LEFT JOIN LATERAL (
     SELECT id_hash FROM known_browsers
     WHERE known_browsers.user_id = account.id AND id_hash = ANY (string_to_array(request.browsers, ' ')) LIMIT 1

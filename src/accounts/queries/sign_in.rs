@@ -6,12 +6,14 @@ use std::collections::HashMap;
 use diesel::{
     OptionalExtension, PgConnection, SqliteConnection,
     prelude::*,
-    sql_types::{Array, BigInt, Integer, Nullable, Text},
+    sql_types::{Array, BigInt, Bool, Integer, Nullable, Text},
 };
 
-use super::{AccountRow, find_one};
+use super::{AccountRow, find_one, one_time_passwords::find_password_use};
 use crate::{
-    accounts::{browser_id::BrowserIdHash, email::Email, failure_keys::FailureKey, failures::Failures},
+    accounts::{
+        browser_id::BrowserIdHash, email::Email, failure_keys::FailureKey, failures::Failures, model::PasswordUse,
+    },
     clock::Timestamp,
     db::{
         DbConnection, UserId,
@@ -57,15 +59,17 @@ pub(in crate::accounts) struct SignInAccount {
     pub password_hash: Option<String>,
     pub password_changed_at: Timestamp,
     pub is_disabled: bool,
+    pub password_use: PasswordUse,
 }
 
-impl From<AccountRow> for SignInAccount {
-    fn from(row: AccountRow) -> Self {
+impl SignInAccount {
+    fn new(row: AccountRow, password_use: PasswordUse) -> Self {
         Self {
             user: row.user.into(),
             password_hash: row.password_hash,
             password_changed_at: row.password_changed_at.into(),
             is_disabled: row.disabled_at.is_some(),
+            password_use,
         }
     }
 }
@@ -106,6 +110,8 @@ struct SignInRow {
     password_changed_at: Option<SqlTime>,
     #[diesel(sql_type = Nullable<Instant>)]
     disabled_at: Option<SqlTime>,
+    #[diesel(sql_type = Nullable<Bool>)]
+    is_used_up: Option<bool>,
     #[diesel(sql_type = Nullable<Text>)]
     browser: Option<String>,
     #[diesel(sql_type = Nullable<Array<Text>>)]
@@ -140,6 +146,7 @@ impl From<SignInRow> for SignInRecord {
             password_hash: row.password_hash,
             password_changed_at: password_changed_at.into(),
             is_disabled: row.disabled_at.is_some(),
+            password_use: PasswordUse::new(row.is_used_up),
         });
         Self { account, browser: row.browser.map(BrowserIdHash), failures: failures.collect() }
     }
@@ -173,7 +180,13 @@ fn find_batch(connection: &mut PgConnection, keys: &[SignInKey]) -> Result<Vec<O
 }
 
 fn find_single(connection: &mut SqliteConnection, key: &SignInKey) -> Result<SignInRecord> {
-    let account = find_one(connection, &key.email)?.map(SignInAccount::from);
+    let account = match find_one(connection, &key.email)? {
+        Some(row) => {
+            let password_use = find_password_use(connection, row.user.id(), row.password_changed_at.into())?;
+            Some(SignInAccount::new(row, password_use))
+        }
+        None => None,
+    };
     let browser = match &account {
         Some(account) if !key.browsers.is_empty() => known_browsers::table
             .filter(known_browsers::user_id.eq(account.user.id))

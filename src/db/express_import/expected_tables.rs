@@ -108,6 +108,7 @@ pub(super) const SESSIONS: Table = Table {
         column("ended_by_name", Text(64), Nullable, Add("varchar(64)")),
         column("ended_from", Text(45), Nullable, Add("varchar(45)")),
         column("authenticated_at", Timestamptz, Nullable, ADD_TIME),
+        column("must_change_password", Boolean, RequiredWithDefault("false"), ADD_FALSE),
     ],
 };
 

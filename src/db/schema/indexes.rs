@@ -39,7 +39,7 @@ impl Index {
 }
 
 /// The indexes that the migrations create.
-pub(in crate::db) const INDEXES: [Index; 21] = [
+pub(in crate::db) const INDEXES: [Index; 22] = [
     unique("users_pkey", "users", "id"),
     unique("users_email_key", "users", EMAIL_KEY),
     unique("sessions_pkey", "sessions", "id"),
@@ -57,6 +57,7 @@ pub(in crate::db) const INDEXES: [Index; 21] = [
     unique("known_browsers_pkey", "known_browsers", "id_hash"),
     plain("known_browsers_by_user", "known_browsers", "user_id"),
     plain("known_browsers_by_session", "known_browsers", "session_id"),
+    unique("one_time_passwords_pkey", "one_time_passwords", "user_id"),
     unique("security_events_pkey", "security_events", "id"),
     plain("security_events_by_user", "security_events", "user_id, id"),
     plain("security_events_by_session", "security_events", "session_id, id"),

@@ -47,6 +47,7 @@ table! {
         ended_by_name -> Nullable<Text>,
         ended_from -> Nullable<Text>,
         authenticated_at -> Nullable<Instant>,
+        must_change_password -> Bool,
     }
 }
 
@@ -122,6 +123,18 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::Nullable;
+    use crate::db::schema::types::{Instant, SqlUuid};
+
+    /// Passwords that are good for one sign-in.
+    one_time_passwords (user_id) {
+        user_id -> SqlUuid,
+        password_changed_at -> Instant,
+        used_at -> Nullable<Instant>,
+    }
+}
+
+table! {
     use diesel::sql_types::{BigInt, Nullable, Text};
     use crate::db::schema::types::{Instant, SqlJson, SqlUuid};
 
@@ -148,5 +161,6 @@ allow_tables_to_appear_in_same_query!(
     keyrack_settings,
     sign_in_failures,
     known_browsers,
+    one_time_passwords,
     security_events
 );

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 /// The PostgreSQL migrations that define triggers or functions, in their order. A test finds one that is missing here.
-const POSTGRES: [&str; 6] = [
+const POSTGRES: [&str; 7] = [
     include_str!("../../../migrations/postgres/2026-11-26-000003_triggers/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-26-000004_sign_in_protection/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-26-000005_settings/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-26-000006_ended_sids/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-26-000007_rules_of_users_and_times/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-27-000011_security_events/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-27-000020_one_time_passwords/up.sql"),
 ];
 
 /// The same for SQLite.

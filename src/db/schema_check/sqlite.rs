@@ -14,7 +14,7 @@ use super::{
 use crate::error::Result;
 
 /// The indexes; those without a name of their own have SQLite's.
-const INDEXES: [&str; 16] = [
+const INDEXES: [&str; 17] = [
     "IDX_session_expire",
     "ended_sids_by_time",
     "known_browsers_by_session",
@@ -27,6 +27,7 @@ const INDEXES: [&str; 16] = [
     "sqlite_autoindex_ended_sids_1",
     "sqlite_autoindex_keyrack_settings_1",
     "sqlite_autoindex_known_browsers_1",
+    "sqlite_autoindex_one_time_passwords_1",
     "sqlite_autoindex_replaced_sids_1",
     "sqlite_autoindex_sessions_2",
     "sqlite_autoindex_sign_in_failures_1",

@@ -14,6 +14,14 @@ use crate::{
 /// The keys that only a sign-in writes. Applications may read them, except `cookie`.
 pub(super) const KEYRACK_KEYS: [&str; 5] = ["cookie", "userId", "email", "role", "status"];
 
+/// What the data of a session is checked against.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::sessions) struct SessionOwner {
+    pub user: UserId,
+    /// Whether the user must change the password before the session is good for anything else.
+    pub must_change_password: bool,
+}
+
 /// The document `sess`.
 #[derive(Debug, Clone)]
 pub struct SessionData(pub(super) IndexMap<String, Box<RawValue>>);
@@ -26,12 +34,26 @@ impl SessionData {
         data
     }
 
-    /// Writes Keyrack's keys, and leaves the application's unchanged.
-    pub(in crate::sessions) fn sign_in(&mut self, user: &User, cookie: &CookieAttributes) {
-        let values = [cookie.to_value(), json!(user.id), json!(user.email), json!(user.role), json!("login")];
-        for (key, value) in KEYRACK_KEYS.into_iter().zip(values) {
+    /// The data of a new session whose user must change the password first. It names no user, so that neither a peer
+    /// nor a handler takes the session for a signed-in one.
+    pub(in crate::sessions) fn for_password_change(cookie: &CookieAttributes) -> Self {
+        let mut data = Self(IndexMap::new());
+        data.set(KEYRACK_KEYS[0], &cookie.to_value());
+        data
+    }
+
+    /// Names the user of a session whose password was changed.
+    pub(in crate::sessions) fn name_user(&mut self, user: &User) {
+        let values = [json!(user.id), json!(user.email), json!(user.role), json!("login")];
+        for (key, value) in KEYRACK_KEYS.into_iter().skip(1).zip(values) {
             self.set(key, &value);
         }
+    }
+
+    /// Writes Keyrack's keys, and leaves the application's unchanged.
+    pub(in crate::sessions) fn sign_in(&mut self, user: &User, cookie: &CookieAttributes) {
+        self.set(KEYRACK_KEYS[0], &cookie.to_value());
+        self.name_user(user);
     }
 
     /// Marks data that is kept after the session's end, so that no request is signed in by it.
@@ -55,9 +77,15 @@ impl SessionData {
         serde_json::from_str(&json.0).ok().map(Self)
     }
 
-    /// Parses the column of a session of `user`. `None` if it is not an object, names another user, or is signed out.
-    pub(in crate::sessions) fn parse_of(user: UserId, json: &Json) -> Option<Self> {
-        Self::parse(json).filter(|data| data.is_of(user))
+    /// Parses the column of a session. `None` if it is not an object, or does not belong to such a session.
+    pub(in crate::sessions) fn parse_of(owner: SessionOwner, json: &Json) -> Option<Self> {
+        Self::parse(json).filter(|data| data.belongs_to(owner))
+    }
+
+    /// Whether the data is that of such a session: it names the user and is not signed out, or names no user while the
+    /// password must be changed.
+    pub(in crate::sessions) fn belongs_to(&self, owner: SessionOwner) -> bool {
+        self.is_of(owner.user) || (owner.must_change_password && self.json_of("userId").is_none())
     }
 
     /// Whether the data names this user and is not signed out.
@@ -143,6 +171,22 @@ mod tests {
         assert_eq!(parse(text).unwrap().to_json().0, text);
         // The last of two equal keys counts, as in JavaScript.
         assert_eq!(parse(r#"{"a":1,"b":2,"a":3}"#).unwrap().to_json().0, r#"{"a":3,"b":2}"#);
+    }
+
+    #[test]
+    fn data_may_name_no_user_while_password_must_be_changed() {
+        let owner = |must_change_password| SessionOwner { user: USER.parse().unwrap(), must_change_password };
+        let own = format!(r#"{{"userId":"{USER}"}}"#);
+        for (text, expected) in [
+            ("{}", [false, true]),
+            (r#"{"cart":[1]}"#, [false, true]),
+            (own.as_str(), [true, true]),
+            (r#"{"userId":null}"#, [false, false]),
+            (r#"{"userId":"650e8400-e29b-41d4-a716-446655440000"}"#, [false, false]),
+        ] {
+            let data = parse(text).unwrap();
+            assert_eq!([false, true].map(|must_change| data.belongs_to(owner(must_change))), expected, "{text}");
+        }
     }
 
     #[test]

@@ -14,4 +14,5 @@ mod patch;
 
 pub(super) use cookie::CookieAttributes;
 pub use document::SessionData;
+pub(super) use document::SessionOwner;
 pub use patch::DataPatch;

@@ -14,7 +14,10 @@ use crate::{
         sql::{as_instant, roundtripped},
     },
     error::Result,
-    sessions::model::{EndReason, Sid},
+    sessions::{
+        data::SessionOwner,
+        model::{EndReason, Sid},
+    },
 };
 
 /// Finds active sessions without data.
@@ -119,8 +122,8 @@ pub(in crate::sessions) struct DataWithSession {
     pub sid: Sid,
     pub sess: Json,
     pub data_expiry: Timestamp,
-    /// The session's id and user, and whether it is active; `None` if no session has this sid.
-    pub session: Option<(SessionId, UserId, bool)>,
+    /// The session's id and owner, and whether it is active; `None` if no session has this sid.
+    pub session: Option<(SessionId, SessionOwner, bool)>,
 }
 
 /// Reads the next page of data in the order of the sids.
@@ -129,7 +132,7 @@ pub(in crate::sessions) fn data_after(
     after: &str,
     limit: i64,
 ) -> Result<Vec<DataWithSession>> {
-    type SessionRow = (String, SessionId, UserId, String);
+    type SessionRow = (String, SessionId, UserId, String, bool);
     let rows: Vec<(String, Json, SqlTime)> = user_sessions::table
         .filter(user_sessions::sid.gt(after))
         .order(user_sessions::sid)
@@ -140,10 +143,12 @@ pub(in crate::sessions) fn data_after(
     let sids = rows.iter().map(|(sid, _, _)| sid);
     let sessions: Vec<SessionRow> = sessions::table
         .filter(sessions::sid.eq_any(sids))
-        .select((sessions::sid, sessions::id, sessions::user_id, sessions::status))
+        .select((sessions::sid, sessions::id, sessions::user_id, sessions::status, sessions::must_change_password))
         .load(connection)?;
-    let mut by_sid: HashMap<String, (SessionId, UserId, bool)> =
-        sessions.into_iter().map(|(sid, id, user, status)| (sid, (id, user, status == ACTIVE))).collect();
+    let owned = |(sid, id, user, status, must_change_password): SessionRow| {
+        (sid, (id, SessionOwner { user, must_change_password }, status == ACTIVE))
+    };
+    let mut by_sid: HashMap<String, (SessionId, SessionOwner, bool)> = sessions.into_iter().map(owned).collect();
     Ok(rows
         .into_iter()
         .map(|(sid, sess, data_expiry)| DataWithSession {

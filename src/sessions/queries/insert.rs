@@ -10,7 +10,7 @@ use crate::{
     db::{
         DbConnection, SessionId, UserId,
         schema::types::SqlTime,
-        schema::{sessions, user_sessions, users},
+        schema::{one_time_passwords, sessions, user_sessions, users},
         sql::for_update,
     },
     error::Result,
@@ -58,6 +58,22 @@ pub(in crate::sessions) struct NewRow<'a> {
     pub authorised_by: WayIn,
 }
 
+/// Uses up the password of a user that is good for one sign-in, if it is the one that was set at `changed_at` and was
+/// not used yet. The caller has locked the user.
+pub(in crate::sessions) fn use_one_time_password(
+    connection: &mut DbConnection,
+    user: UserId,
+    changed_at: Timestamp,
+    now: Timestamp,
+) -> Result<bool> {
+    let unused = one_time_passwords::table
+        .find(user)
+        .filter(one_time_passwords::password_changed_at.eq(SqlTime::from(changed_at)))
+        .filter(one_time_passwords::used_at.is_null());
+    let used = diesel::update(unused).set(one_time_passwords::used_at.eq(SqlTime::from(now))).execute(connection)?;
+    Ok(used > 0)
+}
+
 /// The event of a sign-in, as the trigger writes it.
 pub(super) fn sign_in_event(id: SessionId, user: UserId, ip_address: Option<IpAddr>, authorised_by: WayIn) -> NewEvent {
     let event = NewEvent::new(EventKind::SignedIn, &Source::user(ip_address)).user(user).session(id);
@@ -82,6 +98,7 @@ pub(in crate::sessions) fn insert(connection: &mut DbConnection, row: &NewRow<'_
             sessions::last_seen_at.eq(now),
             sessions::authorised_by.eq(row.authorised_by.as_str()),
             sessions::authenticated_at.eq(now),
+            sessions::must_change_password.eq(row.authorised_by == WayIn::OneTimePassword),
         ))
         .execute(connection)?;
     diesel::insert_into(user_sessions::table)

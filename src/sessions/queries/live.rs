@@ -18,7 +18,10 @@ use crate::{
         sql::{batch_key, for_each_key, for_update, prepared, slot_for},
     },
     error::Result,
-    sessions::model::{Sid, User},
+    sessions::{
+        data::SessionOwner,
+        model::{Sid, User},
+    },
 };
 
 type SelectedColumns = (
@@ -28,6 +31,7 @@ type SelectedColumns = (
     sessions::expires_at,
     sessions::remembered,
     sessions::authenticated_at,
+    sessions::must_change_password,
 );
 const LIVE_COLUMNS: SelectedColumns = (
     sessions::id,
@@ -36,6 +40,7 @@ const LIVE_COLUMNS: SelectedColumns = (
     sessions::expires_at,
     sessions::remembered,
     sessions::authenticated_at,
+    sessions::must_change_password,
 );
 
 /// The columns of `sessions` that a request needs.
@@ -50,6 +55,14 @@ pub(in crate::sessions) struct LiveColumns {
     pub absolute_expiry: Timestamp,
     pub remembered: bool,
     pub authenticated_at: Option<SqlTime>,
+    pub must_change_password: bool,
+}
+
+impl LiveColumns {
+    /// What the session's data is checked against, given its user.
+    pub fn owner(&self, user: UserId) -> SessionOwner {
+        SessionOwner { user, must_change_password: self.must_change_password }
+    }
 }
 
 /// Lookup key of a session: its sid, and the time at which it must be alive.

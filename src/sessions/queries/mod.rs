@@ -34,7 +34,7 @@ pub(super) use end_again::{
 };
 pub(super) use ended::find_by_sid;
 pub(super) use grouped_write::{GroupedStart, GroupedWrite, Written, write_grouped};
-pub(super) use insert::{NewRow, insert, lock_user};
+pub(super) use insert::{NewRow, insert, lock_user, use_one_time_password};
 pub(super) use limit::{first_beyond, has_more_active_than, is_active, live_beyond, scan_users};
 pub(super) use list::{
     MAX_SORTED, PAGE_ROWS, ROWS_TO_READ, UserAt, count_live, ended_of, find_all_own, find_own, list, live_by_id,
@@ -47,4 +47,6 @@ pub(super) use purge::{
 };
 pub(crate) use rows::UserRow;
 pub(super) use touch::{Touch, touch};
-pub(super) use update::{Rotation, record_proof, retire_unknown_sid, rotate, update_data, update_lifetime};
+pub(super) use update::{
+    Rotation, lift_password_change, record_proof, retire_unknown_sid, rotate, update_data, update_lifetime,
+};

@@ -32,6 +32,13 @@ pub(crate) struct UserRow {
     role: String,
 }
 
+impl UserRow {
+    /// `users.id`
+    pub fn id(&self) -> UserId {
+        self.id
+    }
+}
+
 /// Cleans names and addresses, which another program may have written to the table or to a view.
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {

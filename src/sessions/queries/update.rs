@@ -112,9 +112,16 @@ pub(in crate::sessions) fn update_lifetime(
             sessions::expires_at.eq(SqlTime::from(absolute_expiry)),
             sessions::last_seen_at.eq(SqlTime::from(now)),
             sessions::authorised_by.eq(authorised_by.as_str()),
+            sessions::must_change_password.eq(authorised_by == WayIn::OneTimePassword),
             sessions::authenticated_at.eq(SqlTime::from(now)),
         ))
         .execute(connection)?;
+    Ok(())
+}
+
+/// Makes a session good for everything, once its user has changed the password.
+pub(in crate::sessions) fn lift_password_change(connection: &mut DbConnection, id: SessionId) -> Result<()> {
+    diesel::update(sessions::table.find(id)).set(sessions::must_change_password.eq(false)).execute(connection)?;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ pub(super) struct EndNotice {
 /// The end of the session that the request's cookie names. A failure is not worth an error page: the form works
 /// without the notice.
 pub(super) async fn find(session: &RequestSession) -> Option<EndNotice> {
-    if session.current().is_some() || session.read_error().is_some() {
+    if session.live().is_some() || session.read_error().is_some() {
         return None;
     }
     let state = session.state();

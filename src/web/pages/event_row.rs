@@ -71,12 +71,14 @@ fn text(event: &SecurityEvent) -> String {
         EventKind::SignedIn if event.detail.contains_key("again") => "Signed in again".to_owned(),
         EventKind::SignedIn => match event.text("authorised_by").and_then(WayIn::parse) {
             Some(WayIn::Password) => "Signed in with the password".to_owned(),
+            Some(WayIn::OneTimePassword) => "Signed in with a one-time password".to_owned(),
             _ => kind.label().to_owned(),
         },
         EventKind::SignInFailed => match event.text("cause") {
             Some("wrong_password") => "Sign-in failed: wrong password".to_owned(),
             Some("disabled") => "Sign-in failed: the account is disabled".to_owned(),
             Some("no_password") => "Sign-in failed: the account has no password".to_owned(),
+            Some("used_up_password") => "Sign-in failed: the one-time password was used already".to_owned(),
             _ => kind.label().to_owned(),
         },
         EventKind::SignInThrottled => format!("{} refused after too many attempts", count_text(times, "sign-in")),
@@ -88,6 +90,7 @@ fn text(event: &SecurityEvent) -> String {
             (Some(from), Some(to)) => format!("Role changed from {} to {}", printable(from), printable(to)),
             _ => kind.label().to_owned(),
         },
+        EventKind::PasswordChanged if event.detail.contains_key("one_time") => "One-time password set".to_owned(),
         EventKind::FormRefused if times > 1 => format!("{} refused", count_text(times, "form")),
         _ => kind.label().to_owned(),
     }

@@ -9,6 +9,10 @@ use actix_web::{
         header::{HeaderValue, RETRY_AFTER},
     },
 };
+use askama::Template;
+
+use super::html;
+use crate::web::errors::WebError;
 
 /// The message of a form, and the status with which it is shown again.
 pub(super) struct FormError {
@@ -47,10 +51,38 @@ impl FormError {
     }
 }
 
-/// Tells a program when it may try again.
-pub(super) fn set_retry_after(response: &mut HttpResponse, after: Option<Duration>) {
-    if let Some(after) = after {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
+/// The status of a form that is shown, and when a program may send it again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FormStatus {
+    status: StatusCode,
+    retry_after: Option<Duration>,
+}
+
+impl From<StatusCode> for FormStatus {
+    fn from(status: StatusCode) -> Self {
+        Self { status, retry_after: None }
+    }
+}
+
+impl From<&FormError> for FormStatus {
+    fn from(error: &FormError) -> Self {
+        Self { status: error.status, retry_after: error.retry_after }
+    }
+}
+
+impl FormStatus {
+    /// That of a form with this error, if there is one.
+    pub fn of(error: Option<&FormError>) -> Self {
+        error.map_or(StatusCode::OK.into(), Self::from)
+    }
+
+    /// Shows the form.
+    pub fn show(self, template: &impl Template) -> Result<HttpResponse, WebError> {
+        let mut response = html(self.status, template)?;
+        if let Some(after) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
+        }
+        Ok(response)
     }
 }
 

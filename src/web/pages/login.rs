@@ -13,13 +13,17 @@ use serde::Deserialize;
 use super::{
     HOME,
     end_notice::{self, EndNotice},
-    form_error::{FormError, set_retry_after},
-    html, see_other, sign_in, with_cookie,
+    form_error::{FormError, FormStatus},
+    see_other, sign_in, with_cookie,
 };
 use crate::{
     accounts::{AuthenticationResult, Password, SignInClient},
     error::{Error, Result},
-    web::{Destinations, RequestSession, csrf_form::SignInForm, errors::WebError, page::Page},
+    sessions::UserId,
+    web::{
+        Destinations, RequestSession, csrf_form::SignInForm, errors::WebError, page::Page,
+        password_change::password_page,
+    },
 };
 
 #[derive(Template)]
@@ -81,8 +85,8 @@ pub(crate) async fn show(
     destinations: Data<Destinations>,
 ) -> Result<HttpResponse, WebError> {
     let next = destinations.accept(&query.next);
-    if session.current().is_some() {
-        return Ok(see_other(next.unwrap_or(HOME)));
+    if let Some(live) = session.live() {
+        return Ok(signed_in_response(live.must_change_password, next.unwrap_or_default()));
     }
     let ended = end_notice::find(&session).await;
     let notice = if session.has_twin_cookies() {
@@ -104,9 +108,14 @@ pub(crate) async fn submit(
     fields.next = destinations.accept(&fields.next).unwrap_or_default().to_owned();
     let error = match authenticate(&session, &request, &fields).await {
         Ok(AuthenticationResult::Accepted(user)) => {
+            let must_change_password = user.must_change_password;
             sign_in(&session, &request, user, fields.remembers())?;
-            return Ok(see_other(if fields.next.is_empty() { HOME } else { &fields.next }));
+            return Ok(signed_in_response(must_change_password, &fields.next));
         }
+        Ok(AuthenticationResult::UsedUp { user }) if is_changing_password(&session, user) => {
+            return Ok(signed_in_response(true, &fields.next));
+        }
+        Ok(AuthenticationResult::UsedUp { .. }) => used_up(),
         Ok(AuthenticationResult::Rejected) => rejected(),
         Ok(AuthenticationResult::Throttled { retry_after }) => FormError::throttled(retry_after),
         Ok(AuthenticationResult::StrangersLocked { retry_after }) => strangers_locked(retry_after),
@@ -129,6 +138,28 @@ async fn authenticate(
     let browsers = session.presented_browsers(request.headers());
     let client = SignInClient { ip_address: session.client().ip_address, browsers };
     session.state().accounts.authenticate_on(&fields.email, Password::new(&fields.password), client).await
+}
+
+/// Leads to where the user was going, or first to the page that changes the password.
+fn signed_in_response(must_change_password: bool, next: &str) -> HttpResponse {
+    if must_change_password {
+        return see_other(&password_page(next));
+    }
+    see_other(if next.is_empty() { HOME } else { next })
+}
+
+/// Whether the browser already has the session that the user's one-time password has started.
+fn is_changing_password(session: &RequestSession, user: UserId) -> bool {
+    session.live().is_some_and(|live| live.must_change_password && live.user.id == user)
+}
+
+/// Said only to those who know the password. It gives them nothing, but the user whose connection broke learns what to
+/// do, and so does the one whose password another person has used.
+fn used_up() -> FormError {
+    FormError::unauthorized(
+        "This password was for one sign-in, and was used already. Continue where you signed in, or ask your \
+         administrator for a new one. If it was not you who used it, tell them.",
+    )
 }
 
 fn rejected() -> FormError {
@@ -154,8 +185,7 @@ fn page(
     error: Option<FormError>,
 ) -> Result<HttpResponse, WebError> {
     let (csrf_token, cookie) = session.csrf_token(request.headers())?;
-    let (status, retry_after) =
-        error.as_ref().map_or((StatusCode::OK, None), |error| (error.status, error.retry_after));
+    let status = FormStatus::of(error.as_ref());
     let template = LoginPage {
         page: Page::anonymous(),
         csrf_token,
@@ -166,7 +196,5 @@ fn page(
         notice,
         ended,
     };
-    let mut response = html(status, &template)?;
-    set_retry_after(&mut response, retry_after);
-    with_cookie(response, cookie)
+    with_cookie(status.show(&template)?, cookie)
 }

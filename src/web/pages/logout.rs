@@ -1,6 +1,6 @@
 //! `/logout`: ends the current session.
 
-use actix_identity::Identity;
+use actix_session::Session;
 use actix_web::{
     HttpResponse,
     http::{
@@ -29,8 +29,8 @@ pub(crate) async fn show(session: SignedIn) -> Result<HttpResponse, WebError> {
 }
 
 /// `POST /logout`: purges the session. The session layer ends it after the handler, before the response is sent.
-pub(crate) async fn submit(identity: Identity, _: CsrfOnlyForm) -> HttpResponse {
-    identity.logout();
+pub(crate) async fn submit(session: Session, _: CsrfOnlyForm) -> HttpResponse {
+    session.purge();
     signed_out_response()
 }
 

@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use super::{
     HOME,
-    form_error::{FormError, set_retry_after},
-    html, reauth,
+    form_error::{FormError, FormStatus},
+    reauth,
     revoke::{PROGRESS_AFTER, accepts_html},
     revoke_progress, see_other, with_cookie,
 };
@@ -33,6 +33,8 @@ struct PasswordPage {
     hint: String,
     /// Whether the user has a password that can be checked.
     has_password: bool,
+    /// Whether the session is good for nothing else before the password was changed.
+    is_required: bool,
     errors: PasswordErrors,
 }
 
@@ -96,7 +98,7 @@ pub(crate) async fn submit(
     let change = PasswordChange {
         current: Password::new(&fields.current_password),
         new: Password::new(&fields.password),
-        keeps_others: fields.keeps_others(),
+        keeps_others: fields.keeps_others() && !session.must_change_password,
     };
     let accounts = &session.state().accounts;
     match accounts.change_password(session.presented()?, &session.user, change).await {
@@ -110,10 +112,9 @@ pub(crate) async fn submit(
                 OwnPasswordError::Wrong => FormError::unauthorized("This is not your current password."),
                 error => reauth::form_error(error)?,
             };
+            let status = FormStatus::from(&error);
             let errors = PasswordErrors { current_password: Some(error.text), ..PasswordErrors::default() };
-            let mut response = page(&session, &destinations, &fields, true, error.status, errors)?;
-            set_retry_after(&mut response, error.retry_after);
-            Ok(response)
+            page(&session, &destinations, &fields, true, status, errors)
         }
         Err(error) => {
             let errors = PasswordErrors { password: Some(error.to_string()), ..PasswordErrors::default() };
@@ -171,7 +172,7 @@ fn page(
     destinations: &Destinations,
     fields: &PasswordFields,
     has_password: bool,
-    status: StatusCode,
+    status: impl Into<FormStatus>,
     errors: PasswordErrors,
 ) -> Result<HttpResponse, WebError> {
     let csrf_token = session.csrf_token()?;
@@ -183,7 +184,8 @@ fn page(
         keep_others: fields.keeps_others(),
         hint: format!("At least {MIN_LENGTH} characters; a few memorable words work well."),
         has_password,
+        is_required: session.must_change_password,
         errors,
     };
-    html(status, &template)
+    status.into().show(&template)
 }

@@ -12,8 +12,8 @@ use serde::Deserialize;
 
 use super::{
     HOME,
-    form_error::{FormError, set_retry_after},
-    html, revoke, see_other,
+    form_error::{FormError, FormStatus},
+    revoke, see_other,
 };
 use crate::{
     accounts::{OwnPasswordError, Password},
@@ -126,8 +126,7 @@ fn page(
     let (csrf_token, sid) = (session.csrf_token()?, session.presented()?.sid);
     let change = state.pending_changes.open(&fields.change, &sid, state.clock.now());
     let next = destinations.accept(&fields.next).unwrap_or_default().to_owned();
-    let (status, retry_after) =
-        error.as_ref().map_or((StatusCode::OK, None), |error| (error.status, error.retry_after));
+    let status = FormStatus::of(error.as_ref());
     let template = ReauthPage {
         page: Page::of(session, &csrf_token),
         csrf_token,
@@ -143,7 +142,5 @@ fn page(
         can_prove,
         error: error.map(|error| error.text),
     };
-    let mut response = html(status, &template)?;
-    set_retry_after(&mut response, retry_after);
-    Ok(response)
+    status.show(&template)
 }

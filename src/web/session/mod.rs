@@ -111,7 +111,7 @@ where
             let request_session = RequestSession::new(state, &request, cookie, resumed);
             let session = request.get_session();
             let outer = take_entries(&session);
-            if let Some(current) = request_session.current() {
+            if let Some(current) = request_session.live() {
                 fill(&session, current);
             }
             request.extensions_mut().insert(request_session.clone());
@@ -150,7 +150,7 @@ where
 
 impl ErrorPageSource for RequestSession {
     fn page(&self) -> Option<Page> {
-        let (current, sid) = self.current().zip(self.current_sid())?;
+        let (current, sid) = self.live().zip(self.current_sid())?;
         Some(Page::of(current, &self.state().csrf.unsalted_token(sid)))
     }
 

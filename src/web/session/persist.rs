@@ -30,12 +30,12 @@ pub(super) async fn persist(request: &RequestSession, session: &Session) -> Resu
     if let Some(issued) = request.renewed() {
         return Ok(Some(issue_cookie(request, issued)));
     }
-    let Some((current, sid)) = request.current().zip(request.cookie_sid()) else {
+    let Some((current, sid)) = request.live().zip(request.cookie_sid()) else {
         return if session.entries().is_empty() { Ok(None) } else { start(request, session).await };
     };
     match session.status() {
         SessionStatus::Purged => sign_out(request, sid).await,
-        SessionStatus::Renewed if request.has_sign_in() || user_id(session)? != current.user.id => {
+        SessionStatus::Renewed if request.has_sign_in() || names_other_user(session, current)? => {
             start(request, session).await
         }
         SessionStatus::Renewed => rotate(request, session, current, sid).await,
@@ -47,7 +47,7 @@ pub(super) async fn persist(request: &RequestSession, session: &Session) -> Resu
 /// other hands.
 async fn start(request: &RequestSession, session: &Session) -> Result<SetCookie> {
     let user_id = user_id(session)?;
-    let data = carry_over_data(request.current(), user_id, session)?;
+    let data = carry_over_data(request.live(), user_id, session)?;
     let (proof, remember, browsers) = match request.take_sign_in() {
         Some(SignIn { proof, remember, browsers }) => (Some(proof), remember, Some(browsers)),
         None => (None, false, None),
@@ -97,6 +97,17 @@ fn sessions_of(request: &RequestSession) -> Sessions {
 fn issue_cookie(request: &RequestSession, started: &IssuedSession) -> Cookie<'static> {
     request.set_log_session(started.id);
     request.state().cookie.issue(&started.sid, started.max_age)
+}
+
+/// Whether the handler has signed another user in. The data of a session names none while its user must change the
+/// password, unless a peer has written a name: there, any other name is a sign-in.
+fn names_other_user(session: &Session, current: &LiveSession) -> Result<bool> {
+    if current.must_change_password {
+        let entries = session.entries();
+        let left = entries.get(USER_KEY).map(String::as_str);
+        return Ok(left.is_some() && left != current.data.json_of(USER_KEY));
+    }
+    Ok(user_id(session)? != current.user.id)
 }
 
 fn user_id(session: &Session) -> Result<UserId> {

@@ -26,6 +26,7 @@ use crate::{
         app_state::AppState,
         cookie::{Presented, VerifiedSid},
         errors::WebError,
+        password_change,
     },
 };
 
@@ -41,7 +42,7 @@ struct Inner {
     cookie: Option<VerifiedSid>,
     twins: Vec<Sid>,
     has_twins: bool,
-    current: Option<Rc<LiveSession>>,
+    live: Option<Rc<LiveSession>>,
     read_error: Option<Error>,
     sign_in: RefCell<Option<SignIn>>,
     log_session: Cell<Option<SessionId>>,
@@ -67,8 +68,8 @@ impl RequestSession {
         presented: Presented,
         resumed: Result<Option<LiveSession>>,
     ) -> Self {
-        let (current, read_error) = match resumed {
-            Ok(current) => (current.map(Rc::new), None),
+        let (live, read_error) = match resumed {
+            Ok(live) => (live.map(Rc::new), None),
             Err(error) => (None, Some(error)),
         };
         let peer = request.peer_addr().map(|peer| peer.ip());
@@ -77,11 +78,11 @@ impl RequestSession {
             ip_address: state.trusted_proxies.client_ip(peer, request.headers()),
             user_agent: request.headers().get(USER_AGENT).cloned(),
             client: OnceCell::new(),
-            log_session: Cell::new(current.as_ref().map(|current| current.id)),
+            log_session: Cell::new(live.as_ref().map(|live| live.id)),
             cookie: presented.verified,
             twins: presented.twins,
             has_twins: presented.has_twins,
-            current,
+            live,
             read_error,
             sign_in: RefCell::default(),
             browser_cookie: RefCell::default(),
@@ -95,9 +96,14 @@ impl RequestSession {
         request.extensions().get::<Self>().cloned()
     }
 
-    /// The session as the request found it, if it is signed in.
+    /// The session as the request found it, if it is signed in. One whose user must change the password first is not.
     pub fn current(&self) -> Option<&LiveSession> {
-        self.0.current.as_deref()
+        self.live().filter(|live| !live.must_change_password)
+    }
+
+    /// The live session that the request's cookie names, also if its user must change the password first.
+    pub(in crate::web) fn live(&self) -> Option<&LiveSession> {
+        self.0.live.as_deref()
     }
 
     /// The client: its address and its user agent.
@@ -117,7 +123,7 @@ impl RequestSession {
     /// Who does what this request does: its client, in its session.
     pub(crate) fn source(&self) -> Source {
         let client = Source::user(self.ip_address());
-        self.current().map_or(client.clone(), |current| client.in_session(current.id))
+        self.live().map_or(client.clone(), |live| client.in_session(live.id))
     }
 
     pub(crate) fn state(&self) -> &AppState {
@@ -139,17 +145,22 @@ impl RequestSession {
         &self.0.twins
     }
 
-    /// The sid of the current session, which form tokens are bound to.
+    /// The sid of the live session, which form tokens are bound to.
     pub(crate) fn current_sid(&self) -> Option<&Sid> {
-        let presented = self.cookie_sid().filter(|_| self.0.current.is_some());
+        let presented = self.cookie_sid().filter(|_| self.0.live.is_some());
         self.renewed().map(|issued| &issued.sid).or(presented)
     }
 
-    /// The session as the request has presented it; `None` if the request is not signed in.
+    /// The live session as the request has presented it.
     pub(in crate::web) fn presented(&self) -> Option<PresentedSession> {
-        let (current, sid) = self.current().zip(self.cookie_sid())?;
-        let ip_address = self.ip_address();
-        Some(PresentedSession { id: current.id, user: current.user.id, sid: sid.clone(), ip_address })
+        let (live, sid) = self.live().zip(self.cookie_sid())?;
+        Some(PresentedSession {
+            id: live.id,
+            user: live.user.id,
+            sid: sid.clone(),
+            ip_address: self.ip_address(),
+            must_change_password: live.must_change_password,
+        })
     }
 
     /// The session's new sid, if the handler has renewed it.
@@ -181,9 +192,10 @@ impl RequestSession {
 
     /// Keeps what the session that is about to start needs besides its data.
     pub(crate) fn prepare_sign_in(&self, authenticated: AuthenticatedUser, remember: bool, headers: &HeaderMap) {
-        let AuthenticatedUser { user, password_changed_at, .. } = authenticated;
+        let AuthenticatedUser { user, password_changed_at, must_change_password, .. } = authenticated;
         let browsers = self.presented_browsers(headers);
-        *self.0.sign_in.borrow_mut() = Some(SignIn { proof: Proof { user, password_changed_at }, remember, browsers });
+        let proof = Proof { user, password_changed_at, must_change_password };
+        *self.0.sign_in.borrow_mut() = Some(SignIn { proof, remember, browsers });
     }
 
     /// The ids that the browser presents in its cookie.
@@ -277,7 +289,11 @@ impl FromRequest for SignedIn {
     type Future = Ready<Result<Self, ActixError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let signed_in = |request: RequestSession| match request.0.current.clone() {
+        let allows_password_change = password_change::is_allowed(request);
+        let signed_in = |request: RequestSession| match request.0.live.clone() {
+            Some(live) if live.must_change_password && !allows_password_change => {
+                Err(WebError::PasswordChangeRequired.into())
+            }
             Some(current) => Ok(Self { request, current }),
             None => Err(WebError::from(request.read_error().unwrap_or(Error::SessionEnded)).into()),
         };

@@ -12,7 +12,9 @@ const NOTICE: &str = "appears in a list of leaked passwords";
 
 on_both_engines!(
     leaked_password_is_refused_for_new_and_changed_accounts,
-    sign_in_with_leaked_password_asks_for_another
+    sign_in_with_leaked_password_asks_for_another,
+    one_time_password_is_changed_to_one_that_has_not_leaked,
+    setup_refuses_a_leaked_password,
 );
 
 fn sha1_line(password: &str) -> String {
@@ -68,6 +70,45 @@ fn sign_in_with_leaked_password_asks_for_another(engine: EngineKind) {
     assert!(!browser.is_signed_in());
     assert_eq!(browser.sign_in(EMAIL, new).status, 303);
     assert!(!browser.get("/account/sessions").body.contains(NOTICE));
+}
+
+fn one_time_password_is_changed_to_one_that_has_not_leaked(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let added =
+        Program::new(&database).run_with_input(&["user", "add", EMAIL, "--must-change"], &format!("{LEAKED}\n"));
+    assert_eq!(added.status, 0, "{added:?}");
+    let program = with_breached(&database, &[LEAKED, PASSWORD]);
+    let serving = program.serve();
+    let mut browser = serving.browser();
+    let page = "/account/password";
+    assert_eq!(browser.sign_in(EMAIL, LEAKED).location(), page);
+    let mut change = |new: &str| {
+        let fields = [("current_password", LEAKED), ("password", new), ("password_again", new)];
+        browser.post_from(page, page, &fields)
+    };
+    let refused = change(PASSWORD);
+    assert!(refused.status == 422 && refused.body.contains(NOTICE), "{}", refused.body);
+    assert_eq!(change("nine purple umbrellas, folded").location(), "/account/sessions");
+    assert!(!browser.get("/account/sessions").body.contains(NOTICE), "the new password has not leaked");
+}
+
+fn setup_refuses_a_leaked_password(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = with_breached(&database, &[LEAKED]);
+    let mut serving = program.serve();
+    let link = serving.out.wait_for("/setup?token=");
+    let token: String = link.split_once("token=").unwrap().1.chars().take_while(|c| !"\" \n".contains(*c)).collect();
+    let page = format!("/setup?token={token}");
+    let mut browser = serving.browser();
+    let mut set_up = |password: &str| {
+        let fields = [("token", token.as_str()), ("email", EMAIL), ("first_name", "Rajat"), ("password", password)];
+        browser.post_from(&page, "/setup", &[&fields[..], &[("password_again", password)]].concat())
+    };
+    let refused = set_up(LEAKED);
+    assert!(refused.status == 422 && refused.body.contains(NOTICE), "{}", refused.body);
+    assert_eq!(database.count("users", ""), 0);
+    assert_eq!(set_up(PASSWORD).status, 303);
+    assert!(browser.is_signed_in());
 }
 
 #[test]

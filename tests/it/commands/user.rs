@@ -14,6 +14,7 @@ on_both_engines!(
     setting_password_ends_sessions_and_replaces_the_old_one,
     unknown_user_is_an_error,
     unlocking_forgets_failures_and_is_listed,
+    one_time_password_is_listed_until_it_is_changed,
 );
 
 fn added_user_is_listed_and_can_sign_in(engine: EngineKind) {
@@ -145,4 +146,35 @@ fn unlocking_forgets_failures_and_is_listed(engine: EngineKind) {
     assert_eq!(browser.sign_in(EMAIL, PASSWORD).status, 303);
     let stopped = serving.stop();
     assert_eq!(stopped.err.matches("wrong passwords in a row").count(), 1, "{stopped:?}");
+}
+
+fn one_time_password_is_listed_until_it_is_changed(engine: EngineKind) {
+    const ONE_TIME: &str = "seven otters in a boat";
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database);
+    let listed = || program.json(&["user", "list", "--json"])[0]["password"].clone();
+    let states = || program.done(&["user", "list"]).lines().nth(1).unwrap().to_owned();
+    let added = program.run_with_input(&["user", "add", EMAIL, "--must-change"], &format!("{ONE_TIME}\n"));
+    assert!(added.status == 0 && added.out.contains("good for one sign-in"), "{added:?}");
+    assert_eq!(listed(), "one_time");
+    assert!(states().contains("  one-time password  "), "{}", states());
+
+    let serving = program.serve();
+    let mut browser = serving.browser();
+    assert_eq!(browser.sign_in(EMAIL, ONE_TIME).location(), "/account/password");
+    assert_eq!(listed(), "used_up");
+    assert!(states().contains("  one-time password used  "), "{}", states());
+    assert_eq!(serving.browser().sign_in(EMAIL, ONE_TIME).status, 401);
+
+    // The user's connection broke before they changed it: the operator sets another one.
+    let set = program.run_with_input(&["user", "set-password", EMAIL, "--must-change"], &format!("{NEW_PASSWORD}\n"));
+    assert!(set.status == 0 && set.out.contains("ended 1 session. The password is good for one sign-in"), "{set:?}");
+    assert_eq!(listed(), "one_time");
+    assert_eq!(browser.sign_in(EMAIL, NEW_PASSWORD).location(), "/account/password");
+    let fields = [("current_password", NEW_PASSWORD), ("password", PASSWORD), ("password_again", PASSWORD)];
+    assert_eq!(browser.post_from("/account/password", "/account/password", &fields).location(), "/account/sessions");
+    assert!(browser.is_signed_in());
+    assert_eq!(listed(), "lasting");
+    assert!(states().contains("  enabled  "), "{}", states());
+    assert!(serving.signed_in(EMAIL).is_signed_in());
 }

@@ -10,6 +10,7 @@ mod example;
 mod expiry;
 mod going_back;
 mod malformed_data;
+mod one_time_password;
 mod pair;
 mod random_steps;
 mod roles;

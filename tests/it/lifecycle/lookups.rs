@@ -112,7 +112,7 @@ fn concurrent_sign_ins_each_find_their_own_user(engine: EngineKind) {
             AuthenticationResult::Rejected | AuthenticationResult::Throttled { .. } => {
                 assert_eq!(None, expected, "{place}");
             }
-            AuthenticationResult::StrangersLocked { .. } => panic!("{place}"),
+            AuthenticationResult::StrangersLocked { .. } | AuthenticationResult::UsedUp { .. } => panic!("{place}"),
         }
     }
 }

@@ -89,6 +89,7 @@ fn revoking_on_other_instance_leaves_tables_as_in_seed(engine: EngineKind) {
         "ended_by_name": firefox.session_id(),
         "ended_from": "127.0.0.1",
         "authenticated_at": "2026-01-28T11:50:14.000000Z",
+        "must_change_password": false,
     });
     assert_eq!(database.rows("sessions", &format!("WHERE id = '{id}'")), [expected]);
     let left = database.rows("user_sessions", "");

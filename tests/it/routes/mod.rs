@@ -17,6 +17,7 @@ mod login;
 mod login_ended;
 mod login_next;
 mod logout;
+mod one_time_password;
 mod outage;
 mod page_snapshots;
 mod password;

@@ -138,7 +138,11 @@ fn sign_in_checked_before_the_change_is_refused(engine: EngineKind) {
     let checked = wait(app.keyrack.accounts().authenticate(EMAIL, Password::new(PASSWORD), None)).unwrap();
     let AuthenticationResult::Accepted(checked) = checked else { panic!("{checked:?}") };
     change(&mut browser, PASSWORD, NEW, &[]);
-    let proof = Proof { user: checked.user.clone(), password_changed_at: checked.password_changed_at };
+    let proof = Proof {
+        user: checked.user.clone(),
+        password_changed_at: checked.password_changed_at,
+        must_change_password: false,
+    };
     let new = NewSession { proof: Some(proof), ..NewSession::of(checked.user.id) };
     let started = wait(app.keyrack.sessions().start(new));
     assert!(matches!(started, Err(Error::SessionEnded)), "{started:?}");
@@ -210,7 +214,7 @@ fn user_without_password_is_told_why(engine: EngineKind) {
     let (app, mut browser, _) = two_browsers(engine);
     app.execute("UPDATE users SET password_hash = NULL");
     let page = browser.get(PAGE);
-    assert!(page.text().contains("have no password here that could be changed"), "{}", page.text());
+    assert!(page.text().contains("have no password here. Change it where you signed in"), "{}", page.text());
     assert!(!page.body.contains("name=\"current_password\""));
     let token = browser.get("/account/sessions").csrf_token();
     let fields = [("current_password", PASSWORD), ("password", NEW), ("password_again", NEW), ("csrf_token", &token)];

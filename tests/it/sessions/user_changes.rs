@@ -33,7 +33,10 @@ fn authenticated(fixture: &SessionFixture, password: &str) -> AuthenticatedUser 
 
 fn session_of(fixture: &SessionFixture, authenticated: AuthenticatedUser) -> NewSession {
     let AuthenticatedUser { user, password_changed_at, .. } = authenticated;
-    NewSession { proof: Some(Proof { user, password_changed_at }), ..fixture.new_session() }
+    NewSession {
+        proof: Some(Proof { user, password_changed_at, must_change_password: false }),
+        ..fixture.new_session()
+    }
 }
 
 fn disabling_a_user_ends_only_their_sessions(engine: EngineKind) {

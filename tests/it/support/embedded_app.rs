@@ -18,7 +18,7 @@ use actix_web::{
     middleware::{Condition, from_fn},
     web::{Data, Form, Path, ServiceConfig, get, post, resource, scope},
 };
-use keyrack::{Keyrack, RequestSession, require_sign_in};
+use keyrack::{Keyrack, RequestSession, SignedIn, require_sign_in};
 use serde_json::{Value, json};
 use tokio::sync::{Barrier, Notify};
 
@@ -137,7 +137,12 @@ fn routes(keyrack: &Keyrack, config: &mut ServiceConfig) {
         .wrap(from_fn(require_sign_in))
         .wrap(keyrack.session_layer());
     let open = resource("/open/{key}/{value}").route(post().to(set)).wrap(keyrack.session_layer());
-    config.service(own).service(open);
+    let visitor = scope("/visitor")
+        .route("/user", get().to(user))
+        .route("/signed-in", get().to(signed_in))
+        .route("/renew", post().to(renew))
+        .wrap(keyrack.session_layer());
+    config.service(own).service(open).service(visitor);
     keyrack.mount(config);
 }
 
@@ -190,6 +195,15 @@ async fn renew(session: Session) -> HttpResponse {
 
 async fn purge(session: Session) -> HttpResponse {
     session.purge();
+    HttpResponse::Ok().finish()
+}
+
+/// The signed-in user, if there is one.
+async fn user(visit: RequestSession) -> HttpResponse {
+    HttpResponse::Ok().json(visit.current().map(|current| current.user.email.clone()))
+}
+
+async fn signed_in(_: SignedIn) -> HttpResponse {
     HttpResponse::Ok().finish()
 }
 

@@ -1,0 +1,2 @@
+ALTER TABLE sessions DROP COLUMN must_change_password;
+DROP TABLE one_time_passwords;
