@@ -16,7 +16,7 @@ const COOKIE = 'keyrack.sid';
 export const SMALLEST_HASH = 'm=8,t=1,p=1';
 export const REAL_HASH = 'm=19456,t=2,p=1';
 /** Hashes of PASSWORD at these costs. */
-const HASHES = [
+export const HASHES = [
   '$argon2id$v=19$m=8,t=1,p=1$3TWj/oCHBfySwpD7dKJqBQ$2xOD3bL5AxhQ/Ih6QOVDFHRGieO6q8PnhjCiNrnZs3M',
   '$argon2id$v=19$m=19456,t=2,p=1$WVMw08LJ3hkn6BBQ0HWSaQ$ti/2Xe1TkgaLESvyzNNVh7c2mliUow5BRlfEDz7tnYo',
 ];

@@ -1,0 +1,219 @@
+// bench/enumeration: whether the time or the bytes of a failed sign-in tell which accounts exist, and in which state.
+
+import { accessSync, constants } from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { benchmark, say, usageError } from './host/benchmark.mjs';
+import { freePort, request, retry } from './host/network.mjs';
+import { Postgres } from './host/postgres.mjs';
+import { run, start, stop } from './host/processes.mjs';
+import { keyrackBinary } from './host/requirements.mjs';
+import { differenceOfMeans, differenceOfMedians, mean, median } from './report/bootstrap.mjs';
+import { table } from './report/text.mjs';
+import { HASHES } from './systems/keyrack.mjs';
+import { PostgresTables, SqliteTables } from './systems/keyrack-tables.mjs';
+import { PASSWORD } from './systems/system.mjs';
+
+/** The difference that is accepted, as a part of the time. */
+const TOLERANCE = 0.05;
+
+const HELP = `bench/enumeration [PROGRAM]: whether failed sign-ins tell which accounts exist.
+
+Sends failed sign-ins of every kind in random order, one at a time, each for another account and from another network,
+so that nothing is throttled. Compares the time and the bytes of the answers with those of a wrong password for an account
+that exists. PROGRAM is by default the release build. Run nothing else on the machine meanwhile.
+
+  --samples N      sign-ins of each kind (default 400)
+  --engine NAME    sqlite or postgres (default sqlite)
+  --only NAME      only this scenario: equal, raised or mixed
+  --help           this text
+
+The exit status is 1 if bytes differ, or if a time surely differs by more than ${100 * TOLERANCE} per cent.
+`;
+
+const WARM_UP = 40;
+const WRONG = 'not the password of the benchmark';
+const LONG_AGO = '2026-01-01T00:00:00.000000Z';
+
+/** The stored hashes' cost, and a higher one. */
+const COST = 'm=19456,t=2,p=1';
+const RAISED_COST = 'm=19456,t=3,p=1';
+const [CHEAP_HASH, HASH] = HASHES;
+
+/** A server's cost, and the hash of the n-th account. In the mixed one, a quarter of the accounts has an older cost. */
+const SCENARIOS = {
+  equal: {
+    cost: COST, hash: () => HASH, compare: differenceOfMedians, middle: median,
+    says: 'all hashes have the cost of the settings',
+  },
+  raised: {
+    cost: RAISED_COST, hash: () => HASH, compare: differenceOfMedians, middle: median,
+    says: 'the cost was raised, and no hash has it yet',
+  },
+  mixed: {
+    cost: COST, hash: (n) => (n % 4 === 0 ? CHEAP_HASH : HASH), compare: differenceOfMeans, middle: mean,
+    says: 'a quarter of the hashes has a lower cost; means instead of medians',
+  },
+};
+
+/** The kinds of failed sign-ins. `known` is what the others are compared with. */
+const KINDS = {
+  known: { says: 'known address, wrong password' },
+  unknown: { says: 'unknown address', exists: false },
+  malformed: { says: 'text that is no address', exists: false, address: (name) => `${name}-is-no-address` },
+  disabled: { says: 'disabled account, right password', password: PASSWORD },
+  passwordless: { says: 'account without a password' },
+  unused: { says: 'one-time password not used yet, wrong password' },
+  used: { says: 'one-time password used, wrong password' },
+  told: { says: 'one-time password used, right password', password: PASSWORD, mayDiffer: true },
+};
+
+function parse(args) {
+  let found;
+  try {
+    found = parseArgs({
+      args, allowPositionals: true,
+      options: {
+        samples: { type: 'string', default: '400' }, engine: { type: 'string', default: 'sqlite' },
+        only: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+  } catch (error) {
+    throw usageError(`${error.message}\n\n${HELP}`);
+  }
+  const { values: { help, engine, only }, positionals } = found;
+  const samples = Number(found.values.samples);
+  const isValid = Number.isInteger(samples) && samples > 0 && positionals.length <= 1
+    && ['sqlite', 'postgres'].includes(engine) && (only === undefined || only in SCENARIOS);
+  if (!help && !isValid) throw usageError(HELP);
+  const program = path.resolve(positionals[0] ?? keyrackBinary());
+  return { help, samples, engine, program, scenarios: only ? [only] : Object.keys(SCENARIOS) };
+}
+
+const nameOf = (kind, n) => `${kind}${String(n).padStart(5, '0')}`;
+
+function addressOf(kind, n) {
+  const { address = (name) => `${name}@example.com` } = KINDS[kind];
+  return address(nameOf(kind, n));
+}
+
+/** Creates the accounts of all kinds, each in its state. */
+async function fill(tables, count, hash) {
+  const kinds = Object.entries(KINDS).filter(([, { exists = true }]) => exists).map(([kind]) => kind);
+  const rows = kinds.flatMap((kind) => Array.from({ length: count }, (_, n) => (
+    `('${addressOf(kind, n)}', ${kind === 'passwordless' ? 'NULL' : `'${hash(n)}'`}, '${LONG_AGO}')`)));
+  const of = (kind) => `email LIKE '${kind}%'`;
+  await tables.sql(`INSERT INTO users (email, password_hash, password_changed_at) VALUES ${rows.join(', ')};
+    UPDATE users SET disabled_at = '${LONG_AGO}' WHERE ${of('disabled')};
+    INSERT INTO one_time_passwords (user_id, password_changed_at) SELECT id, password_changed_at FROM users
+      WHERE ${of('unused')} OR ${of('used')} OR ${of('told')};
+    UPDATE one_time_passwords SET used_at = '${LONG_AGO}'
+      WHERE user_id IN (SELECT id FROM users WHERE ${of('used')} OR ${of('told')});`);
+}
+
+/** A visitor's form: its token and its cookie, which stay valid. */
+async function openForm(port) {
+  const { headers, body } = await request(port, { path: '/login' });
+  const cookie = headers['set-cookie'].map((one) => one.split(';')[0]).find((one) => one.startsWith('keyrack.csrf='));
+  return { cookie, token: /name="csrf_token"[^>]*value="([^"]+)"/.exec(body)[1] };
+}
+
+/** An address in a network of its own, so that no network uses up its allowance. */
+const clientOf = (number) => `10.${(number >> 8) % 256}.${number % 256}.7`;
+
+/** Sends one sign-in. Returns its milliseconds, and the answer without what differs in any two answers. */
+async function signIn({ port, agent, form }, kind, n, number) {
+  const email = addressOf(kind, n);
+  const password = KINDS[kind].password ?? WRONG;
+  const body = new URLSearchParams({ email, password, csrf_token: form.token }).toString();
+  const headers = {
+    cookie: form.cookie, 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length,
+    'x-forwarded-for': clientOf(number),
+  };
+  const started = performance.now();
+  const answer = await request(port, { method: 'POST', path: '/login', headers, body, agent });
+  const milliseconds = performance.now() - started;
+  const { date: _date, 'content-length': _length, ...rest } = answer.headers;
+  const text = answer.body.replaceAll(/name="csrf_token" value="[^"]+"/g, 'TOKEN').replaceAll(email, 'ADDRESS');
+  return { milliseconds, answer: JSON.stringify([answer.status, rest, text]) };
+}
+
+function shuffle(items) {
+  for (let place = items.length - 1; place > 0; place -= 1) {
+    const other = Math.floor(Math.random() * (place + 1));
+    [items[place], items[other]] = [items[other], items[place]];
+  }
+  return items;
+}
+
+/** Measures one scenario on a database of its own. Returns the samples and the distinct answers of each kind. */
+async function measure(name, { program, samples, engine }, folder, postgres) {
+  const { cost, hash } = SCENARIOS[name];
+  const tables = engine === 'sqlite'
+    ? new SqliteTables(path.join(folder, `${name}.db`)) : new PostgresTables(postgres, `enumeration_${name}`);
+  await tables.create();
+  const port = await freePort();
+  const env = {
+    DATABASE_URL: tables.url, KEYRACK_BIND: `127.0.0.1:${port}`, KEYRACK_WORKERS: '2', KEYRACK_LOG: 'error',
+    KEYRACK_SECRETS: 'the-public-secret-of-the-benchmark', KEYRACK_HASH_COST: cost,
+    KEYRACK_TRUSTED_PROXIES: '127.0.0.1/32',
+  };
+  await run(program, ['migrate'], { env, cwd: folder });
+  await fill(tables, samples + WARM_UP, hash);
+  const child = start(program, ['serve'], { env, cwd: folder });
+  await retry(() => request(port, { path: '/healthz' }), child, 'keyrack');
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const visitor = { port, agent, form: await openForm(port) };
+  const found = Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, { times: [], answers: new Set() }]));
+  let number = 0;
+  for (let n = 0; n < samples + WARM_UP; n += 1) {
+    for (const kind of shuffle(Object.keys(KINDS))) {
+      const { milliseconds, answer } = await signIn(visitor, kind, n, number);
+      number += 1;
+      if (n < WARM_UP) continue;
+      found[kind].times.push(milliseconds);
+      found[kind].answers.add(answer);
+    }
+    if (n % 100 === 99) say(`${name}: ${n + 1} of ${samples + WARM_UP}`);
+  }
+  agent.destroy();
+  await stop(child);
+  return found;
+}
+
+/** Prints a scenario, and notes what can be told apart. */
+function report(name, found) {
+  const { compare, middle, says } = SCENARIOS[name];
+  const [expected] = found.known.answers;
+  const rows = Object.entries(found).map(([kind, { times, answers }]) => {
+    const { mayDiffer = false } = KINDS[kind];
+    const isSame = answers.size === 1 && answers.has(expected);
+    const { difference, low, high } = compare(times, found.known.times);
+    const isTold = low > TOLERANCE || high < -TOLERANCE;
+    if ((!isSame && !mayDiffer) || isTold) process.exitCode = 1;
+    const percent = (value) => `${value >= 0 ? '+' : '−'}${Math.abs(100 * value).toFixed(1)} %`;
+    return [
+      KINDS[kind].says, middle(times).toFixed(2), percent(difference), `${percent(low)} to ${percent(high)}`,
+      isSame ? 'the same' : mayDiffer ? 'its own message' : 'DIFFERENT',
+    ];
+  });
+  console.log(`\n${name}: ${says}\n`);
+  const middleName = middle === median ? 'median ms' : 'mean ms';
+  console.log(table(['sign-in', middleName, 'difference', '95 % interval', 'answer'], rows));
+}
+
+await benchmark(async (makeFolder) => {
+  const options = parse(process.argv.slice(2));
+  if (options.help) return console.log(HELP);
+  try {
+    accessSync(options.program, constants.X_OK);
+  } catch {
+    throw usageError(`${options.program} is not a program: make one with cargo build --release`);
+  }
+  const folder = makeFolder();
+  const postgres = options.engine === 'postgres' ? await Postgres.start(folder) : undefined;
+  for (const name of options.scenarios) report(name, await measure(name, options, folder, postgres));
+  console.log(`\n${options.samples} sign-ins of each kind, in random order, on ${options.engine}.`);
+  console.log('Differences are from the first row.');
+});
