@@ -27,6 +27,10 @@ const SECURITY_HEADERS: [(&str, &str); 6] = [
     ("permissions-policy", "geolocation=(), camera=(), microphone=()"),
 ];
 
+/// Keeps search engines from listing pages, also those that other sites link to: a crawler reads this only if it may
+/// fetch the page, so there is no robots.txt that forbids that.
+const ROBOTS: (&str, &str) = ("x-robots-tag", "noindex, nofollow");
+
 /// Middleware: adds the headers that the response has not set itself.
 pub(crate) async fn security_headers<B: MessageBody + 'static>(
     state: Data<AppState>,
@@ -34,9 +38,14 @@ pub(crate) async fn security_headers<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
     let hsts = state.hsts;
+    let is_page = !request.path().starts_with("/api/");
     match next.call(request).await {
         Ok(mut response) => {
             add_missing(response.headers_mut(), hsts);
+            if is_page {
+                let (name, value) = ROBOTS;
+                response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
             Ok(response)
         }
         Err(error) => {

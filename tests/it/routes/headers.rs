@@ -9,6 +9,7 @@ on_both_engines!(
     responses_over_https_have_hsts,
     hsts_scope_is_a_setting,
     static_files_are_cacheable,
+    search_engines_are_told_to_list_no_page,
 );
 
 const SECURITY_HEADERS: [(&str, &str); 6] = [
@@ -129,4 +130,17 @@ fn static_files_are_cacheable(engine: EngineKind) {
         let answer = browser.get(path);
         assert_eq!((answer.status, answer.header("cache-control")), (404, Some("no-store")), "{path}");
     }
+}
+
+/// A robots.txt that forbids crawlers to come would keep them from reading that (RFC 9309, 2.3.1.3).
+fn search_engines_are_told_to_list_no_page(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    for (_, answer) in answers(&app) {
+        let is_api = answer.header("content-type").is_some_and(|kind| kind.contains("json"));
+        assert_eq!(answer.header("x-robots-tag"), (!is_api).then_some("noindex, nofollow"), "{}", answer.body);
+        if answer.body.contains("<html") {
+            assert!(answer.body.contains("<meta name=\"robots\" content=\"noindex, nofollow\">"), "{}", answer.body);
+        }
+    }
+    assert_eq!(app.browser().get("/robots.txt").status, 404);
 }
