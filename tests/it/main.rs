@@ -5,6 +5,7 @@
 mod architecture;
 mod commands;
 mod connections;
+mod deploy;
 mod embed;
 mod events;
 mod express;

@@ -1,16 +1,15 @@
 //! A `PgBouncer` for one test, in transaction mode, in front of a PostgreSQL server for the same test.
 
 use std::{
-    env, fs,
-    io::{self, Write as _},
+    fs,
     net::{Ipv4Addr, TcpStream},
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Stdio},
 };
 
 use super::{
-    Cluster, EngineKind, TestDatabase,
+    Cluster, EngineKind, TestDatabase, installed,
     postgres::{detached, free_port},
     wait_until,
 };
@@ -38,7 +37,7 @@ pub struct Pooler {
 impl Pooler {
     /// Starts a pooler and the server behind it. Returns `None` where one of the two is not installed, and prints so.
     pub fn start() -> Option<Self> {
-        let program = program()?;
+        let program = installed("pgbouncer", "PgBouncer", "pgbouncer")?;
         // Prints a warning if PostgreSQL is not installed.
         let cluster = EngineKind::Postgres.is_available().then(Cluster::start)??;
         let folder = tempfile::Builder::new().prefix("keyrack-pgbouncer-").tempdir().unwrap().keep();
@@ -97,18 +96,4 @@ fn settings(folder: &Path, server: u16, port: u16) -> String {
         "
     )
     .replace("\n         ", "\n")
-}
-
-/// Finds `PgBouncer`. Debian installs it in `/usr/sbin`, which is not on every user's PATH.
-fn program() -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let folders = env::split_paths(&path).chain(["/usr/sbin".into()]);
-    let program = folders.map(|folder| folder.join("pgbouncer")).find(|program| program.is_file());
-    if program.is_none() {
-        let advice = "PgBouncer NOT TESTED: it is not installed (Debian: apt-get install pgbouncer)";
-        assert!(env::var_os("KEYRACK_TEST_REQUIRE_POSTGRES").is_none_or(|value| value != "1"), "{advice}");
-        // Not by eprintln!, which the test harness hides when the test passes.
-        let _ = writeln!(io::stderr(), "{advice}");
-    }
-    program
 }

@@ -219,7 +219,7 @@ pub(super) fn free_port() -> io::Result<u16> {
 
 /// Runs a program in its own process group, which neither Ctrl-C nor a signal to a killed test's group reaches, and
 /// which holds none of the test's outputs open (nextest would report a leak).
-pub(super) fn detached(program: impl AsRef<Path>) -> Command {
+pub fn detached(program: impl AsRef<Path>) -> Command {
     let mut command = Command::new(program.as_ref());
     command.current_dir("/").process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     command

@@ -48,6 +48,11 @@ impl Relay {
         self.port
     }
 
+    /// Returns how many connections it has accepted, except those that it closed.
+    pub fn connection_count(&self) -> usize {
+        self.connections.lock().unwrap().len()
+    }
+
     pub fn fall_silent(&self) {
         self.era.store(self.era.load(Ordering::SeqCst) | 1, Ordering::SeqCst);
     }
