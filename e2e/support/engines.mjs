@@ -14,7 +14,12 @@ const sqlite = {
   name: 'SQLite',
   async create(folder) {
     const path = join(folder, 'keyrack.db');
-    return { url: `sqlite:${path}`, interrupt: () => lock(path), drop: async () => {} };
+    return {
+      url: `sqlite:${path}`,
+      execute: (sql) => run('sqlite3', ['-cmd', '.timeout 10000', path, sql]),
+      interrupt: () => lock(path),
+      drop: async () => {},
+    };
   },
 };
 
@@ -47,6 +52,7 @@ const postgres = {
     url.pathname = `/${name}`;
     return {
       url: url.href,
+      execute: (statement) => run('psql', ['--no-psqlrc', '--quiet', '--dbname', url.href, '--command', statement]),
       interrupt: async () => proxy.cut(),
       drop: async () => {
         await proxy.close();

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -72,6 +72,18 @@ export class Keyrack {
     this.database = database;
     const inherited = Object.entries(process.env).filter(([name]) => !/^(KEYRACK_|DATABASE_URL)/.test(name));
     this.#environment = { ...Object.fromEntries(inherited), ...settings };
+  }
+
+  /** Starts the server again, with further settings, on another port. */
+  async restart(settings) {
+    await this.#kill();
+    this.#environment = { ...this.#environment, ...settings };
+    await this.#serve(['serve']);
+  }
+
+  /** Writes a file into the folder in which the program runs. */
+  write(name, text) {
+    return writeFile(join(this.#folder, name), text);
   }
 
   /** The link to `/setup` that the program has printed. */
@@ -146,14 +158,18 @@ export class Keyrack {
     return cookies(answer);
   }
 
-  /** Stops the server and deletes its folder and database. */
-  async stop() {
+  async #kill() {
     if (this.#server.pid !== undefined && this.#server.exitCode === null && this.#server.signalCode === null) {
       // A graceful stop would wait for the browsers, which keep their connections open.
       this.#server.kill('SIGKILL');
       await once(this.#server, 'exit');
     }
     process.off('exit', this.#abandon);
+  }
+
+  /** Stops the server and deletes its folder and database. */
+  async stop() {
+    await this.#kill();
     await this.database?.drop();
     await rm(this.#folder, { recursive: true, force: true });
   }

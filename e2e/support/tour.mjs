@@ -56,6 +56,20 @@ export async function* accountPages(page, { email, password }) {
   yield 'activity';
   await page.goto('/account/activity?before=1');
   yield 'activity-end';
+  await page.goto('/account/password');
+  yield 'password';
+  await page.getByLabel('Current password').fill('not the password');
+  await page.getByLabel('New password', { exact: true }).fill('too short');
+  await page.getByLabel('Confirm new password').fill('tooo short');
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await page.getByRole('alert').waitFor();
+  yield 'password-errors';
+  await page.goto('/reauth?next=%2Faccount%2Fsessions');
+  yield 'reauth';
+  await page.getByLabel('Password').fill('not the password');
+  await page.getByRole('button', { name: 'Confirm' }).click();
+  await page.getByRole('alert').waitFor();
+  yield 'reauth-error';
   await page.goto('/account/sessions?show=ended');
   await page.locator('summary').first().click();
   await page.getByRole('link', { name: /^Everything about/ }).first().click();
@@ -76,6 +90,27 @@ export async function* accountPages(page, { email, password }) {
   await page.getByRole('button', { name: 'Yes' }).first().click();
   await page.getByText('No other devices are signed in.').waitFor();
   yield 'devices-alone';
+}
+
+/** The pages of a user whose password is good for one sign-in. */
+export async function* oneTimePasswordPages(page, keyrack, user) {
+  const oneTime = { ...user, password: 'seven otters in a boat' };
+  await keyrack.command(['user', 'set-password', user.email, '--must-change'], oneTime.password);
+  await keyrack.signIn(DEVICES.desk.userAgent, oneTime);
+  await page.goto('/login');
+  await submitSignIn(page, oneTime);
+  await page.getByText('was used already').waitFor();
+  yield 'sign-in-used';
+  await keyrack.command(['user', 'set-password', user.email, '--must-change'], oneTime.password);
+  await submitSignIn(page, oneTime);
+  await page.waitForURL('**/account/password');
+  yield 'password-required';
+  await page.getByLabel('Current password').fill(oneTime.password);
+  await page.getByLabel('New password', { exact: true }).fill(user.password);
+  await page.getByLabel('Confirm new password').fill(user.password);
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await page.waitForURL('**/account/sessions');
+  yield 'password-changed';
 }
 
 /** The error page of a database that can't be written. */
@@ -100,15 +135,21 @@ export async function* allPages(page, keyrack, user) {
   for (const agent of USER_AGENTS) await keyrack.signIn(agent, user);
   yield* accountPages(page, user);
   await page.context().clearCookies();
+  yield* oneTimePasswordPages(page, keyrack, user);
+  await page.context().clearCookies();
   yield* outagePages(page, keyrack, user);
 }
 
-async function signIn(page, { email, password }) {
+async function signIn(page, user) {
   await page.goto('/login');
+  await submitSignIn(page, user);
+  await page.waitForURL('**/account/sessions');
+}
+
+async function submitSignIn(page, { email, password }) {
   await page.getByLabel('Email').fill(email);
   await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.waitForURL('**/account/sessions');
 }
 
 async function openDetails(page) {
