@@ -22,7 +22,7 @@ use crate::{
 };
 
 const EMAIL: &str = "rajat.verma@example.com";
-const PASSWORD: &str = "correct horse battery staple";
+const PASSWORD: &str = "four birds under one roof";
 
 /// The cookies of a browser that has signed in, and a token of the form on its page.
 struct SignedIn {

@@ -1,6 +1,9 @@
 //! The lists of common passwords, in the form in which passwords are compared with them.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::LazyLock,
+};
 
 use unicode_normalization::{UnicodeNormalization, char::canonical_combining_class};
 
@@ -18,6 +21,8 @@ const PHRASES: &str = include_str!("lists/phrases.txt");
 #[derive(Debug, Default)]
 pub(super) struct Dictionary {
     bits: HashMap<Box<str>, f64>,
+    /// The words that are refused whatever stands between their characters.
+    phrases: HashSet<Box<str>>,
     /// Length of the longest word in characters.
     pub max_chars: usize,
 }
@@ -33,6 +38,7 @@ static COMMON: LazyLock<Dictionary> = LazyLock::new(|| {
         let bare: String = phrase.chars().filter(|c| c.is_alphanumeric()).collect();
         dictionary.add(phrase, f64::from(rank).log2());
         dictionary.add(&bare, f64::from(rank).log2());
+        dictionary.phrases.insert(skeleton(&bare));
     }
     dictionary
 });
@@ -50,9 +56,9 @@ impl Dictionary {
 
     /// Adds a word, which costs so many bits unless it is already in the dictionary and costs less.
     pub fn add(&mut self, word: &str, bits: f64) {
-        let skeleton: String = fold(word).map(skeleton_of).collect();
+        let skeleton = skeleton(word);
         self.max_chars = self.max_chars.max(skeleton.chars().count());
-        let known = self.bits.entry(skeleton.into_boxed_str()).or_insert(bits);
+        let known = self.bits.entry(skeleton).or_insert(bits);
         *known = known.min(bits);
     }
 
@@ -60,6 +66,16 @@ impl Dictionary {
     pub fn bits_of(&self, skeleton: &str) -> Option<f64> {
         self.bits.get(skeleton).copied()
     }
+
+    /// Whether letters and digits, given as their skeleton, are a phrase that is known to everyone.
+    pub fn is_phrase(&self, skeleton: &str) -> bool {
+        self.phrases.contains(skeleton)
+    }
+}
+
+/// The form in which a word is looked up.
+fn skeleton(word: &str) -> Box<str> {
+    fold(word).map(skeleton_of).collect::<String>().into_boxed_str()
 }
 
 /// The characters without case, accents and width (Unicode's compatibility decomposition).

@@ -85,6 +85,11 @@ impl Words {
 pub(super) fn bits_of(password: &str, words: &Words) -> f64 {
     let chars: Vec<char> = fold(password).take(MAX_CHARS).collect();
     let (letters_and_digits, others): (Vec<char>, Vec<char>) = chars.iter().partition(|c| c.is_alphanumeric());
+    let skeleton: String = letters_and_digits.iter().copied().map(skeleton_of).collect();
+    if words.common.is_phrase(&skeleton) {
+        // Its punctuation is known, too.
+        return KIND_BITS + PUNCTUATION_BITS;
+    }
     let estimate = |chars: &[char]| Estimate::new(chars, words).bits();
     let apart = estimate(&letters_and_digits) + estimate(&others) + PUNCTUATION_BITS;
     estimate(&chars).min(apart)

@@ -70,8 +70,8 @@ pub(in crate::sessions) fn use_one_time_password(
         .find(user)
         .filter(one_time_passwords::password_changed_at.eq(SqlTime::from(changed_at)))
         .filter(one_time_passwords::used_at.is_null());
-    let used = diesel::update(unused).set(one_time_passwords::used_at.eq(SqlTime::from(now))).execute(connection)?;
-    Ok(used > 0)
+    let count = diesel::update(unused).set(one_time_passwords::used_at.eq(SqlTime::from(now))).execute(connection)?;
+    Ok(count > 0)
 }
 
 /// The event of a sign-in, as the trigger writes it.
