@@ -26,6 +26,40 @@ onEveryEngine('Sign-in', (suite) => {
     await page.getByText('No sessions have ended yet.').waitFor();
   });
 
+  suite.test('double click on “Sign in” makes one device', async ({ keyrack, open, scripts }) => {
+    await keyrack.addUser();
+    const BROWSERS = 5;
+    for (let count = 1; count <= BROWSERS; count += 1) {
+      const device = await open();
+      const { page } = device;
+      await page.goto('/login');
+      await page.getByLabel('Email').fill(USER.email);
+      await page.getByLabel('Password').fill(USER.password);
+      await page.getByRole('button', { name: 'Sign in' }).dblclick();
+      await page.waitForURL('**/account/sessions');
+      await page.getByText(count === 1 ? '1 active session' : `${count} active sessions`, { exact: false }).first().waitFor();
+      const sent = device.requests.filter((request) => request === 'POST /login').length;
+      assert.equal(sent, scripts ? 1 : 2, 'only a script can keep the second click from sending the form');
+    }
+  });
+
+  suite.test('double click on “Change password” changes it once', async ({ keyrack, open }) => {
+    await keyrack.addUser();
+    const device = await open();
+    const { page } = device;
+    await device.signIn(USER);
+    await page.goto('/account/password');
+    const password = 'five herons by the weir';
+    await page.getByLabel('Current password').fill(USER.password);
+    await page.locator('#password').fill(password);
+    await page.locator('#password_again').fill(password);
+    await page.getByRole('button', { name: 'Change password' }).dblclick();
+    await page.waitForURL('**/account/sessions');
+    await page.getByText('Your password was changed.').waitFor();
+    const other = await open();
+    await other.signIn({ ...USER, password });
+  });
+
   suite.test('cookie outlives the browser only with “Keep me signed in”', async ({ keyrack, open }) => {
     await keyrack.addUser();
     for (const remember of [false, true]) {

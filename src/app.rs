@@ -17,8 +17,8 @@ use crate::{
     routes,
     sessions::Sessions,
     web::{
-        AppState, BrowserCookie, Csrf, Flash, PendingChanges, ProxyWarnings, SessionCookie, SessionLayer, SetupToken,
-        TrustedProxies,
+        AppState, BrowserCookie, Csrf, Flash, FormSeeds, PendingChanges, ProxyWarnings, SessionCookie, SessionLayer,
+        SetupToken, TrustedProxies,
     },
 };
 
@@ -64,6 +64,7 @@ impl Keyrack {
             cookie: SessionCookie::new(cookie_name, cookie_domain, &public_url, &secrets),
             browser_cookie: BrowserCookie::new(&public_url, &secrets),
             csrf: Csrf::new(&secrets, &public_url),
+            form_seeds: FormSeeds::new(&secrets),
             trusted_proxies: TrustedProxies::new(trusted_proxies),
             proxy_warnings: ProxyWarnings::default(),
             setup_token: SetupToken::new(&secrets),

@@ -19,8 +19,10 @@ use super::{
     throttle::{Admission, Refusal},
 };
 use crate::{
+    clock::Timestamp,
     db::UserId,
     error::{Error, Result},
+    sessions::REPEATED_FORM_WINDOW,
 };
 
 /// The result of a sign-in attempt.
@@ -184,6 +186,25 @@ impl Accounts {
         let (user, password_changed_at) = (account.user, account.password_changed_at);
         let user = AuthenticatedUser { user, password_changed_at, must_change_password, has_breached_password };
         Ok(AuthenticationResult::Accepted(user))
+    }
+
+    /// Checks the password of an account that was created just before `arrived`, when a form arrived. Returns `None` if the
+    /// account is older, or the password is not accepted. The form that created it may have been sent twice.
+    pub(crate) async fn authenticate_new(
+        &self,
+        email: &Email,
+        password: Password,
+        client: SignInClient,
+        arrived: Timestamp,
+    ) -> Result<Option<AuthenticatedUser>> {
+        let created = self.find(email).await?.map(|account| account.created_at);
+        if created.is_none_or(|at| arrived.since(at) > REPEATED_FORM_WINDOW) {
+            return Ok(None);
+        }
+        match self.authenticate_on(email.as_str(), password, client).await? {
+            AuthenticationResult::Accepted(user) => Ok(Some(user)),
+            _ => Ok(None),
+        }
     }
 
     /// Forgets the failures that a success makes up for. Writes nothing if there were none. An error is only logged:

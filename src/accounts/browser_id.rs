@@ -3,7 +3,6 @@
 use std::fmt;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 pub(super) use crate::sessions::BrowserIdHash;
@@ -35,7 +34,7 @@ impl BrowserId {
     }
 
     pub(super) fn hash(&self) -> BrowserIdHash {
-        BrowserIdHash(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.as_bytes())))
+        BrowserIdHash::of(&self.0)
     }
 }
 

@@ -61,7 +61,7 @@ impl From<Error> for ChangePasswordError {
 impl Accounts {
     /// Changes the password of a session's user, who has to give the current one (ASVS 6.2.3). In the same transaction,
     /// the session gets a new sid and the user's other sessions end, unless the user keeps them (ASVS 7.4.3); a first
-    /// batch of them, if there are many.
+    /// batch of them, if there are many. If the same form is sent twice, the second request is answered like the first.
     pub(crate) async fn change_password(
         &self,
         session: PresentedSession,
@@ -72,18 +72,27 @@ impl Accounts {
         let email = user.email.parse().unwrap_or_else(|_| Email::unmatchable());
         let own_names = || names([&user.user_name, &user.first_name, &user.last_name]);
         self.check_new_password(&new, Some(&email), own_names()).map_err(ChangePasswordError::Policy)?;
+        if self.was_changed_in(&session).await? {
+            return self.confirm_change(session, new, keeps_others).await;
+        }
         let is_same = current.expose() == new.expose();
-        let checked = self.check_own_password(&session, current).await?;
+        let checked = match self.check_own_password(&session, current).await {
+            Err(OwnPasswordError::Wrong) if self.was_changed_in(&session).await? => {
+                return self.confirm_change(session, new, keeps_others).await;
+            }
+            checked => checked?,
+        };
         if is_same {
             return Err(ChangePasswordError::SameAsCurrent);
         }
-        let hash = match self.hash_new_password(new, &email, own_names()).await {
+        let hash = match self.hash_new_password(new.clone(), &email, own_names()).await {
             Ok(hash) => hash,
             Err(CreateUserError::Password(problem)) => return Err(ChangePasswordError::Policy(problem)),
             Err(CreateUserError::Failed(error)) => return Err(error.into()),
             Err(problem) => return Err(Error::internal(problem).into()),
         };
         let (sid, sessions, clock) = (Sid::random()?, self.sessions.clone(), self.clock.clone());
+        let presented = session.clone();
         let changed = self.db.transaction(move |connection| {
             if !accept(connection, session.user, &checked)? {
                 return Ok(None);
@@ -100,6 +109,41 @@ impl Accounts {
         });
         let changed = changed.await?;
         self.stored_costs.invalidate();
-        changed.ok_or(ChangePasswordError::Current(OwnPasswordError::Wrong))
+        match changed {
+            Some(changed) => Ok(changed),
+            None if self.was_changed_in(&presented).await? => self.confirm_change(presented, new, keeps_others).await,
+            None => Err(ChangePasswordError::Current(OwnPasswordError::Wrong)),
+        }
+    }
+
+    /// Whether the password has been changed in this session by another request, since this one has presented the session's
+    /// sid.
+    async fn was_changed_in(&self, session: &PresentedSession) -> Result<bool, Error> {
+        let Some(proved_at) = self.sessions.later_proof(session).await? else { return Ok(false) };
+        Ok(self.password_state(session.user).await?.is_some_and(|password| password.changed_at == proved_at))
+    }
+
+    /// Answers a change that another request has made, from the same session as it was before: the new password is the
+    /// proof, since it has become the current one. Nothing is changed. With another password, the change fails.
+    async fn confirm_change(
+        &self,
+        session: PresentedSession,
+        new: Password,
+        keeps_others: bool,
+    ) -> Result<ChangedPassword, ChangePasswordError> {
+        let checked = self.check_own_password(&session, new).await?;
+        let (unused, sessions, clock) = (Sid::random()?, self.sessions.clone(), self.clock.clone());
+        let renewed = self.db.transaction(move |connection| {
+            if !accept(connection, session.user, &checked)? {
+                return Ok(None);
+            }
+            sessions.reauthenticate_within(connection, &session, &unused, clock.now()).map(Some)
+        });
+        let session = renewed.await?.ok_or(OwnPasswordError::Wrong)?;
+        let others = match session.proved_before {
+            Some(since) if !keeps_others => EndedOthers::Before(since),
+            _ => EndedOthers::Kept,
+        };
+        Ok(ChangedPassword { session, others })
     }
 }

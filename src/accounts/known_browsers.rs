@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::browser_id::{BrowserId, BrowserIdHash};
-use crate::{error::Result, sessions::SignInBrowser};
+use crate::{
+    error::Result,
+    sessions::{SentForm, SignInBrowser},
+};
 
 /// How long a browser stays known after its last sign-in: the longest lifetime that browsers give a cookie (RFC
 /// 6265bis).
@@ -13,12 +16,14 @@ pub(crate) const BROWSER_LIFETIME: Duration = Duration::from_secs(400 * 24 * 60 
 pub(crate) struct SignInBrowserIds {
     presented: Vec<BrowserId>,
     new: BrowserId,
+    form: Option<SentForm>,
 }
 
 impl SignInBrowserIds {
-    /// `presented` are the ids in its cookie. It gets another one, in case the account knows none of them.
-    pub(crate) fn new(presented: Vec<BrowserId>) -> Result<Self> {
-        Ok(Self { presented, new: BrowserId::random()? })
+    /// `presented` are the ids in its cookie. It gets another one, in case the account knows none of them: by the form
+    /// that was sent, so that it is the same if the form is sent twice, or at random.
+    pub(crate) fn new(presented: Vec<BrowserId>, form: Option<SentForm>) -> Result<Self> {
+        Ok(Self { presented, new: BrowserId::random()?, form })
     }
 
     /// What a sign-in writes.
@@ -32,7 +37,9 @@ impl SignInBrowserIds {
     }
 
     /// The id with this hash.
-    pub(crate) fn find(&self, hash: &BrowserIdHash) -> Option<&BrowserId> {
-        self.presented.iter().chain([&self.new]).find(|id| id.hash() == *hash)
+    pub(crate) fn find(&self, hash: &BrowserIdHash) -> Option<BrowserId> {
+        let of_form = self.form.iter().flat_map(SentForm::browser_ids).filter_map(|id| BrowserId::from_trusted(&id));
+        let known = self.presented.iter().chain([&self.new]).cloned();
+        known.chain(of_form).find(|id| id.hash() == *hash)
     }
 }

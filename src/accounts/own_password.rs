@@ -100,7 +100,7 @@ impl Accounts {
     }
 
     /// Checks the password that the user of a session gives again. If it is right, the session gets a new sid and a new
-    /// time of proof, in one transaction.
+    /// time of proof, in one transaction; if the same form is sent twice, once.
     pub(crate) async fn reauthenticate(
         &self,
         session: PresentedSession,
@@ -113,9 +113,12 @@ impl Accounts {
                 return Ok(None);
             }
             let now = clock.now();
-            let event = NewEvent::new(EventKind::ProofGiven, &session.source()).user(session.user);
-            record(connection, event.session(session.id), now)?;
-            sessions.reauthenticate_within(connection, &session, &new, now).map(Some)
+            let renewed = sessions.reauthenticate_within(connection, &session, &new, now)?;
+            if renewed.proved_before.is_none() {
+                let event = NewEvent::new(EventKind::ProofGiven, &session.source()).user(session.user);
+                record(connection, event.session(session.id), now)?;
+            }
+            Ok(Some(renewed))
         });
         renewed.await?.ok_or(OwnPasswordError::Wrong)
     }

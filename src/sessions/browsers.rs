@@ -4,6 +4,9 @@
 //! Being known lets no one in. A known browser has a budget of failed sign-ins of its own, so that strangers who guess
 //! can't keep the account's owner out.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+
 /// Known browsers of one account; beyond it the least recently used one is forgotten.
 pub(crate) const MAX_BROWSERS_PER_ACCOUNT: usize = 100;
 /// Browsers that become known to one account per day. With the password alone, an attacker would otherwise push the
@@ -15,6 +18,11 @@ pub(crate) const MAX_NEW_BROWSERS_PER_DAY: usize = 10;
 pub struct BrowserIdHash(pub(crate) String);
 
 impl BrowserIdHash {
+    /// Hashes the id in a browser's cookie.
+    pub(crate) fn of(id: &str) -> Self {
+        Self(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(id.as_bytes())))
+    }
+
     /// Makes a hash from trusted text: of a row, or of a cookie's id whose signature has been verified.
     pub fn from_trusted(hash: &str) -> Self {
         Self(hash.to_owned())

@@ -95,6 +95,27 @@ impl Sessions {
         }
     }
 
+    /// Ends the sessions that an earlier request was to end, if it has left some: all others of the user that had started
+    /// until `since`. Returns how many have ended for this reason since then. Waits for at most `max_wait`.
+    pub(crate) async fn end_others_again(
+        &self,
+        user: UserId,
+        this: SessionId,
+        reason: EndReason,
+        since: Timestamp,
+        max_wait: Duration,
+    ) -> Result<RevokeProgress> {
+        let rest = RestToEnd { scope: EndScope::OthersOf(user, this), reason, started_until: since };
+        let progress = self.end_rest_within(user, FirstBatch { ended: 0, rest: Some(rest) }, max_wait).await?;
+        if let RevokeProgress::InProgress { .. } = progress {
+            return Ok(progress);
+        }
+        let max = Self::MAX_COUNTED;
+        let count =
+            move |connection: &mut DbConnection| queries::count_ended_since(connection, user, reason, since, max);
+        Ok(RevokeProgress::Done(self.db.read(count).await?))
+    }
+
     /// Counts the sessions, except `this`, that had started until `started_until` and are still active. Counts at most
     /// [`MAX_COUNTED`](Self::MAX_COUNTED).
     pub async fn count_others(&self, user: UserId, this: SessionId, started_until: Timestamp) -> Result<usize> {

@@ -40,9 +40,9 @@ impl PresentedSession {
 #[derive(Debug, Clone)]
 pub(crate) struct ReauthenticatedSession {
     pub issued: IssuedSession,
-    /// Whether the session still had the sid that the request presented. If not, another request has renewed it in the
-    /// meantime, and may have done already what was asked for: the same form may have been sent twice.
-    pub is_first: bool,
+    /// The time of the proof of an earlier request that has given the session its sid already; `None` if this one has.
+    /// The same form may have been sent twice.
+    pub proved_before: Option<Timestamp>,
 }
 
 /// What became of a user's other sessions when the password was changed.
@@ -52,14 +52,18 @@ pub(crate) enum EndedOthers {
     Kept,
     /// They end; the caller ends the rest by [`Sessions::end_rest_within`].
     FirstBatch(FirstBatch),
+    /// An earlier request with the same form has ended them since this time; the caller waits for the rest by
+    /// [`Sessions::end_others_again`].
+    Before(Timestamp),
 }
 
 impl Sessions {
     /// Gives a live session a new sid and records the proof, within a transaction that has locked its user and checked
     /// the proof. From the commit on, no request succeeds with an earlier sid (ASVS 7.2.4).
     ///
-    /// The session is found by its id: if the same form is sent twice at the same time, the second request would
-    /// otherwise be signed out, because the first one has replaced the sid.
+    /// The session is found by its id: if the same form is sent twice, the first request has replaced the sid that both
+    /// present. Then the session keeps that new sid. Which of the two answers the browser keeps is not known, so both must
+    /// carry one that is valid.
     ///
     /// # Errors
     /// [`Error::SessionEnded`] if the session has ended.
@@ -70,7 +74,15 @@ impl Sessions {
         new: &Sid,
         proved_at: Timestamp,
     ) -> Result<ReauthenticatedSession> {
-        self.renew_within(connection, session, new, proved_at, |_| {})
+        let current = queries::lock_sid(connection, session.id, session.user)?.ok_or(Error::SessionEnded)?;
+        if current == session.sid {
+            return self.renew_within(connection, session, new, proved_at, |_| {});
+        }
+        let now = self.clock.now();
+        let (live, ..) = queries::lock_live(connection, &current, now)?.ok_or(Error::SessionEnded)?;
+        let max_age = live.remembered.then(|| live.absolute_expiry.since(now));
+        let issued = IssuedSession { id: live.id, sid: current, max_age, browser: None };
+        Ok(ReauthenticatedSession { issued, proved_before: Some(live.authenticated_at.map_or(now, Timestamp::from)) })
     }
 
     fn renew_within(
@@ -85,7 +97,7 @@ impl Sessions {
         let old = queries::lock_sid(connection, session.id, session.user)?.ok_or(Error::SessionEnded)?;
         let issued = self.rotate_within(connection, &old, new, now, change)?;
         queries::record_proof(connection, session.id, proved_at)?;
-        Ok(ReauthenticatedSession { issued, is_first: old == session.sid })
+        Ok(ReauthenticatedSession { issued, proved_before: None })
     }
 
     /// Does the same for a session in which its user has just changed their password, and ends the user's other
@@ -116,5 +128,13 @@ impl Sessions {
             EndedOthers::FirstBatch(self.first_batch_of_others_within(connection, session.user, session.id, reason)?)
         };
         Ok((renewed, others))
+    }
+
+    /// The time of the proof by which another request has given the session another sid than this one has presented;
+    /// `None` if the session still has that one, or has ended.
+    pub(crate) async fn later_proof(&self, session: &PresentedSession) -> Result<Option<Timestamp>> {
+        let id = session.id;
+        let found = self.db.read(move |connection| queries::find_sign_in(connection, id)).await?;
+        Ok(found.filter(|found| found.sid != session.sid).and_then(|found| found.proved_at))
     }
 }

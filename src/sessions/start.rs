@@ -4,12 +4,13 @@ use std::{net::IpAddr, time::Duration};
 
 use super::{
     Sessions,
-    browsers::SignInBrowser,
-    data::{CookieAttributes, DataPatch, SessionData},
-    model::{Client, EndReason, IssuedSession, Proof, Sid, User},
+    data::{CookieAttributes, SessionData},
+    limit::LimitStep,
+    model::{EndReason, IssuedSession, Sid, User},
+    new_session::NewSession,
     queries::{self, Ending, GroupedStart, GroupedWrite, NewRow, Rotation, Written},
     remember_browser::remember_browser,
-    way_in::WayIn,
+    repeated_form::FormSession,
 };
 use crate::{
     clock::Timestamp,
@@ -20,61 +21,6 @@ use crate::{
 
 /// The cause of a failed sign-in with a password that was good for one sign-in, which has taken place.
 pub(crate) const USED_UP_PASSWORD: &str = "used_up_password";
-
-/// A sign-in: the user, their device, and how long the session lives.
-#[derive(Debug, Clone)]
-pub struct NewSession {
-    /// The user, already authenticated.
-    pub user_id: UserId,
-    /// The proof by password; `None` if the user was authenticated in another way.
-    pub proof: Option<Proof>,
-    /// "Keep me signed in".
-    pub remember: bool,
-    /// The device.
-    pub client: Client,
-    /// The application's first data for the session.
-    pub data: DataPatch,
-    /// The sid that the browser already has, whether its session is alive or not. No request succeeds with it
-    /// afterwards.
-    pub previous_sid: Option<Sid>,
-    /// Further sids that it has, if another site of the domain has planted some. Nor does one with these.
-    pub other_sids: Vec<Sid>,
-    /// The browser, to be known to the account from now on; `None` if the sign-in does not tell.
-    pub browser: Option<SignInBrowser>,
-}
-
-impl NewSession {
-    /// A sign-in of which only the user is known.
-    pub fn of(user_id: UserId) -> Self {
-        Self {
-            user_id,
-            proof: None,
-            remember: false,
-            client: Client::default(),
-            data: DataPatch::default(),
-            previous_sid: None,
-            other_sids: Vec::new(),
-            browser: None,
-        }
-    }
-
-    /// What lets the session in.
-    fn way_in(&self) -> WayIn {
-        match &self.proof {
-            Some(proof) if proof.must_change_password => WayIn::OneTimePassword,
-            Some(_) => WayIn::Password,
-            None => WayIn::Application,
-        }
-    }
-
-    fn must_change_password(&self) -> bool {
-        self.way_in() == WayIn::OneTimePassword
-    }
-
-    fn presented_sids(&self) -> impl Iterator<Item = &Sid> {
-        self.previous_sid.iter().chain(&self.other_sids)
-    }
-}
 
 /// When a session expires, as decided at its sign-in.
 struct Lifetime {
@@ -93,47 +39,21 @@ impl Lifetime {
 
 impl Sessions {
     /// Signs a user in. A browser that already has a session of the same user keeps it, under a new sid and a new
-    /// lifetime. If it has a session of another user, that session ends. A password that is good for one sign-in is
-    /// used up by it, and the session is good for nothing else before it was changed.
+    /// lifetime. If it has a session of another user, that session ends. A [form](super::SentForm) that is sent twice
+    /// starts one session, which both answers carry. A password that is good for one sign-in is used up by it, and the
+    /// session is good for nothing else before it was changed.
     ///
     /// # Errors
     /// [`Error::SessionEnded`] if the user was disabled, or their password changed or used up, since they were
     /// authenticated.
     pub async fn start(&self, new: NewSession) -> Result<IssuedSession> {
         let sid = Sid::random()?;
-        let (now, id) = (self.clock.now(), SessionId::random());
-        if let Some(started) = self.start_grouped(&new, id, &sid, now).await? {
+        let now = self.clock.now();
+        if let Some(started) = self.start_grouped(&new, &sid, now).await? {
             return Ok(started);
         }
         let (sessions, user_id, ip_address) = (self.clone(), new.user_id, new.client.ip_address);
-        let started = self
-            .db
-            .transaction(move |connection| {
-                let lifetime = sessions.lifetime(now, new.remember);
-                let user = lock_valid_user(connection, &new)?;
-                if !use_one_time_password(connection, &new, now)? {
-                    return Ok(None);
-                }
-                let reused = sessions.settle_presented_sids(connection, &new, &user, &sid, &lifetime)?;
-                let id = match reused {
-                    Some(id) => id,
-                    None => insert(connection, &new, id, &user, &sid, &lifetime)?,
-                };
-                for old in new.presented_sids() {
-                    queries::retire_unknown_sid(connection, old, id)?;
-                }
-                let limit_step = match reused {
-                    Some(_) => None,
-                    None => Some(sessions.limit_step(connection, user.id, Some(id), now)?),
-                };
-                let browser = match &new.browser {
-                    Some(browser) => remember_browser(connection, user.id, id, browser, now)?,
-                    None => None,
-                };
-                let max_age = lifetime.max_age(new.remember);
-                Ok(Some((IssuedSession { id, sid: sid.clone(), max_age, browser }, limit_step)))
-            })
-            .await?;
+        let started = self.db.transaction(move |connection| sessions.start_within(connection, &new, &sid, now)).await?;
         let Some((started, limit_step)) = started else {
             self.record_used_up_password(user_id, ip_address).await;
             return Err(Error::SessionEnded);
@@ -144,19 +64,52 @@ impl Sessions {
         Ok(started)
     }
 
+    /// Starts a session in a transaction. The limit step is `None` if there is no session more than before. Returns `None`
+    /// if the password was good for one sign-in, which has taken place.
+    fn start_within(
+        &self,
+        connection: &mut DbConnection,
+        new: &NewSession,
+        sid: &Sid,
+        now: Timestamp,
+    ) -> Result<Option<(IssuedSession, Option<LimitStep>)>> {
+        let lifetime = self.lifetime(now, new.remember);
+        let user = lock_valid_user(connection, new)?;
+        let started_before = match self.find_form_session(connection, new, &user, now)? {
+            FormSession::Continued(issued) => return Ok(Some((issued, None))),
+            FormSession::NotStarted { started_before } => started_before,
+        };
+        if !use_one_time_password(connection, new, now)? {
+            return Ok(None);
+        }
+        let reused = self.settle_presented_sids(connection, new, &user, sid, &lifetime)?;
+        let id = match reused {
+            Some(id) => id,
+            None => insert(connection, new, new.session_id(started_before), &user, sid, &lifetime)?,
+        };
+        for old in new.presented_sids() {
+            queries::retire_unknown_sid(connection, old, id)?;
+        }
+        let limit_step = match reused {
+            Some(_) => None,
+            None => Some(self.limit_step(connection, user.id, Some(id), now)?),
+        };
+        let browser = match new.browser_of_form(started_before) {
+            Some(browser) => remember_browser(connection, user.id, id, &browser, now)?,
+            None => None,
+        };
+        let max_age = lifetime.max_age(new.remember);
+        Ok(Some((IssuedSession { id, sid: sid.clone(), max_age, browser }, limit_step)))
+    }
+
     /// Starts an ordinary session in a group commit with others. Returns `None`, with nothing written, if the sign-in
-    /// takes more than an insert: the browser has a session, the password is good for this sign-in only, the user has
-    /// changed since their proof, or their account knows so many browsers that one has to be forgotten.
+    /// takes more than an insert: the browser has a session, its form has started one, the password is good for this
+    /// sign-in only, the user has changed since their proof, or their account knows so many browsers that one has to be
+    /// forgotten.
     ///
     /// The limit of sessions is enforced after the commit, and only for users who may have reached it, so that all other
     /// sign-ins can share a commit.
-    async fn start_grouped(
-        &self,
-        new: &NewSession,
-        id: SessionId,
-        sid: &Sid,
-        now: Timestamp,
-    ) -> Result<Option<IssuedSession>> {
+    async fn start_grouped(&self, new: &NewSession, sid: &Sid, now: Timestamp) -> Result<Option<IssuedSession>> {
         let is_ordinary = new.presented_sids().next().is_none() && !new.must_change_password();
         let Some(proof) = new.proof.as_ref().filter(|proof| is_ordinary && proof.user.id == new.user_id) else {
             return Ok(None);
@@ -165,8 +118,9 @@ impl Sessions {
         let write = || {
             let data = initial_data(new, &proof.user, &lifetime);
             let count_active_to = self.policy.max_sessions.map_or(0, |max| i64::from(max.get()));
-            let row = new_row(new, id, sid, &lifetime, &data);
-            GroupedWrite::Start(Box::new(GroupedStart::new(proof, &row, new.browser.as_ref(), count_active_to)))
+            let row = new_row(new, new.session_id(0), sid, &lifetime, &data);
+            let browser = new.browser_of_form(0);
+            GroupedWrite::Start(Box::new(GroupedStart::new(proof, &row, browser.as_ref(), count_active_to)))
         };
         let Some(written) = self.group_commit.try_commit(write).await? else { return Ok(None) };
         self.enforce_limit_after_sign_in(new.user_id, written.id, written.other_active).await;
@@ -266,7 +220,7 @@ impl Sessions {
 
     /// Ends the session of a sid that is not reused. "Signed out" describes it, unless it has expired: the browser left
     /// that account.
-    fn end_presented(&self, connection: &mut DbConnection, sid: &Sid, now: Timestamp) -> Result<()> {
+    pub(super) fn end_presented(&self, connection: &mut DbConnection, sid: &Sid, now: Timestamp) -> Result<()> {
         let expired = queries::find_by_sid(connection, sid).ok().flatten().and_then(|session| session.expiry(now));
         let (reason, at) = expired.unwrap_or((EndReason::SignedOut, now));
         queries::end_by_sid(connection, sid, &Ending { at, ..self.ending_now(reason) })

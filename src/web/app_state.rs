@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     browser_cookie::BrowserCookie, client_ip::TrustedProxies, cookie::SessionCookie, csrf::Csrf, flash::Flash,
-    pending_change::PendingChanges, proxy_warnings::ProxyWarnings, signing::Signer,
+    form_seed::FormSeeds, pending_change::PendingChanges, proxy_warnings::ProxyWarnings, signing::Signer,
 };
 use crate::{
     accounts::Accounts,
@@ -25,6 +25,7 @@ pub(crate) struct AppState {
     pub cookie: SessionCookie,
     pub browser_cookie: BrowserCookie,
     pub csrf: Csrf,
+    pub form_seeds: FormSeeds,
     pub flash: Flash,
     pub pending_changes: PendingChanges,
     /// How old a proof may be for a sensitive change.

@@ -26,7 +26,8 @@ pub(crate) type CsrfOnlyForm = CsrfForm<NoFields>;
 #[derive(Deserialize)]
 pub(crate) struct NoFields {}
 
-/// The sign-in form. It may have been opened before another tab signed in, so the visitor's token is accepted too.
+/// A form that signs in. It may have been opened before another tab signed in, so the visitor's token is accepted too. If
+/// it is sent twice, both answers carry one session.
 pub(crate) struct SignInForm<T>(pub T);
 
 /// The token of a request to the API, in the header `X-CSRF-Token`. It belongs to this session. As for a form, the proof
@@ -40,7 +41,7 @@ static X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
 /// DELETE.
 #[diagnostic::on_unimplemented(
     message = "a handler for POST or DELETE must take an argument that checks a CSRF token",
-    label = "the last argument must be a `CsrfForm`, a `CsrfOnlyForm`, a `SignInForm` or a `CsrfHeader`"
+    label = "the last argument must be a `CsrfForm`, a `CsrfOnlyForm`, a `SignInForm`, a `ProofForm` or a `CsrfHeader`"
 )]
 pub(crate) trait ChecksCsrf {}
 
@@ -75,25 +76,42 @@ fn checked<T: DeserializeOwned + 'static>(
     payload: &mut Payload,
     check: Check,
 ) -> impl Future<Output = Result<T, ActixError>> + use<T> {
-    let form = Form::<ProtectedFields<T>>::from_request(request, payload);
+    let form = read_form::<T>(request, payload);
     let request = request.clone();
     async move {
-        let ProtectedFields { csrf_token, fields } = form.await?.into_inner();
-        check_token(&request, &csrf_token, check).await?;
+        let (token, fields) = form.await?;
+        check_token(&request, &token, check).await?;
         let session = RequestSession::extract(&request).await?;
         recent_proof::check_form(&session, &request).await?;
         Ok(fields)
     }
 }
 
+/// Reads the token and the other fields of a form.
+pub(super) fn read_form<T: DeserializeOwned + 'static>(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<(String, T), ActixError>> + use<T> {
+    let form = Form::<ProtectedFields<T>>::from_request(request, payload);
+    async move {
+        let ProtectedFields { csrf_token, fields } = form.await?.into_inner();
+        Ok((csrf_token, fields))
+    }
+}
+
 /// Checks a token, and records and logs a refusal.
 async fn check_token(request: &HttpRequest, token: &str, check: Check) -> Result<(), ActixError> {
     let session = RequestSession::extract(request).await?;
-    if let Err(refusal) = check(&session, request, token) {
-        record_refusal(refusal, &session).await;
-        return Err(refused(refusal, &session, request).into());
+    match check(&session, request, token) {
+        Ok(()) => Ok(()),
+        Err(refusal) => Err(refuse_form(refusal, &session, request).await),
     }
-    Ok(())
+}
+
+/// Records and logs a refusal. Returns the error that answers it.
+pub(super) async fn refuse_form(refusal: FormRefusal, session: &RequestSession, request: &HttpRequest) -> ActixError {
+    record_refusal(refusal, session).await;
+    refused(refusal, session, request).into()
 }
 
 /// Records that a form was refused in a session, at most once per quarter of an hour: another site may send forms all the
@@ -140,7 +158,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for SignInForm<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let check: Check = |session, request, token| {
-            session.state().csrf.verify_sign_in(session.sign_in_sid(), request.headers(), token)
+            session.state().csrf.verify_sign_in(session.sign_in_sid(), request.headers(), token)?;
+            session.note_sign_in_form(token);
+            Ok(())
         };
         let fields = checked(request, payload, check);
         Box::pin(async move { Ok(Self(fields.await?)) })

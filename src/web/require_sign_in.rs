@@ -7,7 +7,7 @@ use actix_web::{
     middleware::Next,
 };
 
-use super::{errors, password_change, session::RequestSession};
+use super::{errors, password_change, repeated_proof, session::RequestSession};
 use crate::error::Error;
 
 /// Middleware: lets signed-in requests pass. Others are redirected to sign in (pages) or get a 401 (`/api/…`); a 503
@@ -19,6 +19,10 @@ pub async fn require_sign_in<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    if let Err(error) = repeated_proof::continue_session(&request).await {
+        let response = errors::session_error_response(request.request(), error);
+        return Ok(request.into_response(response).map_into_right_body());
+    }
     match refuse_without_sign_in(request.request()) {
         Some(response) => Ok(request.into_response(response).map_into_right_body()),
         None => next.call(request).await.map(ServiceResponse::map_into_left_body),

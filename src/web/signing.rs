@@ -57,9 +57,18 @@ impl Signer {
 
     /// The signature of a message that consists of these parts, one after the other.
     pub fn sign_parts(&self, parts: &[&[u8]]) -> String {
+        self.alphabet.encode(self.signature(parts))
+    }
+
+    /// The bytes of the signature.
+    pub fn sign_bytes(&self, message: &[u8]) -> [u8; 32] {
+        self.signature(&[message])
+    }
+
+    fn signature(&self, parts: &[&[u8]]) -> [u8; 32] {
         // `Secrets` is never empty.
         let mac = self.keys.first().cloned().unwrap_or_else(|| key(b""));
-        self.alphabet.encode(add_parts(mac, parts).finalize().into_bytes())
+        add_parts(mac, parts).finalize().into_bytes().into()
     }
 
     /// Finds the secret that made the signature, in constant time; `None` if none did.

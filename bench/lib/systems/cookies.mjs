@@ -16,9 +16,18 @@ export function signedCookie(name, sid, secret) {
  * The form token of a session. A client would read it from a page, but reading so many pages would take longer than the
  * measurement. If Keyrack changes its tokens, every answer is a refusal and the run fails.
  */
-export function formToken(sid, secret) {
+export function sessionToken(sid, secret) {
+  return formToken(`session:${sid}`, secret);
+}
+
+/** The token of a form for the visitor whose cookie begins with `visitor`. */
+export function visitorToken(visitor, secret) {
+  return formToken(`visitor:${visitor}`, secret);
+}
+
+function formToken(binding, secret) {
   const key = createHmac('sha256', secret).update('keyrack csrf').digest();
   const salt = randomBytes(16).toString('base64url');
-  const signature = createHmac('sha256', key).update(`${salt}.session:${sid}`).digest('base64url');
+  const signature = createHmac('sha256', key).update(`${salt}.${binding}`).digest('base64url');
   return `${salt}.${signature}`;
 }

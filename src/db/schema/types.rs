@@ -252,6 +252,14 @@ id_type!(
     /// `sessions.id`: names a session in pages, APIs, commands and logs. Safe to show.
     SessionId
 );
+
+impl SessionId {
+    /// Makes the id (UUID version 4) of these random bytes.
+    pub(crate) fn from_random(bytes: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
+    }
+}
+
 id_type!(
     /// `users.id`.
     UserId

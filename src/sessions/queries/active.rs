@@ -2,11 +2,12 @@
 
 use diesel::{OptionalExtension, prelude::*};
 
-use super::status::ACTIVE;
+use super::status::{ACTIVE, LOGGED_OUT};
 use crate::{
     clock::Timestamp,
     db::{DbConnection, MultiBackend, SessionId, UserId, schema::sessions, schema::types::SqlTime},
     error::{Error, Result},
+    sessions::model::EndReason,
 };
 
 /// The sessions that end together.
@@ -147,6 +148,24 @@ pub(in crate::sessions) fn count_others(
         .limit(row_count(max)?)
         .select(sessions::id);
     Ok(others.load::<SessionId>(connection)?.len())
+}
+
+/// Counts the user's sessions that have ended for this reason since then. Counts at most `max`.
+pub(in crate::sessions) fn count_ended_since(
+    connection: &mut DbConnection,
+    user: UserId,
+    reason: EndReason,
+    since: Timestamp,
+    max: usize,
+) -> Result<usize> {
+    let ended = sessions::table
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::status.eq(LOGGED_OUT))
+        .filter(sessions::end_reason.eq(reason.as_str()))
+        .filter(sessions::logged_out_at.ge(SqlTime::from(since)))
+        .limit(row_count(max)?)
+        .select(sessions::id);
+    Ok(ended.load::<SessionId>(connection)?.len())
 }
 
 fn row_count(count: usize) -> Result<i64> {

@@ -1,6 +1,6 @@
 //! Remembers the browser of a sign-in.
 
-use diesel::prelude::*;
+use diesel::{dsl::exists, prelude::*};
 
 use crate::{
     clock::Timestamp,
@@ -34,6 +34,18 @@ pub(in crate::sessions) fn use_browser(
         .returning(known_browsers::id_hash)
         .get_results(connection)?;
     Ok(known.into_iter().next().map(BrowserIdHash))
+}
+
+/// Whether one of these browsers was the one of the last sign-in of this session.
+pub(in crate::sessions) fn has_signed_in_to(
+    connection: &mut DbConnection,
+    hashes: &[BrowserIdHash],
+    session: SessionId,
+) -> Result<bool> {
+    let browser = known_browsers::table
+        .filter(known_browsers::id_hash.eq_any(hashes.iter().map(BrowserIdHash::as_str)))
+        .filter(known_browsers::session_id.eq(session));
+    Ok(diesel::select(exists(browser)).get_result(connection)?)
 }
 
 /// The browsers that an account knows, the least recently used first.

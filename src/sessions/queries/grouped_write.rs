@@ -4,6 +4,8 @@
 use std::{collections::HashMap, net::IpAddr};
 
 use diesel::{
+    OptionalExtension,
+    dsl::count_star,
     prelude::*,
     sql_types::{Array, BigInt, Bool, Nullable, Text},
 };
@@ -17,6 +19,7 @@ use crate::{
     db::{
         DbConnection, SessionId, UserId,
         history::{EndedSession, note_end, note_end_requested},
+        schema::sessions,
         schema::types::{Instant, Json, SqlJson, SqlTime, SqlUuid},
         sql::sql_file,
     },
@@ -148,6 +151,8 @@ fn start_sessions(
         other_active: i64,
         #[diesel(sql_type = Nullable<Text>)]
         browser: Option<String>,
+        #[diesel(sql_type = Bool)]
+        is_partitioned: bool,
     }
 
     let statement = sql_file(include_str!("start_sessions.sql"))
@@ -169,7 +174,11 @@ fn start_sessions(
         .bind::<Array<Nullable<Text>>, _>(column(starts, |start| start.new_browser.as_deref()))
         .bind::<BigInt, _>(i64::try_from(MAX_NEW_BROWSERS_PER_DAY).unwrap_or(i64::MAX))
         .bind::<BigInt, _>(i64::try_from(MAX_BROWSERS_PER_ACCOUNT).unwrap_or(i64::MAX));
-    for Row { sid, id, has_data, other_active, browser } in statement.get_results(connection)? {
+    let rows: Vec<Row> = statement.get_results(connection)?;
+    if rows.iter().any(|row| row.is_partitioned) {
+        reject_shared_ids(connection, rows.iter().map(|row| row.id).collect())?;
+    }
+    for Row { sid, id, has_data, other_active, browser, .. } in rows {
         if !has_data {
             return Err(Error::internal("a session was started without its data"));
         }
@@ -179,6 +188,16 @@ fn start_sessions(
         written.insert(sid, Written { id, other_active, browser: browser.map(BrowserIdHash) });
     }
     Ok(())
+}
+
+/// Fails if one of these ids is now that of two sessions, since a form was sent twice. Then the sign-ins run one by one.
+/// It is a statement of its own, because it has to see what was committed before the users were locked.
+fn reject_shared_ids(connection: &mut PgConnection, ids: Vec<SessionId>) -> Result<()> {
+    let shared = sessions::table.filter(sessions::id.eq_any(ids)).group_by(sessions::id).having(count_star().gt(1));
+    match shared.select(sessions::id).first::<SessionId>(connection).optional()? {
+        Some(id) => Err(Error::internal(format!("the form of session {id} was sent twice"))),
+        None => Ok(()),
+    }
 }
 
 /// The end of the session of a sid.

@@ -17,13 +17,14 @@ mod list;
 mod live;
 mod purge;
 mod rows;
+mod sign_in;
 mod status;
 mod touch;
 mod update;
 
-pub(super) use active::{ActivePage, EndScope, count_others, find_active, latest_start};
+pub(super) use active::{ActivePage, EndScope, count_ended_since, count_others, find_active, latest_start};
 pub(super) use adopt::{DataPage, adopt, allow_peers, classify_data_after, delete_resurrected};
-pub(super) use browsers::{browsers_of, delete_browsers, insert_browser, use_browser};
+pub(super) use browsers::{browsers_of, delete_browsers, has_signed_in_to, insert_browser, use_browser};
 pub(super) use doctor::{
     DataWithSession, active_with_end, active_without_data, cap_expire, complete_end, contradictory_times, data_after,
     delete_data_of, end_incomplete, ended_with_data, known_users, outliving_data, shared_sids,
@@ -46,6 +47,7 @@ pub(super) use purge::{
     lock_expired, scan_page,
 };
 pub(crate) use rows::UserRow;
+pub(super) use sign_in::{FoundSignIn, find_replaced, find_sign_in, replaced_sids_of};
 pub(super) use touch::{Touch, touch};
 pub(super) use update::{
     Rotation, lift_password_change, record_proof, retire_unknown_sid, rotate, update_data, update_lifetime,

@@ -54,7 +54,10 @@ WITH candidate AS MATERIALIZED (
     )
     SELECT id, sid, user_id, ip_address, user_agent, remembered, expires_at, now, now, now, 'password', now
     FROM sign_in
-    RETURNING id, sid
+    -- Leaves out a sign-in whose form has started a session already, in this statement or before.
+    ON CONFLICT DO NOTHING
+    -- The key of a partitioned table contains the sid, so that it finds no such conflict.
+    RETURNING id, sid, tableoid <> 'sessions'::regclass AS is_partitioned
 ), data AS (
     INSERT INTO user_sessions (sid, sess, expire)
     SELECT session.sid, sign_in.sess, sign_in.expire FROM session JOIN sign_in USING (sid)
@@ -62,16 +65,19 @@ WITH candidate AS MATERIALIZED (
 ), used_browser AS (
     UPDATE known_browsers SET session_id = used.session_id, last_used_at = used.now
     FROM (
-        SELECT DISTINCT ON (id_hash) id_hash, id AS session_id, now
-        FROM sign_in CROSS JOIN unnest(known) AS id_hash
+        SELECT DISTINCT ON (id_hash) id_hash, session.id AS session_id, now
+        FROM session JOIN sign_in USING (sid) CROSS JOIN unnest(known) AS id_hash
         ORDER BY id_hash, now DESC
     ) AS used
     WHERE known_browsers.id_hash = used.id_hash
 ), new_browser AS (
     INSERT INTO known_browsers (id_hash, user_id, session_id, created_at, last_used_at)
-    SELECT browser, user_id, id, now, now FROM sign_in WHERE known IS NULL AND browser IS NOT NULL
+    SELECT browser, user_id, session.id, now, now
+    FROM session JOIN sign_in USING (sid)
+    WHERE known IS NULL AND browser IS NOT NULL
 )
-SELECT session.sid, session.id, data.sid IS NOT NULL AS has_data, active.count AS other_active, sign_in.browser
+SELECT session.sid, session.id, data.sid IS NOT NULL AS has_data, active.count AS other_active, sign_in.browser,
+    session.is_partitioned
 FROM session
 JOIN sign_in USING (sid)
 LEFT JOIN data USING (sid)

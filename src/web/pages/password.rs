@@ -1,5 +1,7 @@
 //! `/account/password`: changes the user's own password (ASVS 6.2.2, 6.2.3, 7.4.3).
 
+use std::time::Duration;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::StatusCode,
@@ -17,8 +19,8 @@ use super::{
 };
 use crate::{
     accounts::{ChangePasswordError, MIN_LENGTH, OwnPasswordError, Password, PasswordChange},
-    sessions::{EndedOthers, RevokeProgress},
-    web::{Destinations, SignedIn, csrf_form::CsrfForm, errors::WebError, flash::Notice, page::Page, recent_proof},
+    sessions::{EndReason, EndedOthers, RevokeProgress},
+    web::{Destinations, SignedIn, errors::WebError, flash::Notice, page::Page, proof_form::ProofForm, recent_proof},
 };
 
 #[derive(Template)]
@@ -89,7 +91,7 @@ pub(crate) async fn submit(
     session: SignedIn,
     request: HttpRequest,
     destinations: Data<Destinations>,
-    CsrfForm(fields): CsrfForm<PasswordFields>,
+    ProofForm(fields): ProofForm<PasswordFields>,
 ) -> Result<HttpResponse, WebError> {
     let errors = check(&fields);
     if errors.any() {
@@ -131,17 +133,21 @@ async fn changed_response(
     next: &str,
 ) -> Result<HttpResponse, WebError> {
     let (sessions, user) = (session.sessions(), session.user.id);
-    let notice = match others {
-        EndedOthers::Kept => Notice::PasswordChanged(None),
-        EndedOthers::FirstBatch(first) if accepts_html(request.headers()) => {
-            match sessions.end_rest_within(user, first, PROGRESS_AFTER).await? {
-                RevokeProgress::Done(ended) => Notice::PasswordChanged(Some(ended)),
-                RevokeProgress::InProgress { started_until } => {
-                    return Ok(see_other(&revoke_progress::location(started_until)));
-                }
-            }
+    let max_wait = if accepts_html(request.headers()) { PROGRESS_AFTER } else { Duration::MAX };
+    let progress = match others {
+        EndedOthers::Kept => None,
+        EndedOthers::FirstBatch(first) => Some(sessions.end_rest_within(user, first, max_wait).await?),
+        EndedOthers::Before(since) => {
+            let reason = EndReason::PasswordChanged;
+            Some(sessions.end_others_again(user, session.id, reason, since, max_wait).await?)
         }
-        EndedOthers::FirstBatch(first) => Notice::PasswordChanged(Some(sessions.end_rest(first).await?)),
+    };
+    let notice = match progress {
+        None => Notice::PasswordChanged(None),
+        Some(RevokeProgress::Done(ended)) => Notice::PasswordChanged(Some(ended)),
+        Some(RevokeProgress::InProgress { started_until }) => {
+            return Ok(see_other(&revoke_progress::location(started_until)));
+        }
     };
     with_cookie(see_other(next), Some(session.state().flash.cookie(session.id, notice)))
 }

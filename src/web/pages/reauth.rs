@@ -19,8 +19,8 @@ use crate::{
     accounts::{OwnPasswordError, Password},
     error::Error,
     web::{
-        Destinations, SignedIn, csrf_form::CsrfForm, errors::WebError, flash::Notice, page::Page,
-        pending_change::PendingChange, recent_proof,
+        Destinations, SignedIn, errors::WebError, flash::Notice, page::Page, pending_change::PendingChange,
+        proof_form::ProofForm, recent_proof,
     },
 };
 
@@ -72,25 +72,30 @@ pub(crate) async fn show(
     page(&session, &destinations, &fields, can_prove, None)
 }
 
-/// `POST /reauth`: checks the password, gives the session a new sid, and makes the change that has waited.
+/// `POST /reauth`: checks the password, gives the session a new sid, and makes the change that has waited. If it is sent
+/// twice, both answers are the same.
 pub(crate) async fn submit(
     session: SignedIn,
     request: HttpRequest,
     destinations: Data<Destinations>,
-    CsrfForm(fields): CsrfForm<ReauthFields>,
+    ProofForm(fields): ProofForm<ReauthFields>,
 ) -> Result<HttpResponse, WebError> {
     let presented = session.presented()?;
     let (state, sid) = (session.state(), presented.sid.clone());
     let error = match state.accounts.reauthenticate(presented, Password::new(&fields.password)).await {
         Ok(renewed) => {
             session.set_renewed(renewed.issued);
-            if fields.change.is_empty() || !renewed.is_first {
+            if fields.change.is_empty() {
                 return Ok(see_other(destinations.accept(&fields.next).unwrap_or(HOME)));
             }
-            return match state.pending_changes.open(&fields.change, &sid, state.clock.now()) {
-                Some(PendingChange::Revoke(id)) => revoke::end_one(&session, id).await,
-                Some(PendingChange::RevokeOthers) => revoke::end_others(&session, &request).await,
-                None => revoke::see_devices(&session, Notice::ChangeExpired),
+            let change = state.pending_changes.open(&fields.change, &sid, state.clock.now());
+            return match (change, renewed.proved_before) {
+                (Some(PendingChange::Revoke(id)), _) => revoke::end_one(&session, id).await,
+                (Some(PendingChange::RevokeOthers), None) => revoke::end_others(&session, &request).await,
+                (Some(PendingChange::RevokeOthers), Some(since)) => {
+                    revoke::end_others_again(&session, &request, since).await
+                }
+                (None, _) => revoke::see_devices(&session, Notice::ChangeExpired),
             };
         }
         Err(error) => form_error(error)?,

@@ -11,7 +11,8 @@ use actix_web::{
 
 use super::{HOME, logout::signed_out_response, revoke_progress, see_other, with_cookie};
 use crate::{
-    sessions::{RevokeProgress, SessionId},
+    clock::Timestamp,
+    sessions::{EndReason, RevokeProgress, SessionId},
     web::{SignedIn, csrf_form::CsrfOnlyForm, errors::WebError, flash::Notice},
 };
 
@@ -52,7 +53,23 @@ pub(super) async fn end_others(session: &SignedIn, request: &HttpRequest) -> Res
         let ended = sessions.revoke_others(user, session.id).await?;
         return see_devices(session, Notice::RevokedOthers(ended));
     }
-    match sessions.revoke_others_within(user, session.id, PROGRESS_AFTER).await? {
+    see_outcome(session, sessions.revoke_others_within(user, session.id, PROGRESS_AFTER).await?)
+}
+
+/// Answers like the request that has ended them since then: its form was sent twice.
+pub(super) async fn end_others_again(
+    session: &SignedIn,
+    request: &HttpRequest,
+    since: Timestamp,
+) -> Result<HttpResponse, WebError> {
+    let max_wait = if accepts_html(request.headers()) { PROGRESS_AFTER } else { Duration::MAX };
+    let (sessions, user) = (session.sessions(), session.user.id);
+    let reason = EndReason::Revoked;
+    see_outcome(session, sessions.end_others_again(user, session.id, reason, since, max_wait).await?)
+}
+
+fn see_outcome(session: &SignedIn, progress: RevokeProgress) -> Result<HttpResponse, WebError> {
+    match progress {
         RevokeProgress::Done(ended) => see_devices(session, Notice::RevokedOthers(ended)),
         RevokeProgress::InProgress { started_until } => Ok(see_other(&revoke_progress::location(started_until))),
     }

@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use super::{HOME, html, see_other, sign_in, with_cookie};
 use crate::{
-    accounts::{CreateUserError, NewUser, Password, Role, check_name},
-    web::{RequestSession, csrf_form::CsrfForm, errors::WebError, page::Page},
+    accounts::{CreateUserError, NewUser, Password, Role, SignInClient, check_name},
+    web::{RequestSession, csrf_form::SignInForm, errors::WebError, page::Page},
 };
 
 #[derive(Template)]
@@ -57,7 +57,10 @@ pub(crate) async fn show(
     request: HttpRequest,
     query: Query<SetupQuery>,
 ) -> Result<HttpResponse, WebError> {
-    require_token(&session, &query.token).await?;
+    require_token(&session, &query.token)?;
+    if session.state().accounts.has_been_set_up().await? {
+        return Err(WebError::NotFound);
+    }
     let fields = SetupFields { token: query.into_inner().token, ..SetupFields::default() };
     page(&session, &request, StatusCode::OK, fields, SetupErrors::default())
 }
@@ -66,9 +69,12 @@ pub(crate) async fn show(
 pub(crate) async fn submit(
     session: RequestSession,
     request: HttpRequest,
-    CsrfForm(fields): CsrfForm<SetupFields>,
+    SignInForm(fields): SignInForm<SetupFields>,
 ) -> Result<HttpResponse, WebError> {
-    require_token(&session, &fields.token).await?;
+    require_token(&session, &fields.token)?;
+    if session.state().accounts.has_been_set_up().await? {
+        return sign_in_again(&session, &request, &fields).await;
+    }
     let user = match check(&session, &fields) {
         Ok(user) => user,
         Err(errors) => return page(&session, &request, StatusCode::UNPROCESSABLE_ENTITY, fields, *errors),
@@ -79,19 +85,35 @@ pub(crate) async fn submit(
             Ok(see_other(HOME))
         }
         Err(CreateUserError::Failed(error)) => Err(error.into()),
-        Err(CreateUserError::NotFirst) => Err(WebError::NotFound),
+        Err(CreateUserError::NotFirst) => sign_in_again(&session, &request, &fields).await,
         Err(error) => page(&session, &request, StatusCode::UNPROCESSABLE_ENTITY, fields, errors_for(&error)),
     }
 }
 
-/// Reports the page as not found without the link's token, and once there is a user.
-async fn require_token(session: &RequestSession, token: &str) -> Result<(), WebError> {
-    let state = session.state();
-    if !state.setup_token.matches(token) || state.accounts.has_been_set_up().await? {
-        Err(WebError::NotFound)
-    } else {
-        Ok(())
-    }
+/// Signs in to the account that the same form has created a moment ago: it was sent twice, and the browser drops the
+/// first answer. Otherwise the page is not found, as for everyone once there is a user.
+async fn sign_in_again(
+    session: &RequestSession,
+    request: &HttpRequest,
+    fields: &SetupFields,
+) -> Result<HttpResponse, WebError> {
+    let (Some(arrived), Ok(email)) = (session.sign_in_form_arrived(), fields.email.parse()) else {
+        return Err(WebError::NotFound);
+    };
+    let client = SignInClient {
+        ip_address: session.client().ip_address,
+        browsers: session.presented_browsers(request.headers()),
+    };
+    let accounts = &session.state().accounts;
+    let password = Password::new(&fields.password);
+    let user = accounts.authenticate_new(&email, password, client, arrived).await?.ok_or(WebError::NotFound)?;
+    sign_in(session, request, user, false)?;
+    Ok(see_other(HOME))
+}
+
+/// Reports the page as not found without the link's token.
+fn require_token(session: &RequestSession, token: &str) -> Result<(), WebError> {
+    if session.state().setup_token.matches(token) { Ok(()) } else { Err(WebError::NotFound) }
 }
 
 fn check(session: &RequestSession, fields: &SetupFields) -> Result<NewUser, Box<SetupErrors>> {

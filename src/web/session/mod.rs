@@ -35,9 +35,9 @@ use super::{
     errors,
     page::{ErrorPageContext, ErrorPageSource, Page},
 };
-use crate::sessions::LiveSession;
 
 use persist::{USER_KEY, persist};
+use request_session::fill;
 pub use request_session::{RequestSession, SignedIn};
 
 /// Gives every request its session: wrap routes with it, and their handlers can take actix-session's `Session`,
@@ -196,14 +196,5 @@ fn restore_entries(session: &Session, entries: HashMap<String, String>) {
         if let Ok(json) = RawValue::from_string(json) {
             session.insert(key, json).ok();
         }
-    }
-}
-
-/// Shows the stored data to the handler. actix-session now calls the session changed, whatever the handler does;
-/// [`persist`] compares the data instead.
-fn fill(session: &Session, current: &LiveSession) {
-    for (key, value) in current.data.values() {
-        // Fails only for values that are not JSON.
-        session.insert(key, value).ok();
     }
 }

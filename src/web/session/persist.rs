@@ -56,9 +56,10 @@ async fn start(request: &RequestSession, session: &Session) -> Result<SetCookie>
     let previous_sid = presented.next();
     let other_sids = presented.collect();
     let client = request.client().clone();
-    let browsers = browsers.map(SignInBrowserIds::new).transpose()?;
+    let form = request.sent_form(user_id, remember);
+    let browsers = browsers.map(|presented| SignInBrowserIds::new(presented, form.clone())).transpose()?;
     let browser = browsers.as_ref().map(SignInBrowserIds::hashes);
-    let new = NewSession { user_id, proof, remember, client, data, previous_sid, other_sids, browser };
+    let new = NewSession { user_id, proof, remember, client, data, previous_sid, other_sids, browser, form };
     let started = sessions_of(request).start(new).await?;
     if let Some(browsers) = browsers {
         request.set_browser_cookie(&browsers, started.browser.as_ref());

@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use actix_session::Session;
 use actix_web::{
     Error as ActixError, FromRequest, HttpMessage, HttpRequest,
     cookie::Cookie,
@@ -19,13 +20,18 @@ use actix_web::{
 
 use crate::{
     accounts::{AuthenticatedUser, BrowserId, SignInBrowserIds},
+    clock::Timestamp,
     error::{Error, Result},
     events::Source,
-    sessions::{BrowserIdHash, Client, IssuedSession, LiveSession, PresentedSession, Proof, SessionId, Sessions, Sid},
+    sessions::{
+        BrowserIdHash, Client, IssuedSession, LiveSession, PresentedSession, Proof, SentForm, SessionId, Sessions, Sid,
+        UserId,
+    },
     web::{
         app_state::AppState,
         cookie::{Presented, VerifiedSid},
         errors::WebError,
+        form_seed::VerifiedToken,
         password_change,
     },
 };
@@ -42,9 +48,13 @@ struct Inner {
     cookie: Option<VerifiedSid>,
     twins: Vec<Sid>,
     has_twins: bool,
-    live: Option<Rc<LiveSession>>,
+    live: OnceCell<Rc<LiveSession>>,
     read_error: Option<Error>,
+    /// The former sid of the session that the form was opened under.
+    form_sid: OnceCell<Sid>,
     sign_in: RefCell<Option<SignIn>>,
+    /// The token of the form that signs in.
+    sign_in_form: OnceCell<VerifiedToken>,
     log_session: Cell<Option<SessionId>>,
     /// The cookie that makes the browser known, once it has signed in.
     browser_cookie: RefCell<Option<Cookie<'static>>>,
@@ -69,8 +79,8 @@ impl RequestSession {
         resumed: Result<Option<LiveSession>>,
     ) -> Self {
         let (live, read_error) = match resumed {
-            Ok(live) => (live.map(Rc::new), None),
-            Err(error) => (None, Some(error)),
+            Ok(live) => (live.map(|live| OnceCell::from(Rc::new(live))).unwrap_or_default(), None),
+            Err(error) => (OnceCell::new(), Some(error)),
         };
         let peer = request.peer_addr().map(|peer| peer.ip());
         state.proxy_warnings.check(&state.trusted_proxies, &state.public_url, peer, request.headers());
@@ -78,13 +88,15 @@ impl RequestSession {
             ip_address: state.trusted_proxies.client_ip(peer, request.headers()),
             user_agent: request.headers().get(USER_AGENT).cloned(),
             client: OnceCell::new(),
-            log_session: Cell::new(live.as_ref().map(|live| live.id)),
+            log_session: Cell::new(live.get().map(|live| live.id)),
             cookie: presented.verified,
             twins: presented.twins,
             has_twins: presented.has_twins,
             live,
             read_error,
+            form_sid: OnceCell::new(),
             sign_in: RefCell::default(),
+            sign_in_form: OnceCell::new(),
             browser_cookie: RefCell::default(),
             renewed: OnceCell::new(),
             state,
@@ -103,7 +115,21 @@ impl RequestSession {
 
     /// The live session that the request's cookie names, also if its user must change the password first.
     pub(in crate::web) fn live(&self) -> Option<&LiveSession> {
-        self.0.live.as_deref()
+        self.0.live.get().map(AsRef::as_ref)
+    }
+
+    /// Lets a request continue a session that now has another sid than it has presented.
+    pub(in crate::web) fn continue_as(&self, live: LiveSession, session: &Session) {
+        fill(session, &live);
+        self.set_log_session(live.id);
+        // The request was not signed in.
+        let _ = self.0.live.set(Rc::new(live));
+    }
+
+    /// Notes the former sid of the session that the request's form was opened under.
+    pub(in crate::web) fn set_form_sid(&self, sid: Sid) {
+        // A request has one form.
+        let _ = self.0.form_sid.set(sid);
     }
 
     /// The client: its address and its user agent.
@@ -147,13 +173,13 @@ impl RequestSession {
 
     /// The sid of the live session, which form tokens are bound to.
     pub(crate) fn current_sid(&self) -> Option<&Sid> {
-        let presented = self.cookie_sid().filter(|_| self.0.live.is_some());
+        let presented = self.cookie_sid().filter(|_| self.0.live.get().is_some());
         self.renewed().map(|issued| &issued.sid).or(presented)
     }
 
-    /// The live session as the request has presented it.
+    /// The live session as the request has presented it, or as its form was opened.
     pub(in crate::web) fn presented(&self) -> Option<PresentedSession> {
-        let (live, sid) = self.live().zip(self.cookie_sid())?;
+        let (live, sid) = self.live().zip(self.0.form_sid.get().or(self.cookie_sid()))?;
         Some(PresentedSession {
             id: live.id,
             user: live.user.id,
@@ -190,6 +216,23 @@ impl RequestSession {
         if self.0.read_error.is_some() { self.cookie_sid() } else { self.current_sid() }
     }
 
+    /// Keeps the verified token of the form that signs in, and the time of its arrival.
+    pub(in crate::web) fn note_sign_in_form(&self, token: &str) {
+        let arrived = self.state().clock.now();
+        self.0.sign_in_form.get_or_init(|| VerifiedToken { token: token.to_owned(), arrived });
+    }
+
+    /// When the form that signs in arrived, if the request is one.
+    pub(in crate::web) fn sign_in_form_arrived(&self) -> Option<Timestamp> {
+        self.0.sign_in_form.get().map(|form| form.arrived)
+    }
+
+    /// The form of a sign-in as this user, if the request sent one.
+    pub(super) fn sent_form(&self, user: UserId, remember: bool) -> Option<SentForm> {
+        let verified = self.0.sign_in_form.get()?;
+        Some(self.state().form_seeds.form(verified, user, remember, self.client()))
+    }
+
     /// Keeps what the session that is about to start needs besides its data.
     pub(crate) fn prepare_sign_in(&self, authenticated: AuthenticatedUser, remember: bool, headers: &HeaderMap) {
         let AuthenticatedUser { user, password_changed_at, must_change_password, .. } = authenticated;
@@ -208,7 +251,7 @@ impl RequestSession {
     pub(super) fn set_browser_cookie(&self, ids: &SignInBrowserIds, known_as: Option<&BrowserIdHash>) {
         let id = known_as.and_then(|hash| ids.find(hash));
         if id.is_some() || !ids.presented().is_empty() {
-            let cookie = self.state().browser_cookie.issue(id, ids.presented());
+            let cookie = self.state().browser_cookie.issue(id.as_ref(), ids.presented());
             *self.0.browser_cookie.borrow_mut() = Some(cookie);
         }
     }
@@ -290,7 +333,7 @@ impl FromRequest for SignedIn {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let allows_password_change = password_change::is_allowed(request);
-        let signed_in = |request: RequestSession| match request.0.live.clone() {
+        let signed_in = |request: RequestSession| match request.0.live.get().cloned() {
             Some(live) if live.must_change_password && !allows_password_change => {
                 Err(WebError::PasswordChangeRequired.into())
             }
@@ -310,5 +353,14 @@ impl FromRequest for RequestSession {
             Self::of(request)
                 .ok_or_else(|| ErrorInternalServerError("the route is not behind Keyrack's session layer")),
         )
+    }
+}
+
+/// Shows the stored data to the handler. actix-session now calls the session changed, whatever the handler does;
+/// [`persist`](super::persist) compares the data instead.
+pub(super) fn fill(session: &Session, current: &LiveSession) {
+    for (key, value) in current.data.values() {
+        // Fails only for values that are not JSON.
+        session.insert(key, value).ok();
     }
 }

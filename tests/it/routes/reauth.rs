@@ -1,6 +1,6 @@
 //! `/reauth`, and the sensitive changes that need a recent proof
 
-use std::{thread, time::Duration};
+use std::time::Duration;
 
 use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
 
@@ -22,7 +22,6 @@ on_both_engines!(
     session_of_a_peer_needs_a_proof,
     proof_by_an_earlier_password_is_not_recent,
     signing_out_needs_no_proof,
-    same_form_sent_twice_at_once_leaves_one_session,
     reauthentication_of_an_ended_session_fails,
     reauth_leads_only_to_own_pages,
     counts_of_ended_sessions_are_purged,
@@ -298,40 +297,6 @@ fn signing_out_needs_no_proof(engine: EngineKind) {
     assert_eq!(browser.post_from(DEVICES, &revoke_path(&id), &[]).location(), "/login");
     assert_eq!(phone.sign_out().location(), "/login");
     assert_eq!(app.count("user_sessions", ""), 0);
-}
-
-fn same_form_sent_twice_at_once_leaves_one_session(engine: EngineKind) {
-    let (app, mut browser, _) = two_browsers(engine);
-    let id = browser.session_id();
-    let_proofs_grow_old(&app);
-    let asked = browser.post_from(DEVICES, OTHERS, &[]).location().to_owned();
-    let answers = thread::scope(|scope| {
-        let clicks = [browser.clone(), browser.clone()];
-        let clicks = clicks.map(|mut browser| {
-            let asked = &asked;
-            scope.spawn(move || reauthenticate_if_signed_in(&mut browser, asked))
-        });
-        clicks.map(|click| click.join().unwrap())
-    });
-    let alive = answers.into_iter().filter_map(|(mut browser, answer)| {
-        assert_eq!(answer.status, 303);
-        browser.is_signed_in().then(|| browser.session_id())
-    });
-    assert_eq!(alive.collect::<Vec<_>>(), [id], "the last sid is alive, and no other");
-    assert_eq!(app.count("sessions", "WHERE status = 'active'"), 1);
-    app.assert_sound();
-}
-
-/// A click that comes after the other one's answer finds its sid replaced, and is sent to sign in.
-fn reauthenticate_if_signed_in(browser: &mut Browser, page: &str) -> (Browser, Answer) {
-    let form = browser.get(page);
-    let answer = if form.status == 200 {
-        let (change, token) = (form.between("name=\"change\" value=\"", "\""), form.csrf_token());
-        browser.post("/reauth", &[("password", PASSWORD), ("change", &change), ("csrf_token", &token)])
-    } else {
-        form
-    };
-    (browser.clone(), answer)
 }
 
 fn reauthentication_of_an_ended_session_fails(engine: EngineKind) {

@@ -1,8 +1,8 @@
 //! `GET /setup` and `POST /setup`: creating the first account.
 
-use std::sync::Barrier;
+use std::{sync::Barrier, thread, time::Duration};
 
-use crate::support::{EngineKind, PASSWORD, TestApp, on_both_engines, wait};
+use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
 
 on_both_engines!(
     setup_link_creates_admin_and_signs_in,
@@ -12,6 +12,9 @@ on_both_engines!(
     setup_rejects_weak_password_with_reason,
     concurrent_setups_create_one_account,
     setup_form_from_another_site_returns_403,
+    setup_form_sent_twice_starts_one_session,
+    setup_form_sent_at_once_starts_one_session,
+    setup_form_sent_again_later_returns_404,
 );
 
 /// The path and query of the setup link.
@@ -145,7 +148,7 @@ fn concurrent_setups_create_one_account(engine: EngineKind) {
     let app = TestApp::new(engine);
     let (link, token) = (link(&app), token(&app));
     let ready = Barrier::new(2);
-    let statuses = std::thread::scope(|scope| {
+    let statuses = thread::scope(|scope| {
         let create = |email: &'static str| {
             let mut browser = app.browser();
             let (csrf, ready, token) = (browser.get(&link).csrf_token(), &ready, &token);
@@ -176,4 +179,73 @@ fn setup_form_from_another_site_returns_403(engine: EngineKind) {
     let cross = [("sec-fetch-site", "cross-site")];
     assert_eq!(browser.send("POST", "/setup", Some(&with_token), &cross).status, 403);
     assert_eq!(app.count("users", ""), 0);
+}
+
+/// Sends the form from a copy of the browser, as it was before any answer.
+fn send(browser: &Browser, setup_token: &str, csrf: &str, password: &str) -> (Answer, Browser) {
+    let mut browser = browser.clone();
+    let mut fields = fields(setup_token, "rajat.verma@example.com", password);
+    fields.push(("csrf_token", csrf));
+    (browser.post("/setup", &fields), browser)
+}
+
+fn assert_one_session(app: &TestApp, answers: Vec<(Answer, Browser)>) {
+    let sid = answers[0].1.sid();
+    for (answer, mut browser) in answers {
+        assert_eq!((answer.status, answer.location()), (303, "/account/sessions"), "{}", answer.body);
+        assert_eq!(browser.sid(), sid);
+        assert!(browser.is_signed_in());
+    }
+    assert_eq!((app.count("users", ""), app.count("sessions", ""), app.count("user_sessions", "")), (1, 1, 1));
+    assert_eq!((app.count("known_browsers", ""), app.count("security_events", "WHERE kind = 'signed_in'")), (1, 1));
+}
+
+fn setup_form_sent_twice_starts_one_session(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let (link, token) = (link(&app), token(&app));
+    let mut browser = app.browser();
+    let csrf = browser.get(&link).csrf_token();
+    let first = send(&browser, &token, &csrf, PASSWORD);
+    app.clock.advance(Duration::from_secs(1));
+    let dropped = send(&browser, &token, &csrf, PASSWORD);
+    // The browser may have stored the cookie of the first answer.
+    let with_cookie = send(&first.1, &token, &csrf, PASSWORD);
+    assert_one_session(&app, vec![first, dropped, with_cookie]);
+}
+
+fn setup_form_sent_at_once_starts_one_session(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let second = TestApp::over(app.database(), app.clock.clone(), |_| ());
+    let (link, token) = (link(&app), token(&app));
+    let mut browser = app.browser();
+    let csrf = browser.get(&link).csrf_token();
+    let ready = Barrier::new(4);
+    let answers = thread::scope(|scope| {
+        let senders: Vec<_> = [&app, &second, &app, &second]
+            .map(|instance| {
+                let (browser, token, csrf, ready) = (browser.at(instance.address), &token, &csrf, &ready);
+                scope.spawn(move || {
+                    ready.wait();
+                    send(&browser, token, csrf, PASSWORD)
+                })
+            })
+            .into_iter()
+            .collect();
+        senders.into_iter().map(|sender| sender.join().unwrap()).collect()
+    });
+    assert_one_session(&app, answers);
+}
+
+fn setup_form_sent_again_later_returns_404(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let (link, token) = (link(&app), token(&app));
+    let mut browser = app.browser();
+    let csrf = browser.get(&link).csrf_token();
+    assert_eq!(send(&browser, &token, &csrf, PASSWORD).0.status, 303);
+    let guess = send(&browser, &token, &csrf, "not the password at all");
+    assert_eq!((guess.0.status, guess.0.set_cookies()), (404, vec![]), "it needs the password");
+    app.clock.advance(Duration::from_secs(6));
+    let later = send(&browser, &token, &csrf, PASSWORD);
+    assert_eq!((later.0.status, later.0.set_cookies()), (404, vec![]));
+    assert_eq!(app.count("sessions", ""), 1);
 }

@@ -1,8 +1,8 @@
 //! The plan of `docs/scale.md`: tables partitioned by the hash of the sid.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
-use crate::support::{Browser, EmbeddedApp, EngineKind, TestApp, TestDatabase, wait};
+use crate::support::{Browser, EmbeddedApp, EngineKind, PASSWORD, TestApp, TestDatabase, wait};
 use keyrack::clock::Clock;
 
 const PLAN: &str = include_str!("../../../docs/partitions.sql");
@@ -76,4 +76,36 @@ fn partitioned_data_keeps_all_rules() {
 #[test]
 fn partitioned_sessions_keep_all_rules_but_unique_id() {
     assert_sessions_work(PLAN, &["sessions_pkey is missing"]);
+}
+
+/// No key rejects a second row with the id of the form's session.
+#[test]
+fn form_sent_twice_starts_one_partitioned_session() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let database = TestDatabase::new(EngineKind::Postgres);
+    let app = TestApp::over(&database, Clock::fixed(Clock::System.now()), |_| ());
+    let second = TestApp::over(&database, app.clock.clone(), |_| ());
+    app.add_user(EMAIL);
+    database.execute(&format!("BEGIN; {PLAN}; COMMIT"));
+    for round in 1..=20 {
+        let mut browser = app.browser();
+        let token = browser.get("/login").csrf_token();
+        let fields = [("email", EMAIL), ("password", PASSWORD), ("csrf_token", token.as_str())];
+        let sids: Vec<String> = thread::scope(|scope| {
+            let instances = [&app, &second, &app, &second];
+            let senders = instances.map(|instance| {
+                let mut browser = browser.at(instance.address);
+                scope.spawn(move || {
+                    assert_eq!(browser.post("/login", &fields).status, 303);
+                    assert!(browser.is_signed_in());
+                    browser.sid()
+                })
+            });
+            senders.into_iter().map(|sender| sender.join().unwrap()).collect()
+        });
+        assert!(sids.iter().all(|sid| *sid == sids[0]), "round {round}");
+        assert_eq!(database.count("sessions", ""), round);
+    }
 }

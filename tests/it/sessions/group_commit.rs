@@ -8,7 +8,7 @@ use keyrack::{
     accounts::{AuthenticationResult, Password},
     clock::Clock,
     error::Error,
-    sessions::{EndReason, NewSession, Proof, SessionId, UserId},
+    sessions::{EndReason, IssuedSession, NewSession, Proof, SentForm, SessionId, UserId},
 };
 use tokio::task::JoinSet;
 
@@ -115,6 +115,43 @@ fn concurrent_writes_share_transactions() {
         }
     }
     panic!("transactions of {MANY} sign-ins and as many sign-outs: {found:?}");
+}
+
+/// The second request with a form is left out of the group, and finds the session that the first one has started. The
+/// sign-ins beside it still share a transaction.
+#[test]
+fn form_sent_twice_leaves_other_sign_ins_grouped() {
+    let Some(fixture) = postgres_fixture() else { return };
+    let sign_in = |number: usize| {
+        let email = format!("user{number}@example.com");
+        fixture.add_user(&email);
+        proved(&fixture, &email)
+    };
+    let mut all: Vec<NewSession> = (0..MANY - 2).map(sign_in).collect();
+    all.extend([all[MANY / 2].clone(), all[MANY - 3].clone()]);
+    let mut found = Vec::new();
+    for attempt in 0..10 {
+        let started: Vec<IssuedSession> = write_while_locked(&fixture, |number| {
+            let twin_of = [MANY / 2, MANY - 3].get(number.wrapping_sub(MANY - 2)).copied().unwrap_or(number);
+            let mut seed = [attempt; 32];
+            seed[..8].copy_from_slice(&twin_of.to_be_bytes());
+            let form = Some(SentForm::new(seed, fixture.now()));
+            let (sessions, new) = (fixture.sessions().clone(), NewSession { form, ..all[number].clone() });
+            async move { sessions.start(new).await.unwrap() }
+        });
+        for session in &started {
+            assert_eq!(fixture.resume(&session.sid).map(|live| live.id), Some(session.id));
+        }
+        let mut ids: Vec<SessionId> = started.iter().map(|session| session.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), MANY - 2, "each form has started one session");
+        found.push(transactions(&fixture, &ids));
+        if found.last().is_some_and(|count| *count <= MAX_SHARED_TRANSACTIONS) {
+            return;
+        }
+    }
+    panic!("transactions of {MANY} sign-ins: {found:?}");
 }
 
 #[test]

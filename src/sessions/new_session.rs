@@ -1,0 +1,86 @@
+//! What a sign-in starts a session with.
+
+use super::{
+    browsers::{BrowserIdHash, SignInBrowser},
+    data::DataPatch,
+    model::{Client, Proof, Sid},
+    sent_form::SentForm,
+    way_in::WayIn,
+};
+use crate::db::{SessionId, UserId};
+
+/// A sign-in: the user, their device, and how long the session lives.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// The user, already authenticated.
+    pub user_id: UserId,
+    /// The proof by password; `None` if the user was authenticated in another way.
+    pub proof: Option<Proof>,
+    /// "Keep me signed in".
+    pub remember: bool,
+    /// The device.
+    pub client: Client,
+    /// The application's first data for the session.
+    pub data: DataPatch,
+    /// The sid that the browser already has, whether its session is alive or not. No request succeeds with it
+    /// afterwards.
+    pub previous_sid: Option<Sid>,
+    /// Further sids that it has, if another site of the domain has planted some. Nor does one with these.
+    pub other_sids: Vec<Sid>,
+    /// The browser, to be known to the account from now on; `None` if the sign-in does not tell.
+    pub browser: Option<SignInBrowser>,
+    /// The form that was sent, if it may be sent twice.
+    pub form: Option<SentForm>,
+}
+
+impl NewSession {
+    /// A sign-in of which only the user is known.
+    pub fn of(user_id: UserId) -> Self {
+        Self {
+            user_id,
+            proof: None,
+            remember: false,
+            client: Client::default(),
+            data: DataPatch::default(),
+            previous_sid: None,
+            other_sids: Vec::new(),
+            browser: None,
+            form: None,
+        }
+    }
+
+    /// What lets the session in.
+    pub(super) fn way_in(&self) -> WayIn {
+        match &self.proof {
+            Some(proof) if proof.must_change_password => WayIn::OneTimePassword,
+            Some(_) => WayIn::Password,
+            None => WayIn::Application,
+        }
+    }
+
+    pub(super) fn must_change_password(&self) -> bool {
+        self.way_in() == WayIn::OneTimePassword
+    }
+
+    pub(super) fn presented_sids(&self) -> impl Iterator<Item = &Sid> {
+        self.previous_sid.iter().chain(&self.other_sids)
+    }
+
+    /// The id of the session that it starts, if its form has started so many before.
+    pub(super) fn session_id(&self, started_before: u32) -> SessionId {
+        let of_form = self.form.as_ref().and_then(|form| form.session_id(started_before));
+        of_form.unwrap_or_else(SessionId::random)
+    }
+
+    /// Its browser, which gets an id from the form, if that has started so many sessions before. The browser presents that
+    /// one, too: the account may know it by a sign-in whose history was deleted.
+    pub(super) fn browser_of_form(&self, started_before: u32) -> Option<SignInBrowser> {
+        let SignInBrowser { presented, new } = self.browser.as_ref()?;
+        let of_form = self.form.as_ref().and_then(|form| form.browser_id(started_before));
+        let of_form = of_form.map(|id| BrowserIdHash::of(&id));
+        Some(SignInBrowser {
+            presented: presented.iter().chain(&of_form).cloned().collect(),
+            new: of_form.unwrap_or_else(|| new.clone()),
+        })
+    }
+}

@@ -1,0 +1,66 @@
+//! Finds the sign-in of a session, to recognise a form that is sent twice.
+
+use diesel::{OptionalExtension, prelude::*};
+
+use super::status::ACTIVE;
+use crate::{
+    clock::Timestamp,
+    db::{
+        DbConnection, SessionId, UserId,
+        schema::types::SqlTime,
+        schema::{replaced_sids, sessions},
+    },
+    error::Result,
+    sessions::model::Sid,
+};
+
+/// The sign-in of a session.
+pub(in crate::sessions) struct FoundSignIn {
+    pub sid: Sid,
+    pub user_id: UserId,
+    pub remembered: bool,
+    pub user_agent: Option<String>,
+    pub created_at: Timestamp,
+    /// When its user last proved in it who they are; `None` if it has ended, or was started by another program.
+    pub proved_at: Option<Timestamp>,
+}
+
+type Columns = (String, UserId, String, bool, Option<String>, SqlTime, Option<SqlTime>);
+
+/// Finds the sign-in of the session with this id, alive or not.
+pub(in crate::sessions) fn find_sign_in(connection: &mut DbConnection, id: SessionId) -> Result<Option<FoundSignIn>> {
+    let query = sessions::table.find(id).select((
+        sessions::sid,
+        sessions::user_id,
+        sessions::status,
+        sessions::remembered,
+        sessions::user_agent,
+        sessions::created_at,
+        sessions::authenticated_at,
+    ));
+    let row: Option<Columns> = query.get_result(connection).optional()?;
+    Ok(row.map(|(sid, user_id, status, remembered, user_agent, created_at, authenticated_at)| FoundSignIn {
+        sid: Sid::from_trusted(&sid),
+        user_id,
+        remembered,
+        user_agent,
+        created_at: created_at.into(),
+        proved_at: authenticated_at.filter(|_| status == ACTIVE).map(Timestamp::from),
+    }))
+}
+
+/// Finds the session that has replaced this sid by another one.
+pub(in crate::sessions) fn find_replaced(connection: &mut DbConnection, sid: &Sid) -> Result<Option<SessionId>> {
+    Ok(replaced_sids::table.find(sid.expose()).select(replaced_sids::session_id).get_result(connection).optional()?)
+}
+
+/// Finds the sids that this session had before, and those that must not be used since its sign-in; `limit` at most.
+pub(in crate::sessions) fn replaced_sids_of(
+    connection: &mut DbConnection,
+    session: SessionId,
+    limit: i64,
+) -> Result<Vec<Sid>> {
+    let replaced = replaced_sids::table.filter(replaced_sids::session_id.eq(session));
+    let sids: Vec<String> = replaced.limit(limit).select(replaced_sids::sid).load(connection)?;
+    Ok(sids.iter().map(|sid| Sid::from_trusted(sid)).collect())
+}

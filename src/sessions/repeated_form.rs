@@ -1,0 +1,143 @@
+//! A form that is sent twice, as by a double click without JavaScript: both answers carry one session.
+//!
+//! The browser drops the answer to the first request, and the cookie with it, so nothing in the second request tells
+//! that the device is signed in. But both requests carry one form token, from which the id of the session is derived:
+//! the second request finds the session that the first has started, on any instance. Of a form with which a user proves
+//! again who they are, both requests present the sid that the first one replaces.
+
+use std::time::Duration;
+
+use super::{
+    Sessions,
+    data::SessionData,
+    model::{IssuedSession, Sid, User},
+    new_session::NewSession,
+    queries::{self, FoundSignIn},
+    resume::LiveSession,
+};
+use crate::{clock::Timestamp, db::DbConnection, error::Result};
+
+/// A form that arrives again within this time of the sign-in counts as sent twice by mistake. After that, the browser
+/// has the answer and shows another page.
+pub(crate) const REPEATED_FORM_WINDOW: Duration = Duration::from_secs(5);
+
+/// Former sids of one session that are compared with the one of a form.
+const MAX_FORMER_SIDS: i64 = 100;
+
+/// The session of a sign-in form.
+pub(super) enum FormSession {
+    /// The same form has started it a moment ago. It continues.
+    Continued(IssuedSession),
+    /// It is not started. The form has started so many others, which have ended or are older.
+    NotStarted { started_before: u32 },
+}
+
+impl Sessions {
+    /// Finds the session that the same form has just started, or has given a new sid, and lets it continue under the sid
+    /// that it has: which of the two answers the browser keeps is not known, so both must be valid. No event is written,
+    /// and the time of the sign-in stays.
+    ///
+    /// The caller has locked the user, so that no other transaction starts the session at the same time.
+    pub(super) fn find_form_session(
+        &self,
+        connection: &mut DbConnection,
+        new: &NewSession,
+        user: &User,
+        now: Timestamp,
+    ) -> Result<FormSession> {
+        let mut started_before = 0;
+        let Some(form) = &new.form else { return Ok(FormSession::NotStarted { started_before }) };
+        let is_recent = |found: &FoundSignIn| {
+            let is_in_window = |at| form.arrived().since(at) <= REPEATED_FORM_WINDOW;
+            found.user_id == user.id && found.proved_at.is_some_and(is_in_window)
+        };
+        while let Some(id) = form.session_id(started_before) {
+            let Some(found) = queries::find_sign_in(connection, id)? else { break };
+            if is_recent(&found)
+                && let Some(issued) = self.continue_session(connection, new, &found.sid, started_before, user, now)?
+            {
+                return Ok(FormSession::Continued(issued));
+            }
+            started_before += 1;
+        }
+        // Both requests have presented the sid of a session that the first one has given a new sid. Another browser may
+        // present it, too, so the browser has to be the one of that sign-in.
+        let Some(browser) = new.browser_of_form(started_before) else {
+            return Ok(FormSession::NotStarted { started_before });
+        };
+        for sid in new.presented_sids() {
+            let Some(id) = queries::find_replaced(connection, sid)? else { continue };
+            let Some(found) = queries::find_sign_in(connection, id)? else { continue };
+            if found.remembered == new.remember
+                && found.user_agent == new.client.user_agent
+                && is_recent(&found)
+                && queries::has_signed_in_to(connection, &browser.presented, id)?
+                && let Some(issued) = self.continue_session(connection, new, &found.sid, started_before, user, now)?
+            {
+                return Ok(FormSession::Continued(issued));
+            }
+        }
+        Ok(FormSession::NotStarted { started_before })
+    }
+
+    /// Finds the live session whose sid was replaced a moment ago by a new proof of its user, by its former sid: for a form
+    /// that the browser had sent twice before it got the new sid. The caller must not let the request in before the
+    /// password was checked.
+    ///
+    /// A session that has just started has no former sid. What its browser presented at the sign-in, another site may have
+    /// planted.
+    pub(crate) async fn resume_replaced(&self, former: &Sid) -> Result<Option<LiveSession>> {
+        let (former, now) = (former.clone(), self.clock.now());
+        let find = move |connection: &mut DbConnection| {
+            let id = queries::find_replaced(connection, &former)?;
+            Ok(id.map(|id| queries::find_sign_in(connection, id)).transpose()?.flatten())
+        };
+        let is_recent = |found: &FoundSignIn| {
+            let is_new_proof = |at: &Timestamp| *at > found.created_at && now.since(*at) <= REPEATED_FORM_WINDOW;
+            found.proved_at.as_ref().is_some_and(is_new_proof)
+        };
+        match self.db.read(find).await?.filter(is_recent) {
+            Some(found) => self.resume(&found.sid).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The former sids of a session, if its user has proved in it a moment ago who they are. The tokens of forms that were
+    /// opened before are bound to one of them.
+    pub(crate) async fn sids_before_proof(&self, session: &LiveSession) -> Result<Vec<Sid>> {
+        let (id, now) = (session.id, self.clock.now());
+        if session.authenticated_at.is_none_or(|at| now.since(at) > REPEATED_FORM_WINDOW) {
+            return Ok(Vec::new());
+        }
+        self.db.read(move |connection| queries::replaced_sids_of(connection, id, MAX_FORMER_SIDS)).await
+    }
+
+    /// Lets the session of a sid continue as the one that `new` asks for; `None` if it is not alive any longer.
+    fn continue_session(
+        &self,
+        connection: &mut DbConnection,
+        new: &NewSession,
+        sid: &Sid,
+        started_before: u32,
+        user: &User,
+        now: Timestamp,
+    ) -> Result<Option<IssuedSession>> {
+        let Some((live, owner, sess)) = queries::lock_readable(connection, sid, now)? else { return Ok(None) };
+        let data = SessionData::parse_of(live.owner(owner), &sess).filter(|_| owner == user.id);
+        let Some(mut data) = data else { return Ok(None) };
+        if !new.data.is_empty() {
+            new.data.apply_to(&mut data);
+            queries::update_data(connection, sid, &data)?;
+        }
+        for other in new.presented_sids().filter(|other| *other != sid) {
+            self.end_presented(connection, other, now)?;
+            queries::retire_unknown_sid(connection, other, live.id)?;
+        }
+        let browser = match new.browser_of_form(started_before) {
+            Some(browser) => queries::use_browser(connection, user.id, &browser.presented, live.id, now)?,
+            None => None,
+        };
+        let max_age = live.remembered.then(|| live.absolute_expiry.since(now));
+        Ok(Some(IssuedSession { id: live.id, sid: sid.clone(), max_age, browser }))
+    }
+}
