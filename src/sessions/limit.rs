@@ -58,7 +58,7 @@ impl Sessions {
         let batch = i64::try_from(MAX_ENDED_PER_TRANSACTION).unwrap_or(i64::MAX);
         let found = queries::live_beyond(connection, user, keep, now, max.get(), batch)?;
         let is_partial = found.len() >= MAX_ENDED_PER_TRANSACTION;
-        let ended = queries::end_batch(connection, found, &self.ending_now(EndReason::Replaced))?.len();
+        let ended = queries::end_few(connection, found, &self.ending_now(EndReason::Replaced))?.len();
         Ok(LimitStep { ended, is_partial })
     }
 
@@ -68,10 +68,15 @@ impl Sessions {
     /// A failure does not fail the sign-in, which is committed: the next sign-in or purge enforces the limit.
     pub(super) async fn enforce_limit_after_sign_in(&self, user: UserId, this: SessionId, active: i64) {
         let Some(max) = self.policy.max_sessions else { return };
-        if active + MAX_UNSEEN_SIGN_INS <= i64::from(max.get()) {
+        let max = i64::from(max.get());
+        let enforced = if active >= max {
+            self.enforce_limit_beyond(user, Some(this)).await
+        } else if active + MAX_UNSEEN_SIGN_INS > max {
+            self.enforce_limit(user, Some(this)).await
+        } else {
             return;
-        }
-        if let Err(error) = self.enforce_limit(user, Some(this)).await {
+        };
+        if let Err(error) = enforced {
             tracing::warn!(error = error.chain(), "the limit of sessions was not enforced; the next purge does it");
         }
     }
@@ -85,6 +90,11 @@ impl Sessions {
         if !is_over {
             return Ok(0);
         }
+        self.enforce_limit_beyond(user, keep).await
+    }
+
+    /// Enforces the limit for a user who has more sessions.
+    async fn enforce_limit_beyond(&self, user: UserId, keep: Option<SessionId>) -> Result<usize> {
         let (sessions, now) = (self.clone(), self.clock.now());
         let step = self.db.transaction(move |connection| sessions.limit_step(connection, user, keep, now)).await?;
         if step.is_partial {

@@ -109,6 +109,26 @@ pub(in crate::sessions) fn end_batch(
     end_if(connection, ids, ending, |ids| Box::new(sessions::id.eq_any(ids)))
 }
 
+/// Ends those of these few sessions that are still active, and returns their ids. One at a time is faster for few, since the
+/// statement is kept prepared: SQLite compiles all triggers of the table into it.
+pub(in crate::sessions) fn end_few(
+    connection: &mut DbConnection,
+    mut ids: Vec<SessionId>,
+    ending: &Ending,
+) -> Result<Vec<SessionId>> {
+    const FEW: usize = 4;
+    if ids.len() > FEW {
+        return end_batch(connection, ids, ending);
+    }
+    // In the order in which a batch locks them.
+    ids.sort_unstable();
+    let mut ended = Vec::new();
+    for id in ids {
+        ended.extend(end(connection, &EndTarget::Id(id), ending)?);
+    }
+    Ok(ended)
+}
+
 /// Locks sessions, then ends those that match the filter. It is tested under the lock: a session may have been touched
 /// between being found and being locked.
 fn end_if(

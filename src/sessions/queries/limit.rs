@@ -59,18 +59,21 @@ pub(in crate::sessions) fn live_beyond(
     Ok(query.load(connection)?)
 }
 
-/// Finds the session that is the first beyond the `max` most recently active ones. It reads all of the user's sessions,
-/// but not their data: a session that has expired for want of activity is behind those that are alive.
+/// Finds the live session that is the first beyond the `max` most recently active ones. It reads all of the user's
+/// sessions, and their data: one that has expired for want of activity may be ahead of one that is remembered and alive.
 pub(in crate::sessions) fn first_beyond(
     connection: &mut DbConnection,
     user: UserId,
     now: Timestamp,
     max: u32,
 ) -> Result<Option<LastActive>> {
+    let now = SqlTime::from(now);
     let query = sessions::table
+        .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
         .filter(sessions::user_id.eq(user))
         .filter(sessions::status.eq(ACTIVE))
-        .filter(sessions::expires_at.gt(SqlTime::from(now)))
+        .filter(sessions::expires_at.gt(now))
+        .filter(user_sessions::expire.gt(now))
         .order((sessions::last_seen_at.desc(), sessions::id.desc()))
         .offset(i64::from(max))
         .limit(1)

@@ -13,6 +13,8 @@ on_both_engines!(
     sign_in_with_slow_clock_keeps_its_own_session,
     concurrent_sign_ins_of_two_instances_keep_the_limit,
     expired_sessions_do_not_count_towards_the_limit,
+    expired_sessions_more_active_than_living_ones_replace_none,
+    hundreds_of_expired_sessions_replace_no_living_one,
     purge_enforces_the_limit_for_sessions_of_peers,
     listing_devices_enforces_the_limit_and_spares_this_one,
     no_limit_keeps_all_sessions,
@@ -91,6 +93,38 @@ fn expired_sessions_do_not_count_towards_the_limit(engine: EngineKind) {
     assert_eq!(ended_as_replaced(&fixture), 0);
     fixture.purge();
     assert_eq!(fixture.count("sessions", "WHERE end_reason = 'idle_timeout'"), 3);
+}
+
+/// Sessions that expired for want of activity may have been active later than one that is remembered for longer.
+fn add_expired_and_older_living(fixture: &SessionFixture, expired: usize, living: usize) -> Vec<Sid> {
+    fixture.add_sessions(fixture.user, "expired", expired, 2 * HOUR);
+    fixture.execute("UPDATE user_sessions SET expire = '2026-01-28T11:00:00.000000Z' WHERE sid LIKE 'expired-%'");
+    fixture.add_sessions(fixture.user, "living", living, 5 * HOUR);
+    (1..=living).map(|number| Sid::from_trusted(&format!("living-{number}"))).collect()
+}
+
+fn expired_sessions_more_active_than_living_ones_replace_none(engine: EngineKind) {
+    let fixture = limited(engine, 4);
+    let living = add_expired_and_older_living(&fixture, 3, 3);
+    let fourth = fixture.sign_in();
+    assert!(living.iter().chain([&fourth.sid]).all(|sid| fixture.is_alive(sid)));
+    assert_eq!(ended_as_replaced(&fixture), 0);
+    let fifth = fixture.sign_in();
+    let before = living.iter().chain([&fourth.sid]);
+    assert_eq!(before.filter(|sid| fixture.is_alive(sid)).count(), 3, "one of them gives way");
+    assert!(fixture.is_alive(&fifth.sid));
+}
+
+/// So many sessions beyond the limit are put in order by a task of its own.
+fn hundreds_of_expired_sessions_replace_no_living_one(engine: EngineKind) {
+    let fixture = limited(engine, 10);
+    let living = add_expired_and_older_living(&fixture, 520, 8);
+    let ninth = fixture.sign_in();
+    let tenth = fixture.sign_in();
+    fixture.purge();
+    assert!(living.iter().chain([&ninth.sid, &tenth.sid]).all(|sid| fixture.is_alive(sid)));
+    assert_eq!(ended_as_replaced(&fixture), 0);
+    assert_eq!(fixture.count("sessions", "WHERE end_reason = 'idle_timeout'"), 520);
 }
 
 fn purge_enforces_the_limit_for_sessions_of_peers(engine: EngineKind) {
