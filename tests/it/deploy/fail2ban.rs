@@ -20,9 +20,9 @@ fn log_of_sign_ins() -> String {
     assert_eq!(from("2001:db8::7").sign_in("unknown@example.com", wrong).status, 401);
     // What a client sends can't look like another line, or another address.
     let forged = r#"x","ip_address":"192.0.2.66","message":"security event","kind":"sign_in_failed","#;
-    let mut forger = from("203.0.113.8").with_header("user-agent", &format!("{forged}\"ip_address\":\"192.0.2.66\""));
-    assert_eq!(forger.sign_in(&format!("{forged}@example.com"), wrong).status, 401);
-    forger.get(concat!(
+    let mut browser = from("203.0.113.8").with_header("user-agent", &format!("{forged}\"ip_address\":\"192.0.2.66\""));
+    assert_eq!(browser.sign_in(&format!("{forged}@example.com"), wrong).status, 401);
+    browser.get(concat!(
         "/%0a%22message%22:%22security%20event%22,",
         "%22kind%22:%22sign_in_failed%22,%22ip_address%22:%22192.0.2.66"
     ));

@@ -3,11 +3,13 @@
 use super::{
     EMAIL, Site, behind_each_proxy,
     proxy::{Proxy, ProxyKind, URL},
+    tls_tunnel::CLIENT,
 };
 use crate::support::{PASSWORD, TestDatabase, raw, wait_until};
 
 behind_each_proxy!(
     devices_sign_in_revoke_and_sign_out,
+    session_is_found_over_http2,
     cookies_are_secure_and_headers_are_sent_once,
     http_redirects_pages_and_refuses_the_api,
     cipher_without_authenticated_encryption_is_refused,
@@ -34,6 +36,22 @@ fn devices_sign_in_revoke_and_sign_out(kind: ProxyKind) {
     let evil = site.proxy.browser().with_header("origin", "https://evil.example");
     assert_eq!(evil.clone().post_from("/login", "/login", &[("email", EMAIL), ("password", PASSWORD)]).status, 403);
     assert_eq!(database.count("sessions", "WHERE status = 'active'"), 0);
+}
+
+/// Over HTTP/2, a client may send each cookie as a header of its own (RFC 9113, 8.2.3), and proxies join them.
+fn session_is_found_over_http2(kind: ProxyKind) {
+    let database = TestDatabase::new(kind.engine());
+    let site = Site::start(kind, &database);
+    let mut browser = site.proxy.browser();
+    assert_eq!(browser.sign_in(EMAIL, PASSWORD).status, 303);
+    let mut headers: Vec<String> =
+        browser.cookies.iter().map(|(name, value)| format!("cookie: {name}={value}")).collect();
+    headers.extend(["cookie: theme=dark".to_owned(), "x-forwarded-for: 6.6.6.6".to_owned()]);
+    let Some(status) = site.proxy.status_over_http2("/account/sessions", &headers) else { return };
+    assert_eq!(status, "2 200");
+    let log = site.serving.stop().err;
+    let line = log.lines().rfind(|line| line.contains("/account/sessions")).unwrap();
+    assert!(line.contains(&format!("\"client\":\"{CLIENT}\"")), "{line}");
 }
 
 fn cookies_are_secure_and_headers_are_sent_once(kind: ProxyKind) {

@@ -1,4 +1,4 @@
-//! Keyrack as operators run it: behind nginx, Caddy and HAProxy, with fail2ban, under systemd. The configurations are
+//! Keyrack as operators run it: behind nginx, Caddy and `HAProxy`, with fail2ban, under systemd. The configurations are
 //! those of `examples/deploy`, and the programs are the real ones.
 
 mod addresses;

@@ -1,4 +1,4 @@
-//! Runs nginx, Caddy or HAProxy with the configuration in `examples/deploy`, in which only addresses and paths are
+//! Runs nginx, Caddy or `HAProxy` with the configuration in `examples/deploy`, in which only addresses and paths are
 //! replaced.
 
 use std::{
@@ -11,8 +11,8 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use super::tls_tunnel::{HOST, TlsTunnel, create_certificate};
-use crate::support::{Browser, EngineKind, detached, installed, wait_until};
+use super::tls_tunnel::{CLIENT, HOST, TlsTunnel, create_certificate};
+use crate::support::{Browser, EngineKind, detached, installed, installed_on_some_systems, wait_until};
 
 /// The URL that browsers use.
 pub const URL: &str = "https://keys.example.com";
@@ -40,6 +40,9 @@ kill -TERM "$proxy"
 wait "$proxy"
 rm -rf "$folder"
 "#;
+
+/// The exit status of a curl that was built without HTTP/2.
+const CURL_WITHOUT_HTTP2: i32 = 4;
 
 /// Attempts to start a proxy, whose ports may be taken by another program meanwhile.
 const MAX_STARTS: usize = 3;
@@ -150,7 +153,10 @@ impl Proxy {
         let accepts = || [addresses.http, addresses.https].iter().all(|address| TcpStream::connect(address).is_ok());
         wait_until(|| accepts() || has_ended(&pid));
         if has_ended(&pid) {
-            return Err(fs::read_to_string(folder.join("output")).unwrap_or_default());
+            let output = fs::read_to_string(folder.join("output")).unwrap_or_default();
+            drop(guard.stdin.take());
+            guard.wait().unwrap();
+            return Err(output);
         }
         let tunnel = TlsTunnel::start(addresses.https, folder.join("fullchain.pem"));
         Ok(Self { kind, program, folder, addresses, tunnel, pid, _guard: guard })
@@ -184,6 +190,20 @@ impl Proxy {
         command.args(["s_client", "-tls1_2", "-cipher", suite, "-servername", HOST]);
         command.args(["-connect", &self.addresses.https.to_string()]).stdin(Stdio::null());
         command.output().unwrap().status.success()
+    }
+
+    /// Opens a page over HTTP/2, which most browsers use, and returns the status. `None` where there is no curl with it.
+    pub fn status_over_http2(&self, path: &str, headers: &[String]) -> Option<String> {
+        let curl = installed_on_some_systems("curl", "HTTP/2 at proxies")?;
+        let mut command = Command::new(curl);
+        command.args(["--silent", "--http2", "--output", "/dev/null", "--write-out", "%{http_version} %{http_code}"]);
+        command.arg("--cacert").arg(self.folder.join("fullchain.pem"));
+        command.args(["--interface", CLIENT, "--connect-to", &format!("{HOST}:443:{}", self.addresses.https)]);
+        for header in headers {
+            command.args(["--header", header]);
+        }
+        let output = command.arg(format!("{URL}{path}")).output().unwrap();
+        (output.status.code() != Some(CURL_WITHOUT_HTTP2)).then(|| String::from_utf8(output.stdout).unwrap())
     }
 
     /// Makes the proxy load its configuration again, as its service does.
@@ -302,12 +322,11 @@ impl Configuration {
 
     /// Replaces the beginning of lines, or removes these lines.
     fn replace_or_remove(&mut self, beginning: &str, to: Option<String>) {
-        match to {
-            Some(to) => self.replace(beginning, &to),
-            None => {
-                let lines = self.0.lines().filter(|line| !line.starts_with(beginning));
-                self.0 = lines.flat_map(|line| [line, "\n"]).collect();
-            }
+        if let Some(to) = to {
+            self.replace(beginning, &to);
+        } else {
+            let lines = self.0.lines().filter(|line| !line.starts_with(beginning));
+            self.0 = lines.flat_map(|line| [line, "\n"]).collect();
         }
     }
 }

@@ -44,7 +44,7 @@ impl TlsTunnel {
                 let (client, openssl) = (client.unwrap(), Arc::new(Mutex::new(openssl)));
                 let (sender, child) = (client.try_clone().unwrap(), Arc::clone(&openssl));
                 thread::spawn(move || pass_requests(sender, input, &child));
-                thread::spawn(move || pass_responses(output, client, &openssl));
+                thread::spawn(move || pass_responses(output, &client, &openssl));
             }
         });
         Self { address }
@@ -66,8 +66,8 @@ fn pass_requests(from: TcpStream, to: ChildStdin, openssl: &Mutex<Child>) {
     stop(openssl);
 }
 
-fn pass_responses(from: ChildStdout, to: TcpStream, openssl: &Mutex<Child>) {
-    let _ = pass_on(from, &to);
+fn pass_responses(from: ChildStdout, to: &TcpStream, openssl: &Mutex<Child>) {
+    let _ = pass_on(from, to);
     let _ = to.shutdown(Shutdown::Both);
     stop(openssl);
 }
