@@ -72,6 +72,13 @@ fn writable_users_view_supports_all_commands() {
     assert_eq!(database.count("accounts", "WHERE \"blockedAt\" IS NOT NULL"), 1);
     program.done(&["user", "enable", EMAIL]);
     assert!(serving.signed_in(EMAIL).is_signed_in());
+    let set = program.run_with_input(&["user", "set-password", EMAIL, "--must-change"], &format!("{PASSWORD}\n"));
+    assert_eq!(set.status, 0, "{set:?}");
+    for (location, listed) in [("/account/password", "used_up"), ("", "used_up")] {
+        assert_eq!(serving.browser().sign_in(EMAIL, PASSWORD).location(), location);
+        let users = program.json(&["user", "list", "--json"]);
+        assert!(users.as_array().unwrap().iter().any(|user| user["password"] == listed), "{users}");
+    }
 
     // A peer whose search_path does not contain the view. Its statements fire the triggers, too.
     insert_data(&database, "later", 100, &sess(USER));
