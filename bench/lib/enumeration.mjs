@@ -134,7 +134,7 @@ async function signIn({ port, agent, form }, kind, n, number) {
   const started = performance.now();
   const answer = await request(port, { method: 'POST', path: '/login', headers, body, agent });
   const milliseconds = performance.now() - started;
-  const { date: _date, 'content-length': _length, ...rest } = answer.headers;
+  const { date: _date, 'content-length': _length, 'x-request-id': _id, ...rest } = answer.headers;
   const text = answer.body.replaceAll(/name="csrf_token" value="[^"]+"/g, 'TOKEN').replaceAll(email, 'ADDRESS');
   return { milliseconds, answer: JSON.stringify([answer.status, rest, text]) };
 }
