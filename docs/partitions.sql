@@ -72,6 +72,16 @@ CREATE TRIGGER keyrack_remember_sids BEFORE DELETE ON sessions
     FOR EACH ROW WHEN (OLD.status = 'logged_out') EXECUTE FUNCTION keyrack_remember_sids();
 CREATE TRIGGER keyrack_remember_all_sids BEFORE TRUNCATE ON sessions
     FOR EACH STATEMENT EXECUTE FUNCTION keyrack_remember_all_sids();
+CREATE TRIGGER keyrack_keep_end_of_deleted AFTER DELETE ON sessions
+    FOR EACH ROW WHEN (
+        OLD.status = 'logged_out' AND OLD.expires_at > now() AND OLD.logged_out_at > now() - interval '1 day'
+    )
+    EXECUTE FUNCTION keyrack_keep_end_of_deleted();
+CREATE TRIGGER keyrack_keep_ends_of_all BEFORE TRUNCATE ON sessions
+    FOR EACH STATEMENT EXECUTE FUNCTION keyrack_keep_ends_of_all();
+CREATE TRIGGER keyrack_keep_end_of_expired AFTER UPDATE OF expires_at ON sessions
+    FOR EACH ROW WHEN (NEW.expires_at <= now() AND OLD.expires_at > now())
+    EXECUTE FUNCTION keyrack_keep_end_of_expired();
 CREATE TRIGGER keyrack_record_start AFTER INSERT ON sessions REFERENCING NEW TABLE AS started
     FOR EACH STATEMENT EXECUTE FUNCTION keyrack_record_start();
 CREATE TRIGGER keyrack_record_end AFTER UPDATE OF status ON sessions

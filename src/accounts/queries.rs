@@ -155,12 +155,19 @@ pub(super) fn set_disabled(
     Ok(())
 }
 
-/// Changes a user's role. A trigger brings it into the data of the user's sessions, unless `users` is a view.
-pub(super) fn set_role(connection: &mut DbConnection, user: &User, role: &str, now: Timestamp) -> Result<()> {
+/// Changes a user's role. A trigger brings it into the data of the user's sessions, unless that is deferred, or `users` is
+/// a view.
+pub(super) fn set_role(
+    connection: &mut DbConnection,
+    user: &User,
+    role: &str,
+    now: Timestamp,
+    is_deferred: bool,
+) -> Result<()> {
     diesel::update(users::table.find(user.id))
         .set((users::role.eq(role), users::updated_at.eq(SqlTime::from(now))))
         .execute(connection)?;
-    if let DbConnection::Postgres(connection) = connection {
+    if let (DbConnection::Postgres(connection), false) = (connection, is_deferred) {
         sql_file(include_str!("queries/update_data_of_view_user.sql"))
             .bind::<SqlUuid, _>(user.id)
             .bind::<Text, _>(user.email.clone())

@@ -215,21 +215,32 @@ impl Accounts {
         Ok(true)
     }
 
-    /// Changes what a user may do, at once: requests read the role from `users`, and an Express application from the data
-    /// of the user's live sessions, which is changed in the same transaction. Returns whether the user exists.
+    /// Changes what a user may do. Keyrack's requests read the role from `users`, so it holds for them at once. An Express
+    /// application reads it from the data of the user's live sessions, which is changed in the same transaction, or in
+    /// batches if there are hundreds of sessions; all have it when this returns. Returns whether the user exists.
+    ///
+    /// # Errors
+    /// The role may have changed, with sessions that have the former one in their data. The next purge changes the rest.
     pub async fn set_role(&self, email: &Email, role: Role) -> Result<bool> {
+        let Some(Account { user, .. }) = self.find(email).await? else { return Ok(false) };
+        // An earlier change that was interrupted: its batches would be taken for this one's.
+        self.sessions.finish_role_change(user.id).await?;
         let (email, now, accounts) = (email.clone(), self.clock.now(), self.clone());
-        self.db
-            .transaction(move |connection| {
-                let Some(Account { user, .. }) = queries::find(connection, &email)?.map(Account::from) else {
-                    return Ok(false);
-                };
-                queries::set_role(connection, &user, role.as_str(), now)?;
-                let event = accounts.event(EventKind::RoleChanged, user.id);
-                record(connection, event.detail("from", user.role.clone()).detail("to", role.as_str()), now)?;
-                Ok(true)
-            })
-            .await
+        let changed = self.db.transaction(move |connection| {
+            let Some(Account { user, .. }) = queries::find(connection, &email)?.map(Account::from) else {
+                return Ok(false);
+            };
+            let is_deferred = accounts.sessions.defer_role_change(connection, user.id, &user.role, role.as_str())?;
+            queries::set_role(connection, &user, role.as_str(), now, is_deferred)?;
+            let event = accounts.event(EventKind::RoleChanged, user.id);
+            record(connection, event.detail("from", user.role.clone()).detail("to", role.as_str()), now)?;
+            Ok(true)
+        });
+        if !changed.await? {
+            return Ok(false);
+        }
+        self.sessions.finish_role_change(user.id).await?;
+        Ok(true)
     }
 
     /// Sets a user's password, ends the user's sessions, and forgets the account's failed sign-ins. Returns how many

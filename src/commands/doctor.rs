@@ -7,7 +7,7 @@ use super::{
     output::{self, Format},
     settings::Settings,
 };
-use crate::db::Peers;
+use crate::db::{Peers, Replication};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -36,6 +36,14 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
             output::error_lines(format_args!(
                 "KEYRACK_PEERS is express: sessions that other programs write to user_sessions are adopted."
             ));
+        }
+        if let Some(Replication { is_required: true, synchronous_standbys }) = report.replication {
+            output::error_lines(format_args!(
+                "KEYRACK_REQUIRE_SYNC is on; synchronous standbys connected: {synchronous_standbys}."
+            ));
+        }
+        for warning in &report.warnings {
+            output::error_lines(format_args!("Warning: {warning}."));
         }
         for breach in &report.breaches {
             let session = breach.session_id.map_or_else(|| "-".to_owned(), |id| id.to_string());

@@ -15,7 +15,7 @@ use super::{
         pool::Pool,
         url::{DatabaseUrl, Engine},
     },
-    history::{self, EndStore, History, Journal, Watcher},
+    history::{self, EndStore, History, Journal, Replication, Watcher},
 };
 use crate::{clock::Clock, error::Result};
 
@@ -87,6 +87,11 @@ impl Database {
         self.pool.opener().engine()
     }
 
+    /// Whether the database has a clock of its own.
+    pub(crate) fn has_clock(&self) -> bool {
+        self.engine() == Engine::Postgres
+    }
+
     /// Runs `work` on a connection, without a transaction around it. `work` must only read, because it runs again on
     /// another connection if a kept one was lost.
     pub(crate) async fn read<T, F>(&self, work: F) -> Result<T>
@@ -120,7 +125,16 @@ impl Database {
 
     /// Whether a synchronous standby has what the PostgreSQL server commits, as far as this role may see.
     pub async fn has_synchronous_standby(&self) -> Result<bool> {
-        self.read(history::has_synchronous_standby).await
+        Ok(self.read(history::count_synchronous_standbys).await? > 0)
+    }
+
+    /// Whether writes wait for a synchronous standby, and how many this role sees. `None` on SQLite.
+    pub(crate) async fn replication(&self) -> Result<Option<Replication>> {
+        if self.engine() == Engine::Sqlite {
+            return Ok(None);
+        }
+        let synchronous_standbys = self.read(history::count_synchronous_standbys).await?;
+        Ok(Some(Replication { is_required: self.history.requires_synchronous_standby(), synchronous_standbys }))
     }
 
     /// Starts the thread that applies the journal of ends, if the database has one. From now on no lookup is answered

@@ -19,6 +19,7 @@ use super::{
     },
     database::Database,
     express_import,
+    schema_check::reject_objects_of_others,
     sql::{AdvisoryLock, take_advisory_lock, try_take_advisory_lock},
 };
 use crate::error::{Error, Result};
@@ -80,6 +81,7 @@ fn migrate_locked(url: &DatabaseUrl, connection: &mut DbConnection) -> Result<Ve
     let behind_pooler = connection.is_behind_pooler()?;
     let recorded = recorded(connection)?;
     reject_newer(url, &recorded)?;
+    reject_objects_of_others(connection)?;
     let prepare_import = |connection: &mut DbConnection, recorded: &BTreeSet<String>| {
         let import = recorded.is_empty().then(|| express_import::prepare(connection)).transpose();
         import.map(Option::flatten).map_err(|error| could_not_import(url, error))

@@ -39,11 +39,11 @@ pub use connect::{
     url::{DatabaseUrl, Engine, InvalidDatabaseUrl},
 };
 pub use database::{Database, DatabaseOptions};
-pub use history::{Journal, JournalError};
+pub use history::{Journal, JournalError, Replication};
 pub use migrate::migrate;
 pub use readiness::{Readiness, check_before_serving};
 pub use schema::types::{SessionId, UserId};
-pub(crate) use schema_check::find_schema_problems;
+pub(crate) use schema_check::{creator_warnings, find_schema_problems};
 pub(crate) use settings::change_peers;
 pub use settings::{Peers, set_peers};
 pub(crate) use sql::lock_writes;

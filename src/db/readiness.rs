@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use diesel::{
     RunQueryDsl,
     connection::SimpleConnection,
-    sql_types::{BigInt, Bool},
+    sql_types::{BigInt, Bool, Nullable},
 };
 
 use super::{
@@ -14,9 +14,11 @@ use super::{
         url::{DatabaseUrl, Engine},
     },
     database::Database,
+    schema::types::{Instant as InstantType, SqlTime},
+    schema_check::creator_warnings,
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, Timestamp},
     error::{Error, Result},
 };
 
@@ -67,14 +69,35 @@ impl Database {
     }
 
     /// The difference between `clock` and the clock of the PostgreSQL server, in microseconds: positive if `clock` is
-    /// ahead. `None` for SQLite, which has no other clock, and for a fixed clock.
+    /// ahead. SQLite has no clock of its own; there `clock` may only be found behind the latest security events, which
+    /// this machine has written. `None` for a fixed clock.
     pub async fn clock_error(&self, clock: &Clock) -> Result<Option<i64>> {
-        if self.engine() == Engine::Sqlite || matches!(clock, Clock::Fixed(_)) {
+        if matches!(clock, Clock::Fixed(_)) {
             return Ok(None);
         }
         let clock = clock.clone();
-        self.read(move |connection| clock_error(connection, &clock).map(Some)).await
+        let compare = move |connection: &mut DbConnection| match connection.engine() {
+            Engine::Postgres => clock_error(connection, &clock),
+            Engine::Sqlite => distance_behind_events(connection, &clock),
+        };
+        self.read(move |connection| compare(connection).map(Some)).await
     }
+}
+
+/// The latest event in the order of time may be a few places from the last one: a purge or a request may take a while.
+const LATEST_EVENT: &str =
+    "SELECT max(at) AS at FROM (SELECT at FROM security_events ORDER BY id DESC LIMIT 1000) AS latest";
+
+/// How far the clock is behind the latest events, in negative microseconds; 0 if it is not.
+fn distance_behind_events(connection: &mut DbConnection, clock: &Clock) -> Result<i64> {
+    #[derive(diesel::QueryableByName)]
+    struct Latest {
+        #[diesel(sql_type = Nullable<InstantType>)]
+        at: Option<SqlTime>,
+    }
+
+    let latest = diesel::sql_query(LATEST_EVENT).get_result::<Latest>(connection)?.at.map(Timestamp::from);
+    Ok(latest.map_or(0, |latest| (clock.now().as_micros() - latest.as_micros()).min(0)))
 }
 
 /// The server's answer is compared with the middle between sending the statement and its arrival.
@@ -116,13 +139,14 @@ pub fn check_before_serving(url: &DatabaseUrl) -> Result<Vec<String>> {
         Engine::Sqlite => SQLITE_WRITE,
     };
     connection.batch_execute(write).map_err(|error| cannot_write(&error.to_string()))?;
+    let mut warnings = creator_warnings(&mut connection)?;
     if url.has_remote_host() && !uses_tls(&mut connection).unwrap_or(true) {
-        return Ok(vec![format!(
+        warnings.push(format!(
             "the connection to {url} is not encrypted: who can read the network sees the sessions and the password \
              hashes; add sslmode=verify-full to DATABASE_URL, with sslrootcert=system or the file of your own authority"
-        )]);
+        ));
     }
-    Ok(Vec::new())
+    Ok(warnings)
 }
 
 /// Whether the connection is encrypted. Behind a pooler this is about the pooler's connection to the server.

@@ -5,7 +5,7 @@ use diesel::{OptionalExtension, prelude::*};
 use super::{
     connect::{connection::DbConnection, url::DatabaseUrl},
     database::Database,
-    schema::keyrack_settings as settings,
+    schema::{keyrack_settings as settings, types::UserId},
 };
 use crate::{
     clock::Timestamp,
@@ -20,6 +20,13 @@ const SET_UP_AT: &str = "set_up_at";
 
 /// How long security events are kept, in seconds. The triggers of both engines read it.
 const EVENTS_RETENTION: &str = "events_retention_seconds";
+
+/// The name, before the user's id, of the settings that say which changes of roles are under way. The triggers of both
+/// engines read them.
+const ROLE_CHANGE: &str = "role_change:";
+
+/// What stands between the two roles in such a setting.
+const ROLE_ARROW: &str = " -> ";
 
 /// How far the security events of other programs were logged.
 const LOGGED_EVENTS: &str = "events_logged";
@@ -127,6 +134,48 @@ pub(crate) fn store_events_retention(connection: &mut DbConnection, seconds: i64
         return Ok(());
     }
     store(connection, EVENTS_RETENTION, &text)
+}
+
+/// A change of a user's role that has not reached the data of all their sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RoleChange {
+    pub from: String,
+    pub to: String,
+}
+
+impl RoleChange {
+    fn text(&self) -> String {
+        [self.from.as_str(), &self.to].join(ROLE_ARROW)
+    }
+}
+
+/// Returns the change of this user's role that is under way.
+pub(crate) fn role_change(connection: &mut DbConnection, user: UserId) -> Result<Option<RoleChange>> {
+    let value = value_of(connection, &format!("{ROLE_CHANGE}{user}"))?;
+    let change = |text: String| {
+        let (from, to) = text.split_once(ROLE_ARROW)?;
+        Some(RoleChange { from: from.to_owned(), to: to.to_owned() })
+    };
+    Ok(value.and_then(change))
+}
+
+/// Records that a change of a user's role is under way.
+pub(crate) fn store_role_change(connection: &mut DbConnection, user: UserId, change: &RoleChange) -> Result<()> {
+    store(connection, &format!("{ROLE_CHANGE}{user}"), &change.text())
+}
+
+/// Records that a change of a user's role has reached all their sessions.
+pub(crate) fn remove_role_change(connection: &mut DbConnection, user: UserId, change: &RoleChange) -> Result<()> {
+    let done = settings::table.find(format!("{ROLE_CHANGE}{user}")).filter(settings::value.eq(change.text()));
+    diesel::delete(done).execute(connection)?;
+    Ok(())
+}
+
+/// Finds the users whose roles are being changed.
+pub(crate) fn users_with_role_change(connection: &mut DbConnection) -> Result<Vec<UserId>> {
+    let names = settings::table.filter(settings::name.like(format!("{ROLE_CHANGE}%"))).select(settings::name);
+    let names: Vec<String> = names.load(connection)?;
+    Ok(names.iter().filter_map(|name| name.strip_prefix(ROLE_CHANGE)?.parse().ok()).collect())
 }
 
 /// How far the security events of other programs were logged.

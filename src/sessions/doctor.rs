@@ -7,7 +7,7 @@ use super::{
     queries::{self, DataWithSession, EndTarget, Ending},
 };
 use crate::{
-    db::{self, DbConnection, Peers, SessionId, UserId},
+    db::{self, DbConnection, Peers, Replication, SessionId, UserId},
     error::Result,
 };
 
@@ -35,6 +35,10 @@ pub struct Breach {
 pub struct Report {
     /// Whether sessions that other programs write are adopted.
     pub peers: Peers,
+    /// Whether writes wait for a synchronous standby, and how many are connected. `None` on SQLite.
+    pub replication: Option<Replication>,
+    /// What an operator should know, although no rule is broken.
+    pub warnings: Vec<String>,
     /// Every breach, repaired or not.
     pub breaches: Vec<Breach>,
 }
@@ -110,16 +114,18 @@ impl Sessions {
     ///
     /// It reads without locks, and repairs in small transactions that test each breach again.
     pub async fn doctor(&self, repair: bool) -> Result<Report> {
+        let replication = self.db.replication().await?;
         let mut breaches = self.check_schema(repair).await?;
+        breaches.extend(replication.and_then(missing_standby));
         for rule in &RULES {
             breaches.extend(self.check(rule, repair).await?);
         }
-        let peers = self.db.peers().await?;
+        let (peers, warnings) = (self.db.peers().await?, self.db.read(db::creator_warnings).await?);
         let mut after = String::new();
         loop {
             let from = after.clone();
             let rows = self.db.read(move |connection| queries::data_after(connection, &from, DATA_PAGE_ROWS)).await?;
-            let Some(last) = rows.last() else { return Ok(Report { peers, breaches }) };
+            let Some(last) = rows.last() else { return Ok(Report { peers, replication, warnings, breaches }) };
             last.sid.expose().clone_into(&mut after);
             breaches.extend(rows.iter().filter_map(data_breach));
             if peers == Peers::Express {
@@ -188,6 +194,22 @@ impl Sessions {
         };
         Ok(ids.into_iter().map(breach).collect())
     }
+}
+
+/// Every write is answered with 503 while a standby is required and none is connected.
+fn missing_standby(replication: Replication) -> Option<Breach> {
+    let breach = || {
+        Breach {
+        rule: "no synchronous standby",
+        session_id: None,
+        detail: "KEYRACK_REQUIRE_SYNC is on, but no synchronous standby is connected, so every sign-in and sign-out is \
+                 answered with 503: set synchronous_standby_names, start the standby, and let Keyrack's role see it (GRANT \
+                 pg_read_all_stats)"
+            .to_owned(),
+        repaired: false,
+    }
+    };
+    (replication.is_required && replication.synchronous_standbys == 0).then(breach)
 }
 
 /// The user that data says is signed in.

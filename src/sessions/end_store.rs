@@ -8,7 +8,7 @@ use crate::{
     clock::Timestamp,
     db::{
         DbConnection, SessionId,
-        history::{EndStore, EndedSession, ReplacedSid, hash_of_sid},
+        history::{EndStore, EndedSession, LostEnds, ReplacedSid, hash_of_sid},
     },
     error::Result,
     events::Source,
@@ -45,6 +45,17 @@ impl EndStore for SessionEnds {
         limit: i64,
     ) -> Result<Vec<EndedSession>> {
         queries::ended_since(connection, since, now, after, limit)
+    }
+
+    fn lost_ends_since(
+        &self,
+        connection: &mut DbConnection,
+        since: Option<Timestamp>,
+        now: Timestamp,
+        after: Option<(Timestamp, SessionId)>,
+        limit: i64,
+    ) -> Result<LostEnds> {
+        queries::lost_ends_since(connection, since, now, after, limit)
     }
 
     fn replaced_after(

@@ -40,6 +40,7 @@ mod reauthenticate;
 mod remember_browser;
 mod repeated_form;
 mod resume;
+mod role_change;
 mod rotate;
 mod save;
 mod sent_form;

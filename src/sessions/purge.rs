@@ -73,6 +73,8 @@ impl Sessions {
             self.purge_expired(&mut add).await,
             self.purge_history(&mut add).await,
             self.forget_sids().await,
+            self.forget_ends().await,
+            self.finish_role_changes().await,
             self.end_sessions_without_data(max_scan_pages, &mut add).await,
             self.end_sessions_of_users(max_scan_pages, &mut add).await,
         ];
@@ -134,6 +136,21 @@ impl Sessions {
                 return Ok(());
             }
             self.db.transaction(move |connection| queries::forget_sids(connection, &sids)).await?;
+            tokio::time::sleep(batch_pause(started)).await;
+        }
+    }
+
+    /// Deletes the ends that were kept for the journals, once their sessions would have expired.
+    async fn forget_ends(&self) -> Result<()> {
+        loop {
+            let started = Instant::now();
+            let now = self.clock.now();
+            let find = move |connection: &mut _| queries::find_outdated_ends(connection, now, PURGE_BATCH_ROWS);
+            let ids = self.db.read(find).await?;
+            if ids.is_empty() {
+                return Ok(());
+            }
+            self.db.transaction(move |connection| queries::forget_ends(connection, &ids)).await?;
             tokio::time::sleep(batch_pause(started)).await;
         }
     }

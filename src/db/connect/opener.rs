@@ -114,6 +114,25 @@ impl Opener {
         self.open_with(Duration::ZERO, || Ok((DbConnection::open_read_only(&self.url, Duration::ZERO)?, None)))
     }
 
+    /// Opens a connection for one read, which remembers no page that another connection has read. SQLite only.
+    pub fn open_unshared(&self) -> Result<DbConnection, ConnectionError> {
+        DbConnection::open_read_only(&self.url, Duration::ZERO)
+    }
+
+    /// Opens the file of a SQLite database without its journal.
+    pub fn open_without_journal(&self) -> Result<DbConnection, ConnectionError> {
+        let no_file = || ConnectionError::BadConnection("the database has no file".to_owned());
+        DbConnection::open_without_journal(self.path().ok_or_else(no_file)?)
+    }
+
+    /// Records that the content of a SQLite file was overwritten, so that [`Opener::check_file`] discards all
+    /// connections.
+    pub fn note_overwritten(&self) {
+        if let Some(file) = &self.file {
+            file.note_overwritten();
+        }
+    }
+
     fn open_postgres(&self) -> Result<DbConnection, ConnectionError> {
         let requires_writable = self.requires_writable || self.url.hosts().len() > 1;
         let open = move |host: &str| DbConnection::open_postgres(host, requires_writable);
@@ -186,7 +205,7 @@ impl Opener {
                 let is_saved = idle.into_iter().all(TrackedConnection::close);
                 log_change(change, file.path(), is_saved);
             }
-            FileChange::JournalReplaced | FileChange::Replaced => {
+            FileChange::JournalReplaced | FileChange::Replaced | FileChange::Overwritten => {
                 drop(self.begin_generation(true));
                 log_change(change, file.path(), false);
             }

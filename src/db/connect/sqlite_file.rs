@@ -39,6 +39,8 @@ struct State {
     opened: Option<Arc<OpenedFiles>>,
     /// The folder as it was when the files in it were last compared.
     compared: Option<FolderStamp>,
+    /// Whether other content was written to the file that has the name.
+    is_overwritten: bool,
     /// Whether the log already says that the file is missing.
     is_missing_logged: bool,
 }
@@ -50,6 +52,8 @@ pub(super) enum FileChange {
     Missing,
     /// Another database file has its name.
     Replaced,
+    /// The database file is the same, but another program has overwritten its content.
+    Overwritten,
     /// The database file is the same, but its `-wal` or `-shm` file was removed.
     JournalRemoved,
     /// The database file is the same, but another program has already made a new `-wal` or `-shm` file, because the
@@ -68,6 +72,11 @@ pub(super) fn log_change(change: FileChange, path: &Path, is_journal_saved: bool
         FileChange::Replaced => tracing::error!(
             "another file was moved over the database file {path} while Keyrack uses it: Keyrack now uses the new one, \
              which lacks what was written to the former one since it was copied; stop Keyrack before restoring a backup"
+        ),
+        FileChange::Overwritten => tracing::error!(
+            "the content of the database file {path} was overwritten while Keyrack uses it: Keyrack now uses the new one, \
+             which lacks what was written to the former one since it was copied, and may be damaged; run keyrack doctor, \
+             and stop Keyrack before restoring a backup"
         ),
         FileChange::JournalRemoved if is_journal_saved => tracing::error!(
             "the -wal or -shm file of {path} was removed while Keyrack uses it: Keyrack has written their content to \
@@ -128,6 +137,9 @@ impl SqliteFile {
         // The lock is not held during the calls, since every thread needs it.
         let (opened, compared) = {
             let state = self.state.lock();
+            if state.is_overwritten {
+                return Some(FileChange::Overwritten);
+            }
             (state.opened.clone()?, state.compared)
         };
         let folder = opened.folder.as_deref().and_then(FolderStamp::read);
@@ -175,6 +187,11 @@ impl SqliteFile {
         self.state.lock().opened.is_some()
     }
 
+    /// Records that another program has overwritten the content of the file.
+    pub fn note_overwritten(&self) {
+        self.state.lock().is_overwritten = true;
+    }
+
     /// The database file that has the name now.
     pub fn present(&self) -> Option<FileId> {
         id(&self.path)
@@ -188,13 +205,13 @@ impl SqliteFile {
     /// Forgets the opened files, and moves the journal files of the former database away from the new one, to which
     /// SQLite would otherwise apply them. Returns the new name of the `-wal` file if there was one.
     pub fn forget(&self) -> io::Result<Option<PathBuf>> {
-        let opened = {
+        let (opened, is_overwritten) = {
             let mut state = self.state.lock();
             state.compared = None;
-            state.opened.take()
+            (state.opened.take(), std::mem::take(&mut state.is_overwritten))
         };
         let Some(opened) = opened else { return Ok(None) };
-        if opened.change(&self.path) != Some(FileChange::Replaced) {
+        if !is_overwritten && opened.change(&self.path) != Some(FileChange::Replaced) {
             return Ok(None);
         }
         let mut moved = None;

@@ -7,6 +7,13 @@ use crate::{
     error::Result,
 };
 
+/// A page of ends that can't be read from the sessions.
+pub(crate) struct LostEnds {
+    pub ended: Vec<EndedSession>,
+    /// Where the next page begins; `None` on the last page.
+    pub last: Option<(Timestamp, SessionId)>,
+}
+
 /// The statements on sessions that the watcher needs.
 pub(crate) trait EndStore: Send + 'static {
     /// Ends those of the sessions that are active. Returns how many were.
@@ -25,6 +32,17 @@ pub(crate) trait EndStore: Send + 'static {
         after: Option<(Timestamp, SessionId)>,
         limit: i64,
     ) -> Result<Vec<EndedSession>>;
+
+    /// Reads the ends that can't be read from the sessions: of those whose rows were deleted, or whose expiry was moved
+    /// to the past. The arguments are those of [`EndStore::ended_since`].
+    fn lost_ends_since(
+        &self,
+        connection: &mut DbConnection,
+        since: Option<Timestamp>,
+        now: Timestamp,
+        after: Option<(Timestamp, SessionId)>,
+        limit: i64,
+    ) -> Result<LostEnds>;
 
     /// Reads the next former sids of active sessions after a sid, and returns the last one.
     fn replaced_after(

@@ -70,6 +70,11 @@ impl History {
         }
     }
 
+    /// Whether a commit waits for a synchronous standby.
+    pub(in crate::db) fn requires_synchronous_standby(&self) -> bool {
+        self.requires_synchronous_standby
+    }
+
     pub(super) fn journal(&self) -> Option<&Journal> {
         self.journal.as_ref()
     }

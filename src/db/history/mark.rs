@@ -325,6 +325,14 @@ fn parse_position(position: Option<&str>) -> i64 {
     position.and_then(|position| position.parse().ok()).unwrap_or(0)
 }
 
+/// Reads the count through a connection to a SQLite file.
+pub(super) fn sqlite_position_of(connection: &mut DbConnection) -> Result<i64> {
+    match connection {
+        DbConnection::Sqlite(connection) => read_sqlite_position(connection),
+        DbConnection::Postgres(_) => Err(Error::internal("only a SQLite file has this count")),
+    }
+}
+
 fn read_sqlite_position(connection: &mut SqliteConnection) -> Result<i64> {
     let position: Option<String> = diesel::select(sqlite_position()).get_result(connection)?;
     Ok(parse_position(position.as_deref()))

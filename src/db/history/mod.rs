@@ -6,6 +6,7 @@
 //! | `journal` | the file of acknowledged ends, and the thread that writes it |
 //! | `uncommitted` | the ends of the transaction that a thread is in |
 //! | `mark` | which history a server has, as each lookup checks it |
+//! | `overwritten` | the check that the content of a SQLite file was not overwritten in place |
 //! | `guard` | what lookups and commits of one database have to pass |
 //! | `watcher` | the thread that applies the journal |
 //! | `tail` | what that thread writes to the journal: the ends of other programs |
@@ -22,18 +23,20 @@ mod guard;
 mod journal;
 mod mark;
 mod neighbours;
+mod overwritten;
 mod record;
 mod synchronous;
 mod tail;
 mod uncommitted;
 mod watcher;
 
-pub(crate) use end_store::EndStore;
+pub(crate) use end_store::{EndStore, LostEnds};
 pub(crate) use guard::History;
 pub use journal::{Journal, JournalError};
 pub(crate) use mark::{ExpectedMark, HistoryChanged, HistoryCheck, sqlite_position};
 pub(crate) use record::{EndedSession, ReplacedSid, hash_of_sid};
-pub(in crate::db) use synchronous::has_synchronous_standby;
+pub use synchronous::Replication;
+pub(in crate::db) use synchronous::count_synchronous_standbys;
 pub(in crate::db) use uncommitted::{
     clear as clear_uncommitted, len as uncommitted_len, truncate as truncate_uncommitted,
 };

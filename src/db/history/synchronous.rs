@@ -24,8 +24,17 @@ const POLL_INTERVAL: Duration = Duration::from_millis(2);
 /// How long a standby may take, beyond the commit itself, to report that it has it.
 const STANDBY_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Whether a synchronous standby is connected. A role without `pg_read_all_stats` sees none.
-pub(in crate::db) fn has_synchronous_standby(connection: &mut DbConnection) -> Result<bool> {
+/// The synchronous standbys of a PostgreSQL server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Replication {
+    /// `KEYRACK_REQUIRE_SYNC`.
+    pub is_required: bool,
+    /// The connected standbys that a commit may wait for.
+    pub synchronous_standbys: u64,
+}
+
+/// The number of synchronous standbys that are connected. A role without `pg_read_all_stats` sees none.
+pub(in crate::db) fn count_synchronous_standbys(connection: &mut DbConnection) -> Result<u64> {
     #[derive(QueryableByName)]
     struct Standbys {
         #[diesel(sql_type = BigInt)]
@@ -33,7 +42,7 @@ pub(in crate::db) fn has_synchronous_standby(connection: &mut DbConnection) -> R
     }
 
     let sql = "SELECT count(*) AS synchronous FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')";
-    Ok(diesel::sql_query(sql).get_result::<Standbys>(connection)?.synchronous > 0)
+    Ok(diesel::sql_query(sql).get_result::<Standbys>(connection)?.synchronous.unsigned_abs())
 }
 
 /// Checks before the commit that a synchronous standby is connected, so that nothing is written without one.
@@ -41,7 +50,7 @@ pub(in crate::db) fn has_synchronous_standby(connection: &mut DbConnection) -> R
 /// # Errors
 /// [`Error::Unavailable`] if there is none.
 pub(super) fn reject_without_standby(connection: &mut DbConnection) -> Result<()> {
-    if has_synchronous_standby(connection)? { Ok(()) } else { Err(no_standby()) }
+    if count_synchronous_standbys(connection)? > 0 { Ok(()) } else { Err(no_standby()) }
 }
 
 /// Waits after the commit until a synchronous standby has written it to its disk.

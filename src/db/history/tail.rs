@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    end_store::EndStore,
+    end_store::{EndStore, LostEnds},
     journal::{Durability, Journal},
     record::Record,
 };
@@ -117,9 +117,20 @@ impl Tail {
                 return Ok(false);
             }
             if is_last {
-                return Ok(true);
+                break;
             }
             journal.forget_known_before(now - REMEMBERED);
+        }
+        let mut after = None;
+        loop {
+            let LostEnds { ended, last } = store.lost_ends_since(connection, since, now, after, MAX_ROWS)?;
+            if journal.append_unknown(ended.into_iter().map(Record::Ended).collect()).is_err() {
+                return Ok(false);
+            }
+            if last.is_none() {
+                return Ok(true);
+            }
+            after = last;
         }
     }
 }

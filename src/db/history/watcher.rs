@@ -16,6 +16,7 @@ use super::{
     journal::Journal,
     mark::Mark,
     neighbours,
+    overwritten::FileContent,
     record::{EndedSession, ReplacedSid},
     tail::Tail,
     uncommitted,
@@ -57,6 +58,8 @@ pub(crate) struct Watcher<S> {
     clock: Clock,
     /// The history to which the journal was last applied.
     known: Option<Mark>,
+    /// The content of a SQLite file.
+    content: FileContent,
     /// Since when the database has been found without any session.
     empty_since: Option<Instant>,
     /// The journals of the other instances that were last seen alive.
@@ -78,6 +81,7 @@ impl<S: EndStore> Watcher<S> {
             store,
             clock,
             known: None,
+            content: FileContent::default(),
             empty_since: None,
             neighbours: Vec::new(),
             tail,
@@ -126,7 +130,19 @@ impl<S: EndStore> Watcher<S> {
     }
 
     /// Compares the histories, applies the journal if necessary, and writes the ends of others to the journal.
-    fn pass(&mut self, slot: &ConnectionSlot, forced: bool) -> Result<()> {
+    fn pass(&mut self, slot: &ConnectionSlot, mut forced: bool) -> Result<()> {
+        // Commits of this process raise what lookups expect.
+        let known = self.known.as_ref().map(|known| {
+            self.history.expected().map_or(known.position(), |expected| expected.position().max(known.position()))
+        });
+        if self.content.is_overwritten(&self.opener, known)? {
+            // All connections, this one included, have pages of the former content.
+            self.opener.note_overwritten();
+            self.history.hold_lookups();
+            forced = true;
+            drop(slot.take());
+            self.opener.check_file().map_err(|error| Error::Unavailable(error.into()))?;
+        }
         let mut generation = self.history.generation();
         let opened = slot.take().map_or_else(|| self.opener.open(), Ok);
         let mut connection = opened.map_err(|error| Error::Unavailable(error.into()))?;

@@ -39,7 +39,7 @@ impl Index {
 }
 
 /// The indexes that the migrations create.
-pub(in crate::db) const INDEXES: [Index; 22] = [
+pub(in crate::db) const INDEXES: [Index; 24] = [
     unique("users_pkey", "users", "id"),
     unique("users_email_key", "users", EMAIL_KEY),
     unique("sessions_pkey", "sessions", "id"),
@@ -50,6 +50,8 @@ pub(in crate::db) const INDEXES: [Index; 22] = [
     plain("replaced_sids_by_session", "replaced_sids", "session_id"),
     unique("ended_sids_pkey", "ended_sids", "sid"),
     plain("ended_sids_by_time", "ended_sids", "forget_at"),
+    unique("ends_for_journal_pkey", "ends_for_journal", "session_id"),
+    plain("ends_for_journal_by_time", "ends_for_journal", "settles_at"),
     unique("keyrack_settings_pkey", "keyrack_settings", "name"),
     unique("session_pkey", "user_sessions", "sid"),
     plain("IDX_session_expire", "user_sessions", "expire"),

@@ -86,6 +86,21 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Bool, Text};
+    use crate::db::schema::types::{Instant, SqlUuid};
+
+    /// Ends that can't be read from `sessions`, for the journals of ends.
+    ends_for_journal (session_id) {
+        session_id -> SqlUuid,
+        end_reason -> Text,
+        ended_at -> Instant,
+        expires_at -> Instant,
+        settles_at -> Instant,
+        is_truncated -> Bool,
+    }
+}
+
+table! {
     use diesel::sql_types::Text;
 
     /// Settings that triggers and all instances obey.
@@ -158,6 +173,7 @@ allow_tables_to_appear_in_same_query!(
     sessions,
     user_sessions,
     replaced_sids,
+    ends_for_journal,
     keyrack_settings,
     sign_in_failures,
     known_browsers,

@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 
 /// The PostgreSQL migrations that define triggers or functions, in their order. A test finds one that is missing here.
-const POSTGRES: [&str; 7] = [
+const POSTGRES: [&str; 11] = [
     include_str!("../../../migrations/postgres/2026-11-26-000003_triggers/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-26-000004_sign_in_protection/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-26-000005_settings/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-26-000006_ended_sids/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-26-000007_rules_of_users_and_times/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-27-000011_security_events/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-27-000013_qualified_names/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-27-000014_ends_for_journal/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-27-000015_changes_of_roles/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-27-000020_one_time_passwords/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-27-000030_exact_calls/up.sql"),
 ];
 
 /// The same for SQLite.
-const SQLITE: [&str; 7] = [
+const SQLITE: [&str; 9] = [
     include_str!("../../../migrations/sqlite/2026-11-26-000003_triggers/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-26-000004_sign_in_protection/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-26-000005_settings/up.sql"),
@@ -22,6 +26,8 @@ const SQLITE: [&str; 7] = [
     include_str!("../../../migrations/sqlite/2026-11-26-000007_rules_of_users_and_times/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-27-000011_security_events/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-27-000012_proofs/up.sql"),
+    include_str!("../../../migrations/sqlite/2026-11-27-000014_ends_for_journal/up.sql"),
+    include_str!("../../../migrations/sqlite/2026-11-27-000015_changes_of_roles/up.sql"),
 ];
 
 /// A trigger.
@@ -94,6 +100,7 @@ mod tests {
     use std::{collections::BTreeSet, fs, path::Path};
 
     use super::*;
+    use crate::db::schema_check::qualified_names::{BEFORE_TABLE, TABLES};
 
     /// The names after `prefix` in all migrations of an engine.
     fn names(engine: &str, prefix: &str) -> BTreeSet<String> {
@@ -116,6 +123,41 @@ mod tests {
         let mut functions_in_migrations = names("postgres", "CREATE FUNCTION ");
         functions_in_migrations.extend(names("postgres", "CREATE OR REPLACE FUNCTION "));
         assert_eq!(known(functions().into_keys().collect()), functions_in_migrations);
+    }
+
+    /// Otherwise such a function would fail where it uses the table: its search_path has no schema of tables.
+    #[test]
+    fn functions_name_only_tables_that_are_qualified() {
+        /// Variables, subqueries and transition tables; words of SQL that follow FOR UPDATE.
+        const LOCAL: [&str; 14] = [
+            "session",
+            "owner",
+            "made",
+            "disabled",
+            "changed",
+            "known",
+            "started",
+            "deleted",
+            "remembered",
+            "json_each",
+            "pg_catalog",
+            "pg_proc",
+            "SKIP",
+            "unnest",
+        ];
+        let secure = &functions()["keyrack_secure_functions"];
+        for table in TABLES {
+            assert!(secure.body.contains(&format!("'{table}'")), "{table} is not in keyrack_secure_functions");
+        }
+        for (name, function) in functions() {
+            let code: Vec<&str> = function.body.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+            let words: Vec<String> = code.join(" ").split_whitespace().map(str::to_owned).collect();
+            for pair in words.windows(2).filter(|pair| BEFORE_TABLE.contains(&pair[0].trim_start_matches('('))) {
+                let word = pair[1].split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap();
+                let is_known = word.is_empty() || TABLES.contains(&word) || LOCAL.contains(&word);
+                assert!(is_known, "{name}: {pair:?}: add the table to keyrack_secure_functions");
+            }
+        }
     }
 
     #[test]

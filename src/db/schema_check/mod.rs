@@ -3,13 +3,19 @@
 //! A name in the catalog is not enough: a trigger may be disabled, fire for replicas only, or run a function of another
 //! schema, and a function may have been replaced, or look for its tables in a schema that was renamed.
 
+mod columns;
 mod definitions;
+mod functions;
+mod other_roles;
 mod postgres;
 mod problem;
+mod qualified_names;
 mod sqlite;
 
 use crate::{db::DbConnection, error::Result};
 use problem::SchemaProblem;
+
+pub(crate) use other_roles::{creator_warnings, reject_objects_of_others};
 
 /// Finds everything that differs from the migrations. It changes nothing.
 pub(crate) fn find_schema_problems(connection: &mut DbConnection) -> Result<Vec<SchemaProblem>> {

@@ -8,15 +8,17 @@ use diesel::{
 };
 
 use super::{
+    columns::sqlite_column_problems,
     definitions::sqlite_triggers,
     problem::{Name, SchemaProblem},
 };
 use crate::error::Result;
 
 /// The indexes; those without a name of their own have SQLite's.
-const INDEXES: [&str; 17] = [
+const INDEXES: [&str; 19] = [
     "IDX_session_expire",
     "ended_sids_by_time",
+    "ends_for_journal_by_time",
     "known_browsers_by_session",
     "known_browsers_by_user",
     "replaced_sids_by_session",
@@ -25,6 +27,7 @@ const INDEXES: [&str; 17] = [
     "sessions_by_end",
     "sessions_by_user",
     "sqlite_autoindex_ended_sids_1",
+    "sqlite_autoindex_ends_for_journal_1",
     "sqlite_autoindex_keyrack_settings_1",
     "sqlite_autoindex_known_browsers_1",
     "sqlite_autoindex_one_time_passwords_1",
@@ -73,6 +76,7 @@ pub(super) fn find_problems(connection: &mut SqliteConnection) -> Result<Vec<Sch
         let detail = format!("{name} is missing: restore it from the migrations");
         SchemaProblem::new("missing trigger or index", detail)
     }));
+    problems.extend(sqlite_column_problems(connection)?);
     problems.extend(broken_references(connection)?);
     problems.extend(damaged_pages(connection)?);
     Ok(problems)

@@ -15,7 +15,9 @@ mod insert;
 mod limit;
 mod list;
 mod live;
+mod lost_ends;
 mod purge;
+mod role;
 mod rows;
 mod sign_in;
 mod status;
@@ -42,10 +44,12 @@ pub(super) use list::{
     live_of,
 };
 pub(super) use live::{LiveColumns, LiveSessionKey, LiveSessionRow, find_live, lock_live, lock_readable, lock_sid};
+pub(super) use lost_ends::{find_outdated_ends, forget_ends, lost_ends_since};
 pub(super) use purge::{
     Expired, delete_expired_data, delete_history, end_expired, find_expired_data, find_outdated_sids, forget_sids,
     lock_expired, scan_page,
 };
+pub(super) use role::{lock_role, update_role_in_data};
 pub(crate) use rows::UserRow;
 pub(super) use sign_in::{FoundSignIn, find_replaced, find_sign_in, replaced_sids_of};
 pub(super) use touch::{Touch, touch};

@@ -84,3 +84,19 @@ fn breaches_without_safe_repair_are_only_reported(engine: EngineKind) {
         assert!(!found.out.contains(&browser.sid()), "{found:?}");
     }
 }
+
+/// Each write would be answered with 503.
+#[test]
+fn required_standby_that_is_missing_is_a_problem() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let database = TestDatabase::new(EngineKind::Postgres);
+    let program = Program::new(&database);
+    let off = &program.json(&["doctor", "--json"])["replication"];
+    assert_eq!((&off["is_required"], &off["synchronous_standbys"]), (&false.into(), &0.into()));
+    let found = program.with("KEYRACK_REQUIRE_SYNC", "true").run(&["doctor"]);
+    assert_eq!(found.status, 1, "{found:?}");
+    assert!(found.out.contains("no synchronous standby: KEYRACK_REQUIRE_SYNC is on"), "{found:?}");
+    assert!(found.err.contains("synchronous standbys connected: 0"), "{found:?}");
+}

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use keyrack::{clock::Clock, db::Journal};
 
-use crate::support::{Browser, PASSWORD, ReplicatedPair, TestApp, TestDatabase, wait_until};
+use crate::support::{Browser, PASSWORD, ReplicatedPair, TestApp, TestDatabase, wait, wait_until};
 
 const EMAIL: &str = "rajat.verma@example.com";
 
@@ -155,6 +155,8 @@ fn write_without_required_synchronous_standby_is_refused() {
     pair.make_synchronous();
     let mut browser = app.signed_in(EMAIL);
     wait_until(|| pair.standby().count("sessions", "WHERE status = 'active'") == 1);
+    let replication = wait(app.keyrack.sessions().doctor(false)).unwrap().replication.unwrap();
+    assert_eq!((replication.is_required, replication.synchronous_standbys), (true, 1));
     let id = browser.session_id();
     pair.stop_standby();
     assert_eq!(browser.sign_out().status, 503, "no standby is connected");

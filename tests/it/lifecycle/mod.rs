@@ -1,6 +1,7 @@
 //! Ended sessions stay ended and live ones stay alive: under races, faults, crashes and outages.
 
 mod connections;
+mod deleted_rows;
 mod ends;
 mod error_kinds;
 mod failover;
@@ -16,6 +17,7 @@ mod restore;
 mod schema_change_while_running;
 mod simulated_user;
 mod sqlite_file;
+mod sqlite_overwritten;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -21,9 +21,10 @@ const SQLITE_ONLY: [&str; 9] = [
 
 /// The triggers that only PostgreSQL has: SQLite has no concurrent writers, no infinite times and no TRUNCATE, and no
 /// Express application shares its tables.
-const POSTGRES_ONLY: [&str; 7] = [
+const POSTGRES_ONLY: [&str; 8] = [
     "security_events keyrack_keep_all_events",
     "sessions keyrack_clamp_times",
+    "sessions keyrack_keep_ends_of_all",
     "sessions keyrack_prefer_row_of_peer",
     "sessions keyrack_record_deletion",
     "sessions keyrack_remember_all_sids",

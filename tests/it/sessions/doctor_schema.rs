@@ -5,7 +5,11 @@ use keyrack::db::DatabaseUrl;
 use super::session_fixture::{EMAIL, SessionFixture};
 use crate::support::{EngineKind, PASSWORD, Program, on_both_engines, wait};
 
-on_both_engines!(changed_trigger_is_reported_and_restored, row_without_its_session_is_reported);
+on_both_engines!(
+    changed_trigger_is_reported_and_restored,
+    row_without_its_session_is_reported,
+    missing_column_of_any_table_is_reported,
+);
 
 /// Asserts that the doctor reports one problem after `sql`, with these words, and that `--repair` repairs it or not.
 /// `$schema` stands for the schema's name.
@@ -45,6 +49,16 @@ fn changed_trigger_is_reported_and_restored(engine: EngineKind) {
     let sid = ended.sid.expose();
     fixture.execute(&format!("INSERT INTO user_sessions VALUES ('{sid}', '{{}}', '2999-01-01T00:00:00.000000Z')"));
     assert_eq!(fixture.count("user_sessions", ""), 0, "the rule holds again");
+}
+
+fn missing_column_of_any_table_is_reported(engine: EngineKind) {
+    for (table, column) in
+        [("security_events", "ip_address"), ("known_browsers", "last_used_at"), ("users", "last_name")]
+    {
+        let fixture = SessionFixture::new(engine);
+        let change = format!("ALTER TABLE {table} DROP COLUMN {column}");
+        assert_reported(&fixture, &change, &[&format!("{table} has no column {column}")], false);
+    }
 }
 
 fn row_without_its_session_is_reported(engine: EngineKind) {
@@ -101,9 +115,23 @@ fn changed_schema_is_reported_and_restored_where_that_is_safe() {
         ),
         (
             "ALTER FUNCTION keyrack_adopt SET search_path = pg_catalog",
-            &["look for their tables in pg_catalog", "renamed"],
+            &["keyrack_adopt runs with the rights or the search_path of its caller"],
             true,
         ),
+        (
+            "ALTER FUNCTION keyrack_adopt SET search_path = pg_catalog, $schema, pg_temp",
+            &["keyrack_adopt runs with the rights or the search_path of its caller"],
+            true,
+        ),
+        ("ALTER TABLE known_browsers DROP COLUMN last_used_at", &["known_browsers has no column last_used_at"], false),
+        ("DROP TABLE keyrack_instances", &["the table keyrack_instances is missing"], false),
+        (
+            "ALTER TABLE security_events ALTER kind TYPE text",
+            &["security_events.kind is text NOT NULL, and Keyrack needs character varying(32) NOT NULL"],
+            false,
+        ),
+        ("ALTER TABLE ended_sids ALTER forget_at DROP NOT NULL", &["ended_sids.forget_at is timestamp"], false),
+        ("ALTER TABLE known_browsers ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY", &["known_browsers"], false),
         ("DROP FUNCTION keyrack_secure_functions", &["keyrack_secure_functions is missing"], true),
         (
             "ALTER TABLE sessions ENABLE ROW LEVEL SECURITY; ALTER TABLE sessions FORCE ROW LEVEL SECURITY",
@@ -127,6 +155,24 @@ fn changed_schema_is_reported_and_restored_where_that_is_safe() {
         let fixture = SessionFixture::new(EngineKind::Postgres);
         assert_reported(&fixture, sql, parts, is_repaired);
     }
+}
+
+/// Whoever owns a function can replace it.
+#[test]
+fn function_of_another_owner_is_reported() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let fixture = SessionFixture::new(EngineKind::Postgres);
+    let role = format!("keyrack_function_owner_{}", std::process::id());
+    fixture.execute(&format!("CREATE ROLE {role}"));
+    fixture.break_with(&format!("ALTER FUNCTION keyrack_complete_end OWNER TO {role}"));
+    let report = fixture.doctor(true);
+    fixture.execute(&format!("ALTER FUNCTION keyrack_complete_end OWNER TO CURRENT_USER; DROP ROLE {role}"));
+    assert!(report.breaches.iter().all(|breach| !breach.repaired), "{report:?}");
+    let detail = format!("keyrack_complete_end() belongs to the role {role}, which may not write to the tables");
+    assert!(report.breaches.iter().any(|breach| breach.detail.contains(&detail)), "{report:?}");
+    assert!(fixture.doctor(false).breaches.is_empty());
 }
 
 #[test]

@@ -27,3 +27,4 @@ mod time_zones;
 mod timeouts;
 mod touch;
 mod user_changes;
+mod write_batches;

@@ -1,6 +1,9 @@
 //! Purge: ends expired sessions, and deletes data and history past their retention.
 
-use keyrack::sessions::{NewSession, Purged, Timeouts};
+use keyrack::{
+    clock::Clock,
+    sessions::{NewSession, Purged, Timeouts},
+};
 
 use super::session_fixture::{DAY, HOUR, MINUTE, SECOND, SessionFixture, just_before};
 use crate::support::{EngineKind, on_both_engines, wait};
@@ -122,4 +125,25 @@ fn session_without_data_is_ended_by_purge(engine: EngineKind) {
     assert_eq!(fixture.purge(), purged(1, 0, 0));
     fixture.assert_ended(&started, "signed_out", fixture.now());
     assert!(fixture.doctor(false).is_sound());
+}
+
+/// A SQLite file has no clock, but the latest security events in it were written by one.
+#[test]
+fn purge_on_sqlite_is_refused_if_the_clock_is_behind_the_events() {
+    let database = crate::support::TestDatabase::new(EngineKind::Sqlite);
+    let shifted = |micros| crate::support::TestApp::over(&database, Clock::Shifted(micros), |_| ());
+    let right = shifted(0);
+    right.add_user("rajat.verma@example.com");
+    let mut browser = right.signed_in("rajat.verma@example.com");
+    let slow = shifted(-90_000_000);
+    let refused = wait(slow.keyrack.sessions().purge(|_| ())).unwrap_err().to_string();
+    for part in ["nothing was purged", "behind the latest security event", "synchronise it"] {
+        assert!(refused.contains(part), "{part:?} is not in {refused:?}");
+    }
+    assert!(wait(slow.keyrack.sessions().clock_problem()).unwrap().is_some());
+    let seconds = shifted(-30_000_000);
+    assert!(wait(seconds.keyrack.sessions().clock_problem()).unwrap().is_some());
+    wait(seconds.keyrack.sessions().purge(|_| ())).unwrap();
+    assert_eq!(wait(right.keyrack.sessions().clock_problem()).unwrap(), None);
+    assert!(browser.is_signed_in());
 }

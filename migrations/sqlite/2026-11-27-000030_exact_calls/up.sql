@@ -1,0 +1,2 @@
+-- Nothing to do: SQLite has no functions.
+SELECT 1;

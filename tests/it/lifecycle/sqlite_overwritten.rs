@@ -1,0 +1,107 @@
+//! The content of a SQLite file is overwritten in place while a server uses it, as `cp backup.db keyrack.db` does.
+
+use std::fs;
+
+use crate::support::{Browser, EngineKind, PASSWORD, Program, Serving, TestDatabase, wait_until};
+
+const EMAIL: &str = "rajat.verma@example.com";
+
+struct Fixture {
+    database: TestDatabase,
+    serving: Serving,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let database = TestDatabase::new(EngineKind::Sqlite);
+        let program = Program::new(&database);
+        program.add_user(EMAIL);
+        let serving = program.serve();
+        Self { database, serving }
+    }
+
+    fn back_up(&self) {
+        let copy = self.database.folder().join("backup.db");
+        self.database.execute(&format!("VACUUM INTO '{}'", copy.display()));
+    }
+
+    /// Copies the journal into the file, so that the file differs from the backup.
+    fn checkpoint(&self) {
+        self.database.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+
+    fn overwrite(&self) {
+        let folder = self.database.folder();
+        fs::copy(folder.join("backup.db"), folder.join("keyrack.db")).unwrap();
+    }
+
+    fn status(&self, browser: &Browser) -> u16 {
+        let mut status = 503;
+        wait_until(|| {
+            status = browser.clone().get("/api/session").status;
+            status != 503
+        });
+        status
+    }
+}
+
+#[test]
+fn overwritten_file_is_noticed_and_revives_no_session() {
+    let mut fixture = Fixture::new();
+    let (ended, alive) = (fixture.serving.signed_in(EMAIL), fixture.serving.signed_in(EMAIL));
+    fixture.back_up();
+    let late = fixture.serving.signed_in(EMAIL);
+    assert_eq!(ended.clone().sign_out().status, 303);
+    fixture.checkpoint();
+    fixture.overwrite();
+    let log = fixture.serving.err.wait_for("was overwritten while Keyrack uses it");
+    assert!(log.contains("stop Keyrack before restoring"), "{log}");
+    assert_eq!(fixture.status(&ended), 401, "it had ended");
+    assert_eq!(fixture.status(&late), 401, "it is not in the backup");
+    assert_eq!(fixture.status(&alive), 200);
+    wait_until(|| fixture.serving.browser().sign_in(EMAIL, PASSWORD).status == 303);
+    assert_eq!(fixture.database.text("SELECT integrity_check AS v FROM pragma_integrity_check"), "ok");
+    assert_eq!(Program::new(&fixture.database).run(&["doctor"]).status, 0);
+}
+
+/// It is not the content of a Keyrack database any longer.
+#[test]
+fn file_overwritten_with_other_content_answers_503_until_restored() {
+    let mut fixture = Fixture::new();
+    let browser = fixture.serving.signed_in(EMAIL);
+    fixture.checkpoint();
+    fixture.back_up();
+    // The server has looked at the file since the journal was copied into it.
+    let sign_out = fixture.serving.signed_in(EMAIL);
+    assert_eq!(sign_out.clone().sign_out().status, 303);
+    wait_until(|| {
+        fixture.checkpoint();
+        fixture.serving.signed_in(EMAIL).sign_out().status == 303
+    });
+    fs::write(fixture.database.folder().join("keyrack.db"), vec![b'x'; 100_000]).unwrap();
+    wait_until(|| browser.clone().get("/api/session").status == 503);
+    fixture.overwrite();
+    assert_eq!(fixture.status(&browser), 200);
+    assert_eq!(fixture.status(&sign_out), 401);
+    let _ = fixture.serving.err.wait_for("was overwritten");
+}
+
+/// Checkpoints, and commands that write, are no other content.
+#[test]
+fn file_that_is_written_by_keyrack_is_not_taken_for_overwritten() {
+    let mut fixture = Fixture::new();
+    let mut browser = fixture.serving.signed_in(EMAIL);
+    for number in 0..5 {
+        fixture.serving.signed_in(EMAIL).sign_out();
+        Program::new(&fixture.database).done(&["user", "set-role", EMAIL, ["user", "admin"][number % 2]]);
+        fixture.checkpoint();
+        assert!(browser.is_signed_in());
+    }
+    fixture.database.execute("VACUUM");
+    fixture.checkpoint();
+    // An error that is logged later than a false alarm would be.
+    fs::rename(fixture.database.folder().join("keyrack.db"), fixture.database.folder().join("away")).unwrap();
+    wait_until(|| browser.get("/api/session").status == 503);
+    let log = fixture.serving.err.wait_for("was removed or renamed");
+    assert!(!log.contains("overwritten"), "{log}");
+}
