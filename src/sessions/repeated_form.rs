@@ -15,7 +15,11 @@ use super::{
     queries::{self, FoundSignIn},
     resume::LiveSession,
 };
-use crate::{clock::Timestamp, db::DbConnection, error::Result};
+use crate::{
+    clock::Timestamp,
+    db::DbConnection,
+    error::{Error, Result},
+};
 
 /// A form that arrives again within this time of the sign-in counts as sent twice by mistake. After that, the browser
 /// has the answer and shows another page.
@@ -78,6 +82,21 @@ impl Sessions {
             }
         }
         Ok(FormSession::NotStarted { started_before })
+    }
+
+    /// Finds the session that the same form has started a moment ago, for a user whose password was checked, but is not good
+    /// for another sign-in. Starts none.
+    pub(crate) async fn continue_form(&self, new: NewSession) -> Result<Option<IssuedSession>> {
+        let (sessions, now) = (self.clone(), self.clock.now());
+        let find = move |connection: &mut DbConnection| {
+            let found = queries::lock_user(connection, new.user_id)?.filter(|found| !found.disabled);
+            let user = found.ok_or(Error::SessionEnded)?.user;
+            match sessions.find_form_session(connection, &new, &user, now)? {
+                FormSession::Continued(issued) => Ok(Some(issued)),
+                FormSession::NotStarted { .. } => Ok(None),
+            }
+        };
+        self.db.transaction(find).await
     }
 
     /// Finds the live session whose sid was replaced a moment ago by a new proof of its user, by its former sid: for a form

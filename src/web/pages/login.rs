@@ -115,6 +115,11 @@ pub(crate) async fn submit(
         Ok(AuthenticationResult::UsedUp { user }) if is_changing_password(&session, user) => {
             return Ok(signed_in_response(true, &fields.next));
         }
+        Ok(AuthenticationResult::UsedUp { user })
+            if session.continue_sign_in(user, fields.remembers(), request.headers()).await? =>
+        {
+            return Ok(signed_in_response(true, &fields.next));
+        }
         Ok(AuthenticationResult::UsedUp { .. }) => used_up(),
         Ok(AuthenticationResult::Rejected) => rejected(),
         Ok(AuthenticationResult::Throttled { retry_after }) => FormError::throttled(retry_after),

@@ -4,6 +4,7 @@
 //! not used: its cookie has another format than Express applications read, it calls its store twice for one renewal,
 //! and it turns an error of the store into a response without knowing the request.
 
+mod continue_sign_in;
 mod persist;
 mod request_session;
 

@@ -189,6 +189,12 @@ impl RequestSession {
         })
     }
 
+    /// Notes the sid that the session has now. The response gets its cookie.
+    pub(super) fn set_renewed(&self, issued: IssuedSession) {
+        // A handler renews a session once.
+        let _ = self.0.renewed.set(issued);
+    }
+
     /// The session's new sid, if the handler has renewed it.
     pub(super) fn renewed(&self) -> Option<&IssuedSession> {
         self.0.renewed.get()
@@ -302,8 +308,7 @@ impl SignedIn {
 
     /// Notes the new sid that the handler has given the session. The response gets its cookie.
     pub(crate) fn set_renewed(&self, issued: IssuedSession) {
-        // A handler renews a session once.
-        let _ = self.request.0.renewed.set(issued);
+        self.request.set_renewed(issued);
     }
 
     /// A token for the forms of a page of this session.

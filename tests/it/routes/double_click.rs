@@ -2,9 +2,9 @@
 
 use std::{num::NonZeroU32, sync::Barrier, thread, time::Duration};
 
-use keyrack::sessions::Sid;
+use keyrack::{accounts::Password, sessions::Sid};
 
-use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_engines};
+use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
 
 on_both_engines!(
     form_sent_twice_starts_one_session,
@@ -20,6 +20,7 @@ on_both_engines!(
     form_sent_twice_at_the_limit_ends_one_session,
     old_cookie_in_another_browser_does_not_continue_the_session,
     form_sent_again_with_wrong_password_gets_no_session,
+    form_with_one_time_password_sent_twice_starts_one_session,
 );
 
 const EMAIL: &str = "rajat.verma@example.com";
@@ -298,4 +299,45 @@ fn form_sent_again_with_wrong_password_gets_no_session(engine: EngineKind) {
     assert_eq!(app.count("sessions", ""), 1);
     let sid = Sid::from_trusted(&owner.sid());
     assert_eq!(sid.expose().len(), 32, "the sid is random, not derived from the form");
+}
+
+/// The first request uses the password up.
+fn form_with_one_time_password_sent_twice_starts_one_session(engine: EngineKind) {
+    const NEW: &str = "five herons by the weir";
+    for at_once in [false, true] {
+        let app = app_with_user(engine);
+        let accounts = app.keyrack.accounts();
+        wait(accounts.set_one_time_password(&EMAIL.parse().unwrap(), Password::new(PASSWORD))).unwrap().unwrap();
+        app.clock.advance(SECOND);
+        let (browser, token) = open_form(&app);
+        let send = || {
+            let mut browser = browser.clone();
+            let answer = submit(&mut browser, &token, EMAIL);
+            assert_eq!((answer.status, answer.location()), (303, "/account/password"), "{}", answer.body);
+            browser
+        };
+        let mut browsers = if at_once {
+            thread::scope(|scope| [(); 3].map(|()| scope.spawn(send)).map(|sender| sender.join().unwrap()))
+        } else {
+            [send(), send(), send()]
+        };
+        assert!(browsers.iter().all(|browser| browser.sid() == browsers[0].sid()));
+        assert_eq!((app.count("sessions", ""), app.count("known_browsers", "")), (1, 1));
+        let fields = [("current_password", PASSWORD), ("password", NEW), ("password_again", NEW)];
+        let answer = browsers[2].post_from("/account/password", "/account/password", &fields);
+        assert_eq!((answer.status, answer.location()), (303, "/account/sessions"), "{}", answer.body);
+        assert!(browsers[2].is_signed_in());
+        app.assert_sound();
+    }
+    // It is not the browser's any more a moment later, nor another browser's.
+    let app = app_with_user(engine);
+    let accounts = app.keyrack.accounts();
+    wait(accounts.set_one_time_password(&EMAIL.parse().unwrap(), Password::new(PASSWORD))).unwrap().unwrap();
+    let (mut browser, token) = open_form(&app);
+    let copy = browser.clone();
+    assert_eq!(submit(&mut browser, &token, EMAIL).status, 303);
+    let (mut other, other_token) = open_form(&app);
+    assert_eq!(submit(&mut other, &other_token, EMAIL).status, 401);
+    app.clock.advance(6 * SECOND);
+    assert_eq!(submit(&mut copy.clone(), &token, EMAIL).status, 401);
 }
