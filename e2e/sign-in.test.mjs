@@ -27,17 +27,18 @@ onEveryEngine('Sign-in', (suite) => {
   });
 
   suite.test('double click on “Sign in” makes one device', async ({ keyrack, open, scripts }) => {
-    await keyrack.addUser();
-    const BROWSERS = 5;
-    for (let count = 1; count <= BROWSERS; count += 1) {
+    for (const email of ['first@example.com', 'second@example.com', 'third@example.com']) {
+      // An expensive hash, so that the second click comes before the first answer, as on a busy server.
+      await keyrack.command(['user', 'add', email, '--hash-cost', 'm=65536,t=3,p=1'], USER.password);
       const device = await open();
       const { page } = device;
       await page.goto('/login');
-      await page.getByLabel('Email').fill(USER.email);
+      await page.getByLabel('Email').fill(email);
       await page.getByLabel('Password').fill(USER.password);
-      await page.getByRole('button', { name: 'Sign in' }).dblclick();
+      // A person takes a while between the clicks. At once, the browser sends the form only once.
+      await page.getByRole('button', { name: 'Sign in' }).dblclick({ delay: 30 });
       await page.waitForURL('**/account/sessions');
-      await page.getByText(count === 1 ? '1 active session' : `${count} active sessions`, { exact: false }).first().waitFor();
+      await page.getByText('1 active session').waitFor();
       const sent = device.requests.filter((request) => request === 'POST /login').length;
       assert.equal(sent, scripts ? 1 : 2, 'only a script can keep the second click from sending the form');
     }
