@@ -37,7 +37,6 @@ onEveryEngine('Sign-in', (suite) => {
       await page.getByLabel('Password').fill(USER.password);
       // A person takes a while between the clicks. At once, the browser sends the form only once.
       await page.getByRole('button', { name: 'Sign in' }).dblclick({ delay: 30 });
-      await page.waitForURL('**/account/sessions');
       await page.getByText('1 active session').waitFor();
       const sent = device.requests.filter((request) => request === 'POST /login').length;
       assert.equal(sent, scripts ? 1 : 2, 'only a script can keep the second click from sending the form');
@@ -55,7 +54,6 @@ onEveryEngine('Sign-in', (suite) => {
     await page.locator('#password').fill(password);
     await page.locator('#password_again').fill(password);
     await page.getByRole('button', { name: 'Change password' }).dblclick();
-    await page.waitForURL('**/account/sessions');
     await page.getByText('Your password was changed.').waitFor();
     const other = await open();
     await other.signIn({ ...USER, password });

@@ -93,5 +93,5 @@ fn key(secret: &[u8]) -> Hmac<Sha256> {
 }
 
 fn add_parts(mac: Hmac<Sha256>, parts: &[&[u8]]) -> Hmac<Sha256> {
-    parts.iter().fold(mac, |mac, part| mac.chain_update(part))
+    parts.iter().fold(mac, Mac::chain_update)
 }
