@@ -1,6 +1,6 @@
 // bench/enumeration: whether the time or the bytes of a failed sign-in tell which accounts exist, and in which state.
 
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync, readdirSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -21,15 +21,16 @@ const TOLERANCE = 0.05;
 const HELP = `bench/enumeration [PROGRAM]: whether failed sign-ins tell which accounts exist.
 
 Sends failed sign-ins of every kind in random order, one at a time, each for another account and from another network,
-so that nothing is throttled. Compares the time and the bytes of the answers with those of a wrong password for an account
-that exists. PROGRAM is by default the release build. Run nothing else on the machine meanwhile.
+so that nothing is throttled. Compares the time and the bytes of the answers with those of a wrong password for an
+account that exists. PROGRAM is by default the release build. Run nothing else on the machine meanwhile.
 
   --samples N      sign-ins of each kind (default 400)
   --engine NAME    sqlite or postgres (default sqlite)
   --only NAME      only this scenario: equal, raised or mixed
   --help           this text
 
-The exit status is 1 if bytes differ, or if a time surely differs by more than ${100 * TOLERANCE} per cent.
+The CPU is what the server's threads spend on each sign-in, which other programs hardly disturb. The exit status is 1 if
+bytes differ, or if a time or a CPU surely differs by more than ${100 * TOLERANCE} per cent.
 `;
 
 const WARM_UP = 40;
@@ -122,8 +123,27 @@ async function openForm(port) {
 /** An address in a network of its own, so that no network uses up its allowance. */
 const clientOf = (number) => `10.${(number >> 8) % 256}.${number % 256}.7`;
 
-/** Sends one sign-in. Returns its milliseconds, and the answer without what differs in any two answers. */
-async function signIn({ port, agent, form }, kind, n, number) {
+/**
+ * The milliseconds for which the threads of a process have run so far. Nothing else uses the server, so this is the
+ * work of one sign-in, whatever other programs do to the time that it takes.
+ */
+function cpuMilliseconds(pid) {
+  const folder = `/proc/${pid}/task`;
+  const nanoseconds = readdirSync(folder).map((thread) => {
+    try {
+      return Number(readFileSync(`${folder}/${thread}/schedstat`, 'utf8').split(' ')[0]);
+    } catch {
+      return 0; // the thread has ended
+    }
+  });
+  return nanoseconds.reduce((sum, one) => sum + one, 0) / 1e6;
+}
+
+/**
+ * Sends one sign-in. Returns its milliseconds, those of the server's threads, and the answer without what differs in
+ * any two answers.
+ */
+async function signIn({ port, pid, agent, form }, kind, n, number) {
   const email = addressOf(kind, n);
   const password = KINDS[kind].password ?? WRONG;
   const body = new URLSearchParams({ email, password, csrf_token: form.token }).toString();
@@ -131,12 +151,14 @@ async function signIn({ port, agent, form }, kind, n, number) {
     cookie: form.cookie, 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length,
     'x-forwarded-for': clientOf(number),
   };
+  const cpuBefore = cpuMilliseconds(pid);
   const started = performance.now();
   const answer = await request(port, { method: 'POST', path: '/login', headers, body, agent });
   const milliseconds = performance.now() - started;
+  const cpu = cpuMilliseconds(pid) - cpuBefore;
   const { date: _date, 'content-length': _length, 'x-request-id': _id, ...rest } = answer.headers;
   const text = answer.body.replaceAll(/name="csrf_token" value="[^"]+"/g, 'TOKEN').replaceAll(email, 'ADDRESS');
-  return { milliseconds, answer: JSON.stringify([answer.status, rest, text]) };
+  return { milliseconds, cpu, answer: JSON.stringify([answer.status, rest, text]) };
 }
 
 function shuffle(items) {
@@ -164,15 +186,17 @@ async function measure(name, { program, samples, engine }, folder, postgres) {
   const child = start(program, ['serve'], { env, cwd: folder });
   await retry(() => request(port, { path: '/healthz' }), child, 'keyrack');
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-  const visitor = { port, agent, form: await openForm(port) };
-  const found = Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, { times: [], answers: new Set() }]));
+  const visitor = { port, pid: child.pid, agent, form: await openForm(port) };
+  const kinds = Object.keys(KINDS);
+  const found = Object.fromEntries(kinds.map((kind) => [kind, { times: [], work: [], answers: new Set() }]));
   let number = 0;
   for (let n = 0; n < samples + WARM_UP; n += 1) {
     for (const kind of shuffle(Object.keys(KINDS))) {
-      const { milliseconds, answer } = await signIn(visitor, kind, n, number);
+      const { milliseconds, cpu, answer } = await signIn(visitor, kind, n, number);
       number += 1;
       if (n < WARM_UP) continue;
       found[kind].times.push(milliseconds);
+      found[kind].work.push(cpu);
       found[kind].answers.add(answer);
     }
     if (n % 100 === 99) say(`${name}: ${n + 1} of ${samples + WARM_UP}`);
@@ -186,21 +210,25 @@ async function measure(name, { program, samples, engine }, folder, postgres) {
 function report(name, found) {
   const { compare, middle, says } = SCENARIOS[name];
   const [expected] = found.known.answers;
-  const rows = Object.entries(found).map(([kind, { times, answers }]) => {
+  const percent = (value) => `${value >= 0 ? '+' : '−'}${Math.abs(100 * value).toFixed(1)} %`;
+  const cells = (values, others) => {
+    const { difference, low, high } = compare(values, others);
+    if (low > TOLERANCE || high < -TOLERANCE) process.exitCode = 1;
+    return [middle(values).toFixed(2), percent(difference), `${percent(low)} to ${percent(high)}`];
+  };
+  const rows = Object.entries(found).map(([kind, { times, work, answers }]) => {
     const { mayDiffer = false } = KINDS[kind];
     const isSame = answers.size === 1 && answers.has(expected);
-    const { difference, low, high } = compare(times, found.known.times);
-    const isTold = low > TOLERANCE || high < -TOLERANCE;
-    if ((!isSame && !mayDiffer) || isTold) process.exitCode = 1;
-    const percent = (value) => `${value >= 0 ? '+' : '−'}${Math.abs(100 * value).toFixed(1)} %`;
+    if (!isSame && !mayDiffer) process.exitCode = 1;
     return [
-      KINDS[kind].says, middle(times).toFixed(2), percent(difference), `${percent(low)} to ${percent(high)}`,
+      KINDS[kind].says, ...cells(times, found.known.times), ...cells(work, found.known.work),
       isSame ? 'the same' : mayDiffer ? 'its own message' : 'DIFFERENT',
     ];
   });
   console.log(`\n${name}: ${says}\n`);
-  const middleName = middle === median ? 'median ms' : 'mean ms';
-  console.log(table(['sign-in', middleName, 'difference', '95 % interval', 'answer'], rows));
+  const middleName = middle === median ? 'median' : 'mean';
+  const columns = (what) => [`${what}, ${middleName} ms`, 'difference', '95 % interval'];
+  console.log(table(['sign-in', ...columns('time'), ...columns('CPU'), 'answer'], rows));
 }
 
 await benchmark(async (makeFolder) => {
