@@ -87,8 +87,9 @@ impl FileContent {
         if self.stamp == Some(stamp) {
             return Ok(false);
         }
-        let counts = match (read_counts(opener), &self.counts) {
-            (Ok(counts), _) => counts,
+        let read = || Ok((read_counts(opener)?, read_position(opener)?));
+        let (counts, found) = match (read(), &self.counts) {
+            (Ok(read), _) => read,
             // The tables may be in the journal only, until it is copied for the first time.
             (Err(_), None) => return Ok(false),
             (Err(error), Some(_)) => {
@@ -98,7 +99,7 @@ impl FileContent {
         };
         self.failed_reads = 0;
         // Also with the journal: the file may have been overwritten right after the journal was copied into it.
-        let is_behind = position.is_some_and(|known| read_position(opener).is_ok_and(|position| position < known));
+        let is_behind = position.is_some_and(|known| found < known);
         if is_behind || self.counts.as_ref().is_some_and(|former| !former.continue_as(&counts)) {
             return Ok(self.forget());
         }
