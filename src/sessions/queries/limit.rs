@@ -1,6 +1,6 @@
 //! Finds the sessions of a user beyond a limit.
 
-use diesel::{OptionalExtension, prelude::*};
+use diesel::{OptionalExtension, dsl::exists, prelude::*};
 
 use super::{active::LastActive, status::ACTIVE};
 use crate::{
@@ -32,7 +32,9 @@ pub(in crate::sessions) fn is_active(connection: &mut DbConnection, id: SessionI
 }
 
 /// Finds up to `limit` of the user's live sessions that are not among the `max` most recently active ones. `keep`,
-/// which must be alive, is never found, and counts as one of the `max`. It reads all of the user's sessions.
+/// which must be alive, is never found, and counts as one of the `max`. It reads all of the user's sessions, and their
+/// data only if some data has expired and was not purged yet: otherwise every active session's data is alive, and reading
+/// it would take longer than all else.
 pub(in crate::sessions) fn live_beyond(
     connection: &mut DbConnection,
     user: UserId,
@@ -45,6 +47,20 @@ pub(in crate::sessions) fn live_beyond(
     let others = i64::from(max) - i64::from(keep.is_some());
     // A random id is no session's.
     let keep = keep.unwrap_or_else(SessionId::random);
+    let expired = user_sessions::table.filter(user_sessions::expire.le(now));
+    let is_any_expired: bool = diesel::select(exists(expired)).get_result(connection)?;
+    if !is_any_expired {
+        let query = sessions::table
+            .filter(sessions::user_id.eq(user))
+            .filter(sessions::status.eq(ACTIVE))
+            .filter(sessions::id.ne(keep))
+            .filter(sessions::expires_at.gt(now))
+            .order((sessions::last_seen_at.desc(), sessions::id.desc()))
+            .offset(others)
+            .limit(limit)
+            .select(sessions::id);
+        return Ok(query.load(connection)?);
+    }
     let query = sessions::table
         .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
         .filter(sessions::user_id.eq(user))
