@@ -14,7 +14,7 @@ use crate::{
     db::{DbConnection, UserId, settings},
     error::{Error, Result},
     events::{EventKind, NewEvent, record},
-    sessions::{EndReason, User},
+    sessions::{EndReason, Sessions, User},
     text::into_printable,
 };
 
@@ -230,7 +230,7 @@ impl Accounts {
             let Some(Account { user, .. }) = queries::find(connection, &email)?.map(Account::from) else {
                 return Ok(false);
             };
-            let is_deferred = accounts.sessions.defer_role_change(connection, user.id, &user.role, role.as_str())?;
+            let is_deferred = Sessions::defer_role_change(connection, user.id, &user.role, role.as_str())?;
             queries::set_role(connection, &user, role.as_str(), now, is_deferred)?;
             let event = accounts.event(EventKind::RoleChanged, user.id);
             record(connection, event.detail("from", user.role.clone()).detail("to", role.as_str()), now)?;

@@ -29,13 +29,7 @@ impl Sessions {
     /// Records, within the transaction that changes a user's role, that the data of the user's sessions is changed later,
     /// if there are too many for that transaction. Returns whether it did. The caller then calls
     /// [`Sessions::finish_role_change`] after the commit.
-    pub(crate) fn defer_role_change(
-        &self,
-        connection: &mut DbConnection,
-        user: UserId,
-        from: &str,
-        to: &str,
-    ) -> Result<bool> {
+    pub(crate) fn defer_role_change(connection: &mut DbConnection, user: UserId, from: &str, to: &str) -> Result<bool> {
         let max = MAX_CHANGED_PER_TRANSACTION;
         let found = queries::find_active(connection, EndScope::AllOf(user), None, None, max + 1)?;
         if from == to || found.active.len() <= max {

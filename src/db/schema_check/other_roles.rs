@@ -1,7 +1,7 @@
 //! Finds what other roles may do, or have done, in the schemas in which Keyrack's statements look for names.
 //!
-//! PostgreSQL prefers an operator or a function whose types fit a statement exactly, wherever it is in the search_path.
-//! Keyrack's functions look in pg_catalog only, but its own statements look in the schema of its tables as well, so a
+//! PostgreSQL prefers an operator or a function whose types fit a statement exactly, wherever in the `search_path` it is.
+//! Keyrack's functions look in `pg_catalog` only, but its own statements look in the schema of its tables as well, so a
 //! role that may create objects there can run code with Keyrack's rights (CVE-2018-1058 is about the same).
 
 use diesel::{PgConnection, RunQueryDsl, sql_types::Text};
