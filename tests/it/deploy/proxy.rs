@@ -25,13 +25,14 @@ pub const PROXY: &str = "127.0.0.1";
 pub const LISTENER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// Runs the proxy until its standard input ends, which it does when the test process ends for whatever reason. Prints
-/// the process id first, and removes the folder at the end.
+/// the process id first, and removes the folder at the end. The proxy gets the signals back that the shell ignores:
+/// `HAProxy` does not end by one that it was started to ignore.
 const GUARD: &str = r#"
 trap '' HUP INT TERM
 folder=$1
 shift
 exec 3<&0 </dev/null
-"$@" 3<&- >"$folder/output" 2>&1 &
+(trap - HUP INT TERM; exec "$@") 3<&- >"$folder/output" 2>&1 &
 proxy=$!
 echo "$proxy"
 exec >/dev/null
