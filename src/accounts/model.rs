@@ -17,6 +17,11 @@ impl Password {
         Self(typed.nfc().collect::<String>().into())
     }
 
+    /// Whether both are the same, however their characters were composed.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+
     pub(super) fn expose(&self) -> &str {
         self.0.expose_secret()
     }

@@ -1,6 +1,10 @@
 //! `keyrack events`
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    time::Duration,
+};
 
 use clap::Args;
 use serde::Serialize;
@@ -58,13 +62,11 @@ async fn list(events: &Events, filter: EventFilter, printer: &mut Printer) -> Re
         let page = events.page_after(filter, after).await?;
         let Some(last) = page.last().map(|event| event.id) else { break };
         after = last;
-        // A closed pipe ends the list: its reader has seen enough.
-        if printer.print(page).await?.is_err() {
+        if !printer.print(page).await? {
             return Ok(());
         }
     }
-    printer.finish();
-    Ok(())
+    printer.finish()
 }
 
 /// Prints the last events, then those that come, until the program is interrupted or its reader has gone.
@@ -74,7 +76,7 @@ async fn follow(events: &Events, filter: EventFilter, printer: &mut Printer) -> 
     last.retain(|event| event.is_until(cursor));
     last.truncate(LAST_EVENTS);
     last.reverse();
-    let mut is_open = printer.print(last).await?.is_ok();
+    let mut is_open = printer.print(last).await?;
     while is_open {
         let (mut new, next) = events.next_after(cursor).await?;
         cursor = next;
@@ -82,7 +84,7 @@ async fn follow(events: &Events, filter: EventFilter, printer: &mut Printer) -> 
             actix_web::rt::time::sleep(POLL_INTERVAL).await;
         }
         new.retain(|event| filter.matches(event));
-        is_open = printer.print(new).await?.is_ok();
+        is_open = printer.print(new).await?;
     }
     Ok(())
 }
@@ -115,27 +117,27 @@ impl Printer {
         Self { output, accounts, addresses: HashMap::new() }
     }
 
-    /// Prints events. The inner error is that of standard output.
-    async fn print(&mut self, events: Vec<SecurityEvent>) -> Result<std::io::Result<()>, Failure> {
+    /// Prints events. Returns whether standard output is still open: if its reader has closed it, it has seen enough.
+    async fn print(&mut self, events: Vec<SecurityEvent>) -> Result<bool, Failure> {
         if events.is_empty() {
-            return Ok(Ok(()));
+            return Ok(true);
         }
-        let unknown: Vec<UserId> =
-            events.iter().filter_map(|event| event.user_id).filter(|id| !self.addresses.contains_key(id)).collect();
-        let mut found = self.accounts.addresses_of(unknown.clone()).await?;
+        let ids = events.iter().filter_map(|event| event.user_id);
+        let unknown: HashSet<UserId> = ids.filter(|id| !self.addresses.contains_key(id)).collect();
+        let mut found = self.accounts.addresses_of(unknown.iter().copied().collect()).await?;
         self.addresses.extend(unknown.into_iter().map(|id| (id, found.remove(&id))));
         let address = |event: &SecurityEvent| event.user_id.and_then(|id| self.addresses.get(&id).cloned().flatten());
         let lines: Vec<Line> = events.into_iter().map(|event| Line { user: address(&event), event }).collect();
-        Ok(match &mut self.output {
+        is_open_after(match &mut self.output {
             Output::Table(table) => table.print(&lines.into_iter().map(Line::into_row).collect::<Vec<_>>()),
             Output::Json => JsonLines::print(&lines),
         })
     }
 
-    fn finish(&mut self) {
-        if let Output::Table(table) = &mut self.output {
-            // A closed pipe is no error.
-            let _ = table.finish();
+    fn finish(&mut self) -> Result<(), Failure> {
+        match &mut self.output {
+            Output::Table(table) => is_open_after(table.finish()).map(drop),
+            Output::Json => Ok(()),
         }
     }
 }
@@ -157,4 +159,16 @@ fn detail_text(detail: &Map<String, Value>) -> String {
         value => format!("{key}={value}"),
     });
     texts.collect::<Vec<_>>().join(" ")
+}
+
+/// Whether standard output is still open after a write.
+///
+/// # Errors
+/// If it could not be written for another reason, such as a full disk: an archive of events would lack some.
+fn is_open_after(written: io::Result<()>) -> Result<bool, Failure> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::failed(format!("the events could not be written to standard output: {error}"))),
+    }
 }

@@ -49,6 +49,32 @@ const NEIGHBOUR_TIMEOUT: Duration = Duration::from_secs(5);
 /// tables in one transaction and fill them in the next.
 const EMPTY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The last pause between two applications of the journal after a change of history.
+const LAST_REPEAT_PAUSE: Duration = Duration::from_secs(60);
+
+/// The journal is applied again 1, 2, 4 … seconds after a change of history: a restore may bring rows one by one, also of
+/// sessions that ended long ago, which are not among the latest ends that each pass looks at.
+struct Repeats {
+    due: Instant,
+    pause: Duration,
+}
+
+impl Repeats {
+    fn begin() -> Self {
+        Self { due: Instant::now() + INTERVAL, pause: INTERVAL }
+    }
+
+    fn are_due(&self) -> bool {
+        Instant::now() >= self.due
+    }
+
+    /// The next time; `None` after the last one.
+    fn next(self) -> Option<Self> {
+        let pause = self.pause * 2;
+        (pause <= LAST_REPEAT_PAUSE).then(|| Self { due: Instant::now() + pause, pause })
+    }
+}
+
 /// The state of the thread.
 pub(crate) struct Watcher<S> {
     opener: Arc<Opener>,
@@ -62,6 +88,8 @@ pub(crate) struct Watcher<S> {
     content: FileContent,
     /// Since when the database has been found without any session.
     empty_since: Option<Instant>,
+    /// When the journal is applied again to a history that has changed.
+    repeats: Option<Repeats>,
     /// The journals of the other instances that were last seen alive.
     neighbours: Vec<String>,
     tail: Tail,
@@ -83,6 +111,7 @@ impl<S: EndStore> Watcher<S> {
             known: None,
             content: FileContent::default(),
             empty_since: None,
+            repeats: None,
             neighbours: Vec::new(),
             tail,
         };
@@ -148,8 +177,12 @@ impl<S: EndStore> Watcher<S> {
         let mut connection = opened.map_err(|error| Error::Unavailable(error.into()))?;
         let mark = Mark::read(&mut connection, self.opener.path())?;
         let continues = self.known.as_ref().is_some_and(|known| known.continues_as(&mark));
+        let must_repeat = self.repeats.as_ref().is_some_and(Repeats::are_due);
         if forced || !continues || self.was_revived(&mut connection)? {
             generation = self.apply_journal(&mut connection, &mark)?;
+            self.repeats = self.known.is_some().then(Repeats::begin);
+        } else if must_repeat {
+            self.apply_journal_again(&mut connection)?;
         }
         if self.known.as_ref().is_some_and(|known| !known.is_same_server(&mark)) {
             // The others may lead to the server that was the database before.
@@ -191,8 +224,9 @@ impl<S: EndStore> Watcher<S> {
         }
         let (ended, replaced) = contents.into_parts();
         let journaled = ended.len();
-        let revived = self.end_all_again(connection, &ended, &replaced)?;
+        // Before the ends are applied: rows that came between would be taken for those that were ended again.
         self.wait_for_rows(connection, journaled)?;
+        let revived = self.end_all_again(connection, &ended, &replaced)?;
         if !mark.continues_as(&Mark::read(connection, self.opener.path())?) {
             return Err(Error::Unavailable(anyhow::anyhow!("the database changed while the journal was applied")));
         }
@@ -216,6 +250,22 @@ impl<S: EndStore> Watcher<S> {
             );
         }
         Ok(generation)
+    }
+
+    /// Ends the journaled sessions that a restore has brought since the journal was applied, row by row.
+    fn apply_journal_again(&mut self, connection: &mut DbConnection) -> Result<()> {
+        let contents = self.journal.read(self.clock.now()).map_err(|error| Error::Unavailable(error.into()))?;
+        let (ended, replaced) = contents.into_parts();
+        let revived = self.end_all_again(connection, &ended, &replaced)?;
+        if revived > 0 {
+            tracing::error!(
+                revived,
+                "a backup is being restored while Keyrack serves: sessions that had ended came back with it, and were \
+                 ended again; stop Keyrack before you restore a backup"
+            );
+        }
+        self.repeats = if revived > 0 { Some(Repeats::begin()) } else { self.repeats.take().and_then(Repeats::next) };
+        Ok(())
     }
 
     /// Fails while a database that had sessions has none, so that the journal is applied again.

@@ -125,11 +125,13 @@ mod tests {
         assert_eq!(known(functions().into_keys().collect()), functions_in_migrations);
     }
 
-    /// Otherwise such a function would fail where it uses the table: its search_path has no schema of tables.
+    /// Otherwise such a function would fail where it uses the table: its `search_path` has no schema of tables.
     #[test]
     fn functions_name_only_tables_that_are_qualified() {
-        /// Variables, subqueries and transition tables; words of SQL that follow FOR UPDATE.
+        /// Variables, subqueries and transition tables; words of SQL that follow UPDATE and IS DISTINCT FROM.
         const LOCAL: [&str; 14] = [
+            "SET",
+            "NEW",
             "session",
             "owner",
             "made",
@@ -140,8 +142,6 @@ mod tests {
             "deleted",
             "remembered",
             "json_each",
-            "pg_catalog",
-            "pg_proc",
             "SKIP",
             "unnest",
         ];
@@ -149,12 +149,14 @@ mod tests {
         for table in TABLES {
             assert!(secure.body.contains(&format!("'{table}'")), "{table} is not in keyrack_secure_functions");
         }
-        for (name, function) in functions() {
+        // The function that qualifies the others reads only the catalog, and its texts hold parts of statements.
+        for (name, function) in functions().into_iter().filter(|(name, _)| *name != "keyrack_secure_functions") {
             let code: Vec<&str> = function.body.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
             let words: Vec<String> = code.join(" ").split_whitespace().map(str::to_owned).collect();
             for pair in words.windows(2).filter(|pair| BEFORE_TABLE.contains(&pair[0].trim_start_matches('('))) {
                 let word = pair[1].split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap();
-                let is_known = word.is_empty() || TABLES.contains(&word) || LOCAL.contains(&word);
+                let is_known =
+                    word.is_empty() || word.starts_with("pg_") || [&TABLES[..], &LOCAL[..]].concat().contains(&word);
                 assert!(is_known, "{name}: {pair:?}: add the table to keyrack_secure_functions");
             }
         }

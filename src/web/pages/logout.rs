@@ -42,9 +42,8 @@ pub(super) fn signed_out_response() -> HttpResponse {
     response
 }
 
-/// Clears what the browser has stored of this site.
+/// Clears what the browser has stored of this site. Not its cache: Keyrack lets nothing be cached but its assets, and
+/// Chromium would stop for seconds.
 pub(super) fn clear_site_data(response: &mut HttpResponse) {
-    response
-        .headers_mut()
-        .insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\", \"storage\""));
+    response.headers_mut().insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"storage\""));
 }

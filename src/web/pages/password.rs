@@ -160,7 +160,7 @@ fn check(fields: &PasswordFields) -> PasswordErrors {
     }
     if fields.password.is_empty() {
         errors.password = Some("Enter a new password.".to_owned());
-    } else if fields.password != fields.password_again {
+    } else if !Password::new(&fields.password).is_same_as(&Password::new(&fields.password_again)) {
         errors.password_again = Some("The two passwords are not the same.".to_owned());
     }
     errors

@@ -122,7 +122,7 @@ fn check(session: &RequestSession, fields: &SetupFields) -> Result<NewUser, Box<
     if fields.first_name.trim().is_empty() {
         errors.first_name = Some("Enter a first name.".to_owned());
     }
-    if fields.password != fields.password_again {
+    if !Password::new(&fields.password).is_same_as(&Password::new(&fields.password_again)) {
         errors.password_again = Some("The two passwords are not the same.".to_owned());
     }
     let names = [

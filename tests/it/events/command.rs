@@ -9,6 +9,7 @@ use crate::support::{EngineKind, Program, TestDatabase, on_both_engines};
 on_both_engines!(
     list_shows_all_events_or_one_users,
     commands_are_recorded_with_their_operating_system_user,
+    every_event_of_a_user_has_their_address,
     follow_prints_new_events,
     change_of_peers_is_recorded_once,
 );
@@ -32,6 +33,31 @@ fn list_shows_all_events_or_one_users(engine: EngineKind) {
     assert_eq!(one.len(), 1);
     assert_eq!((&one[0]["user"], &one[0]["kind"]), (&EMAIL.into(), &"account_created".into()));
     program.run(&["events", "--user", "nobody@example.com"]).assert_refused(1, &["no user nobody@example.com"]);
+}
+
+fn every_event_of_a_user_has_their_address(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database);
+    program.add_user(EMAIL);
+    program.done(&["user", "disable", EMAIL]);
+    program.done(&["user", "enable", EMAIL]);
+    let events = json_lines(&program.done(&["events", "--json"]));
+    assert_eq!(events.iter().map(|event| event["user"].as_str()).collect::<Vec<_>>(), [Some(EMAIL); 3]);
+}
+
+/// An archive on a full disk must not look complete.
+#[test]
+fn events_that_can_not_be_written_are_an_error() {
+    let database = TestDatabase::new(EngineKind::Sqlite);
+    let program = Program::new(&database);
+    program.add_user(EMAIL);
+    for arguments in [&["events"][..], &["events", "--json"]] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let output = program.command(arguments).stdout(full).output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{err}");
+        assert!(err.contains("could not be written to standard output"), "{err}");
+    }
 }
 
 fn commands_are_recorded_with_their_operating_system_user(engine: EngineKind) {

@@ -50,7 +50,7 @@ impl Fixture {
     /// Restores the copy, with the triggers off, as a restore of a backup does.
     fn restore(&self) {
         let tables = ["users", "sessions", "user_sessions"];
-        let delete = tables.iter().rev().map(|table| format!("DELETE FROM {table};")).collect::<String>();
+        let delete = tables.iter().rev().map(|table| format!("DELETE FROM {table};")).collect::<Vec<_>>().concat();
         let insert = tables.map(|table| format!("INSERT INTO {table} SELECT * FROM kept_{table};")).concat();
         let restore = format!("DELETE FROM ended_sids; DELETE FROM ends_for_journal; {delete} {insert}");
         match self.database.kind() {

@@ -131,6 +131,37 @@ fn emptied_tables_are_not_taken_for_the_new_state() {
     });
 }
 
+/// As by a dump of single INSERTs. The session ended before this instance started, so it is not among its latest ends.
+#[test]
+fn rows_restored_one_by_one_stay_ended() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let database = TestDatabase::new(EngineKind::Postgres);
+    let app = instance(&database);
+    app.add_user(EMAIL);
+    let (mut ended, mut alive) = (app.signed_in(EMAIL), app.signed_in(EMAIL));
+    let ids = [alive.session_id(), ended.session_id()];
+    database.execute("CREATE TABLE kept AS SELECT * FROM sessions; CREATE TABLE kept_data AS TABLE user_sessions");
+    assert_eq!(ended.clone().sign_out().status, 303);
+    app.stop();
+    let app = instance(&database);
+    let [ended, alive] = [ended, alive].map(|browser| browser.at(app.address));
+    assert_eq!(check(&alive), 200);
+    database.execute("TRUNCATE replaced_sids, user_sessions, sessions CASCADE");
+    let insert = |id: &String| {
+        database.execute(&format!(
+            "BEGIN; SET LOCAL session_replication_role = replica; INSERT INTO sessions SELECT * FROM kept WHERE id = '{id}'; \
+             INSERT INTO user_sessions SELECT kept_data.* FROM kept_data JOIN kept USING (sid) WHERE id = '{id}'; COMMIT",
+        ));
+    };
+    insert(&ids[0]);
+    assert_eq!(check(&alive), 200);
+    insert(&ids[1]);
+    wait_until(|| check(&ended) == 401);
+    assert_eq!(check(&alive), 200);
+}
+
 #[test]
 fn renaming_restored_database_into_place_revives_no_session() {
     on_postgres(|database, app| {

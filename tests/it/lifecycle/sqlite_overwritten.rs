@@ -35,7 +35,7 @@ impl Fixture {
         fs::copy(folder.join("backup.db"), folder.join("keyrack.db")).unwrap();
     }
 
-    fn status(&self, browser: &Browser) -> u16 {
+    fn status(browser: &Browser) -> u16 {
         let mut status = 503;
         wait_until(|| {
             status = browser.clone().get("/api/session").status;
@@ -56,9 +56,9 @@ fn overwritten_file_is_noticed_and_revives_no_session() {
     fixture.overwrite();
     let log = fixture.serving.err.wait_for("was overwritten while Keyrack uses it");
     assert!(log.contains("stop Keyrack before restoring"), "{log}");
-    assert_eq!(fixture.status(&ended), 401, "it had ended");
-    assert_eq!(fixture.status(&late), 401, "it is not in the backup");
-    assert_eq!(fixture.status(&alive), 200);
+    assert_eq!(Fixture::status(&ended), 401, "it had ended");
+    assert_eq!(Fixture::status(&late), 401, "it is not in the backup");
+    assert_eq!(Fixture::status(&alive), 200);
     wait_until(|| fixture.serving.browser().sign_in(EMAIL, PASSWORD).status == 303);
     assert_eq!(fixture.database.text("SELECT integrity_check AS v FROM pragma_integrity_check"), "ok");
     assert_eq!(Program::new(&fixture.database).run(&["doctor"]).status, 0);
@@ -81,8 +81,8 @@ fn file_overwritten_with_other_content_answers_503_until_restored() {
     fs::write(fixture.database.folder().join("keyrack.db"), vec![b'x'; 100_000]).unwrap();
     wait_until(|| browser.clone().get("/api/session").status == 503);
     fixture.overwrite();
-    assert_eq!(fixture.status(&browser), 200);
-    assert_eq!(fixture.status(&sign_out), 401);
+    assert_eq!(Fixture::status(&browser), 200);
+    assert_eq!(Fixture::status(&sign_out), 401);
     let _ = fixture.serving.err.wait_for("was overwritten");
 }
 

@@ -31,7 +31,7 @@ impl Mallory {
         self.database.execute(&format!("SET ROLE {}; {sql}", self.role));
     }
 
-    /// Runs statements whose own names are found in pg_catalog, with `$` for the schema of the tables.
+    /// Runs statements whose own names are found in `pg_catalog`, with `$` for the schema of the tables.
     fn run(&self, as_role: &str, sql: &str) -> diesel::QueryResult<()> {
         let sql = sql.replace('$', &format!("{}.", self.schema));
         self.database.try_execute(&format!(
@@ -149,7 +149,7 @@ const STEPS: [(&str, &str); 22] = [
     ("deleted events", "DELETE FROM $security_events"),
 ];
 
-/// Without the schema of the tables in the functions' search_path, nothing that is made there can be called.
+/// Without the schema of the tables in the functions' `search_path`, nothing that is made there can be called.
 #[test]
 fn functions_use_no_operator_or_function_of_another_role() {
     on_postgres("trapper", |mallory| {

@@ -61,7 +61,13 @@ impl<'a> Program<'a> {
     /// Starts the binary. The shell clears the umask, so that tests notice files whose privacy depends on it, and is
     /// then replaced by the binary.
     pub fn start(&self, arguments: &[&str]) -> Child {
-        Command::new("/bin/sh")
+        self.command(arguments).spawn().unwrap()
+    }
+
+    /// The command that [`Program::start`] starts.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command
             .args(["-c", "umask 000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_keyrack")])
             .args(arguments)
             .env_clear()
@@ -70,9 +76,8 @@ impl<'a> Program<'a> {
             .current_dir(self.database.folder())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
+            .stderr(Stdio::piped());
+        command
     }
 
     /// Runs a command with an empty standard input.
