@@ -177,6 +177,11 @@ fn functions_use_no_operator_or_function_of_another_role() {
                      AND prorettype = 'pg_catalog.trigger'::regtype::oid",
             )
         };
+        let version = database.text("SELECT current_setting('server_version_num') AS v");
+        if version.parse::<u32>().unwrap() < 150_000 {
+            // Before version 15, an idle connection keeps its counts of calls to itself.
+            return;
+        }
         crate::support::wait_until(|| unused().is_empty());
         let traps = "SELECT funcname::text AS v FROM pg_stat_user_functions WHERE pg_catalog.starts_with(funcname::text, 'trap_')";
         assert!(database.texts(traps).is_empty());
