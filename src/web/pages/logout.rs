@@ -42,8 +42,10 @@ pub(super) fn signed_out_response() -> HttpResponse {
     response
 }
 
-/// Clears what the browser has stored of this site. Not its cache: Keyrack lets nothing be cached but its assets, and
-/// Chromium would stop for seconds.
+/// Clears what the browser has stored of this site. Without `cache`, Chromium's Back button would show the page of the ended
+/// session from memory, where no script prevents it.
 pub(super) fn clear_site_data(response: &mut HttpResponse) {
-    response.headers_mut().insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"storage\""));
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\", \"storage\""));
 }

@@ -21,7 +21,7 @@ fn sign_out_ends_session_and_clears_browser(engine: EngineKind) {
     app.advance(Duration::from_secs(40 * 60));
     let answer = browser.sign_out();
     assert_eq!((answer.status, answer.location()), (303, "/login"));
-    assert_eq!(answer.header("clear-site-data"), Some("\"storage\""));
+    assert_eq!(answer.header("clear-site-data"), Some("\"cache\", \"storage\""));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert!(!browser.cookies.contains_key("keyrack.sid"));
     assert_eq!(app.count("user_sessions", ""), 0);

@@ -77,7 +77,7 @@ fn revoking_current_session_signs_out(engine: EngineKind) {
     let (id, mut copy) = (browser.session_id(), browser.clone());
     let answer = browser.post_from(PAGE, &revoke_path(&id), &[]);
     assert_eq!((answer.status, answer.location()), (303, "/login"));
-    assert_eq!(answer.header("clear-site-data"), Some("\"storage\""));
+    assert_eq!(answer.header("clear-site-data"), Some("\"cache\", \"storage\""));
     assert!(!browser.cookies.contains_key("keyrack.sid"));
     assert!(!copy.is_signed_in());
     assert_eq!(app.rows("sessions", "")[0]["end_reason"], "signed_out");
