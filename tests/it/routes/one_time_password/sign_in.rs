@@ -1,0 +1,160 @@
+//! The sign-in with a password that is good for one, and what becomes of the password
+
+use std::{thread, time::Duration};
+
+use keyrack::accounts::Password;
+
+use super::{EMAIL, NEW, ONE_TIME, PAGE, change, is_restricted, restricted, set_one_time_password, start};
+use crate::support::{Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
+
+on_both_engines!(
+    asvs_6_4_1_initial_password_is_good_for_one_sign_in,
+    of_two_sign_ins_at_once_one_succeeds,
+    used_up_password_is_told_only_to_who_knows_it,
+    used_up_password_counts_as_a_failure,
+    sign_in_again_in_the_same_browser_goes_on_with_the_change,
+    new_one_time_password_replaces_a_used_one,
+    lasting_password_ends_the_restriction,
+    signing_out_before_the_change_uses_the_password_up,
+    one_time_session_on_a_signed_in_browser_is_a_new_one,
+    disabled_user_cannot_use_a_one_time_password,
+);
+
+fn asvs_6_4_1_initial_password_is_good_for_one_sign_in(engine: EngineKind) {
+    let app = start(engine);
+    let mut browser = restricted(&app);
+    assert!(is_restricted(&mut browser));
+    for mut other in [app.browser(), app.browser()] {
+        let refused = other.sign_in(EMAIL, ONE_TIME);
+        assert_eq!(refused.status, 401);
+        assert!(
+            refused.text().contains("This password was for one sign-in, and was used already."),
+            "{}",
+            refused.body
+        );
+        assert!(!other.cookies.contains_key("keyrack.sid"), "{:?}", other.cookies);
+    }
+    assert_eq!(app.count("sessions", ""), 1);
+    assert!(is_restricted(&mut browser), "what others try does not end it");
+    app.assert_sound();
+}
+
+fn of_two_sign_ins_at_once_one_succeeds(engine: EngineKind) {
+    for _ in 0..5 {
+        let app = start(engine);
+        let browsers: Vec<Browser> = (0..6).map(|_| app.browser()).collect();
+        let signed_in = thread::scope(|scope| {
+            let clicks = browsers.into_iter().map(|mut browser| {
+                scope.spawn(move || {
+                    let answer = browser.sign_in(EMAIL, ONE_TIME);
+                    assert!([303, 401].contains(&answer.status), "{answer:?}");
+                    browser.cookies.contains_key("keyrack.sid")
+                })
+            });
+            let clicks: Vec<_> = clicks.collect();
+            clicks.into_iter().map(|click| click.join().unwrap()).filter(|is_signed_in| *is_signed_in).count()
+        });
+        assert_eq!((signed_in, app.count("sessions", "")), (1, 1));
+        let failed = "WHERE kind = 'sign_in_failed' AND CAST(detail AS text) LIKE '%used_up_password%'";
+        assert_eq!(app.count("security_events", failed), 5);
+        app.assert_sound();
+    }
+}
+
+fn used_up_password_is_told_only_to_who_knows_it(engine: EngineKind) {
+    let app = start(engine);
+    let wrong = |email: &str| {
+        let answer = app.browser().sign_in(email, "not the password at all");
+        (answer.status, answer.without_tokens().replace(email, "ADDRESS"))
+    };
+    let before = wrong(EMAIL);
+    restricted(&app);
+    assert_eq!(wrong(EMAIL), before, "a wrong password says nothing about the account");
+    assert_eq!(wrong("nobody@example.com"), before);
+    assert!(app.browser().sign_in(EMAIL, ONE_TIME).text().contains("was used already"));
+}
+
+/// Otherwise who knows it could forget the failures of others who guess, and try for free.
+fn used_up_password_counts_as_a_failure(engine: EngineKind) {
+    let app = start(engine);
+    restricted(&app);
+    for _ in 0..10 {
+        assert_eq!(app.browser().sign_in(EMAIL, ONE_TIME).status, 401);
+    }
+    assert_eq!(app.browser().sign_in(EMAIL, ONE_TIME).status, 429);
+}
+
+/// As after a double click, if both responses arrive.
+fn sign_in_again_in_the_same_browser_goes_on_with_the_change(engine: EngineKind) {
+    let app = start(engine);
+    let mut browser = app.browser();
+    let token = browser.get("/login").csrf_token();
+    let fields = [("email", EMAIL), ("password", ONE_TIME), ("csrf_token", &token)];
+    for _ in 0..2 {
+        let answer = browser.post("/login", &fields);
+        assert_eq!((answer.status, answer.location()), (303, PAGE), "{}", answer.body);
+    }
+    assert!(is_restricted(&mut browser));
+    assert_eq!(app.count("sessions", ""), 1);
+}
+
+fn new_one_time_password_replaces_a_used_one(engine: EngineKind) {
+    let app = start(engine);
+    let mut first = restricted(&app);
+    app.advance(Duration::from_secs(1));
+    set_one_time_password(&app, "nine geese over the fen");
+    assert!(!first.is_signed_in(), "as for any new password, the sessions end");
+    assert_eq!(app.browser().sign_in(EMAIL, ONE_TIME).status, 401);
+    let mut second = app.browser();
+    assert_eq!(second.sign_in(EMAIL, "nine geese over the fen").location(), PAGE);
+    assert_eq!(change(&mut second, "nine geese over the fen", NEW, &[]).status, 303);
+    assert!(second.is_signed_in());
+}
+
+fn lasting_password_ends_the_restriction(engine: EngineKind) {
+    let app = start(engine);
+    wait(app.keyrack.accounts().set_password(&EMAIL.parse().unwrap(), Password::new(PASSWORD))).unwrap();
+    for _ in 0..2 {
+        assert!(app.signed_in(EMAIL).is_signed_in());
+    }
+    assert_eq!(app.count("one_time_passwords", ""), 0);
+}
+
+fn signing_out_before_the_change_uses_the_password_up(engine: EngineKind) {
+    let app = start(engine);
+    let mut browser = restricted(&app);
+    let answer = browser.post_from("/logout", "/logout", &[]);
+    assert_eq!((answer.status, answer.location()), (303, "/login"));
+    assert!(!browser.is_signed_in());
+    assert_eq!(browser.sign_in(EMAIL, ONE_TIME).status, 401);
+    assert_eq!(app.rows("sessions", "")[0]["end_reason"], "signed_out");
+}
+
+/// The session that an application has started in the meantime, which Keyrack would otherwise go on with.
+fn one_time_session_on_a_signed_in_browser_is_a_new_one(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user(EMAIL);
+    let mut browser = app.signed_in(EMAIL);
+    let former = browser.session_id();
+    let token = browser.get("/account/sessions").csrf_token();
+    app.advance(Duration::from_secs(1));
+    // As `set_one_time_password`, but the sessions stay.
+    app.execute(
+        "INSERT INTO one_time_passwords (user_id, password_changed_at) SELECT id, password_changed_at FROM users",
+    );
+    let fields = [("email", EMAIL), ("password", PASSWORD), ("csrf_token", &token)];
+    assert_eq!(browser.post("/login", &fields).location(), PAGE);
+    assert!(is_restricted(&mut browser));
+    assert_eq!(app.rows("sessions", &format!("WHERE id = '{former}'"))[0]["end_reason"], "signed_out");
+    app.assert_sound();
+}
+
+fn disabled_user_cannot_use_a_one_time_password(engine: EngineKind) {
+    let app = start(engine);
+    let email = EMAIL.parse().unwrap();
+    wait(app.keyrack.accounts().disable(&email)).unwrap();
+    let refused = app.browser().sign_in(EMAIL, ONE_TIME);
+    assert!(refused.status == 401 && refused.text().contains("Invalid email or password."), "{}", refused.body);
+    wait(app.keyrack.accounts().enable(&email)).unwrap();
+    restricted(&app);
+}
