@@ -13,7 +13,6 @@ use super::{
     failure_keys::FailureKey,
     hash_threads::HashClient,
     model::{AuthenticatedUser, Password, PasswordUse},
-    password_policy::PasswordPolicy,
     passwords::{Hasher, Verification},
     queries::{self, SignInRecord},
     throttle::{Admission, Refusal},
@@ -157,7 +156,7 @@ impl Accounts {
                 return Ok(check(is_counted));
             }
             let new_hash = (verification == Verification::PassedOutdated).then(|| hasher.hash(&password));
-            Ok(PasswordCheck::Accepted { new_hash, is_breached: is_breached_or_log(&policy, &password) })
+            Ok(PasswordCheck::Accepted { new_hash, is_breached: policy.is_breached_if_usable(&password) })
         };
         let (new_hash, has_breached_password) = match self.passwords.run(hash_client, check).await? {
             PasswordCheck::Rejected(is_counted) => {
@@ -268,19 +267,6 @@ impl From<Refusal> for AuthenticationResult {
 
 async fn wait_until_counted(is_counted: oneshot::Receiver<Result<()>>) -> Result<()> {
     is_counted.await.map_err(|_| Error::internal("a failed sign-in was not counted"))?
-}
-
-/// Whether a password that was just verified is in the list of leaked passwords. The sign-in stands if the list can't be
-/// read.
-fn is_breached_or_log(policy: &PasswordPolicy, password: &Password) -> bool {
-    let log = |error: &Error| {
-        tracing::warn!(
-            error = error.chain(),
-            "a password was not looked up in the list of leaked passwords; restart Keyrack \
-                                               with a readable file"
-        );
-    };
-    policy.is_breached(password).inspect_err(log).unwrap_or(false)
 }
 
 /// Returns the address to look up, and the text under which failures are counted if there is no such user. A text that

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     Accounts,
+    breached_passwords::UnusableBreachFile,
     email::Email,
     model::Password,
     own_password::{OwnPasswordError, accept},
@@ -47,6 +48,9 @@ pub(crate) enum ChangePasswordError {
     /// The new password is the current one.
     #[error("This is your current password. Choose a different one.")]
     SameAsCurrent,
+    /// The new password was not looked up in the list of leaked passwords. The reason is for operators.
+    #[error("the new password was not checked, since {0}")]
+    Unchecked(UnusableBreachFile),
     /// The current password was not accepted.
     #[error(transparent)]
     Current(#[from] OwnPasswordError),
@@ -88,6 +92,7 @@ impl Accounts {
         let hash = match self.hash_new_password(new.clone(), &email, own_names()).await {
             Ok(hash) => hash,
             Err(CreateUserError::Password(problem)) => return Err(ChangePasswordError::Policy(problem)),
+            Err(CreateUserError::Unchecked(problem)) => return Err(ChangePasswordError::Unchecked(problem)),
             Err(CreateUserError::Failed(error)) => return Err(error.into()),
             Err(problem) => return Err(Error::internal(problem).into()),
         };

@@ -42,7 +42,7 @@ use crate::{
 
 pub use authenticate::{AuthenticationResult, SignInClient};
 pub use breached_passwords::{
-    BreachFileBuilder, BreachedPasswords, BuildError, BuildReport, InvalidBreachFile, ListFormat,
+    BreachFileBuilder, BreachedPasswords, BuildError, BuildReport, InvalidBreachFile, ListFormat, UnusableBreachFile,
 };
 pub use browser_id::BrowserId;
 pub(crate) use change_password::{ChangePasswordError, PasswordChange};

@@ -27,7 +27,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`CreateUserError::Password`] with the reason if the policy refuses the password. If the list of leaked
-    /// passwords can't be read, no password is accepted.
+    /// passwords can't be used, no password is accepted: [`CreateUserError::Unchecked`].
     pub(super) async fn hash_new_password<'a>(
         &self,
         password: Password,
@@ -37,9 +37,11 @@ impl Accounts {
         self.check_new_password(&password, Some(email), names).map_err(CreateUserError::Password)?;
         let policy = self.password_policy.clone();
         // On the hashing thread, since it reads a file.
-        let checked_hash = self.passwords.run(HashClient::Program, move |hasher| {
-            if policy.is_breached(&password)? { Ok(None) } else { hasher.hash(&password).map(Some) }
+        let checked_hash = self.passwords.run(HashClient::Program, move |hasher| match policy.is_breached(&password) {
+            Ok(false) => hasher.hash(&password).map(Ok),
+            Ok(true) => Ok(Err(CreateUserError::Password(PasswordPolicyError::Breached))),
+            Err(problem) => Ok(Err(CreateUserError::Unchecked(problem))),
         });
-        checked_hash.await?.ok_or(CreateUserError::Password(PasswordPolicyError::Breached))
+        checked_hash.await?
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     Accounts,
+    breached_passwords::UnusableBreachFile,
     email::Email,
     model::{Account, AuthenticatedUser, NewUser, Password, PasswordUse, Role},
     name::{InvalidName, check_name},
@@ -50,6 +51,9 @@ pub enum CreateUserError {
     /// The password violates the policy.
     #[error("{0}")]
     Password(PasswordPolicyError),
+    /// The password was not looked up in the list of leaked passwords. The reason is for operators.
+    #[error("The password was not checked, since {0}.")]
+    Unchecked(UnusableBreachFile),
     /// The first account was created meanwhile, by another person or in another tab.
     #[error("The first account already exists. Sign in with it.")]
     NotFirst,

@@ -9,14 +9,15 @@ use crate::{
     sessions::Sessions,
 };
 
-/// Migrates the database and opens it, so that any command can be the first one.
+/// Migrates the database and opens it, so that any command can be the first one. A command that sets a password adds
+/// the policy for it ([`Settings::password_policy`]): all others work without the file of leaked passwords.
 pub(super) fn open(settings: &Settings) -> Result<(Sessions, Accounts), Failure> {
     time_zone::check(settings)?;
     let url = settings.database_url()?;
     crate::db::migrate(&url)?;
     let mut options = DatabaseOptions::for_command(url);
     journal::use_for_command(settings, &mut options)?;
-    open_parts(settings, Database::open(options))
+    Ok(open_parts(settings, Database::open(options)))
 }
 
 /// Opens the database without migrating it, for a command that must not change an Express application's database.
@@ -27,15 +28,14 @@ pub(super) async fn open_migrated(settings: &Settings) -> Result<(Sessions, Acco
     if !database.is_migrated().await? {
         return Err(not_migrated);
     }
-    open_parts(settings, database)
+    Ok(open_parts(settings, database))
 }
 
-fn open_parts(settings: &Settings, database: Database) -> Result<(Sessions, Accounts), Failure> {
+fn open_parts(settings: &Settings, database: Database) -> (Sessions, Accounts) {
     let source = Source::command(&os_user());
     let sessions = Sessions::new(database.clone(), Clock::System, settings.policy()).on_behalf_of(source.clone());
     let accounts = Accounts::new(database, Clock::System, sessions.clone(), settings.hash_cost).on_behalf_of(source);
-    let accounts = accounts.with_password_policy(settings.password_policy()?);
-    Ok((sessions, accounts))
+    (sessions, accounts)
 }
 
 /// Records that an operator has run a command that changes more than one account or session.

@@ -7,7 +7,10 @@ use super::{
     output::{self, Format},
     settings::Settings,
 };
-use crate::db::{Peers, Replication};
+use crate::{
+    db::{Peers, Replication},
+    sessions::Breach,
+};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -29,6 +32,7 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
     }
     let mut report = sessions.doctor(options.repair).await?;
     report.breaches.extend(accounts.doctor().await?);
+    report.breaches.extend(unusable_breach_file(settings));
     if options.format.json {
         output::json(&report)?;
     } else {
@@ -66,4 +70,13 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
         (1, _) => Err(Failure::failed(format!("1 problem left, {repaired} repaired"))),
         _ => Err(Failure::failed(format!("{left} problems left, {repaired} repaired"))),
     }
+}
+
+/// Finds out whether the file of leaked passwords can be used, as a server would. It verifies the whole file.
+fn unusable_breach_file(settings: &Settings) -> Option<Breach> {
+    let problem = settings.open_breached_passwords().err()?;
+    let detail = format!(
+        "{problem}; until it can be used, servers refuse every new password, and don't start (KEYRACK_BREACHED_PASSWORDS)"
+    );
+    Some(Breach { rule: "leaked passwords", session_id: None, detail, repaired: false })
 }

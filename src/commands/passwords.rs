@@ -66,7 +66,8 @@ pub(super) fn run(command: Command) -> Result<(), Failure> {
     let BuildReport { lines, skipped, entries, bytes } = report;
     output::line(format_args!(
         "Wrote {}. Passwords: {entries}; bytes: {bytes}; lines of the list: {lines}, of which {skipped} name no \
-         password. Set KEYRACK_BREACHED_PASSWORDS to it and restart Keyrack.",
+         password. Set KEYRACK_BREACHED_PASSWORDS to it and restart Keyrack; servers that have that setting use the \
+         new file at once.",
         output.display()
     ));
     Ok(())

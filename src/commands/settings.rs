@@ -23,7 +23,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Failure, os_user::os_user, secrets_file};
 use crate::{
-    accounts::{BreachedPasswords, HashCost, PasswordPolicy, SignInPace},
+    accounts::{BreachedPasswords, HashCost, InvalidBreachFile, PasswordPolicy, SignInPace},
     config::{Config, DEFAULT_REAUTH_WINDOW, Hsts, PublicUrl, Secrets},
     db::{DatabaseUrl, Engine, Peers},
     events::{self, Source},
@@ -190,7 +190,7 @@ pub(super) struct Settings {
     pub(super) hash_cost: HashCost,
 
     /// File made by keyrack passwords build: no user may choose a password that it contains, and one who signs in with
-    /// such a password is asked to change it; a new file is read at the next start [default: none]
+    /// such a password is asked to change it; a file that takes its place is used at once [default: none]
     #[arg(long, env = "KEYRACK_BREACHED_PASSWORDS", global = true, value_name = "FILE")]
     breached_passwords: Option<PathBuf>,
 
@@ -305,12 +305,14 @@ impl Settings {
 
     /// Opens the list of leaked passwords, if one is set.
     fn breached_passwords(&self) -> Result<Option<BreachedPasswords>, Failure> {
-        let open = |path: &PathBuf| {
-            BreachedPasswords::open(path).map_err(|error| {
-                Failure::usage(format!("invalid value for --breached-passwords (KEYRACK_BREACHED_PASSWORDS): {error}"))
-            })
-        };
-        self.breached_passwords.as_ref().map(open).transpose()
+        self.open_breached_passwords().map_err(|error| {
+            Failure::usage(format!("invalid value for --breached-passwords (KEYRACK_BREACHED_PASSWORDS): {error}"))
+        })
+    }
+
+    /// The same, with the reason if it can't be used.
+    pub(super) fn open_breached_passwords(&self) -> Result<Option<BreachedPasswords>, InvalidBreachFile> {
+        self.breached_passwords.as_deref().map(BreachedPasswords::open).transpose()
     }
 
     fn public_url(&self, address: SocketAddr) -> PublicUrl {

@@ -81,6 +81,7 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
     let (_, accounts) = super::open(settings)?;
     match command {
         Command::Add { email, user_name, first_name, last_name, role, must_change } => {
+            let accounts = accounts.with_password_policy(settings.password_policy()?);
             let password = password::read()?;
             let user = NewUser { email, user_name, first_name, last_name, role, password };
             add(&accounts, user, must_change).await
@@ -106,6 +107,7 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
             Ok(())
         }
         Command::SetPassword { email, must_change } => {
+            let accounts = accounts.with_password_policy(settings.password_policy()?);
             if accounts.find(&email).await?.is_none() {
                 return Err(unknown(&email));
             }

@@ -1,12 +1,10 @@
 //! Opens a breach file and looks passwords up in it.
 
 use std::{
-    fmt,
-    fs::File,
+    fs::{self, File, Metadata},
     io::{self, Read, Seek, SeekFrom},
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, MetadataExt},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use super::{
@@ -26,11 +24,40 @@ const VERIFY_CHUNK_BYTES: usize = 1 << 20;
 ///
 /// The file is read by position and not mapped into memory: a mapping of a file that another program shortens ends the
 /// process, and saves nothing where a lookup precedes or follows a password hash.
-#[derive(Clone)]
-pub struct BreachedPasswords {
-    file: Arc<File>,
+#[derive(Debug)]
+pub(super) struct BreachFile {
+    file: File,
     header: Header,
-    path: Arc<Path>,
+    path: PathBuf,
+    /// Its stamp when it was verified.
+    pub stamp: Stamp,
+}
+
+/// What tells whether a file is still the one that was verified: its place on the disk, its length, and when it was
+/// last written or replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    device_and_inode: (u64, u64),
+    length: u64,
+    /// Seconds and nanoseconds.
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    /// The stamp of the file that has this path now.
+    pub fn at(path: &Path) -> io::Result<Self> {
+        fs::metadata(path).map(|metadata| Self::of(&metadata))
+    }
+
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device_and_inode: (metadata.dev(), metadata.ino()),
+            length: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
 }
 
 /// Why a file can't be used as a list of leaked passwords.
@@ -60,13 +87,18 @@ pub enum InvalidBreachFile {
     Damaged(PathBuf),
 }
 
-impl BreachedPasswords {
-    /// Opens a file and verifies all of it, so that a damaged one is noticed at once. The file stays open: if it is
-    /// replaced, the new one is used after a restart.
+impl BreachFile {
+    /// Opens a file and verifies all of it, so that a damaged one is noticed at once. One that is written meanwhile
+    /// counts as damaged.
     pub fn open(path: &Path) -> Result<Self, InvalidBreachFile> {
         let unreadable = |source| InvalidBreachFile::Unreadable { path: path.to_owned(), source };
         let damaged = || InvalidBreachFile::Damaged(path.to_owned());
+        // To open a pipe would wait for one who writes to it.
+        if !fs::metadata(path).map_err(unreadable)?.is_file() {
+            return Err(InvalidBreachFile::Foreign(path.to_owned()));
+        }
         let mut file = File::open(path).map_err(unreadable)?;
+        let stamp = Stamp::of(&file.metadata().map_err(unreadable)?);
         let mut start = Vec::new();
         file.by_ref().take(HEADER_BYTES).read_to_end(&mut start).map_err(unreadable)?;
         let header = Header::parse(&start).map_err(|invalid| match invalid {
@@ -74,12 +106,10 @@ impl BreachedPasswords {
             InvalidHeader::Version(version) => InvalidBreachFile::Version { path: path.to_owned(), version },
             InvalidHeader::Damaged => damaged(),
         })?;
-        let length = file.metadata().map_err(unreadable)?.len();
-        if header.file_bytes() != Some(length) || body_checksum(&mut file).map_err(unreadable)? != header.body_checksum
-        {
-            return Err(damaged());
-        }
-        Ok(Self { file: Arc::new(file), header, path: path.into() })
+        let is_whole = header.file_bytes() == Some(stamp.length)
+            && body_checksum(&mut file).map_err(unreadable)? == header.body_checksum
+            && Stamp::of(&file.metadata().map_err(unreadable)?) == stamp;
+        if is_whole { Ok(Self { file, header, path: path.to_owned(), stamp }) } else { Err(damaged()) }
     }
 
     /// The number of passwords in the list.
@@ -92,10 +122,10 @@ impl BreachedPasswords {
     ///
     /// # Errors
     /// If the file can't be read, or was altered after it was opened.
-    pub(in crate::accounts) fn contains(&self, password: &str) -> Result<bool, InvalidBreachFile> {
+    pub fn contains(&self, password: &str) -> Result<bool, InvalidBreachFile> {
         self.find(key_of(&hash_of(password)))
-            .map_err(|source| InvalidBreachFile::Unreadable { path: self.path.to_path_buf(), source })?
-            .ok_or_else(|| InvalidBreachFile::Damaged(self.path.to_path_buf()))
+            .map_err(|source| InvalidBreachFile::Unreadable { path: self.path.clone(), source })?
+            .ok_or_else(|| InvalidBreachFile::Damaged(self.path.clone()))
     }
 
     /// Whether the key is in the file; `None` if its bucket is damaged.
@@ -112,15 +142,6 @@ impl BreachedPasswords {
         let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, HEADER_BYTES + start)?;
         Ok(bucket_contains(&bytes, remainder))
-    }
-}
-
-impl fmt::Debug for BreachedPasswords {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BreachedPasswords")
-            .field("path", &self.path)
-            .field("header", &self.header)
-            .finish_non_exhaustive()
     }
 }
 

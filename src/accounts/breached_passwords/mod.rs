@@ -1,7 +1,8 @@
 //! The operator's list of leaked passwords, as a compact file.
 //!
 //! `keyrack passwords build` makes the file (`build`, `sorted_keys`, `list_lines`) from a list of SHA-1 hashes or of
-//! passwords. A server opens and verifies it (`file`), and looks passwords up in it without reading it into memory.
+//! passwords. A server opens and verifies it (`file`), and looks passwords up in it without reading it into memory. It
+//! follows the file while it runs (`list`): one that was replaced is verified and used, a damaged one is not.
 //!
 //! ```text
 //! header   72 bytes, see `header`
@@ -18,6 +19,7 @@ mod bits;
 mod build;
 mod file;
 mod header;
+mod list;
 mod list_lines;
 mod sorted_keys;
 
@@ -30,7 +32,8 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 pub use build::{BreachFileBuilder, BuildError, BuildReport};
-pub use file::{BreachedPasswords, InvalidBreachFile};
+pub use file::InvalidBreachFile;
+pub use list::{BreachedPasswords, UnusableBreachFile};
 pub use list_lines::ListFormat;
 
 /// Bytes of a SHA-1 hash.

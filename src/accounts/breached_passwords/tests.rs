@@ -1,4 +1,12 @@
-use std::{fmt::Write, fs, io::Cursor, path::PathBuf};
+use std::{
+    fmt::Write,
+    fs::{self, File},
+    io::Cursor,
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use tempfile::TempDir;
 
@@ -22,6 +30,14 @@ impl Folder {
 
     fn open(&self) -> Result<BreachedPasswords, InvalidBreachFile> {
         BreachedPasswords::open(&self.path())
+    }
+
+    /// Writes the file as another program would, a second later each time.
+    fn write(&self, contents: &[u8]) {
+        static SECONDS: AtomicU64 = AtomicU64::new(1_769_600_000);
+        fs::write(self.path(), contents).unwrap();
+        let time = UNIX_EPOCH + Duration::from_secs(SECONDS.fetch_add(1, Ordering::Relaxed));
+        File::options().write(true).open(self.path()).unwrap().set_modified(time).unwrap();
     }
 
     fn names(&self) -> Vec<String> {
@@ -140,8 +156,8 @@ fn only_breach_files_are_overwritten() {
     folder.build(&list, ListFormat::Sha1).unwrap();
     let open = folder.open().unwrap();
     folder.build(&sha1_line("another one"), ListFormat::Sha1).unwrap();
-    assert!(open.contains("a password").unwrap(), "a server still reads the file that it has opened");
-    assert!(folder.open().unwrap().contains("another one").unwrap());
+    assert!(open.contains("another one").unwrap(), "a server uses the file that has taken the place of the first");
+    assert!(!open.contains("a password").unwrap());
     assert_eq!(folder.names(), ["list.breached"]);
 }
 
@@ -176,16 +192,76 @@ fn altered_and_shortened_files_are_refused() {
 }
 
 #[test]
-fn file_that_is_altered_while_open_is_an_error() {
+fn file_that_changes_while_open_is_an_error_until_it_is_whole() {
     let folder = Folder::new();
     folder.build(&sha1_line("a password"), ListFormat::Sha1).unwrap();
     let breached = folder.open().unwrap();
     let bytes = fs::read(folder.path()).unwrap();
-    // The count of the only bucket is 2^32 - 1.
-    fs::write(folder.path(), [&bytes[..72], &[0xff; 4], &bytes[76..]].concat()).unwrap();
-    assert!(matches!(breached.contains("another"), Err(InvalidBreachFile::Damaged(_)) | Ok(false)));
-    fs::write(folder.path(), &bytes[..80]).unwrap();
-    assert!(matches!(breached.contains("a password"), Err(InvalidBreachFile::Unreadable { .. })));
+    let mut last_bit = bytes.clone();
+    *last_bit.last_mut().unwrap() ^= 1;
+    let endless_bucket = [&bytes[..72], &[0xff; 4], &bytes[76..]].concat();
+    let contents: [(&[u8], &str); 6] = [
+        (&last_bit, "is damaged or incomplete"),
+        (&endless_bucket, "is damaged or incomplete"),
+        (&bytes[..80], "is damaged or incomplete"),
+        (&bytes[..72], "is damaged or incomplete"),
+        (b"", "is not a breach file"),
+        (b"another file altogether", "is not a breach file"),
+    ];
+    for (contents, message) in contents {
+        folder.write(contents);
+        for _ in 0..2 {
+            let problem = breached.contains("a password").unwrap_err().to_string();
+            assert!(problem.contains(message) && problem.contains("list.breached"), "{problem}");
+        }
+        assert!(!breached.contains_if_usable("a password"), "a sign-in goes on");
+        assert_eq!(breached.entries(), 0);
+        folder.write(&bytes);
+        assert!(breached.contains("a password").unwrap() && breached.contains_if_usable("a password"), "{message}");
+    }
+    for _ in 0..2 {
+        fs::remove_file(folder.path()).unwrap();
+        assert!(breached.contains("a password").unwrap_err().to_string().contains("cannot read"));
+        assert!(!breached.contains_if_usable("a password"));
+        folder.write(&bytes);
+        assert!(breached.contains("a password").unwrap());
+    }
+}
+
+#[test]
+fn file_that_takes_the_place_of_another_is_used() {
+    let folder = Folder::new();
+    folder.build(&sha1_line("a password"), ListFormat::Sha1).unwrap();
+    let breached = folder.open().unwrap();
+    let clone = breached.clone();
+    let damaged = folder.0.path().join("damaged");
+    fs::write(&damaged, "half a file").unwrap();
+    fs::rename(&damaged, folder.path()).unwrap();
+    assert!(breached.contains("a password").is_err(), "the first one is still open, but no longer the list");
+    fs::remove_file(folder.path()).unwrap();
+    folder.build(&(sha1_line("another one") + &sha1_line("a third")), ListFormat::Sha1).unwrap();
+    for list in [&breached, &clone] {
+        assert!(list.contains("another one").unwrap() && !list.contains("a password").unwrap());
+        assert_eq!(list.entries(), 2);
+    }
+}
+
+#[test]
+fn lookups_at_once_share_the_verification_of_a_new_file() {
+    let folder = Folder::new();
+    folder.build(&sha1_line("a password"), ListFormat::Sha1).unwrap();
+    let breached = folder.open().unwrap();
+    let list: String = (0..50_000).map(|number| sha1_line(&password(number))).collect();
+    folder.build(&list, ListFormat::Sha1).unwrap();
+    thread::scope(|scope| {
+        let lookups: Vec<_> = (0..8)
+            .map(|number| {
+                let breached = &breached;
+                scope.spawn(move || breached.contains(&password(number)).unwrap())
+            })
+            .collect();
+        assert!(lookups.into_iter().all(|lookup| lookup.join().unwrap()));
+    });
 }
 
 #[test]

@@ -5,8 +5,11 @@ mod estimate;
 mod keyboard;
 mod own_words;
 
-use super::{breached_passwords::BreachedPasswords, email::Email, model::Password};
-use crate::error::Error;
+use super::{
+    breached_passwords::{BreachedPasswords, UnusableBreachFile},
+    email::Email,
+    model::Password,
+};
 
 use estimate::{Words, bits_of};
 use own_words::own_words;
@@ -85,15 +88,18 @@ impl PasswordPolicy {
         Ok(())
     }
 
-    /// Whether the password is in the operator's list of leaked passwords. Reads a file.
+    /// Whether a new password is in the operator's list of leaked passwords. Reads a file.
     ///
     /// # Errors
-    /// If the file can't be read.
-    pub(super) fn is_breached(&self, password: &Password) -> Result<bool, Error> {
-        match &self.breached {
-            Some(breached) => breached.contains(password.expose()).map_err(Error::internal),
-            None => Ok(false),
-        }
+    /// If the file can't be used right now.
+    pub(super) fn is_breached(&self, password: &Password) -> Result<bool, UnusableBreachFile> {
+        self.breached.as_ref().map_or(Ok(false), |list| list.contains(password.expose()))
+    }
+
+    /// Whether the password of a sign-in is in that list, as far as that can be said right now: the sign-in stands if
+    /// the file can't be used.
+    pub(super) fn is_breached_if_usable(&self, password: &Password) -> bool {
+        self.breached.as_ref().is_some_and(|list| list.contains_if_usable(password.expose()))
     }
 }
 

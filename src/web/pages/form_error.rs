@@ -14,6 +14,9 @@ use askama::Template;
 use super::html;
 use crate::web::errors::WebError;
 
+/// When a new password may be tried again that could not be checked: a file has to be verified, or put in place.
+const UNCHECKED_RETRY_AFTER: Duration = Duration::from_secs(60);
+
 /// The message of a form, and the status with which it is shown again.
 pub(super) struct FormError {
     pub status: StatusCode,
@@ -41,6 +44,15 @@ impl FormError {
         let plural = if seconds == 1 { "" } else { "s" };
         let text = format!("Many people are signing in right now. Try again in {seconds} second{plural}.");
         Self { status: StatusCode::SERVICE_UNAVAILABLE, text, retry_after: Some(retry_after) }
+    }
+
+    /// A new password can't be looked up in the list of leaked ones. The log says why.
+    pub fn unchecked_password(consequence: &str) -> Self {
+        let text = format!(
+            "New passwords can’t be checked right now. {consequence} Try again later, and tell your administrator if \
+             this message comes back."
+        );
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, text, retry_after: Some(UNCHECKED_RETRY_AFTER) }
     }
 
     /// The database is unavailable.

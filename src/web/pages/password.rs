@@ -42,6 +42,8 @@ struct PasswordPage {
 
 #[derive(Default)]
 struct PasswordErrors {
+    /// What is wrong although no field is.
+    form: Option<String>,
     current_password: Option<String>,
     password: Option<String>,
     password_again: Option<String>,
@@ -118,6 +120,12 @@ pub(crate) async fn submit(
             let errors = PasswordErrors { current_password: Some(error.text), ..PasswordErrors::default() };
             page(&session, &destinations, &fields, true, status, errors)
         }
+        Err(ChangePasswordError::Unchecked(_)) => {
+            let error = FormError::unchecked_password("Your password was not changed.");
+            let status = FormStatus::from(&error);
+            let errors = PasswordErrors { form: Some(error.text), ..PasswordErrors::default() };
+            page(&session, &destinations, &fields, true, status, errors)
+        }
         Err(error) => {
             let errors = PasswordErrors { password: Some(error.to_string()), ..PasswordErrors::default() };
             page(&session, &destinations, &fields, true, StatusCode::UNPROCESSABLE_ENTITY, errors)
@@ -168,6 +176,10 @@ fn check(fields: &PasswordFields) -> PasswordErrors {
 
 impl PasswordErrors {
     fn any(&self) -> bool {
+        self.form.is_some() || self.any_field()
+    }
+
+    fn any_field(&self) -> bool {
         [&self.current_password, &self.password, &self.password_again].into_iter().any(Option::is_some)
     }
 }

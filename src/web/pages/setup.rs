@@ -6,7 +6,11 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{HOME, html, see_other, sign_in, with_cookie};
+use super::{
+    HOME,
+    form_error::{FormError, FormStatus},
+    see_other, sign_in, with_cookie,
+};
 use crate::{
     accounts::{CreateUserError, NewUser, Password, Role, SignInClient, check_name},
     web::{RequestSession, csrf_form::SignInForm, errors::WebError, page::Page},
@@ -86,6 +90,12 @@ pub(crate) async fn submit(
         }
         Err(CreateUserError::Failed(error)) => Err(error.into()),
         Err(CreateUserError::NotFirst) => sign_in_again(&session, &request, &fields).await,
+        Err(CreateUserError::Unchecked(_)) => {
+            let error = FormError::unchecked_password("The account was not created.");
+            let status = FormStatus::from(&error);
+            let errors = SetupErrors { form: Some(error.text), ..SetupErrors::default() };
+            page(&session, &request, status, fields, errors)
+        }
         Err(error) => page(&session, &request, StatusCode::UNPROCESSABLE_ENTITY, fields, errors_for(&error)),
     }
 }
@@ -180,11 +190,11 @@ fn errors_for(error: &CreateUserError) -> SetupErrors {
 fn page(
     session: &RequestSession,
     request: &HttpRequest,
-    status: StatusCode,
+    status: impl Into<FormStatus>,
     fields: SetupFields,
     errors: SetupErrors,
 ) -> Result<HttpResponse, WebError> {
     let (csrf_token, cookie) = session.csrf_token(request.headers())?;
     let template = SetupPage { page: Page::anonymous(), csrf_token, token: fields.token.clone(), fields, errors };
-    with_cookie(html(status, &template)?, cookie)
+    with_cookie(status.into().show(&template)?, cookie)
 }

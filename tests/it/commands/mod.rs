@@ -1,5 +1,6 @@
 //! Runs the commands of the real binary, and checks their output and exit status.
 
+mod breached_file_changes;
 mod demo;
 mod doctor;
 mod exposure;

@@ -7,8 +7,8 @@ use sha1::{Digest, Sha1};
 use crate::support::{EngineKind, PASSWORD, Program, TestDatabase, on_both_engines};
 
 const EMAIL: &str = "rajat.verma@example.com";
-const LEAKED: &str = "a leaked, but long password";
-const NOTICE: &str = "appears in a list of leaked passwords";
+pub const LEAKED: &str = "a leaked, but long password";
+pub const NOTICE: &str = "appears in a list of leaked passwords";
 
 on_both_engines!(
     leaked_password_is_refused_for_new_and_changed_accounts,
@@ -17,7 +17,7 @@ on_both_engines!(
     setup_refuses_a_leaked_password,
 );
 
-fn sha1_line(password: &str) -> String {
+pub fn sha1_line(password: &str) -> String {
     let mut line = String::new();
     for byte in Sha1::digest(password.as_bytes()) {
         write!(line, "{byte:02X}").unwrap();
@@ -26,7 +26,7 @@ fn sha1_line(password: &str) -> String {
 }
 
 /// The program with a file of these passwords.
-fn with_breached<'a>(database: &'a TestDatabase, passwords: &[&str]) -> Program<'a> {
+pub fn with_breached<'a>(database: &'a TestDatabase, passwords: &[&str]) -> Program<'a> {
     let list: String = passwords.iter().map(|password| sha1_line(password)).collect();
     let program = Program::new(database).with_file("list.txt", &list);
     program.done(&["passwords", "build", "list.txt"]);
@@ -179,11 +179,17 @@ fn start_with_damaged_or_foreign_file_is_refused() {
         (b"password\n", "is not a breach file"),
     ] {
         std::fs::write(&path, contents).unwrap();
-        for arguments in [&["serve"][..], &["user", "list"]] {
+        for arguments in [&["serve"][..], &["user", "add", EMAIL], &["user", "set-password", EMAIL]] {
             let expected = ["KEYRACK_BREACHED_PASSWORDS", "list.breached", message];
             program.run(arguments).assert_refused(2, &expected);
         }
+        assert_eq!(program.run(&["user", "list"]).status, 0, "what sets no password needs no file");
+        let doctor = program.run(&["doctor"]);
+        assert!(doctor.status == 1 && doctor.out.contains("leaked passwords: list.breached"), "{doctor:?}");
+        assert!(doctor.out.contains(message) && doctor.out.contains("KEYRACK_BREACHED_PASSWORDS"), "{doctor:?}");
     }
+    std::fs::write(&path, good).unwrap();
+    assert!(program.done(&["doctor"]).contains("No problems found."));
     std::fs::remove_file(&path).unwrap();
     program.run(&["serve"]).assert_refused(2, &["cannot read list.breached"]);
 }
