@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { launch } from './support/browser.mjs';
 import { sqlite } from './support/engines.mjs';
 import { Keyrack, USER } from './support/keyrack.mjs';
-import { accountPages, oneTimePasswordPages, outagePages, setupPages } from './support/tour.mjs';
+import { accountPages, oneTimePasswordPages, outagePages, outdatedFormPages, setupPages } from './support/tour.mjs';
 
 const folder = process.argv[2] ?? 'screenshots';
 const SIZES = [{ width: 360, height: 740 }, { width: 1280, height: 720 }];
@@ -41,7 +41,7 @@ async function captureDemo(browser, appearance) {
   }
 }
 
-/** Captures the setup page, those of a one-time password, and the error page of an outage. */
+/** Captures the setup page, those of a one-time password and of outdated forms, and the error page of an outage. */
 async function captureSetupAndOutage(browser, appearance) {
   const keyrack = await Keyrack.start(sqlite);
   try {
@@ -49,6 +49,7 @@ async function captureSetupAndOutage(browser, appearance) {
     await capture(browser, keyrack, appearance, (page) => setupPages(page, link));
     await keyrack.addUser();
     await capture(browser, keyrack, appearance, (page) => oneTimePasswordPages(page, keyrack, USER));
+    await capture(browser, keyrack, appearance, (page) => outdatedFormPages(page, keyrack, USER));
     await capture(browser, keyrack, appearance, (page) => outagePages(page, keyrack, USER));
   } finally {
     await keyrack.stop();

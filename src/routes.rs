@@ -2,7 +2,7 @@
 //!
 //! [`signed_in`] is the default. What a stolen or unattended session must not do is marked [`recently_signed_in`], and
 //! what a user may do who must change their password first, [`before_password_change`]; other exceptions are [`public`]
-//! or [`without_session`].
+//! or [`without_session`]. What follows the handlers are properties of single endpoints, in `endpoint.rs`.
 
 mod endpoint;
 
@@ -19,15 +19,16 @@ use actix_web::{
 };
 
 use crate::web::{
-    AppState, Destinations, SessionLayer,
+    AppState, Destinations, FormPage, SessionLayer, WaitingChange,
     body::body_timeout,
-    errors::{WebError, render_errors},
+    errors::WebError,
     headers::security_headers,
     pages::{
-        activity, api_revoke, api_session, api_sessions, health, login, logout, password, reauth, revoke,
+        HOME, activity, api_revoke, api_session, api_sessions, health, login, logout, password, reauth, revoke,
         revoke_progress, session_detail, sessions, setup, static_file,
     },
     recent_proof::require_recent_proof,
+    render_errors::render_errors,
     request_log::log_requests,
     require_sign_in::{allow_password_change, require_sign_in},
 };
@@ -45,17 +46,37 @@ pub(crate) fn endpoints() -> [Endpoint; 20] {
         public("/").get(home),
         public("/login").get(login::show).post(login::submit).not_a_destination(),
         public("/setup").get(setup::show).post(setup::submit).not_a_destination(),
-        before_password_change("/logout").get(logout::show).post(logout::submit).not_a_destination(),
+        before_password_change("/logout")
+            .get(logout::show)
+            .post(logout::submit)
+            .not_a_destination()
+            .signs_out()
+            .accepts_former_sid(),
         // `?show=ended` is the history, in `pages/history.rs`.
         signed_in("/account/sessions").get(sessions::show),
-        recently_signed_in("/account/sessions/revoke-others").post(revoke::others),
+        recently_signed_in("/account/sessions/revoke-others")
+            .post(revoke::others)
+            .form_on(FormPage::At(HOME))
+            .waits_for_proof(WaitingChange::RevokeOthers),
         signed_in("/account/sessions/signing-out").get(revoke_progress::show),
         signed_in("/account/sessions/{id}").get(session_detail::show),
-        recently_signed_in("/account/sessions/{id}/revoke").post(revoke::one),
+        recently_signed_in("/account/sessions/{id}/revoke")
+            .post(revoke::one)
+            .form_on(FormPage::At(HOME))
+            .waits_for_proof(WaitingChange::RevokeOne),
         signed_in("/account/activity").get(activity::show),
-        before_password_change("/account/password").get(password::show).post(password::submit),
+        before_password_change("/account/password")
+            .get(password::show)
+            .post(password::submit)
+            .form_on(FormPage::Own)
+            .accepts_former_sid(),
         public("/.well-known/change-password").get(password::well_known).not_a_destination(),
-        signed_in("/reauth").get(reauth::show).post(reauth::submit).not_a_destination(),
+        signed_in("/reauth")
+            .get(reauth::show)
+            .post(reauth::submit)
+            .not_a_destination()
+            .form_on(FormPage::NextOr(HOME))
+            .accepts_former_sid(),
         signed_in(api_session::PATH).get(api_session::show),
         signed_in("/api/sessions").get(api_sessions::show),
         recently_signed_in("/api/sessions/revoke-others").post(api_revoke::others),

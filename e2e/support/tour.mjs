@@ -113,6 +113,33 @@ export async function* oneTimePasswordPages(page, keyrack, user) {
   yield 'password-changed';
 }
 
+/** A form that is older than its session's sid, and one that is older than the session. */
+export async function* outdatedFormPages(page, keyrack, user) {
+  await keyrack.signIn(DEVICES.phone.userAgent, user);
+  await signIn(page, user);
+  const other = await page.context().newPage();
+  await other.goto('/reauth?next=%2Faccount%2Factivity');
+  await other.getByLabel('Password').fill(user.password);
+  await other.getByRole('button', { name: 'Confirm' }).click();
+  await other.waitForURL('**/account/activity');
+  await other.close();
+  await page.getByRole('button', { name: /^Revoke/ }).first().click();
+  await page.getByText('This form is no longer valid').waitFor();
+  yield 'error-403-outdated';
+
+  await page.goto('/account/password');
+  await keyrack.command(['session', 'revoke-all', '--everyone']);
+  await page.getByLabel('Current password').fill(user.password);
+  await page.getByLabel('New password', { exact: true }).fill('five herons by the weir');
+  await page.getByLabel('Confirm new password').fill('five herons by the weir');
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await page.waitForURL('**/login?next=%2Faccount%2Fpassword');
+  yield 'sign-in-unmade';
+  await submitSignIn(page, user);
+  await page.waitForURL('**/account/password');
+  yield 'password-unmade';
+}
+
 /** The error page of a database that can't be written. */
 export async function* outagePages(page, keyrack, user) {
   await signIn(page, user);
@@ -136,6 +163,8 @@ export async function* allPages(page, keyrack, user) {
   yield* accountPages(page, user);
   await page.context().clearCookies();
   yield* oneTimePasswordPages(page, keyrack, user);
+  await page.context().clearCookies();
+  yield* outdatedFormPages(page, keyrack, user);
   await page.context().clearCookies();
   yield* outagePages(page, keyrack, user);
 }

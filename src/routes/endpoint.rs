@@ -7,7 +7,7 @@ use actix_web::{
     web,
 };
 
-use crate::web::ChecksCsrf;
+use crate::web::{ChecksCsrf, FormPage, ReceivedForm, WaitingChange};
 
 /// A path, who may use it, and its handlers.
 pub(crate) struct Endpoint {
@@ -15,6 +15,7 @@ pub(crate) struct Endpoint {
     pub access: Access,
     routes: Vec<(Method, Route)>,
     is_destination: bool,
+    form: ReceivedForm,
 }
 
 #[derive(Clone, Copy)]
@@ -34,30 +35,34 @@ pub(crate) enum Access {
 
 /// See [`Access::WithoutSession`].
 pub(super) fn without_session(path: &'static str) -> Endpoint {
-    Endpoint { path, access: Access::WithoutSession, routes: Vec::new(), is_destination: true }
+    Endpoint::new(path, Access::WithoutSession)
 }
 
 /// See [`Access::Public`].
 pub(super) fn public(path: &'static str) -> Endpoint {
-    Endpoint { path, access: Access::Public, routes: Vec::new(), is_destination: true }
+    Endpoint::new(path, Access::Public)
 }
 
 /// See [`Access::SignedIn`].
 pub(super) fn signed_in(path: &'static str) -> Endpoint {
-    Endpoint { path, access: Access::SignedIn, routes: Vec::new(), is_destination: true }
+    Endpoint::new(path, Access::SignedIn)
 }
 
 /// See [`Access::BeforePasswordChange`].
 pub(super) fn before_password_change(path: &'static str) -> Endpoint {
-    Endpoint { path, access: Access::BeforePasswordChange, routes: Vec::new(), is_destination: true }
+    Endpoint::new(path, Access::BeforePasswordChange)
 }
 
 /// See [`Access::RecentlySignedIn`].
 pub(super) fn recently_signed_in(path: &'static str) -> Endpoint {
-    Endpoint { path, access: Access::RecentlySignedIn, routes: Vec::new(), is_destination: true }
+    Endpoint::new(path, Access::RecentlySignedIn)
 }
 
 impl Endpoint {
+    fn new(path: &'static str, access: Access) -> Self {
+        Self { path, access, routes: Vec::new(), is_destination: true, form: ReceivedForm::default() }
+    }
+
     /// Handles GET, and HEAD with it (RFC 9110), which load balancers send.
     pub(super) fn get<F, Args>(mut self, handler: F) -> Self
     where
@@ -101,6 +106,32 @@ impl Endpoint {
         self
     }
 
+    /// Names the page that shows the form of this endpoint. Who has to sign in, or to open the form again, before it
+    /// can be handled is sent there.
+    pub(super) fn form_on(mut self, page: FormPage) -> Self {
+        self.form.page = Some(page);
+        self
+    }
+
+    /// Marks a form that may come under the sid that its session had before a proof of a moment ago, since the browser
+    /// sent it before it had the new one. It must be good for nothing without the password, or end the session.
+    pub(super) fn accepts_former_sid(mut self) -> Self {
+        self.form.accepts_former_sid = true;
+        self
+    }
+
+    /// Marks the form that ends the session that sends it. It may have been opened under any sid of that session.
+    pub(super) fn signs_out(mut self) -> Self {
+        self.form.signs_out = true;
+        self
+    }
+
+    /// Marks a form whose change is kept while its user proves who they are.
+    pub(super) fn waits_for_proof(mut self, change: WaitingChange) -> Self {
+        self.form.waiting = Some(change);
+        self
+    }
+
     /// Whether a sign-in can lead here: it has a page, and one that makes sense after a sign-in.
     pub(super) fn is_page(&self) -> bool {
         self.is_destination && self.routes.iter().any(|(method, _)| method == Method::GET)
@@ -114,7 +145,11 @@ impl Endpoint {
 
     /// The same as an Actix resource.
     pub(super) fn into_resource(self) -> Resource {
-        self.routes.into_iter().fold(web::resource(self.path), |resource, (method, route)| {
+        let resource = web::resource(self.path);
+        // Not for the others, since each request would look it up there, too.
+        let has_marks = self.form != ReceivedForm::default();
+        let resource = if has_marks { resource.app_data(self.form) } else { resource };
+        self.routes.into_iter().fold(resource, |resource, (method, route)| {
             resource.route(match method {
                 Method::GET => route.guard(Any(Get()).or(Head())),
                 method => route.guard(guard::Method(method)),

@@ -25,6 +25,15 @@ impl Sessions {
         Ok(ended.first().copied())
     }
 
+    /// Signs out the device of a session that was found by `sid`. If another request has given the session a new sid
+    /// since, it is found by its id: its answer, which may arrive later, must not sign the device in again.
+    pub(crate) async fn sign_out_session(&self, id: SessionId, sid: &Sid) -> Result<()> {
+        if self.sign_out(sid).await? != Some(id) {
+            self.end(EndTarget::Id(id), EndReason::SignedOut).await?;
+        }
+        Ok(())
+    }
+
     /// Ends one of a user's sessions from another of their devices. Returns `None` if the user has no such session:
     /// another user's session is treated like one that does not exist. A session that had already ended is returned
     /// unchanged.

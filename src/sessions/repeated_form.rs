@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::DbConnection,
+    db::{DbConnection, SessionId},
     error::{Error, Result},
 };
 
@@ -25,8 +25,9 @@ use crate::{
 /// has the answer and shows another page.
 pub(crate) const REPEATED_FORM_WINDOW: Duration = Duration::from_secs(5);
 
-/// Former sids of one session that are compared with the one of a form.
-const MAX_FORMER_SIDS: i64 = 100;
+/// The latest former sids of one session that are compared with the one of a form: a proof in each ten minutes of a
+/// week gives as many. Each takes half a microsecond.
+const MAX_FORMER_SIDS: i64 = 1000;
 
 /// The session of a sign-in form.
 pub(super) enum FormSession {
@@ -121,14 +122,15 @@ impl Sessions {
         }
     }
 
-    /// The former sids of a session, if its user has proved in it a moment ago who they are. The tokens of forms that were
-    /// opened before are bound to one of them.
-    pub(crate) async fn sids_before_proof(&self, session: &LiveSession) -> Result<Vec<Sid>> {
-        let (id, now) = (session.id, self.clock.now());
-        if session.authenticated_at.is_none_or(|at| now.since(at) > REPEATED_FORM_WINDOW) {
-            return Ok(Vec::new());
-        }
-        self.db.read(move |connection| queries::replaced_sids_of(connection, id, MAX_FORMER_SIDS)).await
+    /// The sids that a session had before, the latest first. The tokens of forms that were opened before are bound to
+    /// one of them. What the browser presented at the sign-in is none: another site may have planted it.
+    pub(crate) async fn former_sids(&self, id: SessionId) -> Result<Vec<Sid>> {
+        self.db.read(move |connection| queries::former_sids_of(connection, id, MAX_FORMER_SIDS)).await
+    }
+
+    /// Whether the user of a session has proved a moment ago who they are.
+    pub(crate) fn is_just_proved(&self, session: &LiveSession) -> bool {
+        session.authenticated_at.is_some_and(|at| self.clock.now().since(at) <= REPEATED_FORM_WINDOW)
     }
 
     /// Lets the session of a sid continue as the one that `new` asks for; `None` if it is not alive any longer.

@@ -90,8 +90,8 @@ impl SessionCookie {
         presented
     }
 
-    /// The sid in the session cookie. Garbage and a wrong signature are the same as no cookie.
-    fn read(&self, headers: &HeaderMap) -> Presented {
+    /// Reads the session cookie. Garbage and a wrong signature are the same as no cookie.
+    pub fn read(&self, headers: &HeaderMap) -> Presented {
         let mut values = cookie_values(headers, &self.name);
         let Some(first) = values.next() else { return Presented::default() };
         let Some(second) = values.next() else {

@@ -46,6 +46,9 @@ pub(crate) enum FormRefusal {
     /// The token is missing, or belongs to another session or visitor.
     #[error("the form's token is missing, or belongs to another session or visitor")]
     WrongToken,
+    /// The token belongs to this session, under a sid that it no longer has.
+    #[error("the form was opened before its session got a new sid, by a proof, a new password or another sign-in")]
+    FormerSid,
 }
 
 impl FormRefusal {
@@ -58,6 +61,7 @@ impl FormRefusal {
             Self::UnknownCookie => "unknown_cookie",
             Self::TwoCookies => "two_cookies",
             Self::WrongToken => "wrong_token",
+            Self::FormerSid => "former_sid",
         }
     }
 }
@@ -135,6 +139,16 @@ impl Csrf {
             Err(_) if session.is_some() => self.verify(session, headers, token),
             verified => verified,
         }
+    }
+
+    /// The one of these sids that a token belongs to, in a request that comes from this origin.
+    pub(super) fn find_sid(&self, sids: Vec<Sid>, headers: &HeaderMap, token: &str) -> Option<Sid> {
+        sids.into_iter().find(|sid| self.verify(Some(sid), headers, token).is_ok())
+    }
+
+    /// Whether the request comes from this origin, or from a client that is not a browser.
+    pub(super) fn is_own_origin(&self, headers: &HeaderMap) -> bool {
+        self.check_origin(headers).is_ok()
     }
 
     /// Each token has its own salt, so that a compressing proxy does not reveal it (BREACH).

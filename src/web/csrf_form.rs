@@ -14,7 +14,11 @@ use tracing::field;
 
 use crate::{
     events::{EventKind, NewEvent, Source},
-    web::{RequestSession, csrf::FormRefusal, errors::WebError, recent_proof, request_id::RequestId},
+    sessions::Sid,
+    web::{
+        RequestSession, csrf::FormRefusal, errors::WebError, received_form::is_sign_out, recent_proof,
+        request_id::RequestId,
+    },
 };
 
 /// A form whose token belongs to this session, or to this visitor if there is none.
@@ -99,13 +103,32 @@ pub(super) fn read_form<T: DeserializeOwned + 'static>(
     }
 }
 
-/// Checks a token, and records and logs a refusal.
+/// Checks a token, and records and logs a refusal. The form that signs out is accepted if it was opened under any sid
+/// of the session: another tab may have given it a new one since.
 async fn check_token(request: &HttpRequest, token: &str, check: Check) -> Result<(), ActixError> {
     let session = RequestSession::extract(request).await?;
-    match check(&session, request, token) {
-        Ok(()) => Ok(()),
-        Err(refusal) => Err(refuse_form(refusal, &session, request).await),
-    }
+    let refusal = match check(&session, request, token) {
+        Ok(()) => return Ok(()),
+        Err(FormRefusal::WrongToken) => match find_former_sid(&session, request, token).await? {
+            Some(_) if session.live().is_some_and(|live| is_sign_out(request, live.id)) => return Ok(()),
+            Some(_) => FormRefusal::FormerSid,
+            None => FormRefusal::WrongToken,
+        },
+        Err(refusal) => refusal,
+    };
+    Err(refuse_form(refusal, &session, request).await)
+}
+
+/// The former sid of the session that a token belongs to. Another site can't have such a token either.
+pub(super) async fn find_former_sid(
+    session: &RequestSession,
+    request: &HttpRequest,
+    token: &str,
+) -> Result<Option<Sid>, WebError> {
+    let Some(live) = session.live() else { return Ok(None) };
+    let state = session.state();
+    let former = state.sessions.former_sids(live.id).await?;
+    Ok(state.csrf.find_sid(former, request.headers(), token))
 }
 
 /// Records and logs a refusal. Returns the error that answers it.

@@ -2,7 +2,7 @@
 //!
 //! A short-lived cookie carries it across the redirect, as a code and a number or id, never as text. It is signed for
 //! the session that made the change: a cookie that another site has planted, or an older session has left, says
-//! nothing.
+//! nothing. The notice about a form that was not handled, since its session was over, has no session to be signed for.
 
 use actix_web::{
     cookie::{Cookie, SameSite, time::Duration},
@@ -11,6 +11,7 @@ use actix_web::{
 
 use super::{cookie::cookie_values, signing::Signer};
 use crate::{
+    clock::Timestamp,
     config::{PublicUrl, Secrets},
     sessions::SessionId,
 };
@@ -30,6 +31,9 @@ pub(super) enum Notice {
     PasswordChanged(Option<usize>),
 }
 
+/// The first part of the value that says that a form was not handled. It is no session's id.
+const UNMADE: &str = "unmade";
+
 /// Separates the parts of the value. Neither UUIDs, numbers nor base64url contain it.
 const SEPARATOR: char = '.';
 
@@ -38,6 +42,9 @@ const MAX_VALUE_BYTES: usize = 256;
 
 /// How long the redirect may take.
 const LIFETIME: Duration = Duration::seconds(60);
+
+/// How long the sign-in may take after a form that was not handled.
+const SIGN_IN_LIFETIME: Duration = Duration::minutes(10);
 
 /// Writes and reads the cookie.
 #[derive(Clone)]
@@ -68,6 +75,19 @@ impl Flash {
         self.build(format!("{code}{SEPARATOR}{signature}"), LIFETIME)
     }
 
+    /// The cookie that tells after a sign-in that a form was not handled. There is no session yet that it could be
+    /// signed for, so it is good for a limited time: who plants one can say no more than that, and for no longer.
+    pub(super) fn unmade_change(&self, now: Timestamp) -> Cookie<'static> {
+        let code = format!("{UNMADE}{SEPARATOR}{}", (now + SIGN_IN_LIFETIME.unsigned_abs()).as_micros());
+        let signature = self.signer.sign(code.as_bytes());
+        self.build(format!("{code}{SEPARATOR}{signature}"), SIGN_IN_LIFETIME)
+    }
+
+    /// Whether the request carries the notice about a form that was not handled.
+    pub(super) fn has_unmade_change(&self, headers: &HeaderMap, now: Timestamp) -> bool {
+        cookie_values(headers, self.name).any(|value| self.unmade_until(value).is_some_and(|until| now < until))
+    }
+
     /// The cookie that removes the notice once it was shown.
     pub(super) fn removal(&self) -> Cookie<'static> {
         self.build(String::new(), Duration::ZERO)
@@ -96,6 +116,15 @@ impl Flash {
             ("others", count) => count.parse().ok().map(Notice::RevokedOthers),
             _ => None,
         }
+    }
+
+    /// Until when a genuine value says that a form was not handled.
+    fn unmade_until(&self, value: &[u8]) -> Option<Timestamp> {
+        let value = std::str::from_utf8(value).ok().filter(|value| value.len() <= MAX_VALUE_BYTES)?;
+        let (code, signature) = value.rsplit_once(SEPARATOR)?;
+        self.signer.verify(code.as_bytes(), signature)?;
+        let expiry = code.strip_prefix(UNMADE)?.strip_prefix(SEPARATOR)?;
+        Timestamp::parse_micros(expiry)
     }
 
     fn build(&self, value: String, max_age: Duration) -> Cookie<'static> {
@@ -142,6 +171,23 @@ mod tests {
             assert_eq!(flash.read(other, &headers(&value)), None);
             assert_eq!(flash.read(session, &headers(&format!("{value}A"))), None);
         }
+    }
+
+    #[test]
+    fn notice_of_unmade_change_is_read_until_it_expires() {
+        let flash = Flash::new(&"flash 7Qm2xV9rTb4K".parse().unwrap(), &PublicUrl::default());
+        let (now, session) = (Timestamp::from_micros(1_769_600_000_000_000), SessionId::random());
+        let value = flash.unmade_change(now).value().to_owned();
+        let end = now + SIGN_IN_LIFETIME.unsigned_abs();
+        let has = |value: &str, at| flash.has_unmade_change(&headers(value), at);
+        assert!(has(&value, now) && has(&value, end - std::time::Duration::from_micros(1)));
+        assert!(!has(&value, end));
+        let later = value.replacen("unmade.1", "unmade.2", 1);
+        let of_session = flash.cookie(session, Notice::RevokedAllOthers).value().to_owned();
+        for other in [later.as_str(), &format!("{value}A"), &of_session, "unmade", "unmade.", "unmade.9.x", ""] {
+            assert!(!has(other, now), "{other}");
+        }
+        assert_eq!(flash.read(session, &headers(&value)), None);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     accounts::BrowserId,
+    clock::Timestamp,
     config::{PublicUrl, Secrets},
     fuzz::fuzz,
     sessions::{SessionId, Sid},
@@ -77,15 +78,18 @@ fn session_cookie_is_taken_only_if_it_was_issued() {
 fn browser_and_flash_cookies_are_read_only_if_issued() {
     let (browsers, flash) =
         (BrowserCookie::new(&PublicUrl::default(), &secrets()), Flash::new(&secrets(), &PublicUrl::default()));
+    let now = Timestamp::from_micros(1_769_600_000_000_000);
     let session: SessionId = "7c9e6679-7425-40de-944b-e07fc1f90ae7".parse().unwrap();
     let ids = ['a', 'b'].map(|letter| BrowserId::from_trusted(&letter.to_string().repeat(BrowserId::LENGTH)).unwrap());
     let tokens = [
         pair(&browsers.issue(Some(&ids[0]), &ids[1..])),
         pair(&flash.cookie(session, Notice::RevokedOthers(3))),
         pair(&flash.cookie(session, Notice::RevokedAllOthers)),
+        pair(&flash.unmade_change(now)),
     ];
-    let tokens =
-        [&*tokens[0], &tokens[1], &tokens[2], "keyrack.browser=", "keyrack.done=others.", "revoked.", ".", "; "];
+    let unmade = flash.unmade_change(now).value().as_bytes().to_vec();
+    let parts = ["keyrack.browser=", "keyrack.done=others.", "keyrack.done=unmade.", "revoked.", ".", "; "];
+    let tokens: Vec<&str> = tokens.iter().map(String::as_str).chain(parts).collect();
     fuzz("signed_cookies", &tokens, |input| {
         let Some(headers) = cookie_header(input) else { return };
         let read = browsers.read(&headers);
@@ -93,6 +97,8 @@ fn browser_and_flash_cookies_are_read_only_if_issued() {
         let notice = flash.read(session, &headers);
         assert!(matches!(notice, None | Some(Notice::RevokedOthers(3) | Notice::RevokedAllOthers)), "{notice:?}");
         assert_eq!(flash.read(SessionId::random(), &headers), None);
+        let is_issued = input.windows(unmade.len()).any(|part| part == unmade);
+        assert!(is_issued || !flash.has_unmade_change(&headers, now), "forged: {headers:?}");
     });
 }
 

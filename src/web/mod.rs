@@ -1,6 +1,6 @@
 //! The web layer: middleware, extractors and pages.
 //!
-//! A request passes, from the outside in: `request_log`, `headers`, `errors` (renders error pages), `body` (timeout),
+//! A request passes, from the outside in: `request_log`, `headers`, `render_errors`, `body` (timeout),
 //! `session`, `require_sign_in` or `recent_proof`, and its handler in `pages`.
 
 mod app_state;
@@ -25,7 +25,9 @@ mod password_change;
 mod pending_change;
 mod proof_form;
 mod proxy_warnings;
+mod received_form;
 pub(crate) mod recent_proof;
+pub(crate) mod render_errors;
 mod repeated_proof;
 mod request_id;
 pub(crate) mod request_log;
@@ -46,6 +48,7 @@ pub(crate) use form_seed::FormSeeds;
 pub(crate) use next::Destinations;
 pub(crate) use pending_change::PendingChanges;
 pub(crate) use proxy_warnings::ProxyWarnings;
+pub(crate) use received_form::{FormPage, ReceivedForm, WaitingChange};
 pub use recent_proof::require_recent_sign_in;
 pub use require_sign_in::require_sign_in;
 pub use session::{RequestSession, SessionLayer, SignedIn};

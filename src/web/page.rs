@@ -11,7 +11,23 @@ pub(super) struct Page {
     pub script: String,
     pub viewer: Option<Viewer>,
     /// The notice after a change.
-    pub flash: Option<String>,
+    pub flash: Option<FlashMessage>,
+}
+
+/// A notice in words.
+pub(super) struct FlashMessage {
+    pub text: String,
+    /// Whether something was done; otherwise, it was not.
+    pub is_success: bool,
+}
+
+impl FlashMessage {
+    /// Says to a user who has signed in that the form which they sent before was not handled.
+    pub fn unmade_change() -> Self {
+        let text = "You were no longer signed in when you sent the last form, so nothing was changed. You are signed \
+                    in again now: send it once more if you still want to.";
+        Self { text: text.to_owned(), is_success: false }
+    }
 }
 
 /// The signed-in user.

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 
-use super::signing::Signer;
+use super::{
+    received_form::{ReceivedForm, WaitingChange},
+    signing::Signer,
+};
 use crate::{
     clock::Timestamp,
     config::Secrets,
@@ -37,12 +40,11 @@ const REVOKE: &str = "revoke";
 const REVOKE_OTHERS: &str = "revoke-others";
 
 impl PendingChange {
-    /// The change that a form asks for, by its path; `None` if none can be made later.
+    /// The change that a form asks for; `None` if none can be made later.
     pub fn of(request: &HttpRequest) -> Option<Self> {
-        match request.match_pattern()?.as_str() {
-            "/account/sessions/{id}/revoke" => request.match_info().get("id")?.parse().ok().map(Self::Revoke),
-            "/account/sessions/revoke-others" => Some(Self::RevokeOthers),
-            _ => None,
+        match ReceivedForm::of(request).waiting? {
+            WaitingChange::RevokeOne => request.match_info().get("id")?.parse().ok().map(Self::Revoke),
+            WaitingChange::RevokeOthers => Some(Self::RevokeOthers),
         }
     }
 

@@ -7,8 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     csrf::FormRefusal,
-    csrf_form::{ChecksCsrf, read_form, refuse_form},
-    errors::WebError,
+    csrf_form::{ChecksCsrf, find_former_sid, read_form, refuse_form},
     session::RequestSession,
 };
 
@@ -37,7 +36,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for ProofForm<T> {
     }
 }
 
-/// Accepts the token of this session, under a former sid if its user has proved a moment ago who they are.
+/// Accepts the token of this session, and one of a former sid if its user has proved a moment ago who they are.
 async fn verify(
     session: &RequestSession,
     request: &HttpRequest,
@@ -46,11 +45,12 @@ async fn verify(
     let csrf = &session.state().csrf;
     let verified = csrf.verify(session.current_sid(), request.headers(), token);
     let (Err(FormRefusal::WrongToken), Some(current)) = (verified, session.live()) else { return Ok(verified) };
-    for former in session.state().sessions.sids_before_proof(current).await.map_err(WebError::from)? {
-        if csrf.verify(Some(&former), request.headers(), token).is_ok() {
+    Ok(match find_former_sid(session, request, token).await? {
+        Some(former) if session.state().sessions.is_just_proved(current) => {
             session.set_form_sid(former);
-            return Ok(Ok(()));
+            Ok(())
         }
-    }
-    Ok(verified)
+        Some(_) => Err(FormRefusal::FormerSid),
+        None => verified,
+    })
 }

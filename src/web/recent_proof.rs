@@ -14,6 +14,7 @@ use super::{
     app_state::AppState,
     errors::{self, WebError},
     pending_change::PendingChange,
+    received_form::is_sign_out,
     require_sign_in::refuse_without_sign_in,
     session::RequestSession,
 };
@@ -80,8 +81,7 @@ pub(super) async fn check_form(session: &RequestSession, request: &HttpRequest) 
     let Some((current, sid)) = session.current().zip(session.current_sid()).filter(|_| is_required) else {
         return Ok(());
     };
-    if request.match_info().get("id").is_some_and(|id| id.parse() == Ok(current.id)) {
-        // Ends this very session: a sign-out.
+    if is_sign_out(request, current.id) {
         return Ok(());
     }
     let state = session.state();

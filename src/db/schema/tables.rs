@@ -64,13 +64,14 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::Text;
-    use crate::db::schema::types::SqlUuid;
+    use diesel::sql_types::{Nullable, Text};
+    use crate::db::schema::types::{Instant, SqlUuid};
 
     /// Sids that must not be used again, such as those that sessions had before a rotation.
     replaced_sids (sid) {
         sid -> Text,
         session_id -> SqlUuid,
+        replaced_at -> Nullable<Instant>,
     }
 }
 

@@ -18,7 +18,14 @@ const TIME: &str = "timestamp with time zone NOT NULL";
 /// The tables that only Keyrack has, so that their columns have exactly these types. An application may have made the
 /// others; [`column_problems`](crate::db::express_import) checks what is needed of those.
 const OWN_TABLES: [Table; 9] = [
-    Table("replaced_sids", &[("sid", "character varying NOT NULL"), ("session_id", "uuid NOT NULL")]),
+    Table(
+        "replaced_sids",
+        &[
+            ("sid", "character varying NOT NULL"),
+            ("session_id", "uuid NOT NULL"),
+            ("replaced_at", "timestamp with time zone"),
+        ],
+    ),
     Table("ended_sids", &[("sid", "character varying NOT NULL"), ("forget_at", TIME)]),
     Table(
         "ends_for_journal",

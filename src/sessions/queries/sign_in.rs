@@ -54,13 +54,15 @@ pub(in crate::sessions) fn find_replaced(connection: &mut DbConnection, sid: &Si
     Ok(replaced_sids::table.find(sid.expose()).select(replaced_sids::session_id).get_result(connection).optional()?)
 }
 
-/// Finds the sids that this session had before, and those that must not be used since its sign-in; `limit` at most.
-pub(in crate::sessions) fn replaced_sids_of(
+/// Finds the sids that this session had before, `limit` at most, the latest first. Those that must not be used since
+/// its sign-in, but were never its own, have no time.
+pub(in crate::sessions) fn former_sids_of(
     connection: &mut DbConnection,
     session: SessionId,
     limit: i64,
 ) -> Result<Vec<Sid>> {
-    let replaced = replaced_sids::table.filter(replaced_sids::session_id.eq(session));
-    let sids: Vec<String> = replaced.limit(limit).select(replaced_sids::sid).load(connection)?;
+    let of_session = replaced_sids::session_id.eq(session).and(replaced_sids::replaced_at.is_not_null());
+    let former = replaced_sids::table.filter(of_session).order(replaced_sids::replaced_at.desc()).limit(limit);
+    let sids: Vec<String> = former.select(replaced_sids::sid).load(connection)?;
     Ok(sids.iter().map(|sid| Sid::from_trusted(sid)).collect())
 }

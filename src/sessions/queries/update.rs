@@ -51,7 +51,11 @@ pub(in crate::sessions) fn rotate(connection: &mut DbConnection, rotation: &Rota
         .set((sessions::sid.eq(rotation.new.expose()), sessions::updated_at.eq(SqlTime::from(rotation.now))))
         .execute(connection)?;
     diesel::insert_into(replaced_sids::table)
-        .values((replaced_sids::sid.eq(rotation.old.expose()), replaced_sids::session_id.eq(rotation.id)))
+        .values((
+            replaced_sids::sid.eq(rotation.old.expose()),
+            replaced_sids::session_id.eq(rotation.id),
+            replaced_sids::replaced_at.eq(SqlTime::from(rotation.now)),
+        ))
         .execute(connection)?;
     diesel::update(user_sessions::table.find(rotation.old.expose()))
         .set((

@@ -70,6 +70,9 @@ const TWIN_COOKIES: &str = "Another site of this domain has set a cookie with th
                             can’t be recognised. Signing in deletes that cookie. If this message comes back, delete \
                             the cookies of this site and of its domain in your browser’s settings.";
 
+const UNMADE_CHANGE: &str =
+    "You were no longer signed in when you sent the form, so nothing was changed. Sign in to continue.";
+
 /// Why the form is shown at all.
 #[derive(Default)]
 struct Notices {
@@ -89,11 +92,17 @@ pub(crate) async fn show(
         return Ok(signed_in_response(live.must_change_password, next.unwrap_or_default()));
     }
     let ended = end_notice::find(&session).await;
+    let state = session.state();
     let notice = if session.has_twin_cookies() {
-        Some(TWIN_COOKIES.to_owned())
+        Some(TWIN_COOKIES)
+    } else if ended.is_some() {
+        None
+    } else if state.flash.has_unmade_change(request.headers(), state.clock.now()) {
+        Some(UNMADE_CHANGE)
     } else {
-        next.filter(|_| ended.is_none()).map(|_| "Sign in to continue.".to_owned())
+        next.map(|_| "Sign in to continue.")
     };
+    let notice = notice.map(str::to_owned);
     let fields = SignInFields { next: next.unwrap_or_default().to_owned(), ..SignInFields::default() };
     page(&session, &request, fields, Notices { notice, ended }, None)
 }
@@ -192,7 +201,8 @@ fn page(
     let (csrf_token, cookie) = session.csrf_token(request.headers())?;
     let status = FormStatus::of(error.as_ref());
     let template = LoginPage {
-        page: Page::anonymous(),
+        // Another tab may have signed in since the form was opened.
+        page: session.live().map_or_else(Page::anonymous, |live| Page::of(live, &csrf_token)),
         csrf_token,
         next: fields.next.clone(),
         remember: fields.remembers(),

@@ -36,7 +36,7 @@ use super::{errors::WebError, session::RequestSession};
 use crate::{accounts::AuthenticatedUser, error::Error};
 
 /// The page after a sign-in, unless the user was going somewhere else.
-const HOME: &str = "/account/sessions";
+pub(crate) const HOME: &str = "/account/sessions";
 
 /// Signs the user in. The session layer starts the session after the handler, before the response is sent.
 fn sign_in(

@@ -13,14 +13,22 @@ use serde::Deserialize;
 use super::{
     HOME,
     form_error::{FormError, FormStatus},
-    reauth,
+    html, reauth,
     revoke::{PROGRESS_AFTER, accepts_html},
     revoke_progress, see_other, with_cookie,
 };
 use crate::{
     accounts::{ChangePasswordError, MIN_LENGTH, OwnPasswordError, Password, PasswordChange},
     sessions::{EndReason, EndedOthers, RevokeProgress},
-    web::{Destinations, SignedIn, errors::WebError, flash::Notice, page::Page, proof_form::ProofForm, recent_proof},
+    web::{
+        Destinations, SignedIn,
+        errors::WebError,
+        flash::Notice,
+        page::{FlashMessage, Page},
+        password_change::password_page,
+        proof_form::ProofForm,
+        recent_proof,
+    },
 };
 
 #[derive(Template)]
@@ -29,6 +37,8 @@ struct PasswordPage {
     page: Page,
     csrf_token: String,
     email: String,
+    /// Where the form is sent. The address keeps where it leads, so that it is not lost if the session is over.
+    action: String,
     next: String,
     keep_others: bool,
     /// What a new password must have.
@@ -77,15 +87,20 @@ pub(crate) async fn well_known() -> HttpResponse {
     see_other("/account/password")
 }
 
-/// `GET /account/password`
+/// `GET /account/password`. After a sign-in, it says whether the form was sent before, and was not handled.
 pub(crate) async fn show(
     session: SignedIn,
+    request: HttpRequest,
     query: Query<PasswordQuery>,
     destinations: Data<Destinations>,
 ) -> Result<HttpResponse, WebError> {
-    let has_password = recent_proof::can_prove(session.state(), &session).await?;
+    let state = session.state();
+    let has_password = recent_proof::can_prove(state, &session).await?;
     let fields = PasswordFields { next: query.into_inner().next, ..PasswordFields::default() };
-    page(&session, &destinations, &fields, has_password, StatusCode::OK, PasswordErrors::default())
+    let mut template = template(&session, &destinations, &fields, has_password, PasswordErrors::default())?;
+    let is_unmade = state.flash.has_unmade_change(request.headers(), state.clock.now());
+    template.page.flash = is_unmade.then(FlashMessage::unmade_change);
+    with_cookie(html(StatusCode::OK, &template)?, is_unmade.then(|| state.flash.removal()))
 }
 
 /// `POST /account/password`: the current password is the proof, so no other is asked for.
@@ -97,7 +112,7 @@ pub(crate) async fn submit(
 ) -> Result<HttpResponse, WebError> {
     let errors = check(&fields);
     if errors.any() {
-        return page(&session, &destinations, &fields, true, StatusCode::UNPROCESSABLE_ENTITY, errors);
+        return page(&session, &destinations, &fields, StatusCode::UNPROCESSABLE_ENTITY, errors);
     }
     let change = PasswordChange {
         current: Password::new(&fields.current_password),
@@ -118,17 +133,17 @@ pub(crate) async fn submit(
             };
             let status = FormStatus::from(&error);
             let errors = PasswordErrors { current_password: Some(error.text), ..PasswordErrors::default() };
-            page(&session, &destinations, &fields, true, status, errors)
+            page(&session, &destinations, &fields, status, errors)
         }
         Err(ChangePasswordError::Unchecked(_)) => {
             let error = FormError::unchecked_password("Your password was not changed.");
             let status = FormStatus::from(&error);
             let errors = PasswordErrors { form: Some(error.text), ..PasswordErrors::default() };
-            page(&session, &destinations, &fields, true, status, errors)
+            page(&session, &destinations, &fields, status, errors)
         }
         Err(error) => {
             let errors = PasswordErrors { password: Some(error.to_string()), ..PasswordErrors::default() };
-            page(&session, &destinations, &fields, true, StatusCode::UNPROCESSABLE_ENTITY, errors)
+            page(&session, &destinations, &fields, StatusCode::UNPROCESSABLE_ENTITY, errors)
         }
     }
 }
@@ -184,26 +199,37 @@ impl PasswordErrors {
     }
 }
 
-/// The form, without the passwords.
+/// The form again, with what is wrong.
 fn page(
     session: &SignedIn,
     destinations: &Destinations,
     fields: &PasswordFields,
-    has_password: bool,
     status: impl Into<FormStatus>,
     errors: PasswordErrors,
 ) -> Result<HttpResponse, WebError> {
+    status.into().show(&template(session, destinations, fields, true, errors)?)
+}
+
+/// The form, without the passwords.
+fn template(
+    session: &SignedIn,
+    destinations: &Destinations,
+    fields: &PasswordFields,
+    has_password: bool,
+    errors: PasswordErrors,
+) -> Result<PasswordPage, WebError> {
     let csrf_token = session.csrf_token()?;
-    let template = PasswordPage {
+    let next = destinations.accept(&fields.next).unwrap_or_default().to_owned();
+    Ok(PasswordPage {
         page: Page::of(session, &csrf_token),
         csrf_token,
         email: session.user.email.clone(),
-        next: destinations.accept(&fields.next).unwrap_or_default().to_owned(),
+        action: password_page(&next),
+        next,
         keep_others: fields.keeps_others(),
         hint: format!("At least {MIN_LENGTH} characters; a few memorable words work well."),
         has_password,
         is_required: session.must_change_password,
         errors,
-    };
-    status.into().show(&template)
+    })
 }

@@ -19,8 +19,13 @@ use crate::{
     accounts::{OwnPasswordError, Password},
     error::Error,
     web::{
-        Destinations, SignedIn, errors::WebError, flash::Notice, page::Page, pending_change::PendingChange,
-        proof_form::ProofForm, recent_proof,
+        Destinations, SignedIn,
+        errors::{WebError, reauth_page},
+        flash::Notice,
+        page::Page,
+        pending_change::PendingChange,
+        proof_form::ProofForm,
+        recent_proof,
     },
 };
 
@@ -30,6 +35,8 @@ struct ReauthPage {
     page: Page,
     csrf_token: String,
     email: String,
+    /// Where the form is sent. The address keeps where it leads, so that it is not lost if the session is over.
+    action: String,
     next: String,
     change: String,
     /// Where "Cancel" leads.
@@ -120,6 +127,11 @@ pub(super) fn form_error(error: OwnPasswordError) -> Result<FormError, WebError>
     })
 }
 
+/// Where the form is sent that leads to `next`. Without it, it leads home.
+fn action(next: &str) -> String {
+    if next.is_empty() || next == HOME { "/reauth".to_owned() } else { reauth_page(next, None) }
+}
+
 fn page(
     session: &SignedIn,
     destinations: &Destinations,
@@ -136,6 +148,7 @@ fn page(
         page: Page::of(session, &csrf_token),
         csrf_token,
         email: session.user.email.clone(),
+        action: action(&next),
         back: if next.is_empty() { HOME.to_owned() } else { next.clone() },
         next,
         change: fields.change.clone(),

@@ -18,7 +18,7 @@ use crate::{
         SignedIn,
         errors::WebError,
         flash::Notice,
-        page::Page,
+        page::{FlashMessage, Page},
         time_text::{TimeText, count_text, count_text_up_to},
     },
 };
@@ -77,7 +77,11 @@ async fn list(session: &SignedIn, request: &HttpRequest, after: &str) -> Result<
     let csrf_token = session.csrf_token()?;
     let mut page = Page::of(session, &csrf_token);
     page.flash = match notice {
-        Some(notice) => notice_text(session, notice, this.iter().chain(&others), now).await?,
+        Some(notice) => {
+            let text = notice_text(session, notice, this.iter().chain(&others), now).await?;
+            text.map(|text| FlashMessage { text, is_success: notice != Notice::ChangeExpired })
+        }
+        None if state.flash.has_unmade_change(request.headers(), now) => Some(FlashMessage::unmade_change()),
         None => None,
     };
     let mut cards: Vec<DeviceCard> = others.iter().map(|record| DeviceCard::new(record, now)).collect();

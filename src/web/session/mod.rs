@@ -28,6 +28,7 @@ use actix_web::{
     cookie::Cookie,
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
     http::header::HOST,
+    web::Data,
 };
 use serde_json::value::RawValue;
 
@@ -109,7 +110,7 @@ where
                 Some(cookie) => state.sessions.resume(&cookie.sid).await,
                 None => Ok(None),
             };
-            let request_session = RequestSession::new(state, &request, cookie, resumed);
+            let request_session = RequestSession::new(state, request.request(), cookie, resumed);
             let session = request.get_session();
             let outer = take_entries(&session);
             if let Some(current) = request_session.live() {
@@ -147,6 +148,21 @@ where
             }
         })
     }
+}
+
+/// Reads the session of a request that has not reached the layer, for the sign-out form on its error page (ASVS 7.4.4).
+/// It costs a query, and only if the request carries a genuine cookie.
+pub(super) async fn find_session_of_error_page(request: &HttpRequest) {
+    let is_known = request.extensions().contains::<ErrorPageContext>();
+    let Some(state) = request.app_data::<Data<AppState>>().filter(|_| !is_known) else { return };
+    let state = Data::clone(state).into_inner();
+    let presented = state.cookie.read(request.headers());
+    let Some(cookie) = &presented.verified else { return };
+    let resumed = state.sessions.resume(&cookie.sid).await;
+    let session = RequestSession::new(state, request, presented, resumed);
+    request.extensions_mut().insert(ErrorPageContext(Rc::new(session.clone())));
+    // The log names it, and the client.
+    request.extensions_mut().insert(session);
 }
 
 impl ErrorPageSource for RequestSession {

@@ -34,7 +34,7 @@ pub(super) async fn persist(request: &RequestSession, session: &Session) -> Resu
         return if session.entries().is_empty() { Ok(None) } else { start(request, session).await };
     };
     match session.status() {
-        SessionStatus::Purged => sign_out(request, sid).await,
+        SessionStatus::Purged => sign_out(request, current, sid).await,
         SessionStatus::Renewed if request.has_sign_in() || names_other_user(session, current)? => {
             start(request, session).await
         }
@@ -72,8 +72,8 @@ async fn rotate(request: &RequestSession, session: &Session, current: &LiveSessi
     Ok(Some(issue_cookie(request, &sessions_of(request).rotate(sid, patch).await?)))
 }
 
-async fn sign_out(request: &RequestSession, sid: &Sid) -> Result<SetCookie> {
-    sessions_of(request).sign_out(sid).await?;
+async fn sign_out(request: &RequestSession, current: &LiveSession, sid: &Sid) -> Result<SetCookie> {
+    sessions_of(request).sign_out_session(current.id, sid).await?;
     Ok(Some(request.state().cookie.removal()))
 }
 

@@ -13,7 +13,7 @@ use actix_session::Session;
 use actix_web::{
     Error as ActixError, FromRequest, HttpMessage, HttpRequest,
     cookie::Cookie,
-    dev::{Payload, ServiceRequest},
+    dev::Payload,
     error::ErrorInternalServerError,
     http::header::{HeaderMap, HeaderValue, USER_AGENT},
 };
@@ -74,7 +74,7 @@ impl RequestSession {
     /// `resumed` is the live session that the cookie names, or why it could not be read.
     pub(super) fn new(
         state: Arc<AppState>,
-        request: &ServiceRequest,
+        request: &HttpRequest,
         presented: Presented,
         resumed: Result<Option<LiveSession>>,
     ) -> Self {

@@ -36,7 +36,7 @@ fn form_says_that_session_was_revoked_and_nothing_changed(engine: EngineKind) {
     app.advance(Duration::from_secs(300));
     let press = format!("/account/sessions/{}/revoke", third.session_id());
     let answer = phone.post(&press, &[("csrf_token", &token)]);
-    assert_eq!((answer.status, answer.location()), (303, "/login"));
+    assert_eq!((answer.status, answer.location()), (303, "/login?next=%2Faccount%2Fsessions"));
     assert!(third.is_signed_in(), "the press changed nothing");
     assert_eq!(notice(&mut phone, "/login"), "5 minutes ago from another of your devices.");
     assert_eq!(notice(&mut phone, "/login?next=/account/sessions%3Fshow=ended"), notice(&mut phone, "/login"));

@@ -305,7 +305,7 @@ fn reauthentication_of_an_ended_session_fails(engine: EngineKind) {
     let id = browser.session_id();
     assert_eq!(phone.post_from(DEVICES, &revoke_path(&id), &[]).location(), DEVICES);
     let answer = browser.post("/reauth", &[("password", PASSWORD), ("csrf_token", &token)]);
-    assert_eq!((answer.status, answer.location()), (303, "/login"));
+    assert_eq!((answer.status, answer.location()), (303, "/login?next=%2Faccount%2Fsessions"));
     assert!(!browser.is_signed_in());
     assert_eq!(app.count("user_sessions", ""), 1);
 }

@@ -158,7 +158,7 @@ fn reauth_form_sent_again_later_is_refused(engine: EngineKind) {
     let (_, renewed) = form.send();
     app.clock.advance(5 * SECOND + Duration::from_micros(1));
     let (answer, _) = form.send();
-    assert_eq!((answer.status, answer.location()), (303, "/login"));
+    assert_eq!((answer.status, answer.location()), (303, "/login?next=%2Faccount%2Fsessions"));
     let (answer, _) = form.send_from(&renewed);
     assert_eq!(answer.status, 403, "the token is the former sid's");
     assert!(renewed.clone().is_signed_in());
@@ -255,7 +255,7 @@ fn former_sid_is_worth_nothing_without_the_password(engine: EngineKind) {
     // The sid of an ended session is not a former one.
     renewed.sign_out();
     let (answer, _) = form.send_from(&copy);
-    assert_eq!((answer.status, answer.location()), (303, "/login"));
+    assert_eq!((answer.status, answer.location()), (303, "/login?next=%2Faccount%2Fsessions"));
 }
 
 fn former_sid_is_worth_nothing_at_other_routes(engine: EngineKind) {
@@ -267,9 +267,12 @@ fn former_sid_is_worth_nothing_at_other_routes(engine: EngineKind) {
     for path in ["/reauth", PASSWORD_PAGE, DEVICES, "/logout"] {
         copy.get(path).assert_not_signed_in();
     }
-    for path in [OTHERS, "/logout"] {
-        assert_eq!(copy.post(path, &[("csrf_token", &token)]).location(), "/login", "{path}");
+    let revoke = format!("/account/sessions/{}/revoke", phone.session_id());
+    for path in [OTHERS, &revoke] {
+        copy.post(path, &[("csrf_token", &token)]).assert_not_signed_in();
         assert_eq!(renewed.clone().post(path, &[("csrf_token", &token)]).status, 403, "{path}");
     }
+    let header = [("x-csrf-token", token.as_str())];
+    assert_eq!(copy.send("POST", "/api/sessions/revoke-others", None, &header).status, 401);
     assert!(renewed.is_signed_in() && phone.is_signed_in());
 }

@@ -24,7 +24,7 @@ fn assert_still_serves(app: &TestApp) {
 }
 
 /// A raw answer without its headers.
-fn parsed(answer: &str) -> Answer {
+pub fn parsed(answer: &str) -> Answer {
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     Answer { status: status(answer).parse().unwrap(), headers: HeaderMap::default(), body: body.to_owned() }
 }

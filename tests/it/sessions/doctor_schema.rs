@@ -63,7 +63,7 @@ fn missing_column_of_any_table_is_reported(engine: EngineKind) {
 
 fn row_without_its_session_is_reported(engine: EngineKind) {
     let fixture = SessionFixture::new(engine);
-    let missing = "INSERT INTO replaced_sids VALUES ('s', '550e8400-e29b-41d4-a716-446655440000')";
+    let missing = "INSERT INTO replaced_sids (sid, session_id) VALUES ('s', '550e8400-e29b-41d4-a716-446655440000')";
     match engine {
         EngineKind::Sqlite => assert_reported(
             &fixture,

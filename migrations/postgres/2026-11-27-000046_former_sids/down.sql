@@ -1,0 +1,1 @@
+ALTER TABLE replaced_sids DROP COLUMN replaced_at;

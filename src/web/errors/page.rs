@@ -1,0 +1,47 @@
+//! The error page, for people.
+
+use std::borrow::Cow;
+
+use actix_web::{HttpMessage, HttpRequest, http::StatusCode};
+use askama::Template;
+
+use super::message::{ErrorMessage, Link};
+use crate::web::{
+    page::{ErrorPageContext, Page},
+    request_id::RequestId,
+};
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    page: Page,
+    status: u16,
+    title: &'static str,
+    message: Cow<'static, str>,
+    request_id: String,
+    link: Option<Link>,
+}
+
+/// A signed-in user's error page has the sign-out form, as every page has (ASVS 7.4.4).
+pub(super) fn page(
+    request: &HttpRequest,
+    context: Option<&ErrorPageContext>,
+    status: StatusCode,
+    message: ErrorMessage,
+) -> String {
+    // Only server errors carry it: the responses to unknown and to foreign session ids must be identical.
+    let request_id =
+        request.extensions().get::<RequestId>().filter(|_| status.is_server_error()).map(RequestId::to_string);
+    let page = ErrorPage {
+        page: context.and_then(|context| context.0.page()).unwrap_or_else(Page::anonymous),
+        status: status.as_u16(),
+        title: message.title,
+        message: message.message,
+        request_id: request_id.unwrap_or_default(),
+        link: message.link,
+    };
+    page.render().unwrap_or_else(|error| {
+        tracing::error!(%error, "could not render the error page");
+        message.title.to_owned()
+    })
+}
