@@ -80,6 +80,7 @@ async function unlimited(system, { sessions, seconds }) {
   say(`${system.name}: ending all others`);
   const measured = others();
   const end = await timed(() => endOthers(server, many));
+  if (end.answer.headers.location.startsWith('/reauth')) throw new Error('the end of all others asked for the password');
   const meanwhile = await measured;
   // A load that is longer than the end would be measured mostly after it.
   say(`${system.name}: the end took ${(end.ms / 1000).toFixed(1)} s of the ${seconds} s that were measured beside it`);

@@ -123,13 +123,6 @@ impl DbConnection {
         }
     }
 
-    /// Opens the file of a SQLite database without its journal: as it was when the journal was last copied into it.
-    pub(in crate::db) fn open_without_journal(path: &Path) -> Result<Self, diesel::ConnectionError> {
-        // Not by reading the file: closing it would release the locks of this process's other connections.
-        let uri = read_only_uri(path) + "&immutable=1";
-        SqliteConnection::establish(&uri).map(Self::Sqlite)
-    }
-
     /// The engine that the connection leads to.
     pub fn engine(&self) -> Engine {
         match self {

@@ -5,6 +5,7 @@ pub(super) mod errors;
 #[cfg(test)]
 mod fuzz_tests;
 mod hosts;
+pub(super) mod kept_file;
 mod lease;
 pub(super) mod opener;
 pub(super) mod pool;

@@ -119,12 +119,6 @@ impl Opener {
         DbConnection::open_read_only(&self.url, Duration::ZERO)
     }
 
-    /// Opens the file of a SQLite database without its journal.
-    pub fn open_without_journal(&self) -> Result<DbConnection, ConnectionError> {
-        let no_file = || ConnectionError::BadConnection("the database has no file".to_owned());
-        DbConnection::open_without_journal(self.path().ok_or_else(no_file)?)
-    }
-
     /// Records that the content of a SQLite file was overwritten, so that [`Opener::check_file`] discards all
     /// connections.
     pub fn note_overwritten(&self) {

@@ -7,7 +7,6 @@
 use std::{
     ffi::OsString,
     io,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -17,6 +16,8 @@ use std::{
 };
 
 use parking_lot::Mutex;
+
+use super::kept_file::{FileId, id_of};
 
 /// The database file of one opener.
 #[derive(Debug)]
@@ -88,9 +89,6 @@ pub(super) fn log_change(change: FileChange, path: &Path, is_journal_saved: bool
         ),
     }
 }
-
-/// Device and inode.
-type FileId = (u64, u64);
 
 /// The files of an open database.
 #[derive(Debug)]
@@ -274,7 +272,7 @@ struct FolderStamp {
 impl FolderStamp {
     fn read(path: &Path) -> Option<Self> {
         let folder = std::fs::metadata(path).ok()?;
-        Some(Self { folder: (folder.dev(), folder.ino()), changed_at: folder.modified().ok()? })
+        Some(Self { folder: id_of(&folder), changed_at: folder.modified().ok()? })
     }
 
     /// Whether another change would have another time.
@@ -284,7 +282,7 @@ impl FolderStamp {
 }
 
 fn id(path: &Path) -> Option<FileId> {
-    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+    std::fs::metadata(path).ok().map(|file| id_of(&file))
 }
 
 fn move_away(path: &Path) -> io::Result<PathBuf> {

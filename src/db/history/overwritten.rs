@@ -1,132 +1,217 @@
 //! Notices that the content of a SQLite database file was overwritten in place, as `cp backup.db keyrack.db` does.
 //!
 //! The name still leads to the same file, so nothing else tells. Open connections would go on with the pages that they
-//! remember and with the journal of the former content, and mix both with the new one. The file is only written when
-//! the journal is copied into it, about every 1000 pages; after each change of its times or its size, the counts in it
-//! are compared with those before. They only grow.
+//! remember and with the journal of the former content, and mix both with the new one.
+//!
+//! SQLite writes to the file in checkpoints only, which copy the journal into it, and it counts the copied pages in the
+//! journal's index, before and after. Pages that differ although no checkpoint has run were written by another program.
+//! Where one has run since the last look, they prove nothing: that another state is older is then taken as a proof only
+//! if the journal has nothing that the file lacks, since what is taken for overwritten loses its journal.
 
-use std::{fs::Metadata, os::unix::fs::MetadataExt, path::Path};
-
-use diesel::{
-    QueryableByName, RunQueryDsl,
-    sql_types::{BigInt, Nullable, Text},
+use std::{
+    ffi::OsString,
+    fs::{File, Metadata},
+    io,
+    os::unix::fs::{FileExt, MetadataExt},
+    path::{Path, PathBuf},
 };
+
+use diesel::{QueryableByName, RunQueryDsl, sql_types::BigInt};
 
 use super::mark::sqlite_position_of;
 use crate::{
-    db::{DbConnection, connect::opener::Opener},
+    db::{
+        DbConnection,
+        connect::{kept_file, opener::Opener},
+    },
     error::{Error, Result},
 };
-
-/// Reads in a row that must fail until the content counts as overwritten. A read may meet a page that is being written.
-const FAILED_READS: u32 = 2;
 
 /// What the watcher knows about the content of the file.
 #[derive(Debug, Default)]
 pub(super) struct FileContent {
-    stamp: Option<FileStamp>,
-    counts: Option<Counts>,
-    failed_reads: u32,
+    /// The pages that are compared. Each sign-in and each end changes one of them.
+    compared: Vec<u32>,
+    /// What was found when no checkpoint was running.
+    seen: Option<Seen>,
 }
 
-/// What changes whenever the file is written.
+#[derive(Debug)]
+struct Seen {
+    stamp: FileStamp,
+    checkpoint: Checkpoint,
+    pages: Vec<Vec<u8>>,
+}
+
+/// What changes whenever the content of the file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FileStamp {
     bytes: u64,
     modified_at: (i64, i64),
-    changed_at: (i64, i64),
 }
 
 impl From<Metadata> for FileStamp {
     fn from(file: Metadata) -> Self {
-        Self {
-            bytes: file.len(),
-            modified_at: (file.mtime(), file.mtime_nsec()),
-            changed_at: (file.ctime(), file.ctime_nsec()),
-        }
+        Self { bytes: file.len(), modified_at: (file.mtime(), file.mtime_nsec()) }
     }
 }
 
-/// What the file says without its journal.
-#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
-struct Counts {
-    /// The commits that ended sessions.
-    #[diesel(sql_type = Nullable<Text>)]
-    ends: Option<String>,
-    /// The security events, deleted ones included.
-    #[diesel(sql_type = Nullable<BigInt>)]
-    events: Option<i64>,
-    /// When the first user existed: another time belongs to another database.
-    #[diesel(sql_type = Nullable<Text>)]
-    set_up_at: Option<String>,
+/// How far the journal was copied into the file, as its index tells
+/// (<https://sqlite.org/walformat.html#the_wal_index_file_format>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Checkpoint {
+    /// Changes when the journal begins again.
+    salt: u64,
+    copied: u32,
 }
 
-const COUNTS: &str = "SELECT (SELECT value FROM keyrack_settings WHERE name = 'committed_ends') AS ends, \
-                          (SELECT seq FROM sqlite_sequence WHERE name = 'security_events') AS events, \
-                          (SELECT value FROM keyrack_settings WHERE name = 'set_up_at') AS set_up_at";
+/// The index of a journal at one moment.
+struct JournalIndex {
+    checkpoint: Checkpoint,
+    /// Pages that were to be copied by the last checkpoint. More than were copied while it runs, or if it was interrupted.
+    attempted: u32,
+    /// Pages in the journal.
+    pages: u32,
+    page_size: u32,
+}
 
-impl Counts {
-    /// Whether a file with these counts may have got those by being written.
-    fn continue_as(&self, later: &Self) -> bool {
-        let ends = |counts: &Self| counts.ends.as_ref().and_then(|ends| ends.parse::<i64>().ok()).unwrap_or(0);
-        ends(self) <= ends(later)
-            && self.events <= later.events
-            && (self.set_up_at.is_none() || self.set_up_at == later.set_up_at)
+impl JournalIndex {
+    const BYTES: usize = 132;
+
+    fn read(file: &File) -> io::Result<Self> {
+        let mut index = [0; Self::BYTES];
+        file.read_exact_at(&mut index, 0)?;
+        let number = |at: usize| u32::from_ne_bytes([index[at], index[at + 1], index[at + 2], index[at + 3]]);
+        let page_size = u16::from_ne_bytes([index[14], index[15]]);
+        Ok(Self {
+            checkpoint: Checkpoint { salt: u64::from(number(32)) << 32 | u64::from(number(36)), copied: number(96) },
+            attempted: number(128),
+            pages: number(16),
+            page_size: if page_size == 1 { 65_536 } else { u32::from(page_size) },
+        })
     }
+
+    fn is_checkpoint_running(&self) -> bool {
+        self.attempted != self.checkpoint.copied
+    }
+}
+
+/// Found at one moment, when no checkpoint was running.
+struct Look {
+    seen: Seen,
+    /// Whether the file has all that is in the journal.
+    is_complete: bool,
 }
 
 impl FileContent {
-    /// Whether the file was overwritten since the last call. `position` is the count of commits that ended sessions which
-    /// the database is known to have.
+    /// Whether the file was overwritten since the last call. Takes two small reads, and more of them only after the file
+    /// was written. `position` is the count of commits that ended sessions which the database is known to have.
     ///
     /// # Errors
     /// If the file can't be read at the moment. The next call tries again.
     pub fn is_overwritten(&mut self, opener: &Opener, position: Option<i64>) -> Result<bool> {
         let Some(path) = opener.path() else { return Ok(false) };
-        let Some(stamp) = stamp_of(path) else { return Ok(false) };
-        if self.stamp == Some(stamp) {
-            return Ok(false);
-        }
-        let read = || Ok((read_counts(opener)?, read_position(opener)?));
-        let (counts, found) = match (read(), &self.counts) {
-            (Ok(read), _) => read,
-            // The tables may be in the journal only, until it is copied for the first time.
-            (Err(_), None) => return Ok(false),
-            (Err(error), Some(_)) => {
-                self.failed_reads += 1;
-                return if self.failed_reads < FAILED_READS { Err(error) } else { Ok(self.forget()) };
-            }
+        // Without an index, the database is not open. That other files have the names is noticed elsewhere.
+        let Ok(Some(look)) = self.look(path) else { return Ok(false) };
+        let found = &look.seen;
+        let is_overwritten = match &self.seen {
+            Some(seen) if seen.stamp == found.stamp => false,
+            Some(seen) if seen.checkpoint == found.checkpoint && seen.pages != found.pages => true,
+            _ => !has_header(&found.pages) || (look.is_complete && is_behind(opener, position)?),
         };
-        self.failed_reads = 0;
-        // Also with the journal: the file may have been overwritten right after the journal was copied into it.
-        let is_behind = position.is_some_and(|known| found < known);
-        if is_behind || self.counts.as_ref().is_some_and(|former| !former.continue_as(&counts)) {
-            return Ok(self.forget());
+        if is_overwritten {
+            *self = Self::default();
+            return Ok(true);
         }
-        (self.stamp, self.counts) = (Some(stamp), Some(counts));
+        self.seen = Some(look.seen);
         Ok(false)
     }
 
-    /// Forgets the former content. Returns true.
-    fn forget(&mut self) -> bool {
-        *self = Self::default();
-        true
+    /// Reads what is compared, `None` if a checkpoint is running.
+    fn look(&self, path: &Path) -> io::Result<Option<Look>> {
+        let (file, index) = (kept_file::open(path)?, kept_file::open(&index_of(path)?)?);
+        let before = JournalIndex::read(&index)?;
+        let stamp = FileStamp::from(file.metadata()?);
+        let pages = match &self.seen {
+            Some(seen) if seen.stamp == stamp => seen.pages.clone(),
+            _ => {
+                self.compared.iter().map(|page| read_page(&file, *page, before.page_size)).collect::<io::Result<_>>()?
+            }
+        };
+        let after = JournalIndex::read(&index)?;
+        if before.is_checkpoint_running() || after.is_checkpoint_running() || before.checkpoint != after.checkpoint {
+            return Ok(None);
+        }
+        let seen = Seen { stamp, checkpoint: after.checkpoint, pages };
+        Ok(Some(Look { seen, is_complete: after.checkpoint.copied == after.pages }))
+    }
+
+    /// Finds the pages that are compared: the first one, and those of the counts of ends and events. A checkpoint that was
+    /// interrupted is completed, because it looks like one that is running.
+    pub fn prepare(&mut self, connection: &mut DbConnection, opener: &Opener) -> Result<()> {
+        let Some(path) = opener.path() else { return Ok(()) };
+        let roots = match connection {
+            DbConnection::Sqlite(connection) => diesel::sql_query(ROOT_PAGES).load::<RootPage>(connection)?,
+            DbConnection::Postgres(_) => return Ok(()),
+        };
+        let compared = [1].into_iter().chain(roots.iter().filter_map(|root| u32::try_from(root.page).ok())).collect();
+        if self.compared == compared && self.seen.is_some() {
+            return Ok(());
+        }
+        (self.compared, self.seen) = (compared, None);
+        let index = index_of(path).and_then(|index| JournalIndex::read(&*kept_file::open(&index)?));
+        if index.is_ok_and(|index| index.is_checkpoint_running()) {
+            connection.checkpoint();
+        }
+        Ok(())
     }
 }
 
-fn stamp_of(path: &Path) -> Option<FileStamp> {
-    std::fs::metadata(path).ok().map(FileStamp::from)
+const ROOT_PAGES: &str = "SELECT rootpage AS page FROM sqlite_schema \
+                          WHERE name IN ('keyrack_settings', 'sqlite_sequence') ORDER BY name";
+
+#[derive(QueryableByName)]
+struct RootPage {
+    #[diesel(sql_type = BigInt)]
+    page: i64,
 }
 
-fn read_counts(opener: &Opener) -> Result<Counts> {
-    let mut connection = opener.open_without_journal().map_err(|error| Error::Unavailable(error.into()))?;
-    match &mut connection {
-        DbConnection::Sqlite(connection) => Ok(diesel::sql_query(COUNTS).get_result(connection)?),
-        DbConnection::Postgres(_) => Err(Error::internal("only a SQLite database has a file")),
+/// The file of the journal's index. SQLite keeps it beside the file that a symbolic link leads to.
+fn index_of(path: &Path) -> io::Result<PathBuf> {
+    let mut name = OsString::from(path.canonicalize()?);
+    name.push("-shm");
+    Ok(PathBuf::from(name))
+}
+
+/// Reads a page, or what there is of it in a file that ends before.
+fn read_page(file: &File, number: u32, page_size: u32) -> io::Result<Vec<u8>> {
+    let mut page = vec![0; page_size as usize];
+    let mut filled = 0;
+    while filled < page.len() {
+        let at = u64::from(number - 1) * u64::from(page_size) + filled as u64;
+        match file.read_at(&mut page[filled..], at) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
+    page.truncate(filled);
+    Ok(page)
 }
 
-fn read_position(opener: &Opener) -> Result<i64> {
+/// Whether the first page begins like that of a database with a write-ahead log. SQLite turns one on or off only for a
+/// program that has the database to itself.
+fn has_header(pages: &[Vec<u8>]) -> bool {
+    pages.first().is_none_or(|first| first.starts_with(b"SQLite format 3\0") && first.get(18..20) == Some(&[2, 2]))
+}
+
+/// Whether the database lacks ends that it is known to have had.
+fn is_behind(opener: &Opener, position: Option<i64>) -> Result<bool> {
+    let Some(known) = position else { return Ok(false) };
     let mut connection = opener.open_unshared().map_err(|error| Error::Unavailable(error.into()))?;
-    sqlite_position_of(&mut connection)
+    Ok(sqlite_position_of(&mut connection)? < known)
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,10 @@ use crate::{
 /// How often the watcher follows the ends of others.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// How often the watcher looks whether the content of a SQLite file was overwritten. The more seldom, the more often a
+/// checkpoint has run meanwhile, so that what was written proves nothing.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
 /// Pause before the next attempt while no lookup may be answered.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
 
@@ -86,6 +90,8 @@ pub(crate) struct Watcher<S> {
     known: Option<Mark>,
     /// The content of a SQLite file.
     content: FileContent,
+    /// Whether the file was overwritten, and the journal was not applied since.
+    is_content_new: bool,
     /// Since when the database has been found without any session.
     empty_since: Option<Instant>,
     /// When the journal is applied again to a history that has changed.
@@ -110,6 +116,7 @@ impl<S: EndStore> Watcher<S> {
             clock,
             known: None,
             content: FileContent::default(),
+            is_content_new: false,
             empty_since: None,
             repeats: None,
             neighbours: Vec::new(),
@@ -140,7 +147,7 @@ impl<S: EndStore> Watcher<S> {
             }
             is_failing = outcome.is_err();
             let is_verified = self.history.expected().is_some();
-            wake = match self.history.wait_for_signal(if is_verified { INTERVAL } else { RETRY_DELAY }) {
+            wake = match self.wait(if is_verified { INTERVAL } else { RETRY_DELAY }) {
                 Wake::Closed => break,
                 // What was reported is still to be done.
                 Wake::Interval if is_failing && !is_verified => wake,
@@ -158,19 +165,42 @@ impl<S: EndStore> Watcher<S> {
         }
     }
 
-    /// Compares the histories, applies the journal if necessary, and writes the ends of others to the journal.
-    fn pass(&mut self, slot: &ConnectionSlot, mut forced: bool) -> Result<()> {
+    /// Waits for the next pass, and looks at the content of a SQLite file meanwhile.
+    fn wait(&mut self, timeout: Duration) -> Wake {
+        let until = Instant::now() + timeout;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let is_looking = self.opener.engine() == Engine::Sqlite && left > LOOK_INTERVAL;
+            match self.history.wait_for_signal(if is_looking { LOOK_INTERVAL } else { left }) {
+                Wake::Interval if is_looking && !self.is_overwritten().unwrap_or(false) => {}
+                wake => return wake,
+            }
+        }
+    }
+
+    /// Whether the content of a SQLite file was overwritten. Then all connections are discarded, since they have pages of
+    /// the former content, and the next pass applies the journal.
+    fn is_overwritten(&mut self) -> Result<bool> {
         // Commits of this process raise what lookups expect.
-        let known = self.known.as_ref().map(|known| {
+        // New content is behind until the journal was applied to it.
+        let known = self.known.as_ref().filter(|_| !self.is_content_new).map(|known| {
             self.history.expected().map_or(known.position(), |expected| expected.position().max(known.position()))
         });
-        if self.content.is_overwritten(&self.opener, known)? {
-            // All connections, this one included, have pages of the former content.
+        let found = self.content.is_overwritten(&self.opener, known)?;
+        if found {
             self.opener.note_overwritten();
             self.history.hold_lookups();
-            forced = true;
+            self.is_content_new = true;
+        }
+        Ok(found)
+    }
+
+    /// Compares the histories, applies the journal if necessary, and writes the ends of others to the journal.
+    fn pass(&mut self, slot: &ConnectionSlot, mut forced: bool) -> Result<()> {
+        if self.is_overwritten()? || self.is_content_new {
             drop(slot.take());
             self.opener.check_file().map_err(|error| Error::Unavailable(error.into()))?;
+            forced = true;
         }
         let mut generation = self.history.generation();
         let opened = slot.take().map_or_else(|| self.opener.open(), Ok);
@@ -190,6 +220,8 @@ impl<S: EndStore> Watcher<S> {
         }
         self.history.verified(&mark, generation);
         self.known = Some(mark);
+        self.is_content_new = false;
+        self.content.prepare(&mut connection, &self.opener)?;
         if self.opener.engine() == Engine::Postgres {
             self.meet_neighbours(&mut connection)?;
         }

@@ -1,6 +1,9 @@
 //! The content of a SQLite file is overwritten in place while a server uses it, as `cp backup.db keyrack.db` does.
 
-use std::fs;
+use std::{
+    fs::{self, File},
+    time::{Duration, Instant, SystemTime},
+};
 
 use crate::support::{Browser, EngineKind, PASSWORD, Program, Serving, TestDatabase, wait_until};
 
@@ -84,6 +87,40 @@ fn file_overwritten_with_other_content_answers_503_until_restored() {
     assert_eq!(Fixture::status(&browser), 200);
     assert_eq!(Fixture::status(&sign_out), 401);
     let _ = fixture.serving.err.wait_for("was overwritten");
+}
+
+/// If a server lost its lock on the file, another program that closes the database would take itself for the last one and
+/// remove the journal that the server goes on writing to.
+#[test]
+fn file_stays_locked_while_a_server_looks_at_its_content() {
+    let fixture = Fixture::new();
+    let started = Instant::now();
+    // Twice as long as a server waits between two looks.
+    while started.elapsed() < Duration::from_secs(2) {
+        fixture.serving.signed_in(EMAIL).sign_out();
+        fixture.checkpoint();
+        // Succeeds for the only connection.
+        assert!(fixture.database.try_execute("PRAGMA journal_mode = DELETE").is_err(), "the server has no lock");
+    }
+    assert!(!fixture.serving.stop().err.contains("overwritten"));
+}
+
+/// A program that touches the file writes nothing to it.
+#[test]
+fn file_with_other_times_is_not_taken_for_overwritten() {
+    let fixture = Fixture::new();
+    let browser = fixture.serving.signed_in(EMAIL);
+    for _ in 0..5 {
+        File::options()
+            .write(true)
+            .open(fixture.database.folder().join("keyrack.db"))
+            .unwrap()
+            .set_modified(SystemTime::now())
+            .unwrap();
+        assert_eq!(fixture.serving.signed_in(EMAIL).sign_out().status, 303);
+    }
+    assert!(browser.clone().is_signed_in());
+    assert!(!fixture.serving.stop().err.contains("overwritten"));
 }
 
 /// Checkpoints, and commands that write, are no other content.

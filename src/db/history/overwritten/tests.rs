@@ -1,0 +1,154 @@
+//! What is written by checkpoints, and what by others.
+
+use std::{fs::OpenOptions, time::Duration};
+
+use diesel::connection::SimpleConnection;
+use tempfile::TempDir;
+
+use super::*;
+
+const SCHEMA: &str = "CREATE TABLE keyrack_settings (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID; \
+                      CREATE TABLE events (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT); \
+                      INSERT INTO keyrack_settings VALUES ('committed_ends', '0'); INSERT INTO events (kind) VALUES ('first')";
+const END: &str = "UPDATE keyrack_settings SET value = value + 1";
+const ATTEMPTED_AT: u64 = 128;
+
+/// A database that is open, and what was last seen of it.
+struct Fixture {
+    _folder: TempDir,
+    path: PathBuf,
+    opener: Opener,
+    connection: DbConnection,
+    content: FileContent,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keyrack.db");
+        let opener = Opener::new(url_of(&path), Duration::from_secs(10));
+        url_of(&path).create_private_file().unwrap();
+        let mut connection = DbConnection::open(&url_of(&path), Duration::from_secs(10)).unwrap();
+        run(&mut connection, SCHEMA);
+        assert!(connection.checkpoint());
+        let mut content = FileContent::default();
+        content.prepare(&mut connection, &opener).unwrap();
+        let mut fixture = Self { _folder: folder, path, opener, connection, content };
+        assert!(!fixture.is_overwritten(0));
+        fixture
+    }
+
+    fn run(&mut self, sql: &str) {
+        run(&mut self.connection, sql);
+    }
+
+    fn is_overwritten(&mut self, position: i64) -> bool {
+        self.content.is_overwritten(&self.opener, Some(position)).unwrap()
+    }
+
+    /// Copies the file as it is, to be written over it later.
+    fn copy(&self) -> Vec<u8> {
+        let mut copy = vec![0; usize::try_from(self.path.metadata().unwrap().len()).unwrap()];
+        kept_file::open(&self.path).unwrap().read_exact_at(&mut copy, 0).unwrap();
+        copy
+    }
+
+    /// Writes as another process does: closing the file here would release the locks of the connection.
+    fn overwrite(path: &Path, at: u64, content: &[u8]) {
+        let file = OpenOptions::new().write(true).open(path).unwrap();
+        file.write_all_at(content, at).unwrap();
+        std::mem::forget(file);
+    }
+
+    /// What a checkpoint that is running says in the index.
+    fn pretend_checkpoint(&self, attempted: u32) {
+        Self::overwrite(&index_of(&self.path).unwrap(), ATTEMPTED_AT, &attempted.to_ne_bytes());
+    }
+}
+
+fn url_of(path: &Path) -> crate::db::connect::url::DatabaseUrl {
+    format!("sqlite:{}", path.display()).parse().unwrap()
+}
+
+fn run(connection: &mut DbConnection, sql: &str) {
+    match connection {
+        DbConnection::Sqlite(connection) => connection.batch_execute(sql).unwrap(),
+        DbConnection::Postgres(_) => unreachable!("the database is a file"),
+    }
+}
+
+#[test]
+fn commits_and_checkpoints_are_not_taken_for_overwriting() {
+    let mut fixture = Fixture::new();
+    for position in 1..50 {
+        fixture.run(END);
+        assert!(!fixture.is_overwritten(position));
+        if position % 3 == 0 {
+            assert!(fixture.connection.checkpoint());
+            assert!(!fixture.is_overwritten(position));
+        }
+    }
+    fixture.run("VACUUM");
+    assert!(fixture.connection.checkpoint());
+    assert!(!fixture.is_overwritten(49));
+}
+
+/// A page is half written, or does not fit the others yet.
+#[test]
+fn file_is_not_judged_while_a_checkpoint_is_running() {
+    let mut fixture = Fixture::new();
+    fixture.run(END);
+    let pages = fixture.copy();
+    fixture.pretend_checkpoint(1000);
+    Fixture::overwrite(&fixture.path, 0, &vec![b'x'; pages.len()]);
+    for _ in 0..5 {
+        assert!(!fixture.is_overwritten(1));
+    }
+    fixture.pretend_checkpoint(0);
+    assert!(fixture.is_overwritten(1));
+}
+
+#[test]
+fn page_that_no_checkpoint_has_written_is_noticed() {
+    let mut fixture = Fixture::new();
+    let former = fixture.copy();
+    fixture.run(END);
+    assert!(fixture.connection.checkpoint());
+    // The journal has commits that the file lacks: by itself, that the file is older would prove nothing.
+    fixture.run("INSERT INTO events (kind) VALUES ('second')");
+    assert!(!fixture.is_overwritten(1));
+    Fixture::overwrite(&fixture.path, 0, &former);
+    assert!(fixture.is_overwritten(1));
+    assert!(!fixture.is_overwritten(1), "it is told once");
+}
+
+#[test]
+fn same_content_with_other_times_is_not_taken_for_overwritten() {
+    let mut fixture = Fixture::new();
+    fixture.run(END);
+    let same = fixture.copy();
+    Fixture::overwrite(&fixture.path, 0, &same);
+    assert!(!fixture.is_overwritten(1));
+}
+
+/// A restore through SQLite goes through the journal, and must not lose it.
+#[test]
+fn older_state_in_the_journal_is_not_taken_for_overwritten() {
+    let mut fixture = Fixture::new();
+    fixture.run(END);
+    assert!(fixture.connection.checkpoint());
+    assert!(!fixture.is_overwritten(1));
+    fixture.run("UPDATE keyrack_settings SET value = '0'");
+    assert!(!fixture.is_overwritten(1));
+}
+
+#[test]
+fn interrupted_checkpoint_is_completed() {
+    let mut fixture = Fixture::new();
+    fixture.run(END);
+    fixture.pretend_checkpoint(1000);
+    fixture.content = FileContent::default();
+    fixture.content.prepare(&mut fixture.connection, &fixture.opener).unwrap();
+    let index = JournalIndex::read(&kept_file::open(&index_of(&fixture.path).unwrap()).unwrap()).unwrap();
+    assert!(!index.is_checkpoint_running());
+}
