@@ -71,6 +71,8 @@ kinds! {
     ProofFailed = "proof_failed", "Failed to confirm it’s you";
     /// A form was refused: `detail.cause` says why.
     FormRefused = "form_refused", "Form refused";
+    /// A user requested a session that is not theirs: `detail.requested_session`.
+    AccessRefused = "access_refused", "Request refused: not one of your sessions";
     /// A setting was changed that is kept in the database: `detail.setting`, `from` and `to`.
     SettingChanged = "setting_changed", "Setting changed";
     /// An operator ran a command that changes more than one account or session.

@@ -82,6 +82,7 @@ impl Line<'_> {
             actor,
             cause,
             by_session = text("by_session"),
+            requested_session = text("requested_session"),
             os_user = text("os_user"),
             command = text("command"),
             count = detail.get("count").and_then(Json::as_u64),

@@ -35,7 +35,7 @@ pub(crate) struct AppState {
     /// The value of `Strict-Transport-Security`, if it is sent.
     pub hsts: Option<&'static str>,
     pub setup_token: SetupToken,
-    /// Bounds the events of refused forms.
+    /// Bounds the events of refused forms and requests.
     pub event_rate: EventRate,
 }
 

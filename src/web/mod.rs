@@ -3,6 +3,7 @@
 //! A request passes, from the outside in: `request_log`, `headers`, `render_errors`, `body` (timeout),
 //! `session`, `require_sign_in` or `recent_proof`, and its handler in `pages`.
 
+mod access_refusal;
 mod app_state;
 mod assets;
 mod bare_response;

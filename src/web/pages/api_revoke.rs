@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::logout::clear_site_data;
 use crate::{
     sessions::SessionId,
-    web::{SignedIn, csrf_form::CsrfHeader, errors::WebError},
+    web::{SignedIn, access_refusal::refuse_foreign_session, csrf_form::CsrfHeader, errors::WebError},
 };
 
 /// Ends one of the user's sessions; the one of the request is signed out. Another user's session, an unknown id and a
@@ -24,8 +24,8 @@ pub(crate) async fn one(
     if id == session.id {
         identity.logout();
         clear_site_data(&mut response);
-    } else {
-        session.sessions().revoke(session.user.id, id).await?.ok_or(WebError::NotFound)?;
+    } else if session.sessions().revoke(session.user.id, id).await?.is_none() {
+        return Err(refuse_foreign_session(&session, id).await);
     }
     Ok(response)
 }

@@ -56,6 +56,7 @@ impl EventRow {
                         | EventKind::AccountLocked
                         | EventKind::ProofFailed
                         | EventKind::FormRefused
+                        | EventKind::AccessRefused
                 )
             ),
         }
@@ -92,6 +93,9 @@ fn text(event: &SecurityEvent) -> String {
         },
         EventKind::PasswordChanged if event.detail.contains_key("one_time") => "One-time password set".to_owned(),
         EventKind::FormRefused if times > 1 => format!("{} refused", count_text(times, "form")),
+        EventKind::AccessRefused if times > 1 => {
+            format!("{} refused: not one of your sessions", count_text(times, "request"))
+        }
         _ => kind.label().to_owned(),
     }
 }

@@ -13,7 +13,7 @@ use super::{HOME, logout::signed_out_response, revoke_progress, see_other, with_
 use crate::{
     clock::Timestamp,
     sessions::{EndReason, RevokeProgress, SessionId},
-    web::{SignedIn, csrf_form::CsrfOnlyForm, errors::WebError, flash::Notice},
+    web::{SignedIn, access_refusal::refuse_foreign_session, csrf_form::CsrfOnlyForm, errors::WebError, flash::Notice},
 };
 
 /// How long a browser waits for the end of all other sessions before it is sent to the page that shows the progress.
@@ -36,8 +36,10 @@ pub(crate) async fn one(
 
 /// Ends another of the user's sessions.
 pub(super) async fn end_one(session: &SignedIn, id: SessionId) -> Result<HttpResponse, WebError> {
-    session.sessions().revoke(session.user.id, id).await?.ok_or(WebError::NotFound)?;
-    see_devices(session, Notice::Revoked(id))
+    match session.sessions().revoke(session.user.id, id).await? {
+        Some(_) => see_devices(session, Notice::Revoked(id)),
+        None => Err(refuse_foreign_session(session, id).await),
+    }
 }
 
 /// Ends all of the user's sessions except the current one.

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     events::EventFilter,
     sessions::{DeviceKind, SessionId},
-    web::{SignedIn, errors::WebError, page::Page, time_text::TimeText},
+    web::{SignedIn, access_refusal::refuse_foreign_session, errors::WebError, page::Page, time_text::TimeText},
 };
 
 #[derive(Template)]
@@ -52,7 +52,9 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, WebError> {
     let id: SessionId = id.parse().map_err(|_| WebError::NotFound)?;
     let (state, now, user) = (session.state(), session.state().clock.now(), session.user.id);
-    let record = state.sessions.find_own(user, id).await?.ok_or(WebError::NotFound)?;
+    let Some(record) = state.sessions.find_own(user, id).await? else {
+        return Err(refuse_foreign_session(&session, id).await);
+    };
     let first_page = format!("/account/sessions/{id}");
     let events = EventList::read(&session, EventFilter::Session(user, id), &query, &first_page).await?;
     let expired = record.logged_out_at.is_none() && record.expires_at <= now;

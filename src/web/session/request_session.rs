@@ -296,6 +296,11 @@ impl SignedIn {
         self.request.state()
     }
 
+    /// The client's address.
+    pub(crate) fn ip_address(&self) -> Option<IpAddr> {
+        self.request.ip_address()
+    }
+
     /// The sessions, for what this request does to them.
     pub(crate) fn sessions(&self) -> Sessions {
         self.state().sessions.on_behalf_of(self.request.source())

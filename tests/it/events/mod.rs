@@ -6,6 +6,7 @@ mod command;
 mod log_lines;
 mod order;
 mod pages;
+mod refusals;
 mod session_events;
 mod sign_ins;
 
