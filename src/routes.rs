@@ -32,7 +32,9 @@ use crate::web::{
     request_log::log_requests,
     require_sign_in::{allow_password_change, require_sign_in},
 };
-use endpoint::{Access, Endpoint, before_password_change, public, recently_signed_in, signed_in, without_session};
+use endpoint::{before_password_change, public, recently_signed_in, signed_in, without_session};
+
+pub(crate) use endpoint::{Access, Endpoint};
 
 /// Keyrack's own forms have a few hundred bytes.
 const MAX_FORM_BYTES: usize = 16 * 1024;

@@ -23,7 +23,7 @@ fn grouped(number: u64) -> String {
 }
 
 #[test]
-fn documented_limits_equal_the_constants() {
+fn asvs_6_1_1_documented_limits_equal_the_constants() {
     let first = FIRST_DELAY.as_secs();
     let (minutes, forget) = (MAX_DELAY.as_secs() / 60, FORGET_ONE_AFTER.as_secs() / 60);
     let window = NETWORK_WINDOW.as_secs() / 60;

@@ -18,7 +18,7 @@ use crate::{
     accounts::{HashCost, NewUser, Password, Role, SignInPace},
     config::Config,
     db::{SessionId, migrate},
-    routes,
+    routes::{self, Access, Endpoint},
 };
 
 const EMAIL: &str = "rajat.verma@example.com";
@@ -66,6 +66,15 @@ async fn every_change_checks_its_csrf_token() {
         }
     }
     assert!(posts >= 5, "the walk found {posts} changes only");
+}
+
+/// Each other change needs a session, so there is no other way into an account; see `docs/authentication.md`.
+#[test]
+fn asvs_6_3_4_visitors_can_send_forms_to_sign_in_and_setup_only() {
+    let is_open = |endpoint: &Endpoint| matches!(endpoint.access, Access::Public | Access::WithoutSession);
+    let has_change = |endpoint: &Endpoint| endpoint.methods().any(|method| !method.is_safe());
+    let found = routes::endpoints().into_iter().filter(|endpoint| is_open(endpoint) && has_change(endpoint));
+    assert_eq!(found.map(|endpoint| endpoint.path).collect::<Vec<_>>(), ["/login", "/setup"]);
 }
 
 fn keyrack(database: &str) -> Keyrack {

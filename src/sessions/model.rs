@@ -276,7 +276,7 @@ mod tests {
     /// Each of the 64 characters is expected 156 times at each position. Less than one run in a billion leaves the range
     /// by chance; a character that is never there, or twice as often as others, always does.
     #[test]
-    fn sids_are_unique_and_uniform_at_each_position() {
+    fn asvs_7_2_3_sids_are_unique_and_uniform_at_each_position() {
         const SIDS: usize = 10_000;
         let sids: HashSet<String> = (0..SIDS).map(|_| Sid::random().unwrap().expose().to_owned()).collect();
         assert_eq!(sids.len(), SIDS);

@@ -57,4 +57,17 @@ mod tests {
         }
         assert_eq!(WayIn::parse("window"), None);
     }
+
+    #[test]
+    fn asvs_6_1_3_each_way_in_is_documented() {
+        const DOCUMENT: &str = include_str!("../../docs/authentication.md");
+        let (_, section) = DOCUMENT.split_once("\n## Ways in\n").unwrap();
+        let rows = section.split("\n## ").next().unwrap().lines().filter(|line| line.starts_with("| ")).skip(1);
+        let documented: Vec<&str> = rows.map(|row| row.split('|').nth(2).unwrap().trim().trim_matches('`')).collect();
+        for way in WayIn::ALL {
+            assert!(documented.contains(&way.as_str()), "{way:?}: {documented:?}");
+        }
+        let unknown = documented.iter().find(|word| WayIn::parse(word).is_none());
+        assert_eq!(unknown, None);
+    }
 }

@@ -1,5 +1,7 @@
 //! Checks that tests are named by verb and condition, briefly, so that `cargo test rotate` finds the tests of rotation.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Ident, TokenTree};
 use syn::visit::{self, Visit};
 
@@ -15,10 +17,13 @@ pub fn bad_test_names(files: &[File]) -> Vec<String> {
     files.iter().flat_map(bad_test_names_in).collect()
 }
 
+/// The names of all tests that run: those with `#[ignore]` don't.
+pub fn names_of_tests(files: &[File]) -> BTreeSet<String> {
+    files.iter().flat_map(|file| Tests::of(file).names).map(|name| name.to_string()).collect()
+}
+
 fn bad_test_names_in(file: &File) -> Vec<String> {
-    let parsed = syn::parse_file(&file.text).unwrap_or_else(|error| panic!("{}: {error}", file.name));
-    let mut tests = Tests::default();
-    tests.visit_file(&parsed);
+    let tests = Tests::of(file);
     let problem = |test: &Ident| {
         let (name, line) = (test.to_string(), test.span().start().line);
         let length = name.chars().count();
@@ -40,12 +45,24 @@ struct Tests {
     names: Vec<Ident>,
 }
 
+impl Tests {
+    fn of(file: &File) -> Self {
+        let parsed = syn::parse_file(&file.text).unwrap_or_else(|error| panic!("{}: {error}", file.name));
+        let mut tests = Self::default();
+        tests.visit_file(&parsed);
+        tests
+    }
+}
+
 impl<'ast> Visit<'ast> for Tests {
     fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
-        let is_test = |attribute: &syn::Attribute| {
-            attribute.path().segments.last().is_some_and(|segment| segment.ident == "test")
+        let has = |name: &str| {
+            let is_named = |attribute: &syn::Attribute| {
+                attribute.path().segments.last().is_some_and(|segment| segment.ident == name)
+            };
+            function.attrs.iter().any(is_named)
         };
-        if function.attrs.iter().any(is_test) {
+        if has("test") && !has("ignore") {
             self.names.push(function.sig.ident.clone());
         }
         visit::visit_item_fn(self, function);

@@ -11,10 +11,10 @@ pub const LEAKED: &str = "a leaked, but long password";
 pub const NOTICE: &str = "appears in a list of leaked passwords";
 
 on_both_engines!(
-    leaked_password_is_refused_for_new_and_changed_accounts,
+    asvs_6_2_12_leaked_password_is_refused_by_commands,
     sign_in_with_leaked_password_asks_for_another,
-    one_time_password_is_changed_to_one_that_has_not_leaked,
-    setup_refuses_a_leaked_password,
+    asvs_6_2_12_leaked_password_is_refused_in_a_change,
+    asvs_6_2_12_leaked_password_is_refused_at_setup,
 );
 
 pub fn sha1_line(password: &str) -> String {
@@ -33,7 +33,7 @@ pub fn with_breached<'a>(database: &'a TestDatabase, passwords: &[&str]) -> Prog
     program.with("KEYRACK_BREACHED_PASSWORDS", "list.breached")
 }
 
-fn leaked_password_is_refused_for_new_and_changed_accounts(engine: EngineKind) {
+fn asvs_6_2_12_leaked_password_is_refused_by_commands(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = with_breached(&database, &[LEAKED]);
     let input = format!("{LEAKED}\n");
@@ -72,7 +72,7 @@ fn sign_in_with_leaked_password_asks_for_another(engine: EngineKind) {
     assert!(!browser.get("/account/sessions").body.contains(NOTICE));
 }
 
-fn one_time_password_is_changed_to_one_that_has_not_leaked(engine: EngineKind) {
+fn asvs_6_2_12_leaked_password_is_refused_in_a_change(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let added =
         Program::new(&database).run_with_input(&["user", "add", EMAIL, "--must-change"], &format!("{LEAKED}\n"));
@@ -92,7 +92,7 @@ fn one_time_password_is_changed_to_one_that_has_not_leaked(engine: EngineKind) {
     assert!(!browser.get("/account/sessions").body.contains(NOTICE), "the new password has not leaked");
 }
 
-fn setup_refuses_a_leaked_password(engine: EngineKind) {
+fn asvs_6_2_12_leaked_password_is_refused_at_setup(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = with_breached(&database, &[LEAKED]);
     let mut serving = program.serve();

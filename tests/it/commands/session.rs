@@ -9,7 +9,7 @@ on_both_engines!(
     list_prints_thousands_of_sessions,
     list_shows_session_ids_and_no_sids,
     revoked_session_fails_at_its_next_request,
-    revoke_all_ends_sessions_of_one_user_or_of_all,
+    asvs_7_4_5_revoke_all_ends_sessions_of_one_user_or_of_all,
     revoke_all_requires_one_target,
 );
 
@@ -73,7 +73,7 @@ fn revoked_session_fails_at_its_next_request(engine: EngineKind) {
     assert!(laptop.is_signed_in());
 }
 
-fn revoke_all_ends_sessions_of_one_user_or_of_all(engine: EngineKind) {
+fn asvs_7_4_5_revoke_all_ends_sessions_of_one_user_or_of_all(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     let program = Program::new(&database);
     program.add_user(EMAIL);

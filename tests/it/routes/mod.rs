@@ -39,5 +39,4 @@ mod sign_in_pace;
 mod snapshot;
 mod stale_forms;
 mod throttle;
-mod timeouts;
 mod user_agent;

@@ -5,9 +5,6 @@ use std::time::Duration;
 use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
 
 on_both_engines!(
-    asvs_7_5_2_stale_proof_is_asked_before_revoking,
-    asvs_7_5_2_stale_proof_is_asked_before_revoking_others,
-    asvs_7_2_4_reauthentication_replaces_the_sid,
     proof_is_recent_until_the_window_ends,
     proof_in_the_far_future_is_not_recent,
     pending_change_is_made_once,
@@ -60,52 +57,6 @@ pub fn reauthenticate(browser: &mut Browser, page: &str, password: &str) -> Answ
     let (next, change, token) = (hidden("next"), hidden("change"), form.csrf_token());
     let fields = [("password", password), ("next", &next), ("change", &change), ("csrf_token", &token)];
     browser.post("/reauth", &fields)
-}
-
-fn asvs_7_5_2_stale_proof_is_asked_before_revoking(engine: EngineKind) {
-    let (app, mut browser, mut phone) = two_browsers(engine);
-    let id = phone.session_id();
-    let_proofs_grow_old(&app);
-    let before = (app.rows("sessions", "ORDER BY id"), app.rows("user_sessions", "ORDER BY sid"));
-    let asked = browser.post_from(DEVICES, &revoke_path(&id), &[]);
-    assert_eq!(asked.status, 303);
-    assert!(asked.location().starts_with("/reauth?next=%2Faccount%2Fsessions&change=revoke."), "{}", asked.location());
-    assert_eq!((app.rows("sessions", "ORDER BY id"), app.rows("user_sessions", "ORDER BY sid")), before);
-
-    let page = browser.get(asked.location());
-    assert!(page.body.contains(&format!("value=\"{EMAIL}\" autocomplete=\"username\" readonly")), "{}", page.body);
-    assert!(page.text().contains("The device is signed out after that."), "{}", page.text());
-    let done = reauthenticate(&mut browser, asked.location(), PASSWORD);
-    assert_eq!((done.status, done.location()), (303, DEVICES));
-    assert!(browser.get(DEVICES).text().contains("Signed out Firefox 140 on Linux"), "the change is reported");
-    assert!(browser.is_signed_in() && !phone.is_signed_in());
-    assert_eq!(app.rows("sessions", &format!("WHERE id = '{id}'"))[0]["end_reason"], "revoked");
-    app.assert_sound();
-}
-
-fn asvs_7_5_2_stale_proof_is_asked_before_revoking_others(engine: EngineKind) {
-    let (app, mut browser, mut phone) = two_browsers(engine);
-    let_proofs_grow_old(&app);
-    let asked = browser.post_from(DEVICES, OTHERS, &[]);
-    assert!(asked.status == 303 && asked.location().starts_with("/reauth?"), "{asked:?}");
-    assert!(phone.is_signed_in());
-    let done = reauthenticate(&mut browser, asked.location(), PASSWORD);
-    assert_eq!((done.status, done.location()), (303, DEVICES));
-    assert!(browser.get(DEVICES).text().contains("Signed out 1 other device."));
-    assert!(browser.is_signed_in() && !phone.is_signed_in());
-}
-
-fn asvs_7_2_4_reauthentication_replaces_the_sid(engine: EngineKind) {
-    let (app, mut browser, _) = two_browsers(engine);
-    let (id, mut copy) = (browser.session_id(), browser.clone());
-    let_proofs_grow_old(&app);
-    let done = reauthenticate(&mut browser, "/reauth?next=%2Faccount%2Fsessions%3Fshow%3Dended", PASSWORD);
-    assert_eq!((done.status, done.location()), (303, "/account/sessions?show=ended"));
-    assert_ne!(browser.sid(), copy.sid());
-    assert!(browser.is_signed_in() && !copy.is_signed_in());
-    let session = browser.get("/api/session").json()["session"].clone();
-    assert_eq!((&session["id"], &session["authenticated_at"]), (&id.into(), &"2026-01-28T12:00:15.000Z".into()));
-    assert_eq!(browser.post_from(DEVICES, OTHERS, &[]).location(), DEVICES, "the proof is recent now");
 }
 
 fn proof_is_recent_until_the_window_ends(engine: EngineKind) {

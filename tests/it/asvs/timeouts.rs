@@ -1,13 +1,14 @@
-//! Idle and absolute timeout.
+//! V7.3: idle and absolute timeout
 
 use std::time::Duration;
 
+use super::EMAIL;
 use crate::support::{EngineKind, TestApp, on_both_engines};
 
 on_both_engines!(
-    session_ends_after_idle_timeout,
-    session_ends_at_absolute_timeout_despite_activity,
-    expired_session_is_neither_listed_nor_revived,
+    asvs_7_3_1_session_ends_after_idle_timeout,
+    asvs_7_3_2_session_ends_at_absolute_timeout_despite_activity,
+    asvs_7_3_2_expired_session_is_neither_listed_nor_revived,
 );
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -19,14 +20,14 @@ fn app_with_user(engine: EngineKind) -> TestApp {
         config.policy.timeouts.idle = IDLE;
         config.policy.timeouts.absolute = ABSOLUTE;
     });
-    app.add_user("rajat.verma@example.com");
+    app.add_user(EMAIL);
     app
 }
 
-fn session_ends_after_idle_timeout(engine: EngineKind) {
+fn asvs_7_3_1_session_ends_after_idle_timeout(engine: EngineKind) {
     let app = app_with_user(engine);
-    let mut active = app.signed_in("rajat.verma@example.com");
-    let mut idle = app.signed_in("rajat.verma@example.com");
+    let mut active = app.signed_in(EMAIL);
+    let mut idle = app.signed_in(EMAIL);
     app.advance(IDLE.saturating_sub(SECOND));
     assert!(active.is_signed_in());
     app.advance(2 * SECOND);
@@ -37,9 +38,9 @@ fn session_ends_after_idle_timeout(engine: EngineKind) {
     assert!(answer.set_cookies().is_empty());
 }
 
-fn session_ends_at_absolute_timeout_despite_activity(engine: EngineKind) {
+fn asvs_7_3_2_session_ends_at_absolute_timeout_despite_activity(engine: EngineKind) {
     let app = app_with_user(engine);
-    let mut browser = app.signed_in("rajat.verma@example.com");
+    let mut browser = app.signed_in(EMAIL);
     for _ in 0..119 {
         app.advance(Duration::from_secs(60));
         assert_eq!(browser.get("/api/session").status, 200);
@@ -50,12 +51,12 @@ fn session_ends_at_absolute_timeout_despite_activity(engine: EngineKind) {
     assert!(!browser.is_signed_in());
 }
 
-fn expired_session_is_neither_listed_nor_revived(engine: EngineKind) {
+fn asvs_7_3_2_expired_session_is_neither_listed_nor_revived(engine: EngineKind) {
     let app = app_with_user(engine);
-    let mut old = app.signed_in("rajat.verma@example.com");
+    let mut old = app.signed_in(EMAIL);
     let old_id = old.session_id();
     app.advance(IDLE + SECOND);
-    let mut browser = app.signed_in("rajat.verma@example.com");
+    let mut browser = app.signed_in(EMAIL);
     let page = browser.get("/account/sessions");
     assert!(page.text().contains("1 active session"), "{}", page.text());
     assert!(!page.body.contains(&old_id));
