@@ -145,10 +145,7 @@ impl Accounts {
             sessions.reauthenticate_within(connection, &session, &unused, clock.now()).map(Some)
         });
         let session = renewed.await?.ok_or(OwnPasswordError::Wrong)?;
-        let others = match session.proved_before {
-            Some(since) if !keeps_others => EndedOthers::Before(since),
-            _ => EndedOthers::Kept,
-        };
+        let others = if session.is_repeated && !keeps_others { EndedOthers::Before } else { EndedOthers::Kept };
         Ok(ChangedPassword { session, others })
     }
 }

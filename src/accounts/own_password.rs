@@ -114,7 +114,7 @@ impl Accounts {
             }
             let now = clock.now();
             let renewed = sessions.reauthenticate_within(connection, &session, &new, now)?;
-            if renewed.proved_before.is_none() {
+            if !renewed.is_repeated {
                 let event = NewEvent::new(EventKind::ProofGiven, &session.source()).user(session.user);
                 record(connection, event.session(session.id), now)?;
             }

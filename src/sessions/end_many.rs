@@ -81,13 +81,41 @@ impl Sessions {
         self.end_rest_within(user, first, max_wait).await
     }
 
-    /// Ends what the first batch of a user's other sessions has left. Waits for at most `max_wait`.
-    pub(crate) async fn end_rest_within(
+    /// Does the same for a form with a proof, which may have been sent twice: both requests end sessions, and each counts
+    /// what both have ended since the proof, as it can't know which of the two answers the browser keeps.
+    pub(crate) async fn revoke_others_after_proof(
+        &self,
+        user: UserId,
+        this: SessionId,
+        proved_at: Timestamp,
+        max_wait: Duration,
+    ) -> Result<RevokeProgress> {
+        let reason = EndReason::Revoked;
+        let first = self.first_batch_of(user, EndScope::OthersOf(user, this), reason).await?;
+        self.end_rest_after_proof(user, first, reason, proved_at, max_wait).await
+    }
+
+    /// Ends what the first batch has left, and counts what another request with the same form has ended as well. Waits
+    /// for at most `max_wait`.
+    pub(crate) async fn end_rest_after_proof(
         &self,
         user: UserId,
         first: FirstBatch,
+        reason: EndReason,
+        proved_at: Timestamp,
         max_wait: Duration,
     ) -> Result<RevokeProgress> {
+        let progress = self.end_rest_within(user, first, max_wait).await?;
+        let RevokeProgress::Done(ended) = progress else { return Ok(progress) };
+        let max = Self::MAX_COUNTED;
+        let count =
+            move |connection: &mut DbConnection| queries::count_ended_since(connection, user, reason, proved_at, max);
+        // The clock of another server may be behind that of the proof.
+        Ok(RevokeProgress::Done(self.db.read(count).await?.max(ended)))
+    }
+
+    /// Ends what the first batch of a user's other sessions has left. Waits for at most `max_wait`.
+    async fn end_rest_within(&self, user: UserId, first: FirstBatch, max_wait: Duration) -> Result<RevokeProgress> {
         let Some(rest) = first.rest else { return Ok(RevokeProgress::Done(first.ended)) };
         match tokio::time::timeout(max_wait, self.end_rest_in_background(user, rest)).await {
             Ok(ended) => Ok(RevokeProgress::Done(first.ended + ended.map_err(Error::internal)??)),
@@ -106,14 +134,8 @@ impl Sessions {
         max_wait: Duration,
     ) -> Result<RevokeProgress> {
         let rest = RestToEnd { scope: EndScope::OthersOf(user, this), reason, started_until: since };
-        let progress = self.end_rest_within(user, FirstBatch { ended: 0, rest: Some(rest) }, max_wait).await?;
-        if let RevokeProgress::InProgress { .. } = progress {
-            return Ok(progress);
-        }
-        let max = Self::MAX_COUNTED;
-        let count =
-            move |connection: &mut DbConnection| queries::count_ended_since(connection, user, reason, since, max);
-        Ok(RevokeProgress::Done(self.db.read(count).await?))
+        let first = FirstBatch { ended: 0, rest: Some(rest) };
+        self.end_rest_after_proof(user, first, reason, since, max_wait).await
     }
 
     /// Counts the sessions, except `this`, that had started until `started_until` and are still active. Counts at most
@@ -156,7 +178,7 @@ impl Sessions {
     }
 
     /// Ends the first batch of a user's sessions other than `this`, within a transaction. The caller then calls
-    /// [`Sessions::end_rest_within`] after the commit.
+    /// [`Sessions::end_rest_after_proof`] after the commit.
     pub(super) fn first_batch_of_others_within(
         &self,
         connection: &mut DbConnection,

@@ -40,9 +40,10 @@ impl PresentedSession {
 #[derive(Debug, Clone)]
 pub(crate) struct ReauthenticatedSession {
     pub issued: IssuedSession,
-    /// The time of the proof of an earlier request that has given the session its sid already; `None` if this one has.
-    /// The same form may have been sent twice.
-    pub proved_before: Option<Timestamp>,
+    /// The time of the proof that has given the session its sid.
+    pub proved_at: Timestamp,
+    /// Whether that was the proof of an earlier request, since the same form was sent twice.
+    pub is_repeated: bool,
 }
 
 /// What became of a user's other sessions when the password was changed.
@@ -50,11 +51,11 @@ pub(crate) struct ReauthenticatedSession {
 pub(crate) enum EndedOthers {
     /// The user keeps them.
     Kept,
-    /// They end; the caller ends the rest by [`Sessions::end_rest_within`].
+    /// They end; the caller ends the rest by [`Sessions::end_rest_after_proof`].
     FirstBatch(FirstBatch),
-    /// An earlier request with the same form has ended them since this time; the caller waits for the rest by
+    /// An earlier request with the same form ends them since its proof; the caller waits for the rest by
     /// [`Sessions::end_others_again`].
-    Before(Timestamp),
+    Before,
 }
 
 impl Sessions {
@@ -82,7 +83,8 @@ impl Sessions {
         let (live, ..) = queries::lock_live(connection, &current, now)?.ok_or(Error::SessionEnded)?;
         let max_age = live.remembered.then(|| live.absolute_expiry.since(now));
         let issued = IssuedSession { id: live.id, sid: current, max_age, browser: None };
-        Ok(ReauthenticatedSession { issued, proved_before: Some(live.authenticated_at.map_or(now, Timestamp::from)) })
+        let proved_at = live.authenticated_at.map_or(now, Timestamp::from);
+        Ok(ReauthenticatedSession { issued, proved_at, is_repeated: true })
     }
 
     fn renew_within(
@@ -97,7 +99,7 @@ impl Sessions {
         let old = queries::lock_sid(connection, session.id, session.user)?.ok_or(Error::SessionEnded)?;
         let issued = self.rotate_within(connection, &old, new, now, change)?;
         queries::record_proof(connection, session.id, proved_at)?;
-        Ok(ReauthenticatedSession { issued, proved_before: None })
+        Ok(ReauthenticatedSession { issued, proved_at, is_repeated: false })
     }
 
     /// Does the same for a session in which its user has just changed their password, and ends the user's other

@@ -1,7 +1,5 @@
 //! `/account/password`: changes the user's own password (ASVS 6.2.2, 6.2.3, 7.4.3).
 
-use std::time::Duration;
-
 use actix_web::{
     HttpRequest, HttpResponse,
     http::StatusCode,
@@ -14,11 +12,12 @@ use super::{
     HOME,
     form_error::{FormError, FormStatus},
     html, reauth,
-    revoke::{PROGRESS_AFTER, accepts_html},
+    revoke::max_wait,
     revoke_progress, see_other, with_cookie,
 };
 use crate::{
     accounts::{ChangePasswordError, MIN_LENGTH, OwnPasswordError, Password, PasswordChange},
+    clock::Timestamp,
     sessions::{EndReason, EndedOthers, RevokeProgress},
     web::{
         Destinations, SignedIn,
@@ -124,7 +123,7 @@ pub(crate) async fn submit(
         Ok(changed) => {
             session.set_renewed(changed.session.issued);
             let next = destinations.accept(&fields.next).unwrap_or(HOME);
-            changed_response(&session, &request, changed.others, next).await
+            changed_response(&session, &request, changed.others, changed.session.proved_at, next).await
         }
         Err(ChangePasswordError::Current(error)) => {
             let error = match error {
@@ -153,17 +152,17 @@ async fn changed_response(
     session: &SignedIn,
     request: &HttpRequest,
     others: EndedOthers,
+    changed_at: Timestamp,
     next: &str,
 ) -> Result<HttpResponse, WebError> {
     let (sessions, user) = (session.sessions(), session.user.id);
-    let max_wait = if accepts_html(request.headers()) { PROGRESS_AFTER } else { Duration::MAX };
+    let (reason, max_wait) = (EndReason::PasswordChanged, max_wait(request));
     let progress = match others {
         EndedOthers::Kept => None,
-        EndedOthers::FirstBatch(first) => Some(sessions.end_rest_within(user, first, max_wait).await?),
-        EndedOthers::Before(since) => {
-            let reason = EndReason::PasswordChanged;
-            Some(sessions.end_others_again(user, session.id, reason, since, max_wait).await?)
+        EndedOthers::FirstBatch(first) => {
+            Some(sessions.end_rest_after_proof(user, first, reason, changed_at, max_wait).await?)
         }
+        EndedOthers::Before => Some(sessions.end_others_again(user, session.id, reason, changed_at, max_wait).await?),
     };
     let notice = match progress {
         None => Notice::PasswordChanged(None),

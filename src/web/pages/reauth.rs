@@ -96,13 +96,12 @@ pub(crate) async fn submit(
                 return Ok(see_other(destinations.accept(&fields.next).unwrap_or(HOME)));
             }
             let change = state.pending_changes.open(&fields.change, &sid, state.clock.now());
-            return match (change, renewed.proved_before) {
-                (Some(PendingChange::Revoke(id)), _) => revoke::end_one(&session, id).await,
-                (Some(PendingChange::RevokeOthers), None) => revoke::end_others(&session, &request).await,
-                (Some(PendingChange::RevokeOthers), Some(since)) => {
-                    revoke::end_others_again(&session, &request, since).await
+            return match change {
+                Some(PendingChange::Revoke(id)) => revoke::end_one(&session, id).await,
+                Some(PendingChange::RevokeOthers) => {
+                    revoke::end_others_after_proof(&session, &request, renewed.proved_at, renewed.is_repeated).await
                 }
-                (None, _) => revoke::see_devices(&session, Notice::ChangeExpired),
+                None => revoke::see_devices(&session, Notice::ChangeExpired),
             };
         }
         Err(error) => form_error(error)?,

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long a browser waits for the end of all other sessions before it is sent to the page that shows the progress.
-pub(super) const PROGRESS_AFTER: Duration = Duration::from_secs(1);
+const PROGRESS_AFTER: Duration = Duration::from_secs(1);
 
 /// Ends one of the user's sessions. Another user's session, an unknown id and a malformed id get the same 404.
 pub(crate) async fn one(
@@ -49,7 +49,7 @@ pub(crate) async fn others(session: SignedIn, request: HttpRequest, _: CsrfOnlyF
 
 /// Ends them. Answers when none of them is alive; only a browser is sent to a page that shows the progress after
 /// [`PROGRESS_AFTER`], since a person would not know whether the press had an effect.
-pub(super) async fn end_others(session: &SignedIn, request: &HttpRequest) -> Result<HttpResponse, WebError> {
+async fn end_others(session: &SignedIn, request: &HttpRequest) -> Result<HttpResponse, WebError> {
     let (sessions, user) = (session.sessions(), session.user.id);
     if !accepts_html(request.headers()) {
         let ended = sessions.revoke_others(user, session.id).await?;
@@ -58,16 +58,26 @@ pub(super) async fn end_others(session: &SignedIn, request: &HttpRequest) -> Res
     see_outcome(session, sessions.revoke_others_within(user, session.id, PROGRESS_AFTER).await?)
 }
 
-/// Answers like the request that has ended them since then: its form was sent twice.
-pub(super) async fn end_others_again(
+/// Ends them after a proof. Its form may have been sent twice, even at once: both requests then give the same answer.
+pub(super) async fn end_others_after_proof(
     session: &SignedIn,
     request: &HttpRequest,
-    since: Timestamp,
+    proved_at: Timestamp,
+    is_repeated: bool,
 ) -> Result<HttpResponse, WebError> {
-    let max_wait = if accepts_html(request.headers()) { PROGRESS_AFTER } else { Duration::MAX };
+    let max_wait = max_wait(request);
     let (sessions, user) = (session.sessions(), session.user.id);
-    let reason = EndReason::Revoked;
-    see_outcome(session, sessions.end_others_again(user, session.id, reason, since, max_wait).await?)
+    let progress = if is_repeated {
+        sessions.end_others_again(user, session.id, EndReason::Revoked, proved_at, max_wait).await?
+    } else {
+        sessions.revoke_others_after_proof(user, session.id, proved_at, max_wait).await?
+    };
+    see_outcome(session, progress)
+}
+
+/// Returns how long this client waits for the end of all other sessions.
+pub(super) fn max_wait(request: &HttpRequest) -> Duration {
+    if accepts_html(request.headers()) { PROGRESS_AFTER } else { Duration::MAX }
 }
 
 fn see_outcome(session: &SignedIn, progress: RevokeProgress) -> Result<HttpResponse, WebError> {
@@ -78,7 +88,7 @@ fn see_outcome(session: &SignedIn, progress: RevokeProgress) -> Result<HttpRespo
 }
 
 /// Whether the client shows pages to a person.
-pub(super) fn accepts_html(headers: &HeaderMap) -> bool {
+fn accepts_html(headers: &HeaderMap) -> bool {
     headers.get(ACCEPT).is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")))
 }
 
