@@ -77,9 +77,12 @@ impl<K: Clone + Send + Sync + 'static, V: Send + 'static> Lookups<K, V> {
         let history = &self.0.history;
         let deadline = Instant::now() + self.0.pool.opener().timeout();
         loop {
+            let generation = history.generation();
             if let Some(expected) = history.expected() {
                 match self.find_expected(key.clone(), Arc::clone(&expected)).await {
                     Err(error) if HistoryChanged::is_cause_of(&error) => history.report_unexpected(&expected),
+                    // It may have been read from a file that got the database's name just now.
+                    Ok(_) if generation != history.generation() => {}
                     outcome => return outcome,
                 }
             }

@@ -1,10 +1,10 @@
 //! Opens connections to one database, and decides which of the open ones may be used again.
 
 use std::{
-    io,
+    fmt, io,
     path::Path,
     sync::{
-        Arc, Weak,
+        Arc, OnceLock, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -44,10 +44,21 @@ pub(in crate::db) struct Opener {
     file: Option<SqliteFile>,
     /// Held while a change of the file is handled.
     handling_change: Mutex<()>,
+    /// Called when a SQLite database may have gone back to an earlier state, since its files were exchanged.
+    file_observer: OnceLock<FileObserver>,
     /// When a kept connection was last found to be lost. Those that were idle then may be lost, too.
     lost_at: Mutex<Option<Instant>>,
     /// The slots of all threads that keep a connection to this database.
     slots: Mutex<Vec<Weak<SlotContent>>>,
+}
+
+/// A function that has no name to print.
+struct FileObserver(Box<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for FileObserver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FileObserver")
+    }
 }
 
 impl Opener {
@@ -63,6 +74,7 @@ impl Opener {
             open: Mutex::default(),
             closing: Mutex::default(),
             handling_change: Mutex::default(),
+            file_observer: OnceLock::new(),
             lost_at: Mutex::new(None),
             slots: Mutex::new(Vec::new()),
         }
@@ -127,6 +139,12 @@ impl Opener {
         }
     }
 
+    /// Calls `observer` whenever the files of a SQLite database were exchanged, so that it may have gone back to an earlier
+    /// state: before a connection opens the new files. Only the first observer that was set is called.
+    pub fn observe_file(&self, observer: impl Fn() + Send + Sync + 'static) {
+        let _ = self.file_observer.set(FileObserver(Box::new(observer)));
+    }
+
     fn open_postgres(&self) -> Result<DbConnection, ConnectionError> {
         let requires_writable = self.requires_writable || self.url.hosts().len() > 1;
         let open = move |host: &str| DbConnection::open_postgres(host, requires_writable);
@@ -182,7 +200,7 @@ impl Opener {
         let _handling = self.handling_change.lock();
         let Some(change) = file.change() else { return Ok(()) };
         let is_last_closed = Arc::strong_count(&self.open.lock()) == 1;
-        match change {
+        let may_have_gone_back = match change {
             FileChange::Missing => {
                 if file.note_missing() {
                     self.discard_all();
@@ -192,17 +210,22 @@ impl Opener {
                 return Err(ConnectionError::BadConnection(message));
             }
             // The last connection that was closed has removed its journal.
-            FileChange::JournalRemoved | FileChange::JournalReplaced if is_last_closed => {}
+            FileChange::JournalRemoved | FileChange::JournalReplaced if is_last_closed => false,
             FileChange::JournalRemoved => {
                 // At hand unless it is in use: then its thread saves the journal when it closes the connection.
                 let idle = self.begin_generation(false);
                 let is_saved = idle.into_iter().all(TrackedConnection::close);
                 log_change(change, file.path(), is_saved);
+                !is_saved
             }
             FileChange::JournalReplaced | FileChange::Replaced | FileChange::Overwritten => {
                 drop(self.begin_generation(true));
                 log_change(change, file.path(), false);
+                true
             }
+        };
+        if may_have_gone_back && let Some(FileObserver(observer)) = self.file_observer.get() {
+            observer();
         }
         let moved = file.forget().map_err(|error| {
             ConnectionError::BadConnection(format!("cannot move the journal of the former database away: {error}"))

@@ -212,9 +212,11 @@ impl SqliteFile {
         if !is_overwritten && opened.change(&self.path) != Some(FileChange::Replaced) {
             return Ok(None);
         }
+        // A symbolic link may lead to another folder now: there the former journal is not in the way.
+        let real = self.path.canonicalize()?;
         let mut moved = None;
-        for (path, former) in [&opened.shm, &opened.wal] {
-            if former.is_some() && id(path) == *former {
+        for (suffix, (path, former)) in [(SHM, &opened.shm), (WAL, &opened.wal)] {
+            if former.is_some() && id(path) == *former && *path == beside(&real, suffix) {
                 moved = Some(move_away(path)?);
             }
         }
@@ -226,14 +228,12 @@ impl OpenedFiles {
     fn find(path: &Path) -> io::Result<Self> {
         // SQLite keeps the journal beside the file that a symbolic link leads to.
         let real = path.canonicalize()?;
-        let beside = |suffix: &str| {
-            let mut name = OsString::from(&real);
-            name.push(suffix);
-            let path = PathBuf::from(name);
+        let journal = |suffix: &str| {
+            let path = beside(&real, suffix);
             let id = id(&path);
             (path, id)
         };
-        let (wal, shm) = (beside("-wal"), beside("-shm"));
+        let (wal, shm) = (journal(WAL), journal(SHM));
         let pins = [&real, &wal.0, &shm.0].into_iter().filter_map(|path| pin(path)).collect();
         let database = id(path).ok_or(io::ErrorKind::NotFound)?;
         let folder = path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
@@ -279,6 +279,17 @@ impl FolderStamp {
     fn is_settled(self) -> bool {
         SystemTime::now().duration_since(self.changed_at).is_ok_and(|age| age >= SETTLED_AFTER)
     }
+}
+
+/// What SQLite appends to the name of a database file for its journal and the index of it.
+const WAL: &str = "-wal";
+const SHM: &str = "-shm";
+
+/// The path of a file with this suffix beside a database file.
+fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(database);
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 fn id(path: &Path) -> Option<FileId> {

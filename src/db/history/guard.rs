@@ -94,8 +94,6 @@ impl History {
         let mut current = self.expected.write();
         if self.is_watched.load(Ordering::Acquire) && current.as_ref().is_some_and(|now| Arc::ptr_eq(now, expected)) {
             *current = None;
-            self.generation.fetch_add(1, Ordering::AcqRel);
-            drop(current);
             self.wake_watcher(false);
         }
     }
@@ -106,16 +104,17 @@ impl History {
         if self.is_watched.load(Ordering::Acquire) {
             let mut current = self.expected.write();
             *current = None;
-            self.generation.fetch_add(1, Ordering::AcqRel);
-            drop(current);
             self.wake_watcher(true);
         }
     }
 
+    /// Must be called while `expected` is locked. The generation is raised under the lock of the signal: a watcher that
+    /// has read it has the signal as well.
     fn wake_watcher(&self, forced: bool) {
         let mut signal = self.signal.lock();
         signal.reported = true;
         signal.forced |= forced;
+        self.generation.fetch_add(1, Ordering::AcqRel);
         self.signalled.notify_all();
     }
 
@@ -162,23 +161,29 @@ impl History {
     }
 
     /// Generation of the history, see [`History::commit`].
-    pub(super) fn generation(&self) -> u64 {
+    pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 
     /// Waits until something is reported, the watcher is to end, or the time is up.
-    pub(super) fn wait_for_signal(&self, timeout: Duration) -> Wake {
+    pub(super) fn wait_for_signal(&self, timeout: Duration) {
         let mut signal = self.signal.lock();
         if !signal.reported && !signal.closed {
             self.signalled.wait_for(&mut signal, timeout);
         }
+    }
+
+    /// Takes what was reported, and the generation of the history that includes these reports and no later ones.
+    pub(super) fn take_signal(&self) -> (Wake, u64) {
+        let mut signal = self.signal.lock();
         let Signal { reported, forced, closed } = *signal;
         *signal = Signal { closed, ..Signal::default() };
-        match (closed, reported) {
+        let wake = match (closed, reported) {
             (true, _) => Wake::Closed,
             (false, true) => Wake::Reported { forced },
             (false, false) => Wake::Interval,
-        }
+        };
+        (wake, self.generation())
     }
 
     /// Ends the watcher.

@@ -248,6 +248,11 @@ impl Mark {
         Ok(Self { server, position, has_wal: false })
     }
 
+    /// Whether it is that of the SQLite file which has this path now.
+    pub fn is_of_file(&self, path: Option<&Path>) -> bool {
+        Self::of_file(path, 0).is_ok_and(|present| self.is_same_server(&present))
+    }
+
     /// The text by which the instances compare what they have applied their journals to.
     pub fn name(&self) -> String {
         self.server.to_string()

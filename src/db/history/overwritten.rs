@@ -22,7 +22,10 @@ use super::mark::sqlite_position_of;
 use crate::{
     db::{
         DbConnection,
-        connect::{kept_file, opener::Opener},
+        connect::{
+            kept_file::{self, FileId, id_of},
+            opener::Opener,
+        },
     },
     error::{Error, Result},
 };
@@ -46,13 +49,15 @@ struct Seen {
 /// What changes whenever the content of the file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FileStamp {
+    /// Another file is not the same one with other content.
+    file: FileId,
     bytes: u64,
     modified_at: (i64, i64),
 }
 
 impl From<Metadata> for FileStamp {
     fn from(file: Metadata) -> Self {
-        Self { bytes: file.len(), modified_at: (file.mtime(), file.mtime_nsec()) }
+        Self { file: id_of(&file), bytes: file.len(), modified_at: (file.mtime(), file.mtime_nsec()) }
     }
 }
 
@@ -116,6 +121,7 @@ impl FileContent {
         let found = &look.seen;
         let is_overwritten = match &self.seen {
             Some(seen) if seen.stamp == found.stamp => false,
+            Some(seen) if seen.stamp.file != found.stamp.file => false,
             Some(seen) if seen.checkpoint == found.checkpoint && seen.pages != found.pages => true,
             _ => !has_header(&found.pages) || (look.is_complete && is_behind(opener, position)?),
         };

@@ -108,6 +108,8 @@ impl<S: EndStore> Watcher<S> {
         let Some(journal) = history.journal().cloned() else { return };
         let tail = Tail::of(&journal, clock.now());
         history.begin_watch();
+        let reporter = Arc::clone(history);
+        opener.observe_file(move || reporter.report());
         let watcher = Self {
             opener: Arc::clone(opener),
             history: Arc::clone(history),
@@ -131,13 +133,14 @@ impl<S: EndStore> Watcher<S> {
     fn run(mut self) {
         let slot = ConnectionSlot::new(&self.opener);
         let mut wake = Wake::Reported { forced: true };
+        let mut generation = self.history.generation();
         let mut is_failing = false;
         loop {
             if matches!(wake, Wake::Reported { .. }) {
                 // A new connection leads to the server that the URL or the proxy names now.
                 drop(slot.take());
             }
-            let outcome = self.pass(&slot, wake == (Wake::Reported { forced: true }));
+            let outcome = self.pass(&slot, wake == (Wake::Reported { forced: true }), generation);
             if let (Err(error), false) = (&outcome, is_failing) {
                 tracing::warn!(
                     error = error.chain(),
@@ -147,7 +150,9 @@ impl<S: EndStore> Watcher<S> {
             }
             is_failing = outcome.is_err();
             let is_verified = self.history.expected().is_some();
-            wake = match self.wait(if is_verified { INTERVAL } else { RETRY_DELAY }) {
+            let next;
+            (next, generation) = self.wait(if is_verified { INTERVAL } else { RETRY_DELAY });
+            wake = match next {
                 Wake::Closed => break,
                 // What was reported is still to be done.
                 Wake::Interval if is_failing && !is_verified => wake,
@@ -165,15 +170,19 @@ impl<S: EndStore> Watcher<S> {
         }
     }
 
-    /// Waits for the next pass, and looks at the content of a SQLite file meanwhile.
-    fn wait(&mut self, timeout: Duration) -> Wake {
+    /// Waits for the next pass, and looks at the content of a SQLite file meanwhile. Returns what was reported, and the
+    /// generation of the history with that.
+    fn wait(&mut self, timeout: Duration) -> (Wake, u64) {
         let until = Instant::now() + timeout;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let is_looking = self.opener.engine() == Engine::Sqlite && left > LOOK_INTERVAL;
-            match self.history.wait_for_signal(if is_looking { LOOK_INTERVAL } else { left }) {
-                Wake::Interval if is_looking && !self.is_overwritten().unwrap_or(false) => {}
-                wake => return wake,
+            self.history.wait_for_signal(if is_looking { LOOK_INTERVAL } else { left });
+            // If there are other files, this reports them. If there are none, the next pass finds that out again.
+            let _ = self.opener.check_file();
+            match self.history.take_signal() {
+                (Wake::Interval, _) if is_looking && !self.is_overwritten().unwrap_or(false) => {}
+                signal => return signal,
             }
         }
     }
@@ -183,7 +192,8 @@ impl<S: EndStore> Watcher<S> {
     fn is_overwritten(&mut self) -> Result<bool> {
         // Commits of this process raise what lookups expect.
         // New content is behind until the journal was applied to it.
-        let known = self.known.as_ref().filter(|_| !self.is_content_new).map(|known| {
+        let is_of_file = |known: &&Mark| !self.is_content_new && known.is_of_file(self.opener.path());
+        let known = self.known.as_ref().filter(is_of_file).map(|known| {
             self.history.expected().map_or(known.position(), |expected| expected.position().max(known.position()))
         });
         let found = self.content.is_overwritten(&self.opener, known)?;
@@ -195,14 +205,14 @@ impl<S: EndStore> Watcher<S> {
         Ok(found)
     }
 
-    /// Compares the histories, applies the journal if necessary, and writes the ends of others to the journal.
-    fn pass(&mut self, slot: &ConnectionSlot, mut forced: bool) -> Result<()> {
+    /// Compares the histories, applies the journal if necessary, and writes the ends of others to the journal. Lookups are
+    /// released if nothing was reported since `generation`.
+    fn pass(&mut self, slot: &ConnectionSlot, mut forced: bool, mut generation: u64) -> Result<()> {
         if self.is_overwritten()? || self.is_content_new {
             drop(slot.take());
             self.opener.check_file().map_err(|error| Error::Unavailable(error.into()))?;
             forced = true;
         }
-        let mut generation = self.history.generation();
         let opened = slot.take().map_or_else(|| self.opener.open(), Ok);
         let mut connection = opened.map_err(|error| Error::Unavailable(error.into()))?;
         let mark = Mark::read(&mut connection, self.opener.path())?;

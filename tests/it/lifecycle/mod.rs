@@ -18,6 +18,7 @@ mod schema_change_while_running;
 mod simulated_user;
 mod sqlite_file;
 mod sqlite_overwritten;
+mod sqlite_renamed;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
