@@ -82,11 +82,25 @@ impl Database {
         };
         self.read(move |connection| compare(connection).map(Some)).await
     }
+
+    /// Takes the clock of this machine as right, although security events of a SQLite file are in its future: they are not
+    /// compared with it any longer.
+    pub async fn accept_clock(&self) -> Result<()> {
+        self.transaction(|connection| Ok(connection.batch_execute(ACCEPT_CLOCK)?)).await
+    }
 }
 
 /// The latest event in the order of time may be a few places from the last one: a purge or a request may take a while.
-const LATEST_EVENT: &str =
-    "SELECT max(at) AS at FROM (SELECT at FROM security_events ORDER BY id DESC LIMIT 1000) AS latest";
+const LATEST_EVENT: &str = "SELECT max(at) AS at FROM ( \
+         SELECT at FROM security_events \
+         WHERE id > coalesce((SELECT CAST(value AS integer) FROM keyrack_settings WHERE name = 'clock_accepted_at'), 0) \
+         ORDER BY id DESC LIMIT 1000 \
+     ) AS latest";
+
+/// Records the last event that the clock is not compared with. SQLite only.
+const ACCEPT_CLOCK: &str = "INSERT INTO keyrack_settings (name, value) \
+                            SELECT 'clock_accepted_at', CAST(max(id) AS text) FROM security_events WHERE true \
+                            ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
 /// How far the clock is behind the latest events, in negative microseconds; 0 if it is not.
 fn distance_behind_events(connection: &mut DbConnection, clock: &Clock) -> Result<i64> {

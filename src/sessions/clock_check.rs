@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 const WARN_FROM: Duration = Duration::from_secs(5);
 
 /// From this difference on, nothing is purged.
-const REFUSE_FROM: Duration = Duration::from_secs(60);
+pub(super) const REFUSE_FROM: Duration = Duration::from_secs(60);
 
 impl Sessions {
     /// Describes a difference of seconds or more between this machine's clock and that of the PostgreSQL server, and
@@ -48,7 +48,7 @@ impl Sessions {
             format!(
                 "the clock of this machine is {difference} behind the latest security event in the database, and sessions \
                  expire at the wrong time: the clock is wrong now, or was when that event was written; synchronise it \
-                 (NTP), then restart Keyrack"
+                 (NTP); if it is right now, run keyrack doctor --repair"
             )
         }
     }

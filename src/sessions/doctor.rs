@@ -15,7 +15,7 @@ use crate::{
 const DATA_PAGE_ROWS: i64 = 1000;
 
 /// Maximum breaches repaired per transaction.
-const MAX_REPAIRS_PER_TRANSACTION: usize = 200;
+pub(super) const MAX_REPAIRS_PER_TRANSACTION: usize = 200;
 
 /// A rule that the database breaks.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -117,6 +117,7 @@ impl Sessions {
         let replication = self.db.replication().await?;
         let mut breaches = self.check_schema(repair).await?;
         breaches.extend(replication.and_then(missing_standby));
+        breaches.extend(self.check_future_times(repair).await?);
         for rule in &RULES {
             breaches.extend(self.check(rule, repair).await?);
         }

@@ -25,6 +25,7 @@ mod end;
 mod end_many;
 mod end_store;
 mod ended;
+mod future_times;
 #[cfg(test)]
 mod fuzz_tests;
 mod limit;

@@ -10,6 +10,7 @@ mod doctor;
 mod end;
 mod end_again;
 mod ended;
+mod future_times;
 mod grouped_write;
 mod insert;
 mod limit;
@@ -36,6 +37,7 @@ pub(super) use end_again::{
     FormerSid, active_sids, count_active, end_again, ended_since, has_sessions, replaced_after,
 };
 pub(super) use ended::find_by_sid;
+pub(super) use future_times::{date_back, dated_after};
 pub(super) use grouped_write::{GroupedStart, GroupedWrite, Written, write_grouped};
 pub(super) use insert::{NewRow, insert, lock_user, use_one_time_password};
 pub(super) use limit::{first_beyond, has_more_active_than, is_active, live_beyond, scan_users};

@@ -6,6 +6,7 @@ mod browsers;
 mod doctor;
 mod doctor_schema;
 mod end;
+mod future_times;
 mod group_commit;
 mod group_commit_isolation;
 mod kept_data;
