@@ -77,17 +77,24 @@ impl DatabaseUrl {
         }
     }
 
-    /// Creates the database file readable by its owner only; SQLite gives its journals the same mode.
+    /// Creates the database file readable by its owner only; SQLite gives its journals the same mode. Fails if it exists and
+    /// can't be written, which SQLite would notice later and say in fewer words.
     pub(in crate::db) fn create_private_file(&self) -> io::Result<()> {
         let Some(path) = self.path() else { return Ok(()) };
         if path.is_dir() {
             return Err(io::Error::other(format!("{} is a folder, not a file", path.display())));
         }
         match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                Err(io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+            Ok(_) => Ok(()),
+            // Not opened: closing it would release the locks that other connections of this process have on it.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                rustix::fs::access(path, rustix::fs::Access::WRITE_OK).map_err(|error| {
+                    let (path, error) = (path.display(), io::Error::from(error));
+                    let advice = "the user that Keyrack runs as must own, or be allowed to write, this file";
+                    io::Error::new(error.kind(), format!("{path}: {error}; {advice}"))
+                })
             }
-            _ => Ok(()),
+            Err(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
         }
     }
 }

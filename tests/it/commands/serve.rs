@@ -1,5 +1,7 @@
 //! `keyrack serve`: how it starts, and what it prints and logs
 
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 
 use crate::support::{EngineKind, PASSWORD, Program, Serving, TestDatabase, on_both_engines};
@@ -141,4 +143,23 @@ fn taken_port_is_an_error_with_advice(engine: EngineKind) {
     let refused = Program::new(&database).with("KEYRACK_BIND", &address).run(&["serve"]);
     refused.assert_refused(1, &["cannot listen on", &address, "--bind", "KEYRACK_BIND", "port 0"]);
     assert_eq!(serving.browser().get("/healthz").status, 200);
+}
+
+/// Systems start programs with a limit that a crowd of connections reaches, and allow more.
+#[test]
+fn limit_of_open_files_is_raised_at_start() {
+    let database = TestDatabase::new(EngineKind::Sqlite);
+    let serve = Program::new(&database).command(&["serve"]);
+    let mut limited = Command::new("/bin/sh");
+    limited.args(["-c", "ulimit -Sn 256; exec \"$@\"", "sh"]).arg(serve.get_program()).args(serve.get_args());
+    limited.env_clear().envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    limited.current_dir(database.folder()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = limited.spawn().unwrap();
+    let limits = format!("/proc/{}/limits", child.id());
+    let _serving = Serving::await_start(child);
+    let Ok(limits) = std::fs::read_to_string(limits) else { return };
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let [soft, hard] = [3, 4].map(|column| line.split_whitespace().nth(column).unwrap());
+    assert_eq!(soft, hard, "{line}");
+    assert_ne!(soft, "256", "{line}");
 }

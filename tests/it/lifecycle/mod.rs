@@ -19,6 +19,7 @@ mod simulated_user;
 mod sqlite_file;
 mod sqlite_overwritten;
 mod sqlite_renamed;
+mod unwritable;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
