@@ -47,7 +47,8 @@ fn breaches_are_listed_and_repaired(engine: EngineKind) {
     assert_eq!(found.out.lines().count(), 2, "{found:?}");
     assert!(found.out.contains(&format!("{lonely}  active without data: ")), "{found:?}");
     assert!(found.out.contains(&format!("{forgotten}  data of an ended session: ")), "{found:?}");
-    assert_eq!(found.err, "keyrack: 2 problems left, 0 repaired\n");
+    // Before it, PostgreSQL 13 and 14 are warned about: there every role may create objects in the schema `public`.
+    assert!(found.err.ends_with("keyrack: 2 problems left, 0 repaired\n"), "{found:?}");
     assert_eq!(database.count("sessions", "WHERE status = 'active'"), 1, "doctor without --repair changes nothing");
 
     let repaired = program.run(&["doctor", "--repair"]);

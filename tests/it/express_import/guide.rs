@@ -101,3 +101,24 @@ fn going_back_removes_triggers_and_allows_new_import() {
         assert_eq!(program.done(&["doctor"]), "No problems found.\n");
     }
 }
+
+/// connect-pg-simple creates a table of its own under names that Keyrack's table has already.
+#[test]
+fn own_table_of_the_application_works_under_the_names_of_the_guide() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let database = TestDatabase::new(EngineKind::Postgres);
+    let own = CONNECT_PG_SIMPLE_TABLE.replace("\"user_sessions\"", "\"session\"");
+    let refused = database.try_execute(&format!("BEGIN; {own} COMMIT")).unwrap_err().to_string();
+    assert!(refused.contains("session_pkey"), "{refused}");
+    let (_, name) = GUIDE.split_once("`CONSTRAINT ").unwrap();
+    let name = name.split(' ').next().unwrap();
+    database.execute(&own.replace("session_pkey", name).replace("IDX_session_expire", "own_session_expire"));
+    database.execute("INSERT INTO session VALUES ('own', '{}', now())");
+    let program = Program::new(&database);
+    program.add_user("rajat.verma@example.com");
+    program.serve().signed_in("rajat.verma@example.com");
+    assert_eq!(program.done(&["doctor"]), "No problems found.\n");
+    assert_eq!((database.count("session", ""), database.count("user_sessions", "")), (1, 1));
+}

@@ -75,9 +75,8 @@ fn assert_survives(app: &TestApp, browser: &mut Browser, lose_connections: impl 
 fn lost_connections_are_replaced_without_an_error() {
     let Some((database, app)) = postgres() else { return };
     let mut browser = app.signed_in(EMAIL);
-    let others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
     assert_survives(&app, &mut browser, || {
-        database.execute(&format!("SELECT pg_terminate_backend(pid, 10000) {others} AND application_name = 'keyrack'"));
+        database.cut_connections("application_name = 'keyrack'");
     });
 }
 
@@ -104,10 +103,7 @@ fn lost_connections_behind_a_pooler_are_replaced() {
     let mut browser = app.signed_in(EMAIL);
     for _ in 0..3 {
         use_all_connections(&app, &browser);
-        direct.execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-             WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'",
-        );
+        direct.cut_connections("backend_type = 'client backend'");
         wait_until(|| app.browser().get("/readyz").status == 200);
         assert!(browser.is_signed_in());
     }
@@ -195,8 +191,7 @@ fn database_that_becomes_read_only_is_left_at_once() {
     use_all_connections(&app, &browser);
     let name = database.text("SELECT current_database() AS v");
     database.execute(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
-    let others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    database.execute(&format!("SELECT pg_terminate_backend(pid, 10000) {others}"));
+    database.cut_connections("true");
     let quick = TestApp::over(&database, Clock::fixed(CLOCK_START), |config| {
         config.database.requires_writable = true;
         config.database.timeout = Duration::from_millis(900);
@@ -218,7 +213,11 @@ fn database_that_becomes_read_only_is_left_at_once() {
 fn readyz_returns_503_without_the_right_to_write() {
     let Some((database, app)) = postgres() else { return };
     let role = format!("{}_reader", database.text("SELECT current_database() AS v"));
-    database.execute(&format!("CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"));
+    let schema = database.schema();
+    database.execute(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {role};
+         GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}"
+    ));
     let (_, rest) = database.url().split_once('@').unwrap();
     let reader = TestDatabase::at_url(&format!("postgres://{role}@{rest}"));
     let limited = TestApp::over(&reader, Clock::fixed(CLOCK_START), |_| ());

@@ -229,7 +229,8 @@ fn right_to_create_is_warned_of_at_start_and_by_doctor() {
         let advice = format!("REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC, {role}");
         let program = Program::new(&mallory.database);
         let mut serving = program.serve();
-        let log = serving.err.wait_for("may create objects");
+        let line: serde_json::Value = serde_json::from_str(&serving.err.wait_for("may create objects")).unwrap();
+        let log = line["message"].as_str().unwrap();
         assert!(log.contains(&warning) && log.contains(&advice), "{log}");
         let found = program.run(&["doctor"]);
         assert_eq!(found.status, 0, "no rule is broken: {found:?}");
