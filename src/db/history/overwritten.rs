@@ -77,6 +77,7 @@ struct JournalIndex {
     attempted: u32,
     /// Pages in the journal.
     pages: u32,
+    /// 0 until something was written to the journal.
     page_size: u32,
 }
 
@@ -138,11 +139,10 @@ impl FileContent {
         let (file, index) = (kept_file::open(path)?, kept_file::open(&index_of(path)?)?);
         let before = JournalIndex::read(&index)?;
         let stamp = FileStamp::from(file.metadata()?);
+        let page_size = if before.page_size == 0 { page_size_of(&file)? } else { before.page_size };
         let pages = match &self.seen {
             Some(seen) if seen.stamp == stamp => seen.pages.clone(),
-            _ => {
-                self.compared.iter().map(|page| read_page(&file, *page, before.page_size)).collect::<io::Result<_>>()?
-            }
+            _ => self.compared.iter().map(|page| read_page(&file, *page, page_size)).collect::<io::Result<_>>()?,
         };
         let after = JournalIndex::read(&index)?;
         if before.is_checkpoint_running() || after.is_checkpoint_running() || before.checkpoint != after.checkpoint {
@@ -187,6 +187,13 @@ fn index_of(path: &Path) -> io::Result<PathBuf> {
     let mut name = OsString::from(path.canonicalize()?);
     name.push("-shm");
     Ok(PathBuf::from(name))
+}
+
+/// The size of the pages, as the first one of the file tells.
+fn page_size_of(file: &File) -> io::Result<u32> {
+    let first = read_page(file, 1, 100)?;
+    let size = first.get(16..18).map_or(0, |size| u16::from_be_bytes([size[0], size[1]]));
+    Ok(if size == 1 { 65_536 } else { u32::from(size) })
 }
 
 /// Reads a page, or what there is of it in a file that ends before.

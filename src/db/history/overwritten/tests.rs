@@ -152,3 +152,21 @@ fn interrupted_checkpoint_is_completed() {
     let index = JournalIndex::read(&kept_file::open(&index_of(&fixture.path).unwrap()).unwrap()).unwrap();
     assert!(!index.is_checkpoint_running());
 }
+
+/// A backup that was moved over the file: its index says nothing before something was written.
+#[test]
+fn file_without_a_journal_is_not_overwritten_until_it_is() {
+    let mut fixture = Fixture::new();
+    let copy = fixture.path.with_file_name("copy.db");
+    fixture.run(&format!("VACUUM INTO '{}'", copy.display()));
+    let (url, mut content) = (url_of(&copy), FileContent::default());
+    let opener = Opener::new(url.clone(), Duration::from_secs(10));
+    let mut connection = DbConnection::open(&url, Duration::from_secs(10)).unwrap();
+    content.prepare(&mut connection, &opener).unwrap();
+    let mut is_overwritten = || content.is_overwritten(&opener, Some(0)).unwrap();
+    assert_eq!([is_overwritten(), is_overwritten()], [false, false]);
+    run(&mut connection, END);
+    assert!(!is_overwritten());
+    Fixture::overwrite(&copy, 0, &[b'x'; 100_000]);
+    assert!(is_overwritten());
+}
