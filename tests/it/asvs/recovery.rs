@@ -3,16 +3,25 @@
 use keyrack::accounts::Password;
 
 use super::{
-    EMAIL, NEW, OTHER_EMAIL, PASSWORD_PAGE, app_with_user, change_password, password_pages, set_up, setup_link, users,
-    visible_fields,
+    DEVICES, EMAIL, NEW, OTHER_EMAIL, PASSWORD_PAGE, app_with_user, change_password, password_pages, set_up,
+    setup_link, users, visible_fields,
 };
 use crate::support::{EngineKind, PASSWORD, TestApp, on_both_engines, wait};
 
 on_both_engines!(
     asvs_6_4_1_setup_link_is_good_for_one_account,
+    asvs_6_4_1_initial_password_is_good_for_one_sign_in,
     asvs_6_4_2_no_page_has_a_hint_or_a_secret_question,
     asvs_6_4_6_password_of_an_operator_is_replaced_by_its_user,
 );
+
+const OF_OPERATOR: &str = "seven otters in a boat";
+
+/// What `keyrack user set-password --must-change` does.
+fn set_one_time_password(app: &TestApp) {
+    let accounts = app.keyrack.accounts();
+    wait(accounts.set_one_time_password(&EMAIL.parse().unwrap(), Password::new(OF_OPERATOR))).unwrap().unwrap();
+}
 
 /// The only activation code that Keyrack makes by itself.
 fn asvs_6_4_1_setup_link_is_good_for_one_account(engine: EngineKind) {
@@ -31,6 +40,30 @@ fn asvs_6_4_1_setup_link_is_good_for_one_account(engine: EngineKind) {
         TestApp::with(engine, |config| config.secrets = "violet harbour gravel 4711".parse().unwrap());
     assert_eq!(with_other_secrets.browser().get(&link).status, 404, "it depends on the secrets");
     assert!(setup_link(&with_other_secrets) != setup_link(&other));
+}
+
+fn asvs_6_4_1_initial_password_is_good_for_one_sign_in(engine: EngineKind) {
+    let app = app_with_user(engine);
+    set_one_time_password(&app);
+    let mut browser = app.browser();
+    assert_eq!(browser.sign_in(EMAIL, OF_OPERATOR).location(), PASSWORD_PAGE);
+    for _ in 0..2 {
+        let mut other = app.browser();
+        let refused = other.sign_in(EMAIL, OF_OPERATOR);
+        assert_eq!(refused.status, 401);
+        let text = refused.text();
+        assert!(text.contains("This password was for one sign-in, and was used already."), "{text}");
+        assert!(!other.cookies.contains_key("keyrack.sid"), "{:?}", other.cookies);
+    }
+    assert_eq!(app.count("sessions", ""), 1);
+    // What others try does not end the session, which is good for the change only.
+    assert_eq!(
+        (browser.get("/api/session").status, browser.get(DEVICES).location().starts_with(PASSWORD_PAGE)),
+        (403, true)
+    );
+    assert_eq!(change_password(&mut browser, OF_OPERATOR, NEW).location(), DEVICES);
+    assert!(browser.is_signed_in());
+    app.assert_sound();
 }
 
 fn asvs_6_4_2_no_page_has_a_hint_or_a_secret_question(engine: EngineKind) {
@@ -52,11 +85,8 @@ fn asvs_6_4_2_no_page_has_a_hint_or_a_secret_question(engine: EngineKind) {
 }
 
 fn asvs_6_4_6_password_of_an_operator_is_replaced_by_its_user(engine: EngineKind) {
-    const OF_OPERATOR: &str = "seven otters in a boat";
     let app = app_with_user(engine);
-    let accounts = app.keyrack.accounts();
-    let ended = wait(accounts.set_one_time_password(&EMAIL.parse().unwrap(), Password::new(OF_OPERATOR))).unwrap();
-    assert_eq!(ended, Some(0));
+    set_one_time_password(&app);
     assert_eq!(app.browser().sign_in(EMAIL, PASSWORD).status, 401, "the forgotten one");
     let mut browser = app.browser();
     assert_eq!(browser.sign_in(EMAIL, OF_OPERATOR).location(), PASSWORD_PAGE);

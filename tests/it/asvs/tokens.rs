@@ -58,8 +58,21 @@ fn asvs_7_2_2_sid_outside_a_signed_cookie_does_not_sign_in(engine: EngineKind) {
             }
         }
     }
-    let mut unsigned = app.browser().with_cookie("keyrack.sid", &sid);
-    assert!(!unsigned.is_signed_in());
+    let (_, signature) = cookie.rsplit_once('.').unwrap();
+    let of_another_sid = app.signed_in(EMAIL).cookies["keyrack.sid"].rsplit_once('.').unwrap().1.to_owned();
+    let zeroes = "A".repeat(43);
+    for unsigned in [
+        sid.clone(),
+        format!("s%3A{sid}"),
+        format!("s%3A{sid}."),
+        format!("s%3A{sid}.{sid}"),
+        format!("s%3A{sid}.{zeroes}"),
+        format!("s%3A{sid}.{of_another_sid}"),
+        format!("{sid}.{signature}"),
+    ] {
+        assert!(!app.browser().with_cookie("keyrack.sid", &unsigned).is_signed_in(), "{unsigned}");
+    }
+    assert!(app.browser().with_cookie("keyrack.sid", &format!("s%3A{sid}.{signature}")).is_signed_in());
 }
 
 /// How evenly the characters are distributed is tested beside the type `Sid`.

@@ -8,7 +8,6 @@ use super::{EMAIL, NEW, ONE_TIME, PAGE, change, is_restricted, restricted, set_o
 use crate::support::{Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
 
 on_both_engines!(
-    asvs_6_4_1_initial_password_is_good_for_one_sign_in,
     of_two_sign_ins_at_once_one_succeeds,
     used_up_password_is_told_only_to_who_knows_it,
     used_up_password_counts_as_a_failure,
@@ -19,25 +18,6 @@ on_both_engines!(
     one_time_session_on_a_signed_in_browser_is_a_new_one,
     disabled_user_cannot_use_a_one_time_password,
 );
-
-fn asvs_6_4_1_initial_password_is_good_for_one_sign_in(engine: EngineKind) {
-    let app = start(engine);
-    let mut browser = restricted(&app);
-    assert!(is_restricted(&mut browser));
-    for mut other in [app.browser(), app.browser()] {
-        let refused = other.sign_in(EMAIL, ONE_TIME);
-        assert_eq!(refused.status, 401);
-        assert!(
-            refused.text().contains("This password was for one sign-in, and was used already."),
-            "{}",
-            refused.body
-        );
-        assert!(!other.cookies.contains_key("keyrack.sid"), "{:?}", other.cookies);
-    }
-    assert_eq!(app.count("sessions", ""), 1);
-    assert!(is_restricted(&mut browser), "what others try does not end it");
-    app.assert_sound();
-}
 
 fn of_two_sign_ins_at_once_one_succeeds(engine: EngineKind) {
     for _ in 0..5 {
