@@ -28,6 +28,8 @@ least five rounds show it.
   --old-env NAME=VALUE, --new-env NAME=VALUE
                   a setting that only one of them has; can be given several times. What a setting costs is measured with
                   one program on both sides: bench/compare P P --old-env KEYRACK_JOURNAL=off --new-env KEYRACK_JOURNAL=e.ends
+  --old-sql SQL, --new-sql SQL
+                  statements that only one database gets after each start of its server, to measure what a trigger costs
   --help          this text
 `;
 
@@ -46,6 +48,7 @@ function parse(args) {
         only: { type: 'string' }, workload: { type: 'string' },
         'old-env': { type: 'string', multiple: true, default: [] },
         'new-env': { type: 'string', multiple: true, default: [] },
+        'old-sql': { type: 'string' }, 'new-sql': { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
@@ -63,6 +66,7 @@ function parse(args) {
     engines: only ? [only] : Object.keys(ENGINES),
     workloads: workload ? [workload] : Object.keys(WORKLOADS),
     settings: BUILDS.map((build) => environment(found.values[`${build}-env`])),
+    statements: BUILDS.map((build) => found.values[`${build}-sql`]),
   };
 }
 
@@ -76,10 +80,10 @@ function environment(assignments) {
 }
 
 /** Both builds on one engine, each with its own database. */
-async function prepare(host, engine, { programs, settings, sessions }) {
+async function prepare(host, engine, { programs, settings, statements, sessions }) {
   const systems = programs.map((program, n) => {
     const system = new ENGINES[engine](host, `_${BUILDS[n]}`, program);
-    return Object.assign(system, { name: `${engine}/${BUILDS[n]}`, settings: settings[n] });
+    return Object.assign(system, { name: `${engine}/${BUILDS[n]}`, settings: settings[n], statements: statements[n] });
   });
   for (const system of systems) {
     say(`${system.name}: filling ${sessions.toLocaleString('en')} sessions`);
@@ -104,6 +108,7 @@ async function round(host, systems, number, { seconds, workloads }, results) {
   for (const system of systems) {
     await system.settle();
     const server = await system.start();
+    if (system.statements) await system.tables.sql(system.statements);
     await warmUp(server, system.file);
     pairs.push({ system, server });
   }
