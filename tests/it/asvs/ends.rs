@@ -19,8 +19,11 @@ on_both_engines!(
     asvs_7_4_4_every_page_of_a_signed_in_user_has_sign_out,
 );
 
-/// Every way in which a session ends, done to the first of two browsers of one user.
-const ENDS: [(&str, fn(&TestApp, &mut Browser, &mut Browser)); 9] = [
+/// Ends the session of the first of two browsers of one user.
+type End = fn(&TestApp, &mut Browser, &mut Browser);
+
+/// Every way in which a session ends, with the reason that is recorded.
+const ENDS: [(&str, End); 9] = [
     ("signed_out", |_, browser, _| drop(browser.sign_out())),
     ("revoked", |_, browser, other| {
         let path = revoke_path(&browser.session_id());
