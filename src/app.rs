@@ -13,7 +13,7 @@ use crate::{
     config::{Config, PublicUrl},
     db::Database,
     error::Result,
-    events::EventRate,
+    events::{EventRate, Source},
     routes,
     sessions::Sessions,
     web::{
@@ -117,7 +117,11 @@ impl Keyrack {
     }
 
     /// Purges about every five minutes for as long as it is polled. Errors are logged; the next round tries again.
+    ///
+    /// At its start, it decides how long security events are kept: see `KEYRACK_EVENTS_RETENTION`. Later it only raises a
+    /// retention that is lower, or two instances with different settings would go on changing it.
     pub async fn purge_regularly(self) {
+        let mut is_retention_set = false;
         loop {
             match self.sessions().purge_step().await {
                 Ok(purged) if purged.is_empty() => {}
@@ -133,11 +137,20 @@ impl Keyrack {
                 tracing::warn!(error = error.chain(), "could not purge counts of failed sign-ins and known browsers");
             }
             let retention = self.sessions().policy().events_retention;
-            if let Err(error) = self.sessions().events().purge(retention).await {
+            if let Err(error) = self.purge_events(retention, &mut is_retention_set).await {
                 tracing::warn!(error = error.chain(), "could not purge security events");
             }
             tokio::time::sleep(about_five_minutes()).await;
         }
+    }
+
+    async fn purge_events(&self, retention: Duration, is_retention_set: &mut bool) -> Result<usize> {
+        let events = self.sessions().events();
+        if !*is_retention_set {
+            events.set_retention(retention, &Source::system()).await?;
+            *is_retention_set = true;
+        }
+        events.purge(retention).await
     }
 
     /// Logs the security events of peers and commands for as long as it is polled; those of this process are logged where

@@ -110,7 +110,7 @@ impl Accounts {
         let mut attempt = match self.throttle.begin(&typed, browsers, network) {
             Ok(attempt) => attempt,
             Err(refusal) => {
-                self.record_refusal(refusal.cause(), None, ip_address).await;
+                self.record_refusal(refusal.cause(), None, ip_address);
                 return Ok(refusal.into());
             }
         };
@@ -120,7 +120,7 @@ impl Accounts {
                 Admission::Granted => break record,
                 Admission::Refused(refusal) => {
                     let user = record.account.as_ref().map(|account| account.user.id);
-                    self.record_refusal(refusal.cause(), user, ip_address).await;
+                    self.record_refusal(refusal.cause(), user, ip_address);
                     return Ok(refusal.into());
                 }
                 Admission::CountsOutdated => {}
@@ -128,7 +128,7 @@ impl Accounts {
                 Admission::Blocked(earlier) => {
                     if let Err(refusal) = attempt.wait_for(earlier).await {
                         let user = record.account.as_ref().map(|account| account.user.id);
-                        self.record_refusal(refusal.cause(), user, ip_address).await;
+                        self.record_refusal(refusal.cause(), user, ip_address);
                         return Ok(refusal.into());
                     }
                 }
@@ -173,7 +173,7 @@ impl Accounts {
         let Some(account) = &record.account else { return Ok(AuthenticationResult::Rejected) };
         // After the password was checked: a wrong one must not tell whether the account exists and is in use.
         if let Err(retry_after) = self.pacer.take((account.user.id, record.browser.clone()), self.clock.now()) {
-            self.record_refusal("pace", Some(account.user.id), ip_address).await;
+            self.record_refusal("pace", Some(account.user.id), ip_address);
             return Ok(AuthenticationResult::Throttled { retry_after });
         }
         self.forget_failures_after_success(&record).await;

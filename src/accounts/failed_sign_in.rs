@@ -1,6 +1,6 @@
 //! What a failed or refused sign-in leaves behind: counts, events and log lines.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use super::{
     Accounts,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     db::{DbConnection, UserId},
-    error::Result,
+    error::{Error, Result},
     events::{EventKind, NewEvent, Source, log_after_commit, log_event, record},
     sessions::USED_UP_PASSWORD,
 };
@@ -57,7 +57,8 @@ impl FailedSignIn {
 
     /// Counts it in the database, and acts on a budget that is used up by it.
     ///
-    /// An unknown address costs as many statements as an account's: their time must not tell which one it is.
+    /// An unknown address costs as many statements as an account's, on the same tables: neither their time nor a lock
+    /// that they wait for may tell which one it is.
     pub async fn count(self) -> Result<()> {
         let Self { accounts, keys, attempt, event, user, bucket } = self;
         let (now, counted_keys) = (accounts.clock.now(), keys.clone());
@@ -69,7 +70,7 @@ impl FailedSignIn {
                 if user.is_some() {
                     record(connection, event.clone(), now)?;
                 } else {
-                    queries::count_failure(connection, &[FailureKey::unreported(bucket)], now)?;
+                    queries::count_unreported(connection, &FailureKey::unreported(bucket), now)?;
                     log_after_commit(event.clone());
                 }
                 for (key, in_a_row) in counts.iter().filter(|(_, in_a_row)| *in_a_row >= MAX_FAILURES_IN_A_ROW) {
@@ -121,17 +122,29 @@ impl Refusal {
 
 impl Accounts {
     /// Logs a refused attempt. One on an existing account is stored, at most one per quarter of an hour: refused attempts
-    /// are free, so anyone could fill the table with them. An error is only logged.
-    pub(super) async fn record_refusal(&self, cause: &'static str, user: Option<UserId>, ip_address: Option<IpAddr>) {
+    /// are free, so anyone could fill the table with them.
+    ///
+    /// It is stored after the answer, which would otherwise wait for the database if, and only if, the account exists.
+    pub(super) fn record_refusal(&self, cause: &'static str, user: Option<UserId>, ip_address: Option<IpAddr>) {
         let event = NewEvent::new(EventKind::SignInThrottled, &Source::user(ip_address)).detail("cause", cause);
         let Some(user) = user else { return log_event(&event) };
         let (event, now) = (event.user(user), self.clock.now());
-        let Some(count) = self.event_rate.admit(format!("{cause} {user}"), now) else { return log_event(&event) };
-        let event = event.detail("count", count);
-        let written = self.db.transaction(move |connection| record(connection, event.clone(), now)).await;
-        if let Err(error) = written {
-            tracing::warn!(user_id = %user, error = error.chain(), "could not record refused sign-ins");
+        match self.event_rate.admit(format!("{cause} {user}"), now) {
+            Some(count) => self.refusals.push(event.detail("count", count), now),
+            None => log_event(&event),
         }
+    }
+
+    /// Waits until the events of refused attempts are stored. Call this when a server stops.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if that takes longer than `timeout`.
+    pub async fn refusals_stored(&self, timeout: Duration) -> Result<()> {
+        let stored = tokio::time::timeout(timeout, self.refusals.stored()).await;
+        stored.map_err(|_| {
+            let count = self.refusals.waiting();
+            Error::Unavailable(anyhow::anyhow!("{count} events of refused sign-ins are logged, but not stored"))
+        })
     }
 
     /// Turns the counted failures of unknown addresses into one event.

@@ -36,7 +36,7 @@ mod users;
 use crate::{
     clock::Clock,
     db::{Database, LookupThreads, Lookups, UserId},
-    events::{EventKind, EventRate, NewEvent, Source},
+    events::{DeferredEvents, EventKind, EventRate, NewEvent, Source},
     sessions::Sessions,
 };
 
@@ -80,6 +80,8 @@ pub struct Accounts {
     source: Source,
     /// Bounds the events of refused attempts.
     event_rate: EventRate,
+    /// Those events, until they are stored.
+    refusals: DeferredEvents,
 }
 
 impl Accounts {
@@ -100,6 +102,7 @@ impl Accounts {
         pace: SignInPace,
     ) -> Self {
         let accounts = Self::with_throttle(db, clock, sessions, cost, Throttle::new(secret));
+        accounts.refusals.start();
         Self { pacer: SignInPacer::new(pace), ..accounts }
     }
 
@@ -116,6 +119,7 @@ impl Accounts {
         let password_policy = PasswordPolicy::default();
         // Without another source it is the application that embeds Keyrack.
         let (source, event_rate) = (Source::admin(None), EventRate::default());
+        let refusals = DeferredEvents::new(db.clone());
         Self {
             db,
             clock,
@@ -128,6 +132,7 @@ impl Accounts {
             sign_ins,
             source,
             event_rate,
+            refusals,
         }
     }
 

@@ -2,16 +2,19 @@
 
 use super::{
     Failure,
+    os_user::os_user,
     output::{self, Format},
     settings::Settings,
 };
-use crate::sessions::Purged;
+use crate::{events::Source, sessions::Purged};
 
 pub(super) async fn run(settings: &Settings, format: Format) -> Result<(), Failure> {
     let (sessions, accounts) = super::open(settings)?;
     let purged = sessions.purge(|so_far| output::error_lines(format_args!("{}", sentence(so_far)))).await?;
     accounts.purge().await?;
-    sessions.events().purge(settings.policy().events_retention).await?;
+    let (events, retention) = (sessions.events(), settings.policy().events_retention);
+    events.set_retention(retention, &Source::command(&os_user())).await?;
+    events.purge(retention).await?;
     super::record_command(&sessions, "purge").await?;
     if format.json {
         return output::json(&purged);

@@ -22,6 +22,9 @@ use crate::{
 /// How long a start waits for a database that gives no answer.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long a stop waits for what is still to be stored.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Pause between two attempts to get an answer.
 const START_RETRY_DELAY: Duration = Duration::from_millis(100);
 
@@ -58,7 +61,7 @@ pub(super) async fn serve(
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    let sessions = keyrack.sessions().clone();
+    let (sessions, accounts) = (keyrack.sessions().clone(), keyrack.accounts().clone());
     if let Some(link) = patiently(|| keyrack.setup_link()).await? {
         print_setup_link(&link);
     } else if !patiently(|| keyrack.accounts().any()).await? {
@@ -80,6 +83,9 @@ pub(super) async fn serve(
     logging.abort();
     if let Err(error) = sessions.record_activity().await {
         tracing::warn!(error = error.chain(), "could not record the last activity of sessions");
+    }
+    if let Err(error) = accounts.refusals_stored(STOP_TIMEOUT).await {
+        tracing::warn!(error = error.chain(), "could not store the last security events");
     }
     sessions.stop_watching_history();
     served.map_err(Failure::failed)?;

@@ -34,8 +34,8 @@ use arguments::CONFIG_FILE_ID;
 pub(super) use arguments::{failure_or_exit, without_empty_variables};
 pub(super) use file::{SettingsFile, with_file_defaults};
 use values::{
-    LogFilter, Networks, days_or_hours, minutes, parse_cookie_domain, parse_cookie_name, parse_networks, parse_number,
-    parse_retention, parse_session_limit, parse_timeout,
+    LogFilter, Networks, days_or_hours, minutes, parse_cookie_domain, parse_cookie_name, parse_events_retention,
+    parse_networks, parse_number, parse_retention, parse_session_limit, parse_timeout,
 };
 
 /// Every setting, with its default.
@@ -130,10 +130,10 @@ pub(super) struct Settings {
     )]
     history_retention: Duration,
 
-    /// How long to keep security events
+    /// How long to keep security events, at least a day; a shorter one holds for later events only
     #[arg(
         long, env = "KEYRACK_EVENTS_RETENTION", global = true, value_name = "DURATION",
-        default_value = days_or_hours(Policy::default().events_retention), value_parser = parse_retention
+        default_value = days_or_hours(Policy::default().events_retention), value_parser = parse_events_retention
     )]
     events_retention: Duration,
 

@@ -5,7 +5,10 @@ use diesel::{OptionalExtension, prelude::*};
 use super::{
     connect::{connection::DbConnection, url::DatabaseUrl},
     database::Database,
-    schema::{keyrack_settings as settings, types::UserId},
+    schema::{
+        keyrack_settings as settings, security_events,
+        types::{Json, UserId},
+    },
 };
 use crate::{
     clock::Timestamp,
@@ -19,7 +22,7 @@ const PEERS: &str = "peers";
 const SET_UP_AT: &str = "set_up_at";
 
 /// How long security events are kept, in seconds. The triggers of both engines read it.
-const EVENTS_RETENTION: &str = "events_retention_seconds";
+pub(crate) const EVENTS_RETENTION: &str = "events_retention_seconds";
 
 /// The name, before the user's id, of the settings that say which changes of roles are under way. The triggers of both
 /// engines read them.
@@ -66,13 +69,25 @@ pub(crate) fn stored_peers(connection: &mut DbConnection) -> Result<Option<Peers
     Ok(value.map(|value| if value == Peers::Express.as_str() { Peers::Express } else { Peers::None }))
 }
 
-/// Decides whether peers' sessions are adopted. Returns what was stored before.
-pub(crate) fn store_peers(connection: &mut DbConnection, peers: Peers) -> Result<Option<Peers>> {
-    let before = stored_peers(connection)?;
-    if before != Some(peers) {
-        store(connection, PEERS, peers.as_str())?;
+/// Decides whether peers' sessions are adopted. A trigger records a change that no event of this transaction tells.
+pub(crate) fn store_peers(connection: &mut DbConnection, peers: Peers) -> Result<()> {
+    if stored_peers(connection)? == Some(peers) { Ok(()) } else { store(connection, PEERS, peers.as_str()) }
+}
+
+/// Does the same for an import, which Keyrack does by itself. Records the event, which this module's callers above do
+/// otherwise.
+pub(super) fn store_peers_by_system(connection: &mut DbConnection, peers: Peers) -> Result<()> {
+    let before = stored_peers(connection)?.unwrap_or_default();
+    if before != peers {
+        let detail = serde_json::json!({ "setting": PEERS, "from": before.as_str(), "to": peers.as_str() });
+        let event = (
+            security_events::kind.eq("setting_changed"),
+            security_events::actor.eq("system"),
+            security_events::detail.eq(Json(detail.to_string())),
+        );
+        diesel::insert_into(security_events::table).values(event).execute(connection)?;
     }
-    Ok(before)
+    store_peers(connection, peers)
 }
 
 /// Decides whether peers' sessions are adopted by the database at `url`, for all instances and at once. Logs a change.
@@ -83,8 +98,8 @@ pub fn set_peers(url: &DatabaseUrl, peers: Peers) -> Result<()> {
     change_peers(url, peers, |_, _| Ok(()))
 }
 
-/// Does the same. If that changes what is stored, `record` is called with what was stored before, in the same
-/// transaction.
+/// Does the same. If that changes what is stored, `record` is called before with what was stored, in the same transaction.
+/// A change without such an event is recorded by a trigger, as another program's.
 pub(crate) fn change_peers(
     url: &DatabaseUrl,
     peers: Peers,
@@ -93,10 +108,11 @@ pub(crate) fn change_peers(
     let mut connection = DbConnection::open(url, SQLITE_LOCK_TIMEOUT)
         .map_err(|error| Error::Invalid(format!("cannot open the database {url}: {error}")))?;
     let before = connection.transaction(std::time::Instant::now() + SQLITE_LOCK_TIMEOUT, |connection| {
-        let before = store_peers(connection, peers)?.unwrap_or_default();
+        let before = stored_peers(connection)?.unwrap_or_default();
         if before != peers {
             record(connection, before)?;
         }
+        store_peers(connection, peers)?;
         Ok(before)
     })?;
     if before != peers {
@@ -127,13 +143,14 @@ pub(crate) fn record_set_up(connection: &mut DbConnection, now: Timestamp) -> Re
     if is_set_up(connection)? { Ok(()) } else { store(connection, SET_UP_AT, &now.to_iso_micros()) }
 }
 
-/// Writes how long security events are kept, unless that is what is stored.
+/// Returns the setting that says how long security events are kept, in seconds.
+pub(crate) fn events_retention(connection: &mut DbConnection) -> Result<Option<String>> {
+    value_of(connection, EVENTS_RETENTION)
+}
+
+/// Writes how long security events are kept.
 pub(crate) fn store_events_retention(connection: &mut DbConnection, seconds: i64) -> Result<()> {
-    let text = seconds.to_string();
-    if value_of(connection, EVENTS_RETENTION)?.as_ref() == Some(&text) {
-        return Ok(());
-    }
-    store(connection, EVENTS_RETENTION, &text)
+    store(connection, EVENTS_RETENTION, &seconds.to_string())
 }
 
 /// A change of a user's role that has not reached the data of all their sessions.
@@ -199,9 +216,13 @@ fn value_of(connection: &mut DbConnection, name: &str) -> Result<Option<String>>
     Ok(settings::table.find(name).select(settings::value).get_result(connection).optional()?)
 }
 
+/// Updates first: most settings that are written exist, and on SQLite an insert over a row costs its triggers more.
 /// Diesel has no upsert for both engines at once; both have the same one.
 fn store(connection: &mut DbConnection, name: &str, value: &str) -> Result<()> {
     use diesel::sql_types::Text;
+    if diesel::update(settings::table.find(name)).set(settings::value.eq(value)).execute(connection)? > 0 {
+        return Ok(());
+    }
     let upsert = match connection {
         DbConnection::Postgres(_) => {
             "INSERT INTO keyrack_settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2"

@@ -12,13 +12,16 @@
 //! | `filter` | which events are read, and from where on |
 //! | `log` | the log line of an event |
 //! | `record` | writes an event within a transaction |
+//! | `deferred` | stores events after the answer that they are about |
 //! | `setting` | records changes of settings that are kept in the database |
 //! | `queries` | the statements on `security_events` |
 //! | `reader` | pages of events, and following them |
 //! | `follow_log` | logs the events of peers and commands |
+//! | `retention` | how long events are kept, as the triggers enforce it |
 //! | `purge` | deletes events past their retention |
 //! | `rate` | keeps repeated events from filling the table |
 
+mod deferred;
 mod event;
 mod filter;
 mod follow_log;
@@ -29,6 +32,7 @@ mod queries;
 mod rate;
 mod reader;
 mod record;
+mod retention;
 mod setting;
 mod source;
 
@@ -38,8 +42,9 @@ pub use kind::EventKind;
 pub use reader::{EventPage, Events};
 pub use source::{Actor, Source};
 
+pub(crate) use deferred::DeferredEvents;
 pub(crate) use log::{log_after_commit, log_event, set_logged};
-pub(crate) use purge::DEFAULT_RETENTION;
 pub(crate) use rate::EventRate;
 pub(crate) use record::record;
+pub(crate) use retention::{DEFAULT_RETENTION, MIN_RETENTION, find_lowered_retention};
 pub(crate) use setting::{peers_changed, set_peers};

@@ -1,5 +1,7 @@
 //! The statements on `security_events`.
 
+use std::time::Duration;
+
 use diesel::{
     OptionalExtension,
     prelude::*,
@@ -147,12 +149,18 @@ pub(super) fn current_cursor(connection: &mut DbConnection) -> Result<EventCurso
     }
 }
 
-/// Deletes up to `limit` of the oldest events, if they happened before this time and the database's clock agrees that the
-/// retention is over. Returns how many were deleted.
+/// Finds the events about changes of settings, the oldest first.
+pub(super) fn changes_of_settings(connection: &mut DbConnection) -> Result<Vec<SecurityEvent>> {
+    let statement = diesel::sql_query(include_str!("queries/changes_of_settings.sql"));
+    Ok(statement.load::<EventRow>(connection)?.into_iter().map(SecurityEvent::from).collect())
+}
+
+/// Deletes up to `limit` of the oldest events, if they are older than `retention` by this clock and by the database's.
+/// Returns how many were deleted.
 pub(super) fn delete_old(
     connection: &mut DbConnection,
-    before: Timestamp,
-    retention_seconds: i64,
+    now: Timestamp,
+    retention: Duration,
     limit: i64,
 ) -> Result<usize> {
     let statement = match connection {
@@ -161,9 +169,64 @@ pub(super) fn delete_old(
     };
     let statement = diesel::sql_query(statement)
         .bind::<BigInt, _>(limit)
-        .bind::<Instant, _>(SqlTime::from(before))
-        .bind::<BigInt, _>(retention_seconds);
+        .bind::<Instant, _>(SqlTime::from(now))
+        .bind::<BigInt, _>(seconds(retention));
     Ok(statement.execute(connection)?)
+}
+
+/// Does the same for the events after the one with this time and this id.
+pub(super) fn delete_old_since(
+    connection: &mut DbConnection,
+    (since, after_id): (Timestamp, i64),
+    now: Timestamp,
+    retention: Duration,
+    limit: i64,
+) -> Result<usize> {
+    let statement = match connection {
+        DbConnection::Postgres(_) => include_str!("queries/delete_old_since_postgres.sql"),
+        DbConnection::Sqlite(_) => include_str!("queries/delete_old_since_sqlite.sql"),
+    };
+    let statement = diesel::sql_query(statement)
+        .bind::<BigInt, _>(limit)
+        .bind::<Instant, _>(SqlTime::from(now))
+        .bind::<BigInt, _>(seconds(retention))
+        .bind::<Instant, _>(SqlTime::from(since))
+        .bind::<BigInt, _>(after_id);
+    Ok(statement.execute(connection)?)
+}
+
+/// Finds up to `limit` events that are dated more than a day in the future, and were recorded before the newest one that
+/// is older than `retention`.
+pub(super) fn find_misdated(
+    connection: &mut DbConnection,
+    now: Timestamp,
+    retention: Duration,
+    limit: i64,
+) -> Result<Vec<i64>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        id: i64,
+    }
+
+    let statement = match connection {
+        DbConnection::Postgres(_) => include_str!("queries/find_misdated_postgres.sql"),
+        DbConnection::Sqlite(_) => include_str!("queries/find_misdated_sqlite.sql"),
+    };
+    let statement = diesel::sql_query(statement)
+        .bind::<BigInt, _>(limit)
+        .bind::<Instant, _>(SqlTime::from(now))
+        .bind::<BigInt, _>(seconds(retention));
+    Ok(statement.load::<Row>(connection)?.into_iter().map(|row| row.id).collect())
+}
+
+/// Deletes events. The triggers refuse those whose retention is not over.
+pub(super) fn delete(connection: &mut DbConnection, ids: &[i64]) -> Result<usize> {
+    Ok(diesel::delete(security_events::table.filter(security_events::id.eq_any(ids))).execute(connection)?)
+}
+
+fn seconds(length: Duration) -> i64 {
+    i64::try_from(length.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Numbers events anew that were restored from another server, whose transactions had other numbers: a number that this

@@ -90,10 +90,8 @@ impl Sessions {
         let source = self.source.clone().unwrap_or_else(Source::system);
         let now = self.clock.now();
         let allow = move |connection: &mut DbConnection| {
-            if queries::allow_peers(connection)? {
-                record(connection, peers_changed(&source, Peers::None, Peers::Express), now)?;
-            }
-            Ok(())
+            let event = peers_changed(&source, Peers::None, Peers::Express);
+            queries::allow_peers(connection, |connection| record(connection, event, now))
         };
         self.db.transaction(allow).await
     }

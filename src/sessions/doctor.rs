@@ -1,5 +1,7 @@
 //! Doctor: checks the rules that the rows of a live database can break.
 
+use std::time::Duration;
+
 use super::{
     Sessions,
     data::SessionData,
@@ -9,6 +11,7 @@ use super::{
 use crate::{
     db::{self, DbConnection, Peers, Replication, SessionId, UserId},
     error::Result,
+    events::{Source, find_lowered_retention},
 };
 
 /// Rows of data per query.
@@ -118,6 +121,7 @@ impl Sessions {
         let mut breaches = self.check_schema(repair).await?;
         breaches.extend(replication.and_then(missing_standby));
         breaches.extend(self.check_future_times(repair).await?);
+        breaches.extend(self.check_events_retention(repair).await?);
         for rule in &RULES {
             breaches.extend(self.check(rule, repair).await?);
         }
@@ -152,6 +156,25 @@ impl Sessions {
             breaches.push(breach);
         }
         Ok(breaches)
+    }
+
+    /// Finds a retention of security events that is lower than the policy's, and raises it.
+    async fn check_events_retention(&self, repair: bool) -> Result<Option<Breach>> {
+        let expected = self.policy.events_retention;
+        let Some(lowered) = self.db.read(move |connection| find_lowered_retention(connection, expected)).await? else {
+            return Ok(None);
+        };
+        if repair {
+            let source = self.source.clone().unwrap_or_else(Source::system);
+            self.events().restore_retention(expected, &source).await?;
+        }
+        let (lowered, expected) = (days_or_seconds(lowered), days_or_seconds(expected));
+        let detail = format!(
+            "new security events are kept for {lowered} only (events_retention_seconds in keyrack_settings), but \
+             KEYRACK_EVENTS_RETENTION is {expected}: find out in keyrack events who lowered it, and raise it by keyrack \
+             doctor --repair; a server with this setting raises it too"
+        );
+        Ok(Some(Breach { rule: "events retention", session_id: None, detail, repaired: repair }))
     }
 
     /// Finds live data of known users that has no session. Other data without a session belongs to peers.
@@ -195,6 +218,13 @@ impl Sessions {
         };
         Ok(ids.into_iter().map(breach).collect())
     }
+}
+
+/// A length as the settings spell it.
+fn days_or_seconds(length: Duration) -> String {
+    const DAY: u64 = 24 * 3600;
+    let seconds = length.as_secs();
+    if seconds.is_multiple_of(DAY) { format!("{}d", seconds / DAY) } else { format!("{seconds}s") }
 }
 
 /// Every write is answered with 503 while a standby is required and none is connected.

@@ -71,6 +71,23 @@ pub(in crate::accounts) fn count_failure(
     }
 }
 
+/// Counts one failure under the key of those that are in no event yet. Waits for the same locks as writing an event.
+pub(in crate::accounts) fn count_unreported(
+    connection: &mut DbConnection,
+    key: &FailureKey,
+    now: Timestamp,
+) -> Result<()> {
+    if let DbConnection::Postgres(connection) = connection {
+        sql_file(include_str!("count_unreported.sql"))
+            .bind::<Text, _>(key.as_str())
+            .bind::<Instant, _>(SqlTime::from(now))
+            .bind::<Double, _>(key.step().as_secs_f64())
+            .execute(connection)?;
+        return Ok(());
+    }
+    count_failure(connection, std::slice::from_ref(key), now).map(drop)
+}
+
 /// Deletes the counts of failures that are in no event yet, and returns their sum.
 pub(in crate::accounts) fn take_unreported(connection: &mut DbConnection) -> Result<u64> {
     let query = sign_in_failures::table

@@ -4,6 +4,8 @@ use std::{fmt::Display, net::IpAddr, ops::RangeInclusive, str::FromStr, time::Du
 
 use ipnet::{IpNet, Ipv4Net};
 
+use crate::events::MIN_RETENTION as MIN_EVENTS_RETENTION;
+
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -24,6 +26,14 @@ pub(super) fn parse_timeout(text: &str) -> Result<Duration, String> {
 
 pub(super) fn parse_retention(text: &str) -> Result<Duration, String> {
     parse_duration(text, DAY * 36_525, "at most 100 years")
+}
+
+pub(super) fn parse_events_retention(text: &str) -> Result<Duration, String> {
+    let length = parse_retention(text)?;
+    if length < MIN_EVENTS_RETENTION {
+        return Err("out of range; use at least 1d and at most 100 years".to_owned());
+    }
+    Ok(length)
 }
 
 fn parse_duration(text: &str, max: Duration, limit: &str) -> Result<Duration, String> {

@@ -122,7 +122,7 @@ impl ExpressImport {
     /// which create the table of settings.
     pub(super) fn store_peers(&self, connection: &mut DbConnection) -> Result<()> {
         let peers = if self.0.get(&USER_SESSIONS).is_some() { Peers::Express } else { Peers::None };
-        settings::store_peers(connection, peers)?;
+        settings::store_peers_by_system(connection, peers)?;
         if peers == Peers::Express {
             tracing::info!(
                 "sessions that the application starts are adopted from now on; KEYRACK_PEERS=none turns that off"

@@ -346,8 +346,11 @@ fn read_sqlite_position(connection: &mut SqliteConnection) -> Result<i64> {
 /// Raises a SQLite file's count within the transaction that ends sessions. Returns the new one.
 pub(super) fn raise_sqlite_position(connection: &mut SqliteConnection) -> Result<i64> {
     let raised = read_sqlite_position(connection)? + 1;
-    diesel::replace_into(keyrack_settings::table)
-        .values((keyrack_settings::name.eq(SQLITE_POSITION), keyrack_settings::value.eq(raised.to_string())))
-        .execute(connection)?;
+    let value = raised.to_string();
+    let setting = keyrack_settings::table.find(SQLITE_POSITION);
+    if diesel::update(setting).set(keyrack_settings::value.eq(&value)).execute(connection)? == 0 {
+        let row = (keyrack_settings::name.eq(SQLITE_POSITION), keyrack_settings::value.eq(&value));
+        diesel::insert_into(keyrack_settings::table).values(row).execute(connection)?;
+    }
     Ok(raised)
 }

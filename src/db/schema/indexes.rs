@@ -39,7 +39,7 @@ impl Index {
 }
 
 /// The indexes that the migrations create.
-pub(in crate::db) const INDEXES: [Index; 24] = [
+pub(in crate::db) const INDEXES: [Index; 26] = [
     unique("users_pkey", "users", "id"),
     unique("users_email_key", "users", EMAIL_KEY),
     unique("sessions_pkey", "sessions", "id"),
@@ -64,6 +64,11 @@ pub(in crate::db) const INDEXES: [Index; 24] = [
     plain("security_events_by_user", "security_events", "user_id, id"),
     plain("security_events_by_session", "security_events", "session_id, id"),
     plain("security_events_by_transaction", "security_events", "transaction_id, id"),
+    plain("security_events_by_time", "security_events", "at"),
+    Index {
+        predicate: "((kind)::text = 'setting_changed'::text)",
+        ..plain("security_events_of_settings", "security_events", "id")
+    },
 ];
 
 /// The valid indexes of a PostgreSQL database.

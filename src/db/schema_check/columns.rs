@@ -82,6 +82,9 @@ const OWN_TABLES: [Table; 9] = [
 /// The table that SQLite does not have.
 const POSTGRES_ONLY: &str = "keyrack_instances";
 
+/// The table that only SQLite has: the notes of its triggers that refuse REPLACE.
+const SQLITE_ONLY: (&str, &[&str]) = ("conflicting_inserts", &["table_name"]);
+
 /// The columns of the tables that an application may have made. Their types are checked on PostgreSQL only, see above.
 const SHARED_TABLES: [(&str, &[&str]); 3] = [
     (
@@ -174,7 +177,7 @@ pub(super) fn sqlite_column_problems(connection: &mut SqliteConnection) -> Resul
     let rows: Vec<Column> = diesel::sql_query(query).load(connection)?;
     let own = OWN_TABLES.iter().filter(|Table(name, _)| *name != POSTGRES_ONLY);
     let own = own.map(|Table(name, columns)| (*name, columns.iter().map(|(column, _)| *column).collect::<Vec<_>>()));
-    let shared = SHARED_TABLES.iter().map(|(name, columns)| (*name, columns.to_vec()));
+    let shared = SHARED_TABLES.iter().chain([&SQLITE_ONLY]).map(|(name, columns)| (*name, columns.to_vec()));
     let mut problems = Vec::new();
     for (table, columns) in shared.chain(own) {
         let found: BTreeSet<&str> = rows.iter().filter(|row| row.table == table).map(|row| row.name.as_str()).collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// The PostgreSQL migrations that define triggers or functions, in their order. A test finds one that is missing here.
-const POSTGRES: [&str; 11] = [
+const POSTGRES: [&str; 12] = [
     include_str!("../../../migrations/postgres/2026-11-26-000003_triggers/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-26-000004_sign_in_protection/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-26-000005_settings/up.sql"),
@@ -15,10 +15,11 @@ const POSTGRES: [&str; 11] = [
     include_str!("../../../migrations/postgres/2026-11-27-000015_changes_of_roles/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-27-000020_one_time_passwords/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-27-000030_exact_calls/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-27-000031_events_are_kept/up.sql"),
 ];
 
 /// The same for SQLite.
-const SQLITE: [&str; 9] = [
+const SQLITE: [&str; 10] = [
     include_str!("../../../migrations/sqlite/2026-11-26-000003_triggers/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-26-000004_sign_in_protection/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-26-000005_settings/up.sql"),
@@ -28,6 +29,7 @@ const SQLITE: [&str; 9] = [
     include_str!("../../../migrations/sqlite/2026-11-27-000012_proofs/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-27-000014_ends_for_journal/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-27-000015_changes_of_roles/up.sql"),
+    include_str!("../../../migrations/sqlite/2026-11-27-000031_events_are_kept/up.sql"),
 ];
 
 /// A trigger.
@@ -165,7 +167,8 @@ mod tests {
     #[test]
     fn definitions_are_whole_statements() {
         for (name, trigger) in postgres_triggers() {
-            let tables = ["users", "sessions", "user_sessions", "known_browsers", "security_events"];
+            let tables =
+                ["users", "sessions", "user_sessions", "known_browsers", "security_events", "keyrack_settings"];
             assert!(tables.contains(&trigger.table), "{name}: {}", trigger.table);
             assert!(trigger.statement.ends_with(&format!("EXECUTE FUNCTION {name}()")), "{}", trigger.statement);
         }

@@ -45,6 +45,12 @@ pub(super) fn object_problems(connection: &mut PgConnection) -> Result<Vec<Schem
     Ok(found.into_iter().map(|row| SchemaProblem::new(RULE, row.name)).collect())
 }
 
+/// Finds rights of other roles that would let them forge security events, or shorten how long they are kept.
+pub(super) fn rights_problems(connection: &mut PgConnection) -> Result<Vec<SchemaProblem>> {
+    let found: Vec<Name> = diesel::sql_query(include_str!("rights_on_events.sql")).load(connection)?;
+    Ok(found.into_iter().map(|row| SchemaProblem::new("rights on security events", row.name)).collect())
+}
+
 /// Refuses to create tables and triggers while an operator or a function of another role could become part of them.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use super::{
     columns::postgres_column_problems,
     definitions::postgres_triggers,
     functions::function_problems,
-    other_roles::object_problems,
+    other_roles::{object_problems, rights_problems},
     problem::{Name, SchemaProblem},
 };
 use crate::{
@@ -52,6 +52,7 @@ pub(super) fn find_problems(connection: &mut DbConnection) -> Result<Vec<SchemaP
     problems.extend(columns.into_iter().map(|detail| SchemaProblem::new("changed table", detail)));
     problems.extend(postgres_column_problems(postgres(connection)?)?);
     problems.extend(object_problems(postgres(connection)?)?);
+    problems.extend(rights_problems(postgres(connection)?)?);
     Ok(problems)
 }
 

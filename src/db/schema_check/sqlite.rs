@@ -15,7 +15,7 @@ use super::{
 use crate::error::Result;
 
 /// The indexes; those without a name of their own have SQLite's.
-const INDEXES: [&str; 19] = [
+const INDEXES: [&str; 22] = [
     "IDX_session_expire",
     "ended_sids_by_time",
     "ends_for_journal_by_time",
@@ -23,9 +23,12 @@ const INDEXES: [&str; 19] = [
     "known_browsers_by_user",
     "replaced_sids_by_session",
     "security_events_by_session",
+    "security_events_by_time",
     "security_events_by_user",
+    "security_events_of_settings",
     "sessions_by_end",
     "sessions_by_user",
+    "sqlite_autoindex_conflicting_inserts_1",
     "sqlite_autoindex_ended_sids_1",
     "sqlite_autoindex_ends_for_journal_1",
     "sqlite_autoindex_keyrack_settings_1",
@@ -53,20 +56,22 @@ pub(super) fn find_problems(connection: &mut SqliteConnection) -> Result<Vec<Sch
     let mut problems = Vec::new();
     for (name, trigger) in sqlite_triggers() {
         let statement = trigger.statement;
+        // A connection that remembers a trigger which another one has dropped learns of it by the DROP only.
+        let recreate = format!("DROP TRIGGER IF EXISTS {name}; {statement}");
         match existing.get(name) {
             None => problems.push(
                 SchemaProblem::new(
                     "missing trigger or index",
                     format!("{name} is missing: restore it by keyrack doctor --repair"),
                 )
-                .repaired_by(statement.to_owned()),
+                .repaired_by(recreate),
             ),
             Some(sql) if !is_same_statement(sql.as_deref().unwrap_or_default(), statement) => problems.push(
                 SchemaProblem::new(
                     "changed trigger",
                     format!("{name} differs from the migrations: restore it by keyrack doctor --repair"),
                 )
-                .repaired_by(format!("DROP TRIGGER {name}; {statement}")),
+                .repaired_by(recreate),
             ),
             Some(_) => {}
         }

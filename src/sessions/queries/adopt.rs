@@ -47,14 +47,17 @@ pub(in crate::sessions) struct DataPage {
     pub resurrected: Vec<String>,
 }
 
-/// Decides that peers' sessions are adopted, if that was never decided. Returns whether that is new.
+/// Decides that peers' sessions are adopted, if that was never decided. `record` is called before that.
 ///
 /// # Errors
 /// [`Error::Invalid`] if it was decided that they are not.
-pub(in crate::sessions) fn allow_peers(connection: &mut DbConnection) -> Result<bool> {
+pub(in crate::sessions) fn allow_peers(
+    connection: &mut DbConnection,
+    record: impl FnOnce(&mut DbConnection) -> Result<()>,
+) -> Result<()> {
     postgres(connection)?;
     match settings::stored_peers(connection)? {
-        Some(Peers::Express) => Ok(false),
+        Some(Peers::Express) => Ok(()),
         Some(Peers::None) => Err(Error::Invalid(
             "KEYRACK_PEERS is none, so sessions of other programs are not adopted: to adopt them, run `keyrack migrate \
              --peers express` first"
@@ -65,7 +68,8 @@ pub(in crate::sessions) fn allow_peers(connection: &mut DbConnection) -> Result<
                 "KEYRACK_PEERS is express from now on: a program that may write to user_sessions can start a session \
                  of any user, and Keyrack accepts it"
             );
-            settings::store_peers(connection, Peers::Express).map(|_| true)
+            record(connection)?;
+            settings::store_peers(connection, Peers::Express)
         }
     }
 }

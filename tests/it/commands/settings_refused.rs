@@ -15,6 +15,7 @@ fn invalid_value_is_reported_with_its_setting() {
         ("KEYRACK_REMEMBER_IDLE_TIMEOUT", "--remember-idle-timeout", "0s", "more than 0"),
         ("KEYRACK_REMEMBER_ABSOLUTE_TIMEOUT", "--remember-absolute-timeout", "401d", "at most 400d"),
         ("KEYRACK_HISTORY_RETENTION", "--history-retention", "-1d", "90s, 30m, 24h or 14d"),
+        ("KEYRACK_EVENTS_RETENTION", "--events-retention", "23h", "use at least 1d and at most 100 years"),
         ("KEYRACK_PUBLIC_URL", "--public-url", "keys.example.com", "https://HOST"),
         ("KEYRACK_PUBLIC_URL", "--public-url", "https://keys.example.com/path", "without a path"),
         ("KEYRACK_COOKIE_NAME", "--cookie-name", "two words", "letters, digits"),

@@ -11,7 +11,8 @@ on_both_engines!(
     event_can_not_be_changed,
     recent_event_can_not_be_deleted,
     purge_deletes_old_events_only,
-    retention_of_the_purge_is_what_the_trigger_keeps,
+    purge_passes_events_that_are_dated_in_the_future,
+    event_dated_in_the_future_is_kept_until_a_later_one_is_old,
 );
 
 /// An event of this time.
@@ -30,6 +31,10 @@ fn event_can_not_be_changed(engine: EngineKind) {
     let before = fixture.rows("security_events", "ORDER BY id");
     refused(&fixture, "UPDATE security_events SET ip_address = '192.0.2.9'", "never changed");
     refused(&fixture, "UPDATE security_events SET transaction_id = 7", "never changed");
+    refused(&fixture, "UPDATE security_events SET transaction_id = 0", "never changed");
+    let upsert = "INSERT INTO security_events (id, kind, actor) SELECT id, 'x', 'system' FROM security_events WHERE true \
+                  ON CONFLICT (id) DO UPDATE SET kind = 'x'";
+    refused(&fixture, upsert, "never changed");
     if engine == EngineKind::Postgres {
         refused(&fixture, "UPDATE security_events SET transaction_id = 0, kind = 'x'", "never changed");
         refused(&fixture, "TRUNCATE security_events", "never truncated");
@@ -58,11 +63,45 @@ fn purge_deletes_old_events_only(engine: EngineKind) {
     assert_eq!(wait(events.purge(DAY * 180)).unwrap(), 0);
 }
 
-fn retention_of_the_purge_is_what_the_trigger_keeps(engine: EngineKind) {
+/// Inserts this many events that a clock which was ahead has dated.
+fn insert_misdated(fixture: &SessionFixture, count: usize) {
+    fixture.execute(&format!(
+        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count})
+         INSERT INTO security_events (at, kind, actor)
+         SELECT {}, 'proof_given', 'system' FROM numbers",
+        match fixture.kind() {
+            EngineKind::Postgres => "'2999-01-01T00:00:00Z'::timestamptz + n * interval '1 second'",
+            EngineKind::Sqlite => "strftime('%Y-%m-%dT%H:%M:%f000Z', '2999-01-01', n || ' seconds')",
+        }
+    ));
+}
+
+/// More of them than a batch has, with the smallest ids.
+fn purge_passes_events_that_are_dated_in_the_future(engine: EngineKind) {
     let fixture = SessionFixture::with(engine, |config| config.clock = Clock::System);
-    insert(&fixture, &(Clock::System.now() - DAY * 10).to_iso_micros());
+    insert_misdated(&fixture, 600);
+    for _ in 0..3 {
+        insert(&fixture, "2001-01-01T00:00:00.000000Z");
+    }
     insert(&fixture, &(Clock::System.now() - DAY * 3).to_iso_micros());
-    assert_eq!(wait(fixture.sessions().events().purge(DAY * 7)).unwrap(), 1);
-    refused(&fixture, "DELETE FROM security_events WHERE kind = 'command_run'", "kept");
-    assert_eq!(wait(fixture.sessions().events().purge(DAY * 2)).unwrap(), 1);
+    assert_eq!(wait(fixture.sessions().events().purge(DAY * 180)).unwrap(), 603);
+    assert_eq!(fixture.count("security_events", "WHERE kind IN ('command_run', 'proof_given')"), 1);
+}
+
+fn event_dated_in_the_future_is_kept_until_a_later_one_is_old(engine: EngineKind) {
+    let fixture = SessionFixture::with(engine, |config| config.clock = Clock::System);
+    let events = fixture.sessions().events();
+    insert(&fixture, "2001-01-01T00:00:00.000000Z");
+    insert_misdated(&fixture, 600);
+    insert(&fixture, &(Clock::System.now() - DAY * 179).to_iso_micros());
+    let of_now = "WHERE kind = 'proof_given'";
+    assert_eq!(wait(events.purge(DAY * 180)).unwrap(), 1);
+    refused(&fixture, &format!("DELETE FROM security_events {of_now}"), "kept");
+    insert(&fixture, &(Clock::System.now() - DAY * 181).to_iso_micros());
+    // A time that is hardly ahead may be an event of now, by another clock.
+    insert(&fixture, &(Clock::System.now() + DAY / 2).to_iso_micros());
+    insert(&fixture, "2001-01-01T00:00:00.000000Z");
+    assert_eq!(wait(events.purge(DAY * 180)).unwrap(), 602);
+    assert_eq!(fixture.count("security_events", of_now), 0);
+    assert_eq!(fixture.count("security_events", "WHERE kind = 'command_run'"), 2);
 }

@@ -7,6 +7,9 @@ mod log_lines;
 mod order;
 mod pages;
 mod refusals;
+mod refused_sign_ins;
+mod retention;
+mod rights;
 mod session_events;
 mod sign_ins;
 

@@ -85,9 +85,11 @@ fn refused_attempts_are_stored_once_per_quarter_of_an_hour(engine: EngineKind) {
         assert_eq!(app.browser().sign_in(EMAIL, WRONG).status, 429);
     }
     assert_eq!(events(&app, &["sign_in_failed"]).len(), 10);
+    wait(app.keyrack.accounts().refusals_stored(Duration::from_secs(60))).unwrap();
     assert_eq!(event(&app, "sign_in_throttled")["detail"], json!({"cause": "wait", "count": 1}));
     app.clock.advance(Duration::from_secs(15 * 60));
     while app.browser().sign_in(EMAIL, WRONG).status != 429 {}
+    wait(app.keyrack.accounts().refusals_stored(Duration::from_secs(60))).unwrap();
     let throttled = events(&app, &["sign_in_throttled"]);
     assert_eq!(throttled.len(), 2);
     assert_eq!(throttled[1]["detail"]["count"], 5, "four that were not stored, and this one");
@@ -106,6 +108,7 @@ fn lock_is_recorded_once(engine: EngineKind) {
     assert_eq!(app.browser().sign_in(EMAIL, WRONG).status, 429);
     let locked = event(&app, "account_locked");
     assert_eq!((&locked["user_id"], &locked["detail"]), (&json!(id), &json!({"failures": 100})));
+    wait(app.keyrack.accounts().refusals_stored(Duration::from_secs(60))).unwrap();
     assert_eq!(event(&app, "sign_in_throttled")["detail"]["cause"], "locked");
 }
 

@@ -36,6 +36,7 @@ mod setup;
 mod sign_in_again;
 mod sign_in_overload;
 mod sign_in_pace;
+mod sign_in_waits;
 mod snapshot;
 mod stale_forms;
 mod throttle;

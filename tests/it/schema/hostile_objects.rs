@@ -101,7 +101,7 @@ fn on_postgres(name: &str, test: impl FnOnce(&Mallory)) {
 }
 
 /// What makes every trigger run: as an application, and as an administrator. The last part of each is an error.
-const STEPS: [(&str, &str); 22] = [
+const STEPS: [(&str, &str); 24] = [
     ("a user", "INSERT INTO $users (id, email) VALUES ('{USER}', 'rajat.verma@example.com')"),
     ("adopting", "INSERT INTO $user_sessions VALUES ('s1', '{SESS}', '2999-01-01'), ('s2', '{SESS}', '2999-01-01')"),
     (
@@ -145,6 +145,8 @@ const STEPS: [(&str, &str); 22] = [
         "INSERT INTO $user_sessions VALUES ('s8', '{SESS}', '2999-01-01'); TRUNCATE $sessions, $replaced_sids",
     ),
     ("a deleted user", "INSERT INTO $user_sessions VALUES ('s9', '{SESS}', '2999-01-01'); DELETE FROM $users"),
+    ("a changed setting", "UPDATE $keyrack_settings SET value = 'none' WHERE name = 'peers'"),
+    ("emptied settings", "TRUNCATE $keyrack_settings"),
     ("a changed event", "UPDATE $security_events SET kind = 'other'"),
     ("deleted events", "DELETE FROM $security_events"),
 ];

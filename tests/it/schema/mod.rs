@@ -11,6 +11,7 @@ pub mod parity;
 mod partitions;
 pub mod peer;
 mod purge_beside_prune;
+mod replace;
 mod seed;
 mod time_normalisation;
 mod triggers;

@@ -172,7 +172,7 @@ fn missing_triggers_and_indexes_are_reported(engine: EngineKind) {
     for object in objects {
         let [name, drop, restore] = object.splitn(3, '|').collect::<Vec<_>>().try_into().unwrap();
         fixture.break_with(drop);
-        let is_trigger = drop.contains("TRIGGER");
+        let is_trigger = drop.to_uppercase().contains("TRIGGER");
         assert_eq!(found(&fixture.doctor(false)), [("missing trigger or index", None, false)], "{drop}");
         let report = fixture.doctor(true);
         assert_eq!(found(&report), [("missing trigger or index", None, is_trigger)], "{drop}");

@@ -126,8 +126,8 @@ fn changed_schema_is_reported_and_restored_where_that_is_safe() {
         ("ALTER TABLE known_browsers DROP COLUMN last_used_at", &["known_browsers has no column last_used_at"], false),
         ("DROP TABLE keyrack_instances", &["the table keyrack_instances is missing"], false),
         (
-            "ALTER TABLE security_events ALTER kind TYPE text",
-            &["security_events.kind is text NOT NULL, and Keyrack needs character varying(32) NOT NULL"],
+            "ALTER TABLE security_events ALTER ip_address TYPE text",
+            &["security_events.ip_address is text, and Keyrack needs character varying(45)"],
             false,
         ),
         ("ALTER TABLE ended_sids ALTER forget_at DROP NOT NULL", &["ended_sids.forget_at is timestamp"], false),

@@ -16,6 +16,7 @@ mod program;
 pub mod raw;
 mod relay;
 mod replicated_pair;
+mod write_lock;
 
 pub use app::{CLOCK_START, SECRETS, TestApp, wait};
 pub use browser::{Answer, Browser};
@@ -29,6 +30,7 @@ pub use postgres::detached;
 pub use program::{Finished, Program, Serving};
 pub use relay::Relay;
 pub use replicated_pair::ReplicatedPair;
+pub use write_lock::WriteLock;
 
 /// The password of every user that the tests create.
 pub const PASSWORD: &str = "green tea, twice a day";

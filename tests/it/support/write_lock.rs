@@ -1,0 +1,36 @@
+//! A transaction of another program that keeps everyone from writing.
+
+use diesel::{Connection, PgConnection, SqliteConnection, connection::SimpleConnection};
+
+use super::{EngineKind, TestDatabase};
+
+/// Lets nothing be written until it is released. Reading goes on.
+pub enum WriteLock {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl WriteLock {
+    /// Locks this table. On SQLite, that is the whole file.
+    pub fn take(database: &TestDatabase, table: &str) -> Self {
+        match database.kind() {
+            EngineKind::Sqlite => {
+                let mut other = SqliteConnection::establish(database.url().strip_prefix("sqlite:").unwrap()).unwrap();
+                other.batch_execute("PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE").unwrap();
+                Self::Sqlite(other)
+            }
+            EngineKind::Postgres => {
+                let mut other = PgConnection::establish(database.url()).unwrap();
+                other.batch_execute(&format!("BEGIN; LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")).unwrap();
+                Self::Postgres(other)
+            }
+        }
+    }
+
+    pub fn release(self) {
+        match self {
+            Self::Sqlite(mut other) => other.batch_execute("ROLLBACK").unwrap(),
+            Self::Postgres(mut other) => other.batch_execute("ROLLBACK").unwrap(),
+        }
+    }
+}
