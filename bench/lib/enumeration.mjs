@@ -1,8 +1,10 @@
 // bench/enumeration: whether the time or the bytes of a failed sign-in tell which accounts exist, and in which state.
 
+import { createHmac } from 'node:crypto';
 import { accessSync, constants, readFileSync, readdirSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { benchmark, say, usageError } from './host/benchmark.mjs';
 import { freePort, request, retry } from './host/network.mjs';
@@ -21,21 +23,26 @@ const TOLERANCE = 0.05;
 const HELP = `bench/enumeration [PROGRAM]: whether failed sign-ins tell which accounts exist.
 
 Sends failed sign-ins of every kind in random order, one at a time, each for another account and from another network,
-so that nothing is throttled. Compares the time and the bytes of the answers with those of a wrong password for an
-account that exists. PROGRAM is by default the release build. Run nothing else on the machine meanwhile.
+so that nothing is throttled but what is meant to be. Compares the time and the bytes of the answers with those of a
+wrong password for an account that exists; those of refused sign-ins (429) with the first refusal of an account that
+exists. PROGRAM is by default the release build. Run nothing else on the machine meanwhile.
 
-  --samples N      sign-ins of each kind (default 400)
-  --engine NAME    sqlite or postgres (default sqlite)
-  --only NAME      only this scenario: equal, raised or mixed
-  --help           this text
+  --samples N       sign-ins of each kind (default 200)
+  --database NAME   sqlite or postgres (default sqlite)
+  --only NAME       only this scenario: equal, raised or mixed
+  --help            this text
 
 The CPU is what the server's threads spend on each sign-in, which other programs hardly disturb. The exit status is 1 if
-bytes differ, or if a time or a CPU surely differs by more than ${100 * TOLERANCE} per cent.
+bytes differ, or if a time or a CPU surely differs by more than ${100 * TOLERANCE} per cent. The CPU of refused sign-ins is not
+judged: an existing account's is stored after the answer, which a client doesn't see.
 `;
 
 const WARM_UP = 40;
 const WRONG = 'not the password of the benchmark';
 const LONG_AGO = '2026-01-01T00:00:00.000000Z';
+const SECRET = 'the-public-secret-of-the-benchmark';
+/** How long the server has, after a refusal, to store its event, so that no other sign-in is measured with it. */
+const STORING_MS = 20;
 
 /** The stored hashes' cost, and a higher one. */
 const COST = 'm=19456,t=2,p=1';
@@ -68,6 +75,8 @@ const KINDS = {
   unused: { says: 'one-time password not used yet, wrong password' },
   used: { says: 'one-time password used, wrong password' },
   told: { says: 'one-time password used, right password', password: PASSWORD, mayDiffer: true },
+  refused: { says: 'known address, first refusal', isRefused: true, comparedWith: 'refused' },
+  refusedunknown: { says: 'unknown address, refused', exists: false, isRefused: true, comparedWith: 'refused' },
 };
 
 function parse(args) {
@@ -76,23 +85,45 @@ function parse(args) {
     found = parseArgs({
       args, allowPositionals: true,
       options: {
-        samples: { type: 'string', default: '400' }, engine: { type: 'string', default: 'sqlite' },
+        samples: { type: 'string', default: '200' }, database: { type: 'string', default: 'sqlite' },
         only: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false },
       },
     });
   } catch (error) {
     throw usageError(`${error.message}\n\n${HELP}`);
   }
-  const { values: { help, engine, only }, positionals } = found;
+  const { values: { help, database, only }, positionals } = found;
   const samples = Number(found.values.samples);
   const isValid = Number.isInteger(samples) && samples > 0 && positionals.length <= 1
-    && ['sqlite', 'postgres'].includes(engine) && (only === undefined || only in SCENARIOS);
+    && ['sqlite', 'postgres'].includes(database) && (only === undefined || only in SCENARIOS);
   if (!help && !isValid) throw usageError(HELP);
   const program = path.resolve(positionals[0] ?? keyrackBinary());
-  return { help, samples, engine, program, scenarios: only ? [only] : Object.keys(SCENARIOS) };
+  return { help, samples, database, program, scenarios: only ? [only] : Object.keys(SCENARIOS) };
 }
 
-const nameOf = (kind, n) => `${kind}${String(n).padStart(5, '0')}`;
+/** The bucket in which Keyrack counts the failures of a text that names no user (`accounts/failure_keys.rs`). */
+function bucketOf(text) {
+  const key = createHmac('sha256', SECRET).update('keyrack sign-in failures').digest();
+  const hash = createHmac('sha256', key).update(`unknown\0${text}`).digest();
+  return Number(hash.readBigUInt64BE(0) % (1n << 20n));
+}
+
+/**
+ * The n-th name of a kind. Refused unknown addresses must not share a bucket with those that are checked, so a letter is
+ * added where one would.
+ */
+const nameOf = (kind, n) => `${kind}${String(n).padStart(5, '0')}${SUFFIXES.get(`${kind} ${n}`) ?? ''}`;
+const SUFFIXES = new Map();
+
+function separateBuckets(count) {
+  const bucketsOf = (kind) => Array.from({ length: count }, (_, n) => bucketOf(addressOf(kind, n)));
+  const taken = new Set([...bucketsOf('unknown'), ...bucketsOf('malformed')]);
+  for (let n = 0; n < count; n += 1) {
+    while (taken.has(bucketOf(addressOf('refusedunknown', n)))) {
+      SUFFIXES.set(`refusedunknown ${n}`, `${SUFFIXES.get(`refusedunknown ${n}`) ?? ''}x`);
+    }
+  }
+}
 
 function addressOf(kind, n) {
   const { address = (name) => `${name}@example.com` } = KINDS[kind];
@@ -111,6 +142,12 @@ async function fill(tables, count, hash) {
       WHERE ${of('unused')} OR ${of('used')} OR ${of('told')};
     UPDATE one_time_passwords SET used_at = '${LONG_AGO}'
       WHERE user_id IN (SELECT id FROM users WHERE ${of('used')} OR ${of('told')});`);
+  const ofUnknown = Array.from({ length: count }, (_, n) => bucketOf(addressOf('refusedunknown', n)));
+  const unknownRows = [...new Set(ofUnknown)]
+    .map((bucket) => `('unknown:${bucket}', 100, '${LONG_AGO}', '${LONG_AGO}')`).join(', ');
+  await tables.sql(`INSERT INTO sign_in_failures (key, in_a_row, last_failure_at, forgotten_at) VALUES ${unknownRows};
+    INSERT INTO sign_in_failures (key, in_a_row, last_failure_at, forgotten_at)
+      SELECT 'account:' || id, 100, password_changed_at, password_changed_at FROM users WHERE email LIKE 'refused%';`);
 }
 
 /** A visitor's form: its token and its cookie, which stay valid. */
@@ -170,18 +207,19 @@ function shuffle(items) {
 }
 
 /** Measures one scenario on a database of its own. Returns the samples and the distinct answers of each kind. */
-async function measure(name, { program, samples, engine }, folder, postgres) {
+async function measure(name, { program, samples, database }, folder, postgres) {
   const { cost, hash } = SCENARIOS[name];
-  const tables = engine === 'sqlite'
+  const tables = database === 'sqlite'
     ? new SqliteTables(path.join(folder, `${name}.db`)) : new PostgresTables(postgres, `enumeration_${name}`);
   await tables.create();
   const port = await freePort();
   const env = {
     DATABASE_URL: tables.url, KEYRACK_BIND: `127.0.0.1:${port}`, KEYRACK_WORKERS: '2', KEYRACK_LOG: 'error',
-    KEYRACK_SECRETS: 'the-public-secret-of-the-benchmark', KEYRACK_HASH_COST: cost,
+    KEYRACK_SECRETS: SECRET, KEYRACK_HASH_COST: cost,
     KEYRACK_TRUSTED_PROXIES: '127.0.0.1/32',
   };
   await run(program, ['migrate'], { env, cwd: folder });
+  separateBuckets(samples + WARM_UP);
   await fill(tables, samples + WARM_UP, hash);
   const child = start(program, ['serve'], { env, cwd: folder });
   await retry(() => request(port, { path: '/healthz' }), child, 'keyrack');
@@ -194,6 +232,7 @@ async function measure(name, { program, samples, engine }, folder, postgres) {
     for (const kind of shuffle(Object.keys(KINDS))) {
       const { milliseconds, cpu, answer } = await signIn(visitor, kind, n, number);
       number += 1;
+      if (KINDS[kind].isRefused) await pause(STORING_MS);
       if (n < WARM_UP) continue;
       found[kind].times.push(milliseconds);
       found[kind].work.push(cpu);
@@ -209,19 +248,20 @@ async function measure(name, { program, samples, engine }, folder, postgres) {
 /** Prints a scenario, and notes what can be told apart. */
 function report(name, found) {
   const { compare, middle, says } = SCENARIOS[name];
-  const [expected] = found.known.answers;
   const percent = (value) => `${value >= 0 ? '+' : '−'}${Math.abs(100 * value).toFixed(1)} %`;
-  const cells = (values, others) => {
+  const cells = (values, others, isJudged = true) => {
     const { difference, low, high } = compare(values, others);
-    if (low > TOLERANCE || high < -TOLERANCE) process.exitCode = 1;
+    if (isJudged && (low > TOLERANCE || high < -TOLERANCE)) process.exitCode = 1;
     return [middle(values).toFixed(2), percent(difference), `${percent(low)} to ${percent(high)}`];
   };
   const rows = Object.entries(found).map(([kind, { times, work, answers }]) => {
-    const { mayDiffer = false } = KINDS[kind];
+    const { mayDiffer = false, isRefused = false, comparedWith = 'known' } = KINDS[kind];
+    const others = found[comparedWith];
+    const [expected] = others.answers;
     const isSame = answers.size === 1 && answers.has(expected);
     if (!isSame && !mayDiffer) process.exitCode = 1;
     return [
-      KINDS[kind].says, ...cells(times, found.known.times), ...cells(work, found.known.work),
+      KINDS[kind].says, ...cells(times, others.times), ...cells(work, others.work, !isRefused),
       isSame ? 'the same' : mayDiffer ? 'its own message' : 'DIFFERENT',
     ];
   });
@@ -240,8 +280,8 @@ await benchmark(async (makeFolder) => {
     throw usageError(`${options.program} is not a program: make one with cargo build --release`);
   }
   const folder = makeFolder();
-  const postgres = options.engine === 'postgres' ? await Postgres.start(folder) : undefined;
+  const postgres = options.database === 'postgres' ? await Postgres.start(folder) : undefined;
   for (const name of options.scenarios) report(name, await measure(name, options, folder, postgres));
-  console.log(`\n${options.samples} sign-ins of each kind, in random order, on ${options.engine}.`);
-  console.log('Differences are from the first row.');
+  console.log(`\n${options.samples} sign-ins of each kind, in random order, on ${options.database}.`);
+  console.log('Differences are from the first row; those of refused sign-ins, from the known address.');
 });
