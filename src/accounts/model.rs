@@ -34,7 +34,7 @@ pub enum Role {
     /// See and end their own sessions.
     #[default]
     User,
-    /// Also see and end the sessions of others.
+    /// For applications, which read the role from the API: in Keyrack itself, as a user.
     Admin,
 }
 

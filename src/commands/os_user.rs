@@ -4,13 +4,13 @@ use std::fs;
 
 /// Returns the name of the user, or the number of one without a name. Adds who became that user by sudo.
 ///
-/// The number comes from the system; the environment, which its owner can change, is asked about sudo only, where that
-/// is root.
+/// The number comes from the system. Who became that user is what sudo leaves in the environment, where those who may
+/// become that user can write another name.
 pub(super) fn os_user() -> String {
     let uid = rustix::process::getuid().as_raw();
     let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = name_of(&accounts, uid).map_or_else(|| format!("uid {uid}"), str::to_owned);
-    let by_sudo = std::env::var("SUDO_USER").ok().filter(|by| uid == 0 && !by.is_empty());
+    let by_sudo = std::env::var("SUDO_USER").ok().filter(|by| !by.is_empty());
     by_sudo.map_or(name.clone(), |by| format!("{name}, sudo by {by}"))
 }
 

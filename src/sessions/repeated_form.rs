@@ -29,6 +29,12 @@ pub(crate) const REPEATED_FORM_WINDOW: Duration = Duration::from_secs(5);
 /// week gives as many. Each takes half a microsecond.
 const MAX_FORMER_SIDS: i64 = 1000;
 
+/// Whether it happened at `at`, no longer ago than the window. The clock of the instance that has recorded it may be ahead; a time
+/// further in the future, from a clock that has been corrected since, does not make the window longer.
+fn is_in_window(now: Timestamp, at: Timestamp) -> bool {
+    now.since(at) <= REPEATED_FORM_WINDOW && at.since(now) <= REPEATED_FORM_WINDOW
+}
+
 /// The session of a sign-in form.
 pub(super) enum FormSession {
     /// The same form has started it a moment ago. It continues.
@@ -53,8 +59,8 @@ impl Sessions {
         let mut started_before = 0;
         let Some(form) = &new.form else { return Ok(FormSession::NotStarted { started_before }) };
         let is_recent = |found: &FoundSignIn| {
-            let is_in_window = |at| form.arrived().since(at) <= REPEATED_FORM_WINDOW;
-            found.user_id == user.id && found.proved_at.is_some_and(is_in_window)
+            let is_recent_sign_in = |at| is_in_window(form.arrived(), at);
+            found.user_id == user.id && found.proved_at.is_some_and(is_recent_sign_in)
         };
         while let Some(id) = form.session_id(started_before) {
             let Some(found) = queries::find_sign_in(connection, id)? else { break };
@@ -113,7 +119,7 @@ impl Sessions {
             Ok(id.map(|id| queries::find_sign_in(connection, id)).transpose()?.flatten())
         };
         let is_recent = |found: &FoundSignIn| {
-            let is_new_proof = |at: &Timestamp| *at > found.created_at && now.since(*at) <= REPEATED_FORM_WINDOW;
+            let is_new_proof = |at: &Timestamp| *at > found.created_at && is_in_window(now, *at);
             found.proved_at.as_ref().is_some_and(is_new_proof)
         };
         match self.db.read(find).await?.filter(is_recent) {
@@ -130,7 +136,7 @@ impl Sessions {
 
     /// Whether the user of a session has proved a moment ago who they are.
     pub(crate) fn is_just_proved(&self, session: &LiveSession) -> bool {
-        session.authenticated_at.is_some_and(|at| self.clock.now().since(at) <= REPEATED_FORM_WINDOW)
+        session.authenticated_at.is_some_and(|at| is_in_window(self.clock.now(), at))
     }
 
     /// Lets the session of a sid continue as the one that `new` asks for; `None` if it is not alive any longer.

@@ -89,11 +89,29 @@ impl JournalFile {
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()
+    File::open(folder_of(path))?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Gives a file that root has made, with a command, to the user who has the folder: the server runs as that user. SQLite
+/// does the same with its journals. If it fails, the server warns that it can't write to the file.
+fn give_to_owner_of_folder(file: &File, path: &Path) {
+    if rustix::process::geteuid().is_root()
+        && let Ok(owner) = fs::metadata(folder_of(path))
+    {
+        let _ = std::os::unix::fs::fchown(file, Some(owner.uid()), Some(owner.gid()));
+    }
 }
 
 fn open_file(path: &Path) -> io::Result<File> {
+    let is_new = !path.exists();
     let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+    if is_new {
+        give_to_owner_of_folder(&file, path);
+    }
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
@@ -129,6 +147,7 @@ pub(super) fn compact(path: &Path, now: Timestamp) -> io::Result<u64> {
         let mut lines = String::new();
         JournalContents::parse(&text[..complete], now).records().for_each(|record| record.write(&mut lines));
         let mut draft = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft_path)?;
+        give_to_owner_of_folder(&draft, path);
         draft.write_all(lines.as_bytes())?;
         draft.sync_all()?;
         let mut file = open_locked(path, None)?;

@@ -167,6 +167,6 @@ fn file_without_a_journal_is_not_overwritten_until_it_is() {
     assert_eq!([is_overwritten(), is_overwritten()], [false, false]);
     run(&mut connection, END);
     assert!(!is_overwritten());
-    Fixture::overwrite(&copy, 0, &[b'x'; 100_000]);
+    Fixture::overwrite(&copy, 0, &vec![b'x'; 100_000]);
     assert!(is_overwritten());
 }
