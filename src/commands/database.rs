@@ -24,6 +24,10 @@ pub(super) fn open(settings: &Settings) -> Result<(Sessions, Accounts), Failure>
 pub(super) async fn open_migrated(settings: &Settings) -> Result<(Sessions, Accounts), Failure> {
     let url = settings.database_url()?;
     let not_migrated = Failure::failed(format!("the database {url} is not migrated: run `keyrack migrate` first"));
+    let of_others = crate::db::find_tables_of_others(&url)?;
+    if !of_others.is_empty() {
+        return Err(Failure::failed(of_others.join("; ")));
+    }
     let database = Database::open(DatabaseOptions::for_command(url));
     if !database.is_migrated().await? {
         return Err(not_migrated);

@@ -8,8 +8,8 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    db::{Peers, Replication},
-    sessions::Breach,
+    db::{self, Peers, Replication},
+    sessions::{Breach, Report},
 };
 
 #[derive(Args)]
@@ -22,6 +22,13 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Failure> {
+    let of_others = db::find_tables_of_others(&settings.database_url()?)?;
+    if !of_others.is_empty() {
+        // Any other statement might run code of that role.
+        let breach = |detail| Breach { rule: db::OBJECT_OF_ANOTHER_ROLE, session_id: None, detail, repaired: false };
+        let breaches = of_others.into_iter().map(breach).collect();
+        return print(&Report { breaches, ..Report::default() }, &options.format);
+    }
     super::time_zone::check_and_log(settings)?;
     let (sessions, accounts) = super::open(settings)?;
     if let Some(problem) = sessions.clock_problem().await? {
@@ -33,8 +40,12 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
     let mut report = sessions.doctor(options.repair).await?;
     report.breaches.extend(accounts.doctor().await?);
     report.breaches.extend(unusable_breach_file(settings));
-    if options.format.json {
-        output::json(&report)?;
+    print(&report, &options.format)
+}
+
+fn print(report: &Report, format: &Format) -> Result<(), Failure> {
+    if format.json {
+        output::json(report)?;
     } else {
         if report.peers == Peers::Express {
             output::error_lines(format_args!(
@@ -58,7 +69,7 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
     let left = report.breaches.iter().filter(|breach| !breach.repaired).count();
     let repaired = report.breaches.len() - left;
     match (left, repaired) {
-        (0, _) if options.format.json => Ok(()),
+        (0, _) if format.json => Ok(()),
         (0, 0) => {
             output::line(format_args!("No problems found."));
             Ok(())

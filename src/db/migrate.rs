@@ -19,7 +19,7 @@ use super::{
     },
     database::Database,
     express_import,
-    schema_check::reject_objects_of_others,
+    schema_check::{reject_objects_of_others, reject_tables_of_others},
     sql::{AdvisoryLock, take_advisory_lock, try_take_advisory_lock},
 };
 use crate::error::{Error, Result};
@@ -39,11 +39,12 @@ const SQLITE_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 /// while that application goes on using them.
 ///
 /// # Errors
-/// [`Error::Invalid`] if the database can't be opened, can't be imported, or was migrated by a newer version; the
-/// message is for the person who started the program.
+/// [`Error::Invalid`] if the database can't be opened, has tables of another role, can't be imported, or was migrated by a
+/// newer version; the message is for the person who started the program.
 pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
     let mut connection = DbConnection::create_or_open(url, SQLITE_LOCK_TIMEOUT)
         .map_err(|error| Error::Invalid(format!("cannot open the database {url}: {}", one_line(&error.to_string()))))?;
+    reject_tables_of_others(url, &mut connection)?;
     check_encoding(url, &mut connection)?;
     let migrated = match recorded(&mut connection) {
         // The common case needs no lock and changes nothing.

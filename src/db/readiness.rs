@@ -15,7 +15,7 @@ use super::{
     },
     database::Database,
     schema::types::{Instant as InstantType, SqlTime},
-    schema_check::creator_warnings,
+    schema_check::{creator_warnings, objects_of_others},
 };
 use crate::{
     clock::{Clock, Timestamp},
@@ -154,6 +154,7 @@ pub fn check_before_serving(url: &DatabaseUrl) -> Result<Vec<String>> {
     };
     connection.batch_execute(write).map_err(|error| cannot_write(&error.to_string()))?;
     let mut warnings = creator_warnings(&mut connection)?;
+    warnings.extend(objects_of_others(&mut connection)?);
     if url.has_remote_host() && !uses_tls(&mut connection).unwrap_or(true) {
         warnings.push(format!(
             "the connection to {url} is not encrypted: who can read the network sees the sessions and the password \

@@ -15,7 +15,10 @@ mod sqlite;
 use crate::{db::DbConnection, error::Result};
 use problem::SchemaProblem;
 
-pub(crate) use other_roles::{creator_warnings, reject_objects_of_others};
+pub(crate) use other_roles::{
+    RULE as OBJECT_OF_ANOTHER_ROLE, creator_warnings, find_tables_of_others, objects_of_others,
+    reject_objects_of_others, reject_tables_of_others,
+};
 
 /// Finds everything that differs from the migrations. It changes nothing.
 pub(crate) fn find_schema_problems(connection: &mut DbConnection) -> Result<Vec<SchemaProblem>> {

@@ -9,7 +9,7 @@ use super::{
     columns::postgres_column_problems,
     definitions::postgres_triggers,
     functions::function_problems,
-    other_roles::{object_problems, rights_problems},
+    other_roles::{object_problems, objects_of_others, rights_problems, tables_of_others},
     problem::{Name, SchemaProblem},
 };
 use crate::{
@@ -34,6 +34,18 @@ struct ExistingTrigger {
 }
 
 pub(super) fn find_problems(connection: &mut DbConnection) -> Result<Vec<SchemaProblem>> {
+    let tables = tables_of_others(postgres(connection)?)?;
+    if !tables.is_empty() {
+        // The other checks would read these tables, and a repair would change them.
+        return Ok(tables);
+    }
+    // A repair creates functions and triggers, of which such an object would become a part.
+    let is_repairable = objects_of_others(connection)?.is_empty();
+    let problems = find_differences(connection)?;
+    Ok(if is_repairable { problems } else { problems.into_iter().map(SchemaProblem::without_repair).collect() })
+}
+
+fn find_differences(connection: &mut DbConnection) -> Result<Vec<SchemaProblem>> {
     let kinds = "SELECT concat(relname, ' ', relkind) AS name FROM pg_class
                  WHERE oid IN (to_regclass('users'), to_regclass('sessions'))";
     let kinds: Vec<Name> = diesel::sql_query(kinds).load(postgres(connection)?)?;

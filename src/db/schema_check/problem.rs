@@ -27,6 +27,10 @@ impl SchemaProblem {
         Self { repair: Some(statements), ..self }
     }
 
+    pub(super) fn without_repair(self) -> Self {
+        Self { repair: None, ..self }
+    }
+
     /// Whether [`SchemaProblem::repair`] restores it.
     pub(crate) fn is_repairable(&self) -> bool {
         self.repair.is_some()

@@ -4,6 +4,7 @@ mod concurrent_sets;
 mod encoding;
 mod forgotten_sids;
 mod hostile_objects;
+mod hostile_tables;
 mod infinite_times;
 mod late_set;
 pub mod migrate;
