@@ -43,7 +43,9 @@ pub use history::{Journal, JournalError, Replication};
 pub use migrate::migrate;
 pub use readiness::{Readiness, check_before_serving};
 pub use schema::types::{SessionId, UserId};
-pub(crate) use schema_check::{OBJECT_OF_ANOTHER_ROLE, creator_warnings, find_schema_problems, find_tables_of_others};
+pub(crate) use schema_check::{
+    OBJECT_OF_ANOTHER_ROLE, creator_warnings, find_schema_problems, find_tables_of_others, privilege_warnings,
+};
 pub(crate) use settings::change_peers;
 pub use settings::{Peers, set_peers};
 pub(crate) use sql::lock_writes;

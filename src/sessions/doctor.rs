@@ -125,7 +125,8 @@ impl Sessions {
         for rule in &RULES {
             breaches.extend(self.check(rule, repair).await?);
         }
-        let (peers, warnings) = (self.db.peers().await?, self.db.read(db::creator_warnings).await?);
+        let (peers, mut warnings) = (self.db.peers().await?, self.db.read(db::creator_warnings).await?);
+        warnings.extend(self.db.read(db::privilege_warnings).await?);
         let mut after = String::new();
         loop {
             let from = after.clone();

@@ -43,6 +43,8 @@ struct ExistingFunction {
     search_path: String,
     #[diesel(sql_type = Bool)]
     public_may_call: bool,
+    #[diesel(sql_type = Bool)]
+    others_may_call: bool,
     #[diesel(sql_type = Text)]
     owner: String,
     #[diesel(sql_type = Bool)]
@@ -57,6 +59,7 @@ enum Difference {
     Schema,
     Rights,
     PublicMayCall,
+    OthersMayCall,
 }
 
 impl Difference {
@@ -67,6 +70,7 @@ impl Difference {
             Self::Schema => "looks for its tables elsewhere",
             Self::Rights => "runs with the rights or the search_path of its caller",
             Self::PublicMayCall => "may be called by every role",
+            Self::OthersMayCall => "may be called by a role other than its owner",
         }
     }
 }
@@ -129,6 +133,8 @@ fn difference(
         Some(Difference::Rights)
     } else if function.public_may_call && !WITHOUT_TABLES.contains(&name) {
         Some(Difference::PublicMayCall)
+    } else if function.others_may_call && !WITHOUT_TABLES.contains(&name) {
+        Some(Difference::OthersMayCall)
     } else {
         None
     }

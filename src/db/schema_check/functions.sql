@@ -8,6 +8,9 @@ SELECT proname::text AS name, pg_proc.oid::regprocedure::text AS signature, pros
     EXISTS (
         SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0
     ) AS public_may_call,
+    EXISTS (
+        SELECT FROM aclexplode(proacl) WHERE grantee NOT IN (0, proowner)
+    ) AS others_may_call,
     quote_ident(rolname) AS owner,
     has_table_privilege(proowner, to_regclass('sessions'), 'UPDATE')
         AND has_table_privilege(proowner, to_regclass('user_sessions'), 'DELETE') AS owner_may_write

@@ -16,7 +16,7 @@ use crate::{db::DbConnection, error::Result};
 use problem::SchemaProblem;
 
 pub(crate) use other_roles::{
-    RULE as OBJECT_OF_ANOTHER_ROLE, creator_warnings, find_tables_of_others, objects_of_others,
+    RULE as OBJECT_OF_ANOTHER_ROLE, creator_warnings, find_tables_of_others, objects_of_others, privilege_warnings,
     reject_objects_of_others, reject_tables_of_others,
 };
 

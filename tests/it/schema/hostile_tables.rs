@@ -165,7 +165,9 @@ fn trigger_and_rule_on_own_tables_are_refused() {
         "the rule quiet changes what statements on public.ended_sids do",
         "DROP RULE quiet ON public.ended_sids",
     ]);
-    roles.database.execute("DROP RULE quiet ON public.ended_sids");
+    roles.database.execute(&format!(
+        "DROP RULE quiet ON public.ended_sids; REVOKE TRIGGER ON public.keyrack_settings FROM \"{other}\""
+    ));
     roles.other("DROP FUNCTION public.trap");
     roles.assert_accepted();
 }
@@ -245,4 +247,56 @@ fn aggregate_of_another_role_is_reported_by_start_and_doctor() {
     assert!(found.status == 1 && found.out.contains(aggregate), "{found:?}");
     assert!(found.out.contains("DROP AGGREGATE public.max(character varying)"), "{found:?}");
     program.serve().err.wait_for(aggregate);
+}
+
+/// `REVOKE ... FROM PUBLIC` leaves what default privileges gave to one role.
+#[test]
+fn default_privileges_let_no_other_role_call_functions() {
+    let Some(roles) = TwoRoles::new("default") else { return };
+    let (keyrack, other) = (&roles.keyrack, &roles.other);
+    roles.execute_as(
+        keyrack,
+        &format!(
+            "ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO \"{other}\";
+             ALTER DEFAULT PRIVILEGES GRANT SELECT, DELETE ON TABLES TO \"{other}\""
+        ),
+    );
+    roles.migrate().unwrap();
+    let callable = format!(
+        "SELECT proname::text AS v FROM pg_proc CROSS JOIN aclexplode(proacl)
+         WHERE starts_with(proname, 'keyrack_') AND grantee = '\"{other}\"'::regrole ORDER BY 1"
+    );
+    // These two use no table, and every role may call them.
+    assert_eq!(roles.database.texts(&callable), ["keyrack_readable", "keyrack_user_of"]);
+    let program = roles.program();
+    let warned = program.run(&["doctor"]).err;
+    assert!(warned.contains(&format!("\"{other}\" has the rights DELETE, SELECT on public.ended_sids")), "{warned}");
+    roles.database.execute(&format!(
+        "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM \"{other}\";
+         GRANT EXECUTE ON FUNCTION public.keyrack_adopt TO \"{other}\" WITH GRANT OPTION"
+    ));
+    let found = program.run(&["doctor"]);
+    assert!(found.status == 1 && found.out.contains("keyrack_adopt may be called by a role other"), "{found:?}");
+    let repaired = program.run(&["doctor", "--repair"]);
+    assert!(repaired.status == 0 && repaired.out.contains("(repaired)"), "{repaired:?}");
+    assert_eq!(roles.database.texts(&callable), ["keyrack_readable", "keyrack_user_of"]);
+    assert!(!program.run(&["doctor"]).err.contains("has the rights"));
+}
+
+#[test]
+fn foreign_key_of_another_role_on_sessions_is_reported() {
+    let Some(roles) = TwoRoles::new("pinned") else { return };
+    roles.assert_accepted();
+    let other = &roles.other;
+    roles.database.execute(&format!("GRANT REFERENCES ON public.sessions TO \"{other}\""));
+    roles.other("CREATE TABLE pins (id uuid CONSTRAINT \"Pin\" REFERENCES sessions)");
+    let found = roles.program().run(&["doctor"]);
+    for part in [
+        format!("the constraint \"Pin\" of public.pins, a table of the role \"{other}\""),
+        "DROP CONSTRAINT".to_owned(),
+    ] {
+        assert!(found.status == 1 && found.out.contains(&part), "{part:?} is not in {found:?}");
+    }
+    roles.other("DROP TABLE pins; CREATE TABLE pins (id uuid REFERENCES sessions ON DELETE CASCADE ON UPDATE CASCADE)");
+    roles.assert_accepted();
 }

@@ -71,16 +71,25 @@ pub(crate) fn creator_warnings(connection: &mut DbConnection) -> Result<Vec<Stri
     Ok(rows.into_iter().map(warning).collect())
 }
 
+/// Describes rights of other roles on the tables that are Keyrack's alone: one sentence per role and table. Empty on
+/// SQLite.
+pub(crate) fn privilege_warnings(connection: &mut DbConnection) -> Result<Vec<String>> {
+    let DbConnection::Postgres(connection) = connection else { return Ok(Vec::new()) };
+    names(connection, query!("privileges.sql"))
+}
+
 /// Describes operators and functions of other roles that Keyrack's statements might use. Empty on SQLite.
 pub(crate) fn objects_of_others(connection: &mut DbConnection) -> Result<Vec<String>> {
     let DbConnection::Postgres(connection) = connection else { return Ok(Vec::new()) };
     names(connection, query!("objects.sql"))
 }
 
-/// Finds operators and functions of other roles that Keyrack's statements might use, or its tables do use.
+/// Finds operators and functions of other roles that Keyrack's statements might use, or its tables do use, and foreign
+/// keys that keep its rows from being changed.
 pub(super) fn object_problems(connection: &mut PgConnection) -> Result<Vec<SchemaProblem>> {
     let mut found = names(connection, query!("objects.sql"))?;
     found.extend(load::<Use>(connection, query!("used_objects.sql"))?.into_iter().map(|row| row.name));
+    found.extend(names(connection, query!("references.sql"))?);
     Ok(found.into_iter().map(|detail| SchemaProblem::new(RULE, detail)).collect())
 }
 

@@ -1,0 +1,2 @@
+-- Nothing to do: SQLite has no roles and no functions.
+SELECT 1;
