@@ -27,7 +27,7 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
         // Any other statement might run code of that role.
         let breach = |detail| Breach { rule: db::OBJECT_OF_ANOTHER_ROLE, session_id: None, detail, repaired: false };
         let breaches = of_others.into_iter().map(breach).collect();
-        return print(&Report { breaches, ..Report::default() }, &options.format);
+        return print(&Report { breaches, ..Report::default() }, options.format);
     }
     super::time_zone::check_and_log(settings)?;
     let (sessions, accounts) = super::open(settings)?;
@@ -40,10 +40,10 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
     let mut report = sessions.doctor(options.repair).await?;
     report.breaches.extend(accounts.doctor().await?);
     report.breaches.extend(unusable_breach_file(settings));
-    print(&report, &options.format)
+    print(&report, options.format)
 }
 
-fn print(report: &Report, format: &Format) -> Result<(), Failure> {
+fn print(report: &Report, format: Format) -> Result<(), Failure> {
     if format.json {
         output::json(report)?;
     } else {

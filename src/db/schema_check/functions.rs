@@ -41,10 +41,9 @@ struct ExistingFunction {
     runs_as_owner: bool,
     #[diesel(sql_type = Text)]
     search_path: String,
-    #[diesel(sql_type = Bool)]
-    public_may_call: bool,
-    #[diesel(sql_type = Bool)]
-    others_may_call: bool,
+    /// `PUBLIC`, `others` or nothing.
+    #[diesel(sql_type = Text)]
+    other_callers: String,
     #[diesel(sql_type = Text)]
     owner: String,
     #[diesel(sql_type = Bool)]
@@ -131,9 +130,9 @@ fn difference(
         Some(if is_moved { Difference::Schema } else { Difference::Source })
     } else if !is_in_path {
         Some(Difference::Rights)
-    } else if function.public_may_call && !WITHOUT_TABLES.contains(&name) {
+    } else if function.other_callers == "PUBLIC" && !WITHOUT_TABLES.contains(&name) {
         Some(Difference::PublicMayCall)
-    } else if function.others_may_call && !WITHOUT_TABLES.contains(&name) {
+    } else if function.other_callers == "others" && !WITHOUT_TABLES.contains(&name) {
         Some(Difference::OthersMayCall)
     } else {
         None

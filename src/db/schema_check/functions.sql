@@ -5,12 +5,11 @@ SELECT proname::text AS name, pg_proc.oid::regprocedure::text AS signature, pros
         SELECT replace(substr(setting, length('search_path=') + 1), '"', '')
         FROM unnest(proconfig) AS setting WHERE starts_with(setting, 'search_path=')
     ), '') AS search_path,
-    EXISTS (
-        SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0
-    ) AS public_may_call,
-    EXISTS (
-        SELECT FROM aclexplode(proacl) WHERE grantee NOT IN (0, proowner)
-    ) AS others_may_call,
+    CASE
+        WHEN EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0) THEN 'PUBLIC'
+        WHEN EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee NOT IN (0, proowner)) THEN 'others'
+        ELSE ''
+    END AS other_callers,
     quote_ident(rolname) AS owner,
     has_table_privilege(proowner, to_regclass('sessions'), 'UPDATE')
         AND has_table_privilege(proowner, to_regclass('user_sessions'), 'DELETE') AS owner_may_write
