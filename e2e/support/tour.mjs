@@ -11,6 +11,13 @@ const USER_AGENTS = [
   'a-program-whose-name-does-not-end/123456.7',
 ];
 
+/** A user whose name and address are longer than a line. */
+export const LONG_USER = {
+  email: `${'rajat.'.repeat(9)}verma@${'department-of-long-names.'.repeat(5)}example.com`,
+  password: 'four birds under one roof',
+  name: `${'Wolfeschlegelsteinhausen'.repeat(2)} ${'W'.repeat(64)}`,
+};
+
 /** The setup form, empty and with an error at every field. */
 export async function* setupPages(page, link) {
   await page.goto(link);
