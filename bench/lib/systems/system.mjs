@@ -68,7 +68,10 @@ export class System {
     const started = performance.now();
     const child = start(command, args, { env, cwd });
     const headers = { cookie: this.cookies[0] ?? '' };
-    const answer = await retry(() => request(port, { path: '/api/session', headers }), child, this.name, 1);
+    const ask = () => retry(() => request(port, { path: '/api/session', headers }), child, this.name, 1);
+    let answer = await ask();
+    // A server that has many ends in its journal first makes sure that all of them hold.
+    while (answer.status === 503 && performance.now() - started < SETTLE_TIMEOUT_MS) answer = await ask();
     const startMs = performance.now() - started;
     if (answer.status !== 200) {
       throw new Error(`${this.name} answers ${answer.status}:\n${answer.body}\n${child.output()}`);
