@@ -3,8 +3,8 @@
 -- them. One sentence per row. Those of extensions belong to a superuser, unless a role has added its own.
 SELECT format(
     'the %1$s %2$s of the role %3$s might be run by Keyrack''s statements, with Keyrack''s rights: find out what it '
-    'did, run DROP %4$s %2$s, and REVOKE CREATE ON SCHEMA %5$s FROM %3$s', kind, name, quote_ident(rolname), upper(kind),
-    quote_ident(nspname)
+    'did, run DROP %4$s %2$s, and REVOKE CREATE ON SCHEMA %5$s FROM %3$s', kind, name, quote_ident(rolname),
+    upper(kind COLLATE "C"), quote_ident(nspname)
 ) AS name
 FROM (
     SELECT 'operator' AS kind, oprnamespace AS namespace, oprowner AS owner, oid::regoperator::text AS name

@@ -15,7 +15,7 @@ UNION ALL
 SELECT format(
     'the %1$s %2$s belongs to the role %3$s, not to Keyrack, and triggers and rules of it would run with Keyrack''s '
     'rights: find out what it holds, and run DROP %4$s %2$s, or, if you trust the role, connect as %3$s, or run GRANT '
-    '%3$s TO %5$s', kind, qualified, quote_ident(rolname), upper(kind), quote_ident(current_user)
+    '%3$s TO %5$s', kind, qualified, quote_ident(rolname), upper(kind COLLATE "C"), quote_ident(current_user)
 )
 FROM (
     SELECT qualified, relowner, CASE relkind
