@@ -42,7 +42,7 @@ onEveryEngine('Devices', (suite) => {
     await mine.navigate(() => mine.row(phone.title).getByRole('button', { name: 'Revoke' }).click());
 
     await lost.navigate(() => lost.row(laptop.title).getByRole('button', { name: 'Revoke' }).click());
-    assert.equal(lost.path(), '/login');
+    assert.equal(lost.path(), '/login?next=%2Faccount%2Fsessions');
     await mine.page.reload();
     await mine.page.getByText('1 active session', { exact: true }).waitFor();
   });

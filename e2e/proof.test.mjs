@@ -72,7 +72,7 @@ onEveryEngine('Proof', (suite) => {
     assert.equal(await page.getByText('All other devices are signed out after that.').count(), 0);
     await confirm(mine);
     assert.equal(mine.path(), '/account/sessions');
-    assert.match(await page.getByRole('status').innerText(), /nothing was changed/);
+    assert.match(await page.getByRole('alert').innerText(), /nothing was changed/);
     await page.getByText('2 active sessions').waitFor();
   });
 
