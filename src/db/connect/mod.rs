@@ -10,7 +10,7 @@ mod lease;
 pub(super) mod opener;
 pub(super) mod pool;
 pub(super) mod slot;
-mod sqlite_file;
+pub(super) mod sqlite_file;
 pub(super) mod thread_connection;
 pub(super) mod time_zone;
 pub(super) mod tracked;

@@ -283,10 +283,10 @@ impl FolderStamp {
 
 /// What SQLite appends to the name of a database file for its journal and the index of it.
 const WAL: &str = "-wal";
-const SHM: &str = "-shm";
+pub(in crate::db) const SHM: &str = "-shm";
 
 /// The path of a file with this suffix beside a database file.
-fn beside(database: &Path, suffix: &str) -> PathBuf {
+pub(in crate::db) fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(database);
     name.push(suffix);
     PathBuf::from(name)

@@ -9,7 +9,6 @@
 //! if the journal has nothing that the file lacks, since what is taken for overwritten loses its journal.
 
 use std::{
-    ffi::OsString,
     fs::{File, Metadata},
     io,
     os::unix::fs::{FileExt, MetadataExt},
@@ -25,6 +24,7 @@ use crate::{
         connect::{
             kept_file::{self, FileId, id_of},
             opener::Opener,
+            sqlite_file::{SHM, beside},
         },
     },
     error::{Error, Result},
@@ -184,9 +184,7 @@ struct RootPage {
 
 /// The file of the journal's index. SQLite keeps it beside the file that a symbolic link leads to.
 fn index_of(path: &Path) -> io::Result<PathBuf> {
-    let mut name = OsString::from(path.canonicalize()?);
-    name.push("-shm");
-    Ok(PathBuf::from(name))
+    Ok(beside(&path.canonicalize()?, SHM))
 }
 
 /// The size of the pages, as the first one of the file tells.
