@@ -55,6 +55,7 @@ DROP TABLE sessions;
 ALTER TABLE sessions_parts RENAME TO sessions;
 ALTER TABLE sessions ADD CONSTRAINT sessions_pkey PRIMARY KEY (id, sid), ADD CONSTRAINT sessions_sid_key UNIQUE (sid),
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users (id);
+CREATE INDEX sessions_form_id_key ON sessions (form_id) WHERE form_id IS NOT NULL;
 CREATE INDEX sessions_by_user ON sessions (user_id, status, logged_out_at, id);
 CREATE INDEX sessions_by_end ON sessions (logged_out_at) WHERE logged_out_at IS NOT NULL;
 

@@ -42,6 +42,7 @@ pub use database::{Database, DatabaseOptions};
 pub use history::{Journal, JournalError, Replication};
 pub use migrate::migrate;
 pub use readiness::{Readiness, check_before_serving};
+pub(crate) use schema::types::FormId;
 pub use schema::types::{SessionId, UserId};
 pub(crate) use schema_check::{
     OBJECT_OF_ANOTHER_ROLE, creator_warnings, find_schema_problems, find_tables_of_others, privilege_warnings,

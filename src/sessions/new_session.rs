@@ -7,7 +7,7 @@ use super::{
     sent_form::SentForm,
     way_in::WayIn,
 };
-use crate::db::{SessionId, UserId};
+use crate::db::{FormId, UserId};
 
 /// A sign-in: the user, their device, and how long the session lives.
 #[derive(Debug, Clone)]
@@ -66,10 +66,10 @@ impl NewSession {
         self.previous_sid.iter().chain(&self.other_sids)
     }
 
-    /// The id of the session that it starts, if its form has started so many before.
-    pub(super) fn session_id(&self, started_before: u32) -> SessionId {
-        let of_form = self.form.as_ref().and_then(|form| form.session_id(started_before));
-        of_form.unwrap_or_else(SessionId::random)
+    /// The id by which its form finds the session that it starts, if the form has started so many before; `None` if it
+    /// has started too many, or there is no form.
+    pub(super) fn form_id(&self, started_before: u32) -> Option<FormId> {
+        self.form.as_ref().and_then(|form| form.id(started_before))
     }
 
     /// Its browser, which gets an id from the form, if that has started so many sessions before. The browser presents that

@@ -1,9 +1,9 @@
 //! A form that is sent twice, as by a double click without JavaScript: both answers carry one session.
 //!
 //! The browser drops the answer to the first request, and the cookie with it, so nothing in the second request tells
-//! that the device is signed in. But both requests carry one form token, from which the id of the session is derived:
-//! the second request finds the session that the first has started, on any instance. Of a form with which a user proves
-//! again who they are, both requests present the sid that the first one replaces.
+//! that the device is signed in. But both requests carry one form token, from which an id is derived that is stored
+//! with the session: the second request finds the session that the first has started, on any instance. Of a form with
+//! which a user proves again who they are, both requests present the sid that the first one replaces.
 
 use std::time::Duration;
 
@@ -62,8 +62,8 @@ impl Sessions {
             let is_recent_sign_in = |at| is_in_window(form.arrived(), at);
             found.user_id == user.id && found.proved_at.is_some_and(is_recent_sign_in)
         };
-        while let Some(id) = form.session_id(started_before) {
-            let Some(found) = queries::find_sign_in(connection, id)? else { break };
+        while let Some(id) = form.id(started_before) {
+            let Some(found) = queries::find_sign_in_by_form(connection, id)? else { break };
             if is_recent(&found)
                 && let Some(issued) = self.continue_session(connection, new, &found.sid, started_before, user, now)?
             {

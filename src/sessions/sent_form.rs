@@ -5,7 +5,7 @@ use std::fmt;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use crate::{clock::Timestamp, db::SessionId};
+use crate::{clock::Timestamp, db::FormId};
 
 /// A sign-in form, as a request has sent it. If it is sent twice, the two are equal but for their arrival.
 #[derive(Clone)]
@@ -33,9 +33,10 @@ impl SentForm {
         self.arrived
     }
 
-    /// The id of the session that the form starts, if it has started so many before; `None` if these are too many.
-    pub(super) fn session_id(&self, started_before: u32) -> Option<SessionId> {
-        self.derive("session", started_before).map(SessionId::from_random)
+    /// The id by which the session is found that the form starts, if it has started so many before; `None` if these are
+    /// too many. The id of the session itself is random, so that it can never be that of one that has ended.
+    pub(super) fn id(&self, started_before: u32) -> Option<FormId> {
+        self.derive("session", started_before).map(FormId::from_random)
     }
 
     /// The id by which the account knows the browser after that sign-in, unless it knows one that the browser presents.
@@ -77,15 +78,15 @@ mod tests {
         let other = SentForm::new([2; 32], NOW);
         let mut ids: Vec<String> = form.browser_ids().chain(other.browser_ids()).collect();
         for number in 0..MAX_SIGN_INS {
-            assert_eq!(form.session_id(number), again.session_id(number));
+            assert_eq!(form.id(number), again.id(number));
             assert_eq!(form.browser_id(number), again.browser_id(number));
-            ids.extend([&form, &other].map(|form| form.session_id(number).unwrap().to_string()));
+            ids.extend([&form, &other].map(|form| form.id(number).unwrap().to_string()));
         }
         let count = ids.len();
         ids.sort();
         ids.dedup();
         assert_eq!((ids.len(), count), (256, 256));
-        assert_eq!((form.session_id(MAX_SIGN_INS), form.browser_id(MAX_SIGN_INS)), (None, None));
+        assert_eq!((form.id(MAX_SIGN_INS), form.browser_id(MAX_SIGN_INS)), (None, None));
     }
 
     #[test]

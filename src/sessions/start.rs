@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{DbConnection, SessionId, UserId},
+    db::{DbConnection, FormId, SessionId, UserId},
     error::{Error, Result},
     events::{EventKind, NewEvent, Source},
 };
@@ -85,7 +85,7 @@ impl Sessions {
         let reused = self.settle_presented_sids(connection, new, &user, sid, &lifetime)?;
         let id = match reused {
             Some(id) => id,
-            None => insert(connection, new, new.session_id(started_before), &user, sid, &lifetime)?,
+            None => insert(connection, new, new.form_id(started_before), &user, sid, &lifetime)?,
         };
         for old in new.presented_sids() {
             queries::retire_unknown_sid(connection, old, id)?;
@@ -118,7 +118,7 @@ impl Sessions {
         let write = || {
             let data = initial_data(new, &proof.user, &lifetime);
             let count_active_to = self.policy.max_sessions.map_or(0, |max| i64::from(max.get()));
-            let row = new_row(new, new.session_id(0), sid, &lifetime, &data);
+            let row = new_row(new, new.form_id(0), sid, &lifetime, &data);
             let browser = new.browser_of_form(0);
             GroupedWrite::Start(Box::new(GroupedStart::new(proof, &row, browser.as_ref(), count_active_to)))
         };
@@ -247,14 +247,15 @@ fn use_one_time_password(connection: &mut DbConnection, new: &NewSession, now: T
 fn insert(
     connection: &mut DbConnection,
     new: &NewSession,
-    id: SessionId,
+    form_id: Option<FormId>,
     user: &User,
     sid: &Sid,
     lifetime: &Lifetime,
 ) -> Result<SessionId> {
     let data = initial_data(new, user, lifetime);
-    queries::insert(connection, &new_row(new, id, sid, lifetime, &data))?;
-    Ok(id)
+    let row = new_row(new, form_id, sid, lifetime, &data);
+    queries::insert(connection, &row)?;
+    Ok(row.id)
 }
 
 fn initial_data(new: &NewSession, user: &User, lifetime: &Lifetime) -> SessionData {
@@ -269,13 +270,14 @@ fn initial_data(new: &NewSession, user: &User, lifetime: &Lifetime) -> SessionDa
 
 fn new_row<'a>(
     new: &'a NewSession,
-    id: SessionId,
+    form_id: Option<FormId>,
     sid: &'a Sid,
     lifetime: &Lifetime,
     data: &'a SessionData,
 ) -> NewRow<'a> {
     NewRow {
-        id,
+        id: SessionId::random(),
+        form_id,
         sid,
         user_id: new.user_id,
         client: &new.client,

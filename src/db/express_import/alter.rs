@@ -84,7 +84,8 @@ fn build_index(connection: &mut DbConnection, relation: &Relation, index: &Index
     tracing::info!(index = name, table, "building an index");
     let create = format!("CREATE {kind} CONCURRENTLY \"{name}\" ON {table} ({}){condition}", index.key_sql());
     create_concurrently(connection, relation, &name, &create)?;
-    if unique && key != EMAIL_KEY {
+    // A constraint has neither an expression nor a condition.
+    if unique && key != EMAIL_KEY && predicate.is_empty() {
         let is_primary =
             key == "id" && count(postgres(connection)?, include_str!("primary_key_obstacles.sql"), &[table, key])? == 0;
         let constraint = if is_primary { "PRIMARY KEY" } else { "UNIQUE" };

@@ -109,6 +109,7 @@ pub(super) const SESSIONS: Table = Table {
         column("ended_from", Text(45), Nullable, Add("varchar(45)")),
         column("authenticated_at", Timestamptz, Nullable, ADD_TIME),
         column("must_change_password", Boolean, RequiredWithDefault("false"), ADD_FALSE),
+        column("form_id", Uuid, Nullable, Add("uuid")),
     ],
 };
 

@@ -210,7 +210,12 @@ fn check_rows(
     table: &Table,
 ) -> Result<Vec<String>> {
     let mut findings = Vec::new();
-    for index in INDEXES.iter().filter(|index| index.unique && index.table == table.name) {
+    let is_missing = |name: &str| {
+        let column = table.columns.iter().find(|column| column.name == name);
+        column.is_some_and(|column| catalog.column(table, column).is_none())
+    };
+    let of_table = |index: &&Index| index.unique && index.table == table.name && !is_missing(index.key);
+    for index in INDEXES.iter().filter(of_table) {
         findings.extend(check_duplicates(connection, relation, index)?);
     }
     for column in table.columns.iter().filter(|column| column.nullability != Nullability::Nullable) {
@@ -227,7 +232,9 @@ fn check_rows(
 
 fn check_duplicates(connection: &mut PgConnection, relation: &Relation, index: &Index) -> Result<Option<String>> {
     let (name, key) = (&relation.qualified_name, index.key_sql());
-    let duplicated = format!("SELECT count(*) FROM (SELECT FROM {name} GROUP BY {key} HAVING count(*) > 1) t");
+    let condition = if index.predicate.is_empty() { String::new() } else { format!(" WHERE {}", index.predicate) };
+    let duplicated =
+        format!("SELECT count(*) FROM (SELECT FROM {name}{condition} GROUP BY {key} HAVING count(*) > 1) t");
     let values = count(connection, &duplicated, &[])?;
     let fix = if key == "sid" {
         format!(

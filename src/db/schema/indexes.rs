@@ -39,11 +39,12 @@ impl Index {
 }
 
 /// The indexes that the migrations create.
-pub(in crate::db) const INDEXES: [Index; 26] = [
+pub(in crate::db) const INDEXES: [Index; 27] = [
     unique("users_pkey", "users", "id"),
     unique("users_email_key", "users", EMAIL_KEY),
     unique("sessions_pkey", "sessions", "id"),
     unique("sessions_sid_key", "sessions", "sid"),
+    Index { predicate: "(form_id IS NOT NULL)", ..unique("sessions_form_id_key", "sessions", "form_id") },
     plain("sessions_by_user", "sessions", "user_id, status, logged_out_at, id"),
     Index { predicate: "(logged_out_at IS NOT NULL)", ..plain("sessions_by_end", "sessions", "logged_out_at") },
     unique("replaced_sids_pkey", "replaced_sids", "sid"),

@@ -48,6 +48,7 @@ table! {
         ended_from -> Nullable<Text>,
         authenticated_at -> Nullable<Instant>,
         must_change_password -> Bool,
+        form_id -> Nullable<SqlUuid>,
     }
 }
 

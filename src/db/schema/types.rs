@@ -190,13 +190,6 @@ macro_rules! id_type {
         #[serde(transparent)]
         pub struct $name(Uuid);
 
-        impl $name {
-            /// A new random id (UUID version 4).
-            pub fn random() -> Self {
-                Self(Uuid::new_v4())
-            }
-        }
-
         impl FromStr for $name {
             type Err = uuid::Error;
 
@@ -254,9 +247,9 @@ id_type!(
 );
 
 impl SessionId {
-    /// Makes the id (UUID version 4) of these random bytes.
-    pub(crate) fn from_random(bytes: [u8; 16]) -> Self {
-        Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
+    /// A new random id (UUID version 4).
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
     }
 }
 
@@ -264,3 +257,22 @@ id_type!(
     /// `users.id`.
     UserId
 );
+
+impl UserId {
+    /// A new random id (UUID version 4).
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+id_type!(
+    /// `sessions.form_id`: the sign-in form that has started a session.
+    FormId
+);
+
+impl FormId {
+    /// Makes the id (UUID version 4) of these random bytes.
+    pub(crate) fn from_random(bytes: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
+    }
+}

@@ -126,6 +126,7 @@ const SHARED_TABLES: [(&str, &[&str]); 3] = [
             "ended_from",
             "authenticated_at",
             "must_change_password",
+            "form_id",
         ],
     ),
     ("user_sessions", &["sid", "sess", "expire"]),

@@ -15,7 +15,7 @@ use super::{
 use crate::error::Result;
 
 /// The indexes; those without a name of their own have SQLite's.
-const INDEXES: [&str; 22] = [
+const INDEXES: [&str; 23] = [
     "IDX_session_expire",
     "ended_sids_by_time",
     "ends_for_journal_by_time",
@@ -28,6 +28,7 @@ const INDEXES: [&str; 22] = [
     "security_events_of_settings",
     "sessions_by_end",
     "sessions_by_user",
+    "sessions_form_id_key",
     "sqlite_autoindex_conflicting_inserts_1",
     "sqlite_autoindex_ended_sids_1",
     "sqlite_autoindex_ends_for_journal_1",

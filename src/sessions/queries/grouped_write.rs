@@ -17,7 +17,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     db::{
-        DbConnection, SessionId, UserId,
+        DbConnection, FormId, SessionId, UserId,
         history::{EndedSession, note_end, note_end_requested},
         schema::sessions,
         schema::types::{Instant, Json, SqlJson, SqlTime, SqlUuid},
@@ -72,6 +72,7 @@ pub(in crate::sessions) struct GroupedStart {
     presented_browsers: Option<String>,
     /// The hash of the id that it gets if the account knows none of them.
     new_browser: Option<String>,
+    form_id: Option<FormId>,
 }
 
 impl GroupedStart {
@@ -94,6 +95,7 @@ impl GroupedStart {
             presented_browsers: browser
                 .map(|browser| browser.presented.iter().map(BrowserIdHash::as_str).collect::<Vec<_>>().join(" ")),
             new_browser: browser.map(|browser| browser.new.as_str().to_owned()),
+            form_id: row.form_id,
         }
     }
 }
@@ -172,11 +174,12 @@ fn start_sessions(
         .bind::<Array<BigInt>, _>(column(starts, |start| start.count_active_to))
         .bind::<Array<Nullable<Text>>, _>(column(starts, |start| start.presented_browsers.as_deref()))
         .bind::<Array<Nullable<Text>>, _>(column(starts, |start| start.new_browser.as_deref()))
+        .bind::<Array<Nullable<SqlUuid>>, _>(column(starts, |start| start.form_id))
         .bind::<BigInt, _>(i64::try_from(MAX_NEW_BROWSERS_PER_DAY).unwrap_or(i64::MAX))
         .bind::<BigInt, _>(i64::try_from(MAX_BROWSERS_PER_ACCOUNT).unwrap_or(i64::MAX));
     let rows: Vec<Row> = statement.get_results(connection)?;
     if rows.iter().any(|row| row.is_partitioned) {
-        reject_shared_ids(connection, rows.iter().map(|row| row.id).collect())?;
+        reject_repeated_forms(connection, starts)?;
     }
     for Row { sid, id, has_data, other_active, browser, .. } in rows {
         if !has_data {
@@ -190,12 +193,14 @@ fn start_sessions(
     Ok(())
 }
 
-/// Fails if one of these ids is now that of two sessions, since a form was sent twice. Then the sign-ins run one by one.
+/// Fails if one of these forms has now started two sessions, since it was sent twice. Then the sign-ins run one by one.
 /// It is a statement of its own, because it has to see what was committed before the users were locked.
-fn reject_shared_ids(connection: &mut PgConnection, ids: Vec<SessionId>) -> Result<()> {
-    let shared = sessions::table.filter(sessions::id.eq_any(ids)).group_by(sessions::id).having(count_star().gt(1));
-    match shared.select(sessions::id).first::<SessionId>(connection).optional()? {
-        Some(id) => Err(Error::internal(format!("the form of session {id} was sent twice"))),
+fn reject_repeated_forms(connection: &mut PgConnection, starts: &[&GroupedStart]) -> Result<()> {
+    let forms: Vec<FormId> = starts.iter().filter_map(|start| start.form_id).collect();
+    let repeated = sessions::table.filter(sessions::form_id.eq_any(forms)).group_by(sessions::form_id);
+    let repeated = repeated.having(count_star().gt(1)).select(sessions::form_id);
+    match repeated.first::<Option<FormId>>(connection).optional()? {
+        Some(_) => Err(Error::internal("a sign-in form was sent twice")),
         None => Ok(()),
     }
 }

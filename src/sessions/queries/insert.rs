@@ -8,7 +8,7 @@ use super::rows::{USER_COLUMNS, UserRow};
 use crate::{
     clock::Timestamp,
     db::{
-        DbConnection, SessionId, UserId,
+        DbConnection, FormId, SessionId, UserId,
         schema::types::SqlTime,
         schema::{one_time_passwords, sessions, user_sessions, users},
         sql::for_update,
@@ -46,6 +46,8 @@ pub(in crate::sessions) fn lock_user(connection: &mut DbConnection, id: UserId) 
 /// A session to insert.
 pub(in crate::sessions) struct NewRow<'a> {
     pub id: SessionId,
+    /// The sign-in form that starts it.
+    pub form_id: Option<FormId>,
     pub sid: &'a Sid,
     pub user_id: UserId,
     pub client: &'a Client,
@@ -99,6 +101,7 @@ pub(in crate::sessions) fn insert(connection: &mut DbConnection, row: &NewRow<'_
             sessions::authorised_by.eq(row.authorised_by.as_str()),
             sessions::authenticated_at.eq(now),
             sessions::must_change_password.eq(row.authorised_by == WayIn::OneTimePassword),
+            sessions::form_id.eq(row.form_id),
         ))
         .execute(connection)?;
     diesel::insert_into(user_sessions::table)

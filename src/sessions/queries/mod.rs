@@ -53,7 +53,7 @@ pub(super) use purge::{
 };
 pub(super) use role::{lock_role, update_role_in_data};
 pub(crate) use rows::UserRow;
-pub(super) use sign_in::{FoundSignIn, find_replaced, find_sign_in, former_sids_of};
+pub(super) use sign_in::{FoundSignIn, find_replaced, find_sign_in, find_sign_in_by_form, former_sids_of};
 pub(super) use touch::{Touch, touch};
 pub(super) use update::{
     Rotation, lift_password_change, record_proof, retire_unknown_sid, rotate, update_data, update_lifetime,

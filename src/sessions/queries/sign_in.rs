@@ -6,7 +6,7 @@ use super::status::ACTIVE;
 use crate::{
     clock::Timestamp,
     db::{
-        DbConnection, SessionId, UserId,
+        DbConnection, FormId, SessionId, UserId,
         schema::types::SqlTime,
         schema::{replaced_sids, sessions},
     },
@@ -27,26 +27,52 @@ pub(in crate::sessions) struct FoundSignIn {
 
 type Columns = (String, UserId, String, bool, Option<String>, SqlTime, Option<SqlTime>);
 
+const COLUMNS: (
+    sessions::sid,
+    sessions::user_id,
+    sessions::status,
+    sessions::remembered,
+    sessions::user_agent,
+    sessions::created_at,
+    sessions::authenticated_at,
+) = (
+    sessions::sid,
+    sessions::user_id,
+    sessions::status,
+    sessions::remembered,
+    sessions::user_agent,
+    sessions::created_at,
+    sessions::authenticated_at,
+);
+
+impl From<Columns> for FoundSignIn {
+    fn from(columns: Columns) -> Self {
+        let (sid, user_id, status, remembered, user_agent, created_at, authenticated_at) = columns;
+        Self {
+            sid: Sid::from_trusted(&sid),
+            user_id,
+            remembered,
+            user_agent,
+            created_at: created_at.into(),
+            proved_at: authenticated_at.filter(|_| status == ACTIVE).map(Timestamp::from),
+        }
+    }
+}
+
 /// Finds the sign-in of the session with this id, alive or not.
 pub(in crate::sessions) fn find_sign_in(connection: &mut DbConnection, id: SessionId) -> Result<Option<FoundSignIn>> {
-    let query = sessions::table.find(id).select((
-        sessions::sid,
-        sessions::user_id,
-        sessions::status,
-        sessions::remembered,
-        sessions::user_agent,
-        sessions::created_at,
-        sessions::authenticated_at,
-    ));
-    let row: Option<Columns> = query.get_result(connection).optional()?;
-    Ok(row.map(|(sid, user_id, status, remembered, user_agent, created_at, authenticated_at)| FoundSignIn {
-        sid: Sid::from_trusted(&sid),
-        user_id,
-        remembered,
-        user_agent,
-        created_at: created_at.into(),
-        proved_at: authenticated_at.filter(|_| status == ACTIVE).map(Timestamp::from),
-    }))
+    let row: Option<Columns> = sessions::table.find(id).select(COLUMNS).get_result(connection).optional()?;
+    Ok(row.map(FoundSignIn::from))
+}
+
+/// Finds the sign-in of the session that this form has started, alive or not.
+pub(in crate::sessions) fn find_sign_in_by_form(
+    connection: &mut DbConnection,
+    form: FormId,
+) -> Result<Option<FoundSignIn>> {
+    let of_form = sessions::table.filter(sessions::form_id.eq(form));
+    let row: Option<Columns> = of_form.select(COLUMNS).get_result(connection).optional()?;
+    Ok(row.map(FoundSignIn::from))
 }
 
 /// Finds the session that has replaced this sid by another one.

@@ -5,10 +5,10 @@ WITH candidate AS MATERIALIZED (
         (SELECT $1::uuid[]), (SELECT $2::timestamptz[]), (SELECT $3::text[]), (SELECT $4::text[]), (SELECT $5::uuid[]),
         (SELECT $6::text[]), (SELECT $7::text[]), (SELECT $8::text[]), (SELECT $9::bool[]), (SELECT $10::timestamptz[]),
         (SELECT $11::timestamptz[]), (SELECT $12::json[]), (SELECT $13::timestamptz[]),
-        (SELECT $14::bigint[]), (SELECT $15::text[]), (SELECT $16::text[])
+        (SELECT $14::bigint[]), (SELECT $15::text[]), (SELECT $16::text[]), (SELECT $17::uuid[])
     ) AS request (
         user_id, password_changed_at, email, role, id, sid, ip_address, user_agent, remembered, expires_at, now, sess,
-        expire, count_active_to, presented_browsers, new_browser
+        expire, count_active_to, presented_browsers, new_browser, form_id
     )
     -- LATERAL and OFFSET 0 make the server look up one user after the other by the index. SKIP LOCKED leaves out a user
     -- whom another transaction is changing or signing in, so that the other sign-ins don't wait for it. The lock excludes
@@ -39,20 +39,21 @@ WITH candidate AS MATERIALIZED (
     ) AS counted
 ), sign_in AS MATERIALIZED (
     SELECT numbered.*,
-        CASE WHEN known IS NOT NULL THEN known[1] WHEN new_today + number <= $17::bigint THEN new_browser END AS browser
+        CASE WHEN known IS NOT NULL THEN known[1] WHEN new_today + number <= $18::bigint THEN new_browser END AS browser
     FROM (
         SELECT *, row_number() OVER (PARTITION BY user_id, known IS NULL, new_browser IS NULL ORDER BY id) AS number
         FROM candidate
     ) AS numbered
     -- Leaves out a sign-in for whose browser another one has to be forgotten.
     WHERE known IS NOT NULL OR new_browser IS NULL
-        OR new_today + number > $17::bigint OR known_browsers + number <= $18::bigint
+        OR new_today + number > $18::bigint OR known_browsers + number <= $19::bigint
 ), session AS (
     INSERT INTO sessions (
         id, sid, user_id, ip_address, user_agent, remembered, expires_at, created_at, updated_at, last_seen_at,
-        authorised_by, authenticated_at
+        authorised_by, authenticated_at, form_id
     )
-    SELECT id, sid, user_id, ip_address, user_agent, remembered, expires_at, now, now, now, 'password', now
+    SELECT id, sid, user_id, ip_address, user_agent, remembered, expires_at, now, now, now, 'password', now,
+        form_id
     FROM sign_in
     -- Leaves out a sign-in whose form has started a session already, in this statement or before.
     ON CONFLICT DO NOTHING

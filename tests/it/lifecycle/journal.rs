@@ -9,7 +9,7 @@ use std::{
 use keyrack::{clock::Clock, db::Journal};
 
 use crate::support::{
-    Answer, Browser, CLOCK_START, EngineKind, PASSWORD, TestApp, TestDatabase, on_both_engines, wait_until,
+    Answer, Browser, CLOCK_START, EngineKind, PASSWORD, TestApp, TestDatabase, on_both_engines, wait, wait_until,
 };
 
 on_both_engines!(
@@ -17,7 +17,8 @@ on_both_engines!(
     ends_from_before_the_journal_are_written_to_it,
     ends_of_a_long_stop_are_written_to_the_journal,
     removed_journal_is_written_again,
-    earlier_copy_of_the_journal_loses_no_end
+    earlier_copy_of_the_journal_loses_no_end,
+    session_of_a_form_sent_again_without_history_survives_a_restart
 );
 
 const EMAIL: &str = "rajat.verma@example.com";
@@ -171,4 +172,49 @@ fn rows_of_killed_instances_are_deleted() {
     let ids = || database.texts("SELECT id::text AS v FROM keyrack_instances");
     wait_until(|| !ids().contains(&gone.to_string()));
     assert!(ids().contains(&recent.to_string()));
+}
+
+/// A form that is sent again after the row of its session was deleted: the journal has the end of that session, and must
+/// not take the new one for it.
+fn session_of_a_form_sent_again_without_history_survives_a_restart(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let path = database.folder().join("test.ends");
+    let clock = Clock::fixed(Clock::System.now());
+    let open = || {
+        TestApp::over(&database, clock.clone(), |config| {
+            config.database.journal = Some(Journal::open(&path).unwrap());
+            config.policy.history_retention = Duration::from_secs(1);
+        })
+    };
+    let app = open();
+    app.add_user(EMAIL);
+    let mut form = app.browser();
+    let token = form.get("/login").csrf_token();
+    let send = || {
+        let mut browser = form.clone();
+        let answer = browser.post("/login", &[("email", EMAIL), ("password", PASSWORD), ("csrf_token", &token)]);
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        browser
+    };
+    let mut ended = Vec::new();
+    for is_purged in [true, false, true] {
+        let mut browser = send();
+        let id = browser.session_id();
+        browser.sign_out();
+        wait_until(|| has_line(&path, &format!("ended {id} ")));
+        assert!(!ended.contains(&id), "{id} was given again");
+        ended.push(id);
+        if is_purged {
+            clock.advance(Duration::from_secs(2));
+            wait(app.keyrack.sessions().purge(|_| ())).unwrap();
+        } else {
+            database.execute("DELETE FROM sessions");
+        }
+        assert_eq!(database.count("sessions", ""), 0);
+    }
+    let mut last = send();
+    assert!(last.is_signed_in());
+    app.stop();
+    let app = open();
+    assert!(last.at(app.address).is_signed_in());
 }

@@ -22,7 +22,8 @@ fn fixture() -> SessionFixture {
     fixture.add_user("other@example.com");
     for number in [1, 2] {
         fixture.execute(&with_ids(&format!(
-            "INSERT INTO sessions (id, sid, user_id, expires_at) VALUES ('s{number}', 'sid-{number}', '{user}', '2999-01-01');
+            "INSERT INTO sessions (id, sid, user_id, expires_at, form_id)
+             VALUES ('s{number}', 'sid-{number}', '{user}', '2999-01-01', 'form-{number}');
              INSERT INTO user_sessions (sid, sess, expire)
              VALUES ('sid-{number}', '{{\"userId\":\"{user}\",\"status\":\"login\"}}', '2998-01-01')",
             user = fixture.user
@@ -37,7 +38,7 @@ fn snapshot(fixture: &SessionFixture) -> Vec<Vec<serde_json::Value>> {
 }
 
 /// The statement of each attack, with `$user` for a user's id.
-const REFUSED: [&str; 29] = [
+const REFUSED: [&str; 31] = [
     "REPLACE INTO security_events (id, kind, actor) VALUES (1, 'x', 'system')",
     "INSERT OR REPLACE INTO security_events (id, kind, actor) VALUES ('1', 'x', 'system')",
     "INSERT OR REPLACE INTO security_events (rowid, kind, actor) VALUES (1, 'x', 'system')",
@@ -56,6 +57,8 @@ const REFUSED: [&str; 29] = [
     "INSERT OR REPLACE INTO sessions (id, sid, user_id, expires_at) VALUES ('s1', 'sid-9', '$user', '2999-01-01')
          ON CONFLICT (sid) DO NOTHING",
     "INSERT INTO sessions (rowid, sid, user_id, expires_at) VALUES (-1, 'sid-9', '$user', '2999-01-01')",
+    "REPLACE INTO sessions (sid, user_id, expires_at, form_id) VALUES ('sid-9', '$user', '2999-01-01', 'form-1')",
+    "UPDATE OR REPLACE sessions SET form_id = 'form-2' WHERE id = 's1'",
     "UPDATE OR REPLACE sessions SET sid = 'sid-2' WHERE id = 's1'",
     "UPDATE OR REPLACE sessions SET id = 's2' WHERE id = 's1'",
     "UPDATE OR REPLACE sessions SET _rowid_ = 2 WHERE id = 's1'",

@@ -51,6 +51,7 @@ fn sign_in_writes_both_tables(engine: EngineKind) {
         "ended_from": null,
         "authenticated_at": "2026-01-28T11:50:14.000000Z",
         "must_change_password": false,
+        "form_id": null,
     });
     assert_eq!(fixture.rows("sessions", ""), [session]);
     let sess = format!(
