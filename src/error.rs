@@ -29,6 +29,11 @@ pub enum Error {
     #[error("{0}")]
     Invalid(String),
 
+    /// The operation has done what it could, but the database refuses the rest: the message says what is left, and what to
+    /// do. Users see that some of it was not done.
+    #[error("{0}")]
+    Incomplete(String),
+
     /// A bug in Keyrack, or invalid content in the database. Users see a general message, operators the chain of
     /// causes.
     #[error("internal error")]
@@ -49,7 +54,16 @@ impl Error {
             Self::SessionEnded => Self::SessionEnded,
             Self::Busy { retry_after } => Self::Busy { retry_after: *retry_after },
             Self::Invalid(sentence) => Self::Invalid(sentence.clone()),
+            Self::Incomplete(sentence) => Self::Incomplete(sentence.clone()),
             Self::Internal(error) => Self::Internal(cause(error)),
+        }
+    }
+
+    /// The last cause, without what it means for the operation.
+    pub(crate) fn root_cause(&self) -> String {
+        match self {
+            Self::Unavailable(cause) | Self::Internal(cause) => cause.root_cause().to_string(),
+            error => error.to_string(),
         }
     }
 

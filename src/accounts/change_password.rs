@@ -15,7 +15,7 @@ use super::{
 use crate::{
     error::Error,
     events::{EventKind, NewEvent, record},
-    sessions::{EndedOthers, PresentedSession, ReauthenticatedSession, Sid, User},
+    sessions::{EndedOthers, PresentedSession, ReauthenticatedSession, Sid, User, with_first_batch},
 };
 
 /// The smallest step of a stored time.
@@ -96,27 +96,31 @@ impl Accounts {
             Err(CreateUserError::Failed(error)) => return Err(error.into()),
             Err(problem) => return Err(Error::internal(problem).into()),
         };
-        let (sid, sessions, clock) = (Sid::random()?, self.sessions.clone(), self.clock.clone());
-        let presented = session.clone();
-        let changed = self.db.transaction(move |connection| {
-            if !accept(connection, session.user, &checked)? {
-                return Ok(None);
-            }
-            // Later than the former one in any case: a sign-in that has checked that one compares the two.
-            let now = clock.now().max(checked.changed_at() + MICROSECOND);
-            queries::set_password(connection, session.user, &hash, now)?;
-            queries::forget_account(connection, session.user)?;
-            let event = NewEvent::new(EventKind::PasswordChanged, &session.source()).user(session.user);
-            record(connection, event.session(session.id), now)?;
-            let (session, others) =
-                sessions.renew_after_password_change_within(connection, &session, &sid, now, keeps_others)?;
-            Ok(Some(ChangedPassword { session, others }))
-        });
-        let changed = changed.await?;
+        let sid = Sid::random()?;
+        let change = |mode| {
+            let (session, sid, sessions, clock) =
+                (session.clone(), sid.clone(), self.sessions.clone(), self.clock.clone());
+            let (checked, hash, others) = (checked.clone(), hash.clone(), (!keeps_others).then_some(mode));
+            self.db.transaction(move |connection| {
+                if !accept(connection, session.user, &checked)? {
+                    return Ok(None);
+                }
+                // Later than the former one in any case: a sign-in that has checked that one compares the two.
+                let now = clock.now().max(checked.changed_at() + MICROSECOND);
+                queries::set_password(connection, session.user, &hash, now)?;
+                queries::forget_account(connection, session.user)?;
+                let event = NewEvent::new(EventKind::PasswordChanged, &session.source()).user(session.user);
+                record(connection, event.session(session.id), now)?;
+                let (session, others) =
+                    sessions.renew_after_password_change_within(connection, &session, &sid, now, others)?;
+                Ok(Some(ChangedPassword { session, others }))
+            })
+        };
+        let changed = with_first_batch(change).await?;
         self.stored_costs.invalidate();
         match changed {
             Some(changed) => Ok(changed),
-            None if self.was_changed_in(&presented).await? => self.confirm_change(presented, new, keeps_others).await,
+            None if self.was_changed_in(&session).await? => self.confirm_change(session, new, keeps_others).await,
             None => Err(ChangePasswordError::Current(OwnPasswordError::Wrong)),
         }
     }

@@ -32,7 +32,9 @@ impl Accounts {
         let orphans = self.delete_in_batches(|connection| queries::purge_orphans(connection, PURGE_BATCH_ROWS));
         let passwords =
             self.delete_in_batches(|connection| queries::purge_one_time_passwords(connection, PURGE_BATCH_ROWS));
-        Ok(failures.await? + browsers.await? + orphans.await? + passwords.await?)
+        // One that fails does not keep the others.
+        let (failures, browsers, orphans, passwords) = (failures.await, browsers.await, orphans.await, passwords.await);
+        Ok(failures? + browsers? + orphans? + passwords?)
     }
 
     async fn delete_in_batches<F>(&self, delete: F) -> Result<usize>

@@ -15,7 +15,7 @@ use crate::{
     db::{DbConnection, UserId, settings},
     error::{Error, Result},
     events::{EventKind, NewEvent, record},
-    sessions::{EndReason, Sessions, User},
+    sessions::{EndReason, FirstBatchMode, Sessions, User, with_first_batch},
     text::into_printable,
 };
 
@@ -173,17 +173,20 @@ impl Accounts {
     /// # Errors
     /// The user may be disabled, with sessions that have not ended yet. Disabling them again ends the rest.
     pub async fn disable(&self, email: &Email) -> Result<Option<usize>> {
-        let (email, now, sessions) = (email.clone(), self.clock.now(), self.sessions.clone());
-        let accounts = self.clone();
-        let first_batch = self.db.transaction(move |connection| {
-            let Some(Account { user, .. }) = queries::find(connection, &email)?.map(Account::from) else {
-                return Ok(None);
-            };
-            queries::set_disabled(connection, user.id, Some(now), now)?;
-            record(connection, accounts.event(EventKind::AccountDisabled, user.id), now)?;
-            sessions.first_batch_within(connection, user.id, EndReason::AccountDisabled).map(Some)
-        });
-        match first_batch.await? {
+        let now = self.clock.now();
+        let disable = |mode| {
+            let (email, accounts) = (email.clone(), self.clone());
+            self.db.transaction(move |connection| {
+                let Some(Account { user, .. }) = queries::find(connection, &email)?.map(Account::from) else {
+                    return Ok(None);
+                };
+                queries::set_disabled(connection, user.id, Some(now), now)?;
+                record(connection, accounts.event(EventKind::AccountDisabled, user.id), now)?;
+                let reason = EndReason::AccountDisabled;
+                accounts.sessions.first_batch_within(connection, user.id, reason, mode).map(Some)
+            })
+        };
+        match with_first_batch(disable).await? {
             None => Ok(None),
             Some(first_batch) => self.sessions.end_rest(first_batch).await.map(Some),
         }
@@ -201,7 +204,10 @@ impl Accounts {
         let event = self.event(EventKind::AccountEnabled, user.id);
         let enable = move |connection: &mut DbConnection| {
             let rest = match disabled_at {
-                Some(_) => sessions.first_batch_within(connection, user.id, EndReason::AccountDisabled)?.rest,
+                Some(_) => {
+                    let (reason, mode) = (EndReason::AccountDisabled, FirstBatchMode::End);
+                    sessions.first_batch_within(connection, user.id, reason, mode)?.rest
+                }
                 None => None,
             };
             if rest.is_some() {
@@ -280,18 +286,21 @@ impl Accounts {
         let Some(Account { user, .. }) = self.find(email).await? else { return Ok(None) };
         let names = names([&user.user_name, &user.first_name, &user.last_name]);
         let hash = self.hash_new_password(password, email, names).await?;
-        let (now, sessions) = (self.clock.now(), self.sessions.clone());
+        let now = self.clock.now();
         let event = with_password_use(self.event(EventKind::PasswordChanged, user.id), password_use);
-        let first_batch = self.db.transaction(move |connection| {
-            queries::set_password(connection, user.id, &hash, now)?;
-            if password_use == PasswordUse::OneTime {
-                queries::mark_one_time(connection, user.id, now)?;
-            }
-            queries::forget_account(connection, user.id)?;
-            record(connection, event.clone(), now)?;
-            sessions.first_batch_within(connection, user.id, EndReason::PasswordChanged)
-        });
-        let first_batch = first_batch.await?;
+        let set = |mode| {
+            let (user, hash, event, sessions) = (user.id, hash.clone(), event.clone(), self.sessions.clone());
+            self.db.transaction(move |connection| {
+                queries::set_password(connection, user, &hash, now)?;
+                if password_use == PasswordUse::OneTime {
+                    queries::mark_one_time(connection, user, now)?;
+                }
+                queries::forget_account(connection, user)?;
+                record(connection, event.clone(), now)?;
+                sessions.first_batch_within(connection, user, EndReason::PasswordChanged, mode)
+            })
+        };
+        let first_batch = with_first_batch(set).await?;
         self.stored_costs.invalidate();
         Ok(Some(self.sessions.end_rest(first_batch).await?))
     }

@@ -9,7 +9,9 @@
 //! | `after_commit` | what a thread does once its transaction is committed | |
 //! | `batch` | concurrent requests that share a statement or a commit | `connect` |
 //! | `history` | the journal of ends, and the check that the database has not gone back | `connect`, `schema` |
+//! | `savepoint` | a part of a transaction that can fail alone | `history`, `connect` |
 //! | `database` | the handle for everything above `db` | `batch`, `connect` |
+//! | `row_batch` | changes rows without those that the database refuses to change | `database`, `savepoint`, `sql` |
 //! | `schema` | tables, SQL types, the required indexes | `connect` |
 //! | `sql` | pieces of SQL that the engines spell differently | `schema`, `connect` |
 //! | `schema_check` | compares the triggers, functions and indexes with the migrations | `express_import`, `schema` |
@@ -26,6 +28,8 @@ mod express_import;
 pub(crate) mod history;
 mod migrate;
 mod readiness;
+mod row_batch;
+mod savepoint;
 pub(crate) mod schema;
 mod schema_check;
 pub(crate) mod settings;
@@ -42,6 +46,8 @@ pub use database::{Database, DatabaseOptions};
 pub use history::{Journal, JournalError, Replication};
 pub use migrate::migrate;
 pub use readiness::{Readiness, check_before_serving};
+pub(crate) use row_batch::{RETRY_DELAY, Refused, retried};
+pub(crate) use savepoint::in_savepoint;
 pub(crate) use schema::types::FormId;
 pub use schema::types::{SessionId, UserId};
 pub(crate) use schema_check::{

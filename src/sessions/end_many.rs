@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use super::{
     Sessions,
+    first_batch::{FirstBatchMode, with_first_batch},
     model::EndReason,
     queries::{self, ActivePage, EndScope},
 };
 use crate::{
     clock::Timestamp,
-    db::{DbConnection, SessionId, UserId},
+    db::{DbConnection, RETRY_DELAY, Refused, SessionId, UserId, retried},
     error::{Error, Result},
 };
 
@@ -22,10 +23,6 @@ pub(super) const MAX_ENDED_PER_TRANSACTION: usize = 200;
 
 /// Sessions read at a time to find those to end.
 const MAX_FOUND_PER_READ: usize = 1000;
-
-/// Attempts to end a batch while the database is not available, and the pause between them.
-const MAX_ATTEMPTS: u32 = 5;
-const RETRY_DELAY: Duration = Duration::from_millis(200);
 
 /// Sessions of one user that are left to end after the first batch.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +39,14 @@ pub(crate) struct FirstBatch {
     pub ended: usize,
     /// `None` if the batch was all.
     pub rest: Option<RestToEnd>,
+}
+
+/// What a pass over sessions has done.
+#[derive(Debug, Default)]
+pub(super) struct EndPass {
+    pub ended: usize,
+    /// Those that the database refuses to end.
+    pub refused: Refused,
 }
 
 /// The end of a user's other sessions.
@@ -154,16 +159,9 @@ impl Sessions {
     /// Ends all sessions of all users, as an administrator. Returns how many were alive. A session that starts meanwhile
     /// may end as well.
     pub async fn revoke_everyone(&self) -> Result<usize> {
-        let mut sum = 0;
         // The first pass ends all that it finds, so that no session survives because the clock of its server is ahead.
         // The others end only those that started before: sign-ins can't keep them from finishing.
-        let pressed_at = self.clock.now();
-        let mut ended = self.end_pass(EndScope::Everyone, EndReason::RevokedByAdmin, None).await?;
-        while ended > 0 {
-            sum += ended;
-            ended = self.end_pass(EndScope::Everyone, EndReason::RevokedByAdmin, Some(pressed_at)).await?;
-        }
-        Ok(sum)
+        self.end_in_passes(EndScope::Everyone, EndReason::RevokedByAdmin, None, self.clock.now()).await
     }
 
     /// Ends the first batch of all sessions of one user, within a transaction that may also change the user. The caller
@@ -173,8 +171,9 @@ impl Sessions {
         connection: &mut DbConnection,
         user: UserId,
         reason: EndReason,
+        mode: FirstBatchMode,
     ) -> Result<FirstBatch> {
-        self.first_batch(connection, user, EndScope::AllOf(user), reason)
+        self.first_batch(connection, user, EndScope::AllOf(user), reason, mode)
     }
 
     /// Ends the first batch of a user's sessions other than `this`, within a transaction. The caller then calls
@@ -185,8 +184,9 @@ impl Sessions {
         user: UserId,
         this: SessionId,
         reason: EndReason,
+        mode: FirstBatchMode,
     ) -> Result<FirstBatch> {
-        self.first_batch(connection, user, EndScope::OthersOf(user, this), reason)
+        self.first_batch(connection, user, EndScope::OthersOf(user, this), reason, mode)
     }
 
     /// Ends what the first batch has left. Returns how many have ended, the first batch included.
@@ -201,8 +201,11 @@ impl Sessions {
     }
 
     async fn first_batch_of(&self, user: UserId, scope: EndScope, reason: EndReason) -> Result<FirstBatch> {
-        let sessions = self.clone();
-        self.db.transaction(move |connection| sessions.first_batch(connection, user, scope, reason)).await
+        with_first_batch(|mode| {
+            let sessions = self.clone();
+            self.db.transaction(move |connection| sessions.first_batch(connection, user, scope, reason, mode))
+        })
+        .await
     }
 
     /// Ends one batch. Most users have no more sessions than that, and for them the end is one transaction.
@@ -212,17 +215,19 @@ impl Sessions {
         user: UserId,
         scope: EndScope,
         reason: EndReason,
+        mode: FirstBatchMode,
     ) -> Result<FirstBatch> {
         let ending = self.ending_now(reason);
         let mut found = queries::find_active(connection, scope, None, None, MAX_ENDED_PER_TRANSACTION + 1)?.active;
-        let rest = if found.len() > MAX_ENDED_PER_TRANSACTION {
+        let is_left = mode == FirstBatchMode::Leave;
+        let rest = if is_left || found.len() > MAX_ENDED_PER_TRANSACTION {
             // The latest start counts, not the time: the clock of the server that started it may be ahead of this one.
             let latest = queries::latest_start(connection, user)?;
             Some(RestToEnd { scope, reason, started_until: latest.map_or(ending.at, |latest| latest.max(ending.at)) })
         } else {
             None
         };
-        found.truncate(MAX_ENDED_PER_TRANSACTION);
+        found.truncate(if is_left { 0 } else { MAX_ENDED_PER_TRANSACTION });
         Ok(FirstBatch { ended: queries::end_batch(connection, found, &ending)?.len(), rest })
     }
 
@@ -240,27 +245,45 @@ impl Sessions {
         })
     }
 
-    /// Repeats passes until one finds nothing: a sign-in that was under way during a pass may have been committed
-    /// behind it.
     async fn end_until_none_is_left(&self, rest: RestToEnd) -> Result<usize> {
-        let mut sum = 0;
+        self.end_in_passes(rest.scope, rest.reason, Some(rest.started_until), rest.started_until).await
+    }
+
+    /// Repeats passes until one finds nothing: a sign-in that was under way during a pass may have been committed
+    /// behind it. The first pass has a limit of its own for the start of sessions. Returns how many have ended.
+    ///
+    /// # Errors
+    /// [`Error::Incomplete`] if the database has refused to end some, in two passes at least.
+    async fn end_in_passes(
+        &self,
+        scope: EndScope,
+        reason: EndReason,
+        first_until: Option<Timestamp>,
+        started_until: Timestamp,
+    ) -> Result<usize> {
+        let (mut sum, mut until, mut is_repeated) = (0, first_until, false);
         loop {
-            let ended = self.end_pass(rest.scope, rest.reason, Some(rest.started_until)).await?;
-            if ended == 0 {
-                return Ok(sum);
-            }
+            let EndPass { ended, refused } = self.end_pass(scope, reason, until).await?;
             sum += ended;
+            if ended == 0 && (refused.is_empty() || is_repeated) {
+                return refused.check(could_not_end).map(|()| sum);
+            }
+            if ended == 0 {
+                tokio::time::sleep(RETRY_DELAY).await;
+            }
+            is_repeated = ended == 0;
+            until = Some(started_until);
         }
     }
 
-    /// Ends the sessions in the order of their ids. Returns how many were alive.
+    /// Ends the sessions in the order of their ids.
     pub(super) async fn end_pass(
         &self,
         scope: EndScope,
         reason: EndReason,
         started_until: Option<Timestamp>,
-    ) -> Result<usize> {
-        let (mut sum, mut after) = (0, None);
+    ) -> Result<EndPass> {
+        let (mut sum, mut after) = (EndPass::default(), None);
         loop {
             let find = move |connection: &mut DbConnection| {
                 queries::find_active(connection, scope, after, started_until, MAX_FOUND_PER_READ)
@@ -269,11 +292,12 @@ impl Sessions {
             for batch in active.chunks(MAX_ENDED_PER_TRANSACTION) {
                 let started = Instant::now();
                 let ending = self.ending_now(reason);
-                let end = || {
-                    let (ids, ending) = (batch.to_vec(), ending.clone());
-                    self.db.transaction(move |connection| queries::end_batch(connection, ids.clone(), &ending))
+                let end = move |connection: &mut DbConnection, ids: &[SessionId]| {
+                    queries::end_batch(connection, ids.to_vec(), &ending)
                 };
-                sum += retried(end).await?.len();
+                let (ended, refused) = self.db.change_rows(batch, end).await?;
+                sum.ended += ended.iter().map(Vec::len).sum::<usize>();
+                sum.refused.extend(refused);
                 tokio::time::sleep(batch_pause(started)).await;
             }
             if last.is_none() {
@@ -284,16 +308,10 @@ impl Sessions {
     }
 }
 
-/// Repeats an operation while the database is not available.
-async fn retried<T, F: Future<Output = Result<T>>>(operation: impl Fn() -> F) -> Result<T> {
-    let mut attempt = 1;
-    loop {
-        match operation().await {
-            Err(Error::Unavailable(_)) if attempt < MAX_ATTEMPTS => attempt += 1,
-            outcome => return outcome,
-        }
-        tokio::time::sleep(RETRY_DELAY).await;
-    }
+/// Says how many sessions are left.
+pub(super) fn could_not_end(count: usize) -> String {
+    let sessions = if count == 1 { "session is" } else { "sessions are" };
+    format!("{count} {sessions} still active, since the database refuses to end them; all others have ended")
 }
 
 /// The pause after a batch: as long as the batch took, so that it leaves half of the database's time to others. A writer

@@ -5,13 +5,13 @@
 
 use super::{
     Sessions,
-    end_many::MAX_ENDED_PER_TRANSACTION,
+    end_many::{MAX_ENDED_PER_TRANSACTION, could_not_end},
     model::EndReason,
     queries::{self, EndScope},
 };
 use crate::{
     clock::Timestamp,
-    db::{DbConnection, SessionId, UserId},
+    db::{DbConnection, Refused, SessionId, UserId},
     error::Result,
 };
 
@@ -28,6 +28,11 @@ pub(super) struct LimitStep {
     pub ended: usize,
     /// Whether the user may still have sessions beyond the limit.
     pub is_partial: bool,
+}
+
+impl LimitStep {
+    /// None has ended, and the user may have sessions beyond the limit.
+    pub(super) const NONE_YET: Self = Self { ended: 0, is_partial: true };
 }
 
 impl Sessions {
@@ -47,7 +52,7 @@ impl Sessions {
             return Ok(NONE);
         }
         if queries::has_more_active_than(connection, user, max.get().saturating_add(MAX_BEYOND))? {
-            return Ok(LimitStep { ended: 0, is_partial: true });
+            return Ok(LimitStep::NONE_YET);
         }
         // The turn of one transaction per user: two that keep different sessions could end each other's.
         queries::lock_user(connection, user)?;
@@ -95,12 +100,21 @@ impl Sessions {
 
     /// Enforces the limit for a user who has more sessions.
     async fn enforce_limit_beyond(&self, user: UserId, keep: Option<SessionId>) -> Result<usize> {
-        let (sessions, now) = (self.clone(), self.clock.now());
-        let step = self.db.transaction(move |connection| sessions.limit_step(connection, user, keep, now)).await?;
+        let step = self.limit_step_alone(user, keep).await?;
         if step.is_partial {
             self.enforce_limit_in_background(user, keep);
         }
         Ok(step.ended)
+    }
+
+    /// Makes one step towards the limit, in a transaction of its own. Ends none if the database refuses to end one of them.
+    async fn limit_step_alone(&self, user: UserId, keep: Option<SessionId>) -> Result<LimitStep> {
+        let (sessions, now) = (self.clone(), self.clock.now());
+        let step = self.db.transaction(move |connection| sessions.limit_step(connection, user, keep, now)).await;
+        match step {
+            Err(error) if error.is_refusal() => Ok(LimitStep::NONE_YET),
+            step => step,
+        }
     }
 
     /// Ends the rest of a user's sessions beyond the limit, batch by batch, unless that is under way already.
@@ -123,14 +137,15 @@ impl Sessions {
     ) -> Result<()> {
         let Some(max) = self.policy.max_sessions else { return Ok(()) };
         loop {
-            let (sessions, now) = (self.clone(), self.clock.now());
-            let step = self.db.transaction(move |connection| sessions.limit_step(connection, user, keep, now)).await?;
-            let mut ended = step.ended;
+            let (step, now) = (self.limit_step_alone(user, keep).await?, self.clock.now());
+            let (mut ended, mut refused) = (step.ended, Refused::default());
             if step.is_partial {
                 let find = move |connection: &mut DbConnection| queries::first_beyond(connection, user, now, max.get());
                 if let Some(first) = self.db.read(find).await? {
                     let scope = EndScope::InactiveOf(user, first, keep);
-                    ended += self.end_pass(scope, EndReason::Replaced, None).await?;
+                    let pass = self.end_pass(scope, EndReason::Replaced, None).await?;
+                    ended += pass.ended;
+                    refused = pass.refused;
                 }
             }
             if ended > 0 {
@@ -138,7 +153,7 @@ impl Sessions {
             }
             // Without progress, the rest has expired, or another transaction is ending the same sessions.
             if !step.is_partial || ended == 0 {
-                return Ok(());
+                return refused.check(could_not_end);
             }
         }
     }

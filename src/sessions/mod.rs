@@ -25,6 +25,7 @@ mod end;
 mod end_many;
 mod end_store;
 mod ended;
+mod first_batch;
 mod future_times;
 #[cfg(test)]
 mod fuzz_tests;
@@ -74,6 +75,7 @@ pub use device::{Device, DeviceKind};
 pub use doctor::{Breach, Report};
 pub use end_many::RevokeProgress;
 pub use ended::SessionEnd;
+pub(crate) use first_batch::{FirstBatchMode, with_first_batch};
 pub use list::{DevicePage, HistoryPage, LivePage, PageCursor};
 pub use model::{Client, EndReason, IssuedSession, Proof, Purged, SessionRecord, Sid, User};
 pub use new_session::NewSession;

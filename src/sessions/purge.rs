@@ -3,23 +3,24 @@
 //! No timeout depends on it: [`Sessions::resume`] refuses an expired session whether or not it was purged.
 
 use std::{
+    fmt,
     num::NonZeroU32,
     time::{Duration, Instant},
 };
 
 use super::{
     Sessions,
-    end_many::{MAX_ENDED_PER_TRANSACTION, batch_pause},
+    end_many::{MAX_ENDED_PER_TRANSACTION, batch_pause, could_not_end},
     model::{EndReason, Purged},
-    queries::{self, EndTarget, Ending, Expired},
+    queries::{self, EndTarget, Ending, Expired, ExpiredData, OutdatedSid},
 };
 use crate::{
     clock::Timestamp,
     db::{
-        DbConnection, SessionId,
+        DbConnection, Refused, SessionId,
         sql::{AdvisoryLock, take_advisory_lock},
     },
-    error::Result,
+    error::{Error, Result},
 };
 
 /// Maximum rows per transaction: on SQLite, every other writer waits for it.
@@ -83,74 +84,92 @@ impl Sessions {
     }
 
     async fn purge_expired(&self, add: &mut impl FnMut(Purged)) -> Result<()> {
-        loop {
-            let started = Instant::now();
-            let now = self.clock.now();
-            let find = move |connection: &mut _| queries::find_expired_data(connection, now, PURGE_BATCH_ROWS);
-            let sids = self.db.read(find).await?;
-            if sids.is_empty() {
-                return Ok(());
-            }
-            let batch = self.db.transaction(move |connection| {
-                take_advisory_lock(connection, AdvisoryLock::Purge)?;
-                let expired = queries::lock_expired(connection, &sids, now)?;
-                let ends: Vec<_> = expired.into_iter().map(reason_and_time).collect();
-                let ended = queries::end_expired(connection, &ends, now)?;
-                let data_removed = queries::delete_expired_data(connection, &sids, now)?;
-                Ok(Purged { ended, data_removed, history_removed: 0 })
-            });
-            let batch = batch.await?;
-            // Another transaction has purged them, moved their expiry, or holds them.
-            if batch.is_empty() {
-                return Ok(());
-            }
-            add(batch);
-            tokio::time::sleep(batch_pause(started)).await;
-        }
+        let (finding, purging) = (self.clock.clone(), self.clock.clone());
+        let find = move |connection: &mut DbConnection, passed| {
+            queries::find_expired_data(connection, finding.now(), passed, PURGE_BATCH_ROWS)
+        };
+        let purge = move |connection: &mut DbConnection, found: &[ExpiredData]| {
+            take_advisory_lock(connection, AdvisoryLock::Purge)?;
+            let now = purging.now();
+            let sids: Vec<String> = found.iter().map(|data| data.sid.clone()).collect();
+            let expired = queries::lock_expired(connection, &sids, now)?;
+            let ends: Vec<_> = expired.into_iter().map(reason_and_time).collect();
+            let ended = queries::end_expired(connection, &ends, now)?;
+            let data_removed = queries::delete_expired_data(connection, &sids, now)?;
+            Ok(PurgedBatch { gone: ended + data_removed, purged: Purged { ended, data_removed, history_removed: 0 } })
+        };
+        self.purge_rows("rows of expired session data", find, purge, add).await
     }
 
     async fn purge_history(&self, add: &mut impl FnMut(Purged)) -> Result<()> {
-        loop {
-            let started = Instant::now();
-            let before = self.clock.now() - self.policy.history_retention;
-            let deleted = self.db.transaction(move |connection| {
-                take_advisory_lock(connection, AdvisoryLock::Purge)?;
-                queries::delete_history(connection, before, PURGE_BATCH_ROWS)
-            });
-            match deleted.await? {
-                0 => return Ok(()),
-                history_removed => add(Purged { history_removed, ..Purged::default() }),
-            }
-            tokio::time::sleep(batch_pause(started)).await;
-        }
+        let (clock, retention) = (self.clock.clone(), self.policy.history_retention);
+        let find = move |connection: &mut DbConnection, passed| {
+            queries::find_history(connection, clock.now() - retention, passed, PURGE_BATCH_ROWS)
+        };
+        let purge = move |connection: &mut DbConnection, ids: &[SessionId]| {
+            take_advisory_lock(connection, AdvisoryLock::Purge)?;
+            let history_removed = queries::delete_history(connection, ids)?;
+            Ok(PurgedBatch { gone: history_removed, purged: Purged { history_removed, ..Purged::default() } })
+        };
+        self.purge_rows("ended sessions past their retention", find, purge, add).await
     }
 
     /// Deletes the sids of deleted history that no cookie can have any longer.
     async fn forget_sids(&self) -> Result<()> {
-        loop {
-            let started = Instant::now();
-            let now = self.clock.now();
-            let find = move |connection: &mut _| queries::find_outdated_sids(connection, now, PURGE_BATCH_ROWS);
-            let sids = self.db.read(find).await?;
-            if sids.is_empty() {
-                return Ok(());
-            }
-            self.db.transaction(move |connection| queries::forget_sids(connection, &sids)).await?;
-            tokio::time::sleep(batch_pause(started)).await;
-        }
+        let clock = self.clock.clone();
+        let find = move |connection: &mut DbConnection, passed| {
+            queries::find_outdated_sids(connection, clock.now(), passed, PURGE_BATCH_ROWS)
+        };
+        let forget = |connection: &mut DbConnection, sids: &[OutdatedSid]| {
+            Ok(PurgedBatch { gone: queries::forget_sids(connection, sids)?, purged: Purged::default() })
+        };
+        self.purge_rows("sids of deleted sessions", find, forget, &mut |_| ()).await
     }
 
     /// Deletes the ends that were kept for the journals, once their sessions would have expired.
     async fn forget_ends(&self) -> Result<()> {
+        let clock = self.clock.clone();
+        let find = move |connection: &mut DbConnection, passed| {
+            queries::find_outdated_ends(connection, clock.now(), passed, PURGE_BATCH_ROWS)
+        };
+        let forget = |connection: &mut DbConnection, ids: &[SessionId]| {
+            Ok(PurgedBatch { gone: queries::forget_ends(connection, ids)?, purged: Purged::default() })
+        };
+        self.purge_rows("ends of deleted sessions", find, forget, &mut |_| ()).await
+    }
+
+    /// Purges rows in batches. `find` reads the next ones after the `passed` first, which are those that another
+    /// transaction holds, or that the database refuses to purge: they stay for the next purge.
+    ///
+    /// # Errors
+    /// [`Error::Incomplete`](crate::error::Error::Incomplete) if it refuses some.
+    async fn purge_rows<K, F, P>(&self, rows: &str, find: F, purge: P, add: &mut impl FnMut(Purged)) -> Result<()>
+    where
+        K: fmt::Display + Clone + Send + Sync + 'static,
+        F: Fn(&mut DbConnection, i64) -> Result<Vec<K>> + Clone + Send + 'static,
+        P: Fn(&mut DbConnection, &[K]) -> Result<PurgedBatch> + Clone + Send + 'static,
+    {
+        let (mut passed, mut refused) = (0, Refused::default());
         loop {
             let started = Instant::now();
-            let now = self.clock.now();
-            let find = move |connection: &mut _| queries::find_outdated_ends(connection, now, PURGE_BATCH_ROWS);
-            let ids = self.db.read(find).await?;
-            if ids.is_empty() {
-                return Ok(());
+            let find = find.clone();
+            let found = self.db.read(move |connection| find(connection, passed)).await?;
+            if found.is_empty() {
+                let what = |count| {
+                    format!("{count} of the {rows} could not be purged, since the database refuses it; all others were")
+                };
+                return refused.check(what);
             }
-            self.db.transaction(move |connection| queries::forget_ends(connection, &ids)).await?;
+            let (batches, refused_of_batch) = self.db.change_rows(&found, purge.clone()).await?;
+            refused.extend(refused_of_batch);
+            let mut left = found.len();
+            for PurgedBatch { gone, purged } in batches {
+                left = left.saturating_sub(gone);
+                if !purged.is_empty() {
+                    add(purged);
+                }
+            }
+            passed += i64::try_from(left).unwrap_or(i64::MAX);
             tokio::time::sleep(batch_pause(started)).await;
         }
     }
@@ -159,6 +178,7 @@ impl Sessions {
     async fn end_sessions_without_data(&self, max_pages: usize, add: &mut impl FnMut(Purged)) -> Result<()> {
         let mut cursor = if max_pages == usize::MAX { None } else { *self.scan_cursor.lock() };
         let settled = self.clock.now() - SETTLE_TIME;
+        let mut refused = Refused::default();
         for _ in 0..max_pages {
             let scan = move |connection: &mut _| queries::scan_page(connection, cursor, settled, SCAN_PAGE_ROWS);
             let page = self.db.read(scan).await?;
@@ -166,10 +186,11 @@ impl Sessions {
             let without_data: Vec<_> = page
                 .iter()
                 .filter(|session| session.lacks_data)
-                .map(|session| (session.id, session.absolute_expiry))
+                .map(|session| SessionWithoutData { id: session.id, absolute_expiry: session.absolute_expiry })
                 .collect();
             for batch in without_data.chunks(MAX_ENDED_PER_TRANSACTION) {
-                let ended = self.end_batch(batch.to_vec()).await?;
+                let (ended, refused_of_batch) = self.end_batch(batch).await?;
+                refused.extend(refused_of_batch);
                 if ended > 0 {
                     add(Purged { ended, ..Purged::default() });
                 }
@@ -179,23 +200,31 @@ impl Sessions {
                 break;
             }
         }
-        Ok(())
+        refused.check(could_not_end)
     }
 
     /// Scans the next pages of all users, and ends the sessions that a limit or a disabled user does not allow.
     async fn end_sessions_of_users(&self, max_pages: usize, add: &mut impl FnMut(Purged)) -> Result<()> {
         let max = self.policy.max_sessions.map(NonZeroU32::get);
         let mut cursor = if max_pages == usize::MAX { None } else { *self.user_cursor.lock() };
+        // The sessions of one user that can't be ended don't keep those of others.
+        let mut incomplete = Ok(());
         for _ in 0..max_pages {
             let scan = move |connection: &mut _| queries::scan_users(connection, cursor, max, USER_PAGE_ROWS);
             let page = self.db.read(scan).await?;
             cursor = page.last().map(|last| last.id);
             for user in page {
-                if user.is_disabled_with_sessions {
-                    let ended = self.end_all_of(user.id, EndReason::AccountDisabled).await?;
-                    add(Purged { ended, ..Purged::default() });
+                let outcome = if user.is_disabled_with_sessions {
+                    let ended = self.end_all_of(user.id, EndReason::AccountDisabled).await;
+                    ended.map(|ended| add(Purged { ended, ..Purged::default() }))
                 } else if user.is_over_limit {
-                    self.enforce_limit_fully(user.id, None, |ended| add(Purged { ended, ..Purged::default() })).await?;
+                    self.enforce_limit_fully(user.id, None, |ended| add(Purged { ended, ..Purged::default() })).await
+                } else {
+                    Ok(())
+                };
+                match outcome {
+                    Err(error @ Error::Incomplete(_)) => incomplete = Err(error),
+                    outcome => outcome?,
                 }
             }
             *self.user_cursor.lock() = cursor;
@@ -203,16 +232,16 @@ impl Sessions {
                 break;
             }
         }
-        Ok(())
+        incomplete
     }
 
-    async fn end_batch(&self, sessions: Vec<(SessionId, Timestamp)>) -> Result<usize> {
+    async fn end_batch(&self, sessions: &[SessionWithoutData]) -> Result<(usize, Refused)> {
         let now = self.clock.now();
         let by = self.clone();
-        let end = move |connection: &mut DbConnection| {
+        let end = move |connection: &mut DbConnection, sessions: &[SessionWithoutData]| {
             take_advisory_lock(connection, AdvisoryLock::Purge)?;
             let mut ended = 0;
-            for (id, absolute_expiry) in &sessions {
+            for SessionWithoutData { id, absolute_expiry } in sessions {
                 // Deleting a session's data before it expires signs it out.
                 let (reason, at) = if now < *absolute_expiry {
                     (EndReason::SignedOut, now)
@@ -224,7 +253,28 @@ impl Sessions {
             }
             Ok(ended)
         };
-        self.db.transaction(end).await
+        let (ended, refused) = self.db.change_rows(sessions, end).await?;
+        Ok((ended.into_iter().sum(), refused))
+    }
+}
+
+/// What the purge of one batch has done.
+struct PurgedBatch {
+    /// The rows that are no longer found.
+    gone: usize,
+    purged: Purged,
+}
+
+/// An active session without data.
+#[derive(Clone)]
+struct SessionWithoutData {
+    id: SessionId,
+    absolute_expiry: Timestamp,
+}
+
+impl fmt::Display for SessionWithoutData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.id.fmt(f)
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     Sessions,
     data::SessionData,
     end_many::FirstBatch,
+    first_batch::FirstBatchMode,
     model::{EndReason, IssuedSession, Sid},
     queries,
 };
@@ -103,7 +104,7 @@ impl Sessions {
     }
 
     /// Does the same for a session in which its user has just changed their password, and ends the user's other
-    /// sessions, unless the user keeps them: a first batch of them, if there are many. If the user had to change it,
+    /// sessions, unless the user keeps them (`None`): a first batch of them, if there are many. If the user had to change it,
     /// the session is good for everything from the commit on, and its data names the user.
     pub(crate) fn renew_after_password_change_within(
         &self,
@@ -111,7 +112,7 @@ impl Sessions {
         session: &PresentedSession,
         new: &Sid,
         changed_at: Timestamp,
-        keeps_others: bool,
+        others: Option<FirstBatchMode>,
     ) -> Result<(ReauthenticatedSession, EndedOthers)> {
         let user = queries::lock_user(connection, session.user)?.ok_or(Error::SessionEnded)?.user;
         let name_user = |data: &mut SessionData| {
@@ -123,11 +124,12 @@ impl Sessions {
         if session.must_change_password {
             queries::lift_password_change(connection, session.id)?;
         }
-        let others = if keeps_others {
-            EndedOthers::Kept
-        } else {
-            let reason = EndReason::PasswordChanged;
-            EndedOthers::FirstBatch(self.first_batch_of_others_within(connection, session.user, session.id, reason)?)
+        let others = match others {
+            None => EndedOthers::Kept,
+            Some(mode) => {
+                let (user, reason) = (session.user, EndReason::PasswordChanged);
+                EndedOthers::FirstBatch(self.first_batch_of_others_within(connection, user, session.id, reason, mode)?)
+            }
         };
         Ok((renewed, others))
     }

@@ -13,10 +13,10 @@ use super::{
 };
 use crate::{
     db::{
-        DbConnection, UserId,
+        DbConnection, Refused, SessionId, UserId,
         settings::{self, RoleChange},
     },
-    error::Result,
+    error::{Error, Result},
 };
 
 /// Sessions read at a time to find those whose data changes.
@@ -49,7 +49,7 @@ impl Sessions {
         let Some(change) = self.db.read(move |connection| settings::role_change(connection, user)).await? else {
             return Ok(());
         };
-        let mut after = None;
+        let (mut after, mut refused) = (None, Refused::default());
         loop {
             let find = move |connection: &mut DbConnection| {
                 queries::find_active(connection, EndScope::AllOf(user), after, None, MAX_FOUND_PER_READ)
@@ -57,20 +57,26 @@ impl Sessions {
             let ActivePage { active, last } = self.db.read(find).await?;
             for batch in active.chunks(MAX_CHANGED_PER_TRANSACTION) {
                 let started = Instant::now();
-                let (ids, roles) = (batch.to_vec(), change.clone());
-                let update = move |connection: &mut DbConnection| {
+                let roles = change.clone();
+                let update = move |connection: &mut DbConnection, ids: &[SessionId]| {
                     let is_current = queries::lock_role(connection, user, &roles.to)?;
                     if is_current {
-                        queries::update_role_in_data(connection, &ids, &roles.from, &roles.to)?;
+                        queries::update_role_in_data(connection, ids, &roles.from, &roles.to)?;
                     }
                     Ok(is_current)
                 };
-                if !self.db.transaction(update).await? {
+                let (are_current, refused_of_batch) = self.db.change_rows(batch, update).await?;
+                if are_current.contains(&false) {
                     return self.forget_role_change(user, change).await;
                 }
+                refused.extend(refused_of_batch);
                 tokio::time::sleep(batch_pause(started)).await;
             }
             if last.is_none() {
+                refused.check(|count| {
+                    let sessions = if count == 1 { "session has" } else { "sessions have" };
+                    format!("the data of {count} {sessions} the former role, since the database refuses to change it")
+                })?;
                 return self.forget_role_change(user, change).await;
             }
             after = last;
@@ -83,9 +89,13 @@ impl Sessions {
 
     /// Finishes all changes of roles that are under way, such as those that a crash has interrupted.
     pub(super) async fn finish_role_changes(&self) -> Result<()> {
+        let mut incomplete = Ok(());
         for user in self.db.read(settings::users_with_role_change).await? {
-            self.finish_role_change(user).await?;
+            match self.finish_role_change(user).await {
+                Err(error @ Error::Incomplete(_)) => incomplete = Err(error),
+                outcome => outcome?,
+            }
         }
-        Ok(())
+        incomplete
     }
 }

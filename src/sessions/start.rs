@@ -5,6 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use super::{
     Sessions,
     data::{CookieAttributes, SessionData},
+    first_batch::{FirstBatchMode, with_first_batch},
     limit::LimitStep,
     model::{EndReason, IssuedSession, Sid, User},
     new_session::NewSession,
@@ -52,8 +53,12 @@ impl Sessions {
         if let Some(started) = self.start_grouped(&new, &sid, now).await? {
             return Ok(started);
         }
-        let (sessions, user_id, ip_address) = (self.clone(), new.user_id, new.client.ip_address);
-        let started = self.db.transaction(move |connection| sessions.start_within(connection, &new, &sid, now)).await?;
+        let (user_id, ip_address) = (new.user_id, new.client.ip_address);
+        let start = |mode| {
+            let (sessions, new, sid) = (self.clone(), new.clone(), sid.clone());
+            self.db.transaction(move |connection| sessions.start_within(connection, &new, &sid, now, mode))
+        };
+        let started = with_first_batch(start).await?;
         let Some((started, limit_step)) = started else {
             self.record_used_up_password(user_id, ip_address).await;
             return Err(Error::SessionEnded);
@@ -72,6 +77,7 @@ impl Sessions {
         new: &NewSession,
         sid: &Sid,
         now: Timestamp,
+        mode: FirstBatchMode,
     ) -> Result<Option<(IssuedSession, Option<LimitStep>)>> {
         let lifetime = self.lifetime(now, new.remember);
         let user = lock_valid_user(connection, new)?;
@@ -92,6 +98,7 @@ impl Sessions {
         }
         let limit_step = match reused {
             Some(_) => None,
+            None if mode == FirstBatchMode::Leave => Some(LimitStep::NONE_YET),
             None => Some(self.limit_step(connection, user.id, Some(id), now)?),
         };
         let browser = match new.browser_of_form(started_before) {

@@ -26,7 +26,8 @@ use crate::{
             opener::Opener,
             tracked::TrackedConnection,
         },
-        history::{History, clear_uncommitted, truncate_uncommitted, uncommitted_len},
+        history::{History, clear_uncommitted},
+        savepoint::in_savepoint,
     },
     error::{Error, Result},
 };
@@ -155,19 +156,9 @@ enum Outcome {
 }
 
 fn run_in_savepoint(connection: &mut DbConnection, work: &Work) -> Outcome {
-    let ends_before = uncommitted_len();
-    let run = || {
-        connection.begin_savepoint()?;
-        let outcome = work(connection);
-        if outcome.is_err() {
-            truncate_uncommitted(ends_before);
-        }
-        if outcome.is_ok() { connection.commit() } else { connection.rollback() }.map(|()| outcome)
-    };
-    match catch_unwind(AssertUnwindSafe(run)) {
+    match catch_unwind(AssertUnwindSafe(|| in_savepoint(connection, work))) {
         Ok(Ok(Ok(value))) => Outcome::Uncommitted(value),
         Ok(Ok(Err(error))) => Outcome::RolledBack(error),
-        // On a full disk SQLite rolls back the whole transaction by itself, and the savepoint no longer exists.
         Ok(Err(error)) => Outcome::BatchLost(error),
         Err(_) => Outcome::BatchLost(Error::internal("a transaction panicked")),
     }

@@ -50,6 +50,18 @@ fn users_view_message(error: &DieselError) -> Option<&str> {
     Some(message).filter(|_| lacks_trigger || is_about_view)
 }
 
+impl Error {
+    /// Whether the database refused the statement because of the rows that it was to change, as far as can be told: a
+    /// constraint, a trigger that raised an error, or a lock that was not free in time. The same statement may succeed
+    /// without some of these rows.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Internal(cause) => cause.downcast_ref::<DieselError>().is_some(),
+            error => has_no_kind(error) && !is_retryable(error),
+        }
+    }
+}
+
 /// Returns the Diesel error that made the database unavailable.
 fn cause(error: &Error) -> Option<&DieselError> {
     let Error::Unavailable(cause) = error else { return None };

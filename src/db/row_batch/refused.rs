@@ -1,8 +1,4 @@
-//! Rows that the database refuses to change: a foreign key of another table or a trigger of an operator keeps them, or a
-//! transaction that does not end holds them.
-//!
-//! A batch fails because of one such row, at each attempt, and would keep all others from ending. So it is done again row
-//! by row, and what is refused is left out, counted, and named to the caller at the end.
+//! Rows that the database refuses to change: how many, which, and why.
 
 use std::fmt;
 
@@ -13,26 +9,6 @@ use crate::{
 
 /// The rows that a message names; it only counts the others.
 const MAX_NAMED: usize = 10;
-
-/// Whether a transaction that changes an account also ends the first batch of its sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FirstBatchMode {
-    /// It does.
-    End,
-    /// It leaves all sessions to the batches that follow.
-    Leave,
-}
-
-/// Runs a transaction that ends the first batch of an account's sessions; if the database refuses that, without it, since
-/// a session that can't be ended must not keep its account from being changed.
-pub(crate) async fn with_first_batch<T, F: Future<Output = Result<T>>>(
-    run: impl Fn(FirstBatchMode) -> F,
-) -> Result<T> {
-    match run(FirstBatchMode::End).await {
-        Err(error) if error.is_refusal() => run(FirstBatchMode::Leave).await,
-        outcome => outcome,
-    }
-}
 
 /// The rows that were left out.
 #[derive(Debug, Clone, Default)]
@@ -61,26 +37,17 @@ impl Refused {
         self.count == 0
     }
 
-    /// Returns the number of sessions that have ended, if none was left out.
-    ///
-    /// # Errors
-    /// [`Error::Incomplete`] otherwise.
-    pub fn check_ends(self, ended: usize) -> Result<usize> {
-        let left = if self.count == 1 { "1 session is" } else { "{} sessions are" };
-        let left = left.replace("{}", &self.count.to_string());
-        self.check(format_args!("{left} still active, which the database refuses to end ({ended} others have ended)"))
-            .map(|()| ended)
-    }
-
-    /// Returns an error that says what was left, which rows, and what to do.
+    /// Returns an error that says what could not be done, as `what` tells of the number of rows, to which rows, and what to
+    /// do.
     ///
     /// # Errors
     /// [`Error::Incomplete`] if there is any row.
-    pub fn check(self, what: impl fmt::Display) -> Result<()> {
+    pub fn check(self, what: impl FnOnce(usize) -> String) -> Result<()> {
         let Self { count, named } = self;
         if count == 0 {
             return Ok(());
         }
+        let what = what(count);
         let more = if count > named.len() { format!(" and {} more", count - named.len()) } else { String::new() };
         let named = named.join(", ");
         Err(Error::Incomplete(format!(

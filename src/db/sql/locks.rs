@@ -1,5 +1,7 @@
 //! Locks on more than rows. On SQLite they do nothing: a transaction that writes already excludes every other writer.
 
+use std::time::Duration;
+
 use diesel::{RunQueryDsl, connection::SimpleConnection};
 
 use crate::{
@@ -48,6 +50,23 @@ pub fn try_take_advisory_lock(connection: &mut DbConnection, lock: AdvisoryLock)
     }
     let query = diesel::sql_query(format!("SELECT pg_try_advisory_lock({}) AS locked", lock.number()));
     Ok(query.get_result::<Row>(connection)?.locked)
+}
+
+/// Limits how long this transaction waits for a row that another one holds. Then one that does not end costs an error
+/// instead of the connection.
+pub fn limit_lock_wait(connection: &mut DbConnection, max_wait: Duration) -> Result<()> {
+    if connection.engine() == Engine::Postgres {
+        connection.batch_execute(&format!("SET LOCAL lock_timeout = {}", max_wait.as_millis()))?;
+    }
+    Ok(())
+}
+
+/// Makes deferred constraints fail the statement that violates them instead of the commit, until this transaction ends.
+pub fn check_constraints_at_once(connection: &mut DbConnection) -> Result<()> {
+    if connection.engine() == Engine::Postgres {
+        connection.batch_execute("SET CONSTRAINTS ALL IMMEDIATE")?;
+    }
+    Ok(())
 }
 
 /// Blocks every other transaction's writes to a table until this one ends. Reads go on.

@@ -74,14 +74,21 @@ fn alive_of(connection: &mut DbConnection, ids: Vec<SessionId>, now: SqlTime) ->
     Ok(alive.load::<SessionId>(connection)?.into_iter().collect())
 }
 
-/// Finds ends of sessions that would have expired by now, which no journal needs any longer.
+/// Finds ends of sessions that would have expired by now, which no journal needs any longer. Passes over the
+/// first `passed` rows.
 pub(in crate::sessions) fn find_outdated_ends(
     connection: &mut DbConnection,
     now: Timestamp,
+    passed: i64,
     limit: i64,
 ) -> Result<Vec<SessionId>> {
     let outdated = ends_for_journal::table.filter(ends_for_journal::expires_at.le(SqlTime::from(now)));
-    Ok(outdated.limit(limit).select(ends_for_journal::session_id).load(connection)?)
+    Ok(outdated
+        .order(ends_for_journal::expires_at)
+        .offset(passed)
+        .limit(limit)
+        .select(ends_for_journal::session_id)
+        .load(connection)?)
 }
 
 /// Deletes such ends.

@@ -1,5 +1,7 @@
 //! Ends expired sessions and deletes old rows.
 
+use std::fmt;
+
 use diesel::{
     OptionalExtension,
     dsl::{exists, not},
@@ -31,14 +33,32 @@ pub(in crate::sessions) struct Expired {
     pub data_expiry: Timestamp,
 }
 
-/// Finds the sids of expired data, a peer's included, the longest expired first.
+/// Data that has expired.
+#[derive(Clone)]
+pub(in crate::sessions) struct ExpiredData {
+    pub sid: String,
+    expired_at: Timestamp,
+}
+
+/// Without its sid, which is a secret.
+impl fmt::Display for ExpiredData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "data that expired at {}", self.expired_at.to_iso_micros())
+    }
+}
+
+/// Finds expired data, a peer's included, the longest expired first. Passes over the first `passed` rows.
 pub(in crate::sessions) fn find_expired_data(
     connection: &mut DbConnection,
     now: Timestamp,
+    passed: i64,
     limit: i64,
-) -> Result<Vec<String>> {
+) -> Result<Vec<ExpiredData>> {
     let expired = user_sessions::table.filter(user_sessions::expire.le(SqlTime::from(now)));
-    Ok(expired.order(user_sessions::expire).limit(limit).select(user_sessions::sid).load(connection)?)
+    let next = expired.order(user_sessions::expire).offset(passed).limit(limit);
+    let rows: Vec<(String, SqlTime)> =
+        next.select((user_sessions::sid, as_instant(user_sessions::expire))).load(connection)?;
+    Ok(rows.into_iter().map(|(sid, at)| ExpiredData { sid, expired_at: at.into() }).collect())
 }
 
 /// Locks the active sessions of these sids that have expired. Rows that another transaction is changing are left for
@@ -183,32 +203,51 @@ pub(in crate::sessions) fn scan_page(
     Ok(rows.into_iter().map(session).collect())
 }
 
-/// Finds remembered sids that no cookie can have any longer.
+/// A remembered sid that no cookie can have any longer.
+#[derive(Clone)]
+pub(in crate::sessions) struct OutdatedSid(String);
+
+/// Without the sid, which was a secret.
+impl fmt::Display for OutdatedSid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a row of ended_sids")
+    }
+}
+
+/// Finds remembered sids that no cookie can have any longer. Passes over the first `passed` rows.
 pub(in crate::sessions) fn find_outdated_sids(
     connection: &mut DbConnection,
     now: Timestamp,
+    passed: i64,
     limit: i64,
-) -> Result<Vec<String>> {
+) -> Result<Vec<OutdatedSid>> {
     let outdated = ended_sids::table.filter(ended_sids::forget_at.le(SqlTime::from(now)));
-    Ok(outdated.limit(limit).select(ended_sids::sid).load(connection)?)
+    let next = outdated.order(ended_sids::forget_at).offset(passed).limit(limit);
+    let sids: Vec<String> = next.select(ended_sids::sid).load(connection)?;
+    Ok(sids.into_iter().map(OutdatedSid).collect())
 }
 
 /// Deletes remembered sids.
-pub(in crate::sessions) fn forget_sids(connection: &mut DbConnection, sids: &[String]) -> Result<usize> {
+pub(in crate::sessions) fn forget_sids(connection: &mut DbConnection, sids: &[OutdatedSid]) -> Result<usize> {
+    let sids: Vec<&str> = sids.iter().map(|sid| sid.0.as_str()).collect();
     Ok(diesel::delete(ended_sids::table.filter(ended_sids::sid.eq_any(sids))).execute(connection)?)
 }
 
-/// Deletes history: sessions that ended before `before`.
-pub(in crate::sessions) fn delete_history(
+/// Finds history: sessions that ended before `before`, the first ones first. Passes over the first `passed` rows.
+pub(in crate::sessions) fn find_history(
     connection: &mut DbConnection,
     before: Timestamp,
+    passed: i64,
     limit: i64,
-) -> Result<usize> {
-    let ids: Vec<SessionId> = sessions::table
+) -> Result<Vec<SessionId>> {
+    let ended = sessions::table
         .filter(sessions::status.eq(LOGGED_OUT))
-        .filter(sessions::logged_out_at.lt(SqlTime::from(before)))
-        .limit(limit)
-        .select(sessions::id)
-        .load(connection)?;
-    Ok(diesel::delete(sessions::table.filter(sessions::id.eq_any(ids))).execute(connection)?)
+        .filter(sessions::logged_out_at.lt(SqlTime::from(before)));
+    Ok(ended.order(sessions::logged_out_at).offset(passed).limit(limit).select(sessions::id).load(connection)?)
+}
+
+/// Deletes the history of these sessions.
+pub(in crate::sessions) fn delete_history(connection: &mut DbConnection, ids: &[SessionId]) -> Result<usize> {
+    let ended = sessions::table.filter(sessions::id.eq_any(ids)).filter(sessions::status.eq(LOGGED_OUT));
+    Ok(diesel::delete(ended).execute(connection)?)
 }

@@ -90,6 +90,12 @@ pub(super) fn message_for_status(status: StatusCode, error: Option<&WebError>) -
              seconds.",
             Link::DEVICES,
         ),
+        StatusCode::INTERNAL_SERVER_ERROR if matches!(error, Some(WebError::Failed(Error::Incomplete(_)))) => (
+            "Not everything was done",
+            "Keyrack did what it could, but some devices could not be signed out. See which ones are left in the list of \
+             your devices, and give your administrator the request ID below.",
+            Link::DEVICES,
+        ),
         status if status.is_client_error() => {
             ("This request can’t be read", "Go back, reload the page and try again.", Link::DEVICES)
         }

@@ -54,7 +54,7 @@ impl ResponseError for WebError {
             Self::Failed(Error::Unavailable(_) | Error::Busy { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed(Error::SessionEnded) => StatusCode::UNAUTHORIZED,
             Self::Malformed(_) | Self::Failed(Error::Invalid(_)) => StatusCode::BAD_REQUEST,
-            Self::Failed(Error::Internal(_)) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Failed(Error::Internal(_) | Error::Incomplete(_)) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -74,7 +74,9 @@ impl ResponseError for WebError {
 impl WebError {
     fn log(&self) {
         match self {
-            Self::Failed(error @ Error::Internal(_)) => tracing::error!(error = error.chain(), "request failed"),
+            Self::Failed(error @ (Error::Internal(_) | Error::Incomplete(_))) => {
+                tracing::error!(error = error.chain(), "request failed")
+            }
             Self::Failed(error @ Error::Unavailable(_)) => tracing::warn!(error = error.chain(), "request failed"),
             Self::Malformed(_) => tracing::info!(error = %self, "request rejected"),
             _ => {}

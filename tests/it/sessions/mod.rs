@@ -18,6 +18,7 @@ mod peer_sessions;
 mod peers_setting;
 mod purge;
 mod races;
+mod refused_ends;
 mod resurrection;
 mod role_changes;
 mod rotate;

@@ -1,19 +1,24 @@
-//! Changes rows in batches, without those that the database refuses to change.
+//! Changes rows in batches, without those that the database refuses to change: a foreign key of another table or a
+//! trigger of an operator keeps them, or a transaction that does not end holds them.
+//!
+//! A batch fails because of one such row, at each attempt, and would keep all others from being changed. So it is done
+//! again row by row, and what is refused is left out, counted, and named to the caller at the end.
+
+mod refused;
 
 use std::{fmt, slice, time::Duration};
 
-use super::{Sessions, refused::Refused};
-use crate::{
-    db::{
-        DbConnection, in_savepoint,
-        sql::{check_constraints_at_once, limit_lock_wait},
-    },
-    error::{Error, Result},
+use super::{
+    Database, DbConnection, in_savepoint,
+    sql::{check_constraints_at_once, limit_lock_wait},
 };
+use crate::error::{Error, Result};
+
+pub(crate) use refused::Refused;
 
 /// Attempts to change a batch while the database is not available, and the pause between them.
 const MAX_ATTEMPTS: u32 = 5;
-pub(super) const RETRY_DELAY: Duration = Duration::from_millis(200);
+pub(crate) const RETRY_DELAY: Duration = Duration::from_millis(200);
 
 /// How long a batch waits for a row that another transaction holds. It is shorter than the time limit of an operation in
 /// a server.
@@ -24,13 +29,13 @@ const MAX_LOCK_WAIT: Duration = Duration::from_millis(400);
 const MAX_ROWS_ONE_BY_ONE: usize = 4;
 const MAX_LOCK_WAIT_OF_ROW: Duration = Duration::from_millis(150);
 
-impl Sessions {
+impl Database {
     /// Changes a batch of rows in one transaction. If that fails, changes them one by one, and leaves out those that the
     /// database refuses to change. Returns what the calls of `change` have returned.
     ///
     /// # Errors
     /// If the database is not available.
-    pub(super) async fn change_rows<K, T, F>(&self, rows: &[K], change: F) -> Result<(Vec<T>, Refused)>
+    pub(crate) async fn change_rows<K, T, F>(&self, rows: &[K], change: F) -> Result<(Vec<T>, Refused)>
     where
         K: fmt::Display + Clone + Send + Sync + 'static,
         T: Send + 'static,
@@ -38,19 +43,21 @@ impl Sessions {
     {
         let change_all = || {
             let (rows, change) = (rows.to_vec(), change.clone());
-            self.db.transaction(move |connection| {
+            self.transaction(move |connection| {
                 limit_lock_wait(connection, MAX_LOCK_WAIT)?;
                 change(connection, &rows)
             })
         };
-        if let Ok(changed) = retried(change_all).await {
-            return Ok((vec![changed], Refused::default()));
+        match retried(change_all).await {
+            Ok(changed) => return Ok((vec![changed], Refused::default())),
+            Err(error) if error.is_refusal() || matches!(error, Error::Unavailable(_)) => {}
+            Err(error) => return Err(error),
         }
         let (mut changed, mut refused) = (Vec::new(), Refused::default());
         for few in rows.chunks(MAX_ROWS_ONE_BY_ONE) {
             let change_each = || {
                 let (rows, change) = (few.to_vec(), change.clone());
-                self.db.transaction(move |connection| change_each(connection, &rows, &change))
+                self.transaction(move |connection| change_each(connection, &rows, &change))
             };
             let (of_few, refused_of_few) = retried(change_each).await?;
             changed.extend(of_few);
@@ -80,7 +87,7 @@ fn change_each<K: fmt::Display, T>(
 }
 
 /// Repeats an operation while the database is not available.
-pub(super) async fn retried<T, F: Future<Output = Result<T>>>(operation: impl Fn() -> F) -> Result<T> {
+pub(crate) async fn retried<T, F: Future<Output = Result<T>>>(operation: impl Fn() -> F) -> Result<T> {
     let mut attempt = 1;
     loop {
         match operation().await {
