@@ -6,7 +6,7 @@ use super::{Accounts, known_browsers::BROWSER_LIFETIME, queries};
 use crate::{
     db::{
         DbConnection,
-        sql::{AdvisoryLock, take_advisory_lock},
+        sql::{SharedTask, take_task},
     },
     error::Result,
 };
@@ -44,7 +44,7 @@ impl Accounts {
         let mut sum = 0;
         loop {
             let batch = self.db.transaction(move |connection| {
-                take_advisory_lock(connection, AdvisoryLock::Purge)?;
+                take_task(connection, SharedTask::Purge)?;
                 delete(connection)
             });
             match batch.await? {

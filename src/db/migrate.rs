@@ -18,9 +18,8 @@ use super::{
         url::{DatabaseUrl, Engine},
     },
     database::Database,
-    express_import,
+    express_import, migration_lock,
     schema_check::{reject_objects_of_others, reject_tables_of_others},
-    sql::{AdvisoryLock, take_advisory_lock, try_take_advisory_lock},
 };
 use crate::error::{Error, Result};
 
@@ -29,6 +28,9 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
 /// How long one instance waits for another that migrates. An Express import of many rows takes minutes.
 const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// After which wait a log line says who holds the lock.
+const MIGRATION_LOCK_REPORTED_AFTER: Duration = Duration::from_secs(5);
 
 /// How long SQLite waits for another writer's lock.
 const SQLITE_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
@@ -49,7 +51,10 @@ pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
     let migrated = match recorded(&mut connection) {
         // The common case needs no lock and changes nothing.
         Ok(recorded) if recorded == known(url.engine()) => Ok(Vec::new()),
-        Ok(_) => lock_migrations(&mut connection).and_then(|()| migrate_locked(url, &mut connection)),
+        Ok(recorded) => {
+            let locked = if recorded.is_empty() { lock_first_migration(&mut connection) } else { Ok(()) };
+            locked.and_then(|()| migrate_locked(url, &mut connection))
+        }
         Err(error) => Err(error),
     };
     migrated.map_err(|error| match error {
@@ -58,20 +63,31 @@ pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>> {
     })
 }
 
-/// Locks out other instances until the connection closes.
+/// Locks out other instances until the connection closes, while a database has no table of migrations.
 ///
 /// It holds no transaction meanwhile, because building an index concurrently waits for all older transactions. Behind a
 /// pooler it does nothing, because a pooler keeps the connection open; there only the transaction's lock counts.
-fn lock_migrations(connection: &mut DbConnection) -> Result<()> {
+fn lock_first_migration(connection: &mut DbConnection) -> Result<()> {
     if connection.is_behind_pooler()? {
         return Ok(());
     }
-    let deadline = Instant::now() + MIGRATION_LOCK_TIMEOUT;
-    while !try_take_advisory_lock(connection, AdvisoryLock::Migrate)? {
-        if Instant::now() > deadline {
-            return Err(Error::Invalid(
-                "another Keyrack has been migrating for ten minutes: wait for it, or end it".to_owned(),
-            ));
+    let started = Instant::now();
+    let mut is_reported = false;
+    while !migration_lock::try_lock(connection)? {
+        if started.elapsed() > MIGRATION_LOCK_REPORTED_AFTER && !std::mem::replace(&mut is_reported, true) {
+            let holder = migration_lock::holder(connection)?;
+            tracing::warn!(
+                holder,
+                "waiting for the lock of migrations: another Keyrack migrates, or another program keeps its lock; if \
+                 this lasts, end that process by pg_terminate_backend"
+            );
+        }
+        if started.elapsed() > MIGRATION_LOCK_TIMEOUT {
+            return Err(Error::Invalid(format!(
+                "{} has held the lock of migrations for ten minutes: if it is a Keyrack that migrates, wait for it; \
+                 otherwise end it by pg_terminate_backend, then try again",
+                migration_lock::holder(connection)?
+            )));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -89,7 +105,8 @@ fn migrate_locked(url: &DatabaseUrl, connection: &mut DbConnection) -> Result<Ve
     };
     let import = if behind_pooler { None } else { prepare_import(connection, &recorded)? };
     express_import::with_short_lock_timeout(connection, |connection| {
-        take_advisory_lock(connection, AdvisoryLock::Migrate)?;
+        let has_table = has_migrations_table(connection)?;
+        migration_lock::lock_in_transaction(connection, has_table)?;
         let applied = applied(connection)?;
         reject_newer(url, &applied)?;
         if behind_pooler {
@@ -197,12 +214,20 @@ fn applied(connection: &mut DbConnection) -> Result<BTreeSet<String>> {
 
 /// Returns the versions in Diesel's migration table, without creating the table if it is missing.
 fn recorded(connection: &mut DbConnection) -> Result<BTreeSet<String>> {
-    #[derive(diesel::QueryableByName)]
-    struct Version {
-        #[diesel(sql_type = Text)]
-        version: String,
+    if !has_migrations_table(connection)? {
+        return Ok(BTreeSet::new());
     }
+    let rows: Vec<Version> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(connection)?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
+}
 
+#[derive(diesel::QueryableByName)]
+struct Version {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+fn has_migrations_table(connection: &mut DbConnection) -> Result<bool> {
     let table = match connection.engine() {
         Engine::Postgres => {
             "SELECT relname::text AS version FROM pg_class WHERE oid = to_regclass('__diesel_schema_migrations')"
@@ -210,11 +235,7 @@ fn recorded(connection: &mut DbConnection) -> Result<BTreeSet<String>> {
         Engine::Sqlite => "SELECT name AS version FROM sqlite_master WHERE name = '__diesel_schema_migrations'",
     };
     let tables: Vec<Version> = diesel::sql_query(table).load(connection)?;
-    if tables.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let rows: Vec<Version> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(connection)?;
-    Ok(rows.into_iter().map(|row| row.version).collect())
+    Ok(!tables.is_empty())
 }
 
 /// Returns the versions that this program contains.

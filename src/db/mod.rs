@@ -18,6 +18,7 @@
 //! | `settings` | settings that triggers and all instances agree on | `database`, `schema`, `connect` |
 //! | `express_import` | imports the tables of an Express application | `sql`, `schema`, `connect` |
 //! | `readiness` | whether the database can serve: migrated, writable, with the right time | `database`, `connect` |
+//! | `migration_lock` | the lock of those who migrate | `connect` |
 //! | `migrate` | migrates a database to this version | all of them |
 
 mod after_commit;
@@ -27,6 +28,7 @@ mod database;
 mod express_import;
 pub(crate) mod history;
 mod migrate;
+mod migration_lock;
 mod readiness;
 mod row_batch;
 mod savepoint;
@@ -51,7 +53,8 @@ pub(crate) use savepoint::in_savepoint;
 pub(crate) use schema::types::FormId;
 pub use schema::types::{SessionId, UserId};
 pub(crate) use schema_check::{
-    OBJECT_OF_ANOTHER_ROLE, creator_warnings, find_schema_problems, find_tables_of_others, privilege_warnings,
+    OBJECT_OF_ANOTHER_ROLE, creator_warnings, find_schema_problems, find_tables_of_others, held_lock_warnings,
+    privilege_warnings,
 };
 pub(crate) use settings::change_peers;
 pub use settings::{Peers, set_peers};

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     db::{
         DbConnection, after_commit, settings,
-        sql::{AdvisoryLock, take_advisory_lock},
+        sql::{SharedTask, take_task},
     },
     error::Result,
 };
@@ -56,7 +56,7 @@ impl Events {
 
 /// Logs the next events, once the cursor behind them is committed. Returns whether there may be more.
 fn log_batch(connection: &mut DbConnection) -> Result<bool> {
-    take_advisory_lock(connection, AdvisoryLock::LogEvents)?;
+    take_task(connection, SharedTask::LogEvents)?;
     let Some(cursor) = stored_cursor(connection)? else {
         let cursor = queries::current_cursor(connection)?;
         store_cursor(connection, cursor)?;

@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     db::{
         DbConnection,
-        sql::{AdvisoryLock, take_advisory_lock},
+        sql::{SharedTask, take_task},
     },
     error::Result,
 };
@@ -46,7 +46,7 @@ impl Events {
                 return Ok(sum);
             }
             let deleted = self.db.transaction(move |connection| {
-                take_advisory_lock(connection, AdvisoryLock::Purge)?;
+                take_task(connection, SharedTask::Purge)?;
                 queries::delete(connection, &ids)
             });
             sum += deleted.await?;
@@ -58,7 +58,7 @@ impl Events {
         loop {
             let now = self.clock.now();
             let batch = self.db.transaction(move |connection| {
-                take_advisory_lock(connection, AdvisoryLock::Purge)?;
+                take_task(connection, SharedTask::Purge)?;
                 delete(connection, now)
             });
             match batch.await? {

@@ -18,7 +18,7 @@ use crate::{
     clock::Timestamp,
     db::{
         DbConnection, settings,
-        sql::{AdvisoryLock, take_advisory_lock},
+        sql::{SharedTask, take_task},
     },
     error::Result,
 };
@@ -117,7 +117,7 @@ impl Events {
         }
         let change = move |connection: &mut DbConnection| {
             // Two instances don't record the same change.
-            take_advisory_lock(connection, AdvisoryLock::Purge)?;
+            take_task(connection, SharedTask::Purge)?;
             let before = seconds_of(settings::events_retention(connection)?.as_deref());
             if !is_wanted(before, after) {
                 return Ok(None);

@@ -18,7 +18,7 @@ use crate::{
     clock::Timestamp,
     db::{
         DbConnection, Refused, SessionId,
-        sql::{AdvisoryLock, take_advisory_lock},
+        sql::{SharedTask, take_task},
     },
     error::{Error, Result},
 };
@@ -89,7 +89,7 @@ impl Sessions {
             queries::find_expired_data(connection, finding.now(), passed, PURGE_BATCH_ROWS)
         };
         let purge = move |connection: &mut DbConnection, found: &[ExpiredData]| {
-            take_advisory_lock(connection, AdvisoryLock::Purge)?;
+            take_task(connection, SharedTask::Purge)?;
             let now = purging.now();
             let sids: Vec<String> = found.iter().map(|data| data.sid.clone()).collect();
             let expired = queries::lock_expired(connection, &sids, now)?;
@@ -107,7 +107,7 @@ impl Sessions {
             queries::find_history(connection, clock.now() - retention, passed, PURGE_BATCH_ROWS)
         };
         let purge = move |connection: &mut DbConnection, ids: &[SessionId]| {
-            take_advisory_lock(connection, AdvisoryLock::Purge)?;
+            take_task(connection, SharedTask::Purge)?;
             let history_removed = queries::delete_history(connection, ids)?;
             Ok(PurgedBatch { gone: history_removed, purged: Purged { history_removed, ..Purged::default() } })
         };
@@ -239,7 +239,7 @@ impl Sessions {
         let now = self.clock.now();
         let by = self.clone();
         let end = move |connection: &mut DbConnection, sessions: &[SessionWithoutData]| {
-            take_advisory_lock(connection, AdvisoryLock::Purge)?;
+            take_task(connection, SharedTask::Purge)?;
             let mut ended = 0;
             for SessionWithoutData { id, absolute_expiry } in sessions {
                 // Deleting a session's data before it expires signs it out.

@@ -52,10 +52,11 @@ pub(in crate::db) fn with_short_lock_timeout<T>(
                 sleep(RETRY_DELAY);
             }
             Err(error) if is_lock_timeout(connection, &error, started) => {
-                return Err(Error::Invalid(
-                    "a table was locked for five minutes by a long transaction or a vacuum: end it, then try again"
-                        .to_owned(),
-                ));
+                return Err(Error::Invalid(format!(
+                    "a lock was not free for five minutes ({}): end the long transaction or the vacuum that holds it, \
+                     then try again",
+                    error.root_cause()
+                )));
             }
             outcome => return outcome,
         }

@@ -20,14 +20,9 @@ pub(crate) use refused::Refused;
 const MAX_ATTEMPTS: u32 = 5;
 pub(crate) const RETRY_DELAY: Duration = Duration::from_millis(200);
 
-/// How long a batch waits for a row that another transaction holds. It is shorter than the time limit of an operation in
-/// a server.
-const MAX_LOCK_WAIT: Duration = Duration::from_millis(400);
-
-/// The rows of a failed batch that are changed one by one in a transaction, and how long it waits for each: together
-/// shorter than the time limit of an operation in a server, too.
-const MAX_ROWS_ONE_BY_ONE: usize = 4;
-const MAX_LOCK_WAIT_OF_ROW: Duration = Duration::from_millis(150);
+/// The rows of a failed batch that are changed one by one in a transaction. It may have to wait for each, and must be done
+/// within the time limit of an operation in a server.
+const MAX_ROWS_ONE_BY_ONE: usize = 2;
 
 impl Database {
     /// Changes a batch of rows in one transaction. If that fails, changes them one by one, and leaves out those that the
@@ -44,7 +39,7 @@ impl Database {
         let change_all = || {
             let (rows, change) = (rows.to_vec(), change.clone());
             self.transaction(move |connection| {
-                limit_lock_wait(connection, MAX_LOCK_WAIT)?;
+                limit_lock_wait(connection)?;
                 change(connection, &rows)
             })
         };
@@ -74,7 +69,7 @@ fn change_each<K: fmt::Display, T>(
     change: &impl Fn(&mut DbConnection, &[K]) -> Result<T>,
 ) -> Result<(Vec<T>, Refused)> {
     check_constraints_at_once(connection)?;
-    limit_lock_wait(connection, MAX_LOCK_WAIT_OF_ROW)?;
+    limit_lock_wait(connection)?;
     let (mut changed, mut refused) = (Vec::new(), Refused::default());
     for row in rows {
         match in_savepoint(connection, |connection| change(connection, slice::from_ref(row)))? {

@@ -6,6 +6,7 @@
 mod columns;
 mod definitions;
 mod functions;
+mod held_locks;
 mod other_roles;
 mod postgres;
 mod problem;
@@ -15,6 +16,7 @@ mod sqlite;
 use crate::{db::DbConnection, error::Result};
 use problem::SchemaProblem;
 
+pub(crate) use held_locks::held_lock_warnings;
 pub(crate) use other_roles::{
     RULE as OBJECT_OF_ANOTHER_ROLE, creator_warnings, find_tables_of_others, objects_of_others, privilege_warnings,
     reject_objects_of_others, reject_tables_of_others,

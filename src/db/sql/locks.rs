@@ -2,61 +2,65 @@
 
 use std::time::Duration;
 
-use diesel::{RunQueryDsl, connection::SimpleConnection};
+use diesel::{
+    connection::SimpleConnection,
+    result::{DatabaseErrorKind, Error as DieselError},
+};
 
 use crate::{
     db::{DbConnection, Engine},
-    error::Result,
+    error::{Error, Result},
 };
 
-/// Work that only one instance does at a time.
+/// Work of which one instance does a batch at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AdvisoryLock {
-    /// Migrating.
-    Migrate,
+pub enum SharedTask {
     /// Purging.
     Purge,
     /// Logging the security events of other programs.
     LogEvents,
 }
 
-/// The number of the first advisory lock: "keyrack" in ASCII, then a byte for the kind of work.
-const FIRST_LOCK_NUMBER: i64 = 0x6b65_7972_6163_6b00;
-
-impl AdvisoryLock {
-    fn number(self) -> i64 {
-        FIRST_LOCK_NUMBER + self as i64
+impl SharedTask {
+    /// The table whose lock stands for the task. Any role may take an advisory lock, and keep it; a lock of a table needs
+    /// the right to write to it. This mode conflicts with itself, but with no statement that reads or writes rows.
+    fn table(self) -> &'static str {
+        match self {
+            Self::Purge => "keyrack_settings",
+            Self::LogEvents => "keyrack_instances",
+        }
     }
 }
 
-/// Waits for the lock and takes it until the transaction ends.
-pub fn take_advisory_lock(connection: &mut DbConnection, lock: AdvisoryLock) -> Result<()> {
-    if connection.engine() == Engine::Postgres {
-        connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({})", lock.number()))?;
-    }
-    Ok(())
-}
+/// How long a task that several instances share waits for another one, and for rows. It is shorter than the time limit of
+/// an operation in a server.
+const MAX_LOCK_WAIT: Duration = Duration::from_millis(300);
 
-/// Takes the lock until the connection is closed, unless another instance holds it. Returns whether it took it.
-pub fn try_take_advisory_lock(connection: &mut DbConnection, lock: AdvisoryLock) -> Result<bool> {
-    #[derive(diesel::QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = diesel::sql_types::Bool)]
-        locked: bool,
-    }
-
+/// Waits for the task, and takes it until the transaction ends.
+///
+/// # Errors
+/// [`Error::Unavailable`] if another transaction keeps it for longer than [`MAX_LOCK_WAIT`].
+pub fn take_task(connection: &mut DbConnection, task: SharedTask) -> Result<()> {
     if connection.engine() == Engine::Sqlite {
-        return Ok(true);
+        return Ok(());
     }
-    let query = diesel::sql_query(format!("SELECT pg_try_advisory_lock({}) AS locked", lock.number()));
-    Ok(query.get_result::<Row>(connection)?.locked)
+    limit_lock_wait(connection)?;
+    let table = task.table();
+    let lock = format!("LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE");
+    connection.batch_execute(&lock).map_err(|error| match error {
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown, cause) => Error::Unavailable(anyhow::anyhow!(
+            "another transaction keeps the lock of {table}; if this lasts, keyrack doctor names it: {}",
+            cause.message()
+        )),
+        error => error.into(),
+    })
 }
 
-/// Limits how long this transaction waits for a row that another one holds. Then one that does not end costs an error
-/// instead of the connection.
-pub fn limit_lock_wait(connection: &mut DbConnection, max_wait: Duration) -> Result<()> {
+/// Limits how long this transaction waits for a lock to [`MAX_LOCK_WAIT`]. Then another transaction that does not end
+/// costs it an error, and not its connection.
+pub fn limit_lock_wait(connection: &mut DbConnection) -> Result<()> {
     if connection.engine() == Engine::Postgres {
-        connection.batch_execute(&format!("SET LOCAL lock_timeout = {}", max_wait.as_millis()))?;
+        connection.batch_execute(&format!("SET LOCAL lock_timeout = {}", MAX_LOCK_WAIT.as_millis()))?;
     }
     Ok(())
 }

@@ -6,8 +6,6 @@ mod sql_file;
 mod wrappers;
 
 pub use keys::{batch_key, batch_time, for_each_key, slot_for};
-pub use locks::{
-    AdvisoryLock, check_constraints_at_once, limit_lock_wait, lock_writes, take_advisory_lock, try_take_advisory_lock,
-};
+pub use locks::{SharedTask, check_constraints_at_once, limit_lock_wait, lock_writes, take_task};
 pub use sql_file::sql_file;
 pub use wrappers::{as_instant, for_update, for_update_skip_locked, opaque_to_planner, prepared, roundtripped};

@@ -6,16 +6,18 @@ use keyrack::db::{DatabaseUrl, migrate};
 use crate::support::{EngineKind, Program, TestDatabase};
 
 /// A database that has a role for Keyrack and another one, both with capitals in their names.
-struct TwoRoles {
-    database: TestDatabase,
-    keyrack: String,
-    other: String,
+pub(super) struct TwoRoles {
+    pub database: TestDatabase,
+    pub keyrack: String,
+    pub other: String,
     /// The database as Keyrack's role.
-    url: String,
+    pub url: String,
+    /// The database as the other one.
+    pub other_url: String,
 }
 
 impl TwoRoles {
-    fn new(name: &str) -> Option<Self> {
+    pub fn new(name: &str) -> Option<Self> {
         if !EngineKind::Postgres.is_available() {
             return None;
         }
@@ -25,7 +27,7 @@ impl TwoRoles {
         let (scheme, rest) = database.url().split_once("://").unwrap();
         let host = rest.split_once('@').map_or(rest, |(_, host)| host);
         let host = host.split(['?', '&']).next().unwrap();
-        let url = format!("{scheme}://{}@{host}", keyrack.replace(' ', "%20"));
+        let [url, other_url] = [&keyrack, &other].map(|role| format!("{scheme}://{}@{host}", role.replace(' ', "%20")));
         let name = database.text("SELECT quote_ident(current_database()) AS v");
         // Until version 14, every role may create objects in the schema public.
         database.execute(&format!(
@@ -33,19 +35,19 @@ impl TwoRoles {
              GRANT CREATE ON DATABASE {name} TO \"{keyrack}\", \"{other}\";
              GRANT USAGE, CREATE ON SCHEMA public TO \"{keyrack}\", \"{other}\""
         ));
-        Some(Self { database, keyrack, other, url })
+        Some(Self { database, keyrack, other, url, other_url })
     }
 
-    fn migrate(&self) -> keyrack::error::Result<Vec<String>> {
+    pub fn migrate(&self) -> keyrack::error::Result<Vec<String>> {
         migrate(&self.url.parse::<DatabaseUrl>().unwrap())
     }
 
-    fn program(&self) -> Program<'_> {
+    pub fn program(&self) -> Program<'_> {
         Program::new(&self.database).with("DATABASE_URL", &self.url)
     }
 
     /// Runs statements as the role, with the default `search_path`.
-    fn execute_as(&self, role: &str, sql: &str) {
+    pub fn execute_as(&self, role: &str, sql: &str) {
         let sql = format!("SET search_path = public; SET ROLE \"{role}\"; {sql}");
         self.database.execute(&sql);
     }

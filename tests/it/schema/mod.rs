@@ -3,6 +3,7 @@
 mod concurrent_sets;
 mod encoding;
 mod forgotten_sids;
+mod hostile_locks;
 mod hostile_objects;
 mod hostile_tables;
 mod infinite_times;
