@@ -18,6 +18,10 @@ pub enum Error {
     #[error("the session has ended")]
     SessionEnded,
 
+    /// The password was good for one sign-in, which another one has been at the same time.
+    #[error("the one-time password was used by another sign-in")]
+    PasswordUsedUp,
+
     /// Too many passwords are queued to be checked.
     #[error("too many sign-ins at once")]
     Busy {
@@ -52,6 +56,7 @@ impl Error {
         match self {
             Self::Unavailable(error) => Self::Unavailable(cause(error)),
             Self::SessionEnded => Self::SessionEnded,
+            Self::PasswordUsedUp => Self::PasswordUsedUp,
             Self::Busy { retry_after } => Self::Busy { retry_after: *retry_after },
             Self::Invalid(sentence) => Self::Invalid(sentence.clone()),
             Self::Incomplete(sentence) => Self::Incomplete(sentence.clone()),

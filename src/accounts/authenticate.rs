@@ -21,6 +21,7 @@ use crate::{
     clock::Timestamp,
     db::UserId,
     error::{Error, Result},
+    events::EventCause,
     sessions::REPEATED_FORM_WINDOW,
 };
 
@@ -173,7 +174,7 @@ impl Accounts {
         let Some(account) = &record.account else { return Ok(AuthenticationResult::Rejected) };
         // After the password was checked: a wrong one must not tell whether the account exists and is in use.
         if let Err(retry_after) = self.pacer.take((account.user.id, record.browser.clone()), self.clock.now()) {
-            self.record_refusal("pace", Some(account.user.id), ip_address);
+            self.record_refusal(EventCause::Pace, Some(account.user.id), ip_address);
             return Ok(AuthenticationResult::Throttled { retry_after });
         }
         self.forget_failures_after_success(&record).await;

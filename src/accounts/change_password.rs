@@ -51,6 +51,12 @@ pub(crate) enum ChangePasswordError {
     /// The new password was not looked up in the list of leaked passwords. The reason is for operators.
     #[error("the new password was not checked, since {0}")]
     Unchecked(UnusableBreachFile),
+    /// Another request of this session has changed the password since the form was opened, to another one.
+    #[error(
+        "This form was not used: your password was changed in another tab, or by a second click, while it was open. You \
+         are signed in, and the password that you chose there holds. To change it again, enter it as the current one."
+    )]
+    ChangedMeanwhile,
     /// The current password was not accepted.
     #[error(transparent)]
     Current(#[from] OwnPasswordError),
@@ -140,7 +146,10 @@ impl Accounts {
         new: Password,
         keeps_others: bool,
     ) -> Result<ChangedPassword, ChangePasswordError> {
-        let checked = self.check_own_password(&session, new).await?;
+        let checked = self.check_own_password(&session, new).await.map_err(|error| match error {
+            OwnPasswordError::Wrong => ChangePasswordError::ChangedMeanwhile,
+            error => error.into(),
+        })?;
         let (unused, sessions, clock) = (Sid::random()?, self.sessions.clone(), self.clock.clone());
         let renewed = self.db.transaction(move |connection| {
             if !accept(connection, session.user, &checked)? {

@@ -12,8 +12,7 @@ use super::{
 use crate::{
     db::{DbConnection, UserId},
     error::{Error, Result},
-    events::{EventKind, NewEvent, Source, log_after_commit, log_event, record},
-    sessions::USED_UP_PASSWORD,
+    events::{EventCause, EventKind, NewEvent, Source, log_after_commit, log_event, record},
 };
 
 /// Rows in which failures of unknown addresses are counted until they become one event: several, so that concurrent
@@ -40,7 +39,7 @@ impl FailedSignIn {
         ip_address: Option<IpAddr>,
         number: u64,
     ) -> Self {
-        let event = NewEvent::new(EventKind::SignInFailed, &Source::user(ip_address)).detail("cause", cause(found));
+        let event = NewEvent::of_cause(cause(found), &Source::user(ip_address));
         let user = found.account.as_ref().map(|account| account.user.id);
         let event = match user {
             Some(id) => event.user(id).detail("known_browser", found.browser.is_some()),
@@ -52,7 +51,7 @@ impl FailedSignIn {
 
     /// The failure of an attempt with the right password, which was good for one sign-in and is used up.
     pub fn of_used_up_password(self) -> Self {
-        Self { event: self.event.detail("cause", USED_UP_PASSWORD), ..self }
+        Self { event: self.event.detail("cause", EventCause::UsedUpPassword.as_str()), ..self }
     }
 
     /// Counts it in the database, and acts on a budget that is used up by it.
@@ -101,21 +100,21 @@ impl FailedSignIn {
 }
 
 /// Why a sign-in failed. Not said to the client.
-fn cause(found: &SignInRecord) -> &'static str {
+fn cause(found: &SignInRecord) -> EventCause {
     match &found.account {
-        None => "unknown_account",
-        Some(account) if account.is_disabled => "disabled",
-        Some(account) if account.password_hash.is_none() => "no_password",
-        Some(_) => "wrong_password",
+        None => EventCause::UnknownAccount,
+        Some(account) if account.is_disabled => EventCause::Disabled,
+        Some(account) if account.password_hash.is_none() => EventCause::NoPassword,
+        Some(_) => EventCause::WrongPassword,
     }
 }
 
 impl Refusal {
-    /// The word in the event's detail.
-    pub(super) fn cause(self) -> &'static str {
+    /// The cause in the event's detail.
+    pub(super) fn cause(self) -> EventCause {
         match self {
-            Self::Wait(_) => "wait",
-            Self::StrangersLocked => "locked",
+            Self::Wait(_) => EventCause::Wait,
+            Self::StrangersLocked => EventCause::Locked,
         }
     }
 }
@@ -125,11 +124,11 @@ impl Accounts {
     /// are free, so anyone could fill the table with them.
     ///
     /// It is stored after the answer, which would otherwise wait for the database if, and only if, the account exists.
-    pub(super) fn record_refusal(&self, cause: &'static str, user: Option<UserId>, ip_address: Option<IpAddr>) {
-        let event = NewEvent::new(EventKind::SignInThrottled, &Source::user(ip_address)).detail("cause", cause);
+    pub(super) fn record_refusal(&self, cause: EventCause, user: Option<UserId>, ip_address: Option<IpAddr>) {
+        let event = NewEvent::of_cause(cause, &Source::user(ip_address));
         let Some(user) = user else { return log_event(&event) };
         let (event, now) = (event.user(user), self.clock.now());
-        match self.event_rate.admit(format!("{cause} {user}"), now) {
+        match self.event_rate.admit(format!("{} {user}", cause.as_str()), now) {
             Some(count) => self.refusals.push(event.detail("count", count), now),
             None => log_event(&event),
         }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
+    cause::EventCause,
     kind::EventKind,
     source::{Actor, Source},
 };
@@ -31,6 +32,11 @@ impl NewEvent {
         }
         let ip_address = source.ip_address().map(|address| address.to_canonical().to_string());
         Self { kind, user_id: None, session_id: None, actor: source.actor(), ip_address, detail }
+    }
+
+    /// An event that tells why something failed or was refused.
+    pub(crate) fn of_cause(cause: EventCause, source: &Source) -> Self {
+        Self::new(cause.kind(), source).detail("cause", cause.as_str())
     }
 
     /// Names the account.

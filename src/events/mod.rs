@@ -7,6 +7,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `kind` | the kinds of events, and their words |
+//! | `cause` | why something failed or was refused |
 //! | `source` | who did something, and from where |
 //! | `event` | an event to write, and one that was read |
 //! | `filter` | which events are read, and from where on |
@@ -21,6 +22,7 @@
 //! | `purge` | deletes events past their retention |
 //! | `rate` | keeps repeated events from filling the table |
 
+mod cause;
 mod deferred;
 mod event;
 mod filter;
@@ -42,6 +44,7 @@ pub use kind::EventKind;
 pub use reader::{EventPage, Events};
 pub use source::{Actor, Source};
 
+pub(crate) use cause::EventCause;
 pub(crate) use deferred::DeferredEvents;
 pub(crate) use log::{log_after_commit, log_event, set_logged};
 pub(crate) use rate::EventRate;

@@ -85,7 +85,6 @@ pub(crate) use reauthenticate::{EndedOthers, PresentedSession, ReauthenticatedSe
 pub(crate) use repeated_form::REPEATED_FORM_WINDOW;
 pub use resume::LiveSession;
 pub use sent_form::SentForm;
-pub(crate) use start::USED_UP_PASSWORD;
 pub use way_in::WayIn;
 
 /// The sessions of one database.

@@ -17,11 +17,8 @@ use crate::{
     clock::Timestamp,
     db::{DbConnection, FormId, SessionId, UserId},
     error::{Error, Result},
-    events::{EventKind, NewEvent, Source},
+    events::{EventCause, NewEvent, Source},
 };
-
-/// The cause of a failed sign-in with a password that was good for one sign-in, which has taken place.
-pub(crate) const USED_UP_PASSWORD: &str = "used_up_password";
 
 /// When a session expires, as decided at its sign-in.
 struct Lifetime {
@@ -45,8 +42,8 @@ impl Sessions {
     /// session is good for nothing else before it was changed.
     ///
     /// # Errors
-    /// [`Error::SessionEnded`] if the user was disabled, or their password changed or used up, since they were
-    /// authenticated.
+    /// [`Error::SessionEnded`] if the user was disabled, or their password changed, since they were authenticated;
+    /// [`Error::PasswordUsedUp`] if the password was good for one sign-in, which another one has been since.
     pub async fn start(&self, new: NewSession) -> Result<IssuedSession> {
         let sid = Sid::random()?;
         let now = self.clock.now();
@@ -61,7 +58,7 @@ impl Sessions {
         let started = with_first_batch(start).await?;
         let Some((started, limit_step)) = started else {
             self.record_used_up_password(user_id, ip_address).await;
-            return Err(Error::SessionEnded);
+            return Err(Error::PasswordUsedUp);
         };
         if limit_step.is_some_and(|step| step.is_partial) {
             self.enforce_limit_in_background(user_id, Some(started.id));
@@ -218,8 +215,7 @@ impl Sessions {
 
     /// Records a sign-in with a password that another one has used up at the same time. An error is only logged.
     async fn record_used_up_password(&self, user: UserId, ip_address: Option<IpAddr>) {
-        let event = NewEvent::new(EventKind::SignInFailed, &Source::user(ip_address)).user(user);
-        let event = event.detail("cause", USED_UP_PASSWORD);
+        let event = NewEvent::of_cause(EventCause::UsedUpPassword, &Source::user(ip_address)).user(user);
         if let Err(error) = self.events().write(event).await {
             tracing::warn!(error = error.chain(), "could not record a sign-in with a used one-time password");
         }

@@ -13,6 +13,7 @@ use super::{cookie::cookie_values, signing::Signer};
 use crate::{
     config::{PublicUrl, Secrets},
     error::{Error, Result},
+    events::EventCause,
     sessions::Sid,
 };
 
@@ -52,16 +53,16 @@ pub(crate) enum FormRefusal {
 }
 
 impl FormRefusal {
-    /// The word in the detail of its event.
-    pub(super) fn cause(self) -> &'static str {
+    /// The cause in the detail of its event.
+    pub(super) fn cause(self) -> EventCause {
         match self {
-            Self::ForeignOrigin => "foreign_origin",
-            Self::NotOverHttps => "not_over_https",
-            Self::NoCookie => "no_cookie",
-            Self::UnknownCookie => "unknown_cookie",
-            Self::TwoCookies => "two_cookies",
-            Self::WrongToken => "wrong_token",
-            Self::FormerSid => "former_sid",
+            Self::ForeignOrigin => EventCause::ForeignOrigin,
+            Self::NotOverHttps => EventCause::NotOverHttps,
+            Self::NoCookie => EventCause::NoCookie,
+            Self::UnknownCookie => EventCause::UnknownCookie,
+            Self::TwoCookies => EventCause::TwoCookies,
+            Self::WrongToken => EventCause::WrongToken,
+            Self::FormerSid => EventCause::FormerSid,
         }
     }
 }

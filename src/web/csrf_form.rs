@@ -13,7 +13,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use tracing::field;
 
 use crate::{
-    events::{EventKind, NewEvent, Source},
+    events::{NewEvent, Source},
     sessions::Sid,
     web::{
         RequestSession, csrf::FormRefusal, errors::WebError, received_form::is_sign_out, recent_proof,
@@ -142,9 +142,11 @@ pub(super) async fn refuse_form(refusal: FormRefusal, session: &RequestSession, 
 async fn record_refusal(refusal: FormRefusal, session: &RequestSession) {
     let Some(current) = session.live() else { return };
     let (state, cause) = (session.state(), refusal.cause());
-    let Some(count) = state.event_rate.admit(format!("{cause} {}", current.id), state.clock.now()) else { return };
-    let event = NewEvent::new(EventKind::FormRefused, &Source::user(session.ip_address()));
-    let event = event.user(current.user.id).session(current.id).detail("cause", cause).detail("count", count);
+    let Some(count) = state.event_rate.admit(format!("{} {}", cause.as_str(), current.id), state.clock.now()) else {
+        return;
+    };
+    let event = NewEvent::of_cause(cause, &Source::user(session.ip_address()));
+    let event = event.user(current.user.id).session(current.id).detail("count", count);
     if let Err(error) = state.sessions.events().write(event).await {
         tracing::warn!(error = error.chain(), "could not record a refused form");
     }

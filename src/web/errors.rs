@@ -29,7 +29,7 @@ pub(crate) use web_error::WebError;
 /// The response when the session could not be read or written.
 pub(super) fn session_error_response(request: &HttpRequest, error: Error) -> HttpResponse {
     match error {
-        Error::SessionEnded => not_signed_in(request),
+        Error::SessionEnded | Error::PasswordUsedUp => not_signed_in(request),
         error => render(request, HttpResponse::from_error(WebError::from(error))),
     }
 }

@@ -52,7 +52,7 @@ impl ResponseError for WebError {
             }
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Failed(Error::Unavailable(_) | Error::Busy { .. }) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Failed(Error::SessionEnded) => StatusCode::UNAUTHORIZED,
+            Self::Failed(Error::SessionEnded | Error::PasswordUsedUp) => StatusCode::UNAUTHORIZED,
             Self::Malformed(_) | Self::Failed(Error::Invalid(_)) => StatusCode::BAD_REQUEST,
             Self::Failed(Error::Internal(_) | Error::Incomplete(_)) => StatusCode::INTERNAL_SERVER_ERROR,
         }

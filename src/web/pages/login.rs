@@ -119,7 +119,13 @@ pub(crate) async fn submit(
         Ok(AuthenticationResult::Accepted(user)) => {
             let must_change_password = user.must_change_password;
             sign_in(&session, &request, user, fields.remembers())?;
-            return Ok(signed_in_response(must_change_password, &fields.next));
+            let response = signed_in_response(must_change_password, &fields.next);
+            // Another sign-in may use the password up, or another request may change it, before the session starts.
+            session.on_refused_sign_in(|session, request, error| {
+                let error = if matches!(error, Error::PasswordUsedUp) { used_up() } else { rejected() };
+                page(session, request, fields, Notices::default(), Some(error))
+            });
+            return Ok(response);
         }
         Ok(AuthenticationResult::UsedUp { user }) if is_changing_password(&session, user) => {
             return Ok(signed_in_response(true, &fields.next));

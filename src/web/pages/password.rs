@@ -140,6 +140,10 @@ pub(crate) async fn submit(
             let errors = PasswordErrors { form: Some(error.text), ..PasswordErrors::default() };
             page(&session, &destinations, &fields, status, errors)
         }
+        Err(error @ ChangePasswordError::ChangedMeanwhile) => {
+            let errors = PasswordErrors { form: Some(error.to_string()), ..PasswordErrors::default() };
+            page(&session, &destinations, &fields, StatusCode::CONFLICT, errors)
+        }
         Err(error) => {
             let errors = PasswordErrors { password: Some(error.to_string()), ..PasswordErrors::default() };
             page(&session, &destinations, &fields, StatusCode::UNPROCESSABLE_ENTITY, errors)

@@ -23,7 +23,7 @@ use std::{
 use actix_identity::IdentityMiddleware;
 use actix_session::{Session, SessionExt};
 use actix_web::{
-    Error as ActixError, HttpMessage, HttpRequest,
+    Error as ActixError, HttpMessage, HttpRequest, HttpResponse,
     body::{EitherBody, MessageBody},
     cookie::Cookie,
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
@@ -37,6 +37,7 @@ use super::{
     errors,
     page::{ErrorPageContext, ErrorPageSource, Page},
 };
+use crate::error::Error;
 
 use persist::{USER_KEY, persist};
 use request_session::fill;
@@ -142,11 +143,21 @@ where
                 }
                 // The handler's response, cookies included, reports something that has not happened.
                 Err(error) => {
-                    let replacement = errors::session_error_response(response.request(), error);
+                    let replacement = error_response(&request_session, response.request(), error);
                     Ok(response.into_response(replacement).map_into_right_body())
                 }
             }
         })
+    }
+}
+
+/// The response to a request whose session could not be read or written. A form that signs in says itself why it can't.
+fn error_response(session: &RequestSession, request: &HttpRequest, error: Error) -> HttpResponse {
+    match (session.take_refused_sign_in(), error) {
+        (Some(answer), error @ (Error::SessionEnded | Error::PasswordUsedUp)) => {
+            answer(session, request, &error).unwrap_or_else(HttpResponse::from_error)
+        }
+        (_, error) => errors::session_error_response(request, error),
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 
 use actix_session::Session;
 use actix_web::{
-    Error as ActixError, FromRequest, HttpMessage, HttpRequest,
+    Error as ActixError, FromRequest, HttpMessage, HttpRequest, HttpResponse,
     cookie::Cookie,
     dev::Payload,
     error::ErrorInternalServerError,
@@ -60,7 +60,14 @@ struct Inner {
     browser_cookie: RefCell<Option<Cookie<'static>>>,
     /// The session's new sid, once the handler has renewed it after a proof.
     renewed: OnceCell<IssuedSession>,
+    /// Answers if the sign-in turns out to be impossible.
+    refused_sign_in: RefCell<Option<AnswerRefusedSignIn>>,
 }
+
+/// Answers a sign-in whose password was right when it was checked, and that can't start a session any longer. It takes the
+/// session and the request as arguments: captured, they would own themselves.
+pub(in crate::web) type AnswerRefusedSignIn =
+    Box<dyn FnOnce(&RequestSession, &HttpRequest, &Error) -> Result<HttpResponse, WebError>>;
 
 /// What a sign-in knows besides the session's data.
 pub(super) struct SignIn {
@@ -99,6 +106,7 @@ impl RequestSession {
             sign_in_form: OnceCell::new(),
             browser_cookie: RefCell::default(),
             renewed: OnceCell::new(),
+            refused_sign_in: RefCell::default(),
             state,
         }))
     }
@@ -264,6 +272,18 @@ impl RequestSession {
 
     pub(super) fn take_browser_cookie(&self) -> Option<Cookie<'static>> {
         self.0.browser_cookie.borrow_mut().take()
+    }
+
+    /// Decides what is answered if the prepared sign-in turns out to be impossible.
+    pub(in crate::web) fn on_refused_sign_in(
+        &self,
+        answer: impl FnOnce(&Self, &HttpRequest, &Error) -> Result<HttpResponse, WebError> + 'static,
+    ) {
+        *self.0.refused_sign_in.borrow_mut() = Some(Box::new(answer));
+    }
+
+    pub(super) fn take_refused_sign_in(&self) -> Option<AnswerRefusedSignIn> {
+        self.0.refused_sign_in.borrow_mut().take()
     }
 
     pub(super) fn has_sign_in(&self) -> bool {

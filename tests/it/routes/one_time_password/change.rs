@@ -18,6 +18,7 @@ on_both_engines!(
     password_change_ends_all_others_even_if_they_are_to_be_kept,
     refused_new_password_leaves_the_session_as_it_is,
     one_time_passwords_leave_events,
+    form_of_a_second_tab_says_that_the_password_was_changed,
 );
 
 fn one_time_sign_in_leads_to_the_password_page_only(engine: EngineKind) {
@@ -177,5 +178,29 @@ fn one_time_passwords_leave_events(engine: EngineKind) {
         "Sign-in failed: the one-time password was used already",
     ] {
         assert!(page.contains(text), "{text}: {page}");
+    }
+}
+
+/// Both tabs have the form open. The first one is sent, then the second, at once or later.
+fn form_of_a_second_tab_says_that_the_password_was_changed(engine: EngineKind) {
+    for (pause, new, status, words) in [
+        (1, NEW, 303, ""),
+        (1, "nine geese over the fen", 409, "your password was changed in another tab"),
+        (60, NEW, 403, "before this browser confirmed or changed your password"),
+        (60, "nine geese over the fen", 403, "Open the page again"),
+    ] {
+        let app = start(engine);
+        let mut browser = restricted(&app);
+        let token = browser.get(PAGE).csrf_token();
+        assert_eq!(change(&mut browser, ONE_TIME, NEW, &[]).status, 303);
+        app.advance(Duration::from_secs(pause));
+        let fields =
+            [("current_password", ONE_TIME), ("password", new), ("password_again", new), ("csrf_token", &token)];
+        let second = browser.post(PAGE, &fields);
+        assert_eq!(second.status, status, "{pause} s, {new}: {second:?}");
+        assert!(second.text().contains(words), "{}", second.text());
+        assert!(browser.is_signed_in(), "{pause} s, {new}");
+        assert_eq!(app.browser().sign_in(EMAIL, NEW).status, 303, "the first form holds");
+        assert_eq!(app.browser().sign_in(EMAIL, "nine geese over the fen").status, 401);
     }
 }

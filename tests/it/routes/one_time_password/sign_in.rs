@@ -2,13 +2,15 @@
 
 use std::{thread, time::Duration};
 
-use keyrack::accounts::Password;
+use keyrack::accounts::{HashCost, Password};
 
 use super::{EMAIL, NEW, ONE_TIME, PAGE, change, is_restricted, restricted, set_one_time_password, start};
-use crate::support::{Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
+use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
 
 on_both_engines!(
-    of_two_sign_ins_at_once_one_succeeds,
+    of_two_sign_ins_at_once_one_succeeds_and_the_others_are_told,
+    sign_in_that_another_one_overtakes_is_told,
+    sign_in_that_a_change_overtakes_is_refused_on_its_form,
     used_up_password_is_told_only_to_who_knows_it,
     used_up_password_counts_as_a_failure,
     sign_in_again_in_the_same_browser_goes_on_with_the_change,
@@ -19,7 +21,7 @@ on_both_engines!(
     disabled_user_cannot_use_a_one_time_password,
 );
 
-fn of_two_sign_ins_at_once_one_succeeds(engine: EngineKind) {
+fn of_two_sign_ins_at_once_one_succeeds_and_the_others_are_told(engine: EngineKind) {
     for _ in 0..5 {
         let app = start(engine);
         let browsers: Vec<Browser> = (0..6).map(|_| app.browser()).collect();
@@ -27,8 +29,13 @@ fn of_two_sign_ins_at_once_one_succeeds(engine: EngineKind) {
             let clicks = browsers.into_iter().map(|mut browser| {
                 scope.spawn(move || {
                     let answer = browser.sign_in(EMAIL, ONE_TIME);
-                    assert!([303, 401].contains(&answer.status), "{answer:?}");
-                    browser.cookies.contains_key("keyrack.sid")
+                    let is_signed_in = browser.cookies.contains_key("keyrack.sid");
+                    if is_signed_in {
+                        assert_eq!((answer.status, answer.location()), (303, PAGE), "{answer:?}");
+                    } else {
+                        assert_told(&answer);
+                    }
+                    is_signed_in
                 })
             });
             let clicks: Vec<_> = clicks.collect();
@@ -38,6 +45,67 @@ fn of_two_sign_ins_at_once_one_succeeds(engine: EngineKind) {
         let failed = "WHERE kind = 'sign_in_failed' AND CAST(detail AS text) LIKE '%used_up_password%'";
         assert_eq!(app.count("security_events", failed), 5);
         app.assert_sound();
+    }
+}
+
+/// Asserts that the sign-in form is shown again, with the address that was sent, and says what happened to the password.
+#[track_caller]
+fn assert_told(answer: &Answer) {
+    assert_eq!(answer.status, 401, "{answer:?}");
+    let text = answer.text();
+    for part in ["This password was for one sign-in, and was used already.", "ask your administrator for a new one"] {
+        assert!(text.contains(part), "{part:?} is missing: {text}");
+    }
+    assert!(answer.body.contains(&format!("value=\"{EMAIL}\"")) && !answer.body.contains(ONE_TIME), "{}", answer.body);
+    assert!(answer.body.contains("name=\"csrf_token\""), "the form can be sent again");
+    assert!(!answer.set_cookies().iter().any(|cookie| cookie.starts_with("keyrack.sid=")), "{answer:?}");
+}
+
+/// Signs in while `change` is made between the check of the password and the start of the session.
+fn sign_in_while(app: &TestApp, password: &str, change: &str) -> Answer {
+    // A sign-in with a right password stores its hash anew, by the instance's cost, before its session starts.
+    let other_cost = TestApp::over(app.database(), app.clock.clone(), |config| config.hash_cost = HashCost::default());
+    app.execute(&match app.database().kind() {
+        EngineKind::Sqlite => {
+            format!("CREATE TRIGGER test_overtake AFTER UPDATE OF password_hash ON users BEGIN {change}; END")
+        }
+        EngineKind::Postgres => format!(
+            "CREATE FUNCTION test_overtake() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {change}; RETURN NULL; END $$;
+             CREATE TRIGGER test_overtake AFTER UPDATE OF password_hash ON users
+                 FOR EACH ROW EXECUTE FUNCTION test_overtake()"
+        ),
+    });
+    let answer = other_cost.browser().sign_in(EMAIL, password);
+    app.execute(match app.database().kind() {
+        EngineKind::Sqlite => "DROP TRIGGER test_overtake",
+        EngineKind::Postgres => "DROP TRIGGER test_overtake ON users; DROP FUNCTION test_overtake",
+    });
+    assert_eq!(app.count("sessions", ""), 0);
+    answer
+}
+
+fn sign_in_that_another_one_overtakes_is_told(engine: EngineKind) {
+    let app = start(engine);
+    assert_told(&sign_in_while(&app, ONE_TIME, "UPDATE one_time_passwords SET used_at = password_changed_at"));
+    let failed = app.rows("security_events", "WHERE kind = 'sign_in_failed'");
+    assert_eq!((failed.len(), &failed[0]["detail"]["cause"]), (1, &"used_up_password".into()));
+}
+
+/// As if it had come a moment later.
+fn sign_in_that_a_change_overtakes_is_refused_on_its_form(engine: EngineKind) {
+    for change in ["password_changed_at = '2999-01-01T00:00:00.000000Z'", "disabled_at = '2026-01-01T00:00:00.000000Z'"]
+    {
+        for (password, one_time) in [(PASSWORD, false), (ONE_TIME, true)] {
+            let app = TestApp::new(engine);
+            app.add_user(EMAIL);
+            if one_time {
+                set_one_time_password(&app, ONE_TIME);
+            }
+            let wrong = app.browser().sign_in(EMAIL, "not the password at all");
+            let refused = sign_in_while(&app, password, &format!("UPDATE users SET {change}"));
+            assert_eq!((refused.status, refused.header("location")), (401, None), "{change}: {refused:?}");
+            assert_eq!(refused.without_tokens(), wrong.without_tokens(), "{change}");
+        }
     }
 }
 
