@@ -17,7 +17,7 @@ use crate::{
         lock_writes,
         schema::types::{SqlTime, SqlUuid},
         schema::users,
-        sql::{batch_key, for_each_key, for_update, slot_for, sql_file},
+        sql::{LoadReadable, batch_key, for_each_key, for_update, slot_for, sql_file},
     },
     error::Result,
     sessions::{User, UserRow},
@@ -72,8 +72,7 @@ pub(super) fn insert(connection: &mut DbConnection, row: &NewRow) -> Result<()> 
 }
 
 pub(super) fn any(connection: &mut DbConnection) -> Result<bool> {
-    let id: Option<UserId> = users::table.select(users::id).limit(1).get_result(connection).optional()?;
-    Ok(id.is_some())
+    Ok(users::table.select(users::id).limit(1).load_page::<UserId>(connection)?.len() > 0)
 }
 
 pub(super) fn find(connection: &mut DbConnection, email: &Email) -> Result<Option<AccountRow>> {
@@ -114,7 +113,7 @@ fn find_batch(
 fn find_one(connection: &mut SqliteConnection, email: &Email) -> Result<Option<AccountRow>> {
     for form in email.stored_forms() {
         let user = users::table.filter(lower(users::email).eq(form)).select(AccountRow::as_select());
-        if let Some(row) = user.get_result(connection).optional()? {
+        if let Some(row) = user.load_readable(connection)?.pop() {
             return Ok(Some(row));
         }
     }
@@ -129,18 +128,18 @@ pub(super) fn addresses_after(
 ) -> Result<Vec<(UserId, String)>> {
     let page = users::table.order(users::id).limit(limit).select((users::id, users::email));
     Ok(match after {
-        Some(after) => page.filter(users::id.gt(after)).load(connection)?,
-        None => page.load(connection)?,
+        Some(after) => page.filter(users::id.gt(after)).load_readable(connection)?,
+        None => page.load_readable(connection)?,
     })
 }
 
 /// The addresses of those of these users that exist.
 pub(super) fn addresses_of(connection: &mut DbConnection, ids: &[UserId]) -> Result<Vec<(UserId, String)>> {
-    Ok(users::table.filter(users::id.eq_any(ids)).select((users::id, users::email)).load(connection)?)
+    Ok(users::table.filter(users::id.eq_any(ids)).select((users::id, users::email)).load_readable(connection)?)
 }
 
 pub(super) fn list(connection: &mut DbConnection) -> Result<Vec<AccountRow>> {
-    Ok(users::table.order(users::email).select(AccountRow::as_select()).load(connection)?)
+    Ok(users::table.order(users::email).select(AccountRow::as_select()).load_readable(connection)?)
 }
 
 pub(super) fn set_disabled(

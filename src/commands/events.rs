@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     accounts::{Accounts, Email},
+    clock::Timestamp,
     events::{EventCursor, EventFilter, Events, SecurityEvent},
     sessions::{SessionId, UserId},
 };
@@ -57,7 +58,8 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
 
 /// Prints all events while they are read, so that any number of them can be listed.
 async fn list(events: &Events, filter: EventFilter, printer: &mut Printer) -> Result<(), Failure> {
-    let mut after = 0;
+    // Ids begin with 1, but SQLite took smaller ones from other programs once.
+    let mut after = i64::MIN;
     loop {
         let page = events.page_after(filter, after).await?;
         let Some(last) = page.last().map(|event| event.id) else { break };
@@ -147,8 +149,12 @@ impl Line {
         let Self { event, user } = self;
         let user = user.or_else(|| event.user_id.map(|id| id.to_string())).unwrap_or_default();
         let session = event.session_id.as_ref().map(SessionId::to_string).unwrap_or_default();
-        let detail = detail_text(&event.detail);
-        [event.at.to_iso_millis(), event.kind, event.actor, event.ip_address.unwrap_or_default(), user, session, detail]
+        let at = event.at.map_or_else(|| "unreadable".to_owned(), Timestamp::to_iso_millis);
+        let mut detail = detail_text(&event.detail);
+        if !event.unreadable.is_empty() {
+            detail = format!("unreadable: {} of the event {}. {detail}", event.unreadable.join(", "), event.id);
+        }
+        [at, event.kind, event.actor, event.ip_address.unwrap_or_default(), user, session, detail]
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) use schema::types::FormId;
 pub use schema::types::{SessionId, UserId};
 pub(crate) use schema_check::{
     OBJECT_OF_ANOTHER_ROLE, creator_warnings, find_schema_problems, find_tables_of_others, held_lock_warnings,
-    privilege_warnings,
+    privilege_warnings, unreadable_event_warnings,
 };
 pub(crate) use settings::change_peers;
 pub use settings::{Peers, set_peers};

@@ -16,6 +16,7 @@ use super::{
     database::Database,
     schema::types::{Instant as InstantType, SqlTime},
     schema_check::{creator_warnings, objects_of_others},
+    sql::Readable,
 };
 use crate::{
     clock::{Clock, Timestamp},
@@ -90,12 +91,15 @@ impl Database {
     }
 }
 
-/// The latest event in the order of time may be a few places from the last one: a purge or a request may take a while.
+/// The latest event in the order of time may be a few places from the last one: a purge or a request may take a while. A
+/// text that is not a time may come after all times.
 const LATEST_EVENT: &str = "SELECT max(at) AS at FROM ( \
          SELECT at FROM security_events \
          WHERE id > coalesce((SELECT CAST(value AS integer) FROM keyrack_settings WHERE name = 'clock_accepted_at'), 0) \
          ORDER BY id DESC LIMIT 1000 \
-     ) AS latest";
+     ) AS latest \
+     WHERE typeof(at) = 'text' \
+         AND at GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9].*'";
 
 /// Records the last event that the clock is not compared with. SQLite only.
 const ACCEPT_CLOCK: &str = "INSERT INTO keyrack_settings (name, value) \
@@ -107,10 +111,10 @@ fn distance_behind_events(connection: &mut DbConnection, clock: &Clock) -> Resul
     #[derive(diesel::QueryableByName)]
     struct Latest {
         #[diesel(sql_type = Nullable<InstantType>)]
-        at: Option<SqlTime>,
+        at: Readable<Option<SqlTime>>,
     }
 
-    let latest = diesel::sql_query(LATEST_EVENT).get_result::<Latest>(connection)?.at.map(Timestamp::from);
+    let latest = diesel::sql_query(LATEST_EVENT).get_result::<Latest>(connection)?.at.0.flatten().map(Timestamp::from);
     Ok(latest.map_or(0, |latest| (clock.now().as_micros() - latest.as_micros()).min(0)))
 }
 

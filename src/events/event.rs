@@ -64,8 +64,8 @@ impl NewEvent {
 pub struct SecurityEvent {
     /// `security_events.id`
     pub id: i64,
-    /// When it happened.
-    pub at: Timestamp,
+    /// When it was recorded; `None` if that can't be read.
+    pub at: Option<Timestamp>,
     /// The word for its kind; see [`EventKind`].
     pub kind: String,
     /// The account.
@@ -78,6 +78,9 @@ pub struct SecurityEvent {
     pub ip_address: Option<String>,
     /// What else is known.
     pub detail: Map<String, Value>,
+    /// The columns that can't be read, since another program wrote them: their values are missing here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<&'static str>,
     #[serde(skip)]
     pub(super) transaction_id: i64,
 }
@@ -108,9 +111,9 @@ impl SecurityEvent {
         self.detail.get(key).and_then(Value::as_str)
     }
 
-    /// When it happened. A timeout is recorded by the purge, and happened before.
-    pub fn happened_at(&self) -> Timestamp {
-        self.text("ended_at").and_then(Timestamp::parse).unwrap_or(self.at)
+    /// When it happened. A timeout is recorded by the purge, and happened before. `None` if that can't be read.
+    pub fn happened_at(&self) -> Option<Timestamp> {
+        self.text("ended_at").and_then(Timestamp::parse).or(self.at)
     }
 }
 

@@ -23,7 +23,7 @@ impl Events {
     /// lower than this one, it is raised first: see [`set_retention`](Self::set_retention).
     pub async fn purge(&self, retention: Duration) -> Result<usize> {
         self.raise_retention(retention).await?;
-        self.db.transaction(queries::reset_foreign_transaction_ids).await?;
+        self.db.transaction(queries::adapt_restored).await?;
         // Those that are dated in the future first: only an event that is deleted later tells that theirs is over.
         let misdated = self.delete_misdated().await?;
         let oldest = self.delete_in_batches(delete_oldest).await?;

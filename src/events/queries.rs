@@ -21,7 +21,7 @@ use crate::{
             security_events,
             types::{Instant, Json, SqlJson, SqlTime, SqlUuid},
         },
-        sql::sql_file,
+        sql::{Readable, sql_file},
     },
     error::Result,
 };
@@ -43,42 +43,54 @@ pub(super) fn insert(connection: &mut DbConnection, event: &NewEvent, now: Times
     Ok(())
 }
 
+/// A row whose columns may hold what Keyrack would never write: only the id is always a number.
 #[derive(Queryable, Selectable, QueryableByName)]
 #[diesel(table_name = security_events)]
 struct EventRow {
     #[diesel(sql_type = BigInt)]
     id: i64,
     #[diesel(sql_type = BigInt)]
-    transaction_id: i64,
+    transaction_id: Readable<i64>,
     #[diesel(sql_type = Instant)]
-    at: SqlTime,
+    at: Readable<SqlTime>,
     #[diesel(sql_type = Text)]
-    kind: String,
+    kind: Readable<String>,
     #[diesel(sql_type = Nullable<SqlUuid>)]
-    user_id: Option<UserId>,
+    user_id: Readable<Option<UserId>>,
     #[diesel(sql_type = Nullable<SqlUuid>)]
-    session_id: Option<SessionId>,
+    session_id: Readable<Option<SessionId>>,
     #[diesel(sql_type = Text)]
-    actor: String,
+    actor: Readable<String>,
     #[diesel(sql_type = Nullable<Text>)]
-    ip_address: Option<String>,
+    ip_address: Readable<Option<String>>,
     #[diesel(sql_type = SqlJson)]
-    detail: Json,
+    detail: Readable<Json>,
 }
 
 impl From<EventRow> for SecurityEvent {
     fn from(row: EventRow) -> Self {
-        let detail: Map<String, Value> = serde_json::from_str(&row.detail.0).unwrap_or_default();
+        let detail: Option<Map<String, Value>> = row.detail.0.and_then(|json| serde_json::from_str(&json.0).ok());
+        let columns = [
+            ("at", row.at.0.is_none()),
+            ("kind", row.kind.0.is_none()),
+            ("user_id", row.user_id.0.is_none()),
+            ("session_id", row.session_id.0.is_none()),
+            ("actor", row.actor.0.is_none()),
+            ("ip_address", row.ip_address.0.is_none()),
+            ("detail", detail.is_none()),
+        ];
+        let unreadable = columns.into_iter().filter_map(|(column, is_unreadable)| is_unreadable.then_some(column));
         Self {
             id: row.id,
-            at: row.at.into(),
-            kind: row.kind,
-            user_id: row.user_id,
-            session_id: row.session_id,
-            actor: row.actor,
-            ip_address: row.ip_address,
-            detail,
-            transaction_id: row.transaction_id,
+            at: row.at.0.map(Timestamp::from),
+            kind: row.kind.0.unwrap_or_default(),
+            user_id: row.user_id.0.flatten(),
+            session_id: row.session_id.0.flatten(),
+            actor: row.actor.0.unwrap_or_default(),
+            ip_address: row.ip_address.0.flatten(),
+            detail: detail.unwrap_or_default(),
+            unreadable: unreadable.collect(),
+            transaction_id: row.transaction_id.0.unwrap_or_default(),
         }
     }
 }
@@ -149,10 +161,33 @@ pub(super) fn current_cursor(connection: &mut DbConnection) -> Result<EventCurso
     }
 }
 
-/// Finds the events about changes of settings, the oldest first.
-pub(super) fn changes_of_settings(connection: &mut DbConnection) -> Result<Vec<SecurityEvent>> {
-    let statement = diesel::sql_query(include_str!("queries/changes_of_settings.sql"));
-    Ok(statement.load::<EventRow>(connection)?.into_iter().map(SecurityEvent::from).collect())
+/// A change of the retention.
+pub(super) struct RetentionChange {
+    pub id: i64,
+    /// `None` if it can't be read.
+    pub at: Option<Timestamp>,
+    /// The seconds for which events were kept before.
+    pub former_seconds: i64,
+}
+
+/// Finds the changes of the retention, the oldest first, as the triggers read them.
+pub(super) fn changes_of_retention(connection: &mut DbConnection) -> Result<Vec<RetentionChange>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        id: i64,
+        #[diesel(sql_type = Instant)]
+        at: Readable<SqlTime>,
+        #[diesel(sql_type = BigInt)]
+        former_seconds: i64,
+    }
+
+    let statement = match connection {
+        DbConnection::Postgres(_) => include_str!("queries/changes_of_retention_postgres.sql"),
+        DbConnection::Sqlite(_) => include_str!("queries/changes_of_retention_sqlite.sql"),
+    };
+    let change = |Row { id, at, former_seconds }| RetentionChange { id, at: at.0.map(Timestamp::from), former_seconds };
+    Ok(diesel::sql_query(statement).load::<Row>(connection)?.into_iter().map(change).collect())
 }
 
 /// Deletes up to `limit` of the oldest events, if they are older than `retention` by this clock and by the database's.
@@ -195,8 +230,8 @@ pub(super) fn delete_old_since(
     Ok(statement.execute(connection)?)
 }
 
-/// Finds up to `limit` events that are dated more than a day in the future, and were recorded before the newest one that
-/// is older than `retention`.
+/// Finds up to `limit` events that are dated more than a day in the future, or whose time can't be read, and that were
+/// recorded before the newest one that is older than `retention`.
 pub(super) fn find_misdated(
     connection: &mut DbConnection,
     now: Timestamp,
@@ -229,11 +264,12 @@ fn seconds(length: Duration) -> i64 {
     i64::try_from(length.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// Numbers events anew that were restored from another server, whose transactions had other numbers: a number that this
-/// server has not reached would hide them from readers, and later mix them with new ones.
-pub(super) fn reset_foreign_transaction_ids(connection: &mut DbConnection) -> Result<()> {
+/// Adapts events that were restored from another server. Its transactions had other numbers: one that this server has not
+/// reached would hide them from readers, and later mix them with new ones. And their ids must not be given again.
+pub(super) fn adapt_restored(connection: &mut DbConnection) -> Result<()> {
     if let DbConnection::Postgres(connection) = connection {
         sql_file(include_str!("queries/reset_foreign_transaction_ids.sql")).execute(connection)?;
+        sql_file(include_str!("queries/advance_ids.sql")).execute(connection)?;
     }
     Ok(())
 }

@@ -6,14 +6,7 @@
 
 use std::time::Duration;
 
-use super::{
-    event::{NewEvent, SecurityEvent},
-    kind::EventKind,
-    queries,
-    reader::Events,
-    record::record,
-    source::Source,
-};
+use super::{event::NewEvent, kind::EventKind, queries, reader::Events, record::record, source::Source};
 use crate::{
     clock::Timestamp,
     db::{
@@ -60,20 +53,14 @@ impl Retentions {
     /// Reads them from the setting and the events about its changes.
     pub fn read(connection: &mut DbConnection) -> Result<Self> {
         let current = seconds_of(settings::events_retention(connection)?.as_deref());
-        let changes = queries::changes_of_settings(connection)?;
-        let longer =
-            changes.iter().filter_map(|event| Some((event, former(event)?))).filter(|(_, former)| *former > current);
-        let longer: Vec<(&SecurityEvent, i64)> = longer.collect();
-        let longest = longer.iter().map(|(_, former)| *former).max().unwrap_or(current);
-        let lowered = longer.iter().map(|(event, _)| (event.at, event.id)).max_by_key(|(_, id)| *id);
+        let mut longer = queries::changes_of_retention(connection)?;
+        longer.retain(|change| change.former_seconds > current);
+        let longest = longer.iter().map(|change| change.former_seconds).max().unwrap_or(current);
+        // The last one. If its time can't be read, the events after it are kept as long as those before.
+        let lowered = longer.last().and_then(|change| Some((change.at?, change.id)));
         let seconds = |number: i64| Duration::from_secs(number.unsigned_abs());
         Ok(Self { current: seconds(current), longest: seconds(longest), lowered })
     }
-}
-
-/// The retention before a change, if this event tells of one.
-fn former(event: &SecurityEvent) -> Option<i64> {
-    (event.text("setting") == Some(settings::EVENTS_RETENTION)).then(|| seconds_of(event.text("from")))
 }
 
 impl Events {

@@ -128,6 +128,7 @@ impl Sessions {
         let (peers, mut warnings) = (self.db.peers().await?, self.db.read(db::creator_warnings).await?);
         warnings.extend(self.db.read(db::privilege_warnings).await?);
         warnings.extend(self.db.read(db::held_lock_warnings).await?);
+        warnings.extend(self.db.read(db::unreadable_event_warnings).await?);
         let mut after = String::new();
         loop {
             let from = after.clone();

@@ -9,7 +9,7 @@ use super::{
     limit::LimitStep,
     model::{EndReason, IssuedSession, Sid, User},
     new_session::NewSession,
-    queries::{self, Ending, GroupedStart, GroupedWrite, NewRow, Rotation, Written},
+    queries::{self, EndTarget, Ending, GroupedStart, GroupedWrite, NewRow, Rotation, Written},
     remember_browser::remember_browser,
     repeated_form::FormSession,
 };
@@ -226,7 +226,8 @@ impl Sessions {
     pub(super) fn end_presented(&self, connection: &mut DbConnection, sid: &Sid, now: Timestamp) -> Result<()> {
         let expired = queries::find_by_sid(connection, sid).ok().flatten().and_then(|session| session.expiry(now));
         let (reason, at) = expired.unwrap_or((EndReason::SignedOut, now));
-        queries::end_by_sid(connection, sid, &Ending { at, ..self.ending_now(reason) })
+        let ending = Ending { at, ..self.ending_now(reason) };
+        queries::end(connection, &EndTarget::Sid(sid.clone()), &ending).map(drop)
     }
 }
 

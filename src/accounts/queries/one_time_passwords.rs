@@ -9,6 +9,7 @@ use crate::{
         DbConnection, UserId,
         schema::types::SqlTime,
         schema::{one_time_passwords, users},
+        sql::LoadReadable,
     },
     error::Result,
 };
@@ -58,7 +59,7 @@ pub(in crate::accounts) fn one_time_passwords(connection: &mut DbConnection) -> 
                 .and(users::password_changed_at.eq(one_time_passwords::password_changed_at))),
         )
         .select((one_time_passwords::user_id, one_time_passwords::used_at))
-        .load(connection)?;
+        .load_readable(connection)?;
     Ok(rows.into_iter().map(|(user, used_at)| (user, PasswordUse::new(Some(used_at.is_some())))).collect())
 }
 
@@ -69,7 +70,7 @@ pub(in crate::accounts) fn purge_one_time_passwords(connection: &mut DbConnectio
         .filter(diesel::dsl::not(diesel::dsl::exists(of_user)))
         .limit(limit)
         .select(one_time_passwords::user_id)
-        .load(connection)?;
+        .load_readable(connection)?;
     Ok(diesel::delete(one_time_passwords::table.filter(one_time_passwords::user_id.eq_any(orphans)))
         .execute(connection)?)
 }

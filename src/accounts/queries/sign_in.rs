@@ -20,7 +20,7 @@ use crate::{
         history::ExpectedMark,
         schema::types::{Instant, SqlTime, SqlUuid},
         schema::{known_browsers, sign_in_failures},
-        sql::{slot_for, sql_file},
+        sql::{LoadReadable, slot_for, sql_file},
     },
     error::Result,
     sessions::User,
@@ -210,7 +210,7 @@ fn find_single(connection: &mut SqliteConnection, key: &SignInKey) -> Result<Sig
             sign_in_failures::last_failure_at,
             sign_in_failures::forgotten_at,
         ))
-        .load(connection)?;
+        .load_readable(connection)?;
     let failures =
         rows.into_iter().map(|(key, in_a_row, last, forgotten)| (key, failures_of(in_a_row, last, forgotten)));
     Ok(SignInRecord { account, browser, failures: failures.collect() })

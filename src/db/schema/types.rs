@@ -231,9 +231,14 @@ macro_rules! id_type {
         }
 
         impl FromSql<SqlUuid, Sqlite> for $name {
-            fn from_sql(raw: <Sqlite as diesel::backend::Backend>::RawValue<'_>) -> deserialize::Result<Self> {
-                let text = <String as FromSql<diesel::sql_types::Text, Sqlite>>::from_sql(raw)?;
-                Ok(Self(Uuid::parse_str(&text)?))
+            /// Takes only the text that `to_sql` writes: no query would find the row by the id if it has another one.
+            fn from_sql(mut raw: <Sqlite as diesel::backend::Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+                let text = raw.read_text();
+                let id = Uuid::parse_str(text)?;
+                if id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) != text {
+                    return Err(format!("not a UUID in lower case: {text:?}").into());
+                }
+                Ok(Self(id))
             }
         }
 

@@ -20,7 +20,7 @@ const POSTGRES: [&str; 13] = [
 ];
 
 /// The same for SQLite.
-const SQLITE: [&str; 11] = [
+const SQLITE: [&str; 12] = [
     include_str!("../../../migrations/sqlite/2026-11-26-000003_triggers/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-26-000004_sign_in_protection/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-26-000005_settings/up.sql"),
@@ -31,6 +31,7 @@ const SQLITE: [&str; 11] = [
     include_str!("../../../migrations/sqlite/2026-11-27-000014_ends_for_journal/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-27-000015_changes_of_roles/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-27-000031_events_are_kept/up.sql"),
+    include_str!("../../../migrations/sqlite/2026-11-27-000071_readable_rows/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-27-000076_form_ids/up.sql"),
 ];
 

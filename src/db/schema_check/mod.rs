@@ -12,6 +12,7 @@ mod postgres;
 mod problem;
 mod qualified_names;
 mod sqlite;
+mod unreadable_rows;
 
 use crate::{db::DbConnection, error::Result};
 use problem::SchemaProblem;
@@ -21,6 +22,7 @@ pub(crate) use other_roles::{
     RULE as OBJECT_OF_ANOTHER_ROLE, creator_warnings, find_tables_of_others, objects_of_others, privilege_warnings,
     reject_objects_of_others, reject_tables_of_others,
 };
+pub(crate) use unreadable_rows::unreadable_event_warnings;
 
 /// Finds everything that differs from the migrations. It changes nothing.
 pub(crate) fn find_schema_problems(connection: &mut DbConnection) -> Result<Vec<SchemaProblem>> {

@@ -21,6 +21,9 @@ use crate::{
     error::Result,
 };
 
+/// The statement that adds the constraint `security_events_are_readable`.
+const READABLE_EVENTS: &str = include_str!("../../../migrations/postgres/2026-11-27-000071_readable_rows/up.sql");
+
 #[derive(diesel::QueryableByName)]
 struct ExistingTrigger {
     #[diesel(sql_type = Text)]
@@ -63,6 +66,7 @@ fn find_differences(connection: &mut DbConnection) -> Result<Vec<SchemaProblem>>
     let columns = column_problems(postgres(connection)?)?;
     problems.extend(columns.into_iter().map(|detail| SchemaProblem::new("changed table", detail)));
     problems.extend(postgres_column_problems(postgres(connection)?)?);
+    problems.extend(missing_constraint(postgres(connection)?)?);
     problems.extend(object_problems(postgres(connection)?)?);
     problems.extend(rights_problems(postgres(connection)?)?);
     Ok(problems)
@@ -95,6 +99,21 @@ fn trigger_problems(connection: &mut PgConnection, has_view: bool) -> Result<Vec
         }
     }
     Ok(problems)
+}
+
+/// Finds out whether the constraint is there that refuses events which Keyrack can't read.
+fn missing_constraint(connection: &mut PgConnection) -> Result<Option<SchemaProblem>> {
+    let missing = "SELECT 'security_events_are_readable' AS name
+                   WHERE to_regclass('security_events') IS NOT NULL AND NOT EXISTS (
+                       SELECT FROM pg_constraint
+                       WHERE conrelid = to_regclass('security_events') AND conname = 'security_events_are_readable'
+                   )";
+    let missing: Vec<Name> = diesel::sql_query(missing).load(connection)?;
+    let problem = |Name { name }| {
+        let detail = format!("the constraint {name} is missing: restore it by keyrack doctor --repair");
+        SchemaProblem::new("missing trigger or index", detail).repaired_by(READABLE_EVENTS.to_owned())
+    };
+    Ok(missing.into_iter().next().map(problem))
 }
 
 /// Finds the required indexes that no existing index covers. Views have no indexes: those of the table behind it are up

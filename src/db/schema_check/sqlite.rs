@@ -11,6 +11,7 @@ use super::{
     columns::sqlite_column_problems,
     definitions::sqlite_triggers,
     problem::{Name, SchemaProblem},
+    unreadable_rows::unreadable_values,
 };
 use crate::error::Result;
 
@@ -82,7 +83,11 @@ pub(super) fn find_problems(connection: &mut SqliteConnection) -> Result<Vec<Sch
         let detail = format!("{name} is missing: restore it from the migrations");
         SchemaProblem::new("missing trigger or index", detail)
     }));
-    problems.extend(sqlite_column_problems(connection)?);
+    let column_problems = sqlite_column_problems(connection)?;
+    if column_problems.is_empty() {
+        problems.extend(unreadable_values(connection)?);
+    }
+    problems.extend(column_problems);
     problems.extend(broken_references(connection)?);
     problems.extend(damaged_pages(connection)?);
     Ok(problems)

@@ -6,6 +6,7 @@ WHERE id IN (
             strftime('%Y-%m-%dT%H:%M:%f000Z', ?2, '-' || ?3 || ' seconds'),
             strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-' || ?3 || ' seconds')
         )
-        AND at >= ?4 AND id > ?5
+        AND at >= ?4 AND id > ?5 AND typeof(at) = 'text'
+        AND at GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9].*'
     ORDER BY at LIMIT ?1
 )

@@ -1,14 +1,22 @@
 //! Finds the active sessions of a user, or of all users, page by page.
 
-use diesel::{OptionalExtension, prelude::*};
+use diesel::prelude::*;
 
 use super::status::{ACTIVE, LOGGED_OUT};
 use crate::{
     clock::Timestamp,
-    db::{DbConnection, MultiBackend, SessionId, UserId, schema::sessions, schema::types::SqlTime},
+    db::{
+        DbConnection, MultiBackend, SessionId, UserId,
+        schema::sessions,
+        schema::types::SqlTime,
+        sql::{LoadReadable, Page},
+    },
     error::{Error, Result},
     sessions::model::EndReason,
 };
+
+/// So many rows that can't be read are passed over where one row is searched for.
+const MAX_UNREADABLE_ROWS: i64 = 20;
 
 /// The sessions that end together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,13 +63,14 @@ pub(in crate::sessions) fn find_active(
     started_until: Option<Timestamp>,
     limit: usize,
 ) -> Result<ActivePage> {
-    let rows = match scope.user() {
+    let page = match scope.user() {
         Some(user) => find_of_user(connection, scope, user, after, started_until, limit)?,
         None => find_of_all(connection, after, limit)?,
     };
-    let last = rows.last().map(|row| row.id).filter(|_| rows.len() >= limit);
+    let last = page.rows.last().map(|(id, ..)| *id).filter(|_| page.len() >= limit);
+    let rows = page.rows.into_iter().map(Row::from);
     let is_wanted = |row: &Row| row.is_active && started_until.is_none_or(|until| row.created_at <= until);
-    Ok(ActivePage { active: rows.into_iter().filter(is_wanted).map(|row| row.id).collect(), last })
+    Ok(ActivePage { active: rows.filter(is_wanted).map(|row| row.id).collect(), last })
 }
 
 struct Row {
@@ -86,7 +95,7 @@ fn find_of_user(
     after: Option<SessionId>,
     started_until: Option<Timestamp>,
     limit: usize,
-) -> Result<Vec<Row>> {
+) -> Result<Page<Columns>> {
     let mut query = sessions::table
         .filter(sessions::user_id.eq(user))
         .filter(sessions::status.eq(ACTIVE))
@@ -108,11 +117,11 @@ fn find_of_user(
     if let Some(after) = after {
         query = query.filter(sessions::logged_out_at.is_null()).filter(sessions::id.gt(after));
     }
-    Ok(query.load::<Columns>(connection)?.into_iter().map(Row::from).collect())
+    Ok(query.load_page(connection)?)
 }
 
 /// In the order of the ids, ended sessions included, so that a page costs the same however many have ended.
-fn find_of_all(connection: &mut DbConnection, after: Option<SessionId>, limit: usize) -> Result<Vec<Row>> {
+fn find_of_all(connection: &mut DbConnection, after: Option<SessionId>, limit: usize) -> Result<Page<Columns>> {
     let mut query = sessions::table
         .order(sessions::id)
         .limit(row_count(limit)?)
@@ -121,15 +130,16 @@ fn find_of_all(connection: &mut DbConnection, after: Option<SessionId>, limit: u
     if let Some(after) = after {
         query = query.filter(sessions::id.gt(after));
     }
-    Ok(query.load::<Columns>(connection)?.into_iter().map(Row::from).collect())
+    Ok(query.load_page(connection)?)
 }
 
 /// The start of the user's latest active session.
 pub(in crate::sessions) fn latest_start(connection: &mut DbConnection, user: UserId) -> Result<Option<Timestamp>> {
     let active = sessions::table.filter(sessions::user_id.eq(user)).filter(sessions::status.eq(ACTIVE));
-    let latest = active.order(sessions::created_at.desc()).limit(1).select(sessions::created_at);
-    let latest: Option<SqlTime> = latest.get_result(connection).optional()?;
-    Ok(latest.map(Timestamp::from))
+    // A text that is no time may come before all times.
+    let latest = active.order(sessions::created_at.desc()).limit(MAX_UNREADABLE_ROWS).select(sessions::created_at);
+    let latest: Vec<SqlTime> = latest.load_readable(connection)?;
+    Ok(latest.first().copied().map(Timestamp::from))
 }
 
 /// Counts the user's active sessions, except `this`, that started until `started_until`. Counts at most `max`.
@@ -147,7 +157,8 @@ pub(in crate::sessions) fn count_others(
         .filter(sessions::created_at.le(SqlTime::from(started_until)))
         .limit(row_count(max)?)
         .select(sessions::id);
-    Ok(others.load::<SessionId>(connection)?.len())
+    // One that can't be read is not ended either, so it must not be waited for.
+    Ok(others.load_readable::<SessionId>(connection)?.len())
 }
 
 /// Counts the user's sessions that have ended for this reason since then. Counts at most `max`.
@@ -165,7 +176,7 @@ pub(in crate::sessions) fn count_ended_since(
         .filter(sessions::logged_out_at.ge(SqlTime::from(since)))
         .limit(row_count(max)?)
         .select(sessions::id);
-    Ok(ended.load::<SessionId>(connection)?.len())
+    Ok(ended.load_page::<SessionId>(connection)?.len())
 }
 
 fn row_count(count: usize) -> Result<i64> {

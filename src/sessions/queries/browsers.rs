@@ -4,7 +4,7 @@ use diesel::{dsl::exists, prelude::*};
 
 use crate::{
     clock::Timestamp,
-    db::{DbConnection, SessionId, UserId, schema::known_browsers, schema::types::SqlTime},
+    db::{DbConnection, SessionId, UserId, schema::known_browsers, schema::types::SqlTime, sql::LoadReadable},
     error::Result,
     sessions::browsers::BrowserIdHash,
 };
@@ -54,7 +54,7 @@ pub(in crate::sessions) fn browsers_of(connection: &mut DbConnection, user: User
         .filter(known_browsers::user_id.eq(user))
         .order((known_browsers::last_used_at, known_browsers::created_at))
         .select((known_browsers::id_hash, known_browsers::created_at))
-        .load(connection)?;
+        .load_readable(connection)?;
     let browser = |(hash, created_at): (String, SqlTime)| KnownBrowser {
         hash: BrowserIdHash(hash),
         created_at: created_at.into(),

@@ -11,7 +11,7 @@ use crate::{
         DbConnection, SessionId, UserId,
         schema::types::{Json, SqlTime},
         schema::{sessions, user_sessions, users},
-        sql::{as_instant, roundtripped},
+        sql::{LoadReadable, Readable, as_instant, roundtripped},
     },
     error::Result,
     sessions::{
@@ -26,7 +26,7 @@ pub(in crate::sessions) fn active_without_data(connection: &mut DbConnection) ->
         .filter(sessions::status.eq(ACTIVE))
         .filter(diesel::dsl::not(exists(user_sessions::table.filter(user_sessions::sid.eq(sessions::sid)))))
         .select(sessions::id);
-    Ok(query.load(connection)?)
+    Ok(query.load_readable(connection)?)
 }
 
 /// Finds ended sessions whose data still exists although it was not to be kept.
@@ -36,7 +36,7 @@ pub(in crate::sessions) fn ended_with_data(connection: &mut DbConnection) -> Res
         .filter(sessions::status.eq(LOGGED_OUT))
         .filter(sessions::data_kept.eq(false))
         .select(sessions::id);
-    Ok(query.load(connection)?)
+    Ok(query.load_readable(connection)?)
 }
 
 /// Deletes the data of an ended session.
@@ -52,7 +52,7 @@ pub(in crate::sessions) fn end_incomplete(connection: &mut DbConnection) -> Resu
         .filter(sessions::status.eq(LOGGED_OUT))
         .filter(sessions::logged_out_at.is_null().or(sessions::end_reason.is_null()))
         .select(sessions::id);
-    Ok(query.load(connection)?)
+    Ok(query.load_readable(connection)?)
 }
 
 /// Completes the end of a session: with the time of the row's last change, and with the reason of a plain sign-out.
@@ -73,7 +73,7 @@ pub(in crate::sessions) fn active_with_end(connection: &mut DbConnection) -> Res
         .filter(sessions::status.eq(ACTIVE))
         .filter(sessions::logged_out_at.is_not_null().or(sessions::end_reason.is_not_null()))
         .select(sessions::id);
-    Ok(query.load(connection)?)
+    Ok(query.load_readable(connection)?)
 }
 
 /// Finds sessions whose times contradict each other.
@@ -86,7 +86,7 @@ pub(in crate::sessions) fn contradictory_times(connection: &mut DbConnection) ->
                 .or(sessions::logged_out_at.lt(sessions::created_at.nullable()).assume_not_null()),
         )
         .select(sessions::id);
-    Ok(query.load(connection)?)
+    Ok(query.load_readable(connection)?)
 }
 
 /// Finds sessions that share their sid with another session.
@@ -94,7 +94,7 @@ pub(in crate::sessions) fn shared_sids(connection: &mut DbConnection) -> Result<
     let twins = alias!(sessions as twins);
     let twin =
         twins.filter(twins.field(sessions::sid).eq(sessions::sid)).filter(twins.field(sessions::id).ne(sessions::id));
-    Ok(sessions::table.filter(exists(twin)).select(sessions::id).load(connection)?)
+    Ok(sessions::table.filter(exists(twin)).select(sessions::id).load_readable(connection)?)
 }
 
 /// Finds active sessions whose data expires after they do.
@@ -104,7 +104,7 @@ pub(in crate::sessions) fn outliving_data(connection: &mut DbConnection) -> Resu
         .filter(sessions::status.eq(ACTIVE))
         .filter(as_instant(user_sessions::expire).gt(roundtripped(sessions::expires_at)))
         .select(sessions::id);
-    Ok(query.load(connection)?)
+    Ok(query.load_readable(connection)?)
 }
 
 /// Makes a session's data expire with the session. The triggers cap any new value of `expire` in the same way.
@@ -133,7 +133,8 @@ pub(in crate::sessions) fn data_after(
     limit: i64,
 ) -> Result<Vec<DataWithSession>> {
     type SessionRow = (String, SessionId, UserId, String, bool);
-    let rows: Vec<(String, Json, SqlTime)> = user_sessions::table
+    // Of a page, so every row is read, also one without a readable time: its data counts as expired.
+    let rows: Vec<(String, Json, Readable<SqlTime>)> = user_sessions::table
         .filter(user_sessions::sid.gt(after))
         .order(user_sessions::sid)
         .limit(limit)
@@ -144,7 +145,7 @@ pub(in crate::sessions) fn data_after(
     let sessions: Vec<SessionRow> = sessions::table
         .filter(sessions::sid.eq_any(sids))
         .select((sessions::sid, sessions::id, sessions::user_id, sessions::status, sessions::must_change_password))
-        .load(connection)?;
+        .load_readable(connection)?;
     let owned = |(sid, id, user, status, must_change_password): SessionRow| {
         (sid, (id, SessionOwner { user, must_change_password }, status == ACTIVE))
     };
@@ -155,7 +156,7 @@ pub(in crate::sessions) fn data_after(
             session: by_sid.remove(&sid),
             sid: Sid::from_trusted(&sid),
             sess,
-            data_expiry: data_expiry.into(),
+            data_expiry: data_expiry.0.map_or(Timestamp::MIN, Timestamp::from),
         })
         .collect())
 }

@@ -1,5 +1,7 @@
 //! Ends sessions.
 
+use std::time::Duration;
+
 use diesel::{
     OptionalExtension,
     dsl::{exists, not},
@@ -17,7 +19,7 @@ use crate::{
         history::{EndedSession, note_end, note_end_requested},
         schema::types::{Json, SqlTime},
         schema::{sessions, user_sessions},
-        sql::{for_update, prepared},
+        sql::{LoadReadable, Readable, for_update, prepared},
     },
     error::Result,
     events::{EventKind, NewEvent, Source, log_after_commit},
@@ -26,6 +28,9 @@ use crate::{
         model::{EndReason, Sid},
     },
 };
+
+/// How long a browser keeps a cookie at most (RFC 6265bis).
+const MAX_COOKIE_AGE: Duration = Duration::from_secs(400 * 24 * 3600);
 
 /// The active sessions to end.
 #[derive(Debug, Clone)]
@@ -95,7 +100,7 @@ pub(in crate::sessions) fn end(
         return Ok(mark_ended(connection, target.predicate(), ending, StatementCache::Use)?);
     }
     let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(target.predicate());
-    let found: Vec<SessionId> = active.select(sessions::id).get_results(connection)?;
+    let found: Vec<SessionId> = active.select(sessions::id).load_readable(connection)?;
     end_if(connection, found, ending, |ids| Box::new(target.predicate().and(sessions::id.eq_any(ids))))
 }
 
@@ -143,37 +148,10 @@ fn end_if(
     lock(connection, &ids)?;
     if ending.keep_data {
         let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(filter(ids.clone()));
-        let active: Vec<SessionId> = active.select(sessions::id).get_results(connection)?;
+        let active: Vec<SessionId> = active.select(sessions::id).load_readable(connection)?;
         mark_data(connection, &active)?;
     }
     Ok(mark_ended(connection, filter(ids), ending, StatementCache::Bypass)?)
-}
-
-/// Ends the session of a sid, if it is active, also if its row holds what Keyrack would never write.
-pub(in crate::sessions) fn end_by_sid(connection: &mut DbConnection, sid: &Sid, ending: &Ending) -> Result<()> {
-    let ended = end(connection, &EndTarget::Sid(sid.clone()), ending).map(drop);
-    match connection {
-        DbConnection::Sqlite(connection) if ended.is_err() => {
-            // A text that is not a time fails the triggers on any change of the row, so the times are overwritten too.
-            let at = SqlTime::from(ending.at);
-            diesel::update(sessions::table.filter(sessions::sid.eq(sid.expose())).filter(sessions::status.eq(ACTIVE)))
-                .set((
-                    sessions::status.eq(LOGGED_OUT),
-                    sessions::end_reason.eq(ending.reason.as_str()),
-                    sessions::created_at.eq(at),
-                    sessions::updated_at.eq(at),
-                    sessions::last_seen_at.eq(at),
-                    sessions::expires_at.eq(at),
-                    sessions::logged_out_at.eq(at),
-                    sessions::ended_by.eq(ending.source.actor().as_str()),
-                    sessions::ended_by_name.eq(ending.source.name()),
-                    sessions::ended_from.eq(address_of(&ending.source)),
-                ))
-                .execute(connection)?;
-            Ok(())
-        }
-        _ => ended,
-    }
 }
 
 /// Whether the statement is kept prepared: worth it only if its text is the same each time.
@@ -205,14 +183,17 @@ fn mark_ended(
             sessions::ended_from.eq(address_of(&ending.source)),
         ))
         .returning((sessions::id, sessions::user_id, sessions::expires_at));
-    let ended: Vec<(SessionId, UserId, SqlTime)> = match cache {
+    let ended: Vec<(Readable<SessionId>, Readable<UserId>, Readable<SqlTime>)> = match cache {
         StatementCache::Use => prepared(statement).get_results(connection)?,
         StatementCache::Bypass => statement.get_results(connection)?,
     };
-    let journaled = ended.into_iter().map(|(id, user, expires_at)| {
+    let journaled = ended.into_iter().filter_map(|(id, user, expires_at)| {
+        // No cookie leads to a session without a readable id.
+        let (id, user) = (id.0?, user.0?);
         log_after_commit(ending.event(id, user));
-        note_end(EndedSession::new(id, ending.reason.as_str(), ending.at, expires_at.into()));
-        id
+        let expires_at = expires_at.0.map_or(ending.at + MAX_COOKIE_AGE, Timestamp::from);
+        note_end(EndedSession::new(id, ending.reason.as_str(), ending.at, expires_at));
+        Some(id)
     });
     Ok(journaled.collect())
 }
@@ -225,7 +206,7 @@ pub(super) fn address_of(source: &Source) -> Option<String> {
 /// Locks sessions in the order of their ids, so that two transactions that change the same ones don't deadlock.
 fn lock(connection: &mut DbConnection, ids: &[SessionId]) -> QueryResult<()> {
     let active = sessions::table.filter(sessions::status.eq(ACTIVE)).filter(sessions::id.eq_any(ids.to_vec()));
-    for_update(active.order(sessions::id).select(sessions::id)).get_results::<SessionId>(connection).map(drop)
+    for_update(active.order(sessions::id).select(sessions::id)).load_readable::<SessionId>(connection).map(drop)
 }
 
 /// Writes `"status": "logout"` into the data that is kept. It must come before the end: from then on, a trigger freezes

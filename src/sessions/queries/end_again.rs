@@ -15,7 +15,7 @@ use crate::{
         history::EndedSession,
         schema::types::{Instant, SqlTime, SqlUuid},
         schema::{replaced_sids, sessions},
-        sql::{prepared, sql_file},
+        sql::{LoadReadable, prepared, sql_file},
     },
     error::Result,
     events::Actor,
@@ -38,7 +38,8 @@ pub(in crate::sessions) fn end_again(connection: &mut DbConnection, ended: &[End
         DbConnection::Sqlite(connection) => {
             let ids = ended.iter().map(|ended| ended.id);
             let active = sessions::table.filter(sessions::id.eq_any(ids)).filter(sessions::status.eq(ACTIVE));
-            let active: HashSet<SessionId> = active.select(sessions::id).load(connection)?.into_iter().collect();
+            let active: HashSet<SessionId> =
+                active.select(sessions::id).load_readable(connection)?.into_iter().collect();
             for EndedSession { id, reason, ended_at, .. } in ended.iter().filter(|ended| active.contains(&ended.id)) {
                 let at = SqlTime::from(*ended_at);
                 let statement = diesel::update(sessions::table.find(id))
@@ -64,7 +65,7 @@ pub(in crate::sessions) fn active_sids(
     ids: &[SessionId],
 ) -> Result<Vec<(SessionId, String)>> {
     let active = sessions::table.filter(sessions::id.eq_any(ids)).filter(sessions::status.eq(ACTIVE));
-    Ok(active.select((sessions::id, sessions::sid)).load(connection)?)
+    Ok(active.select((sessions::id, sessions::sid)).load_readable(connection)?)
 }
 
 /// Whether there is any session, ended ones included.
@@ -106,7 +107,7 @@ pub(in crate::sessions) fn ended_since(
         query =
             query.filter(sessions::logged_out_at.gt(at).or(sessions::logged_out_at.eq(at).and(sessions::id.gt(id))));
     }
-    let rows: Vec<Row> = query.load(connection)?;
+    let rows: Vec<Row> = query.load_readable(connection)?;
     let ended = |(id, reason, at, expires_at): Row| {
         let at = at.map_or(now, Timestamp::from);
         EndedSession::new(id, reason.unwrap_or_default(), at, expires_at.into())
@@ -137,7 +138,7 @@ pub(in crate::sessions) fn replaced_after(
         .order(replaced_sids::sid)
         .limit(limit)
         .select((sessions::id, replaced_sids::sid, sessions::expires_at));
-    let rows: Vec<Row> = query.load(connection)?;
+    let rows: Vec<Row> = query.load_readable(connection)?;
     let former = |(session, sid, expires_at): Row| FormerSid { session, sid, absolute_expiry: expires_at.into() };
     Ok(rows.into_iter().map(former).collect())
 }

@@ -9,7 +9,7 @@ use crate::{
         DbConnection, SessionId,
         schema::types::SqlTime,
         schema::{sessions, user_sessions},
-        sql::{as_instant, for_update},
+        sql::{LoadReadable, as_instant, for_update},
     },
     error::Result,
     sessions::policy::NO_ABSOLUTE_EXPIRY,
@@ -26,7 +26,7 @@ pub(in crate::sessions) fn dated_after(connection: &mut DbConnection, latest: Ti
                 .or(sessions::logged_out_at.gt(latest).assume_not_null()),
         )
         .select(sessions::id);
-    Ok(query.load(connection)?)
+    Ok(query.load_readable(connection)?)
 }
 
 /// Brings the times of a session back to `now`, and moves its limits by as much.

@@ -9,6 +9,7 @@ use crate::{
         DbConnection, MultiBackend, SessionId, UserId,
         schema::types::SqlTime,
         schema::{sessions, user_sessions, users},
+        sql::LoadReadable,
     },
     error::Result,
 };
@@ -22,7 +23,7 @@ pub(in crate::sessions) fn has_more_active_than(connection: &mut DbConnection, u
         .select(sessions::id)
         .offset(i64::from(max))
         .limit(1);
-    Ok(query.get_result::<SessionId>(connection).optional()?.is_some())
+    Ok(query.load_page::<SessionId>(connection)?.len() > 0)
 }
 
 /// Whether the session is active.
@@ -59,7 +60,7 @@ pub(in crate::sessions) fn live_beyond(
             .offset(others)
             .limit(limit)
             .select(sessions::id);
-        return Ok(query.load(connection)?);
+        return Ok(query.load_readable(connection)?);
     }
     let query = sessions::table
         .inner_join(user_sessions::table.on(user_sessions::sid.eq(sessions::sid)))
@@ -72,7 +73,7 @@ pub(in crate::sessions) fn live_beyond(
         .offset(others)
         .limit(limit)
         .select(sessions::id);
-    Ok(query.load(connection)?)
+    Ok(query.load_readable(connection)?)
 }
 
 /// Finds the live session that is the first beyond the `max` most recently active ones. It reads all of the user's
@@ -94,8 +95,8 @@ pub(in crate::sessions) fn first_beyond(
         .offset(i64::from(max))
         .limit(1)
         .select((sessions::last_seen_at, sessions::id));
-    let row: Option<(SqlTime, SessionId)> = query.get_result(connection).optional()?;
-    Ok(row.map(|(last_seen_at, id)| LastActive { last_seen_at: last_seen_at.into(), id }))
+    let row: Vec<(SqlTime, SessionId)> = query.load_readable(connection)?;
+    Ok(row.into_iter().next().map(|(last_seen_at, id)| LastActive { last_seen_at: last_seen_at.into(), id }))
 }
 
 /// A user, and whether some of their sessions have to end.
@@ -133,7 +134,7 @@ pub(in crate::sessions) fn scan_users(
     if let Some(after) = after {
         query = query.filter(users::id.gt(after));
     }
-    let rows: Vec<ScannedUserColumns> = query.load(connection)?;
+    let rows: Vec<ScannedUserColumns> = query.load_readable(connection)?;
     let scanned = |(id, disabled_at, first, beyond): ScannedUserColumns| ScannedUser {
         id,
         is_disabled_with_sessions: disabled_at.is_some() && first.is_some(),

@@ -22,7 +22,10 @@ use crate::{
         history::ExpectedMark,
         schema::types::{Expire, Instant, SqlTime, SqlUuid},
         schema::{sessions, user_sessions, users},
-        sql::{as_instant, batch_key, batch_time, for_each_key, opaque_to_planner, prepared, slot_for},
+        sql::{
+            LoadReadable, as_instant, batch_key, batch_time, for_each_key, opaque_to_planner, prepared, readable,
+            slot_for,
+        },
     },
     error::{Error, Result},
     sessions::model::SessionRecord,
@@ -102,7 +105,7 @@ fn live_batched(
 fn live_single(connection: &mut SqliteConnection, UserAt { user, now }: UserAt) -> Result<Vec<SessionRecord>> {
     let now = SqlTime::from(now);
     let rows: Vec<ListedColumns> =
-        prepared(live_sessions_of!(user, now, now).limit(MAX_SORTED_ROWS)).load(connection)?;
+        prepared(live_sessions_of!(user, now, now).limit(MAX_SORTED_ROWS)).load_readable(connection)?;
     Ok(rows.into_iter().map(record_of).collect())
 }
 
@@ -128,7 +131,7 @@ pub(in crate::sessions) fn live_by_id(
     if let Some(after) = after {
         query = query.filter(sessions::id.gt(after));
     }
-    let rows: Vec<ListedColumns> = query.load(connection)?;
+    let rows: Vec<ListedColumns> = query.load_readable(connection)?;
     Ok(rows.into_iter().map(record_of).collect())
 }
 
@@ -149,7 +152,7 @@ pub(in crate::sessions) fn count_live(
         .filter(user_sessions::expire.gt(now))
         .limit(max_exact)
         .select(sessions::id);
-    let live = live.load::<SessionId>(connection)?.len();
+    let live = live.load_page::<SessionId>(connection)?.len();
     if i64::try_from(live).is_ok_and(|live| live < max_exact) {
         return Ok(live);
     }
@@ -205,7 +208,7 @@ pub(in crate::sessions) fn ended_of(
             .filter(sessions::logged_out_at.le(at))
             .filter(sessions::logged_out_at.lt(at).or(sessions::id.lt(id)).assume_not_null());
     }
-    let rows: Vec<RecordRow> = query.load(connection)?;
+    let rows: Vec<RecordRow> = query.load_readable(connection)?;
     Ok(rows.into_iter().map(SessionRecord::from).collect())
 }
 
@@ -260,7 +263,7 @@ fn batched(
 ) -> Result<()> {
     let mut batch = Vec::new();
     for row in rows {
-        let (row, data_expiry) = row?;
+        let Some((row, data_expiry)) = readable(row)? else { continue };
         batch.push(row.with_data_expiry(data_expiry));
         if batch.len() == LIST_BATCH_ROWS && !each(std::mem::take(&mut batch)) {
             return Ok(());
@@ -299,6 +302,6 @@ pub(in crate::sessions) fn find_all_own(
         .filter(sessions::id.eq_any(ids))
         .filter(sessions::user_id.eq(user))
         .select(RecordRow::as_select())
-        .load(connection)?;
+        .load_readable(connection)?;
     Ok(rows.into_iter().map(SessionRecord::from).collect())
 }

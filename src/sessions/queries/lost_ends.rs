@@ -12,6 +12,7 @@ use crate::{
         history::{EndedSession, LostEnds},
         schema::types::SqlTime,
         schema::{ends_for_journal, sessions},
+        sql::LoadReadable,
     },
     error::Result,
 };
@@ -52,8 +53,9 @@ pub(in crate::sessions) fn lost_ends_since(
             .or(ends_for_journal::settles_at.eq(at).and(ends_for_journal::session_id.gt(id)));
         query = query.filter(is_later);
     }
-    let rows: Vec<Row> = query.load(connection)?;
-    let is_full = i64::try_from(rows.len()).is_ok_and(|count| count >= limit);
+    let page = query.load_page::<Row>(connection)?;
+    let is_full = i64::try_from(page.len()).is_ok_and(|count| count >= limit);
+    let rows = page.rows;
     let last = rows.last().map(|(id, .., settles_at, _)| (Timestamp::from(*settles_at), *id)).filter(|_| is_full);
     let truncated: Vec<SessionId> = rows.iter().filter(|row| row.5).map(|(id, ..)| *id).collect();
     let restored = alive_of(connection, truncated, now)?;
@@ -71,7 +73,7 @@ fn alive_of(connection: &mut DbConnection, ids: Vec<SessionId>, now: SqlTime) ->
         .filter(sessions::status.eq(ACTIVE))
         .filter(sessions::expires_at.gt(now))
         .select(sessions::id);
-    Ok(alive.load::<SessionId>(connection)?.into_iter().collect())
+    Ok(alive.load_readable::<SessionId>(connection)?.into_iter().collect())
 }
 
 /// Finds ends of sessions that would have expired by now, which no journal needs any longer. Passes over the
@@ -88,7 +90,7 @@ pub(in crate::sessions) fn find_outdated_ends(
         .offset(passed)
         .limit(limit)
         .select(ends_for_journal::session_id)
-        .load(connection)?)
+        .load_readable(connection)?)
 }
 
 /// Deletes such ends.

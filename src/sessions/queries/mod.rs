@@ -32,7 +32,7 @@ pub(super) use doctor::{
     DataWithSession, active_with_end, active_without_data, cap_expire, complete_end, contradictory_times, data_after,
     delete_data_of, end_incomplete, ended_with_data, known_users, outliving_data, shared_sids,
 };
-pub(super) use end::{EndTarget, Ending, end, end_batch, end_by_sid, end_few};
+pub(super) use end::{EndTarget, Ending, end, end_batch, end_few};
 pub(super) use end_again::{
     FormerSid, active_sids, count_active, end_again, ended_since, has_sessions, replaced_after,
 };

@@ -16,7 +16,7 @@ use crate::{
         DbConnection, SessionId, UserId,
         schema::types::{Instant, SqlTime, SqlUuid},
         schema::{ended_sids, replaced_sids, sessions, user_sessions},
-        sql::{as_instant, for_update_skip_locked, prepared, sql_file},
+        sql::{LoadReadable, as_instant, for_update_skip_locked, prepared, sql_file},
     },
     error::Result,
     events::{Actor, EventKind, NewEvent, Source, log_after_commit},
@@ -81,7 +81,7 @@ pub(in crate::sessions) fn lock_expired(
             sessions::expires_at,
             as_instant(user_sessions::expire),
         ));
-    let rows: Vec<Row> = for_update_skip_locked(query).get_results(connection)?;
+    let rows: Vec<Row> = for_update_skip_locked(query).load_readable(connection)?;
     // Filtered here: with this condition in the statement, SQLite would read all active sessions instead of looking up
     // sids.
     let active = rows.into_iter().filter(|(_, _, status, ..)| status == ACTIVE);
@@ -118,6 +118,7 @@ pub(in crate::sessions) fn end_expired(
             Ok(statement.execute(connection)?)
         }
         DbConnection::Sqlite(connection) => {
+            let mut ended = 0;
             for (expired, reason, at) in ends {
                 let session = diesel::update(sessions::table.find(expired.id))
                     .set((
@@ -128,9 +129,10 @@ pub(in crate::sessions) fn end_expired(
                         sessions::ended_by.eq(Actor::System.as_str()),
                     ))
                     .returning(sessions::id);
-                let _: Option<SessionId> = prepared(session).get_result(connection).optional()?;
+                let id: Option<SessionId> = prepared(session).get_result(connection).optional()?;
+                ended += usize::from(id.is_some());
             }
-            Ok(ends.len())
+            Ok(ended)
         }
     }
 }
@@ -192,7 +194,7 @@ pub(in crate::sessions) fn scan_page(
     if let Some(after) = after {
         query = query.filter(sessions::id.gt(after));
     }
-    let rows: Vec<ScannedRow> = query.load(connection)?;
+    let rows: Vec<ScannedRow> = query.load_readable(connection)?;
     let session = |(id, absolute_expiry, status, created_at, data, replaced): ScannedRow| ScannedSession {
         id,
         absolute_expiry: absolute_expiry.into(),
@@ -243,7 +245,12 @@ pub(in crate::sessions) fn find_history(
     let ended = sessions::table
         .filter(sessions::status.eq(LOGGED_OUT))
         .filter(sessions::logged_out_at.lt(SqlTime::from(before)));
-    Ok(ended.order(sessions::logged_out_at).offset(passed).limit(limit).select(sessions::id).load(connection)?)
+    Ok(ended
+        .order(sessions::logged_out_at)
+        .offset(passed)
+        .limit(limit)
+        .select(sessions::id)
+        .load_readable(connection)?)
 }
 
 /// Deletes the history of these sessions.

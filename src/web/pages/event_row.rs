@@ -28,7 +28,7 @@ pub(super) struct EventRow {
 }
 
 impl EventRow {
-    /// Makes the rows of a user's events.
+    /// Makes the rows of a user's events. One whose time can't be read is left out: an operator sees it in `keyrack events`.
     pub async fn all(sessions: &Sessions, user: UserId, events: &[SecurityEvent], now: Timestamp) -> Result<Vec<Self>> {
         let mut ids: Vec<SessionId> = events.iter().filter_map(|event| event.session_id).collect();
         ids.sort_unstable();
@@ -36,15 +36,16 @@ impl EventRow {
         let records = sessions.find_all_own(user, ids).await?;
         let records: HashMap<SessionId, SessionRecord> =
             records.into_iter().map(|record| (record.id, record)).collect();
-        Ok(events.iter().map(|event| Self::new(event, &records, now)).collect())
+        Ok(events.iter().filter_map(|event| Self::new(event, &records, now)).collect())
     }
 
-    fn new(event: &SecurityEvent, records: &HashMap<SessionId, SessionRecord>, now: Timestamp) -> Self {
+    fn new(event: &SecurityEvent, records: &HashMap<SessionId, SessionRecord>, now: Timestamp) -> Option<Self> {
+        let happened_at = event.happened_at()?;
         let record = event.session_id.and_then(|id| records.get(&id));
-        Self {
+        Some(Self {
             text: text(event),
             by: by(event),
-            time: TimeText::ago(event.happened_at(), now),
+            time: TimeText::ago(happened_at, now),
             ip_address: event.ip_address.as_deref().map(|address| printable(address).into_owned()).unwrap_or_default(),
             device: record.map(|record| record.device().title()).unwrap_or_default(),
             link: record.map(|record| format!("/account/sessions/{}", record.id)).unwrap_or_default(),
@@ -59,7 +60,7 @@ impl EventRow {
                         | EventKind::AccessRefused
                 )
             ),
-        }
+        })
     }
 }
 

@@ -12,6 +12,7 @@ mod retention;
 mod rights;
 mod session_events;
 mod sign_ins;
+mod unreadable;
 
 use serde_json::Value;
 

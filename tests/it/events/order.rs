@@ -71,6 +71,28 @@ fn events_of_another_server_are_read_after_the_purge() {
     wait_until(|| count() == 2);
 }
 
+/// As after a restore of the rows alone, or after a program that has given ids of its own.
+#[test]
+fn ids_that_are_taken_are_not_given_again_after_the_purge() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let fixture = SessionFixture::new(EngineKind::Postgres);
+    let ahead = "INSERT INTO security_events (id, kind, actor) SELECT max(id) + n, 'command_run', 'system'
+                 FROM security_events, generate_series(1, 20) AS n GROUP BY n";
+    fixture.execute(ahead);
+    assert!(fixture.try_execute(INSERT).is_err(), "the next id is taken");
+    let events = fixture.sessions().events();
+    wait(events.purge(std::time::Duration::from_secs(180 * 24 * 3600))).unwrap();
+    let greatest: i64 = fixture.text("SELECT max(id)::text AS v FROM security_events").parse().unwrap();
+    fixture.execute(INSERT);
+    let next = format!("SELECT max(id)::text AS v FROM security_events WHERE id > {greatest}");
+    assert_eq!(fixture.text(&next), (greatest + 1).to_string());
+    wait(events.purge(std::time::Duration::from_secs(180 * 24 * 3600))).unwrap();
+    fixture.execute(INSERT);
+    assert_eq!(fixture.text(&next), (greatest + 2).to_string(), "it is not set back");
+}
+
 fn page_of_events_begins_before_an_id(engine: EngineKind) {
     let fixture = SessionFixture::new(engine);
     for _ in 0..60 {

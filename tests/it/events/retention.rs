@@ -109,7 +109,9 @@ fn retention_is_at_least_a_day(engine: EngineKind) {
     fixture.break_with(&format!("INSERT INTO keyrack_settings (name, value) VALUES ('{SETTING}', '0')"));
     insert(&fixture, 0.9);
     assert_kept(&fixture);
-    fixture.execute("INSERT INTO security_events (at, kind, actor) VALUES ('2001-01-01', 'form_refused', 'user')");
+    fixture.execute(
+        "INSERT INTO security_events (at, kind, actor) VALUES ('2001-01-01T00:00:00.000000Z', 'form_refused', 'user')",
+    );
     fixture.execute("DELETE FROM security_events WHERE kind = 'form_refused'");
     wait(fixture.sessions().events().set_retention(DAY / 24, &Source::system())).unwrap();
     assert_eq!(stored(&fixture), ["86400"]);

@@ -8,19 +8,23 @@ use crate::support::{EngineKind, TestDatabase, on_both_engines};
 /// The triggers that only SQLite has: it stores times as text, which triggers bring to one format; a BEFORE trigger can't
 /// change the row, and a trigger has one event, so that some rules of PostgreSQL take a trigger more; and it has REPLACE,
 /// which deletes rows without firing the triggers of a DELETE.
-const SQLITE_ONLY: [&str; 26] = [
+const SQLITE_ONLY: [&str; 34] = [
     "keyrack_settings keyrack_note_existing_setting",
     "keyrack_settings keyrack_record_setting_deleted",
     "keyrack_settings keyrack_record_setting_inserted",
     "keyrack_settings keyrack_record_setting_updated",
     "keyrack_settings keyrack_refuse_overwritten_setting",
     "keyrack_settings keyrack_refuse_replaced_setting",
+    "security_events keyrack_refuse_distant_event_id",
     "security_events keyrack_refuse_event_id",
+    "security_events keyrack_refuse_malformed_event",
     "security_events keyrack_refuse_replaced_event",
     "sessions keyrack_note_existing_session",
     "sessions keyrack_refuse_overwritten_session",
     "sessions keyrack_refuse_replaced_session",
     "sessions keyrack_refuse_return",
+    "sessions keyrack_refuse_session_id_inserted",
+    "sessions keyrack_refuse_session_id_updated",
     "sessions keyrack_widen_authenticated_at_inserted",
     "sessions keyrack_widen_authenticated_at_updated",
     "sessions keyrack_widen_session_times_inserted",
@@ -35,6 +39,10 @@ const SQLITE_ONLY: [&str; 26] = [
     "users keyrack_note_existing_user",
     "users keyrack_refuse_overwritten_user",
     "users keyrack_refuse_replaced_user",
+    "users keyrack_refuse_user_id_inserted",
+    "users keyrack_refuse_user_id_updated",
+    "users keyrack_widen_user_times_inserted",
+    "users keyrack_widen_user_times_updated",
 ];
 
 /// The triggers that only PostgreSQL has: SQLite has no concurrent writers, no infinite times and no TRUNCATE, and no

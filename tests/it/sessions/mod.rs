@@ -28,5 +28,6 @@ mod start;
 mod time_zones;
 mod timeouts;
 mod touch;
+mod unreadable_rows;
 mod user_changes;
 mod write_batches;
