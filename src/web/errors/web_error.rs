@@ -75,7 +75,7 @@ impl WebError {
     fn log(&self) {
         match self {
             Self::Failed(error @ (Error::Internal(_) | Error::Incomplete(_))) => {
-                tracing::error!(error = error.chain(), "request failed")
+                tracing::error!(error = error.chain(), "request failed");
             }
             Self::Failed(error @ Error::Unavailable(_)) => tracing::warn!(error = error.chain(), "request failed"),
             Self::Malformed(_) => tracing::info!(error = %self, "request rejected"),
