@@ -285,6 +285,33 @@ fn default_privileges_let_no_other_role_call_functions() {
     assert!(!program.run(&["doctor"]).err.contains("has the rights"));
 }
 
+/// They would run with Keyrack's rights. A role may make triggers on its own table, with functions that it may execute.
+#[test]
+fn other_role_can_make_no_trigger_with_keyracks_functions() {
+    let Some(roles) = TwoRoles::new("trigger") else { return };
+    roles.migrate().unwrap();
+    let functions = roles.database.texts(
+        "SELECT proname::text AS v FROM pg_proc
+         WHERE starts_with(proname, 'keyrack_') AND prorettype = 'trigger'::regtype",
+    );
+    assert!(functions.len() > 20, "{functions:?}");
+    roles.other(
+        "CREATE TABLE bait (id int);
+         CREATE FUNCTION own() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
+    );
+    let make = |function: &str| {
+        roles.database.try_execute(&format!(
+            "SET search_path = public; SET ROLE \"{}\";
+             CREATE TRIGGER bait BEFORE TRUNCATE ON bait FOR EACH STATEMENT EXECUTE FUNCTION {function}()",
+            roles.other
+        ))
+    };
+    for function in functions {
+        assert!(make(&function).is_err(), "{function}");
+    }
+    make("own").unwrap();
+}
+
 #[test]
 fn foreign_key_of_another_role_on_sessions_is_reported() {
     let Some(roles) = TwoRoles::new("pinned") else { return };
