@@ -73,8 +73,12 @@ impl Dictionary {
     }
 }
 
-/// The form in which a word is looked up.
+/// The form in which a word is looked up. ASCII, such as nearly all of the lists, has no accents to decompose: that
+/// would take most of the time in which a command starts that checks a password.
 fn skeleton(word: &str) -> Box<str> {
+    if word.is_ascii() {
+        return word.chars().map(|c| skeleton_of(c.to_ascii_lowercase())).collect::<String>().into_boxed_str();
+    }
     fold(word).map(skeleton_of).collect::<String>().into_boxed_str()
 }
 
