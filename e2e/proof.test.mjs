@@ -6,12 +6,6 @@ import { USER } from './support/keyrack.mjs';
 
 const { phone, laptop, desk } = DEVICES;
 
-/** As if every sign-in had been hours ago. */
-function letProofsGrowOld(keyrack) {
-  const moment = new Date(Date.now() - 4 * 3600 * 1000).toISOString().replace('Z', '000Z');
-  return keyrack.database.execute(`UPDATE sessions SET authenticated_at = '${moment}'`);
-}
-
 /** Sends the open form of the page that asks for the password. Returns the response of the next page. */
 function confirm(device, password = USER.password) {
   const { page } = device;
@@ -29,17 +23,17 @@ onEveryEngine('Proof', (suite) => {
     const mine = await open({ userAgent: laptop.userAgent });
     const { page } = mine;
     await mine.signIn(USER);
-    await letProofsGrowOld(keyrack);
+    await keyrack.ageProofs();
     await mine.navigate(() => mine.row(phone.title).getByRole('button', { name: 'Revoke' }).click());
     assert.equal(new URL(page.url()).pathname, '/reauth');
-    await page.getByText('The device is signed out after that.').waitFor();
+    await page.getByText('The other device is signed out after that.').waitFor();
     assert.equal(await page.getByLabel('Email').inputValue(), USER.email);
     assert.equal(await page.locator(':focus').getAttribute('name'), 'password');
 
     const wrong = await confirm(mine, 'another password');
     assert.equal(wrong.status(), 401);
     assert.match(await page.getByRole('alert').innerText(), /This is not your password/);
-    await page.getByText('The device is signed out after that.').waitFor();
+    await page.getByText('The other device is signed out after that.').waitFor();
     assert.match(await page.title(), /^Error: /);
 
     await confirm(mine);
@@ -59,7 +53,7 @@ onEveryEngine('Proof', (suite) => {
     const mine = await open({ userAgent: laptop.userAgent });
     const { page } = mine;
     await mine.signIn(USER);
-    await letProofsGrowOld(keyrack);
+    await keyrack.ageProofs();
     await page.getByText('Sign out all other devices').click();
     await mine.navigate(() => page.getByRole('button', { name: 'Yes, sign them all out' }).click());
     await page.getByText('All other devices are signed out after that.').waitFor();
@@ -82,7 +76,7 @@ onEveryEngine('Proof', (suite) => {
     const mine = await open({ userAgent: laptop.userAgent });
     const { page } = mine;
     await mine.signIn(USER);
-    await letProofsGrowOld(keyrack);
+    await keyrack.ageProofs();
     await mine.navigate(() => mine.row(phone.title).getByRole('button', { name: 'Revoke' }).click());
     await mine.navigate(() => page.getByRole('link', { name: 'Cancel' }).click());
     assert.equal(mine.path(), '/account/sessions');

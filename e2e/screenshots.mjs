@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { launch } from './support/browser.mjs';
 import { sqlite } from './support/engines.mjs';
 import { Keyrack, USER } from './support/keyrack.mjs';
-import { accountPages, oneTimePasswordPages, outagePages, outdatedFormPages, setupPages } from './support/tour.mjs';
+import { accountPages, setupPages, specialPages } from './support/tour.mjs';
 
 const folder = process.argv[2] ?? 'screenshots';
 const SIZES = [{ width: 360, height: 740 }, { width: 1280, height: 720 }];
@@ -41,16 +41,14 @@ async function captureDemo(browser, appearance) {
   }
 }
 
-/** Captures the setup page, those of a one-time password and of outdated forms, and the error page of an outage. */
-async function captureSetupAndOutage(browser, appearance) {
+/** Captures the setup page, and those that need another server or database than the demo's. */
+async function captureSpecialPages(browser, appearance) {
   const keyrack = await Keyrack.start(sqlite);
   try {
     const link = await keyrack.setupLink();
     await capture(browser, keyrack, appearance, (page) => setupPages(page, link));
     await keyrack.addUser();
-    await capture(browser, keyrack, appearance, (page) => oneTimePasswordPages(page, keyrack, USER));
-    await capture(browser, keyrack, appearance, (page) => outdatedFormPages(page, keyrack, USER));
-    await capture(browser, keyrack, appearance, (page) => outagePages(page, keyrack, USER));
+    await capture(browser, keyrack, appearance, (page) => specialPages(page, keyrack, USER));
   } finally {
     await keyrack.stop();
   }
@@ -62,7 +60,7 @@ try {
   for (const viewport of SIZES) {
     for (const colorScheme of SCHEMES) {
       await captureDemo(browser, { viewport, colorScheme });
-      await captureSetupAndOutage(browser, { viewport, colorScheme });
+      await captureSpecialPages(browser, { viewport, colorScheme });
     }
   }
 } finally {

@@ -81,6 +81,9 @@ onEveryEngine('Scripts', (suite) => {
     await device.page.locator('.device-current summary').click();
     const exact = device.page.locator('.device-current dd time').first();
     assert.equal(await exact.innerText(), await exact.getAttribute('title'), 'the text is on the same clock');
+    await device.page.locator('.device-current').getByRole('link', { name: /^Everything about/ }).click();
+    const fact = device.page.locator('.facts time').first();
+    assert.equal(await fact.innerText(), title, 'the page of the session is on the same clock');
     assert.match(title, scripts ? /\d{4} at \d{1,2}:\d\d (GMT\+5:30|IST)$/ : /^\d{1,2} \w+ \d{4}, \d\d:\d\d UTC$/);
   });
 });

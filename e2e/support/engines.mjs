@@ -9,6 +9,23 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
+/**
+ * How long it takes to end a session that was slowed down: all together more than a second, but a batch of 200 must not
+ * take as long as that. SQLite can't sleep: counting so far takes it about as long.
+ */
+const SLOW_END_SECONDS = 0.0012;
+const SLOW_END_STEPS = 4000;
+
+/** A query for the sessions that end last if all of them end: it goes in the order of their ids. */
+const lastToEnd = (count) => `SELECT sid FROM sessions ORDER BY id DESC LIMIT ${count}`;
+
+/** Statements that add a session which the program can't read, because of this value of a column. */
+const unreadableSession = (column, value, object) => `
+  INSERT INTO sessions (sid, user_id, expires_at, ${column})
+  SELECT 'unreadable', id, '2999-01-01T00:00:00.000000Z', ${value} FROM users;
+  INSERT INTO user_sessions (sid, sess, expire)
+  SELECT 'unreadable', ${object}('userId', id), '2999-01-01T00:00:00.000000Z' FROM users;`;
+
 /** A file in the folder of the keyrack under test. */
 const sqlite = {
   name: 'SQLite',
@@ -18,6 +35,14 @@ const sqlite = {
       url: `sqlite:${path}`,
       execute: (sql) => run('sqlite3', ['-cmd', '.timeout 10000', path, sql]),
       interrupt: () => lock(path),
+      slowDownEnds: (count) => run('sqlite3', [path, `
+        CREATE TABLE slow_sids AS ${lastToEnd(count)};
+        CREATE VIEW slow_work (steps) AS
+          WITH RECURSIVE work (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM work WHERE n < ${SLOW_END_STEPS})
+          SELECT count(*) FROM work;
+        CREATE TRIGGER slow_end BEFORE UPDATE OF status ON sessions
+        WHEN EXISTS (SELECT 1 FROM slow_sids WHERE sid = OLD.sid) BEGIN SELECT steps FROM slow_work; END;`]),
+      addUnreadableSession: () => run('sqlite3', [path, unreadableSession('id', "'not a UUID'", 'json_object')]),
       drop: async () => {},
     };
   },
@@ -54,6 +79,17 @@ const postgres = {
       url: url.href,
       execute: (statement) => run('psql', ['--no-psqlrc', '--quiet', '--dbname', url.href, '--command', statement]),
       interrupt: async () => proxy.cut(),
+      slowDownEnds: (count) => run('psql', ['--no-psqlrc', '--quiet', '--dbname', url.href, '--command', `
+        CREATE TABLE slow_sids AS ${lastToEnd(count)};
+        CREATE FUNCTION slow_end() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          IF EXISTS (SELECT FROM slow_sids WHERE sid = OLD.sid) THEN PERFORM pg_sleep(${SLOW_END_SECONDS}); END IF;
+          RETURN NEW;
+        END $$;
+        CREATE TRIGGER slow_end BEFORE UPDATE OF status ON sessions FOR EACH ROW EXECUTE FUNCTION slow_end();`]),
+      addUnreadableSession: () => run('psql', ['--no-psqlrc', '--quiet', '--dbname', url.href, '--command', `
+        ALTER TABLE sessions ALTER last_seen_at DROP NOT NULL;
+        ${unreadableSession('last_seen_at', 'NULL', 'json_build_object')}`]),
       drop: async () => {
         await proxy.close();
         await sql(`DROP DATABASE ${name} WITH (FORCE)`);

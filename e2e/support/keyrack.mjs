@@ -1,6 +1,6 @@
 // Starts the program for a test and stops it afterwards.
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -9,11 +9,22 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const BINARY = process.env.KEYRACK_BIN
-  ?? fileURLToPath(new URL('../../target/debug/keyrack', import.meta.url));
+const BINARY = process.env.KEYRACK_BIN ?? builtProgram();
+
+/** The program that `cargo build` has built. Cargo's settings and variables may name another folder than `target`. */
+function builtProgram() {
+  const options = { cwd: fileURLToPath(new URL('../..', import.meta.url)), encoding: 'utf8', maxBuffer: Infinity };
+  const metadata = execFileSync('cargo', ['metadata', '--no-deps', '--format-version=1'], options);
+  return join(JSON.parse(metadata).target_directory, process.env.CARGO_BUILD_TARGET ?? '', 'debug', 'keyrack');
+}
 
 /** Includes the migration, on a machine that is busy with browsers. */
 const START_TIMEOUT_MS = 30_000;
+
+const HOUR_MS = 3_600_000;
+
+/** A time in UTC, as the tables have it. */
+const microseconds = (time) => new Date(time).toISOString().replace('Z', '000Z');
 
 /** Cheap, since these tests are not about the strength of hashes. */
 const CHEAP_HASH = 'm=64,t=1,p=1';
@@ -74,11 +85,30 @@ export class Keyrack {
     this.#environment = { ...Object.fromEntries(inherited), ...settings };
   }
 
-  /** Starts the server again, with further settings, on another port. */
+  /** Starts the server again, with further settings, at the same address. */
   async restart(settings) {
     await this.#kill();
-    this.#environment = { ...this.#environment, ...settings };
+    this.#environment = { ...this.#environment, KEYRACK_BIND: new URL(this.url).host, ...settings };
     await this.#serve(['serve']);
+  }
+
+  /** Makes the last proof of every session hours old. */
+  async ageProofs() {
+    await this.database.execute(`UPDATE sessions SET authenticated_at = '${microseconds(Date.now() - 4 * HOUR_MS)}'`);
+  }
+
+  /** Makes sessions of a user by SQL, which is quick for hundreds. */
+  async addSessions(count, { email } = USER) {
+    const { id } = JSON.parse(await this.command(['user', 'list', '--json'])).find((user) => user.email === email);
+    const [now, end] = [Date.now(), Date.now() + 24 * HOUR_MS].map(microseconds);
+    const numbers = `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${count})`;
+    const name = "'made-up-' || substr('000' || n, length('000' || n) - 3)";
+    await this.database.execute(`
+      INSERT INTO sessions (sid, user_id, user_agent, ip_address, expires_at, created_at, last_seen_at, authorised_by)
+      ${numbers} SELECT ${name}, '${id}', 'made-up-agent/' || n || '.0', '192.0.2.7', '${end}', '${now}', '${now}', 'password'
+      FROM numbers;
+      INSERT INTO user_sessions (sid, sess, expire)
+      ${numbers} SELECT ${name}, '{"cookie":{"originalMaxAge":86400000},"userId":"${id}"}', '${end}' FROM numbers;`);
   }
 
   /** Writes a file into the folder in which the program runs. */

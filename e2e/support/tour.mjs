@@ -1,6 +1,8 @@
 // Walks through every page in each of its states, for the accessibility tests and the screenshots.
 
 import { DEVICES } from './browser.mjs';
+import { errorPages } from './error-pages.mjs';
+import { signIn, submitSignIn } from './sign-in-form.mjs';
 
 /** Devices of every kind, and some with names that are hard to lay out. */
 const USER_AGENTS = [
@@ -82,11 +84,15 @@ export async function* accountPages(page, { email, password }) {
   await page.getByRole('link', { name: /^Everything about/ }).first().click();
   await page.getByText('Session ID').waitFor();
   yield 'session-ended';
-  await page.goto('/account/sessions');
-  await page.locator('summary', { hasText: 'Details' }).nth(1).click();
-  await page.getByRole('link', { name: /^Everything about/ }).first().click();
-  await page.getByText('Session ID').waitFor();
-  yield 'session';
+  for (const [index, name] of ['session-current', 'session'].entries()) {
+    await page.goto('/account/sessions');
+    await page.locator('summary', { hasText: 'Details' }).nth(index).click();
+    await page.getByRole('link', { name: /^Everything about/ }).first().click();
+    await page.getByText('Session ID').waitFor();
+    yield name;
+  }
+  await page.goto('/logout');
+  yield 'sign-out';
 
   await page.goto('/account/sessions');
   await page.getByRole('button', { name: /^Revoke/ }).first().click();
@@ -147,8 +153,79 @@ export async function* outdatedFormPages(page, keyrack, user) {
   yield 'password-unmade';
 }
 
-/** The error page of a database that can't be written. */
+/** The list with one other device and with many, and how far their end is. */
+export async function* manyDevicesPages(page, keyrack, user) {
+  await keyrack.command(['session', 'revoke-all', '--everyone']);
+  await keyrack.signIn(DEVICES.phone.userAgent, user);
+  await signIn(page, user);
+  yield 'devices-two';
+  await keyrack.addSessions(60, user);
+  await page.goto('/account/sessions');
+  yield 'devices-many';
+  await page.getByRole('link', { name: 'More devices' }).click();
+  await page.getByRole('link', { name: 'First page' }).waitFor();
+  yield 'devices-many-next';
+  await page.goto('/account/activity');
+  yield 'activity-many';
+  await page.route('**/signing-out?*', withoutRefresh);
+  await page.goto(`/account/sessions/signing-out?until=${Date.now()}000`);
+  yield 'devices-progress';
+  await keyrack.command(['session', 'revoke-all', '--everyone']);
+  await page.goto('/account/sessions');
+  yield 'sign-in-ended';
+}
+
+/** The form that waits for the password, and the pages of a user who has none. */
+export async function* proofPages(page, keyrack, user) {
+  await keyrack.signIn(DEVICES.phone.userAgent, user);
+  await signIn(page, user);
+  await keyrack.ageProofs();
+  await page.getByRole('button', { name: /^Revoke/ }).first().click();
+  await page.waitForURL('**/reauth?*');
+  yield 'reauth-revoke';
+  await keyrack.database.execute('UPDATE users SET password_hash = NULL');
+  await page.goto('/reauth');
+  yield 'reauth-no-password';
+  await page.goto('/account/password');
+  yield 'password-none';
+  await keyrack.command(['user', 'set-password', user.email], user.password);
+}
+
+/** What a user sees whose password is in the operator's list of leaked ones. */
+export async function* leakedPasswordPages(page, keyrack, user) {
+  await keyrack.write('leaked.txt', `${user.password}\n`);
+  await keyrack.command(['passwords', 'build', 'leaked.txt', '--plain']);
+  await keyrack.restart({ KEYRACK_BREACHED_PASSWORDS: 'leaked.breached' });
+  await signIn(page, user);
+  yield 'devices-leaked-password';
+  await keyrack.restart({ KEYRACK_BREACHED_PASSWORDS: '' });
+}
+
+/** The sign-in form after too many wrong passwords. */
+export async function* throttledPages(page, keyrack, user) {
+  await page.goto('/login');
+  for (let status = 401; status === 401;) {
+    const answered = page.waitForResponse((response) => response.request().method() === 'POST');
+    await submitSignIn(page, { ...user, password: 'not the password' });
+    status = (await answered).status();
+    await page.getByRole('alert').waitFor();
+  }
+  await page.getByText('Too many attempts').waitFor();
+  yield 'sign-in-throttled';
+  await keyrack.command(['user', 'unlock', user.email]);
+}
+
+/** The forms and error pages of a database that can't be written. */
 export async function* outagePages(page, keyrack, user) {
+  await page.goto('/login');
+  const repairSignIn = await keyrack.database.interrupt();
+  try {
+    await submitSignIn(page, user);
+    await page.getByText('can’t reach its database').waitFor();
+    yield 'sign-in-unavailable';
+  } finally {
+    await repairSignIn();
+  }
   await signIn(page, user);
   const repair = await keyrack.database.interrupt();
   try {
@@ -160,6 +237,17 @@ export async function* outagePages(page, keyrack, user) {
   }
 }
 
+/** Pages that belong to no other part of the tour, each for a user who is not signed in. */
+export async function* specialPages(page, keyrack, user) {
+  const parts = [
+    oneTimePasswordPages, outdatedFormPages, manyDevicesPages, proofPages, leakedPasswordPages, throttledPages, errorPages, outagePages,
+  ];
+  for (const part of parts) {
+    await page.context().clearCookies();
+    yield* part(page, keyrack, user);
+  }
+}
+
 /** All pages. The server must have no account; `user` becomes the first. */
 export async function* allPages(page, keyrack, user) {
   yield* setupPages(page, await keyrack.setupLink());
@@ -168,24 +256,14 @@ export async function* allPages(page, keyrack, user) {
   await keyrack.command(['session', 'revoke-all', '--everyone']);
   for (const agent of USER_AGENTS) await keyrack.signIn(agent, user);
   yield* accountPages(page, user);
-  await page.context().clearCookies();
-  yield* oneTimePasswordPages(page, keyrack, user);
-  await page.context().clearCookies();
-  yield* outdatedFormPages(page, keyrack, user);
-  await page.context().clearCookies();
-  yield* outagePages(page, keyrack, user);
+  yield* specialPages(page, keyrack, user);
 }
 
-async function signIn(page, user) {
-  await page.goto('/login');
-  await submitSignIn(page, user);
-  await page.waitForURL('**/account/sessions');
-}
-
-async function submitSignIn(page, { email, password }) {
-  await page.getByLabel('Email').fill(email);
-  await page.getByLabel('Password').fill(password);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+/** Lets a page stay that would load itself again. */
+async function withoutRefresh(route) {
+  const response = await route.fetch();
+  const { refresh, ...headers } = response.headers();
+  await route.fulfill({ response, headers });
 }
 
 async function openDetails(page) {

@@ -152,7 +152,7 @@ fn page(
         next,
         change: fields.change.clone(),
         purpose: match change {
-            Some(PendingChange::Revoke(_)) => "The device is signed out after that.",
+            Some(PendingChange::Revoke(_)) => "The other device is signed out after that.",
             Some(PendingChange::RevokeOthers) => "All other devices are signed out after that.",
             None => "",
         },

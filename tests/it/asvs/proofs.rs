@@ -84,7 +84,7 @@ fn asvs_7_5_2_stale_proof_is_asked_before_revoking(engine: EngineKind) {
 
     let page = browser.get(asked.location());
     assert!(page.body.contains(&format!("value=\"{EMAIL}\" autocomplete=\"username\" readonly")), "{}", page.body);
-    assert!(page.text().contains("The device is signed out after that."), "{}", page.text());
+    assert!(page.text().contains("The other device is signed out after that."), "{}", page.text());
     let refused = reauthenticate(&mut browser, asked.location(), WRONG);
     assert_eq!(refused.status, 401);
     assert!(phone.is_signed_in());
