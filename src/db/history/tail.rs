@@ -11,16 +11,25 @@ use super::{
 use crate::{clock::Timestamp, db::DbConnection, error::Result};
 
 /// An end may be committed this long after its own time: transactions take a moment, clocks differ.
-const OVERLAP: Duration = Duration::from_secs(10);
+///
+/// Each pass reads this much again, also the ends of this process, so it is short. Those that came later are found by
+/// the passes that read further back.
+const OVERLAP: Duration = Duration::from_secs(2);
 
-/// The same for the long transactions of an administrator in psql, which are looked for once per minute.
-const LONG_OVERLAP: Duration = Duration::from_secs(600);
+/// The same for transactions that wait for a lock, and clocks that differ more.
+const LONG_OVERLAP: Duration = Duration::from_secs(20);
+
+/// Passes between two looks for those.
+const PASSES_PER_LONG_LOOK: u64 = 10;
+
+/// The same for the transactions of an administrator in psql.
+const LONGEST_OVERLAP: Duration = Duration::from_secs(600);
 
 /// How long the journal remembers which ends it has: longer than the time that is read again.
 const REMEMBERED: Duration = Duration::from_secs(1200);
 
-/// Passes between two looks for long transactions.
-pub(super) const PASSES_PER_LONG_LOOK: u64 = 60;
+/// Passes between two looks for the longest transactions.
+pub(super) const PASSES_PER_LONGEST_LOOK: u64 = 60;
 
 /// Ends read per statement.
 const MAX_ROWS: i64 = 5000;
@@ -38,9 +47,20 @@ impl Tail {
         Self { until: journal.read(now).ok().and_then(|contents| contents.tailed_until), passes: 0 }
     }
 
-    /// Whether this pass looks for the ends of long transactions.
-    pub fn is_long(&self) -> bool {
-        self.passes.is_multiple_of(PASSES_PER_LONG_LOOK)
+    /// Whether this pass looks for the ends of the longest transactions.
+    pub fn is_longest(&self) -> bool {
+        self.passes.is_multiple_of(PASSES_PER_LONGEST_LOOK)
+    }
+
+    /// How much of the time before the last pass this one reads again.
+    fn overlap(&self) -> Duration {
+        if self.is_longest() {
+            LONGEST_OVERLAP
+        } else if self.passes.is_multiple_of(PASSES_PER_LONG_LOOK) {
+            LONG_OVERLAP
+        } else {
+            OVERLAP
+        }
     }
 
     /// Writes what is new to the journal, and waits until the journal is on the disk.
@@ -53,7 +73,7 @@ impl Tail {
         journal: &Journal,
         now: Timestamp,
     ) -> Result<()> {
-        let is_long = self.is_long();
+        let is_longest = self.is_longest();
         // Finds out as well whether the file is still there.
         let is_written = journal.sync().is_ok() && self.rewrite_if_emptied(journal, now);
         if !is_written || !self.copy_ends(store, connection, journal, now)? {
@@ -66,10 +86,12 @@ impl Tail {
         if journal.sync().is_err() {
             return Ok(());
         }
-        if is_long || self.until.is_none() {
+        if is_longest || self.until.is_none() {
             let _ = journal.append(&[Record::Tailed(now)], Durability::Written).wait();
         }
-        journal.forget_known_before(now - REMEMBERED);
+        if is_longest {
+            journal.forget_known_before(now - REMEMBERED);
+        }
         self.until = Some(now);
         self.passes += 1;
         Ok(())
@@ -106,8 +128,7 @@ impl Tail {
         journal: &Journal,
         now: Timestamp,
     ) -> Result<bool> {
-        let overlap = if self.is_long() { LONG_OVERLAP } else { OVERLAP };
-        let since = self.until.map(|until| until.min(now) - overlap);
+        let since = self.until.map(|until| until.min(now) - self.overlap());
         let mut after = None;
         loop {
             let page = store.ended_since(connection, since, now, after, MAX_ROWS)?;

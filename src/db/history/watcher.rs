@@ -235,9 +235,9 @@ impl<S: EndStore> Watcher<S> {
         if self.opener.engine() == Engine::Postgres {
             self.meet_neighbours(&mut connection)?;
         }
-        let (now, is_long) = (self.clock.now(), self.tail.is_long());
+        let (now, is_longest) = (self.clock.now(), self.tail.is_longest());
         self.tail.follow(&self.store, &mut connection, &self.journal, now)?;
-        if is_long && let Err(error) = self.journal.compact(now) {
+        if is_longest && let Err(error) = self.journal.compact(now) {
             tracing::warn!(%error, "could not shorten the journal of ends; the next attempt is in a minute");
         }
         slot.keep(connection);
@@ -370,7 +370,7 @@ impl<S: EndStore> Watcher<S> {
     fn meet_neighbours(&mut self, connection: &mut DbConnection) -> Result<()> {
         let Some(known) = &self.known else { return Ok(()) };
         neighbours::announce(connection, self.journal.id(), &known.name())?;
-        if self.tail.is_long() {
+        if self.tail.is_longest() {
             neighbours::forget_gone(connection)?;
         }
         let rows = neighbours::others(connection, self.journal.id())?;

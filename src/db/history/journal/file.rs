@@ -10,7 +10,10 @@ use std::{
 
 use uuid::Uuid;
 
-use super::super::record::{JournalContents, Record};
+use super::{
+    super::record::{JournalContents, Record},
+    file_end::{FileEnd, identity},
+};
 use crate::clock::Timestamp;
 
 /// The file, and the name of the journal in it.
@@ -53,10 +56,17 @@ impl JournalFile {
 
     /// Appends lines. They survive the end of this process, and after [`JournalFile::sync`] a crash of the machine.
     ///
+    /// Then raises `seen`, the end of the file that was seen last, unless the file does not have it: some lines may be
+    /// lost, and [`Journal::restore`](super::Journal::restore) is to find out which.
+    ///
     /// Returns `false` if the file has lost all that it had: it was removed or emptied.
-    pub fn append(&mut self, lines: &str) -> io::Result<bool> {
+    pub fn append(&mut self, lines: &str, seen: &mut Option<FileEnd>) -> io::Result<bool> {
         let mut file = open_locked(&self.path, self.kept.take())?;
         let size = file.metadata()?.len();
+        let has_seen = match seen {
+            Some(seen) => seen.is_in(&file)?,
+            None => true,
+        };
         if size == 0 {
             let mut line = String::new();
             Record::Journal(self.id).write(&mut line);
@@ -73,6 +83,9 @@ impl JournalFile {
             }
         }
         file.write_all(lines.as_bytes())?;
+        if has_seen && !lines.is_empty() {
+            *seen = Some(FileEnd::read(&file, file.metadata()?.len())?);
+        }
         file.unlock()?;
         self.kept = Some(file);
         Ok(!std::mem::take(&mut self.is_emptied))
@@ -124,14 +137,10 @@ fn open_locked(path: &Path, kept: Option<File>) -> io::Result<File> {
     loop {
         file.lock()?;
         match fs::metadata(path) {
-            Ok(found) if is_same(&found, &file.metadata()?) => return Ok(file),
+            Ok(found) if identity(&found) == identity(&file.metadata()?) => return Ok(file),
             _ => file = open_file(path)?,
         }
     }
-}
-
-fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 /// Rewrites the file without what has expired. Returns its new length. Writers wait only while the lines that they have
@@ -151,7 +160,7 @@ pub(super) fn compact(path: &Path, now: Timestamp) -> io::Result<u64> {
         draft.write_all(lines.as_bytes())?;
         draft.sync_all()?;
         let mut file = open_locked(path, None)?;
-        if !is_same(&file.metadata()?, &source.metadata()?) {
+        if identity(&file.metadata()?) != identity(&source.metadata()?) {
             return Err(io::Error::other("another process has replaced it"));
         }
         file.seek(SeekFrom::Start(complete as u64))?;

@@ -4,11 +4,13 @@
 //! that concurrent commits share a write.
 
 mod file;
+mod file_end;
 mod writer;
 
 use std::{
     collections::{HashMap, VecDeque},
-    fs, io,
+    fs::{self, File},
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::{
         Arc, OnceLock,
@@ -27,6 +29,7 @@ use crate::{
     error::{Error, Result},
 };
 use file::JournalFile;
+use file_end::FileEnd;
 pub(in crate::db::history) use writer::Durability;
 use writer::{Append, WriterState};
 
@@ -196,15 +199,26 @@ impl Journal {
     }
 
     /// Writes the ends of the last minutes that the file does not have, because it was removed, or replaced by an earlier
-    /// state of itself. Returns how many.
+    /// state of itself. Returns how many. Reads the file only if it does not have the end that was seen last.
     pub(super) fn restore(&self, now: Timestamp) -> Result<usize> {
-        let contents = self.read_file(now).map_err(|error| Error::Unavailable(error.into()))?;
+        let seen = self.0.state.seen_end.lock().clone();
+        if seen.as_ref().is_some_and(|seen| seen.is_at(&self.0.path)) {
+            return Ok(0);
+        }
+        let (contents, end) = self.read_with_end(now).map_err(|error| Error::Unavailable(error.into()))?;
         let missing: Vec<Record> =
             self.remembered(now).into_iter().filter(|ended| !contents.has_ended(ended)).map(Record::Ended).collect();
         if !missing.is_empty() {
+            // The next call reads the file once more, with these lines.
             self.append(&missing, Durability::Written).wait()?;
+            return Ok(missing.len());
         }
-        Ok(missing.len())
+        let mut current = self.0.state.seen_end.lock();
+        // Unless the thread that writes has seen another one meanwhile.
+        if *current == seen {
+            *current = Some(end);
+        }
+        Ok(0)
     }
 
     /// The ends of the last minutes.
@@ -217,6 +231,15 @@ impl Journal {
 
     fn read_file(&self, now: Timestamp) -> io::Result<JournalContents> {
         Ok(JournalContents::parse(&fs::read(&self.0.path)?, now))
+    }
+
+    /// Reads the file, and the end of what was read.
+    fn read_with_end(&self, now: Timestamp) -> io::Result<(JournalContents, FileEnd)> {
+        let mut file = File::open(&self.0.path)?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        let end = FileEnd::read(&file, text.len() as u64)?;
+        Ok((JournalContents::parse(&text, now), end))
     }
 
     /// Reads what the file says, and adds the ends of the last minutes, which the file may have lost.

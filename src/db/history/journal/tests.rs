@@ -138,3 +138,59 @@ fn removed_file_is_noticed_and_restored_from_memory() {
         assert_eq!(Journal::open(journal.path()).unwrap().id(), journal.id(), "its name is the same");
     }
 }
+
+/// An earlier state of the file, to which a line was added since: it may even be longer than what was lost.
+#[test]
+fn earlier_state_of_the_file_is_noticed_and_completed() {
+    let put_back: [fn(&Path, &[u8]); 2] = [
+        |path, earlier| fs::write(path, earlier).unwrap(),
+        |path, earlier| {
+            let copy = path.with_extension("copy");
+            fs::write(&copy, earlier).unwrap();
+            fs::rename(copy, path).unwrap();
+        },
+    ];
+    for put_back in put_back {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal(&folder);
+        let [kept, lost] = [(); 2].map(|()| ended(2_000));
+        let later: Vec<Record> = (0..20).map(|_| ended(2_000)).collect();
+        journal.append(std::slice::from_ref(&kept), Durability::Written).wait().unwrap();
+        let earlier = fs::read(journal.path()).unwrap();
+        journal.append(std::slice::from_ref(&lost), Durability::Written).wait().unwrap();
+        assert_eq!(journal.restore(NOW).unwrap(), 0);
+        put_back(journal.path(), &earlier);
+        for later in &later {
+            journal.append(std::slice::from_ref(later), Durability::Written).wait().unwrap();
+        }
+        assert_eq!(journal.restore(NOW).unwrap(), 1);
+        assert!([&kept, &lost].into_iter().chain(&later).all(|record| has_ended(&journal, record)));
+        assert_eq!(journal.restore(NOW).unwrap(), 0);
+        assert!(journal.0.state.seen_end.lock().as_ref().unwrap().is_at(journal.path()), "it is not read again");
+    }
+}
+
+#[test]
+fn end_of_a_file_holds_until_lines_before_it_may_be_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    let lines: String = (0..30).map(|number| format!("line {number} of the file\n")).collect();
+    for count in [0, 10, lines.len()] {
+        fs::write(&path, &lines[..count]).unwrap();
+        let end = FileEnd::read(&File::open(&path).unwrap(), count as u64).unwrap();
+        assert!(end.is_at(&path));
+        fs::write(&path, format!("{}and more", &lines[..count])).unwrap();
+        assert!(end.is_at(&path));
+    }
+    let end = FileEnd::read(&File::open(&path).unwrap(), lines.len() as u64).unwrap();
+    fs::write(&path, &lines[..lines.len() - 1]).unwrap();
+    assert!(!end.is_at(&path), "shorter");
+    fs::write(&path, lines.replace("29", "92")).unwrap();
+    assert!(!end.is_at(&path), "another line in its place");
+    fs::write(&path, &lines).unwrap();
+    assert!(end.is_at(&path));
+    fs::rename(&path, folder.path().join("aside")).unwrap();
+    assert!(!end.is_at(&path), "removed");
+    fs::write(&path, &lines).unwrap();
+    assert!(!end.is_at(&path), "another file");
+}

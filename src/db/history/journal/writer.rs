@@ -10,7 +10,9 @@ use std::{
     thread,
 };
 
-use super::file::JournalFile;
+use parking_lot::Mutex;
+
+use super::{file::JournalFile, file_end::FileEnd};
 
 /// What the caller of an append waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +38,8 @@ pub(super) struct WriterState {
     pub is_emptied: AtomicBool,
     /// Whether the last attempt to write has failed.
     pub is_failing: AtomicBool,
+    /// The end of the file after the last append to it. While the file has it, no line of this process is missing.
+    pub seen_end: Mutex<Option<FileEnd>>,
 }
 
 /// Starts the thread, and returns where it takes appends from.
@@ -75,7 +79,7 @@ impl Writer {
     }
 
     fn write(&mut self, durability: Durability) -> io::Result<()> {
-        if !self.file.append(&self.unwritten)? {
+        if !self.file.append(&self.unwritten, &mut self.state.seen_end.lock())? {
             self.state.is_emptied.store(true, Ordering::Release);
         }
         self.unsynced.push_str(&std::mem::take(&mut self.unwritten));
