@@ -20,8 +20,11 @@ const HELP = `bench/many-sessions: a user with very many sessions, and what othe
   --sessions N     how many sessions the user has (default 60000)
   --seconds S      how long the requests of others are measured (default 5)
   --limit N        KEYRACK_MAX_SESSIONS of the second part (default 100)
+  --only ENGINE    sqlite or postgres alone
   --program FILE   the keyrack to measure (default: the release build, which is built first)
 `;
+
+const SYSTEMS = { sqlite: KeyrackSqlite, postgres: KeyrackPostgres };
 
 /** Connections that check other users' sessions all the time. */
 const OTHERS = 2;
@@ -29,13 +32,15 @@ const REPEATS = 5;
 const END_TIMEOUT_MS = 300_000;
 
 function parse(args) {
-  const options = { sessions: 60_000, seconds: 5, limit: 100, program: '' };
+  const options = { sessions: 60_000, seconds: 5, limit: 100, only: '', program: '' };
   for (let place = 0; place < args.length; place += 2) {
     const name = args[place].slice(2);
     const value = args[place + 1];
     if (!(name in options) || value === undefined) throw usageError(HELP);
-    options[name] = name === 'program' ? path.resolve(value) : Number(value);
-    if (name !== 'program' && !(Number.isInteger(options[name]) && options[name] > 0)) throw usageError(HELP);
+    if (name === 'program') options.program = path.resolve(value);
+    else if (name === 'only' && value in SYSTEMS) options.only = value;
+    else if (Number.isInteger(Number(value)) && Number(value) > 0) options[name] = Number(value);
+    else throw usageError(HELP);
   }
   return options;
 }
@@ -47,7 +52,8 @@ async function main(options, folder) {
     await run('cargo', ['build', '--release', '--locked', '--quiet', '--bin', 'keyrack'], { cwd: ROOT, show: true });
   }
   const host = { folder, postgres: await Postgres.start(folder) };
-  const systems = [KeyrackSqlite, KeyrackPostgres].map((Kind) => new Kind(host, '', program || undefined));
+  const kinds = options.only ? [SYSTEMS[options.only]] : Object.values(SYSTEMS);
+  const systems = kinds.map((Kind) => new Kind(host, '', program || undefined));
   const found = [];
   for (const system of systems) {
     say(`${system.name}: filling ${options.sessions.toLocaleString('en')} sessions of one user`);
