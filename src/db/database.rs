@@ -83,7 +83,7 @@ impl Database {
     }
 
     /// The engine of the database.
-    pub(super) fn engine(&self) -> Engine {
+    pub(crate) fn engine(&self) -> Engine {
         self.pool.opener().engine()
     }
 

@@ -14,12 +14,19 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{DbConnection, RETRY_DELAY, Refused, SessionId, UserId, retried},
+    db::{DbConnection, Engine, RETRY_DELAY, Refused, SessionId, UserId, retried},
     error::{Error, Result},
 };
 
 /// Maximum sessions ended per transaction. On SQLite, every other writer waits for it.
 pub(super) const MAX_ENDED_PER_TRANSACTION: usize = 200;
+
+/// The same on SQLite, where the statement runs in this process, after the first batch: a few milliseconds of work. A
+/// request that comes meanwhile may have to wait for that long for a processor, on a busy machine with few of them.
+const MAX_ENDED_AT_ONCE: usize = 25;
+
+/// The pause after such a batch, as a multiple of the time that it took: so fewer than one in a hundred requests meet one.
+const PAUSE_FACTOR: u32 = 3;
 
 /// Sessions read at a time to find those to end.
 const MAX_FOUND_PER_READ: usize = 1000;
@@ -283,13 +290,17 @@ impl Sessions {
         reason: EndReason,
         started_until: Option<Timestamp>,
     ) -> Result<EndPass> {
+        let (max_at_once, pause_factor) = match self.db.engine() {
+            Engine::Sqlite => (MAX_ENDED_AT_ONCE, PAUSE_FACTOR),
+            Engine::Postgres => (MAX_ENDED_PER_TRANSACTION, 1),
+        };
         let (mut sum, mut after) = (EndPass::default(), None);
         loop {
             let find = move |connection: &mut DbConnection| {
                 queries::find_active(connection, scope, after, started_until, MAX_FOUND_PER_READ)
             };
             let ActivePage { active, last } = retried(|| self.db.read(find)).await?;
-            for batch in active.chunks(MAX_ENDED_PER_TRANSACTION) {
+            for batch in active.chunks(max_at_once) {
                 let started = Instant::now();
                 let ending = self.ending_now(reason);
                 let end = move |connection: &mut DbConnection, ids: &[SessionId]| {
@@ -298,7 +309,7 @@ impl Sessions {
                 let (ended, refused) = self.db.change_rows(batch, end).await?;
                 sum.ended += ended.iter().map(Vec::len).sum::<usize>();
                 sum.refused.extend(refused);
-                tokio::time::sleep(batch_pause(started)).await;
+                tokio::time::sleep(batch_pause(started) * pause_factor).await;
             }
             if last.is_none() {
                 return Ok(sum);

@@ -133,6 +133,9 @@ fn begin(worker: &Worker) -> Result<TrackedConnection> {
     clear_uncommitted();
     loop {
         let mut connection = worker.connect()?;
+        if !connection.is_kept {
+            connection.keep_savepoints_in_memory()?;
+        }
         let Err(error) = connection.begin() else { return Ok(connection) };
         let error = error.into();
         if leaves_sqlite_usable(&error) && !connection.is_broken() {

@@ -198,6 +198,17 @@ impl DbConnection {
         Ok(<Self as diesel::Connection>::TransactionManager::commit_transaction(self)?)
     }
 
+    /// Keeps in memory what SQLite needs to undo a savepoint. It would write more than 64 kB of it to a temporary file: the
+    /// end of 200 sessions took a third of its time for that.
+    ///
+    /// It holds for the connection, and for sorting, too, so it is for one whose transactions are short.
+    pub(in crate::db) fn keep_savepoints_in_memory(&mut self) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.batch_execute("PRAGMA temp_store = MEMORY")?),
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
     /// Rolls back to the savepoint, or the whole transaction.
     pub(in crate::db) fn rollback(&mut self) -> Result<()> {
         Ok(<Self as diesel::Connection>::TransactionManager::rollback_transaction(self)?)

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use diesel::{
     OptionalExtension,
-    dsl::{exists, not},
+    dsl::{exists, not, sql},
     prelude::*,
+    sql_types::{Bool, Text},
 };
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     db::{
-        DbConnection, MultiBackend, SessionId, UserId,
+        DbConnection, Engine, MultiBackend, SessionId, UserId,
         history::{EndedSession, note_end, note_end_requested},
         schema::types::{Json, SqlTime},
         schema::{sessions, user_sessions},
@@ -46,7 +47,7 @@ pub(in crate::sessions) enum EndTarget {
     OfUser(UserId, SessionId),
 }
 
-type Predicate = Box<dyn BoxableExpression<sessions::table, MultiBackend, SqlType = diesel::sql_types::Bool>>;
+type Predicate = Box<dyn BoxableExpression<sessions::table, MultiBackend, SqlType = Bool>>;
 
 impl EndTarget {
     fn predicate(&self) -> Predicate {
@@ -111,7 +112,18 @@ pub(in crate::sessions) fn end_batch(
     ending: &Ending,
 ) -> Result<Vec<SessionId>> {
     note_end_requested();
+    if connection.engine() == Engine::Sqlite && !ending.keep_data {
+        // Kept prepared, with any number of ids in one parameter: SQLite compiles all triggers of the table into it, which
+        // takes two milliseconds. It has one writer, so no other changes a session in between.
+        return Ok(mark_ended(connection, is_one_of(&ids), ending, StatementCache::Use)?);
+    }
     end_if(connection, ids, ending, |ids| Box::new(sessions::id.eq_any(ids)))
+}
+
+/// The sessions with these ids, for SQLite.
+fn is_one_of(ids: &[SessionId]) -> Predicate {
+    let ids = serde_json::json!(ids).to_string();
+    Box::new(sql::<Bool>("sessions.id IN (SELECT value FROM json_each(").bind::<Text, _>(ids).sql("))"))
 }
 
 /// Ends those of these few sessions that are still active, and returns their ids. One at a time is faster for few, since the
