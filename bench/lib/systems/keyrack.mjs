@@ -47,6 +47,8 @@ class Keyrack extends System {
       // The same users sign in over and over, each many times per second.
       KEYRACK_SIGN_IN_PACE: 'off',
       ...limit,
+      // What bench/compare gives to one of its programs goes before all of that.
+      ...this.settings,
     };
     return { command: this.program, args: ['serve'], env, cwd: this.host.folder };
   }
