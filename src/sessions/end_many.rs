@@ -21,12 +21,10 @@ use crate::{
 /// Maximum sessions ended per transaction. On SQLite, every other writer waits for it.
 pub(super) const MAX_ENDED_PER_TRANSACTION: usize = 200;
 
-/// The same on SQLite, where the statement runs in this process, after the first batch: a few milliseconds of work. A
-/// request that comes meanwhile may have to wait for that long for a processor, on a busy machine with few of them.
-const MAX_ENDED_AT_ONCE: usize = 25;
-
-/// The pause after such a batch, as a multiple of the time that it took: so fewer than one in a hundred requests meet one.
-const PAUSE_FACTOR: u32 = 3;
+/// The pause after each of these batches but the first, as a multiple of the time that it took. SQLite works in this
+/// process: what it uses of a processor, the requests of others don't have.
+const PAUSE_FACTOR_POSTGRES: u32 = 1;
+const PAUSE_FACTOR_SQLITE: u32 = 4;
 
 /// Sessions read at a time to find those to end.
 const MAX_FOUND_PER_READ: usize = 1000;
@@ -290,9 +288,9 @@ impl Sessions {
         reason: EndReason,
         started_until: Option<Timestamp>,
     ) -> Result<EndPass> {
-        let (max_at_once, pause_factor) = match self.db.engine() {
-            Engine::Sqlite => (MAX_ENDED_AT_ONCE, PAUSE_FACTOR),
-            Engine::Postgres => (MAX_ENDED_PER_TRANSACTION, 1),
+        let pause_factor = match self.db.engine() {
+            Engine::Sqlite => PAUSE_FACTOR_SQLITE,
+            Engine::Postgres => PAUSE_FACTOR_POSTGRES,
         };
         let (mut sum, mut after) = (EndPass::default(), None);
         loop {
@@ -300,7 +298,7 @@ impl Sessions {
                 queries::find_active(connection, scope, after, started_until, MAX_FOUND_PER_READ)
             };
             let ActivePage { active, last } = retried(|| self.db.read(find)).await?;
-            for batch in active.chunks(max_at_once) {
+            for batch in active.chunks(MAX_ENDED_PER_TRANSACTION) {
                 let started = Instant::now();
                 let ending = self.ending_now(reason);
                 let end = move |connection: &mut DbConnection, ids: &[SessionId]| {
