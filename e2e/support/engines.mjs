@@ -19,13 +19,6 @@ const SLOW_END_STEPS = 4000;
 /** A query for the sessions that end last if all of them end: it goes in the order of their ids. */
 const lastToEnd = (count) => `SELECT sid FROM sessions ORDER BY id DESC LIMIT ${count}`;
 
-/** Statements that add a session which the program can't read, because of this value of a column. */
-const unreadableSession = (column, value, object) => `
-  INSERT INTO sessions (sid, user_id, expires_at, ${column})
-  SELECT 'unreadable', id, '2999-01-01T00:00:00.000000Z', ${value} FROM users;
-  INSERT INTO user_sessions (sid, sess, expire)
-  SELECT 'unreadable', ${object}('userId', id), '2999-01-01T00:00:00.000000Z' FROM users;`;
-
 /** A file in the folder of the keyrack under test. */
 const sqlite = {
   name: 'SQLite',
@@ -42,7 +35,6 @@ const sqlite = {
           SELECT count(*) FROM work;
         CREATE TRIGGER slow_end BEFORE UPDATE OF status ON sessions
         WHEN EXISTS (SELECT 1 FROM slow_sids WHERE sid = OLD.sid) BEGIN SELECT steps FROM slow_work; END;`]),
-      addUnreadableSession: () => run('sqlite3', [path, unreadableSession('id', "'not a UUID'", 'json_object')]),
       drop: async () => {},
     };
   },
@@ -87,9 +79,12 @@ const postgres = {
           RETURN NEW;
         END $$;
         CREATE TRIGGER slow_end BEFORE UPDATE OF status ON sessions FOR EACH ROW EXECUTE FUNCTION slow_end();`]),
+      // A session that the program can't read. On SQLite, pages leave such rows out.
       addUnreadableSession: () => run('psql', ['--no-psqlrc', '--quiet', '--dbname', url.href, '--command', `
         ALTER TABLE sessions ALTER last_seen_at DROP NOT NULL;
-        ${unreadableSession('last_seen_at', 'NULL', 'json_build_object')}`]),
+        INSERT INTO sessions (sid, user_id, expires_at, last_seen_at) SELECT 'unreadable', id, '2999-01-01', NULL FROM users;
+        INSERT INTO user_sessions (sid, sess, expire)
+        SELECT 'unreadable', json_build_object('userId', id), '2999-01-01' FROM users;`]),
       drop: async () => {
         await proxy.close();
         await sql(`DROP DATABASE ${name} WITH (FORCE)`);

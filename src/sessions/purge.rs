@@ -48,7 +48,7 @@ impl Sessions {
     /// with the sum so far.
     ///
     /// # Errors
-    /// [`Error::Invalid`](crate::error::Error::Invalid) if this machine's clock is wrong by a minute or more, see
+    /// [`Error::Invalid`] if this machine's clock is wrong by a minute or more, see
     /// `clock_check.rs`; otherwise the first error. The steps that don't depend on the failed one still run.
     pub async fn purge(&self, progress: impl FnMut(Purged)) -> Result<Purged> {
         self.purge_with(usize::MAX, progress).await

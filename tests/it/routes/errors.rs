@@ -8,7 +8,6 @@ on_both_engines!(
     unknown_api_path_returns_404_problem,
     unsupported_method_returns_405_and_allow,
     unreadable_request_returns_400,
-    internal_error_hides_details_and_shows_request_id,
     broken_session_data_does_not_sign_in,
 );
 
@@ -78,35 +77,27 @@ fn unreadable_request_returns_400(engine: EngineKind) {
     assert!(browser.is_signed_in());
 }
 
-/// Gives the user a second session that the database must not contain: on SQLite, which stores any text as an id, one
-/// whose id is not a UUID, and on PostgreSQL one that was never seen.
-pub fn add_unreadable_session(app: &TestApp, engine: EngineKind) {
+/// Gives the user a second session that a PostgreSQL database must not contain: one that was never seen. On SQLite, any
+/// row may hold what can't be read, so pages leave out such rows.
+pub fn add_unreadable_session(app: &TestApp) {
     let expiry = "'9999-12-31 23:59:59.999999'";
-    let (start, data, json) = match engine {
-        EngineKind::Sqlite => (
-            "INSERT INTO sessions (sid, user_id, expires_at, id) SELECT 'another', id",
-            "'not a UUID'",
-            "json_object('userId', id)",
-        ),
-        EngineKind::Postgres => (
-            "ALTER TABLE sessions ALTER last_seen_at DROP NOT NULL;
-             INSERT INTO sessions (sid, user_id, expires_at, last_seen_at) SELECT 'another', id",
-            "NULL",
-            "json_build_object('userId', id)",
-        ),
-    };
     app.execute(&format!(
-        "{start}, {expiry}, {data} FROM users;
+        "ALTER TABLE sessions ALTER last_seen_at DROP NOT NULL;
+         INSERT INTO sessions (sid, user_id, expires_at, last_seen_at) SELECT 'another', id, {expiry}, NULL FROM users;
          INSERT INTO user_sessions (sid, sess, expire)
-         SELECT 'another', {json}, {expiry} FROM users"
+         SELECT 'another', json_build_object('userId', id), {expiry} FROM users"
     ));
 }
 
-fn internal_error_hides_details_and_shows_request_id(engine: EngineKind) {
-    let app = TestApp::new(engine);
+#[test]
+fn internal_error_hides_details_and_shows_request_id() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let app = TestApp::new(EngineKind::Postgres);
     app.add_user("rajat.verma@example.com");
     let mut browser = app.signed_in("rajat.verma@example.com");
-    add_unreadable_session(&app, engine);
+    add_unreadable_session(&app);
     let page = browser.get("/account/sessions");
     assert_eq!((page.status, page.set_cookies()), (500, vec![]));
     assert!(page.text().contains("Error 500 Something went wrong"), "{}", page.text());

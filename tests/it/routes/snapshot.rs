@@ -23,7 +23,7 @@ const FILTERS: [(&str, &str); 13] = [
     (r"(keyrack\.done=[^;]+)\.[\w-]{43};", "$1.[SIGNATURE];"),
     (r"http://127\.0\.0\.1:\d+", "[PUBLIC_URL]"),
     (r"Expires=[^;\n]+", "Expires=[TIME_OF_REMOVAL]"),
-    (r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", "[UUID]"),
+    (r"[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", "[UUID]"),
     (r"<code>[0-9a-f]{16}</code>", "<code>[REQUEST_ID]</code>"),
     (r"Try again in \d+ seconds?", "Try again in [SECONDS]"),
 ];

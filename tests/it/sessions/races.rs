@@ -24,7 +24,7 @@ on_both_engines!(
 );
 
 /// Takes the lock that an instance holds while it purges.
-const TAKE_PURGE_LOCK: &str = "SELECT pg_advisory_xact_lock(7738725066873203457)";
+const TAKE_PURGE_LOCK: &str = "LOCK TABLE keyrack_settings IN SHARE UPDATE EXCLUSIVE MODE";
 
 /// An open transaction of another client.
 enum OpenTransaction {
@@ -92,7 +92,7 @@ fn purge_spares_session_extended_meanwhile(engine: EngineKind) {
         let purge = scope.spawn(|| fixture.purge());
         match engine {
             EngineKind::Postgres => {
-                fixture.wait_until_blocked("SELECT pg_advisory_xact_lock%");
+                fixture.wait_until_blocked("LOCK TABLE keyrack_settings%");
                 fixture.execute(&activity);
             }
             // SQLite does not show that the purge waits. After this many reads, it has found the session.

@@ -174,7 +174,7 @@ fn earlier_state_of_the_file_is_noticed_and_completed() {
 fn end_of_a_file_holds_until_lines_before_it_may_be_lost() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
-    let lines: String = (0..30).map(|number| format!("line {number} of the file\n")).collect();
+    let lines = (0..30).fold(String::new(), |lines, number| format!("{lines}line {number} of the file\n"));
     for count in [0, 10, lines.len()] {
         fs::write(&path, &lines[..count]).unwrap();
         let end = FileEnd::read(&File::open(&path).unwrap(), count as u64).unwrap();
