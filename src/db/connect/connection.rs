@@ -11,7 +11,7 @@ use diesel::{
     Connection as _, PgConnection, RunQueryDsl, SqliteConnection,
     connection::{AnsiTransactionManager, CacheSize, SimpleConnection, TransactionManager},
     r2d2::R2D2Connection,
-    sql_types::{Bool, Integer},
+    sql_types::{BigInt, Bool, Integer},
 };
 use percent_encoding::{AsciiSet, CONTROLS};
 
@@ -62,14 +62,18 @@ impl DbConnection {
         lock_timeout: Duration,
     ) -> Result<Self, diesel::ConnectionError> {
         url.create_private_file().map_err(|error| diesel::ConnectionError::BadConnection(error.to_string()))?;
-        Self::open(url, lock_timeout)
+        match url.path() {
+            None => Self::open(url, lock_timeout),
+            Some(path) => open_sqlite(path, url.connection_string(), lock_timeout, true),
+        }
     }
 
     /// Opens a connection and sets it up: durable commits, foreign keys, the peers' time zone. `lock_timeout` is how
     /// long SQLite waits for another writer's lock.
     ///
     /// A missing SQLite file is not created: an empty one in its place would look like a database without sessions, and
-    /// the connections to it would stay open after the real file has come back.
+    /// the connections to it would stay open after the real file has come back. An empty one is refused: it is about to
+    /// be written by another program, as `cp` does, and the switch to WAL would write a first page into that.
     pub fn open(url: &DatabaseUrl, lock_timeout: Duration) -> Result<Self, diesel::ConnectionError> {
         match url.engine() {
             Engine::Postgres => {
@@ -79,7 +83,9 @@ impl DbConnection {
                 let opened = ConnectAttempts::default().open_first(url.hosts(), 0, timeout, open);
                 opened.map(|(_, connection)| connection)
             }
-            Engine::Sqlite => open_sqlite(Path::new(url.connection_string()), url.connection_string(), lock_timeout),
+            Engine::Sqlite => {
+                open_sqlite(Path::new(url.connection_string()), url.connection_string(), lock_timeout, false)
+            }
         }
     }
 
@@ -119,7 +125,7 @@ impl DbConnection {
     ) -> Result<Self, diesel::ConnectionError> {
         match url.path() {
             None => Self::open(url, lock_timeout),
-            Some(path) => open_sqlite(path, &read_only_uri(path), lock_timeout),
+            Some(path) => open_sqlite(path, &read_only_uri(path), lock_timeout, false),
         }
     }
 
@@ -259,21 +265,33 @@ fn server_state(connection: &mut PgConnection) -> diesel::QueryResult<ServerStat
 }
 
 /// Opens a SQLite file by its path or URI.
-fn open_sqlite(path: &Path, address: &str, lock_timeout: Duration) -> Result<DbConnection, diesel::ConnectionError> {
+fn open_sqlite(
+    path: &Path,
+    address: &str,
+    lock_timeout: Duration,
+    may_be_empty: bool,
+) -> Result<DbConnection, diesel::ConnectionError> {
+    let bad = |state: &str| diesel::ConnectionError::BadConnection(format!("the file {} {state}", path.display()));
     if !path.exists() {
-        let message = format!("the file {} does not exist", path.display());
-        return Err(diesel::ConnectionError::BadConnection(message));
+        return Err(bad("does not exist"));
     }
+    let failed = diesel::ConnectionError::CouldntSetupConfiguration;
     let mut connection = SqliteConnection::establish(address)?;
-    // The lock timeout comes first, because switching to WAL already needs a lock. Reading the schema opens the
-    // journal.
-    let set_up = connection
-        .batch_execute(&format!("PRAGMA busy_timeout = {}", lock_timeout.as_millis()))
-        .and_then(|()| switch_to_wal(&mut connection, Instant::now() + lock_timeout))
+    // The lock timeout comes first, because reading the schema and switching to WAL already need a lock.
+    connection.batch_execute(&format!("PRAGMA busy_timeout = {}", lock_timeout.as_millis())).map_err(failed)?;
+    if !may_be_empty && count_schema_objects(&mut connection).map_err(failed)? == 0 {
+        return Err(bad("is empty, or has no table yet"));
+    }
+    // Reading the schema again opens the journal.
+    switch_to_wal(&mut connection, Instant::now() + lock_timeout)
         .and_then(|()| connection.batch_execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"))
-        .and_then(|()| connection.batch_execute("SELECT count(*) FROM sqlite_schema"));
-    set_up.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+        .and_then(|()| count_schema_objects(&mut connection))
+        .map_err(failed)?;
     Ok(DbConnection::Sqlite(connection))
+}
+
+fn count_schema_objects(connection: &mut SqliteConnection) -> diesel::QueryResult<i64> {
+    diesel::dsl::sql::<BigInt>("SELECT count(*) FROM sqlite_schema").get_result(connection)
 }
 
 /// Returns a URI with which SQLite opens the file for reading only.

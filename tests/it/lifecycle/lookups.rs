@@ -1,7 +1,6 @@
 //! Batched lookups: each caller gets its own and current result, and a broken connection is replaced.
 
 use std::{
-    process::Command,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
@@ -16,7 +15,8 @@ use tokio::task::JoinSet;
 
 use super::SetOnDrop;
 use crate::support::{
-    Browser, CLOCK_START, Cluster, EngineKind, PASSWORD, TestApp, TestDatabase, on_both_engines, wait, wait_until,
+    Browser, CLOCK_START, Cluster, EngineKind, PASSWORD, Stopped, TestApp, TestDatabase, on_both_engines, wait,
+    wait_until,
 };
 
 on_both_engines!(
@@ -143,22 +143,6 @@ fn lookup_succeeds_after_its_connection_was_cut() {
         app.signed_in(EMAIL);
     }
     assert_eq!(browser.get("/api/session").status, 200);
-}
-
-/// A stopped process, which continues when the value is dropped.
-struct Stopped(String);
-
-impl Stopped {
-    fn new(process: String) -> Self {
-        assert!(Command::new("kill").args(["-STOP", &process]).status().unwrap().success());
-        Self(process)
-    }
-}
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-CONT", &self.0]).status();
-    }
 }
 
 #[test]

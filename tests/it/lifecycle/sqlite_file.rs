@@ -151,9 +151,11 @@ fn revocation_after_the_journal_was_removed_holds() {
     fixture.database.execute("PRAGMA wal_checkpoint(TRUNCATE)");
     let mut revoked = fixture.browser.clone();
     let id = revoked.session_id();
+    let paused = fixture.serving.pause();
     remove_journal(&fixture);
     let printed = fixture.program().done(&["session", "revoke", &id]);
     assert!(printed.starts_with("Revoked"), "{printed}");
+    drop(paused);
     let statuses: Vec<u16> = (0..3).map(|_| revoked.get("/api/session").status).collect();
     assert!(statuses.iter().all(|status| matches!(status, 401 | 503)), "{statuses:?}");
     wait_until(|| revoked.get("/api/session").status == 401);

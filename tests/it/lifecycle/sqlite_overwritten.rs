@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -87,6 +88,32 @@ fn file_overwritten_with_other_content_answers_503_until_restored() {
     assert_eq!(Fixture::status(&browser), 200);
     assert_eq!(Fixture::status(&sign_out), 401);
     let _ = fixture.serving.err.wait_for("was overwritten");
+}
+
+/// A program that copies a backup empties the file first. A first page that the server wrote then would replace the one
+/// that the program is about to write.
+#[test]
+fn emptied_file_stays_empty_until_it_is_written() {
+    let mut fixture = Fixture::new();
+    let browser = fixture.serving.signed_in(EMAIL);
+    fixture.checkpoint();
+    fixture.back_up();
+    // The server has looked at the file since the journal was copied into it.
+    wait_until(|| {
+        fixture.checkpoint();
+        fixture.serving.signed_in(EMAIL).sign_out().status == 303
+    });
+    let path = fixture.database.folder().join("keyrack.db");
+    let mut writer = File::options().write(true).truncate(true).open(&path).unwrap();
+    fixture.serving.err.wait_for("is empty");
+    for _ in 0..3 {
+        assert_eq!(browser.clone().get("/api/session").status, 503);
+        assert_eq!(fixture.serving.browser().get("/readyz").status, 503);
+    }
+    assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+    io::copy(&mut File::open(fixture.database.folder().join("backup.db")).unwrap(), &mut writer).unwrap();
+    drop(writer);
+    assert_eq!(Fixture::status(&browser), 200);
 }
 
 /// If a server lost its lock on the file, another program that closes the database would take itself for the last one and

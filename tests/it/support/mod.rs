@@ -27,7 +27,7 @@ pub use fault::Faults;
 pub use installed::{installed, installed_on_some_systems};
 pub use pooler::Pooler;
 pub use postgres::detached;
-pub use program::{Finished, Program, Serving};
+pub use program::{Finished, Program, Serving, Stopped};
 pub use relay::Relay;
 pub use replicated_pair::ReplicatedPair;
 pub use write_lock::WriteLock;

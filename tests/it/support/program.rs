@@ -162,6 +162,22 @@ pub struct Serving {
     child: Child,
 }
 
+/// A process that does nothing, and continues when the value is dropped.
+pub struct Stopped(String);
+
+impl Stopped {
+    pub fn new(process: String) -> Self {
+        assert!(Command::new("kill").args(["-STOP", &process]).status().unwrap().success());
+        Self(process)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-CONT", &self.0]).status();
+    }
+}
+
 /// The output of a process, line by line.
 pub struct Lines {
     receiver: Receiver<String>,
@@ -233,6 +249,11 @@ impl Serving {
         assert_eq!(self.browser().get("/healthz").status, 200);
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// Lets the server do nothing until the value is dropped.
+    pub fn pause(&self) -> Stopped {
+        Stopped::new(self.child.id().to_string())
     }
 
     /// Stops the server gracefully and waits for its end.
