@@ -8,6 +8,7 @@ import { request } from './host/network.mjs';
 import { Postgres } from './host/postgres.mjs';
 import { run } from './host/processes.mjs';
 import { ROOT } from './host/requirements.mjs';
+import { PACE, pacedLoad } from './load/paced.mjs';
 import { save } from './load/requests.mjs';
 import { load } from './load/wrk.mjs';
 import { short, table } from './report/text.mjs';
@@ -70,9 +71,13 @@ async function unlimited(system, { sessions, seconds }) {
   const many = await system.addManySessions(sessions);
   const file = save(path.join(system.host.folder, `${system.name}.others`), system.session());
   const server = await system.start({ maxSessions: 0 });
-  const others = (time = seconds) => load({ port: server.port, file, seconds: time, connections: OTHERS, tolerant: true });
-  await others(1);
+  const target = { port: server.port, file, seconds };
+  const others = () => load({ ...target, connections: OTHERS, tolerant: true });
+  // The first requests open connections, and find nothing in caches.
+  await load({ ...target, seconds: 1, connections: OTHERS, tolerant: true });
+  await pacedLoad({ ...target, seconds: 1 });
   const idle = await others();
+  const idlePaced = await pacedLoad(target);
   const pages = await repeated(() => timed(() => page(server, many)));
   const bytes = pages[0].answer.body.length;
   let isOver = false;
@@ -80,17 +85,25 @@ async function unlimited(system, { sessions, seconds }) {
     while (!isOver) await page(server, many);
   })();
   const besidePages = await others();
+  const besidePagesPaced = await pacedLoad(target);
   isOver = true;
   await viewing;
   const signIns = await repeated(() => timed(() => signIn(server, many)));
   say(`${system.name}: ending all others`);
-  const measured = others();
-  const end = await timed(() => endOthers(server, many));
+  const began = performance.now();
+  const ending = timed(() => endOthers(server, many));
+  const meanwhilePaced = await pacedLoad(target);
+  const meanwhile = await others();
+  // What was measured after the end would look good.
+  if ((await system.manyLeft()) === 1) throw new Error(`all had ended within ${2 * seconds} s: name more --sessions`);
+  const end = await ending;
   if (end.answer.headers.location.startsWith('/reauth')) throw new Error('the end of all others asked for the password');
-  const meanwhile = await measured;
-  // A load that is longer than the end would be measured mostly after it.
-  say(`${system.name}: the end took ${(end.ms / 1000).toFixed(1)} s of the ${seconds} s that were measured beside it`);
-  const left = (await system.manyLeft()) - 1;
+  let left = (await system.manyLeft()) - 1;
+  while (left > 0 && performance.now() - began < END_TIMEOUT_MS) {
+    await sleep(200);
+    left = (await system.manyLeft()) - 1;
+  }
+  const took = ((performance.now() - began) / 1000).toFixed(0);
   await server.stop();
   const p99 = ({ p99: ms, bad }) => `${short(ms)} ms${bad > 0 ? `, ${bad} refused` : ''}`;
   return {
@@ -98,10 +111,13 @@ async function unlimited(system, { sessions, seconds }) {
     'devices, first page: size': `${short(bytes / 1000)} kB`,
     'sign-in of that user: median': `${statuses(signIns)} ${short(median(signIns))} ms`,
     'sign out all others: answer': `${end.answer.status} after ${(end.ms / 1000).toFixed(1)} s`,
-    'sign out all others: left alive': left.toLocaleString('en'),
-    'p99 of others, idle': p99(idle),
-    'p99 of others, beside pages': p99(besidePages),
-    'p99 of others, beside the end': p99(meanwhile),
+    'sign out all others: all ended': left === 0 ? `${took} s` : `${left.toLocaleString('en')} left after ${took} s`,
+    [`p99 of others, ${PACE}/s, idle`]: p99(idlePaced),
+    [`p99 of others, ${PACE}/s, beside pages`]: p99(besidePagesPaced),
+    [`p99 of others, ${PACE}/s, beside the end`]: p99(meanwhilePaced),
+    'p99 of others, full load, idle': p99(idle),
+    'p99 of others, full load, beside pages': p99(besidePages),
+    'p99 of others, full load, beside the end': p99(meanwhile),
   };
 }
 

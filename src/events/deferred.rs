@@ -1,7 +1,8 @@
 //! Stores events after the answer that they are about.
 //!
-//! An answer that waits for such a write tells that there is one. A refused sign-in is recorded for an existing account
-//! only, so it is logged at once, and stored later.
+//! An answer that waits for such a write tells that there is one. So does an answer that is sent while the write takes a
+//! processor: it was a quarter slower. A refused sign-in is recorded for an existing account only, so it is logged at once,
+//! and stored later.
 
 use std::{
     mem,
@@ -25,6 +26,9 @@ const MAX_WAITING: usize = 1000;
 
 /// Events per transaction.
 const BATCH_EVENTS: usize = 100;
+
+/// How long the first of several events waits, so that its answer is sent before it is written.
+const WRITTEN_AFTER: Duration = Duration::from_millis(100);
 
 /// How long after an attempt that the database could not serve the next one follows.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -117,7 +121,12 @@ fn run(mut receiver: mpsc::Receiver<Dated>, db: &Database, waiting: &watch::Send
     };
     runtime.block_on(async {
         let mut batch = Vec::new();
-        while receiver.recv_many(&mut batch, BATCH_EVENTS).await > 0 {
+        while let Some(first) = receiver.recv().await {
+            tokio::time::sleep(WRITTEN_AFTER).await;
+            batch.push(first);
+            while batch.len() < BATCH_EVENTS && let Ok(event) = receiver.try_recv() {
+                batch.push(event);
+            }
             let count = batch.len();
             if let Err(error) = write_patiently(db, mem::take(&mut batch)).await {
                 tracing::warn!(
