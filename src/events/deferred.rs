@@ -124,7 +124,9 @@ fn run(mut receiver: mpsc::Receiver<Dated>, db: &Database, waiting: &watch::Send
         while let Some(first) = receiver.recv().await {
             tokio::time::sleep(WRITTEN_AFTER).await;
             batch.push(first);
-            while batch.len() < BATCH_EVENTS && let Ok(event) = receiver.try_recv() {
+            while batch.len() < BATCH_EVENTS
+                && let Ok(event) = receiver.try_recv()
+            {
                 batch.push(event);
             }
             let count = batch.len();

@@ -93,7 +93,10 @@ impl Sessions {
         let all = match after {
             // From a list that was not sorted.
             Some(PageCursor { at: None, id }) => return self.live_by_id(key, Some(id)).await,
-            _ => self.live_by_user.find(key).await?.unwrap_or_default(),
+            _ => match self.live_by_user.find(key).await? {
+                Some(all) => all,
+                None => self.db.read(move |connection| queries::live_of_one(connection, key)).await?,
+            },
         };
         if all.len() > usize::from(queries::MAX_SORTED) {
             return self.live_by_id(key, after.map(|after| after.id)).await;

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use diesel::{
-    OptionalExtension, PgConnection, SqliteConnection,
+    OptionalExtension, PgConnection,
     connection::DefaultLoadingMode,
     pg::{Pg, PgRowByRowLoadingMode},
     prelude::*,
@@ -12,6 +12,7 @@ use diesel::{
 };
 
 use super::{
+    limit::has_more_active_than,
     rows::RecordRow,
     status::{ACTIVE, LOGGED_OUT},
 };
@@ -69,22 +70,45 @@ macro_rules! live_sessions_of {
 
 /// Finds the live sessions of each user, the most recently active first. A user without any has an empty list. Of a user
 /// with more than [`MAX_SORTED`], it finds one more than that, whichever they are, so that no user's list delays the
-/// others'.
+/// others'. On SQLite such a user has `None`: the list takes milliseconds, and a thread that serves requests reads it.
 pub(in crate::sessions) fn live_of(
     connection: &mut DbConnection,
     keys: &[UserAt],
     expected: &ExpectedMark,
 ) -> Result<Vec<Option<Vec<SessionRecord>>>> {
-    let mut lists = match connection {
-        DbConnection::Postgres(connection) => live_batched(connection, keys, expected)?,
+    if let DbConnection::Postgres(connection) = connection {
+        return Ok(live_batched(connection, keys, expected)?.into_iter().map(sorted).map(Some).collect());
+    }
+    let mut find = |key: &UserAt| {
+        if has_more_active_than(connection, key.user, MAX_SORTED.into())? {
+            return Ok(None);
+        }
+        live_of_one(connection, *key).map(Some)
+    };
+    keys.iter().map(&mut find).collect()
+}
+
+/// Finds the live sessions of one user, however many: the same as [`live_of`].
+pub(in crate::sessions) fn live_of_one(
+    connection: &mut DbConnection,
+    UserAt { user, now }: UserAt,
+) -> Result<Vec<SessionRecord>> {
+    let now = SqlTime::from(now);
+    let rows: Vec<ListedColumns> = match connection {
         DbConnection::Sqlite(connection) => {
-            keys.iter().map(|key| live_single(connection, *key)).collect::<Result<_>>()?
+            prepared(live_sessions_of!(user, now, now).limit(MAX_SORTED_ROWS)).load_readable(connection)?
+        }
+        DbConnection::Postgres(connection) => {
+            live_sessions_of!(user, now, now).limit(MAX_SORTED_ROWS).load_readable(connection)?
         }
     };
-    for records in &mut lists {
-        records.sort_unstable_by_key(|record| Reverse((record.last_seen_at, record.id)));
-    }
-    Ok(lists.into_iter().map(Some).collect())
+    Ok(sorted(rows.into_iter().map(record_of).collect()))
+}
+
+/// Puts the most recently active session first.
+fn sorted(mut records: Vec<SessionRecord>) -> Vec<SessionRecord> {
+    records.sort_unstable_by_key(|record| Reverse((record.last_seen_at, record.id)));
+    records
 }
 
 fn live_batched(
@@ -100,13 +124,6 @@ fn live_batched(
         slot_for(&mut lists, slot)?.push(record_of(row));
     }
     Ok(lists)
-}
-
-fn live_single(connection: &mut SqliteConnection, UserAt { user, now }: UserAt) -> Result<Vec<SessionRecord>> {
-    let now = SqlTime::from(now);
-    let rows: Vec<ListedColumns> =
-        prepared(live_sessions_of!(user, now, now).limit(MAX_SORTED_ROWS)).load_readable(connection)?;
-    Ok(rows.into_iter().map(record_of).collect())
 }
 
 type ListedColumns = (RecordRow, SqlTime);

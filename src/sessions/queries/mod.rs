@@ -43,7 +43,7 @@ pub(super) use insert::{NewRow, insert, lock_user, use_one_time_password};
 pub(super) use limit::{first_beyond, has_more_active_than, is_active, live_beyond, scan_users};
 pub(super) use list::{
     MAX_SORTED, PAGE_ROWS, ROWS_TO_READ, UserAt, count_live, ended_of, find_all_own, find_own, list, live_by_id,
-    live_of,
+    live_of, live_of_one,
 };
 pub(super) use live::{LiveColumns, LiveSessionKey, LiveSessionRow, find_live, lock_live, lock_readable, lock_sid};
 pub(super) use lost_ends::{find_outdated_ends, forget_ends, lost_ends_since};
