@@ -72,6 +72,8 @@ impl Accounts {
     /// Changes the password of a session's user, who has to give the current one (ASVS 6.2.3). In the same transaction,
     /// the session gets a new sid and the user's other sessions end, unless the user keeps them (ASVS 7.4.3); a first
     /// batch of them, if there are many. If the same form is sent twice, the second request is answered like the first.
+    ///
+    /// The policy is checked last; [`check_new_password_of`](Self::check_new_password_of) tells sooner.
     pub(crate) async fn change_password(
         &self,
         session: PresentedSession,
@@ -81,7 +83,6 @@ impl Accounts {
         let PasswordChange { current, new, keeps_others } = change;
         let email = user.email.parse().unwrap_or_else(|_| Email::unmatchable());
         let own_names = || names([&user.user_name, &user.first_name, &user.last_name]);
-        self.check_new_password(&new, Some(&email), own_names()).map_err(ChangePasswordError::Policy)?;
         if self.was_changed_in(&session).await? {
             return self.confirm_change(session, new, keeps_others).await;
         }

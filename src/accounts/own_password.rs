@@ -123,6 +123,16 @@ impl Accounts {
         renewed.await?.ok_or(OwnPasswordError::Wrong)
     }
 
+    /// Checks the current password in a form that can't be handled for another reason. A wrong one is counted; after a
+    /// right one, nothing is written.
+    pub(crate) async fn check_current_password(
+        &self,
+        session: &PresentedSession,
+        password: Password,
+    ) -> Result<(), OwnPasswordError> {
+        self.check_own_password(session, password).await.map(drop)
+    }
+
     /// Checks the password of a session's user. Costs one hash, and none when throttled. A wrong one is counted for the
     /// session, before this returns.
     ///

@@ -206,7 +206,7 @@ impl<'a> Estimate<'a> {
     fn add_repetitions(&mut self, start: usize) {
         for period in 1..=start {
             let mut steps = Vec::new();
-            let mut changed = 0;
+            let (mut changed, mut end) = (0, start);
             for at in start..self.chars.len() {
                 let step = step(self.chars[at - period], self.chars[at]);
                 match steps.get((at - start) % period) {
@@ -218,21 +218,28 @@ impl<'a> Estimate<'a> {
                     }
                     _ => break,
                 }
-                if at + 1 >= start + period.max(2) {
-                    self.add(start..at + 1, REPEAT_BITS + CHANGE_BITS * f64::from(changed));
+                end = at + 1;
+                if end >= start + period.max(2) {
+                    self.add(start..end, REPEAT_BITS + CHANGE_BITS * f64::from(changed));
                 }
+            }
+            if changed == 0 && end == self.chars.len() {
+                // No longer period describes any of these ends with fewer bits.
+                break;
             }
         }
     }
 
     /// Copies of what stands earlier, at another place than just before.
     fn add_copies(&mut self, start: usize) {
-        for original in 0..start {
-            let rest = start..self.chars.len();
+        let rest = start..self.chars.len();
+        let length_of = |original: usize| {
             let is_same = |at: &usize| self.chars[*at] == self.chars[*at - start + original];
-            for copied in MIN_COPY_CHARS..=rest.take_while(is_same).count() {
-                self.add(start..start + copied, COPY_BITS);
-            }
+            rest.clone().take_while(is_same).count()
+        };
+        let longest = (0..start).map(length_of).max().unwrap_or(0);
+        for copied in MIN_COPY_CHARS..=longest {
+            self.add(start..start + copied, COPY_BITS);
         }
     }
 }

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     accounts::{ChangePasswordError, MIN_LENGTH, OwnPasswordError, Password, PasswordChange},
     clock::Timestamp,
+    error::Error,
     sessions::{EndReason, EndedOthers, RevokeProgress},
     web::{
         Destinations, SignedIn,
@@ -109,9 +110,12 @@ pub(crate) async fn submit(
     destinations: Data<Destinations>,
     ProofForm(fields): ProofForm<PasswordFields>,
 ) -> Result<HttpResponse, WebError> {
-    let errors = check(&fields);
+    let errors = match check(&session, &fields).await {
+        Ok(errors) => errors,
+        Err(error) => return refuse_current(&session, &destinations, &fields, error.into()),
+    };
     if errors.any() {
-        return page(&session, &destinations, &fields, StatusCode::UNPROCESSABLE_ENTITY, errors);
+        return refused(&session, &destinations, &fields, errors).await;
     }
     let change = PasswordChange {
         current: Password::new(&fields.current_password),
@@ -125,15 +129,7 @@ pub(crate) async fn submit(
             let next = destinations.accept(&fields.next).unwrap_or(HOME);
             changed_response(&session, &request, changed.others, changed.session.proved_at, next).await
         }
-        Err(ChangePasswordError::Current(error)) => {
-            let error = match error {
-                OwnPasswordError::Wrong => FormError::unauthorized("This is not your current password."),
-                error => reauth::form_error(error)?,
-            };
-            let status = FormStatus::from(&error);
-            let errors = PasswordErrors { current_password: Some(error.text), ..PasswordErrors::default() };
-            page(&session, &destinations, &fields, status, errors)
-        }
+        Err(ChangePasswordError::Current(error)) => refuse_current(&session, &destinations, &fields, error),
         Err(ChangePasswordError::Unchecked(_)) => {
             let error = FormError::unchecked_password("Your password was not changed.");
             let status = FormStatus::from(&error);
@@ -178,18 +174,76 @@ async fn changed_response(
     with_cookie(see_other(next), Some(session.state().flash.cookie(session.id, notice)))
 }
 
-/// Finds what is wrong without checking a password.
-fn check(fields: &PasswordFields) -> PasswordErrors {
+/// Finds what is wrong with the fields, as far as that needs neither the current password nor a file.
+async fn check(session: &SignedIn, fields: &PasswordFields) -> Result<PasswordErrors, Error> {
     let mut errors = PasswordErrors::default();
     if fields.current_password.is_empty() {
         errors.current_password = Some("Enter your current password.".to_owned());
     }
     if fields.password.is_empty() {
         errors.password = Some("Enter a new password.".to_owned());
-    } else if !Password::new(&fields.password).is_same_as(&Password::new(&fields.password_again)) {
+        return Ok(errors);
+    }
+    let password = Password::new(&fields.password);
+    if !password.is_same_as(&Password::new(&fields.password_again)) {
         errors.password_again = Some("The two passwords are not the same.".to_owned());
     }
-    errors
+    if let Err(problem) = session.state().accounts.check_new_password_of(&session.user, password).await? {
+        errors.password = Some(problem.to_string());
+    }
+    Ok(errors)
+}
+
+/// Answers a form that can't be handled. Checks the current password nevertheless, so that the page says at once
+/// everything that is wrong.
+async fn refused(
+    session: &SignedIn,
+    destinations: &Destinations,
+    fields: &PasswordFields,
+    mut errors: PasswordErrors,
+) -> Result<HttpResponse, WebError> {
+    let mut status = FormStatus::from(StatusCode::UNPROCESSABLE_ENTITY);
+    if errors.current_password.is_none() {
+        let current = Password::new(&fields.current_password);
+        let is_same = current.is_same_as(&Password::new(&fields.password));
+        match session.state().accounts.check_current_password(&session.presented()?, current).await {
+            Ok(()) if is_same => {
+                errors.password.get_or_insert_with(|| ChangePasswordError::SameAsCurrent.to_string());
+            }
+            Ok(()) => {}
+            Err(error) => {
+                let is_wrong = matches!(error, OwnPasswordError::Wrong);
+                let error = current_error(error)?;
+                // Another status tells when to try again.
+                if !is_wrong {
+                    status = FormStatus::from(&error);
+                }
+                errors.current_password = Some(error.text);
+            }
+        }
+    }
+    page(session, destinations, fields, status, errors)
+}
+
+/// Answers a form whose current password was not accepted, or not checked.
+fn refuse_current(
+    session: &SignedIn,
+    destinations: &Destinations,
+    fields: &PasswordFields,
+    error: OwnPasswordError,
+) -> Result<HttpResponse, WebError> {
+    let error = current_error(error)?;
+    let status = FormStatus::from(&error);
+    let errors = PasswordErrors { current_password: Some(error.text), ..PasswordErrors::default() };
+    page(session, destinations, fields, status, errors)
+}
+
+/// The message for a current password that was not accepted.
+fn current_error(error: OwnPasswordError) -> Result<FormError, WebError> {
+    match error {
+        OwnPasswordError::Wrong => Ok(FormError::unauthorized("This is not your current password.")),
+        error => reauth::form_error(error),
+    }
 }
 
 impl PasswordErrors {

@@ -14,6 +14,8 @@ use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_eng
 on_both_engines!(
     password_change_can_keep_other_devices,
     new_password_is_refused_with_the_reason_at_its_field,
+    form_says_everything_that_is_wrong_at_once,
+    current_password_in_a_refused_form_is_counted,
     old_password_is_refused_after_the_change,
     sign_in_checked_before_the_change_is_refused,
     wrong_current_passwords_are_limited,
@@ -74,6 +76,48 @@ fn new_password_is_refused_with_the_reason_at_its_field(engine: EngineKind) {
     assert!(answer.status == 422 && answer.text().contains("not the same"), "{}", answer.text());
     assert_eq!(app.rows("users", ""), before);
     assert!(phone.is_signed_in());
+}
+
+fn form_says_everything_that_is_wrong_at_once(engine: EngineKind) {
+    let (app, mut browser, _) = two_browsers(engine);
+    let before = app.rows("users", "");
+    let (wrong, short, unequal) =
+        ("This is not your current password.", "Use at least 15 characters", "The two passwords are not the same.");
+    let same = "This is your current password.";
+    for (current, new, again, expected) in [
+        ("wrong", "too short", "too, short", &[wrong, short, unequal][..]),
+        ("wrong", "too short", "too short", &[wrong, short]),
+        ("wrong", NEW, "five herons by the wier", &[wrong, unequal]),
+        ("wrong", "", "", &[wrong, "Enter a new password."]),
+        ("", "too short", "too, short", &["Enter your current password.", short, unequal]),
+        (PASSWORD, "too short", "too, short", &[short, unequal]),
+        (PASSWORD, PASSWORD, NEW, &[same, unequal]),
+        (PASSWORD, NEW, "five herons by the wier", &[unequal]),
+    ] {
+        let fields = [("current_password", current), ("password", new), ("password_again", again)];
+        let answer = browser.post_from(PAGE, PAGE, &fields);
+        assert_eq!((answer.status, answer.set_cookies()), (422, vec![]), "{fields:?}");
+        let text = answer.text();
+        for problem in [wrong, short, unequal, same, "Enter a new password.", "Enter your current password."] {
+            assert_eq!(text.contains(problem), expected.contains(&problem), "{problem} for {fields:?}: {text}");
+        }
+    }
+    assert_eq!(app.rows("users", ""), before);
+    assert!(browser.is_signed_in());
+}
+
+/// Otherwise such forms could be used to guess it.
+fn current_password_in_a_refused_form_is_counted(engine: EngineKind) {
+    let (app, mut browser, _) = two_browsers(engine);
+    for _ in 0..10 {
+        assert_eq!(change(&mut browser, "not the password at all", "short", &[]).status, 422);
+    }
+    assert_eq!(app.count("security_events", "WHERE kind = 'proof_failed'"), 10);
+    let refused = change(&mut browser, PASSWORD, "short", &[]);
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("1")));
+    let text = refused.text();
+    assert!(text.contains("Too many attempts.") && text.contains("Use at least 15 characters"), "{text}");
+    assert!(!text.contains("This is not your current password."), "{text}");
 }
 
 fn old_password_is_refused_after_the_change(engine: EngineKind) {
