@@ -105,8 +105,8 @@ impl Accounts {
         };
         let sid = Sid::random()?;
         let change = |mode| {
-            let (session, sid, sessions, clock) =
-                (session.clone(), sid.clone(), self.sessions.clone(), self.clock.clone());
+            let (sessions, clock) = (self.sessions.on_behalf_of(session.source()), self.clock.clone());
+            let (session, sid) = (session.clone(), sid.clone());
             let (checked, hash, others) = (checked.clone(), hash.clone(), (!keeps_others).then_some(mode));
             self.db.transaction(move |connection| {
                 if !accept(connection, session.user, &checked)? {
@@ -151,7 +151,8 @@ impl Accounts {
             OwnPasswordError::Wrong => ChangePasswordError::ChangedMeanwhile,
             error => error.into(),
         })?;
-        let (unused, sessions, clock) = (Sid::random()?, self.sessions.clone(), self.clock.clone());
+        let sessions = self.sessions.on_behalf_of(session.source());
+        let (unused, clock) = (Sid::random()?, self.clock.clone());
         let renewed = self.db.transaction(move |connection| {
             if !accept(connection, session.user, &checked)? {
                 return Ok(None);

@@ -107,7 +107,8 @@ impl Accounts {
         password: Password,
     ) -> Result<ReauthenticatedSession, OwnPasswordError> {
         let checked = self.check_own_password(&session, password).await?;
-        let (new, sessions, clock) = (Sid::random()?, self.sessions.clone(), self.clock.clone());
+        let sessions = self.sessions.on_behalf_of(session.source());
+        let (new, clock) = (Sid::random()?, self.clock.clone());
         let renewed = self.db.transaction(move |connection| {
             if !accept(connection, session.user, &checked)? {
                 return Ok(None);

@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{event, events};
-use crate::support::{EngineKind, PASSWORD, TestApp, on_both_engines, wait};
+use crate::{
+    routes::reauth::reauthenticate,
+    support::{EngineKind, PASSWORD, TestApp, on_both_engines, wait},
+};
 
 on_both_engines!(
     sign_in_and_sign_out_are_recorded,
@@ -15,6 +18,7 @@ on_both_engines!(
     lock_is_recorded_once,
     signing_in_again_is_recorded_as_rotation_and_sign_in,
     refused_form_is_recorded_once_with_its_cause,
+    proofs_and_new_passwords_say_where_they_came_from,
 );
 
 const EMAIL: &str = "rajat.verma@example.com";
@@ -142,4 +146,28 @@ fn refused_form_is_recorded_once_with_its_cause(engine: EngineKind) {
     assert_eq!(refused["detail"], json!({"cause": "wrong_token", "count": 1}));
     assert_eq!(app.browser().post("/login", &[("csrf_token", "invented")]).status, 403);
     assert_eq!(events(&app, &["form_refused"]).len(), 1, "a form without a session concerns no account");
+}
+
+/// The new identifier and the ends of other sessions are done from there as well.
+fn proofs_and_new_passwords_say_where_they_came_from(engine: EngineKind) {
+    let app = app(engine);
+    let mut browser = app.browser().with_header("x-forwarded-for", ADDRESS);
+    browser.sign_in(EMAIL, PASSWORD);
+    let (id, other) = (browser.session_id(), app.signed_in(EMAIL).session_id());
+    assert_eq!(reauthenticate(&mut browser, "/reauth", PASSWORD).status, 303);
+    let (page, new) = ("/account/password", "five herons by the weir");
+    let fields = [("current_password", PASSWORD), ("password", new), ("password_again", new)];
+    assert_eq!(browser.post_from(page, page, &fields).status, 303);
+    let found = events(&app, &["proof_given", "session_rotated", "password_changed", "session_ended"]);
+    let kinds: Vec<_> = found.iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    let mut sorted = kinds.clone();
+    sorted.sort_unstable();
+    let expected = ["password_changed", "proof_given", "session_ended", "session_rotated", "session_rotated"];
+    assert_eq!(sorted, expected, "{kinds:?}");
+    for event in found {
+        let source = (&event["actor"], &event["ip_address"], &event["detail"]["by_session"]);
+        assert_eq!(source, (&json!("user"), &json!(ADDRESS), &json!(id)), "{event}");
+        let concerned = if event["kind"] == "session_ended" { &other } else { &id };
+        assert_eq!(event["session_id"], json!(concerned), "{event}");
+    }
 }
