@@ -68,10 +68,13 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// Writes the line. Texts of other programs are cleaned: a line break in one would look like another line.
+    /// Writes the line, with all that the detail may contain: a log store on another machine has nothing else to go by.
+    /// Texts of other programs are cleaned: a line break in one would look like another line.
     fn write(self) {
         let Self { kind, user_id, session_id, actor, ip_address, detail } = self;
         let text = |key: &str| detail.get(key).and_then(Json::as_str).map(|text| printable(text).into_owned());
+        let number = |key: &str| detail.get(key).and_then(Json::as_u64);
+        let is_so = |key: &str| detail.get(key).and_then(Json::as_bool);
         let cause = text("cause").or_else(|| text("reason"));
         tracing::info!(
             target: "security",
@@ -85,7 +88,18 @@ impl Line<'_> {
             requested_session = text("requested_session"),
             os_user = text("os_user"),
             command = text("command"),
-            count = detail.get("count").and_then(Json::as_u64),
+            count = number("count"),
+            authorised_by = text("authorised_by"),
+            again = is_so("again"),
+            known_browser = is_so("known_browser"),
+            failures = number("failures"),
+            ended_at = text("ended_at"),
+            role = text("role"),
+            one_time = is_so("one_time"),
+            setting = text("setting"),
+            from = text("from"),
+            to = text("to"),
+            database_role = text("database_role"),
             "security event"
         );
     }

@@ -10,6 +10,7 @@ use crate::{
     clock::Timestamp,
     db::{DbConnection, SessionId, UserId},
     error::Result,
+    events::log_after_commit,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -38,5 +39,6 @@ pub(super) fn remember_browser(
     let surplus = (known.len() + 1).saturating_sub(MAX_BROWSERS_PER_ACCOUNT);
     queries::delete_browsers(connection, known.iter().take(surplus).map(|known| &known.hash))?;
     queries::insert_browser(connection, &browser.new, user, session, now)?;
+    log_after_commit(queries::browser_event(user, session));
     Ok(Some(browser.new.clone()))
 }

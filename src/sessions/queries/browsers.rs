@@ -6,6 +6,7 @@ use crate::{
     clock::Timestamp,
     db::{DbConnection, SessionId, UserId, schema::known_browsers, schema::types::SqlTime, sql::LoadReadable},
     error::Result,
+    events::{EventKind, NewEvent, Source},
     sessions::browsers::BrowserIdHash,
 };
 
@@ -62,7 +63,12 @@ pub(in crate::sessions) fn browsers_of(connection: &mut DbConnection, user: User
     Ok(rows.into_iter().map(browser).collect())
 }
 
-/// Adds a browser.
+/// The event of a browser that an account knows from now on, as the trigger writes it.
+pub(in crate::sessions) fn browser_event(user: UserId, session: SessionId) -> NewEvent {
+    NewEvent::new(EventKind::BrowserRemembered, &Source::user(None)).user(user).session(session)
+}
+
+/// Adds a browser. A trigger writes the event.
 pub(in crate::sessions) fn insert_browser(
     connection: &mut DbConnection,
     hash: &BrowserIdHash,

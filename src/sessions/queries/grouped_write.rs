@@ -11,6 +11,7 @@ use diesel::{
 };
 
 use super::{
+    browsers::browser_event,
     end::address_of,
     insert::{NewRow, sign_in_event},
 };
@@ -154,6 +155,8 @@ fn start_sessions(
         #[diesel(sql_type = Nullable<Text>)]
         browser: Option<String>,
         #[diesel(sql_type = Bool)]
+        is_new_browser: bool,
+        #[diesel(sql_type = Bool)]
         is_partitioned: bool,
     }
 
@@ -181,12 +184,15 @@ fn start_sessions(
     if rows.iter().any(|row| row.is_partitioned) {
         reject_repeated_forms(connection, starts)?;
     }
-    for Row { sid, id, has_data, other_active, browser, .. } in rows {
+    for Row { sid, id, has_data, other_active, browser, is_new_browser, .. } in rows {
         if !has_data {
             return Err(Error::internal("a session was started without its data"));
         }
         if let Some(start) = starts.iter().find(|start| start.sid == sid) {
             log_after_commit(sign_in_event(id, start.user_id, start.client_address, WayIn::Password));
+            if is_new_browser {
+                log_after_commit(browser_event(start.user_id, id));
+            }
         }
         written.insert(sid, Written { id, other_active, browser: browser.map(BrowserIdHash) });
     }

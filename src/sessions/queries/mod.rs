@@ -27,7 +27,7 @@ mod update;
 
 pub(super) use active::{ActivePage, EndScope, count_ended_since, count_others, find_active, latest_start};
 pub(super) use adopt::{DataPage, adopt, allow_peers, classify_data_after, delete_resurrected};
-pub(super) use browsers::{browsers_of, delete_browsers, has_signed_in_to, insert_browser, use_browser};
+pub(super) use browsers::{browser_event, browsers_of, delete_browsers, has_signed_in_to, insert_browser, use_browser};
 pub(super) use doctor::{
     DataWithSession, active_with_end, active_without_data, cap_expire, complete_end, contradictory_times, data_after,
     delete_data_of, end_incomplete, ended_with_data, known_users, outliving_data, shared_sids,

@@ -101,9 +101,10 @@ pub(in crate::sessions) fn end_expired(
     ends: &[(Expired, EndReason, Timestamp)],
     now: Timestamp,
 ) -> Result<usize> {
-    for (session, reason, _) in ends {
+    for (session, reason, at) in ends {
         let event = NewEvent::new(EventKind::SessionEnded, &Source::system()).user(session.user_id).session(session.id);
-        log_after_commit(event.detail("reason", reason.as_str()));
+        let event = event.detail("reason", reason.as_str());
+        log_after_commit(if *at < now { event.detail("ended_at", at.to_iso_micros()) } else { event });
     }
     match connection {
         DbConnection::Postgres(connection) => {

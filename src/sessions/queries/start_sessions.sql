@@ -78,7 +78,7 @@ WITH candidate AS MATERIALIZED (
     WHERE known IS NULL AND browser IS NOT NULL
 )
 SELECT session.sid, session.id, data.sid IS NOT NULL AS has_data, active.count AS other_active, sign_in.browser,
-    session.is_partitioned
+    known IS NULL AND browser IS NOT NULL AS is_new_browser, session.is_partitioned
 FROM session
 JOIN sign_in USING (sid)
 LEFT JOIN data USING (sid)
