@@ -25,8 +25,8 @@ use crate::{
 
 pub(super) use browsers::{forget_browsers, purge_browsers};
 pub(super) use failures::{
-    accounts_with_failures, count_failure, count_unreported, end_row, find_failures, forget_account, forget_failures,
-    purge_failures, purge_orphans, take_unreported,
+    AccountFailures, accounts_with_failures, count_failure, count_unreported, end_row, find_failures, forget_account,
+    forget_failures, purge_failures, purge_orphans, take_unreported,
 };
 pub(super) use one_time_passwords::{forget_one_time, mark_one_time, one_time_passwords, purge_one_time_passwords};
 pub(super) use sign_in::{SignInKey, SignInRecord, find_sign_ins};

@@ -3,11 +3,17 @@
 use std::collections::HashSet;
 
 use super::{
-    Accounts, email::Email, failure_keys::FailureKey, failures::MAX_FAILURES_IN_A_ROW, model::Account, queries,
+    Accounts,
+    email::Email,
+    failure_keys::FailureKey,
+    failures::MAX_FAILURES_IN_A_ROW,
+    model::Account,
+    queries::{self, AccountFailures},
 };
 use crate::{
+    db::UserId,
     error::Result,
-    events::{EventKind, record},
+    events::{EventKind, NewEvent, record},
 };
 
 /// The failed sign-ins of an account that were forgotten.
@@ -32,9 +38,7 @@ impl Accounts {
                     return Ok(None);
                 };
                 let forgotten = queries::forget_account(connection, user.id)?;
-                let failures = forgotten.by_strangers + forgotten.by_known_browsers;
-                let event = accounts.event(EventKind::AccountUnlocked, user.id).detail("failures", failures);
-                record(connection, event, now)?;
+                record(connection, accounts.unlock_event(user.id, forgotten), now)?;
                 Ok(Some(ForgottenFailures {
                     by_unknown_browsers: forgotten.by_strangers,
                     by_known_browsers: forgotten.by_known_browsers,
@@ -42,6 +46,12 @@ impl Accounts {
                 }))
             })
             .await
+    }
+
+    /// The event of failed sign-ins that were forgotten.
+    pub(super) fn unlock_event(&self, user: UserId, forgotten: AccountFailures) -> NewEvent {
+        let failures = forgotten.by_strangers + forgotten.by_known_browsers;
+        self.event(EventKind::AccountUnlocked, user).detail("failures", failures)
     }
 
     /// Lists the users among these to whose accounts only known browsers may sign in.

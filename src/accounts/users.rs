@@ -177,11 +177,14 @@ impl Accounts {
         let disable = |mode| {
             let (email, accounts) = (email.clone(), self.clone());
             self.db.transaction(move |connection| {
-                let Some(Account { user, .. }) = queries::find(connection, &email)?.map(Account::from) else {
+                let Some(Account { user, disabled_at, .. }) = queries::find(connection, &email)?.map(Account::from)
+                else {
                     return Ok(None);
                 };
-                queries::set_disabled(connection, user.id, Some(now), now)?;
-                record(connection, accounts.event(EventKind::AccountDisabled, user.id), now)?;
+                if disabled_at.is_none() {
+                    queries::set_disabled(connection, user.id, Some(now), now)?;
+                    record(connection, accounts.event(EventKind::AccountDisabled, user.id), now)?;
+                }
                 let reason = EndReason::AccountDisabled;
                 accounts.sessions.first_batch_within(connection, user.id, reason, mode).map(Some)
             })
@@ -201,7 +204,7 @@ impl Accounts {
             self.sessions.end_all_of(user.id, EndReason::AccountDisabled).await?;
         }
         let (now, sessions) = (self.clock.now(), self.sessions.clone());
-        let event = self.event(EventKind::AccountEnabled, user.id);
+        let accounts = self.clone();
         let enable = move |connection: &mut DbConnection| {
             let rest = match disabled_at {
                 Some(_) => {
@@ -214,9 +217,15 @@ impl Accounts {
                 // An Express application has started them since. The user stays disabled.
                 return Ok(false);
             }
-            queries::set_disabled(connection, user.id, None, now)?;
-            queries::forget_account(connection, user.id)?;
-            record(connection, event.clone(), now)?;
+            let forgotten = queries::forget_account(connection, user.id)?;
+            let event = match disabled_at {
+                Some(_) => {
+                    queries::set_disabled(connection, user.id, None, now)?;
+                    accounts.event(EventKind::AccountEnabled, user.id)
+                }
+                None => accounts.unlock_event(user.id, forgotten),
+            };
+            record(connection, event, now)?;
             Ok(true)
         };
         if !self.db.transaction(enable).await? {
@@ -242,8 +251,10 @@ impl Accounts {
             };
             let is_deferred = Sessions::defer_role_change(connection, user.id, &user.role, role.as_str())?;
             queries::set_role(connection, &user, role.as_str(), now, is_deferred)?;
-            let event = accounts.event(EventKind::RoleChanged, user.id);
-            record(connection, event.detail("from", user.role.clone()).detail("to", role.as_str()), now)?;
+            if user.role != role.as_str() {
+                let event = accounts.event(EventKind::RoleChanged, user.id);
+                record(connection, event.detail("from", user.role.clone()).detail("to", role.as_str()), now)?;
+            }
             Ok(true)
         });
         if !changed.await? {

@@ -8,11 +8,15 @@ use serde_json::json;
 
 use super::{event, events};
 use crate::{
-    sessions::session_fixture::{EMAIL, SessionFixture},
+    sessions::session_fixture::{EMAIL, HOUR, SessionFixture},
     support::{EngineKind, on_both_engines, wait},
 };
 
-on_both_engines!(changes_of_accounts_are_recorded_with_their_source, deleted_account_keeps_its_events);
+on_both_engines!(
+    changes_of_accounts_are_recorded_with_their_source,
+    command_that_changes_nothing_records_no_change,
+    deleted_account_keeps_its_events,
+);
 
 fn changes_of_accounts_are_recorded_with_their_source(engine: EngineKind) {
     let fixture = SessionFixture::new(engine);
@@ -36,6 +40,26 @@ fn changes_of_accounts_are_recorded_with_their_source(engine: EngineKind) {
     assert_eq!((&ended["session_id"], &ended["actor"]), (&json!(started.id), &json!("command")));
     let created = event(fixture.database(), "account_created");
     assert_eq!((&created["actor"], &created["detail"]), (&json!("admin"), &json!({"role": "user"})));
+}
+
+/// The account is disabled since the first time, and by who did it then.
+fn command_that_changes_nothing_records_no_change(engine: EngineKind) {
+    let fixture = SessionFixture::new(engine);
+    let email = EMAIL.parse().unwrap();
+    let accounts = fixture.keyrack.accounts();
+    wait(accounts.set_role(&email, Role::User)).unwrap();
+    wait(accounts.enable(&email)).unwrap();
+    let kinds = ["role_changed", "account_disabled", "account_enabled", "account_unlocked"];
+    let found = events(fixture.database(), &kinds);
+    assert_eq!(found.iter().map(|event| &event["kind"]).collect::<Vec<_>>(), ["account_unlocked"], "{found:#?}");
+    assert_eq!(found[0]["detail"], json!({"failures": 0}));
+
+    wait(accounts.disable(&email)).unwrap();
+    let disabled = fixture.database().rows("users", "");
+    fixture.advance(HOUR);
+    assert_eq!(wait(accounts.disable(&email)).unwrap(), Some(0));
+    assert_eq!(fixture.database().rows("users", ""), disabled);
+    assert_eq!(events(fixture.database(), &["account_disabled"]).len(), 1);
 }
 
 /// What happened to an account must not vanish with it.
