@@ -40,7 +40,6 @@ struct ReauthPage {
     next: String,
     change: String,
     /// Where "Cancel" leads.
-    back: String,
     /// What is made after the proof, in words.
     purpose: &'static str,
     /// Whether the user has a password that can be checked.
@@ -148,7 +147,6 @@ fn page(
         csrf_token,
         email: session.user.email.clone(),
         action: action(&next),
-        back: if next.is_empty() { HOME.to_owned() } else { next.clone() },
         next,
         change: fields.change.clone(),
         purpose: match change {

@@ -21,6 +21,7 @@ on_both_engines!(
     signing_out_needs_no_proof,
     reauthentication_of_an_ended_session_fails,
     reauth_leads_only_to_own_pages,
+    cancel_leads_to_a_page_that_needs_no_proof,
     counts_of_ended_sessions_are_purged,
 );
 
@@ -259,6 +260,15 @@ fn reauthentication_of_an_ended_session_fails(engine: EngineKind) {
     assert_eq!((answer.status, answer.location()), (303, "/login?next=%2Faccount%2Fsessions"));
     assert!(!browser.is_signed_in());
     assert_eq!(app.count("user_sessions", ""), 1);
+}
+
+/// A page of an embedding application that requires a proof would lead straight back to the form.
+fn cancel_leads_to_a_page_that_needs_no_proof(engine: EngineKind) {
+    let (_app, mut browser, _) = two_browsers(engine);
+    for page in ["/reauth", "/reauth?next=%2Frecovery-code", "/reauth?next=%2Faccount%2Fsessions"] {
+        let form = browser.get(page);
+        assert_eq!(form.between("<a class=\"button\" href=\"", "\">Cancel"), DEVICES, "{page}");
+    }
 }
 
 fn reauth_leads_only_to_own_pages(engine: EngineKind) {
