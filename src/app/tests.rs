@@ -68,6 +68,16 @@ async fn every_change_checks_its_csrf_token() {
     assert!(posts >= 5, "the walk found {posts} changes only");
 }
 
+/// Everything else that changes something in a session needs a recent proof. Of these, `/reauth` gives it, the change of
+/// the password contains it, and signing out needs none.
+#[test]
+fn asvs_7_5_2_changes_need_a_recent_proof_except_three() {
+    let is_stale = |endpoint: &Endpoint| matches!(endpoint.access, Access::SignedIn | Access::BeforePasswordChange);
+    let has_change = |endpoint: &Endpoint| endpoint.methods().any(|method| !method.is_safe());
+    let found = routes::endpoints().into_iter().filter(|endpoint| is_stale(endpoint) && has_change(endpoint));
+    assert_eq!(found.map(|endpoint| endpoint.path).collect::<Vec<_>>(), ["/logout", "/account/password", "/reauth"]);
+}
+
 /// Each other change needs a session, so there is no other way into an account; see `docs/authentication.md`.
 #[test]
 fn asvs_6_3_4_visitors_can_send_forms_to_sign_in_and_setup_only() {
