@@ -27,8 +27,7 @@ impl Fixture {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keyrack.db");
         let opener = Opener::new(url_of(&path), Duration::from_secs(10));
-        url_of(&path).create_private_file().unwrap();
-        let mut connection = DbConnection::open(&url_of(&path), Duration::from_secs(10)).unwrap();
+        let mut connection = DbConnection::create_or_open(&url_of(&path), Duration::from_secs(10)).unwrap();
         run(&mut connection, SCHEMA);
         assert!(connection.checkpoint());
         let mut content = FileContent::default();
