@@ -15,7 +15,7 @@ use super::{
         pool::Pool,
         url::{DatabaseUrl, Engine},
     },
-    history::{self, EndStore, History, Journal, Replication, Watcher},
+    history::{self, EndStore, History, Journal, Replication},
 };
 use crate::{clock::Clock, error::Result};
 
@@ -139,8 +139,8 @@ impl Database {
 
     /// Starts the thread that applies the journal of ends, if the database has one. From now on no lookup is answered
     /// before all of the journal's ends hold.
-    pub(crate) fn watch_history<S: EndStore>(&self, store: S, clock: Clock) {
-        Watcher::start(self.pool.opener(), &self.history, store, clock);
+    pub(crate) fn watch_history<S: EndStore + Clone>(&self, store: S, clock: Clock) {
+        history::watch(self.pool.opener(), &self.history, store, clock);
     }
 
     /// Whether the journal of ends has all that were committed.
@@ -149,6 +149,16 @@ impl Database {
     /// [`Error::Unavailable`](crate::error::Error::Unavailable) while it can't be written.
     pub(crate) fn check_recorded_ends(&self) -> Result<()> {
         self.history.check_recorded_ends()
+    }
+
+    /// Whether sessions are looked up. They are not while the journal of ends is being applied.
+    pub(super) fn is_history_verified(&self) -> bool {
+        self.history.expected().is_some()
+    }
+
+    /// How long one operation may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.pool.opener().timeout()
     }
 
     /// Ends that thread.

@@ -14,6 +14,7 @@ use super::{
         url::{DatabaseUrl, Engine},
     },
     database::Database,
+    history::History,
     schema::types::{Instant as InstantType, SqlTime},
     schema_check::{creator_warnings, objects_of_others},
     sql::Readable,
@@ -27,13 +28,16 @@ use crate::{
 /// for the disk.
 const WRITABLE_FOR: Duration = Duration::from_secs(1);
 
+/// Pause between two looks whether the journal of ends has been applied.
+const HISTORY_RETRY_DELAY: Duration = Duration::from_millis(10);
+
 /// How long the check before the start waits for another writer's lock on SQLite.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Whether the database can serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readiness {
-    /// It answers, is migrated to this version and accepts writes.
+    /// It answers, is migrated to this version and accepts writes, and all ends of the journal hold in it.
     Ready,
     /// It has other migrations than this version.
     NotMigrated,
@@ -48,10 +52,11 @@ const POSTGRES_WRITE: &str =
 const SQLITE_WRITE: &str = "UPDATE __diesel_schema_migrations SET run_on = run_on";
 
 impl Database {
-    /// Whether the database answers, is migrated to this version and accepts writes.
+    /// Whether the database answers, is migrated to this version and accepts writes. Waits while the journal of ends is
+    /// being applied, as sessions do.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it does not answer or refuses to be written.
+    /// [`Error::Unavailable`] if it does not answer or refuses to be written, or the journal was not applied in time.
     pub async fn readiness(&self) -> Result<Readiness> {
         if !self.is_migrated().await? {
             return Ok(Readiness::NotMigrated);
@@ -66,7 +71,19 @@ impl Database {
                 }
             }
         }
+        self.wait_for_journal().await?;
         Ok(Readiness::Ready)
+    }
+
+    async fn wait_for_journal(&self) -> Result<()> {
+        let deadline = Instant::now() + self.timeout();
+        while !self.is_history_verified() {
+            if Instant::now() > deadline {
+                return Err(History::unverified());
+            }
+            tokio::time::sleep(HISTORY_RETRY_DELAY).await;
+        }
+        Ok(())
     }
 
     /// The difference between `clock` and the clock of the PostgreSQL server, in microseconds: positive if `clock` is

@@ -15,6 +15,7 @@ use crate::{
 };
 
 /// The sessions as the journal of ends uses them.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct SessionEnds;
 
 impl EndStore for SessionEnds {

@@ -34,6 +34,8 @@ pub(crate) struct History {
     /// Raised with each report and each new history, so that a commit notices that one came in between.
     generation: AtomicU64,
     is_watched: AtomicBool,
+    /// The number of the watcher that works.
+    watcher: AtomicU64,
     signal: Mutex<Signal>,
     signalled: Condvar,
 }
@@ -65,6 +67,7 @@ impl History {
             expected: RwLock::new(Some(Arc::new(ExpectedMark::unknown()))),
             generation: AtomicU64::new(0),
             is_watched: AtomicBool::new(false),
+            watcher: AtomicU64::new(0),
             signal: Mutex::default(),
             signalled: Condvar::new(),
         }
@@ -132,10 +135,19 @@ impl History {
         Ok(!is_watched)
     }
 
-    /// Begins to rely on a watcher: from now on lookups wait until it has applied the journal.
-    pub(super) fn begin_watch(&self) {
+    /// Begins to rely on a new watcher, and returns its number: from now on lookups wait until it has applied the journal,
+    /// and what a former watcher finds no longer counts.
+    pub(super) fn begin_watch(&self) -> u64 {
+        let mut current = self.expected.write();
+        *current = None;
         self.is_watched.store(true, Ordering::Release);
-        *self.expected.write() = None;
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        self.watcher.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Whether this is the number of the watcher that works.
+    pub(super) fn is_watched_by(&self, number: u64) -> bool {
+        self.watcher.load(Ordering::Acquire) == number
     }
 
     /// Keeps lookups from being answered while the journal is applied.

@@ -238,6 +238,11 @@ impl JournalContents {
         self.ended.get(&(ended.id, ended.ended_at)).is_some_and(|known| known.expires_at >= ended.expires_at)
     }
 
+    /// The sessions that had ended before a time.
+    pub(super) fn ended_before(&self, time: Timestamp) -> Vec<SessionId> {
+        self.ended.values().filter(|ended| ended.ended_at < time).map(|ended| ended.id).collect()
+    }
+
     /// The ends in the order of their sessions' ids, and the former sids of sessions that have not ended.
     pub(super) fn into_parts(self) -> (Vec<EndedSession>, Vec<ReplacedSid>) {
         let mut ended: Vec<EndedSession> = self.ended.into_values().collect();

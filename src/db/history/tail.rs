@@ -1,11 +1,12 @@
 //! Writes the ends that the database has to the journal: those of other instances, commands, peers and plain SQL, and
 //! those from before the journal existed.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     end_store::{EndStore, LostEnds},
     journal::{Durability, Journal},
+    progress::Progress,
     record::Record,
 };
 use crate::{clock::Timestamp, db::DbConnection, error::Result};
@@ -39,12 +40,13 @@ pub(super) struct Tail {
     /// Until when the ends of the database are in the journal; `None` if nothing is known about the time before.
     until: Option<Timestamp>,
     passes: u64,
+    progress: Arc<Progress>,
 }
 
 impl Tail {
     /// Goes on where the journal says that the process before has stopped.
-    pub fn of(journal: &Journal, now: Timestamp) -> Self {
-        Self { until: journal.read(now).ok().and_then(|contents| contents.tailed_until), passes: 0 }
+    pub fn of(journal: &Journal, now: Timestamp, progress: Arc<Progress>) -> Self {
+        Self { until: journal.read(now).ok().and_then(|contents| contents.tailed_until), passes: 0, progress }
     }
 
     /// Whether this pass looks for the ends of the longest transactions.
@@ -74,12 +76,13 @@ impl Tail {
         now: Timestamp,
     ) -> Result<()> {
         let is_longest = self.is_longest();
+        self.progress.end_step();
         // Finds out as well whether the file is still there.
         let is_written = journal.sync().is_ok() && self.rewrite_if_emptied(journal, now);
         if !is_written || !self.copy_ends(store, connection, journal, now)? {
             return Ok(());
         }
-        if self.until.is_none() && !copy_replaced_sids(store, connection, journal, now)? {
+        if self.until.is_none() && !self.copy_replaced_sids(store, connection, journal, now)? {
             return Ok(());
         }
         // The lines are on the disk before the one that says that nothing is missing.
@@ -131,7 +134,9 @@ impl Tail {
         let since = self.until.map(|until| until.min(now) - self.overlap());
         let mut after = None;
         loop {
+            self.progress.begin_step();
             let page = store.ended_since(connection, since, now, after, MAX_ROWS)?;
+            self.progress.end_step();
             after = page.last().map(|last| (last.ended_at, last.id));
             let is_last = is_last_page(page.len());
             if journal.append_unknown(page.into_iter().map(Record::Ended).collect()).is_err() {
@@ -144,7 +149,9 @@ impl Tail {
         }
         let mut after = None;
         loop {
+            self.progress.begin_step();
             let LostEnds { ended, last } = store.lost_ends_since(connection, since, now, after, MAX_ROWS)?;
+            self.progress.end_step();
             if journal.append_unknown(ended.into_iter().map(Record::Ended).collect()).is_err() {
                 return Ok(false);
             }
@@ -154,26 +161,29 @@ impl Tail {
             after = last;
         }
     }
-}
 
-/// Returns whether all could be written.
-fn copy_replaced_sids<S: EndStore>(
-    store: &S,
-    connection: &mut DbConnection,
-    journal: &Journal,
-    now: Timestamp,
-) -> Result<bool> {
-    let mut after = None;
-    loop {
-        let (page, last) = store.replaced_after(connection, now, after, MAX_ROWS)?;
-        let is_last = is_last_page(page.len());
-        if journal.append_unknown(page.into_iter().map(Record::Replaced).collect()).is_err() {
-            return Ok(false);
+    /// Returns whether all could be written.
+    fn copy_replaced_sids<S: EndStore>(
+        &self,
+        store: &S,
+        connection: &mut DbConnection,
+        journal: &Journal,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let mut after = None;
+        loop {
+            self.progress.begin_step();
+            let (page, last) = store.replaced_after(connection, now, after, MAX_ROWS)?;
+            self.progress.end_step();
+            let is_last = is_last_page(page.len());
+            if journal.append_unknown(page.into_iter().map(Record::Replaced).collect()).is_err() {
+                return Ok(false);
+            }
+            if is_last {
+                return Ok(true);
+            }
+            after = last;
         }
-        if is_last {
-            return Ok(true);
-        }
-        after = last;
     }
 }
 

@@ -17,7 +17,10 @@ use super::{
     mark::Mark,
     neighbours,
     overwritten::FileContent,
+    patrol::Patrol,
+    progress::Progress,
     record::{EndedSession, ReplacedSid},
+    repeats::Repeats,
     tail::Tail,
     uncommitted,
 };
@@ -53,41 +56,20 @@ const NEIGHBOUR_TIMEOUT: Duration = Duration::from_secs(5);
 /// tables in one transaction and fill them in the next.
 const EMPTY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The last pause between two applications of the journal after a change of history.
-const LAST_REPEAT_PAUSE: Duration = Duration::from_secs(60);
-
-/// The journal is applied again 1, 2, 4 … seconds after a change of history: a restore may bring rows one by one, also of
-/// sessions that ended long ago, which are not among the latest ends that each pass looks at.
-struct Repeats {
-    due: Instant,
-    pause: Duration,
-}
-
-impl Repeats {
-    fn begin() -> Self {
-        Self { due: Instant::now() + INTERVAL, pause: INTERVAL }
-    }
-
-    fn are_due(&self) -> bool {
-        Instant::now() >= self.due
-    }
-
-    /// The next time; `None` after the last one.
-    fn next(self) -> Option<Self> {
-        let pause = self.pause * 2;
-        (pause <= LAST_REPEAT_PAUSE).then(|| Self { due: Instant::now() + pause, pause })
-    }
-}
-
 /// The state of the thread.
-pub(crate) struct Watcher<S> {
+pub(super) struct Watcher<S> {
     opener: Arc<Opener>,
     history: Arc<History>,
     journal: Journal,
     store: S,
     clock: Clock,
+    /// Its number among the watchers of this database.
+    number: u64,
+    progress: Arc<Progress>,
     /// The history to which the journal was last applied.
     known: Option<Mark>,
+    /// Whether the journal is to be applied, or was applied in part when an error came.
+    must_apply: bool,
     /// The content of a SQLite file.
     content: FileContent,
     /// Whether the file was overwritten, and the journal was not applied since.
@@ -98,39 +80,56 @@ pub(crate) struct Watcher<S> {
     repeats: Option<Repeats>,
     /// The journals of the other instances that were last seen alive.
     neighbours: Vec<String>,
+    patrol: Patrol,
     tail: Tail,
 }
 
 impl<S: EndStore> Watcher<S> {
-    /// Starts the thread, if the database has a journal. It ends after [`History::close`], or when all else that
-    /// belongs to the database has been dropped.
-    pub(in crate::db) fn start(opener: &Arc<Opener>, history: &Arc<History>, store: S, clock: Clock) {
-        let Some(journal) = history.journal().cloned() else { return };
-        let tail = Tail::of(&journal, clock.now());
-        history.begin_watch();
-        let reporter = Arc::clone(history);
-        opener.observe_file(move || reporter.report());
-        let watcher = Self {
-            opener: Arc::clone(opener),
-            history: Arc::clone(history),
+    /// Begins to watch: no lookup is answered until this watcher has applied the journal, and no other one does its work.
+    pub fn new(opener: Arc<Opener>, history: Arc<History>, journal: Journal, store: S, clock: Clock) -> Self {
+        let progress = Arc::new(Progress::default());
+        let tail = Tail::of(&journal, clock.now(), Arc::clone(&progress));
+        let number = history.begin_watch();
+        Self {
+            opener,
+            history,
             journal,
             store,
             clock,
+            number,
+            progress,
             known: None,
+            must_apply: false,
             content: FileContent::default(),
             is_content_new: false,
             empty_since: None,
             repeats: None,
             neighbours: Vec::new(),
+            patrol: Patrol::default(),
             tail,
-        };
-        let started = thread::Builder::new().name("keyrack-history".to_owned()).spawn(move || watcher.run());
-        if let Err(error) = started {
-            tracing::error!(%error, "could not start the thread that applies the journal of ends; restart Keyrack");
         }
     }
 
-    fn run(mut self) {
+    /// What it is doing.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Begins the next step of a pass.
+    ///
+    /// # Errors
+    /// If another watcher does this one's work, because a step took too long.
+    fn begin_step(&self) -> Result<()> {
+        self.progress.begin_step();
+        if self.history.is_watched_by(self.number) {
+            Ok(())
+        } else {
+            Err(Error::Unavailable(anyhow::anyhow!("another thread applies the journal of ends now")))
+        }
+    }
+
+    /// Watches until the database is closed, or another watcher does this one's work.
+    pub fn run(mut self) {
         let slot = ConnectionSlot::new(&self.opener);
         let mut wake = Wake::Reported { forced: true };
         let mut generation = self.history.generation();
@@ -141,6 +140,11 @@ impl<S: EndStore> Watcher<S> {
                 drop(slot.take());
             }
             let outcome = self.pass(&slot, wake == (Wake::Reported { forced: true }), generation);
+            self.progress.end_pass(outcome.is_ok());
+            if !self.history.is_watched_by(self.number) {
+                // What was reported to this one is the other one's to do.
+                return self.history.report();
+            }
             if let (Err(error), false) = (&outcome, is_failing) {
                 tracing::warn!(
                     error = error.chain(),
@@ -213,14 +217,17 @@ impl<S: EndStore> Watcher<S> {
             self.opener.check_file().map_err(|error| Error::Unavailable(error.into()))?;
             forced = true;
         }
+        self.begin_step()?;
         let opened = slot.take().map_or_else(|| self.opener.open(), Ok);
         let mut connection = opened.map_err(|error| Error::Unavailable(error.into()))?;
         let mark = Mark::read(&mut connection, self.opener.path())?;
         let continues = self.known.as_ref().is_some_and(|known| known.continues_as(&mark));
         let must_repeat = self.repeats.as_ref().is_some_and(Repeats::are_due);
-        if forced || !continues || self.was_revived(&mut connection)? {
+        self.must_apply = self.must_apply || forced || !continues || self.was_revived(&mut connection)?;
+        if self.must_apply {
             generation = self.apply_journal(&mut connection, &mark)?;
-            self.repeats = self.known.is_some().then(Repeats::begin);
+            self.must_apply = false;
+            self.repeats = self.has_predecessor().then(Repeats::begin);
         } else if must_repeat {
             self.apply_journal_again(&mut connection)?;
         }
@@ -244,15 +251,23 @@ impl<S: EndStore> Watcher<S> {
         Ok(())
     }
 
-    /// Whether one of the latest ends no longer holds: no history that goes forward does that.
-    fn was_revived(&self, connection: &mut DbConnection) -> Result<bool> {
-        let recent = self.journal.recent();
-        Ok(!recent.is_empty() && self.store.count_active(connection, &recent)? > 0)
+    /// Whether a history was known before the present one, to this watcher or to one that it has replaced.
+    fn has_predecessor(&self) -> bool {
+        self.known.is_some() || self.number > 1
+    }
+
+    /// Whether one of the latest ends no longer holds, or one of those whose turn it is: no history that goes forward does
+    /// that.
+    fn was_revived(&mut self, connection: &mut DbConnection) -> Result<bool> {
+        let mut ended = self.journal.recent();
+        ended.append(&mut self.patrol.next(&self.journal, self.clock.now()));
+        Ok(!ended.is_empty() && self.store.count_active(connection, &ended)? > 0)
     }
 
     /// Ends every journaled session that is active, and waits until the neighbours have done so. Returns the generation
     /// for which that holds.
     fn apply_journal(&mut self, connection: &mut DbConnection, mark: &Mark) -> Result<u64> {
+        self.begin_step()?;
         // Lookups that are sent before this may be answered from what they find; those that are sent now wait.
         let generation = self.history.hold_lookups();
         let started = Instant::now();
@@ -284,7 +299,7 @@ impl<S: EndStore> Watcher<S> {
                 "the database has gone back to an earlier state, by a failover or a restored backup: sessions that had \
                  ended were active again, and were ended again; sign-ins and other changes since then are lost"
             );
-        } else if self.known.is_some() {
+        } else if self.has_predecessor() {
             tracing::warn!(
                 journaled,
                 milliseconds,
@@ -312,7 +327,7 @@ impl<S: EndStore> Watcher<S> {
 
     /// Fails while a database that had sessions has none, so that the journal is applied again.
     fn wait_for_rows(&mut self, connection: &mut DbConnection, journaled: usize) -> Result<()> {
-        if self.known.is_none() || journaled == 0 || self.store.has_sessions(connection)? {
+        if !self.has_predecessor() || journaled == 0 || self.store.has_sessions(connection)? {
             self.empty_since = None;
             return Ok(());
         }
@@ -330,10 +345,12 @@ impl<S: EndStore> Watcher<S> {
     ) -> Result<usize> {
         let mut revived = 0;
         for batch in ended.chunks(MAX_ROWS_PER_TRANSACTION) {
+            self.begin_step()?;
             let end = |connection: &mut DbConnection| self.store.end_again(connection, batch);
             revived += connection.transaction(Instant::now() + TRANSACTION_TIMEOUT, end)?;
         }
         for batch in replaced.chunks(MAX_ROWS_PER_TRANSACTION) {
+            self.begin_step()?;
             let end = |connection: &mut DbConnection| self.store.end_replaced(connection, batch, self.clock.now());
             revived += connection.transaction(Instant::now() + TRANSACTION_TIMEOUT, end)?;
         }
@@ -348,6 +365,7 @@ impl<S: EndStore> Watcher<S> {
         let history = mark.name();
         neighbours::announce(connection, self.journal.id(), &history)?;
         loop {
+            self.begin_step()?;
             let rows = neighbours::others(connection, self.journal.id())?;
             let is_done = |id: &String| rows.iter().any(|row| row.id == *id && row.history == history);
             let seen_alive = rows.iter().filter(|row| row.is_alive).map(|row| &row.id);

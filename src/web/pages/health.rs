@@ -9,7 +9,8 @@ pub(crate) async fn alive() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
 }
 
-/// `GET /readyz`: the database responds, is migrated to this version and accepts writes, so this instance can take requests.
+/// `GET /readyz`: the database responds, is migrated to this version and accepts writes, and sessions are looked up in it,
+/// so this instance can take requests.
 pub(crate) async fn ready(state: Data<AppState>) -> HttpResponse {
     let (mut response, text) = match state.database.readiness().await {
         Ok(Readiness::Ready) => (HttpResponse::Ok(), "ready\n"),

@@ -3,7 +3,7 @@
 use std::{net::TcpListener, thread, time::Duration};
 
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
-use keyrack::clock::Clock;
+use keyrack::{clock::Clock, db::Journal};
 
 use crate::support::{
     Browser, CLOCK_START, EngineKind, PASSWORD, Pooler, Program, Relay, TestApp, TestDatabase, wait_until,
@@ -140,6 +140,15 @@ fn silent_first_host_delays_no_start_and_no_sign_in() {
     assert_eq!(serving.stop().status, 0);
 }
 
+/// A relay to the database's server, and the database behind it.
+fn relayed(database: &TestDatabase) -> (Relay, TestDatabase) {
+    let (address, name) = database.url().rsplit_once('/').unwrap();
+    let (host, port) = address.rsplit_once(':').unwrap();
+    let relay = Relay::start(port.parse().unwrap());
+    let relayed = TestDatabase::at_url(&format!("{host}:{}/{name}", relay.port()));
+    (relay, relayed)
+}
+
 /// Every connection of the pool hangs: something between Keyrack and the server keeps them open, and no answer comes. The
 /// network acknowledges all probes, so libpq would wait for ever.
 #[test]
@@ -149,10 +158,7 @@ fn service_resumes_after_every_connection_hung() {
         return;
     }
     let database = TestDatabase::new(EngineKind::Postgres);
-    let (address, name) = database.url().rsplit_once('/').unwrap();
-    let (host, port) = address.rsplit_once(':').unwrap();
-    let relay = Relay::start(port.parse().unwrap());
-    let relayed = TestDatabase::at_url(&format!("{host}:{}/{name}", relay.port()));
+    let (relay, relayed) = relayed(&database);
     let app = TestApp::over(&relayed, Clock::fixed(CLOCK_START), |config| {
         config.database.timeout = Duration::from_secs(2);
         config.database.pool_size = POOL;
@@ -277,5 +283,39 @@ fn purge_is_refused_if_the_clock_is_wrong() {
     crate::support::wait(seconds.keyrack.sessions().purge_step()).unwrap();
     assert_eq!(crate::support::wait(right.keyrack.sessions().clock_problem()).unwrap(), None);
     assert!(browser.is_signed_in(), "it lives");
+    assert_eq!(database.count("sessions", "WHERE status = 'active'"), 1);
+}
+
+/// The thread that watches the journal of ends has one connection. While the history changes, every lookup waits for it.
+#[test]
+fn service_resumes_after_the_watcher_of_the_journal_hung() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let database = TestDatabase::new(EngineKind::Postgres);
+    let (relay, relayed) = relayed(&database);
+    let app = TestApp::over(&relayed, Clock::System, |config| {
+        config.database.timeout = Duration::from_secs(2);
+        config.database.journal = Some(Journal::open(database.folder().join("test.ends")).unwrap());
+    });
+    app.add_user(EMAIL);
+    let (mut browser, ended) = (app.signed_in(EMAIL), app.signed_in(EMAIL));
+    wait_until(|| database.count("keyrack_instances", "") == 1);
+    relay.fall_silent();
+    relay.answer_new_connections();
+    // The watcher writes its row once per second, unless it hangs.
+    wait_until(|| database.count("keyrack_instances", "WHERE seen_at < clock_timestamp() - interval '2 seconds'") == 1);
+    // Other files, as after a restore.
+    database.execute("VACUUM FULL sessions");
+    wait_until(|| browser.get("/api/session").status == 200);
+    wait_until(|| {
+        ended.clone().try_post_from("/account/sessions", "/logout", &[]).is_some_and(|done| done.status == 303)
+    });
+    assert_eq!(ended.clone().get("/api/session").status, 401);
+    database.execute("VACUUM FULL sessions");
+    wait_until(|| browser.get("/api/session").status == 200);
+    // What was taken for hung comes back to life, and must not get in the way.
+    relay.close_connections();
+    wait_until(|| browser.get("/api/session").status == 200);
     assert_eq!(database.count("sessions", "WHERE status = 'active'"), 1);
 }

@@ -5,6 +5,7 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use diesel::{Connection, PgConnection, SqliteConnection, connection::SimpleConnection};
@@ -220,6 +221,8 @@ fn restore_sqlite(database: &TestDatabase, backup: &Path) {
 on_both_engines!(
     backup_restored_while_stopped_revives_no_session,
     session_revived_by_plain_sql_is_ended_again,
+    journal_applied_in_part_is_applied_again,
+    old_end_undone_by_plain_sql_is_noticed,
     end_by_command_is_in_the_journal_of_the_server
 );
 
@@ -255,11 +258,19 @@ fn session_revived_by_plain_sql_is_ended_again(engine: EngineKind) {
     let (id, sid) = (ended.session_id(), ended.sid());
     assert_eq!(ended.clone().sign_out().status, 303);
     assert_eq!(check(&ended), 401);
+    revive(&database, &format!("WHERE id = '{id}'"), &format!("WHERE sid = '{sid}'"));
+    wait_until(|| check(&ended) == 401);
+    assert_eq!(check(&alive), 200);
+    assert_eq!(database.text(&format!("SELECT end_reason AS v FROM sessions WHERE id = '{id}'")), "signed_out");
+}
+
+/// Makes ended sessions active by plain SQL, with their data of the table "kept".
+fn revive(database: &TestDatabase, sessions: &str, data: &str) {
     let revive = format!(
-        "UPDATE sessions SET status = 'active', logged_out_at = NULL, end_reason = NULL WHERE id = '{id}';
-         INSERT INTO user_sessions SELECT * FROM kept WHERE sid = '{sid}'"
+        "UPDATE sessions SET status = 'active', logged_out_at = NULL, end_reason = NULL {sessions};
+         INSERT INTO user_sessions SELECT * FROM kept {data}"
     );
-    match engine {
+    match database.kind() {
         EngineKind::Postgres => {
             database.execute(&format!("BEGIN; SET LOCAL session_replication_role = replica; {revive}; COMMIT"));
         }
@@ -267,9 +278,82 @@ fn session_revived_by_plain_sql_is_ended_again(engine: EngineKind) {
             "BEGIN IMMEDIATE; DROP TRIGGER keyrack_refuse_return; DROP TRIGGER keyrack_refuse_data_of_ended; {revive}; COMMIT"
         )),
     }
+}
+
+/// Makes ended sessions by plain SQL, with ids below those of all others, and waits until they are in the journal.
+fn add_ended(database: &TestDatabase, journal: &Path, count: usize) {
+    let id_of_number = match database.kind() {
+        EngineKind::Postgres => "CAST('00000000-0000-4000-8000-' || lpad(CAST(n AS text), 12, '0') AS uuid)",
+        EngineKind::Sqlite => "printf('00000000-0000-4000-8000-%012d', n)",
+    };
+    database.execute(&format!(
+        "INSERT INTO sessions (id, sid, user_id, ip_address, user_agent, expires_at, created_at, updated_at, last_seen_at)
+         WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count})
+         SELECT {id_of_number}, 'many-' || n, user_id, ip_address, user_agent, expires_at, created_at, updated_at, last_seen_at
+         FROM numbers, sessions WHERE status = 'active';
+         UPDATE sessions SET status = 'logged_out' WHERE sid LIKE 'many-%'"
+    ));
+    let lines = || std::fs::read_to_string(journal).unwrap().lines().filter(|line| line.starts_with("ended ")).count();
+    wait_until(|| lines() > count);
+}
+
+/// The backup is older than the sessions of the latest ends, so none of these comes back.
+fn old_end_undone_by_plain_sql_is_noticed(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let earlier = TestApp::over(&database, Clock::fixed(Clock::System.now() - Duration::from_secs(300)), |_| ());
+    earlier.add_user(EMAIL);
+    let (mut ended, alive) = (earlier.signed_in(EMAIL), earlier.signed_in(EMAIL));
+    database.execute("CREATE TABLE kept AS SELECT * FROM user_sessions");
+    let (id, sid) = (ended.session_id(), ended.sid());
+    assert_eq!(ended.clone().sign_out().status, 303);
+    earlier.stop();
+    let app = instance(&database);
+    let [ended, alive] = [ended, alive].map(|browser| browser.at(app.address));
+    assert_eq!(check(&ended), 401);
+    add_ended(&database, &database.folder().join("test.ends"), 200);
+    revive(&database, &format!("WHERE id = '{id}'"), &format!("WHERE sid = '{sid}'"));
     wait_until(|| check(&ended) == 401);
     assert_eq!(check(&alive), 200);
-    assert_eq!(database.text(&format!("SELECT end_reason AS v FROM sessions WHERE id = '{id}'")), "signed_out");
+    assert_eq!(database.count("sessions", "WHERE status = 'active'"), 1);
+}
+
+/// The first batch of ends has all those that the watcher looks at once per second, and the second one fails.
+fn journal_applied_in_part_is_applied_again(engine: EngineKind) {
+    const BATCH: usize = 500;
+    let database = TestDatabase::new(engine);
+    let journal = database.folder().join("test.ends");
+    let app = TestApp::over(&database, Clock::System, |config| {
+        config.database.timeout = Duration::from_millis(900);
+        config.database.journal = Some(Journal::open(&journal).unwrap());
+    });
+    app.add_user(EMAIL);
+    let (mut ended, alive) = (app.signed_in(EMAIL), app.signed_in(EMAIL));
+    database.execute("CREATE TABLE kept AS SELECT * FROM user_sessions");
+    let id = ended.session_id();
+    assert_eq!(ended.clone().sign_out().status, 303);
+    add_ended(&database, &journal, BATCH);
+    let refusal = match engine {
+        EngineKind::Postgres => format!(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+             CREATE TRIGGER refuse BEFORE UPDATE ON sessions FOR EACH ROW WHEN (OLD.id = '{id}') EXECUTE FUNCTION refuse()"
+        ),
+        EngineKind::Sqlite => format!(
+            "CREATE TRIGGER refuse BEFORE UPDATE ON sessions WHEN OLD.id = '{id}' AND OLD.status = 'active'
+             BEGIN SELECT raise(ABORT, 'refused'); END"
+        ),
+    };
+    database.execute(&refusal);
+    revive(&database, "WHERE status = 'logged_out'", &format!("WHERE sid = '{}'", ended.sid()));
+    wait_until(|| database.count("sessions", "WHERE sid LIKE 'many-%' AND status = 'active'") == 0);
+    for _ in 0..3 {
+        assert_eq!(ended.clone().get("/api/session").status, 503, "its end was acknowledged");
+    }
+    assert_eq!(app.browser().get("/readyz").status, 503);
+    let table = if engine == EngineKind::Postgres { " ON sessions" } else { "" };
+    database.execute(&format!("DROP TRIGGER refuse{table}"));
+    assert_eq!(check(&ended), 401);
+    assert_eq!(check(&alive), 200);
+    assert_eq!(app.browser().get("/readyz").status, 200);
 }
 
 fn end_by_command_is_in_the_journal_of_the_server(engine: EngineKind) {
