@@ -22,7 +22,7 @@ use crate::{
     db::{
         connect::{
             connection::DbConnection,
-            errors::{leaves_sqlite_usable, rolled_back_after_deadline},
+            errors::{is_from_read_only_file, leaves_sqlite_usable, rolled_back_after_deadline},
             opener::Opener,
             tracked::TrackedConnection,
         },
@@ -84,7 +84,13 @@ impl BatchHandler for WriteHandler {
 fn commit_batch(worker: &Worker, history: &History, queued: &mut VecDeque<Request<Work, Value>>) {
     let mut connection = match begin(worker) {
         Ok(connection) => connection,
-        Err(error) => return reject_all(queued.drain(..), &error),
+        Err(error) => {
+            // The file can be written again, but not yet the index of its journal.
+            if is_from_read_only_file(&error) {
+                worker.opener.reopen_unwritable();
+            }
+            return reject_all(queued.drain(..), &error);
+        }
     };
     let (mut uncommitted, mut values) = (Vec::new(), Vec::new());
     let commit_at = Instant::now() + worker.opener.timeout() / COMMIT_AFTER_DIVISOR;
@@ -102,6 +108,9 @@ fn commit_batch(worker: &Worker, history: &History, queued: &mut VecDeque<Reques
             }
             Outcome::RolledBack(error) => request.reply(Err(error)),
             Outcome::BatchLost(error) => {
+                if is_from_read_only_file(&error) {
+                    worker.opener.reopen_unwritable();
+                }
                 request.reply(Err(error));
                 return put_back(queued, uncommitted);
             }
@@ -154,13 +163,15 @@ enum Outcome {
     Uncommitted(Value),
     /// The work failed, and was rolled back alone.
     RolledBack(Error),
-    /// The work failed, and the whole transaction with it.
+    /// The work failed, and the whole transaction with it, or it can't write at all.
     BatchLost(Error),
 }
 
 fn run_in_savepoint(connection: &mut DbConnection, work: &Work) -> Outcome {
     match catch_unwind(AssertUnwindSafe(|| in_savepoint(connection, work))) {
         Ok(Ok(Ok(value))) => Outcome::Uncommitted(value),
+        // SQLite begins a transaction that only reads, without an error.
+        Ok(Ok(Err(error))) if is_from_read_only_file(&error) => Outcome::BatchLost(error),
         Ok(Ok(Err(error))) => Outcome::RolledBack(error),
         Ok(Err(error)) => Outcome::BatchLost(error),
         Err(_) => Outcome::BatchLost(Error::internal("a transaction panicked")),

@@ -120,6 +120,13 @@ pub(in crate::db) fn leaves_sqlite_usable(error: &Error) -> bool {
     }
 }
 
+/// Whether a SQLite connection can't write: SQLite opens a file for reading only, without an error, if it may not be
+/// written. SQLite's messages are not translated.
+pub(in crate::db) fn is_from_read_only_file(error: &Error) -> bool {
+    let Some(DieselError::DatabaseError(_, information)) = cause(error) else { return false };
+    information.message().contains("readonly database")
+}
+
 /// The error of a transaction whose caller has given up, or is about to.
 pub(in crate::db) fn rolled_back_after_deadline() -> Error {
     Error::Unavailable(anyhow::anyhow!("the transaction took too long and was rolled back"))

@@ -21,6 +21,9 @@ use super::{
     url::{DatabaseUrl, Engine},
 };
 
+/// How often all connections to a file that can't be written are replaced. Those that read are needed meanwhile.
+const REOPEN_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The URL of one database, the timeout of its operations, and the state of its connections.
 ///
 /// All that belongs to one [`Database`](crate::db::Database) shares one opener through an `Arc`; that pointer tells
@@ -48,6 +51,8 @@ pub(in crate::db) struct Opener {
     file_observer: OnceLock<FileObserver>,
     /// When a kept connection was last found to be lost. Those that were idle then may be lost, too.
     lost_at: Mutex<Option<Instant>>,
+    /// When all connections to a SQLite file were last discarded because none could write it.
+    reopened_at: Mutex<Option<Instant>>,
     /// The slots of all threads that keep a connection to this database.
     slots: Mutex<Vec<Weak<SlotContent>>>,
 }
@@ -76,6 +81,7 @@ impl Opener {
             handling_change: Mutex::default(),
             file_observer: OnceLock::new(),
             lost_at: Mutex::new(None),
+            reopened_at: Mutex::new(None),
             slots: Mutex::new(Vec::new()),
         }
     }
@@ -279,6 +285,18 @@ impl Opener {
         let mut slots = self.slots.lock();
         slots.retain(|slot| slot.strong_count() > 0);
         slots.iter().filter_map(Weak::upgrade).filter_map(|slot| slot.lock().take()).collect()
+    }
+
+    /// Discards all connections to a SQLite file that a new one can't write, at most once per [`REOPEN_INTERVAL`].
+    ///
+    /// It stays so for as long as it is open, also after the file's owner or mode was corrected, and so does the index of
+    /// the journal, which the connections of a process share: it is opened again once all of them are closed.
+    pub fn reopen_unwritable(&self) {
+        let mut reopened_at = self.reopened_at.lock();
+        if reopened_at.is_none_or(|at| at.elapsed() >= REOPEN_INTERVAL) {
+            *reopened_at = Some(Instant::now());
+            self.discard_all();
+        }
     }
 
     /// The number of times that all connections were discarded. What was read on a connection of an earlier generation

@@ -7,6 +7,7 @@
 use std::{
     ffi::OsString,
     io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -53,7 +54,7 @@ pub(super) enum FileChange {
     Missing,
     /// Another database file has its name.
     Replaced,
-    /// The database file is the same, but another program has overwritten its content.
+    /// The database file is the same, but another program has overwritten its content, or that of its `-wal` file.
     Overwritten,
     /// The database file is the same, but its `-wal` or `-shm` file was removed.
     JournalRemoved,
@@ -75,9 +76,9 @@ pub(super) fn log_change(change: FileChange, path: &Path, is_journal_saved: bool
              which lacks what was written to the former one since it was copied; stop Keyrack before restoring a backup"
         ),
         FileChange::Overwritten => tracing::error!(
-            "the content of the database file {path} was overwritten while Keyrack uses it: Keyrack now uses the new one, \
-             which lacks what was written to the former one since it was copied, and may be damaged; run keyrack doctor, \
-             and stop Keyrack before restoring a backup"
+            "the content of the database file {path}, or of its -wal file, was overwritten while Keyrack uses it: Keyrack \
+             now uses the new one, which lacks what was written to the former one since it was copied, and may be damaged; \
+             run keyrack doctor, and stop Keyrack before restoring a backup"
         ),
         FileChange::JournalRemoved if is_journal_saved => tracing::error!(
             "the -wal or -shm file of {path} was removed while Keyrack uses it: Keyrack has written their content to \
@@ -270,9 +271,12 @@ struct FolderStamp {
 }
 
 impl FolderStamp {
+    /// The time is that of the last change of the inode. The time of modification is no proof: tar, rsync and other
+    /// programs that restore a folder set it back to what it was when the backup was made.
     fn read(path: &Path) -> Option<Self> {
         let folder = std::fs::metadata(path).ok()?;
-        Some(Self { folder: id_of(&folder), changed_at: folder.modified().ok()? })
+        let since_epoch = Duration::new(folder.ctime().try_into().ok()?, folder.ctime_nsec().try_into().ok()?);
+        Some(Self { folder: id_of(&folder), changed_at: SystemTime::UNIX_EPOCH.checked_add(since_epoch)? })
     }
 
     /// Whether another change would have another time.
@@ -282,7 +286,7 @@ impl FolderStamp {
 }
 
 /// What SQLite appends to the name of a database file for its journal and the index of it.
-const WAL: &str = "-wal";
+pub(in crate::db) const WAL: &str = "-wal";
 pub(in crate::db) const SHM: &str = "-shm";
 
 /// The path of a file with this suffix beside a database file.

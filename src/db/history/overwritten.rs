@@ -5,11 +5,14 @@
 //!
 //! SQLite writes to the file in checkpoints only, which copy the journal into it, and it counts the copied pages in the
 //! journal's index, before and after. Pages that differ although no checkpoint has run were written by another program.
-//! Where one has run since the last look, they prove nothing: that another state is older is then taken as a proof only
-//! if the journal has nothing that the file lacks, since what is taken for overwritten loses its journal.
+//! Where a checkpoint has run since the last look, they prove nothing: that another state is older is then taken as a proof
+//! only if the journal has nothing that the file lacks, since what is taken for overwritten loses its journal.
+//!
+//! A journal that has become shorter than its index says was emptied, or overwritten by an earlier state of itself. Every
+//! read of what it lacks fails until another journal is begun.
 
 use std::{
-    fs::{File, Metadata},
+    fs::{self, File, Metadata},
     io,
     os::unix::fs::{FileExt, MetadataExt},
     path::{Path, PathBuf},
@@ -24,7 +27,7 @@ use crate::{
         connect::{
             kept_file::{self, FileId, id_of},
             opener::Opener,
-            sqlite_file::{SHM, beside},
+            sqlite_file::{SHM, WAL, beside},
         },
     },
     error::{Error, Result},
@@ -44,6 +47,8 @@ struct Seen {
     stamp: FileStamp,
     checkpoint: Checkpoint,
     pages: Vec<Vec<u8>>,
+    /// Whether the journal lacks pages that its index has. So it may be after a crash, until the database is opened.
+    is_journal_short: bool,
 }
 
 /// What changes whenever the content of the file is written.
@@ -97,6 +102,12 @@ impl JournalIndex {
         })
     }
 
+    /// The length that the journal has at least: a header, then a page after a header of its own, for each of the pages
+    /// (<https://sqlite.org/fileformat2.html#wal_file_format>).
+    fn journal_bytes(&self) -> u64 {
+        if self.pages == 0 { 0 } else { 32 + u64::from(self.pages) * (24 + u64::from(self.page_size)) }
+    }
+
     fn is_checkpoint_running(&self) -> bool {
         self.attempted != self.checkpoint.copied
     }
@@ -121,6 +132,9 @@ impl FileContent {
         let Ok(Some(look)) = self.look(path) else { return Ok(false) };
         let found = &look.seen;
         let is_overwritten = match &self.seen {
+            Some(seen) if seen.stamp.file == found.stamp.file && found.is_journal_short && !seen.is_journal_short => {
+                true
+            }
             Some(seen) if seen.stamp == found.stamp => false,
             Some(seen) if seen.stamp.file != found.stamp.file => false,
             Some(seen) if seen.checkpoint == found.checkpoint && seen.pages != found.pages => true,
@@ -144,11 +158,20 @@ impl FileContent {
             Some(seen) if seen.stamp == stamp => seen.pages.clone(),
             _ => self.compared.iter().map(|page| read_page(&file, *page, page_size)).collect::<io::Result<_>>()?,
         };
+        // Pages are in the journal before they are in its index.
+        let journal_bytes = fs::metadata(beside(&path.canonicalize()?, WAL))?.len();
         let after = JournalIndex::read(&index)?;
+        let has_same_salt = before.checkpoint.salt == after.checkpoint.salt;
+        let is_journal_short = has_same_salt && journal_bytes < before.journal_bytes().min(after.journal_bytes());
+        if is_journal_short {
+            // A checkpoint can't be completed then.
+            let seen = Seen { stamp, checkpoint: after.checkpoint, pages, is_journal_short };
+            return Ok(Some(Look { seen, is_complete: false }));
+        }
         if before.is_checkpoint_running() || after.is_checkpoint_running() || before.checkpoint != after.checkpoint {
             return Ok(None);
         }
-        let seen = Seen { stamp, checkpoint: after.checkpoint, pages };
+        let seen = Seen { stamp, checkpoint: after.checkpoint, pages, is_journal_short };
         Ok(Some(Look { seen, is_complete: after.checkpoint.copied == after.pages }))
     }
 

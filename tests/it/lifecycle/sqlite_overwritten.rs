@@ -68,6 +68,26 @@ fn overwritten_file_is_noticed_and_revives_no_session() {
     assert_eq!(Program::new(&fixture.database).run(&["doctor"]).status, 0);
 }
 
+/// What only it had is lost. What had been written to the database file, and the ends of the journal beside it, hold.
+#[test]
+fn emptied_journal_is_noticed_and_revives_no_session() {
+    let mut fixture = Fixture::new();
+    let (ended, alive) = (fixture.serving.signed_in(EMAIL), fixture.serving.signed_in(EMAIL));
+    fixture.checkpoint();
+    let late = fixture.serving.signed_in(EMAIL);
+    assert_eq!(ended.clone().sign_out().status, 303);
+    assert_eq!(Fixture::status(&late), 200);
+    File::options().write(true).truncate(true).open(fixture.database.folder().join("keyrack.db-wal")).unwrap();
+    let log = fixture.serving.err.wait_for("was overwritten while Keyrack uses it");
+    assert!(log.contains("-wal file"), "{log}");
+    assert_eq!(Fixture::status(&ended), 401, "it had ended");
+    assert_eq!(Fixture::status(&late), 401, "its sign-in is lost");
+    assert_eq!(Fixture::status(&alive), 200);
+    wait_until(|| fixture.serving.browser().sign_in(EMAIL, PASSWORD).status == 303);
+    assert_eq!(fixture.database.text("SELECT integrity_check AS v FROM pragma_integrity_check"), "ok");
+    assert_eq!(Program::new(&fixture.database).run(&["doctor"]).status, 0);
+}
+
 /// It is not the content of a Keyrack database any longer.
 #[test]
 fn file_overwritten_with_other_content_answers_503_until_restored() {

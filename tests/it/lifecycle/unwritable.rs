@@ -3,11 +3,16 @@
 use std::{
     fs::{self, Permissions},
     io::Write as _,
-    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    os::unix::{
+        fs::{PermissionsExt as _, chown},
+        process::CommandExt as _,
+    },
     path::Path,
 };
 
-use crate::support::{EngineKind, Finished, Program, ReplicatedPair, SECRETS, TestDatabase};
+use crate::support::{
+    EngineKind, Finished, PASSWORD, Program, ReplicatedPair, SECRETS, Serving, TestDatabase, wait_until,
+};
 
 const EMAIL: &str = "rajat.verma@example.com";
 
@@ -79,6 +84,43 @@ fn server_refuses_to_start_with_a_file_of_another_user() {
     fs::set_permissions(database.folder().join("keyrack.db"), Permissions::from_mode(0o644)).unwrap();
     let refused = run_as_other_user(&program, &["serve"]).unwrap();
     refused.assert_refused(1, &["cannot open the database", "must own, or be allowed to write"]);
+}
+
+/// SQLite keeps what it found when it first opened the files, also after they are another user's no longer.
+#[test]
+fn files_given_back_to_their_user_are_written_again() {
+    let database = TestDatabase::new(EngineKind::Sqlite);
+    let program = Program::new(&database).with("KEYRACK_SECRETS", SECRETS);
+    program.add_user(EMAIL);
+    if run_as_other_user(&program, &["--version"]).is_none_or(|finished| finished.status != 0) {
+        note("FILES GIVEN BACK NOT TESTED: needs root, and a program that others may run");
+        return;
+    }
+    let folder = database.folder();
+    chown(folder, Some(OTHER_USER), Some(OTHER_USER)).unwrap();
+    let give_back = || {
+        for file in fs::read_dir(folder).unwrap() {
+            chown(file.unwrap().path(), Some(OTHER_USER), Some(OTHER_USER)).unwrap();
+        }
+    };
+    give_back();
+    let child = program.command(&["serve"]).uid(OTHER_USER).gid(OTHER_USER).spawn();
+    let serving = Serving::await_start(child.unwrap());
+    let mut browser = serving.signed_in(EMAIL);
+    // A backup that root has made, and moves into place.
+    for name in ["keyrack.db", "keyrack.db-wal", "keyrack.db-shm"] {
+        let (file, copy) = (folder.join(name), folder.join(format!("{name}.copy")));
+        fs::copy(&file, &copy).unwrap();
+        fs::set_permissions(&copy, Permissions::from_mode(0o644)).unwrap();
+        fs::rename(&copy, &file).unwrap();
+    }
+    wait_until(|| serving.browser().get("/readyz").status == 503);
+    assert_eq!(serving.browser().sign_in(EMAIL, PASSWORD).status, 503);
+    give_back();
+    wait_until(|| serving.browser().get("/readyz").status == 200);
+    assert_eq!(serving.browser().sign_in(EMAIL, PASSWORD).status, 303);
+    assert!(browser.is_signed_in());
+    assert_eq!(database.text("SELECT integrity_check AS v FROM pragma_integrity_check"), "ok");
 }
 
 #[test]

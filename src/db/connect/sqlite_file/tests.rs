@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A database file with a `-wal` file, whose folder last changed long ago.
+/// A database file with a `-wal` file, whose folder has not changed for a while.
 fn opened() -> (TempDir, SqliteFile) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keyrack.db");
@@ -14,13 +14,15 @@ fn opened() -> (TempDir, SqliteFile) {
     fs::write(folder.path().join("keyrack.db-wal"), "wal").unwrap();
     let file = SqliteFile::new(&path);
     file.note_opened(None).unwrap();
-    settle(&folder);
+    settle(folder.path());
     (folder, file)
 }
 
-fn settle(folder: &TempDir) {
-    let long_ago = SystemTime::now() - Duration::from_secs(60);
-    fs::File::open(folder.path()).unwrap().set_modified(long_ago).unwrap();
+/// Waits until a folder has not changed for a while. No program can set the time of its last change.
+fn settle(folder: &Path) {
+    while !FolderStamp::read(folder).is_some_and(FolderStamp::is_settled) {
+        std::thread::yield_now();
+    }
 }
 
 fn is_compared(file: &SqliteFile) -> bool {
@@ -34,8 +36,20 @@ fn unchanged_folder_is_compared_once() {
     assert_eq!(file.change(), None);
     assert!(is_compared(&file));
     fs::remove_file(folder.path().join("keyrack.db-wal")).unwrap();
-    settle(&folder);
     assert_eq!(file.change(), Some(FileChange::JournalRemoved), "another time than that of the comparison");
+}
+
+/// Programs that restore a folder, such as tar and rsync, set its time of modification back to that of the backup.
+#[test]
+fn folder_whose_time_of_modification_is_set_back_is_compared() {
+    let (folder, file) = opened();
+    let modified_at = fs::metadata(folder.path()).unwrap().modified().unwrap();
+    assert_eq!(file.change(), None);
+    assert!(is_compared(&file));
+    fs::write(folder.path().join("restored.db"), "database").unwrap();
+    fs::rename(folder.path().join("restored.db"), file.path()).unwrap();
+    fs::File::open(folder.path()).unwrap().set_modified(modified_at).unwrap();
+    assert_eq!(file.change(), Some(FileChange::Replaced));
 }
 
 #[test]
@@ -70,10 +84,8 @@ fn replaced_folder_is_noticed() {
     drop(file);
     let file = SqliteFile::new(&used.join("keyrack.db"));
     file.note_opened(None).unwrap();
-    let long_ago = SystemTime::now() - Duration::from_secs(60);
-    for path in [&first, &second] {
-        fs::File::open(path).unwrap().set_modified(long_ago).unwrap();
-    }
+    settle(&first);
+    settle(&second);
     assert_eq!(file.change(), None);
     assert!(is_compared(&file));
     fs::remove_file(&used).unwrap();
@@ -88,7 +100,7 @@ fn file_behind_a_link_is_compared_each_time() {
     let elsewhere = tempfile::tempdir().unwrap();
     let link = elsewhere.path().join("link.db");
     std::os::unix::fs::symlink(file.path(), &link).unwrap();
-    settle(&elsewhere);
+    settle(elsewhere.path());
     let linked = SqliteFile::new(&link);
     linked.note_opened(None).unwrap();
     assert_eq!(linked.change(), None);
