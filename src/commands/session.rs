@@ -144,6 +144,7 @@ struct Line {
     id: SessionId,
     user: String,
     user_id: UserId,
+    name: Option<String>,
     device: String,
     ip_address: Option<String>,
     user_agent: Option<String>,
@@ -161,6 +162,7 @@ impl Line {
             id: record.id,
             user: record.email.clone(),
             user_id: record.user_id,
+            name: record.name.clone(),
             device: record.device().title(),
             ip_address: record.ip_address.clone(),
             user_agent: record.user_agent.clone(),
@@ -173,14 +175,23 @@ impl Line {
         }
     }
 
+    /// The device, after the name that its owner gave the session.
+    fn named_device(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{name} ({})", self.device),
+            None => self.device.clone(),
+        }
+    }
+
     fn into_active_row(self) -> [String; 7] {
-        let ip_address = self.ip_address.unwrap_or_default();
-        [self.id.to_string(), self.user, self.device, ip_address, self.created_at, self.last_seen_at, self.expires_at]
+        let (device, ip_address) = (self.named_device(), self.ip_address.unwrap_or_default());
+        [self.id.to_string(), self.user, device, ip_address, self.created_at, self.last_seen_at, self.expires_at]
     }
 
     fn into_ended_row(self) -> [String; 7] {
+        let device = self.named_device();
         let [ip_address, ended, reason] =
             [self.ip_address, self.logged_out_at, self.end_reason].map(Option::unwrap_or_default);
-        [self.id.to_string(), self.user, self.device, ip_address, self.created_at, ended, reason]
+        [self.id.to_string(), self.user, device, ip_address, self.created_at, ended, reason]
     }
 }

@@ -47,6 +47,8 @@ kinds! {
     SessionAdopted = "session_adopted", "Signed in through another application";
     /// A session got a new sid.
     SessionRotated = "session_rotated", "Session identifier renewed";
+    /// The owner of a session gave it another name: `detail.name`.
+    SessionRenamed = "session_renamed", "Session renamed";
     /// A session ended: `detail.reason` says why.
     SessionEnded = "session_ended", "Session ended";
     /// A browser became known to an account.

@@ -9,6 +9,7 @@
 //! | [resume](Sessions::resume) | checks a request and records that its device was active (touch) |
 //! | [save](Sessions::save) | writes what a request changed in the data |
 //! | [rotate](Sessions::rotate) | gives the same session a new sid, also when its user has proved again who they are |
+//! | [rename](Sessions::rename) | gives a session the name by which its owner knows it |
 //! | [end](Sessions::sign_out) | signs out or revokes one session, or [many](Sessions::revoke_others) |
 //! | [adopt](Sessions::adopt) | imports the sessions that an Express application started before |
 //! | [purge](Sessions::purge) | ends expired sessions, deletes what is past its retention |
@@ -33,6 +34,7 @@ mod limit;
 mod list;
 mod metrics;
 mod model;
+mod name;
 mod new_session;
 mod pending_touches;
 mod policy;
@@ -40,8 +42,10 @@ mod purge;
 mod queries;
 mod reauthenticate;
 mod remember_browser;
+mod rename;
 mod repeated_form;
 mod resume;
+mod reuse;
 mod role_change;
 mod rotate;
 mod save;
@@ -78,6 +82,7 @@ pub use ended::SessionEnd;
 pub(crate) use first_batch::{FirstBatchMode, with_first_batch};
 pub use list::{DevicePage, HistoryPage, LivePage, PageCursor};
 pub use model::{Client, EndReason, IssuedSession, Proof, Purged, SessionRecord, Sid, User};
+pub use name::{InvalidSessionName, SessionName};
 pub use new_session::NewSession;
 pub use policy::{Policy, Timeouts};
 pub(crate) use queries::UserRow;

@@ -12,6 +12,9 @@ use crate::{
     text::is_unsafe,
 };
 
+/// How long a browser is shown as new after its first sign-in.
+const NEW_BROWSER_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The secret session identifier that the cookie carries. Never shown, logged or put into a URL; its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Sid(Arc<str>);
@@ -217,12 +220,28 @@ pub struct SessionRecord {
     pub logged_out_at: Option<Timestamp>,
     /// The word for the reason of its end; see [`EndReason`].
     pub end_reason: Option<String>,
+    /// The name that its owner has given it.
+    pub name: Option<String>,
+    /// Whether the account, which knew others or had signed in before, did not know the browser of the sign-in.
+    pub from_new_browser: bool,
+    /// When its user last proved in it who they are.
+    pub authenticated_at: Option<Timestamp>,
 }
 
 impl SessionRecord {
     /// The device that the user agent describes.
     pub fn device(&self) -> Device {
         Device::from_user_agent(self.user_agent.as_deref().unwrap_or_default())
+    }
+
+    /// Its name, or else that of its device.
+    pub fn title(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.device().title())
+    }
+
+    /// Whether it was started, within a day, on a browser that the account did not know.
+    pub fn is_new(&self, now: Timestamp) -> bool {
+        self.from_new_browser && now.since(self.created_at) < NEW_BROWSER_PERIOD
     }
 
     /// What let it in, for people. A session without an absolute expiry was started by another application, also if it is

@@ -4,12 +4,13 @@ use std::{net::IpAddr, time::Duration};
 
 use super::{
     Sessions,
+    browsers::SignInBrowser,
     data::{CookieAttributes, SessionData},
     first_batch::{FirstBatchMode, with_first_batch},
     limit::LimitStep,
-    model::{EndReason, IssuedSession, Sid, User},
+    model::{IssuedSession, Sid, User},
     new_session::NewSession,
-    queries::{self, EndTarget, Ending, GroupedStart, GroupedWrite, NewRow, Rotation, Written},
+    queries::{self, GroupedStart, GroupedWrite, NewRow, Written},
     remember_browser::remember_browser,
     repeated_form::FormSession,
 };
@@ -21,12 +22,12 @@ use crate::{
 };
 
 /// When a session expires, as decided at its sign-in.
-struct Lifetime {
-    now: Timestamp,
-    absolute_expiry: Timestamp,
+pub(super) struct Lifetime {
+    pub now: Timestamp,
+    pub absolute_expiry: Timestamp,
     /// The absolute or the idle expiry, whichever comes first.
-    data_expiry: Timestamp,
-    cookie: CookieAttributes,
+    pub data_expiry: Timestamp,
+    pub cookie: CookieAttributes,
 }
 
 impl Lifetime {
@@ -37,7 +38,8 @@ impl Lifetime {
 
 impl Sessions {
     /// Signs a user in. A browser that already has a session of the same user keeps it, under a new sid and a new
-    /// lifetime. If it has a session of another user, that session ends. A [form](super::SentForm) that is sent twice
+    /// lifetime, also if it has lost the cookie of the session, but not the one by which the account knows it. If it has a
+    /// session of another user, that session ends. A [form](super::SentForm) that is sent twice
     /// starts one session, which both answers carry. A password that is good for one sign-in is used up by it, and the
     /// session is good for nothing else before it was changed.
     ///
@@ -85,10 +87,15 @@ impl Sessions {
         if !use_one_time_password(connection, new, now)? {
             return Ok(None);
         }
-        let reused = self.settle_presented_sids(connection, new, &user, sid, &lifetime)?;
+        let browser = new.browser_of_form(started_before);
+        let form_id = new.form_id(started_before);
+        let reused = match self.settle_presented_sids(connection, new, &user, sid, &lifetime)? {
+            None => self.continue_on_browser(connection, new, (browser.as_ref(), form_id), &user, sid, &lifetime)?,
+            reused => reused,
+        };
         let id = match reused {
             Some(id) => id,
-            None => insert(connection, new, new.form_id(started_before), &user, sid, &lifetime)?,
+            None => insert(connection, new, (browser.as_ref(), form_id), &user, sid, &lifetime)?,
         };
         for old in new.presented_sids() {
             queries::retire_unknown_sid(connection, old, id)?;
@@ -98,7 +105,7 @@ impl Sessions {
             None if mode == FirstBatchMode::Leave => Some(LimitStep::NONE_YET),
             None => Some(self.limit_step(connection, user.id, Some(id), now)?),
         };
-        let browser = match new.browser_of_form(started_before) {
+        let browser = match browser {
             Some(browser) => remember_browser(connection, user.id, id, &browser, now)?,
             None => None,
         };
@@ -150,84 +157,12 @@ impl Sessions {
         }
     }
 
-    /// Reuses the first session of the sids that the browser has, and ends the others.
-    fn settle_presented_sids(
-        &self,
-        connection: &mut DbConnection,
-        new: &NewSession,
-        user: &User,
-        sid: &Sid,
-        lifetime: &Lifetime,
-    ) -> Result<Option<SessionId>> {
-        let mut reused = None;
-        for old in new.presented_sids() {
-            let found = match reused {
-                None => self.reuse(connection, new, old, user, sid, lifetime)?,
-                Some(_) => None,
-            };
-            if found.is_none() {
-                self.end_presented(connection, old, lifetime.now)?;
-            }
-            reused = reused.or(found);
-        }
-        Ok(reused)
-    }
-
-    /// Gives the session that the browser already has the new sid and lifetime, and returns its id. Returns `None` if
-    /// it is not alive, another user's, or its data cannot be read. A session that is good for changing the password
-    /// only is always a new one.
-    fn reuse(
-        &self,
-        connection: &mut DbConnection,
-        new: &NewSession,
-        old: &Sid,
-        user: &User,
-        sid: &Sid,
-        lifetime: &Lifetime,
-    ) -> Result<Option<SessionId>> {
-        let Lifetime { now, absolute_expiry, data_expiry, ref cookie } = *lifetime;
-        if new.must_change_password() {
-            return Ok(None);
-        }
-        let Some((live, owner, sess)) = queries::lock_readable(connection, old, now)? else { return Ok(None) };
-        let data = SessionData::parse_of(live.owner(owner), &sess).filter(|_| owner == user.id);
-        let Some(mut data) = data else { return Ok(None) };
-        new.data.apply_to(&mut data);
-        data.sign_in(user, cookie);
-        let longest = absolute_expiry.max(live.absolute_expiry);
-        let rotation = Rotation {
-            id: live.id,
-            old,
-            new: sid,
-            data: &data,
-            data_expiry,
-            absolute_expiry: longest,
-            now,
-            user_id: user.id,
-            source: self.source_of_start(),
-        };
-        // The lifetime comes first: a trigger caps the data's expiry at the session's.
-        let kind = (new.remember, new.way_in());
-        queries::update_lifetime(connection, (live.id, user.id), &new.client, kind, absolute_expiry, now)?;
-        queries::rotate(connection, &rotation)?;
-        Ok(Some(live.id))
-    }
-
     /// Records a sign-in with a password that another one has used up at the same time. An error is only logged.
     async fn record_used_up_password(&self, user: UserId, ip_address: Option<IpAddr>) {
         let event = NewEvent::of_cause(EventCause::UsedUpPassword, &Source::user(ip_address)).user(user);
         if let Err(error) = self.events().write(event).await {
             tracing::warn!(error = error.chain(), "could not record a sign-in with a used one-time password");
         }
-    }
-
-    /// Ends the session of a sid that is not reused. "Signed out" describes it, unless it has expired: the browser left
-    /// that account.
-    pub(super) fn end_presented(&self, connection: &mut DbConnection, sid: &Sid, now: Timestamp) -> Result<()> {
-        let expired = queries::find_by_sid(connection, sid).ok().flatten().and_then(|session| session.expiry(now));
-        let (reason, at) = expired.unwrap_or((EndReason::SignedOut, now));
-        let ending = Ending { at, ..self.ending_now(reason) };
-        queries::end(connection, &EndTarget::Sid(sid.clone()), &ending).map(drop)
     }
 }
 
@@ -251,13 +186,17 @@ fn use_one_time_password(connection: &mut DbConnection, new: &NewSession, now: T
 fn insert(
     connection: &mut DbConnection,
     new: &NewSession,
-    form_id: Option<FormId>,
+    (browser, form_id): (Option<&SignInBrowser>, Option<FormId>),
     user: &User,
     sid: &Sid,
     lifetime: &Lifetime,
 ) -> Result<SessionId> {
     let data = initial_data(new, user, lifetime);
-    let row = new_row(new, form_id, sid, lifetime, &data);
+    let from_new_browser = match browser {
+        Some(browser) => queries::is_new_browser(connection, user.id, &browser.presented)?,
+        None => false,
+    };
+    let row = NewRow { from_new_browser, ..new_row(new, form_id, sid, lifetime, &data) };
     queries::insert(connection, &row)?;
     Ok(row.id)
 }
@@ -291,5 +230,6 @@ fn new_row<'a>(
         data_expiry: lifetime.data_expiry,
         data,
         authorised_by: new.way_in(),
+        from_new_browser: false,
     }
 }

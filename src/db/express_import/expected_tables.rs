@@ -110,6 +110,8 @@ pub(super) const SESSIONS: Table = Table {
         column("authenticated_at", Timestamptz, Nullable, ADD_TIME),
         column("must_change_password", Boolean, RequiredWithDefault("false"), ADD_FALSE),
         column("form_id", Uuid, Nullable, Add("uuid")),
+        column("name", Text(64), Nullable, Add("text")),
+        column("from_new_browser", Boolean, RequiredWithDefault("false"), ADD_FALSE),
     ],
 };
 

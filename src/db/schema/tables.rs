@@ -49,6 +49,8 @@ table! {
         authenticated_at -> Nullable<Instant>,
         must_change_password -> Bool,
         form_id -> Nullable<SqlUuid>,
+        name -> Nullable<Text>,
+        from_new_browser -> Bool,
     }
 }
 

@@ -127,6 +127,8 @@ const SHARED_TABLES: [(&str, &[&str]); 3] = [
             "authenticated_at",
             "must_change_password",
             "form_id",
+            "name",
+            "from_new_browser",
         ],
     ),
     ("user_sessions", &["sid", "sess", "expire"]),

@@ -1,13 +1,22 @@
 //! Remembers the browser of a sign-in.
 
-use diesel::{dsl::exists, prelude::*};
+use diesel::{
+    dsl::{exists, not},
+    prelude::*,
+};
 
+use super::status::ACTIVE;
 use crate::{
     clock::Timestamp,
-    db::{DbConnection, SessionId, UserId, schema::known_browsers, schema::types::SqlTime, sql::LoadReadable},
+    db::{
+        DbConnection, SessionId, UserId,
+        schema::types::SqlTime,
+        schema::{known_browsers, sessions},
+        sql::LoadReadable,
+    },
     error::Result,
     events::{EventKind, NewEvent, Source},
-    sessions::browsers::BrowserIdHash,
+    sessions::{browsers::BrowserIdHash, model::Sid},
 };
 
 /// A browser that an account knows.
@@ -47,6 +56,43 @@ pub(in crate::sessions) fn has_signed_in_to(
         .filter(known_browsers::id_hash.eq_any(hashes.iter().map(BrowserIdHash::as_str)))
         .filter(known_browsers::session_id.eq(session));
     Ok(diesel::select(exists(browser)).get_result(connection)?)
+}
+
+/// Finds the sids of the sessions in which this user last signed in on these browsers, if they were not ended. The browser
+/// of the latest sign-in comes first.
+pub(in crate::sessions) fn sids_of_browsers(
+    connection: &mut DbConnection,
+    user: UserId,
+    hashes: &[BrowserIdHash],
+) -> Result<Vec<Sid>> {
+    if hashes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sids: Vec<String> = sessions::table
+        .inner_join(known_browsers::table.on(known_browsers::session_id.eq(sessions::id)))
+        .filter(known_browsers::id_hash.eq_any(hashes.iter().map(BrowserIdHash::as_str)))
+        .filter(known_browsers::user_id.eq(user))
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::status.eq(ACTIVE))
+        .order(known_browsers::last_used_at.desc())
+        .select(sessions::sid)
+        .load(connection)?;
+    Ok(sids.iter().map(|sid| Sid::from_trusted(sid)).collect())
+}
+
+/// Whether the account knows none of these browsers, although it knows others or has signed in before.
+pub(in crate::sessions) fn is_new_browser(
+    connection: &mut DbConnection,
+    user: UserId,
+    hashes: &[BrowserIdHash],
+) -> Result<bool> {
+    let presented = known_browsers::table
+        .filter(known_browsers::id_hash.eq_any(hashes.iter().map(BrowserIdHash::as_str)))
+        .filter(known_browsers::user_id.eq(user));
+    let others = known_browsers::table.filter(known_browsers::user_id.eq(user));
+    let earlier = sessions::table.filter(sessions::user_id.eq(user));
+    let is_new = not(exists(presented)).and(exists(others).or(exists(earlier)));
+    Ok(diesel::select(is_new).get_result(connection)?)
 }
 
 /// The browsers that an account knows, the least recently used first.

@@ -58,6 +58,8 @@ pub(in crate::sessions) struct NewRow<'a> {
     pub data_expiry: Timestamp,
     pub data: &'a SessionData,
     pub authorised_by: WayIn,
+    /// Whether the account, which knows others or has signed in before, does not know the browser.
+    pub from_new_browser: bool,
 }
 
 /// Uses up the password of a user that is good for one sign-in, if it is the one that was set at `changed_at` and was
@@ -102,6 +104,7 @@ pub(in crate::sessions) fn insert(connection: &mut DbConnection, row: &NewRow<'_
             sessions::authenticated_at.eq(now),
             sessions::must_change_password.eq(row.authorised_by == WayIn::OneTimePassword),
             sessions::form_id.eq(row.form_id),
+            sessions::from_new_browser.eq(row.from_new_browser),
         ))
         .execute(connection)?;
     diesel::insert_into(user_sessions::table)

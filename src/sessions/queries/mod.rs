@@ -27,7 +27,10 @@ mod update;
 
 pub(super) use active::{ActivePage, EndScope, count_ended_since, count_others, find_active, latest_start};
 pub(super) use adopt::{DataPage, adopt, allow_peers, classify_data_after, delete_resurrected};
-pub(super) use browsers::{browser_event, browsers_of, delete_browsers, has_signed_in_to, insert_browser, use_browser};
+pub(super) use browsers::{
+    browser_event, browsers_of, delete_browsers, has_signed_in_to, insert_browser, is_new_browser, sids_of_browsers,
+    use_browser,
+};
 pub(super) use doctor::{
     DataWithSession, active_with_end, active_without_data, cap_expire, complete_end, contradictory_times, data_after,
     delete_data_of, end_incomplete, ended_with_data, known_users, outliving_data, shared_sids,
@@ -56,5 +59,6 @@ pub(crate) use rows::UserRow;
 pub(super) use sign_in::{FoundSignIn, find_replaced, find_sign_in, find_sign_in_by_form, former_sids_of};
 pub(super) use touch::{Touch, touch};
 pub(super) use update::{
-    Rotation, lift_password_change, record_proof, retire_unknown_sid, rotate, update_data, update_lifetime,
+    Naming, Rotation, lift_password_change, record_proof, retire_unknown_sid, rotate, set_form, set_name, update_data,
+    update_lifetime,
 };

@@ -11,6 +11,7 @@ use crate::{
     },
     sessions::{
         model::{Client, SessionRecord, User},
+        name::SessionName,
         policy::NO_ABSOLUTE_EXPIRY,
     },
     text::into_printable,
@@ -65,6 +66,9 @@ pub(super) struct RecordRow {
     authorised_by: String,
     logged_out_at: Option<SqlTime>,
     end_reason: Option<String>,
+    name: Option<String>,
+    from_new_browser: bool,
+    authenticated_at: Option<SqlTime>,
 }
 
 impl RecordRow {
@@ -86,6 +90,9 @@ impl RecordRow {
             authorised_by: into_printable(self.authorised_by),
             logged_out_at: self.logged_out_at.map(Timestamp::from),
             end_reason: self.end_reason,
+            name: self.name.as_deref().and_then(SessionName::clean),
+            from_new_browser: self.from_new_browser,
+            authenticated_at: self.authenticated_at.map(Timestamp::from),
         }
     }
 }

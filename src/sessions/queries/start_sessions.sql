@@ -22,10 +22,15 @@ WITH candidate AS MATERIALIZED (
             AND users.role = request.role
         OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED
     ) AS unchanged_user
-    -- The browsers among the presented ones that the account knows. SKIP LOCKED leaves out those that are being deleted.
+    -- The browsers among the presented ones that the account knows, and whether the session of each has ended. SKIP LOCKED
+    -- leaves out those that are being deleted.
     CROSS JOIN LATERAL (
-        SELECT array_agg(id_hash) AS known FROM (
-            SELECT id_hash FROM known_browsers
+        SELECT array_agg(id_hash ORDER BY id_hash) AS known,
+            bool_and(EXISTS (
+                SELECT FROM sessions WHERE sessions.id = locked_browser.session_id AND sessions.status = 'logged_out'
+            )) AS have_ended
+        FROM (
+            SELECT id_hash, session_id FROM known_browsers
             WHERE known_browsers.user_id = request.user_id
                 AND id_hash = ANY (string_to_array(request.presented_browsers, ' '))
             OFFSET 0 FOR UPDATE SKIP LOCKED
@@ -37,23 +42,34 @@ WITH candidate AS MATERIALIZED (
         FROM known_browsers
         WHERE known_browsers.user_id = request.user_id AND presented.known IS NULL AND request.new_browser IS NOT NULL
     ) AS counted
+    -- Leaves out a sign-in on a browser with a session that continues. A session that the statement does not see may have
+    -- been started by a transaction that was committed since.
+    WHERE presented.known IS NULL OR presented.have_ended
 ), sign_in AS MATERIALIZED (
     SELECT numbered.*,
         CASE WHEN known IS NOT NULL THEN known[1] WHEN new_today + number <= $18::bigint THEN new_browser END AS browser
     FROM (
-        SELECT *, row_number() OVER (PARTITION BY user_id, known IS NULL, new_browser IS NULL ORDER BY id) AS number
+        SELECT *, row_number() OVER (PARTITION BY user_id, known IS NULL, new_browser IS NULL ORDER BY id) AS number,
+            row_number() OVER (PARTITION BY user_id, known[1] ORDER BY id) AS number_of_browser
         FROM candidate
     ) AS numbered
-    -- Leaves out a sign-in for whose browser another one has to be forgotten.
-    WHERE known IS NOT NULL OR new_browser IS NULL
-        OR new_today + number > $18::bigint OR known_browsers + number <= $19::bigint
+    -- Leaves out the second sign-in on a browser, which continues the session of the first, and one for whose browser
+    -- another one has to be forgotten.
+    WHERE CASE
+        WHEN known IS NOT NULL THEN number_of_browser = 1
+        ELSE new_browser IS NULL OR new_today + number > $18::bigint OR known_browsers + number <= $19::bigint
+    END
 ), session AS (
     INSERT INTO sessions (
         id, sid, user_id, ip_address, user_agent, remembered, expires_at, created_at, updated_at, last_seen_at,
-        authorised_by, authenticated_at, form_id
+        authorised_by, authenticated_at, form_id, from_new_browser
     )
     SELECT id, sid, user_id, ip_address, user_agent, remembered, expires_at, now, now, now, 'password', now,
-        form_id
+        form_id,
+        known IS NULL AND new_browser IS NOT NULL AND (
+            known_browsers + number > 1
+            OR EXISTS (SELECT FROM sessions AS earlier WHERE earlier.user_id = sign_in.user_id)
+        )
     FROM sign_in
     -- Leaves out a sign-in whose form has started a session already, in this statement or before.
     ON CONFLICT DO NOTHING

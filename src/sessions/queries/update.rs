@@ -6,11 +6,11 @@ use super::insert::sign_in_event;
 use crate::{
     clock::Timestamp,
     db::{
-        DbConnection, SessionId, UserId,
+        DbConnection, FormId, SessionId, UserId,
         history::{ReplacedSid, note_replaced_sid},
         schema::types::SqlTime,
         schema::{replaced_sids, sessions, user_sessions},
-        sql::prepared,
+        sql::{for_update, prepared},
     },
     error::Result,
     events::{EventKind, NewEvent, Source, record},
@@ -121,6 +121,37 @@ pub(in crate::sessions) fn update_lifetime(
         ))
         .execute(connection)?;
     Ok(())
+}
+
+/// Sets the form that has signed in to a session.
+pub(in crate::sessions) fn set_form(connection: &mut DbConnection, id: SessionId, form: Option<FormId>) -> Result<()> {
+    diesel::update(sessions::table.find(id)).set(sessions::form_id.eq(form)).execute(connection)?;
+    Ok(())
+}
+
+/// The name that an owner gives a session.
+pub(in crate::sessions) struct Naming<'a> {
+    pub user: UserId,
+    pub id: SessionId,
+    pub name: Option<&'a str>,
+    pub now: Timestamp,
+    pub source: &'a Source,
+}
+
+/// Sets or removes the name of a session, if it belongs to this user, and records the change. A session that has the name
+/// already stays as it is.
+pub(in crate::sessions) fn set_name(connection: &mut DbConnection, naming: &Naming<'_>) -> Result<()> {
+    let &Naming { user, id, name, now, source } = naming;
+    let own = sessions::table.filter(sessions::id.eq(id)).filter(sessions::user_id.eq(user));
+    let former: Option<Option<String>> = for_update(own.select(sessions::name)).get_result(connection).optional()?;
+    if former.is_none_or(|former| former.as_deref() == name) {
+        return Ok(());
+    }
+    diesel::update(sessions::table.find(id))
+        .set((sessions::name.eq(name), sessions::updated_at.eq(SqlTime::from(now))))
+        .execute(connection)?;
+    let event = NewEvent::new(EventKind::SessionRenamed, source).user(user).session(id);
+    record(connection, event.detail("name", name), now).map(drop)
 }
 
 /// Makes a session good for everything, once its user has changed the password.

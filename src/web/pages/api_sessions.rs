@@ -23,6 +23,8 @@ struct ListedSession<'a> {
     id: SessionId,
     /// Whether it is the session of this request.
     current: bool,
+    /// What its owner calls it.
+    name: Option<&'a str>,
     device: String,
     kind: &'static str,
     ip_address: Option<&'a str>,
@@ -31,14 +33,17 @@ struct ListedSession<'a> {
     last_seen_at: Timestamp,
     expires_at: Timestamp,
     remembered: bool,
+    /// Whether it was started within a day on a browser that the account did not know.
+    is_new: bool,
 }
 
 impl<'a> ListedSession<'a> {
-    fn new(record: &'a SessionRecord, current: SessionId) -> Self {
+    fn new(record: &'a SessionRecord, current: SessionId, now: Timestamp) -> Self {
         let device = record.device();
         Self {
             id: record.id,
             current: record.id == current,
+            name: record.name.as_deref(),
             device: device.title(),
             kind: DeviceKind::as_str(device.kind),
             ip_address: record.ip_address.as_deref(),
@@ -47,6 +52,7 @@ impl<'a> ListedSession<'a> {
             last_seen_at: record.last_seen_at,
             expires_at: record.expires_at,
             remembered: record.remembered,
+            is_new: record.is_new(now),
         }
     }
 }
@@ -66,7 +72,8 @@ pub(crate) async fn show(session: SignedIn, query: Query<PageQuery>) -> Result<H
     };
     let page = session.state().sessions.devices_of(session.user.id, session.id, after).await?;
     let DevicePage { this, others, count, next, .. } = &page;
-    let sessions = this.iter().chain(others).map(|record| ListedSession::new(record, session.id)).collect();
+    let now = session.state().clock.now();
+    let sessions = this.iter().chain(others).map(|record| ListedSession::new(record, session.id, now)).collect();
     let next = next.map(|cursor| format!("/api/sessions?after={cursor}"));
     Ok(HttpResponse::Ok().json(SessionsResponse { sessions, count: *count, next }))
 }

@@ -49,6 +49,10 @@ fn list_shows_session_ids_and_no_sids(engine: EngineKind) {
     assert_eq!((&line["ip_address"], &line["device"]), (&"127.0.0.1".into(), &"Firefox 140 on Linux".into()));
     assert!(line["logged_out_at"].as_str().unwrap() >= line["created_at"].as_str().unwrap());
 
+    database.execute(&format!("UPDATE sessions SET name = 'Old laptop' WHERE id = '{ended_id}'"));
+    assert_eq!(program.json(&["session", "list", "--ended", "--json"])[0]["name"], "Old laptop");
+    assert!(program.done(&["session", "list", "--ended"]).contains("Old laptop (Firefox 140 on Linux)"));
+
     let unknown = program.run(&["session", "list", "--user", "nobody@example.com"]);
     unknown.assert_refused(1, &["no user nobody@example.com"]);
 }

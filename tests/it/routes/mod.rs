@@ -4,6 +4,7 @@ mod api_revoke;
 mod api_session;
 mod client_address;
 mod concurrent_sign_ins;
+mod continued_sessions;
 mod cookies;
 mod csrf;
 mod double_click;

@@ -19,6 +19,7 @@ mod peers_setting;
 mod purge;
 mod races;
 mod refused_ends;
+mod rename;
 mod resurrection;
 mod role_changes;
 mod rotate;

@@ -52,6 +52,8 @@ fn sign_in_writes_both_tables(engine: EngineKind) {
         "authenticated_at": "2026-01-28T11:50:14.000000Z",
         "must_change_password": false,
         "form_id": null,
+        "name": null,
+        "from_new_browser": false,
     });
     assert_eq!(fixture.rows("sessions", ""), [session]);
     let sess = format!(

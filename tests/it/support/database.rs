@@ -229,7 +229,7 @@ impl TestDatabase {
                 let columns = self.texts(&format!("SELECT name AS v FROM pragma_table_info('{table}')"));
                 let value = |name: &String| match name.as_str() {
                     "sess" | "detail" => format!("'{name}', json({name})"),
-                    "remembered" | "data_kept" | "must_change_password" => {
+                    "remembered" | "data_kept" | "must_change_password" | "from_new_browser" => {
                         format!("'{name}', json(iif({name}, 'true', 'false'))")
                     }
                     _ => format!("'{name}', {name}"),

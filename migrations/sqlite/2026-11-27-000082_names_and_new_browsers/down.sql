@@ -1,0 +1,2 @@
+ALTER TABLE sessions DROP COLUMN from_new_browser;
+ALTER TABLE sessions DROP COLUMN name;
