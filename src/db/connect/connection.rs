@@ -64,7 +64,7 @@ impl DbConnection {
         url.create_private_file().map_err(|error| diesel::ConnectionError::BadConnection(error.to_string()))?;
         match url.path() {
             None => Self::open(url, lock_timeout),
-            Some(path) => open_sqlite(path, url.connection_string(), lock_timeout, true),
+            Some(path) => open_sqlite(path, url.connection_string(), lock_timeout, Opening::new(true)),
         }
     }
 
@@ -84,9 +84,21 @@ impl DbConnection {
                 opened.map(|(_, connection)| connection)
             }
             Engine::Sqlite => {
-                open_sqlite(Path::new(url.connection_string()), url.connection_string(), lock_timeout, false)
+                let path = Path::new(url.connection_string());
+                open_sqlite(path, url.connection_string(), lock_timeout, Opening::new(false))
             }
         }
+    }
+
+    /// Opens a SQLite file like [`DbConnection::open`], unless `is_same_file` is false once it is open: then another file
+    /// has its name, and nothing was read or written.
+    pub(in crate::db) fn open_file(
+        url: &DatabaseUrl,
+        lock_timeout: Duration,
+        is_same_file: &dyn Fn() -> bool,
+    ) -> Result<Self, diesel::ConnectionError> {
+        let opening = Opening { may_be_empty: false, is_same_file };
+        open_sqlite(Path::new(url.connection_string()), url.connection_string(), lock_timeout, opening)
     }
 
     /// Opens a connection to one PostgreSQL server, and sets it up.
@@ -118,15 +130,13 @@ impl DbConnection {
         Ok(Self::Postgres(connection))
     }
 
-    /// Opens a connection that only reads. On SQLite, `lock_timeout` is as for [`DbConnection::open`].
-    pub(in crate::db) fn open_read_only(
-        url: &DatabaseUrl,
+    /// Opens a SQLite file like [`DbConnection::open_file`], for reading only.
+    pub(in crate::db) fn open_file_read_only(
+        path: &Path,
         lock_timeout: Duration,
+        is_same_file: &dyn Fn() -> bool,
     ) -> Result<Self, diesel::ConnectionError> {
-        match url.path() {
-            None => Self::open(url, lock_timeout),
-            Some(path) => open_sqlite(path, &read_only_uri(path), lock_timeout, false),
-        }
+        open_sqlite(path, &read_only_uri(path), lock_timeout, Opening { may_be_empty: false, is_same_file })
     }
 
     /// The engine that the connection leads to.
@@ -264,12 +274,24 @@ fn server_state(connection: &mut PgConnection) -> diesel::QueryResult<ServerStat
     diesel::sql_query(include_str!("connection/server_state.sql")).get_result(connection)
 }
 
+/// What a SQLite file must be to be opened.
+struct Opening<'a> {
+    may_be_empty: bool,
+    is_same_file: &'a dyn Fn() -> bool,
+}
+
+impl Opening<'_> {
+    fn new(may_be_empty: bool) -> Self {
+        Self { may_be_empty, is_same_file: &|| true }
+    }
+}
+
 /// Opens a SQLite file by its path or URI.
 fn open_sqlite(
     path: &Path,
     address: &str,
     lock_timeout: Duration,
-    may_be_empty: bool,
+    opening: Opening<'_>,
 ) -> Result<DbConnection, diesel::ConnectionError> {
     let bad = |state: &str| diesel::ConnectionError::BadConnection(format!("the file {} {state}", path.display()));
     if !path.exists() {
@@ -277,9 +299,14 @@ fn open_sqlite(
     }
     let failed = diesel::ConnectionError::CouldntSetupConfiguration;
     let mut connection = SqliteConnection::establish(address)?;
+    // The journal is opened by the first statement. If another file has the name, the journal of the former one may still
+    // be beside it, would be taken for its own, and written to it.
+    if !(opening.is_same_file)() {
+        return Err(bad("was exchanged while it was being opened"));
+    }
     // The lock timeout comes first, because reading the schema and switching to WAL already need a lock.
     connection.batch_execute(&format!("PRAGMA busy_timeout = {}", lock_timeout.as_millis())).map_err(failed)?;
-    if !may_be_empty && count_schema_objects(&mut connection).map_err(failed)? == 0 {
+    if !opening.may_be_empty && count_schema_objects(&mut connection).map_err(failed)? == 0 {
         return Err(bad("is empty, or has no table yet"));
     }
     // Reading the schema again opens the journal.

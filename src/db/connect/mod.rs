@@ -3,6 +3,8 @@
 pub(super) mod connection;
 pub(super) mod errors;
 #[cfg(test)]
+mod exchange_tests;
+#[cfg(test)]
 mod fuzz_tests;
 mod hosts;
 pub(super) mod kept_file;

@@ -1,7 +1,7 @@
 //! Opens connections to one database, and decides which of the open ones may be used again.
 
 use std::{
-    fmt, io,
+    fmt,
     path::Path,
     sync::{
         Arc, OnceLock, Weak,
@@ -11,7 +11,7 @@ use std::{
 };
 
 use diesel::ConnectionError;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::{
     connection::DbConnection,
@@ -45,8 +45,9 @@ pub(in crate::db) struct Opener {
     closing: Mutex<Vec<Weak<OpenGeneration>>>,
     /// The file of a SQLite database.
     file: Option<SqliteFile>,
-    /// Held while a change of the file is handled.
-    handling_change: Mutex<()>,
+    /// Taken for writing while a change of the file is handled, for reading while a connection to it is opened: one that
+    /// opened the new file before the journal of the former one was moved away would write that journal to it.
+    exchange: RwLock<()>,
     /// Called when a SQLite database may have gone back to an earlier state, since its files were exchanged.
     file_observer: OnceLock<FileObserver>,
     /// When a kept connection was last found to be lost. Those that were idle then may be lost, too.
@@ -78,7 +79,7 @@ impl Opener {
             generation: AtomicU64::new(0),
             open: Mutex::default(),
             closing: Mutex::default(),
-            handling_change: Mutex::default(),
+            exchange: RwLock::default(),
             file_observer: OnceLock::new(),
             lost_at: Mutex::new(None),
             reopened_at: Mutex::new(None),
@@ -110,31 +111,36 @@ impl Opener {
 
     /// Opens a connection that writes, of several hosts to the one that accepted the last connection if it still does.
     pub fn open(&self) -> Result<TrackedConnection, ConnectionError> {
-        self.open_with(self.timeout, || match self.engine() {
-            Engine::Postgres => self.open_postgres().map(|connection| (connection, None)),
-            Engine::Sqlite => {
-                let connection = DbConnection::open(&self.url, self.timeout)?;
-                Ok((connection, Some(DbConnection::open_read_only(&self.url, Duration::ZERO)?)))
-            }
+        let Some(file) = &self.file else { return self.open_postgres() };
+        self.open_file(file, self.timeout, |is_same_file| {
+            let connection = DbConnection::open_file(&self.url, self.timeout, is_same_file)?;
+            let guard = DbConnection::open_file_read_only(file.path(), Duration::ZERO, is_same_file)?;
+            Ok((connection, Some(guard)))
         })
     }
 
     /// Opens a connection for reading through the pool, which waits for locks. On PostgreSQL it also writes.
     pub fn open_pooled(&self) -> Result<TrackedConnection, ConnectionError> {
-        self.open_with(self.timeout, || match self.engine() {
-            Engine::Postgres => self.open_postgres().map(|connection| (connection, None)),
-            Engine::Sqlite => Ok((DbConnection::open_read_only(&self.url, self.timeout)?, None)),
-        })
+        self.open_read_only_with(self.timeout)
     }
 
     /// Opens a connection that only reads and never waits for a lock.
     pub fn open_read_only(&self) -> Result<TrackedConnection, ConnectionError> {
-        self.open_with(Duration::ZERO, || Ok((DbConnection::open_read_only(&self.url, Duration::ZERO)?, None)))
+        self.open_read_only_with(Duration::ZERO)
+    }
+
+    fn open_read_only_with(&self, lock_timeout: Duration) -> Result<TrackedConnection, ConnectionError> {
+        let Some(file) = &self.file else { return self.open_postgres() };
+        self.open_file(file, lock_timeout, |is_same_file| {
+            Ok((DbConnection::open_file_read_only(file.path(), lock_timeout, is_same_file)?, None))
+        })
     }
 
     /// Opens a connection for one read, which remembers no page that another connection has read. SQLite only.
-    pub fn open_unshared(&self) -> Result<DbConnection, ConnectionError> {
-        DbConnection::open_read_only(&self.url, Duration::ZERO)
+    pub fn open_unshared(&self, path: &Path) -> Result<DbConnection, ConnectionError> {
+        let _no_exchange = self.exchange.read();
+        let is_same_file = || self.file.as_ref().is_some_and(|file| file.change().is_none());
+        DbConnection::open_file_read_only(path, Duration::ZERO, &is_same_file)
     }
 
     /// Records that the content of a SQLite file was overwritten, so that [`Opener::check_file`] discards all
@@ -151,38 +157,46 @@ impl Opener {
         let _ = self.file_observer.set(FileObserver(Box::new(observer)));
     }
 
-    fn open_postgres(&self) -> Result<DbConnection, ConnectionError> {
+    fn open_postgres(&self) -> Result<TrackedConnection, ConnectionError> {
+        // Read first: what is discarded while the connection is being opened must include it.
+        let (number, generation) = (self.generation(), Arc::clone(&self.open.lock()));
         let requires_writable = self.requires_writable || self.url.hosts().len() > 1;
         let open = move |host: &str| DbConnection::open_postgres(host, requires_writable);
         let first = self.preferred_host.load(Ordering::Relaxed);
         let timeout = self.url.connect_timeout() + self.timeout;
         let (host, connection) = self.attempts.open_first(self.url.hosts(), first, timeout, open)?;
         self.preferred_host.store(host, Ordering::Relaxed);
-        Ok(connection)
+        Ok(TrackedConnection::new((connection, None), number, generation))
     }
 
-    /// Opens a connection with `open`; `lock_timeout` is how long SQLite may wait for another writer's lock.
-    fn open_with(
+    /// Opens a connection to the SQLite file with `open`, which is told how to find out whether the name still leads to the
+    /// same file. `lock_timeout` is how long SQLite may wait for another writer's lock.
+    fn open_file(
         &self,
+        file: &SqliteFile,
         lock_timeout: Duration,
-        open: impl FnOnce() -> Result<(DbConnection, Option<DbConnection>), ConnectionError>,
+        open: impl FnOnce(&dyn Fn() -> bool) -> Result<(DbConnection, Option<DbConnection>), ConnectionError>,
     ) -> Result<TrackedConnection, ConnectionError> {
         self.check_file()?;
+        let _no_exchange = self.exchange.read();
         // Read first: what is discarded while the connection is being opened must include it.
         let (number, generation) = (self.generation(), Arc::clone(&self.open.lock()));
-        let Some(file) = &self.file else { return Ok(TrackedConnection::new(open()?, number, generation)) };
-        let bad = |error: io::Error| ConnectionError::BadConnection(error.to_string());
         if self.is_closing() {
             // In one process, SQLite shares the index of the journal between old and new connections.
             let message = "the connections to the former database file are not closed yet";
             return Err(ConnectionError::BadConnection(message.to_owned()));
         }
         let before = file.present();
+        let is_same_file = || file.present() == before && file.change().is_none();
         // The first connection is one that can switch the file to WAL, as a restored backup may need. If it can't be
         // opened, the other one tells why.
-        let _first = (!file.is_noted()).then(|| DbConnection::open(&self.url, lock_timeout).ok());
-        let connection = TrackedConnection::new(open()?, number, generation);
-        file.note_opened(before).map_err(bad)?;
+        let first = (!file.is_noted()).then(|| DbConnection::open_file(&self.url, lock_timeout, &is_same_file).ok());
+        let mut connection = TrackedConnection::new(open(&is_same_file)?, number, generation);
+        drop(first);
+        if let Err(error) = file.note_opened(before) {
+            connection.abandon_journal();
+            return Err(ConnectionError::BadConnection(error.to_string()));
+        }
         Ok(connection)
     }
 
@@ -203,7 +217,7 @@ impl Opener {
             return Ok(());
         }
         // One thread at a time: the others find that it is done.
-        let _handling = self.handling_change.lock();
+        let _exchange = self.exchange.write();
         let Some(change) = file.change() else { return Ok(()) };
         let is_last_closed = Arc::strong_count(&self.open.lock()) == 1;
         let may_have_gone_back = match change {

@@ -28,6 +28,8 @@ pub(in crate::db) struct TrackedConnection {
     /// A connection to the same SQLite file that can't write. If it is closed after the one that writes, SQLite leaves
     /// the journal as it is, instead of writing it to the database and removing it.
     guard: Option<DbConnection>,
+    /// Whether the journal beside the file may be another database's, though those of the generation are not.
+    is_journal_abandoned: bool,
     /// Shared with the other connections of its generation. The last field, so that it is dropped after the connection:
     /// the opener learns from it when all of them are closed.
     generation: Arc<OpenGeneration>,
@@ -43,7 +45,7 @@ pub(super) struct OpenGeneration {
 
 impl Drop for TrackedConnection {
     fn drop(&mut self) {
-        if !self.generation.is_journal_abandoned.load(Ordering::SeqCst) {
+        if !self.is_journal_abandoned && !self.generation.is_journal_abandoned.load(Ordering::SeqCst) {
             self.guard = None;
         }
     }
@@ -55,7 +57,20 @@ impl TrackedConnection {
         number: u64,
         generation: Arc<OpenGeneration>,
     ) -> Self {
-        Self { connection, generation_number: number, last_used: Instant::now(), is_kept: false, guard, generation }
+        Self {
+            connection,
+            generation_number: number,
+            last_used: Instant::now(),
+            is_kept: false,
+            guard,
+            is_journal_abandoned: false,
+            generation,
+        }
+    }
+
+    /// Leaves the journal as it is when the connection is closed.
+    pub(super) fn abandon_journal(&mut self) {
+        self.is_journal_abandoned = true;
     }
 
     /// Closes the connection. Returns whether nothing is lost with a journal that was removed: it is written to the

@@ -8,11 +8,11 @@
 //! Where a checkpoint has run since the last look, they prove nothing: that another state is older is then taken as a proof
 //! only if the journal has nothing that the file lacks, since what is taken for overwritten loses its journal.
 //!
-//! A journal that has become shorter than its index says was emptied, or overwritten by an earlier state of itself. Every
-//! read of what it lacks fails until another journal is begun.
+//! A journal that lacks pages which its index has was emptied, or overwritten by an earlier state of itself. Every read of
+//! what it lacks fails until another journal is begun. A commit after that makes it as long as before, with a hole.
 
 use std::{
-    fs::{self, File, Metadata},
+    fs::{File, Metadata},
     io,
     os::unix::fs::{FileExt, MetadataExt},
     path::{Path, PathBuf},
@@ -47,8 +47,23 @@ struct Seen {
     stamp: FileStamp,
     checkpoint: Checkpoint,
     pages: Vec<Vec<u8>>,
-    /// Whether the journal lacks pages that its index has. So it may be after a crash, until the database is opened.
-    is_journal_short: bool,
+    journal: Journal,
+}
+
+/// The journal beside its index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Journal {
+    /// It has the pages that its index has. The last one is `None` if there are none.
+    Whole(Option<LastPage>),
+    /// It lacks some of them. So it may be after a crash, until the database is opened.
+    Holed,
+}
+
+/// The last page of a journal, which stays where it is until the journal begins again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct LastPage {
+    number: u32,
+    header: [u8; PAGE_HEADER],
 }
 
 /// What changes whenever the content of the file is written.
@@ -75,6 +90,16 @@ struct Checkpoint {
     copied: u32,
 }
 
+/// The bytes before the first page of a journal, and those before each page
+/// (<https://sqlite.org/fileformat2.html#wal_file_format>).
+const JOURNAL_HEADER: usize = 32;
+const PAGE_HEADER: usize = 24;
+
+/// What a journal, its pages and its index have in common until it begins again.
+fn salt_of(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |salt, byte| salt << 8 | u64::from(*byte))
+}
+
 /// The index of a journal at one moment.
 struct JournalIndex {
     checkpoint: Checkpoint,
@@ -95,17 +120,42 @@ impl JournalIndex {
         let number = |at: usize| u32::from_ne_bytes([index[at], index[at + 1], index[at + 2], index[at + 3]]);
         let page_size = u16::from_ne_bytes([index[14], index[15]]);
         Ok(Self {
-            checkpoint: Checkpoint { salt: u64::from(number(32)) << 32 | u64::from(number(36)), copied: number(96) },
+            checkpoint: Checkpoint { salt: salt_of(&index[32..40]), copied: number(96) },
             attempted: number(128),
             pages: number(16),
             page_size: if page_size == 1 { 65_536 } else { u32::from(page_size) },
         })
     }
 
-    /// The length that the journal has at least: a header, then a page after a header of its own, for each of the pages
-    /// (<https://sqlite.org/fileformat2.html#wal_file_format>).
+    /// The length that the journal has at least.
     fn journal_bytes(&self) -> u64 {
-        if self.pages == 0 { 0 } else { 32 + u64::from(self.pages) * (24 + u64::from(self.page_size)) }
+        if self.pages == 0 { 0 } else { self.page_at(u64::from(self.pages) + 1) }
+    }
+
+    /// Where a page begins in the journal, with its header. The first one has the number 1.
+    fn page_at(&self, number: u64) -> u64 {
+        JOURNAL_HEADER as u64 + (number - 1) * (PAGE_HEADER as u64 + u64::from(self.page_size))
+    }
+
+    /// Compares the journal with this index. Pages are in the journal before they are in its index, and `last_seen` is one
+    /// that it had when it had the same salt.
+    fn compare(&self, journal: &File, last_seen: Option<LastPage>) -> io::Result<Journal> {
+        if self.pages == 0 {
+            return Ok(Journal::Whole(None));
+        }
+        if journal.metadata()?.len() < self.journal_bytes() {
+            return Ok(Journal::Holed);
+        }
+        let (mut start, mut header) = ([0; JOURNAL_HEADER], [0; PAGE_HEADER]);
+        journal.read_exact_at(&mut start, 0)?;
+        journal.read_exact_at(&mut header, self.page_at(self.pages.into()))?;
+        let last = LastPage { number: self.pages, header };
+        let mut is_whole = [salt_of(&start[16..24]), salt_of(&header[8..16])] == [self.checkpoint.salt; 2];
+        if let Some(seen) = last_seen.filter(|seen| seen.number <= self.pages) {
+            journal.read_exact_at(&mut header, self.page_at(seen.number.into()))?;
+            is_whole &= header == seen.header;
+        }
+        Ok(if is_whole { Journal::Whole(Some(last)) } else { Journal::Holed })
     }
 
     fn is_checkpoint_running(&self) -> bool {
@@ -132,9 +182,11 @@ impl FileContent {
         let Ok(Some(look)) = self.look(path) else { return Ok(false) };
         let found = &look.seen;
         let is_overwritten = match &self.seen {
-            Some(seen) if seen.stamp.file == found.stamp.file && found.is_journal_short && !seen.is_journal_short => {
-                true
+            Some(seen) if seen.stamp.file == found.stamp.file && found.journal == Journal::Holed => {
+                seen.journal != Journal::Holed
             }
+            // The database was opened since, or nothing would be compared.
+            None if found.journal == Journal::Holed && !self.compared.is_empty() => true,
             Some(seen) if seen.stamp == found.stamp => false,
             Some(seen) if seen.stamp.file != found.stamp.file => false,
             Some(seen) if seen.checkpoint == found.checkpoint && seen.pages != found.pages => true,
@@ -158,20 +210,21 @@ impl FileContent {
             Some(seen) if seen.stamp == stamp => seen.pages.clone(),
             _ => self.compared.iter().map(|page| read_page(&file, *page, page_size)).collect::<io::Result<_>>()?,
         };
-        // Pages are in the journal before they are in its index.
-        let journal_bytes = fs::metadata(beside(&path.canonicalize()?, WAL))?.len();
+        let last_seen = self.seen.as_ref().and_then(|seen| match seen.journal {
+            Journal::Whole(last) if seen.checkpoint.salt == before.checkpoint.salt => last,
+            Journal::Whole(_) | Journal::Holed => None,
+        });
+        let journal = before.compare(&*kept_file::open(&beside(&path.canonicalize()?, WAL))?, last_seen)?;
         let after = JournalIndex::read(&index)?;
-        let has_same_salt = before.checkpoint.salt == after.checkpoint.salt;
-        let is_journal_short = has_same_salt && journal_bytes < before.journal_bytes().min(after.journal_bytes());
-        if is_journal_short {
+        if journal == Journal::Holed && before.checkpoint.salt == after.checkpoint.salt && before.pages <= after.pages {
             // A checkpoint can't be completed then.
-            let seen = Seen { stamp, checkpoint: after.checkpoint, pages, is_journal_short };
+            let seen = Seen { stamp, checkpoint: after.checkpoint, pages, journal };
             return Ok(Some(Look { seen, is_complete: false }));
         }
         if before.is_checkpoint_running() || after.is_checkpoint_running() || before.checkpoint != after.checkpoint {
             return Ok(None);
         }
-        let seen = Seen { stamp, checkpoint: after.checkpoint, pages, is_journal_short };
+        let seen = Seen { stamp, checkpoint: after.checkpoint, pages, journal };
         Ok(Some(Look { seen, is_complete: after.checkpoint.copied == after.pages }))
     }
 
@@ -243,7 +296,8 @@ fn has_header(pages: &[Vec<u8>]) -> bool {
 /// Whether the database lacks ends that it is known to have had.
 fn is_behind(opener: &Opener, position: Option<i64>) -> Result<bool> {
     let Some(known) = position else { return Ok(false) };
-    let mut connection = opener.open_unshared().map_err(|error| Error::Unavailable(error.into()))?;
+    let Some(path) = opener.path() else { return Ok(false) };
+    let mut connection = opener.open_unshared(path).map_err(|error| Error::Unavailable(error.into()))?;
     Ok(sqlite_position_of(&mut connection)? < known)
 }
 

@@ -52,6 +52,21 @@ impl Fixture {
         copy
     }
 
+    /// The journal as it is.
+    fn journal(&self) -> Vec<u8> {
+        std::fs::read(beside(&self.path, WAL)).unwrap()
+    }
+
+    /// Replaces the content of the journal, as `cp` does.
+    fn replace_journal(&self, content: &[u8]) {
+        std::fs::write(beside(&self.path, WAL), content).unwrap();
+    }
+
+    /// Commits as a connection does that knows the index, and not what has become of the journal.
+    fn commit(&mut self) {
+        self.run("INSERT INTO events (kind) VALUES ('another')");
+    }
+
     /// Writes as another process does: closing the file here would release the locks of the connection.
     fn overwrite(path: &Path, at: u64, content: &[u8]) {
         let file = OpenOptions::new().write(true).open(path).unwrap();
@@ -138,6 +153,73 @@ fn older_state_in_the_journal_is_not_taken_for_overwritten() {
     assert!(fixture.connection.checkpoint());
     assert!(!fixture.is_overwritten(1));
     fixture.run("UPDATE keyrack_settings SET value = '0'");
+    assert!(!fixture.is_overwritten(1));
+}
+
+/// Whether the first commit comes before the next look or after it.
+#[test]
+fn emptied_journal_is_noticed_with_and_without_a_commit_after_it() {
+    for commits in 0..3 {
+        let mut fixture = Fixture::new();
+        fixture.run(END);
+        assert!(!fixture.is_overwritten(1));
+        fixture.replace_journal(&[]);
+        for _ in 0..commits {
+            fixture.commit();
+        }
+        assert!(fixture.is_overwritten(1), "{commits} commits");
+    }
+}
+
+#[test]
+fn older_state_of_the_journal_is_noticed_with_and_without_a_commit_after_it() {
+    for commits in 0..3 {
+        let mut fixture = Fixture::new();
+        fixture.commit();
+        let older = fixture.journal();
+        fixture.run(END);
+        fixture.run(END);
+        assert!(!fixture.is_overwritten(1));
+        fixture.replace_journal(&older);
+        for _ in 0..commits {
+            fixture.commit();
+        }
+        assert!(fixture.is_overwritten(1), "{commits} commits");
+    }
+}
+
+/// That of a time when the journal had begun at another moment may be long enough.
+#[test]
+fn journal_of_another_beginning_is_noticed() {
+    let mut fixture = Fixture::new();
+    fixture.run(END);
+    fixture.run(END);
+    let former = fixture.journal();
+    assert!(fixture.connection.checkpoint());
+    fixture.commit();
+    assert!(!fixture.is_overwritten(1));
+    fixture.replace_journal(&former);
+    assert!(fixture.is_overwritten(1));
+}
+
+/// A watcher that has just begun has seen nothing yet.
+#[test]
+fn journal_emptied_before_the_first_look_is_noticed() {
+    let mut fixture = Fixture::new();
+    fixture.run(END);
+    fixture.content = FileContent::default();
+    fixture.content.prepare(&mut fixture.connection, &fixture.opener).unwrap();
+    fixture.replace_journal(&[]);
+    assert!(fixture.is_overwritten(1));
+}
+
+/// What a crash of the machine has left, before the database is opened.
+#[test]
+fn journal_emptied_before_the_database_is_opened_is_not_taken_for_overwritten() {
+    let mut fixture = Fixture::new();
+    fixture.run(END);
+    fixture.content = FileContent::default();
+    fixture.replace_journal(&[]);
     assert!(!fixture.is_overwritten(1));
 }
 
