@@ -64,7 +64,7 @@ impl DbConnection {
         url.create_private_file().map_err(|error| diesel::ConnectionError::BadConnection(error.to_string()))?;
         match url.path() {
             None => Self::open(url, lock_timeout),
-            Some(path) => open_sqlite(path, url.connection_string(), lock_timeout, Opening::new(true)),
+            Some(path) => open_sqlite(path, url.connection_string(), lock_timeout, &Opening::new(true)),
         }
     }
 
@@ -85,7 +85,7 @@ impl DbConnection {
             }
             Engine::Sqlite => {
                 let path = Path::new(url.connection_string());
-                open_sqlite(path, url.connection_string(), lock_timeout, Opening::new(false))
+                open_sqlite(path, url.connection_string(), lock_timeout, &Opening::new(false))
             }
         }
     }
@@ -98,7 +98,7 @@ impl DbConnection {
         is_same_file: &dyn Fn() -> bool,
     ) -> Result<Self, diesel::ConnectionError> {
         let opening = Opening { may_be_empty: false, is_same_file };
-        open_sqlite(Path::new(url.connection_string()), url.connection_string(), lock_timeout, opening)
+        open_sqlite(Path::new(url.connection_string()), url.connection_string(), lock_timeout, &opening)
     }
 
     /// Opens a connection to one PostgreSQL server, and sets it up.
@@ -136,7 +136,7 @@ impl DbConnection {
         lock_timeout: Duration,
         is_same_file: &dyn Fn() -> bool,
     ) -> Result<Self, diesel::ConnectionError> {
-        open_sqlite(path, &read_only_uri(path), lock_timeout, Opening { may_be_empty: false, is_same_file })
+        open_sqlite(path, &read_only_uri(path), lock_timeout, &Opening { may_be_empty: false, is_same_file })
     }
 
     /// The engine that the connection leads to.
@@ -291,7 +291,7 @@ fn open_sqlite(
     path: &Path,
     address: &str,
     lock_timeout: Duration,
-    opening: Opening<'_>,
+    opening: &Opening<'_>,
 ) -> Result<DbConnection, diesel::ConnectionError> {
     let bad = |state: &str| diesel::ConnectionError::BadConnection(format!("the file {} {state}", path.display()));
     if !path.exists() {
