@@ -17,9 +17,10 @@ use crate::{
     routes,
     sessions::Sessions,
     web::{
-        AppState, BrowserCookie, Csrf, Flash, FormSeeds, PendingChanges, ProxyWarnings, SessionCookie, SessionLayer,
-        SetupToken, TrustedProxies,
+        AppState, BrowserCookie, Csrf, Flash, FormSeeds, Languages, PendingChanges, ProxyWarnings, SessionCookie,
+        SessionLayer, SetupToken, TrustedProxies,
     },
+    words::Language,
 };
 
 /// Keyrack, ready to serve: by its own [`server`](Keyrack::server), or mounted into another Actix application.
@@ -71,6 +72,8 @@ impl Keyrack {
             event_rate: EventRate::default(),
             flash: Flash::new(&secrets, &public_url),
             pending_changes: PendingChanges::new(&secrets),
+            // Some pages have English words only.
+            languages: Languages::new(&Language::for_people()[..1]),
             reauth_window,
             database,
             clock,

@@ -14,7 +14,20 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Datelike, Month, Timelike, Utc};
+use chrono::{DateTime, Datelike, Timelike, Utc};
+
+/// A date and a time of the day, to the minute.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct DateAndTime {
+    /// "28"
+    pub day: String,
+    /// From 1 to 12.
+    pub month: usize,
+    /// "2026"
+    pub year: String,
+    /// "11:50"
+    pub time: String,
+}
 
 /// A point in time: microseconds since 1970-01-01T00:00:00Z, the precision of both engines' columns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,12 +85,16 @@ impl Timestamp {
         iso_text::with_micros(self.utc())
     }
 
-    /// `24 November 2026, 06:34 UTC`. Pages show many times, and `strftime` would parse its pattern for each.
-    pub fn to_words(self) -> String {
+    /// The parts of the time in UTC that a page puts into words. Pages show many times, and `strftime` would parse its
+    /// pattern for each.
+    pub(crate) fn date_and_time(self) -> DateAndTime {
         let time = self.utc();
-        let month = u8::try_from(time.month()).ok().and_then(|month| Month::try_from(month).ok());
-        let (day, year, hour, minute) = (time.day(), time.year(), time.hour(), time.minute());
-        format!("{day} {} {year:04}, {hour:02}:{minute:02} UTC", month.map_or("", |month| month.name()))
+        DateAndTime {
+            day: time.day().to_string(),
+            month: time.month() as usize,
+            year: format!("{:04}", time.year()),
+            time: format!("{:02}:{:02}", time.hour(), time.minute()),
+        }
     }
 
     /// Formats by a `strftime` pattern, in UTC.
@@ -176,7 +193,7 @@ mod tests {
             assert_eq!(Timestamp(late).to_iso_micros(), "9999-12-31T23:59:59.999999Z");
         }
         assert_eq!(Timestamp(i64::MIN).to_iso_micros(), "0001-01-01T00:00:00.000000Z");
-        assert_eq!(Timestamp(i64::MAX).to_words(), "31 December 9999, 23:59 UTC");
+        assert_eq!(Timestamp(i64::MAX).date_and_time().year, "9999");
     }
 
     #[test]
@@ -218,12 +235,13 @@ mod tests {
     }
 
     #[test]
-    fn words_match_strftime() {
+    fn date_and_time_match_strftime() {
         for month in 0..12 {
             let time = Timestamp((month * 31 + 3) * 86_400_000_000 + 42_000_000 * 60);
-            assert_eq!(time.to_words(), time.format("%-d %B %Y, %H:%M UTC"));
+            let DateAndTime { day, month, year, time: minute } = time.date_and_time();
+            assert_eq!(format!("{day} {month} {year} {minute}"), time.format("%-d %-m %Y %H:%M"));
         }
-        assert_eq!(Timestamp(0).to_words(), "1 January 1970, 00:00 UTC");
+        assert_eq!(Timestamp(i64::MIN).date_and_time().year, "0001");
     }
 
     #[test]

@@ -16,7 +16,7 @@
 //! | [`sessions`] | sessions and their data, from sign-in to the end | `events`, `db` |
 //! | [`events`] | security events: written, read and logged | `db` |
 //! | [`db`] | pool, batching, schema, migrations; the only place with two SQL dialects | |
-//! | [`config`], [`error`], [`clock`], `text` | typed settings, errors, the clock, cleaning of text | |
+//! | [`config`], [`error`], [`clock`], `text`, `words` | typed settings, errors, the clock, cleaning of text, the words of the pages | |
 //!
 //! `sessions`, `accounts`, `events` and `db` do not depend on the web; only `db` and the three `queries` modules use
 //! Diesel. A test checks these rules.
@@ -48,6 +48,7 @@ mod routes;
 pub mod sessions;
 mod text;
 mod web;
+mod words;
 
 pub use app::Keyrack;
 pub use web::{RequestSession, SessionLayer, SignedIn, require_recent_sign_in, require_sign_in};

@@ -1,8 +1,8 @@
 //! The kinds of events.
 
-/// Defines the kinds with their words in the table, and their words for people.
+/// Defines the kinds with their words in the table.
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident = $word:literal, $label:literal;)+) => {
+    ($($(#[$doc:meta])* $name:ident = $word:literal;)+) => {
         /// What happened: the column `kind`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum EventKind {
@@ -19,66 +19,59 @@ macro_rules! kinds {
                     $(Self::$name => $word,)+
                 }
             }
-
-            /// The words for people.
-            pub const fn label(self) -> &'static str {
-                match self {
-                    $(Self::$name => $label,)+
-                }
-            }
         }
     };
 }
 
 kinds! {
     /// A session started.
-    SignedIn = "signed_in", "Signed in";
+    SignedIn = "signed_in";
     /// A sign-in to an existing account failed.
-    SignInFailed = "sign_in_failed", "Sign-in failed";
+    SignInFailed = "sign_in_failed";
     /// Attempts to sign in to an account were refused without checking the password.
-    SignInThrottled = "sign_in_throttled", "Sign-in refused after too many attempts";
+    SignInThrottled = "sign_in_throttled";
     /// Sign-ins failed whose address names no account: their number since the last such event.
-    UnknownSignInsFailed = "unknown_sign_ins_failed", "Sign-ins with unknown addresses failed";
+    UnknownSignInsFailed = "unknown_sign_ins_failed";
     /// So many sign-ins failed in a row that only known browsers may try.
-    AccountLocked = "account_locked", "Locked for unknown browsers";
+    AccountLocked = "account_locked";
     /// The failed sign-ins of an account were forgotten.
-    AccountUnlocked = "account_unlocked", "Unlocked for unknown browsers";
+    AccountUnlocked = "account_unlocked";
     /// The session of another application was added.
-    SessionAdopted = "session_adopted", "Signed in through another application";
+    SessionAdopted = "session_adopted";
     /// A session got a new sid.
-    SessionRotated = "session_rotated", "Session identifier renewed";
+    SessionRotated = "session_rotated";
     /// The owner of a session gave it another name: `detail.name`.
-    SessionRenamed = "session_renamed", "Session renamed";
+    SessionRenamed = "session_renamed";
     /// A session ended: `detail.reason` says why.
-    SessionEnded = "session_ended", "Session ended";
+    SessionEnded = "session_ended";
     /// A browser became known to an account.
-    BrowserRemembered = "browser_remembered", "Browser remembered";
+    BrowserRemembered = "browser_remembered";
     /// An account was created.
-    AccountCreated = "account_created", "Account created";
+    AccountCreated = "account_created";
     /// An account was deleted from the table.
-    AccountDeleted = "account_deleted", "Account deleted";
+    AccountDeleted = "account_deleted";
     /// An account was disabled.
-    AccountDisabled = "account_disabled", "Account disabled";
+    AccountDisabled = "account_disabled";
     /// A disabled account was enabled.
-    AccountEnabled = "account_enabled", "Account enabled";
+    AccountEnabled = "account_enabled";
     /// The role of an account was changed.
-    RoleChanged = "role_changed", "Role changed";
+    RoleChanged = "role_changed";
     /// A password was changed, or set.
-    PasswordChanged = "password_changed", "Password changed";
+    PasswordChanged = "password_changed";
     /// A page required its user to prove again who they are.
-    ProofRequested = "proof_requested", "Asked to confirm it’s you";
+    ProofRequested = "proof_requested";
     /// A user proved again who they are.
-    ProofGiven = "proof_given", "Confirmed it’s you";
+    ProofGiven = "proof_given";
     /// A user tried to prove again who they are, and failed.
-    ProofFailed = "proof_failed", "Failed to confirm it’s you";
+    ProofFailed = "proof_failed";
     /// A form was refused: `detail.cause` says why.
-    FormRefused = "form_refused", "Form refused";
+    FormRefused = "form_refused";
     /// A user requested a session that is not theirs: `detail.requested_session`.
-    AccessRefused = "access_refused", "Request refused: not one of your sessions";
+    AccessRefused = "access_refused";
     /// A setting was changed that is kept in the database: `detail.setting`, `from` and `to`.
-    SettingChanged = "setting_changed", "Setting changed";
+    SettingChanged = "setting_changed";
     /// An operator ran a command that changes more than one account or session.
-    CommandRun = "command_run", "Command run";
+    CommandRun = "command_run";
 }
 
 impl EventKind {

@@ -74,19 +74,6 @@ impl DeviceKind {
             Self::Unknown => "unknown",
         }
     }
-
-    /// The word for people.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Computer => "Computer",
-            Self::Phone => "Phone",
-            Self::Tablet => "Tablet",
-            Self::Program => "Program",
-            Self::Bot => "Bot",
-            Self::Unknown => "Unknown",
-        }
-    }
 }
 
 /// A device. Its names have at most 40 printable ASCII characters each, whatever was sent.
@@ -101,6 +88,9 @@ pub struct Device {
 }
 
 impl Device {
+    /// The name of the browser within an app that is not known.
+    pub(crate) const IN_APP_BROWSER: &str = "In-app browser";
+
     /// Recognises a device. It never fails: what it does not recognise is left out. The client can send any string, so
     /// show the result, but decide nothing by it.
     #[must_use]
@@ -203,7 +193,7 @@ fn browser(ua: &str, found: &WootheeResult<'_>) -> Option<String> {
         // These names are kinds of programs and network operators, not browsers.
         _ if matches!(found.category, "misc" | "mobilephone") => None,
         // Its version is that of the system's web view, which means nothing to users.
-        "Webview" => Some("In-app browser".to_owned()),
+        "Webview" => Some(Device::IN_APP_BROWSER.to_owned()),
         name => {
             let name = if name == "SamsungBrowser" { "Samsung Internet" } else { name };
             Some(major(found.version).map_or_else(|| name.to_owned(), |version| versioned(name, version)))

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use super::{browsers::BrowserIdHash, device::Device, way_in::WayIn};
+use super::{browsers::BrowserIdHash, device::Device};
 use crate::{
     clock::Timestamp,
     db::{SessionId, UserId},
@@ -89,20 +89,6 @@ impl EndReason {
             Self::AbsoluteTimeout => "absolute_timeout",
             Self::Replaced => "replaced",
             Self::AccountDisabled => "account_disabled",
-        }
-    }
-
-    /// The sentence for people.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::SignedOut => "Signed out",
-            Self::Revoked => "Revoked from another device",
-            Self::RevokedByAdmin => "Revoked by an administrator",
-            Self::PasswordChanged => "Password changed",
-            Self::IdleTimeout => "Timed out after inactivity",
-            Self::AbsoluteTimeout => "Reached its time limit",
-            Self::Replaced => "Replaced by a newer sign-in",
-            Self::AccountDisabled => "Account disabled",
         }
     }
 
@@ -242,22 +228,6 @@ impl SessionRecord {
     /// Whether it was started, within a day, on a browser that the account did not know.
     pub fn is_new(&self, now: Timestamp) -> bool {
         self.from_new_browser && now.since(self.created_at) < NEW_BROWSER_PERIOD
-    }
-
-    /// What let it in, for people. A session without an absolute expiry was started by another application, also if it is
-    /// older than the record.
-    pub fn way_in_label(&self) -> String {
-        match WayIn::parse(&self.authorised_by) {
-            Some(WayIn::Unknown) if !self.has_absolute_expiry => WayIn::Peer.label().to_owned(),
-            Some(way) => way.label().to_owned(),
-            None => self.authorised_by.clone(),
-        }
-    }
-
-    /// The reason of its end, for people.
-    pub fn reason_label(&self) -> &str {
-        let word = self.end_reason.as_deref().unwrap_or_default();
-        EndReason::parse(word).map_or("Ended", EndReason::label)
     }
 }
 

@@ -29,17 +29,6 @@ impl WayIn {
         }
     }
 
-    /// The words for people.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Password => "Password",
-            Self::OneTimePassword => "One-time password",
-            Self::Application => "The application itself",
-            Self::Peer => "Another application",
-            Self::Unknown => "Not recorded",
-        }
-    }
-
     /// Parses the word in the table; `None` for one that only another version or program uses.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|way| way.as_str() == word)

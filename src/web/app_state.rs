@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{
     browser_cookie::BrowserCookie, client_ip::TrustedProxies, cookie::SessionCookie, csrf::Csrf, flash::Flash,
-    form_seed::FormSeeds, pending_change::PendingChanges, proxy_warnings::ProxyWarnings, signing::Signer,
+    form_seed::FormSeeds, languages::Languages, pending_change::PendingChanges, proxy_warnings::ProxyWarnings,
+    signing::Signer,
 };
 use crate::{
     accounts::Accounts,
@@ -28,6 +29,7 @@ pub(crate) struct AppState {
     pub form_seeds: FormSeeds,
     pub flash: Flash,
     pub pending_changes: PendingChanges,
+    pub languages: Languages,
     /// How old a proof may be for a sensitive change.
     pub reauth_window: Duration,
     pub trusted_proxies: TrustedProxies,

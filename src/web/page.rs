@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use super::assets;
-use crate::sessions::LiveSession;
+use crate::{sessions::LiveSession, words::Words};
 
 /// The values of `layout.html`, which every page's template extends.
 pub(super) struct Page {
+    pub words: Words,
     pub stylesheet: String,
     pub script: String,
     pub viewer: Option<Viewer>,
@@ -23,10 +24,8 @@ pub(super) struct FlashMessage {
 
 impl FlashMessage {
     /// Says to a user who has signed in that the form which they sent before was not handled.
-    pub fn unmade_change() -> Self {
-        let text = "You were no longer signed in when you sent the last form, so nothing was changed. You are signed \
-                    in again now: send it once more if you still want to.";
-        Self { text: text.to_owned(), is_success: false }
+    pub fn unmade_change(words: Words) -> Self {
+        Self { text: words.change_unmade().to_owned(), is_success: false }
     }
 }
 
@@ -45,7 +44,7 @@ pub(super) struct ErrorPageContext(pub Rc<dyn ErrorPageSource>);
 /// See [`ErrorPageContext`].
 pub(super) trait ErrorPageSource {
     /// The frame for the session's user, with the sign-out form; `None` if the request is not signed in.
-    fn page(&self) -> Option<Page>;
+    fn page(&self, words: Words) -> Option<Page>;
 
     /// The URL that people use.
     fn public_url(&self) -> String;
@@ -53,17 +52,23 @@ pub(super) trait ErrorPageSource {
 
 impl Page {
     /// For a page without a signed-in user.
-    pub fn anonymous() -> Self {
-        Self { stylesheet: assets::url("keyrack.css"), script: assets::url("keyrack.js"), viewer: None, flash: None }
+    pub fn anonymous(words: Words) -> Self {
+        Self {
+            words,
+            stylesheet: assets::url("keyrack.css"),
+            script: assets::url("keyrack.js"),
+            viewer: None,
+            flash: None,
+        }
     }
 
     /// For a page of the session's user.
-    pub fn of(session: &LiveSession, csrf_token: &str) -> Self {
+    pub fn of(session: &LiveSession, csrf_token: &str, words: Words) -> Self {
         let viewer = Viewer {
             name: session.user.display_name(),
             email: session.user.email.clone(),
             csrf_token: csrf_token.to_owned(),
         };
-        Self { viewer: Some(viewer), ..Self::anonymous() }
+        Self { viewer: Some(viewer), ..Self::anonymous(words) }
     }
 }

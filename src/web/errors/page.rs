@@ -9,6 +9,7 @@ use super::message::{ErrorMessage, Link};
 use crate::web::{
     page::{ErrorPageContext, Page},
     request_id::RequestId,
+    request_words::words_for,
 };
 
 #[derive(Template)]
@@ -32,8 +33,9 @@ pub(super) fn page(
     // Only server errors carry it: the responses to unknown and to foreign session ids must be identical.
     let request_id =
         request.extensions().get::<RequestId>().filter(|_| status.is_server_error()).map(RequestId::to_string);
+    let words = words_for(request);
     let page = ErrorPage {
-        page: context.and_then(|context| context.0.page()).unwrap_or_else(Page::anonymous),
+        page: context.and_then(|context| context.0.page(words)).unwrap_or_else(|| Page::anonymous(words)),
         status: status.as_u16(),
         title: message.title,
         message: message.message,

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     events::EventFilter,
     web::{SignedIn, errors::WebError, page::Page},
+    words::Words,
 };
 
 #[derive(Template)]
@@ -20,8 +21,12 @@ struct ActivityPage {
 }
 
 /// Shows the events of all sessions, and of the account itself.
-pub(crate) async fn show(session: SignedIn, query: Query<EventListQuery>) -> Result<HttpResponse, WebError> {
+pub(crate) async fn show(
+    session: SignedIn,
+    words: Words,
+    query: Query<EventListQuery>,
+) -> Result<HttpResponse, WebError> {
     let filter = EventFilter::User(session.user.id);
-    let events = EventList::read(&session, filter, &query, "/account/activity").await?;
-    html(StatusCode::OK, &ActivityPage { page: Page::of(&session, &session.csrf_token()?), events })
+    let events = EventList::read(&session, words, filter, &query, "/account/activity").await?;
+    html(StatusCode::OK, &ActivityPage { page: Page::of(&session, &session.csrf_token()?, words), events })
 }

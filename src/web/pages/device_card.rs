@@ -5,7 +5,11 @@ use std::collections::HashMap;
 use crate::{
     clock::Timestamp,
     sessions::{DeviceKind, SessionRecord},
-    web::time_text::TimeText,
+    web::{
+        labels::{self, device_title},
+        time_text::TimeText,
+    },
+    words::Words,
 };
 
 /// An active session.
@@ -27,20 +31,20 @@ pub(super) struct DeviceCard {
 }
 
 impl DeviceCard {
-    pub fn new(record: &SessionRecord, now: Timestamp) -> Self {
+    pub fn new(words: Words, record: &SessionRecord, now: Timestamp) -> Self {
         let device = record.device();
-        let title = device.title();
+        let title = device_title(words, &device);
         Self {
             id: record.id.to_string(),
             label: title.clone(),
             title,
             kind: DeviceKind::as_str(device.kind),
-            kind_label: DeviceKind::label(device.kind),
+            kind_label: labels::kind(words, device.kind),
             user_agent: record.user_agent.clone().unwrap_or_default(),
             ip_address: record.ip_address.clone().unwrap_or_default(),
-            signed_in: TimeText::ago(record.created_at, now),
-            last_active: TimeText::activity(record.last_seen_at, now),
-            expires: TimeText::ahead(record.expires_at, now),
+            signed_in: TimeText::ago(words, record.created_at, now),
+            last_active: TimeText::activity(words, record.last_seen_at, now),
+            expires: TimeText::ahead(words, record.expires_at, now),
             has_absolute_expiry: record.has_absolute_expiry,
             remembered: record.remembered,
         }
@@ -49,16 +53,16 @@ impl DeviceCard {
 
 /// Makes the labels of a page's devices differ, since two phones of one model have the same title: by the address, else
 /// by the time of the sign-in, and at last by a number.
-pub(super) fn set_labels(cards: &mut [DeviceCard]) {
-    let distinctions: [fn(&DeviceCard) -> String; 2] =
-        [|card| card.ip_address.clone(), |card| format!("signed in {}", card.signed_in.exact)];
-    for distinction in distinctions {
+pub(super) fn set_labels(words: Words, cards: &mut [DeviceCard]) {
+    let distinguish: [fn(Words, &DeviceCard) -> String; 2] = [
+        |_, card| [card.label.as_str(), &card.ip_address].join(", "),
+        |words, card| words.device_signed_in(&card.label, &card.signed_in.exact),
+    ];
+    for (step, label) in distinguish.into_iter().enumerate() {
         let counts = label_counts(cards);
-        for card in cards.iter_mut().filter(|card| counts[&card.label] > 1) {
-            let words = distinction(card);
-            if !words.is_empty() {
-                card.label = format!("{}, {words}", card.label);
-            }
+        let twins = cards.iter_mut().filter(|card| counts[&card.label] > 1);
+        for card in twins.filter(|card| step > 0 || !card.ip_address.is_empty()) {
+            card.label = label(words, card);
         }
     }
     let counts = label_counts(cards);
@@ -66,7 +70,7 @@ pub(super) fn set_labels(cards: &mut [DeviceCard]) {
     for card in cards.iter_mut().filter(|card| counts[&card.label] > 1) {
         let number = numbers.entry(card.label.clone()).or_default();
         *number += 1;
-        card.label = format!("{}, number {number}", card.label);
+        card.label = words.device_number(&card.label, *number);
     }
 }
 
@@ -88,22 +92,22 @@ pub(super) struct EndedCard {
     pub ip_address: String,
     pub signed_in: TimeText,
     pub ended: TimeText,
-    pub reason: String,
+    pub reason: &'static str,
 }
 
 impl EndedCard {
-    pub fn new(record: &SessionRecord, now: Timestamp) -> Self {
+    pub fn new(words: Words, record: &SessionRecord, now: Timestamp) -> Self {
         let device = record.device();
         Self {
             id: record.id.to_string(),
-            title: device.title(),
+            title: device_title(words, &device),
             kind: DeviceKind::as_str(device.kind),
-            kind_label: DeviceKind::label(device.kind),
+            kind_label: labels::kind(words, device.kind),
             user_agent: record.user_agent.clone().unwrap_or_default(),
             ip_address: record.ip_address.clone().unwrap_or_default(),
-            signed_in: TimeText::ago(record.created_at, now),
-            ended: TimeText::ago(record.logged_out_at.unwrap_or(record.expires_at), now),
-            reason: record.reason_label().to_owned(),
+            signed_in: TimeText::ago(words, record.created_at, now),
+            ended: TimeText::ago(words, record.logged_out_at.unwrap_or(record.expires_at), now),
+            reason: labels::end_of(words, record),
         }
     }
 }
@@ -111,6 +115,7 @@ impl EndedCard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::Language;
 
     fn card(title: &str, address: &str, minute: u8) -> DeviceCard {
         let time = TimeText { text: String::new(), exact: format!("11:{minute}"), iso: String::new() };
@@ -141,7 +146,7 @@ mod tests {
             card("Phone", "192.0.2.3", 10),
             card("Phone", "", 10),
         ];
-        set_labels(&mut cards);
+        set_labels(Words::new(Language::En), &mut cards);
         assert_eq!(
             cards.map(|card| card.label),
             [

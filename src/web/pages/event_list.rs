@@ -6,6 +6,7 @@ use super::{event_row::EventRow, pagination::Pagination};
 use crate::{
     events::EventFilter,
     web::{SignedIn, errors::WebError},
+    words::Words,
 };
 
 /// The values of `partials/events.html` and its links.
@@ -25,6 +26,7 @@ impl EventList {
     /// `first_page` is the path of the newest ones.
     pub async fn read(
         session: &SignedIn,
+        words: Words,
         filter: EventFilter,
         query: &EventListQuery,
         first_page: &str,
@@ -33,11 +35,12 @@ impl EventList {
         let before: Option<i64> = query.before.parse().ok();
         let found = state.sessions.events().newest(filter, before).await?;
         let pagination = Pagination::newest_first(
-            "Activity pages",
+            words,
+            words.activity_pages(),
             before.map(|_| first_page.to_owned()),
             found.older.map(|id| format!("{first_page}?before={id}")),
         );
-        let rows = EventRow::all(&state.sessions, session.user.id, &found.events, now).await?;
+        let rows = EventRow::all(&state.sessions, words, session.user.id, &found.events, now).await?;
         Ok(Self { rows, pagination })
     }
 }

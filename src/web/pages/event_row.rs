@@ -8,7 +8,11 @@ use crate::{
     events::{Actor, EventKind, SecurityEvent},
     sessions::{EndReason, SessionId, SessionRecord, Sessions, UserId, WayIn},
     text::printable,
-    web::time_text::{TimeText, count_text},
+    web::{
+        labels::{self, session_title},
+        time_text::TimeText,
+    },
+    words::Words,
 };
 
 /// An event of a list.
@@ -29,25 +33,36 @@ pub(super) struct EventRow {
 
 impl EventRow {
     /// Makes the rows of a user's events. One whose time can't be read is left out: an operator sees it in `keyrack events`.
-    pub async fn all(sessions: &Sessions, user: UserId, events: &[SecurityEvent], now: Timestamp) -> Result<Vec<Self>> {
+    pub async fn all(
+        sessions: &Sessions,
+        words: Words,
+        user: UserId,
+        events: &[SecurityEvent],
+        now: Timestamp,
+    ) -> Result<Vec<Self>> {
         let mut ids: Vec<SessionId> = events.iter().filter_map(|event| event.session_id).collect();
         ids.sort_unstable();
         ids.dedup();
         let records = sessions.find_all_own(user, ids).await?;
         let records: HashMap<SessionId, SessionRecord> =
             records.into_iter().map(|record| (record.id, record)).collect();
-        Ok(events.iter().filter_map(|event| Self::new(event, &records, now)).collect())
+        Ok(events.iter().filter_map(|event| Self::new(words, event, &records, now)).collect())
     }
 
-    fn new(event: &SecurityEvent, records: &HashMap<SessionId, SessionRecord>, now: Timestamp) -> Option<Self> {
+    fn new(
+        words: Words,
+        event: &SecurityEvent,
+        records: &HashMap<SessionId, SessionRecord>,
+        now: Timestamp,
+    ) -> Option<Self> {
         let happened_at = event.happened_at()?;
         let record = event.session_id.and_then(|id| records.get(&id));
         Some(Self {
-            text: text(event),
-            by: by(event),
-            time: TimeText::ago(happened_at, now),
+            text: text(words, event),
+            by: by(words, event),
+            time: TimeText::ago(words, happened_at, now),
             ip_address: event.ip_address.as_deref().map(|address| printable(address).into_owned()).unwrap_or_default(),
-            device: record.map(|record| record.device().title()).unwrap_or_default(),
+            device: record.map(|record| session_title(words, record)).unwrap_or_default(),
             link: record.map(|record| format!("/account/sessions/{}", record.id)).unwrap_or_default(),
             is_alert: matches!(
                 event.kind(),
@@ -65,49 +80,76 @@ impl EventRow {
 }
 
 /// What happened.
-fn text(event: &SecurityEvent) -> String {
+fn text(words: Words, event: &SecurityEvent) -> String {
     let Some(kind) = event.kind() else { return printable(&event.kind.replace('_', " ")).into_owned() };
     let count = event.detail.get("count").and_then(serde_json::Value::as_u64).unwrap_or(1);
-    let times = usize::try_from(count).unwrap_or(usize::MAX);
-    match kind {
-        EventKind::SignedIn if event.detail.contains_key("again") => "Signed in again".to_owned(),
-        EventKind::SignedIn => match event.text("authorised_by").and_then(WayIn::parse) {
-            Some(WayIn::Password) => "Signed in with the password".to_owned(),
-            Some(WayIn::OneTimePassword) => "Signed in with a one-time password".to_owned(),
-            _ => kind.label().to_owned(),
-        },
-        EventKind::SignInFailed => match event.text("cause") {
-            Some("wrong_password") => "Sign-in failed: wrong password".to_owned(),
-            Some("disabled") => "Sign-in failed: the account is disabled".to_owned(),
-            Some("no_password") => "Sign-in failed: the account has no password".to_owned(),
-            Some("used_up_password") => "Sign-in failed: the one-time password was used already".to_owned(),
-            _ => kind.label().to_owned(),
-        },
-        EventKind::SignInThrottled => format!("{} refused after too many attempts", count_text(times, "sign-in")),
-        EventKind::SessionEnded => match event.text("reason") {
-            Some("deleted") => "Replaced by a record of the other application".to_owned(),
-            reason => reason.and_then(EndReason::parse).map_or(kind.label(), EndReason::label).to_owned(),
-        },
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let text = match kind {
+        EventKind::SignInThrottled => return words.event_sign_ins_refused(count),
+        EventKind::FormRefused => return words.event_forms_refused(count),
+        EventKind::AccessRefused => return words.event_requests_refused(count),
         EventKind::RoleChanged => match (event.text("from"), event.text("to")) {
-            (Some(from), Some(to)) => format!("Role changed from {} to {}", printable(from), printable(to)),
-            _ => kind.label().to_owned(),
+            (Some(from), Some(to)) => return words.event_role_changed_from_to(printable(from), printable(to)),
+            _ => words.event_role_changed(),
         },
-        EventKind::PasswordChanged if event.detail.contains_key("one_time") => "One-time password set".to_owned(),
-        EventKind::FormRefused if times > 1 => format!("{} refused", count_text(times, "form")),
-        EventKind::AccessRefused if times > 1 => {
-            format!("{} refused: not one of your sessions", count_text(times, "request"))
-        }
-        _ => kind.label().to_owned(),
+        EventKind::SignedIn => signed_in(words, event),
+        EventKind::SignInFailed => sign_in_failed(words, event),
+        EventKind::SessionEnded => match event.text("reason") {
+            Some("deleted") => words.event_session_replaced_by_peer(),
+            reason => reason
+                .and_then(EndReason::parse)
+                .map_or(words.event_session_ended(), |reason| labels::end_reason(words, reason)),
+        },
+        EventKind::PasswordChanged if event.detail.contains_key("one_time") => words.event_one_time_password_set(),
+        EventKind::PasswordChanged => words.event_password_changed(),
+        EventKind::UnknownSignInsFailed => words.event_unknown_sign_ins_failed(),
+        EventKind::AccountLocked => words.event_account_locked(),
+        EventKind::AccountUnlocked => words.event_account_unlocked(),
+        EventKind::SessionAdopted => words.event_session_adopted(),
+        EventKind::SessionRotated => words.event_session_rotated(),
+        EventKind::SessionRenamed => words.event_session_renamed(),
+        EventKind::BrowserRemembered => words.event_browser_remembered(),
+        EventKind::AccountCreated => words.event_account_created(),
+        EventKind::AccountDeleted => words.event_account_deleted(),
+        EventKind::AccountDisabled => words.event_account_disabled(),
+        EventKind::AccountEnabled => words.event_account_enabled(),
+        EventKind::ProofRequested => words.event_proof_requested(),
+        EventKind::ProofGiven => words.event_proof_given(),
+        EventKind::ProofFailed => words.event_proof_failed(),
+        EventKind::SettingChanged => words.event_setting_changed(),
+        EventKind::CommandRun => words.event_command_run(),
+    };
+    text.to_owned()
+}
+
+fn signed_in(words: Words, event: &SecurityEvent) -> &'static str {
+    if event.detail.contains_key("again") {
+        return words.event_signed_in_again();
+    }
+    match event.text("authorised_by").and_then(WayIn::parse) {
+        Some(WayIn::Password) => words.event_signed_in_password(),
+        Some(WayIn::OneTimePassword) => words.event_signed_in_one_time_password(),
+        _ => words.event_signed_in(),
+    }
+}
+
+fn sign_in_failed(words: Words, event: &SecurityEvent) -> &'static str {
+    match event.text("cause") {
+        Some("wrong_password") => words.event_sign_in_failed_wrong_password(),
+        Some("disabled") => words.event_sign_in_failed_disabled(),
+        Some("no_password") => words.event_sign_in_failed_no_password(),
+        Some("used_up_password") => words.event_sign_in_failed_used_up(),
+        _ => words.event_sign_in_failed(),
     }
 }
 
 /// Who did it, if it was not the user. A reason that says so already is not repeated.
-fn by(event: &SecurityEvent) -> &'static str {
+fn by(words: Words, event: &SecurityEvent) -> &'static str {
     match event.actor() {
         Some(Actor::Admin | Actor::Command) if event.text("reason") == Some("revoked_by_admin") => "",
-        Some(Actor::Admin | Actor::Command) => "By an administrator",
+        Some(Actor::Admin | Actor::Command) => words.by_administrator(),
         Some(Actor::Peer) if event.kind() == Some(EventKind::SessionAdopted) => "",
-        Some(Actor::Peer) => "By another application",
+        Some(Actor::Peer) => words.by_application(),
         Some(Actor::User | Actor::System) | None => "",
     }
 }

@@ -4,7 +4,10 @@ use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 
 use super::{device_card::EndedCard, html, pagination::Pagination};
-use crate::web::{SignedIn, errors::WebError, page::Page};
+use crate::{
+    web::{SignedIn, errors::WebError, page::Page},
+    words::Words,
+};
 
 #[derive(Template)]
 #[template(path = "history.html")]
@@ -17,15 +20,16 @@ struct HistoryPage {
 const FIRST_PAGE: &str = "/account/sessions?show=ended";
 
 /// Shows the page after the cursor `after`; the first page if that can't be parsed.
-pub(super) async fn show(session: &SignedIn, after: &str) -> Result<HttpResponse, WebError> {
+pub(super) async fn show(session: &SignedIn, words: Words, after: &str) -> Result<HttpResponse, WebError> {
     let (state, now) = (session.state(), session.state().clock.now());
     let after = after.parse().ok();
     let history = state.sessions.history_of(session.user.id, after).await?;
     let template = HistoryPage {
-        page: Page::of(session, &session.csrf_token()?),
-        rows: history.records.iter().map(|record| EndedCard::new(record, now)).collect(),
+        page: Page::of(session, &session.csrf_token()?, words),
+        rows: history.records.iter().map(|record| EndedCard::new(words, record, now)).collect(),
         pagination: Pagination::newest_first(
-            "History pages",
+            words,
+            words.history_pages(),
             after.map(|_| FIRST_PAGE.to_owned()),
             history.older.map(|cursor| format!("{FIRST_PAGE}&after={cursor}")),
         ),

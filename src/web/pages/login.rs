@@ -11,8 +11,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    HOME,
-    end_notice::{self, EndNotice},
+    HOME, end_notice,
     form_error::{FormError, FormStatus},
     see_other, sign_in, with_cookie,
 };
@@ -24,6 +23,7 @@ use crate::{
         Destinations, RequestSession, csrf_form::SignInForm, errors::WebError, page::Page,
         password_change::password_page,
     },
+    words::{Html, Words},
 };
 
 #[derive(Template)]
@@ -36,7 +36,7 @@ struct LoginPage {
     remember: bool,
     error: Option<String>,
     notice: Option<String>,
-    ended: Option<EndNotice>,
+    ended: Option<Html>,
 }
 
 #[derive(Deserialize)]
@@ -77,12 +77,13 @@ const UNMADE_CHANGE: &str =
 #[derive(Default)]
 struct Notices {
     notice: Option<String>,
-    ended: Option<EndNotice>,
+    ended: Option<Html>,
 }
 
 /// `GET /login`. Writes no row, and also works while the database is unavailable.
 pub(crate) async fn show(
     session: RequestSession,
+    words: Words,
     request: HttpRequest,
     query: Query<LoginQuery>,
     destinations: Data<Destinations>,
@@ -91,7 +92,7 @@ pub(crate) async fn show(
     if let Some(live) = session.live() {
         return Ok(signed_in_response(live.must_change_password, next.unwrap_or_default()));
     }
-    let ended = end_notice::find(&session).await;
+    let ended = end_notice::find(&session, words).await;
     let state = session.state();
     let notice = if session.has_twin_cookies() {
         Some(TWIN_COOKIES)
@@ -104,12 +105,13 @@ pub(crate) async fn show(
     };
     let notice = notice.map(str::to_owned);
     let fields = SignInFields { next: next.unwrap_or_default().to_owned(), ..SignInFields::default() };
-    page(&session, &request, fields, Notices { notice, ended }, None)
+    page(&session, words, &request, fields, Notices { notice, ended }, None)
 }
 
 /// `POST /login`
 pub(crate) async fn submit(
     session: RequestSession,
+    words: Words,
     request: HttpRequest,
     destinations: Data<Destinations>,
     SignInForm(mut fields): SignInForm<SignInFields>,
@@ -121,9 +123,9 @@ pub(crate) async fn submit(
             sign_in(&session, &request, user, fields.remembers())?;
             let response = signed_in_response(must_change_password, &fields.next);
             // Another sign-in may use the password up, or another request may change it, before the session starts.
-            session.on_refused_sign_in(|session, request, error| {
+            session.on_refused_sign_in(move |session, request, error| {
                 let error = if matches!(error, Error::PasswordUsedUp) { used_up() } else { rejected() };
-                page(session, request, fields, Notices::default(), Some(error))
+                page(session, words, request, fields, Notices::default(), Some(error))
             });
             return Ok(response);
         }
@@ -143,7 +145,7 @@ pub(crate) async fn submit(
         Err(Error::Unavailable(cause)) => FormError::unavailable(&cause),
         Err(error) => return Err(error.into()),
     };
-    page(&session, &request, fields, Notices::default(), Some(error))
+    page(&session, words, &request, fields, Notices::default(), Some(error))
 }
 
 async fn authenticate(
@@ -199,6 +201,7 @@ fn strangers_locked(retry_after: Duration) -> FormError {
 /// The form with what was typed, except for the password.
 fn page(
     session: &RequestSession,
+    words: Words,
     request: &HttpRequest,
     fields: SignInFields,
     Notices { notice, ended }: Notices,
@@ -208,7 +211,7 @@ fn page(
     let status = FormStatus::of(error.as_ref());
     let template = LoginPage {
         // Another tab may have signed in since the form was opened.
-        page: session.live().map_or_else(Page::anonymous, |live| Page::of(live, &csrf_token)),
+        page: session.live().map_or_else(|| Page::anonymous(words), |live| Page::of(live, &csrf_token, words)),
         csrf_token,
         next: fields.next.clone(),
         remember: fields.remembers(),

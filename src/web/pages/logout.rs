@@ -11,7 +11,10 @@ use actix_web::{
 use askama::Template;
 
 use super::{html, see_other};
-use crate::web::{SignedIn, csrf_form::CsrfOnlyForm, errors::WebError, page::Page};
+use crate::{
+    web::{SignedIn, csrf_form::CsrfOnlyForm, errors::WebError, page::Page},
+    words::Words,
+};
 
 #[derive(Template)]
 #[template(path = "logout.html")]
@@ -22,10 +25,10 @@ struct LogoutPage {
 }
 
 /// `GET /logout`: asks for a press of the button, since a link to it must not sign anyone out.
-pub(crate) async fn show(session: SignedIn) -> Result<HttpResponse, WebError> {
+pub(crate) async fn show(session: SignedIn, words: Words) -> Result<HttpResponse, WebError> {
     let csrf_token = session.csrf_token()?;
     let user = session.user.display_name();
-    html(StatusCode::OK, &LogoutPage { page: Page::of(&session, &csrf_token), csrf_token, user })
+    html(StatusCode::OK, &LogoutPage { page: Page::of(&session, &csrf_token, words), csrf_token, user })
 }
 
 /// `POST /logout`: purges the session. The session layer ends it after the handler, before the response is sent.

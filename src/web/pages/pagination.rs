@@ -1,5 +1,7 @@
 //! The links between the pages of a list.
 
+use crate::words::Words;
+
 /// The values of `partials/pagination.html`.
 pub(super) struct Pagination {
     /// The name of the links, for screen readers.
@@ -14,7 +16,7 @@ pub(super) struct Pagination {
 
 impl Pagination {
     /// The links of a list that begins with the newest entries.
-    pub fn newest_first(name: &'static str, first: Option<String>, next: Option<String>) -> Self {
-        Self { name, first, first_text: "Newest", next, next_text: "Older" }
+    pub fn newest_first(words: Words, name: &'static str, first: Option<String>, next: Option<String>) -> Self {
+        Self { name, first, first_text: words.newest(), next, next_text: words.older() }
     }
 }

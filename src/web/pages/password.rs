@@ -29,6 +29,7 @@ use crate::{
         proof_form::ProofForm,
         recent_proof,
     },
+    words::Words,
 };
 
 #[derive(Template)]
@@ -90,6 +91,7 @@ pub(crate) async fn well_known() -> HttpResponse {
 /// `GET /account/password`. After a sign-in, it says whether the form was sent before, and was not handled.
 pub(crate) async fn show(
     session: SignedIn,
+    words: Words,
     request: HttpRequest,
     query: Query<PasswordQuery>,
     destinations: Data<Destinations>,
@@ -97,25 +99,26 @@ pub(crate) async fn show(
     let state = session.state();
     let has_password = recent_proof::can_prove(state, &session).await?;
     let fields = PasswordFields { next: query.into_inner().next, ..PasswordFields::default() };
-    let mut template = template(&session, &destinations, &fields, has_password, PasswordErrors::default())?;
+    let mut template = template(&session, words, &destinations, &fields, has_password, PasswordErrors::default())?;
     let is_unmade = state.flash.has_unmade_change(request.headers(), state.clock.now());
-    template.page.flash = is_unmade.then(FlashMessage::unmade_change);
+    template.page.flash = is_unmade.then(|| FlashMessage::unmade_change(words));
     with_cookie(html(StatusCode::OK, &template)?, is_unmade.then(|| state.flash.removal()))
 }
 
 /// `POST /account/password`: the current password is the proof, so no other is asked for.
 pub(crate) async fn submit(
     session: SignedIn,
+    words: Words,
     request: HttpRequest,
     destinations: Data<Destinations>,
     ProofForm(fields): ProofForm<PasswordFields>,
 ) -> Result<HttpResponse, WebError> {
     let errors = match check(&session, &fields).await {
         Ok(errors) => errors,
-        Err(error) => return refuse_current(&session, &destinations, &fields, error.into()),
+        Err(error) => return refuse_current(&session, words, &destinations, &fields, error.into()),
     };
     if errors.any() {
-        return refused(&session, &destinations, &fields, errors).await;
+        return refused(&session, words, &destinations, &fields, errors).await;
     }
     let change = PasswordChange {
         current: Password::new(&fields.current_password),
@@ -129,20 +132,20 @@ pub(crate) async fn submit(
             let next = destinations.accept(&fields.next).unwrap_or(HOME);
             changed_response(&session, &request, changed.others, changed.session.proved_at, next).await
         }
-        Err(ChangePasswordError::Current(error)) => refuse_current(&session, &destinations, &fields, error),
+        Err(ChangePasswordError::Current(error)) => refuse_current(&session, words, &destinations, &fields, error),
         Err(ChangePasswordError::Unchecked(_)) => {
             let error = FormError::unchecked_password("Your password was not changed.");
             let status = FormStatus::from(&error);
             let errors = PasswordErrors { form: Some(error.text), ..PasswordErrors::default() };
-            page(&session, &destinations, &fields, status, errors)
+            page(&session, words, &destinations, &fields, status, errors)
         }
         Err(error @ ChangePasswordError::ChangedMeanwhile) => {
             let errors = PasswordErrors { form: Some(error.to_string()), ..PasswordErrors::default() };
-            page(&session, &destinations, &fields, StatusCode::CONFLICT, errors)
+            page(&session, words, &destinations, &fields, StatusCode::CONFLICT, errors)
         }
         Err(error) => {
             let errors = PasswordErrors { password: Some(error.to_string()), ..PasswordErrors::default() };
-            page(&session, &destinations, &fields, StatusCode::UNPROCESSABLE_ENTITY, errors)
+            page(&session, words, &destinations, &fields, StatusCode::UNPROCESSABLE_ENTITY, errors)
         }
     }
 }
@@ -198,6 +201,7 @@ async fn check(session: &SignedIn, fields: &PasswordFields) -> Result<PasswordEr
 /// everything that is wrong.
 async fn refused(
     session: &SignedIn,
+    words: Words,
     destinations: &Destinations,
     fields: &PasswordFields,
     mut errors: PasswordErrors,
@@ -222,12 +226,13 @@ async fn refused(
             }
         }
     }
-    page(session, destinations, fields, status, errors)
+    page(session, words, destinations, fields, status, errors)
 }
 
 /// Answers a form whose current password was not accepted, or not checked.
 fn refuse_current(
     session: &SignedIn,
+    words: Words,
     destinations: &Destinations,
     fields: &PasswordFields,
     error: OwnPasswordError,
@@ -235,7 +240,7 @@ fn refuse_current(
     let error = current_error(error)?;
     let status = FormStatus::from(&error);
     let errors = PasswordErrors { current_password: Some(error.text), ..PasswordErrors::default() };
-    page(session, destinations, fields, status, errors)
+    page(session, words, destinations, fields, status, errors)
 }
 
 /// The message for a current password that was not accepted.
@@ -259,17 +264,19 @@ impl PasswordErrors {
 /// The form again, with what is wrong.
 fn page(
     session: &SignedIn,
+    words: Words,
     destinations: &Destinations,
     fields: &PasswordFields,
     status: impl Into<FormStatus>,
     errors: PasswordErrors,
 ) -> Result<HttpResponse, WebError> {
-    status.into().show(&template(session, destinations, fields, true, errors)?)
+    status.into().show(&template(session, words, destinations, fields, true, errors)?)
 }
 
 /// The form, without the passwords.
 fn template(
     session: &SignedIn,
+    words: Words,
     destinations: &Destinations,
     fields: &PasswordFields,
     has_password: bool,
@@ -278,7 +285,7 @@ fn template(
     let csrf_token = session.csrf_token()?;
     let next = destinations.accept(&fields.next).unwrap_or_default().to_owned();
     Ok(PasswordPage {
-        page: Page::of(session, &csrf_token),
+        page: Page::of(session, &csrf_token, words),
         csrf_token,
         email: session.user.email.clone(),
         action: password_page(&next),

@@ -27,6 +27,7 @@ use crate::{
         proof_form::ProofForm,
         recent_proof,
     },
+    words::Words,
 };
 
 #[derive(Template)]
@@ -69,19 +70,21 @@ const EXHAUSTED_RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
 /// `GET /reauth`
 pub(crate) async fn show(
     session: SignedIn,
+    words: Words,
     query: Query<ReauthQuery>,
     destinations: Data<Destinations>,
 ) -> Result<HttpResponse, WebError> {
     let ReauthQuery { next, change } = query.into_inner();
     let can_prove = recent_proof::can_prove(session.state(), &session).await?;
     let fields = ReauthFields { password: String::new(), next, change };
-    page(&session, &destinations, &fields, can_prove, None)
+    page(&session, words, &destinations, &fields, can_prove, None)
 }
 
 /// `POST /reauth`: checks the password, gives the session a new sid, and makes the change that has waited. If it is sent
 /// twice, both answers are the same.
 pub(crate) async fn submit(
     session: SignedIn,
+    words: Words,
     request: HttpRequest,
     destinations: Data<Destinations>,
     ProofForm(fields): ProofForm<ReauthFields>,
@@ -105,7 +108,7 @@ pub(crate) async fn submit(
         }
         Err(error) => form_error(error)?,
     };
-    page(&session, &destinations, &fields, true, Some(error))
+    page(&session, words, &destinations, &fields, true, Some(error))
 }
 
 /// The message for a password that was not accepted.
@@ -132,6 +135,7 @@ fn action(next: &str) -> String {
 
 fn page(
     session: &SignedIn,
+    words: Words,
     destinations: &Destinations,
     fields: &ReauthFields,
     can_prove: bool,
@@ -143,7 +147,7 @@ fn page(
     let next = destinations.accept(&fields.next).unwrap_or_default().to_owned();
     let status = FormStatus::of(error.as_ref());
     let template = ReauthPage {
-        page: Page::of(session, &csrf_token),
+        page: Page::of(session, &csrf_token, words),
         csrf_token,
         email: session.user.email.clone(),
         action: action(&next),

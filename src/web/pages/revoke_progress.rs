@@ -15,7 +15,8 @@ use super::{HOME, html, see_other, with_cookie};
 use crate::{
     clock::Timestamp,
     sessions::Sessions,
-    web::{SignedIn, errors::WebError, flash::Notice, page::Page, time_text::count_text_up_to},
+    web::{SignedIn, errors::WebError, flash::Notice, page::Page},
+    words::Words,
 };
 
 /// The page loads itself again after this many seconds.
@@ -42,7 +43,11 @@ pub(super) fn location(started_until: Timestamp) -> String {
 }
 
 /// Shows how many are left; the devices if none is, or if the time can't be parsed.
-pub(crate) async fn show(session: SignedIn, query: Query<ProgressQuery>) -> Result<HttpResponse, WebError> {
+pub(crate) async fn show(
+    session: SignedIn,
+    words: Words,
+    query: Query<ProgressQuery>,
+) -> Result<HttpResponse, WebError> {
     let state = session.state();
     let Some(until) = Timestamp::parse_micros(&query.until) else { return Ok(see_other(HOME)) };
     let left = state.sessions.count_others(session.user.id, session.id, until).await?;
@@ -51,9 +56,13 @@ pub(crate) async fn show(session: SignedIn, query: Query<ProgressQuery>) -> Resu
     }
     let csrf_token = session.csrf_token()?;
     let template = RevokeProgressPage {
-        page: Page::of(&session, &csrf_token),
+        page: Page::of(&session, &csrf_token, words),
         csrf_token,
-        left: count_text_up_to(left, Sessions::MAX_COUNTED, "device"),
+        left: if left < Sessions::MAX_COUNTED {
+            words.devices_left(left)
+        } else {
+            words.devices_or_more_left(Sessions::MAX_COUNTED)
+        },
     };
     let mut response = html(StatusCode::OK, &template)?;
     response.headers_mut().insert(REFRESH, REFRESH_SECONDS.into());

@@ -13,8 +13,16 @@ use super::{
 };
 use crate::{
     events::EventFilter,
-    sessions::{DeviceKind, SessionId},
-    web::{SignedIn, access_refusal::refuse_foreign_session, errors::WebError, page::Page, time_text::TimeText},
+    sessions::SessionId,
+    web::{
+        SignedIn,
+        access_refusal::refuse_foreign_session,
+        errors::WebError,
+        labels::{self, device_title},
+        page::Page,
+        time_text::TimeText,
+    },
+    words::Words,
 };
 
 #[derive(Template)]
@@ -38,7 +46,7 @@ struct SessionFacts {
     expires: TimeText,
     has_absolute_expiry: bool,
     /// When and why it ended; `None` while it is alive.
-    ended: Option<(TimeText, String)>,
+    ended: Option<(TimeText, &'static str)>,
     remembered: bool,
     ip_address: String,
     user_agent: String,
@@ -47,6 +55,7 @@ struct SessionFacts {
 /// Shows the session. Another user's, an unknown id and a malformed id get the same 404.
 pub(crate) async fn show(
     session: SignedIn,
+    words: Words,
     id: Path<String>,
     query: Query<EventListQuery>,
 ) -> Result<HttpResponse, WebError> {
@@ -56,23 +65,23 @@ pub(crate) async fn show(
         return Err(refuse_foreign_session(&session, id).await);
     };
     let first_page = format!("/account/sessions/{id}");
-    let events = EventList::read(&session, EventFilter::Session(user, id), &query, &first_page).await?;
+    let events = EventList::read(&session, words, EventFilter::Session(user, id), &query, &first_page).await?;
     let expired = record.logged_out_at.is_none() && record.expires_at <= now;
     let ended = match record.logged_out_at {
-        Some(at) => Some((TimeText::ago(at, now), record.reason_label().to_owned())),
+        Some(at) => Some((TimeText::ago(words, at, now), labels::end_of(words, &record))),
         // The next purge ends it.
-        None => expired.then(|| (TimeText::ago(record.expires_at, now), "Reached its time limit".to_owned())),
+        None => expired.then(|| (TimeText::ago(words, record.expires_at, now), words.end_absolute_timeout())),
     };
     let device = record.device();
     let facts = SessionFacts {
         id: record.id.to_string(),
-        title: device.title(),
-        kind_label: DeviceKind::label(device.kind),
+        title: device_title(words, &device),
+        kind_label: labels::kind(words, device.kind),
         is_current: record.id == session.id,
-        authorised_by: record.way_in_label(),
-        signed_in: TimeText::ago(record.created_at, now),
-        last_active: TimeText::activity(record.last_seen_at, now),
-        expires: TimeText::ahead(record.expires_at, now),
+        authorised_by: labels::way_in(words, &record),
+        signed_in: TimeText::ago(words, record.created_at, now),
+        last_active: TimeText::activity(words, record.last_seen_at, now),
+        expires: TimeText::ahead(words, record.expires_at, now),
         has_absolute_expiry: record.has_absolute_expiry,
         ended,
         remembered: record.remembered,
@@ -80,6 +89,6 @@ pub(crate) async fn show(
         user_agent: record.user_agent.clone().unwrap_or_default(),
     };
     let csrf_token = session.csrf_token()?;
-    let template = SessionPage { page: Page::of(&session, &csrf_token), csrf_token, device: facts, events };
+    let template = SessionPage { page: Page::of(&session, &csrf_token, words), csrf_token, device: facts, events };
     html(StatusCode::OK, &template)
 }

@@ -18,9 +18,11 @@ use crate::{
         SignedIn,
         errors::WebError,
         flash::Notice,
+        labels::session_title,
         page::{FlashMessage, Page},
-        time_text::{TimeText, count_text, count_text_up_to},
+        time_text::TimeText,
     },
+    words::Words,
 };
 
 /// From this number of other devices on, "Sign out all other devices" is also above the list.
@@ -38,8 +40,8 @@ struct SessionsPage {
     current: Option<DeviceCard>,
     others: Vec<DeviceCard>,
     other_count: usize,
-    /// "3 other devices"
-    other_count_text: String,
+    /// What happens if all others are signed out.
+    revoke_others_text: String,
     is_long: bool,
     is_sorted: bool,
     pagination: Pagination,
@@ -56,18 +58,19 @@ pub(crate) struct SessionsQuery {
 /// Lists the devices, this one first; with `?show=ended`, the history instead.
 pub(crate) async fn show(
     session: SignedIn,
+    words: Words,
     request: HttpRequest,
     query: Query<SessionsQuery>,
 ) -> Result<HttpResponse, WebError> {
     if query.show == "ended" {
-        history::show(&session, &query.after).await
+        history::show(&session, words, &query.after).await
     } else {
-        list(&session, &request, &query.after).await
+        list(&session, words, &request, &query.after).await
     }
 }
 
 /// Shows the page after the cursor `after`; the first page if that can't be parsed.
-async fn list(session: &SignedIn, request: &HttpRequest, after: &str) -> Result<HttpResponse, WebError> {
+async fn list(session: &SignedIn, words: Words, request: &HttpRequest, after: &str) -> Result<HttpResponse, WebError> {
     let (state, now) = (session.state(), session.state().clock.now());
     let after = after.parse().ok();
     let DevicePage { this, others, is_sorted, count, next } =
@@ -75,35 +78,43 @@ async fn list(session: &SignedIn, request: &HttpRequest, after: &str) -> Result<
 
     let notice = state.flash.read(session.id, request.headers());
     let csrf_token = session.csrf_token()?;
-    let mut page = Page::of(session, &csrf_token);
+    let mut page = Page::of(session, &csrf_token, words);
     page.flash = match notice {
         Some(notice) => {
-            let text = notice_text(session, notice, this.iter().chain(&others), now).await?;
+            let text = notice_text(session, words, notice, this.iter().chain(&others), now).await?;
             text.map(|text| FlashMessage { text, is_success: notice != Notice::ChangeExpired })
         }
-        None if state.flash.has_unmade_change(request.headers(), now) => Some(FlashMessage::unmade_change()),
+        None if state.flash.has_unmade_change(request.headers(), now) => Some(FlashMessage::unmade_change(words)),
         None => None,
     };
-    let mut cards: Vec<DeviceCard> = others.iter().map(|record| DeviceCard::new(record, now)).collect();
-    set_labels(&mut cards);
+    let mut cards: Vec<DeviceCard> = others.iter().map(|record| DeviceCard::new(words, record, now)).collect();
+    set_labels(words, &mut cards);
     let other_count = count.saturating_sub(1);
     let template = SessionsPage {
         page,
         csrf_token,
         has_breached_password: breached_password::is_in_use(session).await?,
-        count: count_text_up_to(count, Sessions::MAX_COUNTED, "active session"),
-        current: this.as_ref().map(|record| DeviceCard::new(record, now)),
+        count: if count < Sessions::MAX_COUNTED {
+            words.active_sessions(count)
+        } else {
+            words.active_sessions_or_more(Sessions::MAX_COUNTED)
+        },
+        current: this.as_ref().map(|record| DeviceCard::new(words, record, now)),
         others: cards,
         other_count,
-        other_count_text: count_text_up_to(other_count, Sessions::MAX_COUNTED - 1, "other device"),
+        revoke_others_text: if count < Sessions::MAX_COUNTED {
+            words.others_will_be_signed_out(other_count)
+        } else {
+            words.others_or_more_will_be_signed_out(Sessions::MAX_COUNTED - 1)
+        },
         is_long: other_count > LONG_LIST,
         is_sorted,
         pagination: Pagination {
-            name: "Device pages",
+            name: words.device_pages(),
             first: after.map(|_| HOME.to_owned()),
-            first_text: "First page",
+            first_text: words.first_page(),
             next: next.map(|cursor| format!("{HOME}?after={cursor}")),
-            next_text: "More devices",
+            next_text: words.more_devices(),
         },
     };
     let used = state.flash.is_present(request.headers()).then(|| state.flash.removal());
@@ -114,6 +125,7 @@ async fn list(session: &SignedIn, request: &HttpRequest, after: &str) -> Result<
 /// nothing. If a device with the same name is `shown`, the words tell the two apart.
 async fn notice_text(
     session: &SignedIn,
+    words: Words,
     notice: Notice,
     mut shown: impl Iterator<Item = &SessionRecord>,
     now: Timestamp,
@@ -121,29 +133,21 @@ async fn notice_text(
     let text = match notice {
         Notice::Revoked(id) => {
             let Some(record) = session.state().sessions.find_own(session.user.id, id).await? else { return Ok(None) };
-            let title = record.device().title();
-            if shown.any(|other| other.device().title() == title) {
-                let address = record.ip_address.as_deref().map(|address| format!("{address}, ")).unwrap_or_default();
-                let signed_in = TimeText::ago(record.created_at, now).text;
-                format!("Signed out {title} ({address}signed in {signed_in}).")
-            } else {
-                format!("Signed out {title}.")
+            let title = session_title(words, &record);
+            if !shown.any(|other| session_title(words, other) == title) {
+                return Ok(Some(words.device_signed_out(title)));
+            }
+            let ago = TimeText::ago(words, record.created_at, now).text;
+            match &record.ip_address {
+                Some(address) => words.device_at_address_signed_out(title, address, ago),
+                None => words.device_since_signed_out(title, ago),
             }
         }
-        Notice::RevokedOthers(0) => "No other devices were signed in.".to_owned(),
-        Notice::RevokedOthers(count) => format!("Signed out {}.", count_text(count, "other device")),
-        Notice::RevokedAllOthers => "Signed out all other devices.".to_owned(),
-        Notice::PasswordChanged(None) => {
-            "Your password was changed. Your other devices are still signed in.".to_owned()
-        }
-        Notice::PasswordChanged(Some(0)) => "Your password was changed.".to_owned(),
-        Notice::PasswordChanged(Some(count)) => {
-            format!("Your password was changed. Signed out {}.", count_text(count, "other device"))
-        }
-        Notice::ChangeExpired => {
-            "You confirmed that it’s you, but too late for what you asked for, so nothing was changed. Try it again."
-                .to_owned()
-        }
+        Notice::RevokedOthers(count) => words.others_signed_out(count),
+        Notice::RevokedAllOthers => words.all_others_signed_out().to_owned(),
+        Notice::PasswordChanged(None) => words.password_changed_others_kept().to_owned(),
+        Notice::PasswordChanged(Some(count)) => words.password_changed(count),
+        Notice::ChangeExpired => words.change_expired().to_owned(),
     };
     Ok(Some(text))
 }

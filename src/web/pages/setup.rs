@@ -14,6 +14,7 @@ use super::{
 use crate::{
     accounts::{CreateUserError, NewUser, Password, Role, SignInClient, check_name},
     web::{RequestSession, csrf_form::SignInForm, errors::WebError, page::Page},
+    words::Words,
 };
 
 #[derive(Template)]
@@ -58,6 +59,7 @@ pub(crate) struct SetupFields {
 /// `GET /setup?token=…`
 pub(crate) async fn show(
     session: RequestSession,
+    words: Words,
     request: HttpRequest,
     query: Query<SetupQuery>,
 ) -> Result<HttpResponse, WebError> {
@@ -66,12 +68,13 @@ pub(crate) async fn show(
         return Err(WebError::NotFound);
     }
     let fields = SetupFields { token: query.into_inner().token, ..SetupFields::default() };
-    page(&session, &request, StatusCode::OK, fields, SetupErrors::default())
+    page(&session, words, &request, StatusCode::OK, fields, SetupErrors::default())
 }
 
 /// `POST /setup`: creates the account and signs it in.
 pub(crate) async fn submit(
     session: RequestSession,
+    words: Words,
     request: HttpRequest,
     SignInForm(fields): SignInForm<SetupFields>,
 ) -> Result<HttpResponse, WebError> {
@@ -81,7 +84,7 @@ pub(crate) async fn submit(
     }
     let user = match check(&session, &fields) {
         Ok(user) => user,
-        Err(errors) => return page(&session, &request, StatusCode::UNPROCESSABLE_ENTITY, fields, *errors),
+        Err(errors) => return page(&session, words, &request, StatusCode::UNPROCESSABLE_ENTITY, fields, *errors),
     };
     match session.state().accounts.on_behalf_of(session.source()).create_first(user).await {
         Ok(user) => {
@@ -94,9 +97,9 @@ pub(crate) async fn submit(
             let error = FormError::unchecked_password("The account was not created.");
             let status = FormStatus::from(&error);
             let errors = SetupErrors { form: Some(error.text), ..SetupErrors::default() };
-            page(&session, &request, status, fields, errors)
+            page(&session, words, &request, status, fields, errors)
         }
-        Err(error) => page(&session, &request, StatusCode::UNPROCESSABLE_ENTITY, fields, errors_for(&error)),
+        Err(error) => page(&session, words, &request, StatusCode::UNPROCESSABLE_ENTITY, fields, errors_for(&error)),
     }
 }
 
@@ -189,12 +192,13 @@ fn errors_for(error: &CreateUserError) -> SetupErrors {
 /// The form with what was typed, except for the passwords.
 fn page(
     session: &RequestSession,
+    words: Words,
     request: &HttpRequest,
     status: impl Into<FormStatus>,
     fields: SetupFields,
     errors: SetupErrors,
 ) -> Result<HttpResponse, WebError> {
     let (csrf_token, cookie) = session.csrf_token(request.headers())?;
-    let template = SetupPage { page: Page::anonymous(), csrf_token, token: fields.token.clone(), fields, errors };
+    let template = SetupPage { page: Page::anonymous(words), csrf_token, token: fields.token.clone(), fields, errors };
     with_cookie(status.into().show(&template)?, cookie)
 }

@@ -37,7 +37,7 @@ use super::{
     errors,
     page::{ErrorPageContext, ErrorPageSource, Page},
 };
-use crate::error::Error;
+use crate::{error::Error, words::Words};
 
 use persist::{USER_KEY, persist};
 use request_session::fill;
@@ -177,9 +177,9 @@ pub(super) async fn find_session_of_error_page(request: &HttpRequest) {
 }
 
 impl ErrorPageSource for RequestSession {
-    fn page(&self) -> Option<Page> {
+    fn page(&self, words: Words) -> Option<Page> {
         let (current, sid) = self.live().zip(self.current_sid())?;
-        Some(Page::of(current, &self.state().csrf.unsalted_token(sid)))
+        Some(Page::of(current, &self.state().csrf.unsalted_token(sid), words))
     }
 
     fn public_url(&self) -> String {

@@ -9,21 +9,28 @@ use super::{
 const MAX_LINES: usize = 450;
 
 /// Each layer, and the layers below it that it may use. `commands` may use everything.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("main", &["commands"]),
-    ("commands", &["app", "routes", "web", "accounts", "sessions", "events", "db", "config", "error", "clock", "text"]),
-    ("app", &["routes", "web", "accounts", "sessions", "events", "db", "config", "error", "clock", "text", "fuzz"]),
+    (
+        "commands",
+        &["app", "routes", "web", "accounts", "sessions", "events", "db", "config", "error", "clock", "text", "words"],
+    ),
+    (
+        "app",
+        &["routes", "web", "accounts", "sessions", "events", "db", "config", "error", "clock", "text", "words", "fuzz"],
+    ),
     ("routes", &["web"]),
-    ("web", &["accounts", "sessions", "events", "db", "config", "error", "clock", "text", "fuzz"]),
+    ("web", &["accounts", "sessions", "events", "db", "config", "error", "clock", "text", "words", "fuzz"]),
     ("accounts", &["sessions", "events", "db", "error", "clock", "text", "fuzz"]),
     ("sessions", &["events", "db", "error", "clock", "text", "fuzz"]),
     ("events", &["db", "error", "clock", "text"]),
     ("db", &["error", "clock", "text", "fuzz"]),
     // The settings are made of the layers' own values.
-    ("config", &["accounts", "sessions", "events", "db", "clock", "fuzz"]),
+    ("config", &["accounts", "sessions", "events", "db", "clock", "words", "fuzz"]),
     ("error", &[]),
     ("clock", &[]),
     ("text", &[]),
+    ("words", &[]),
     // Only in tests.
     ("fuzz", &[]),
 ];

@@ -1,0 +1,341 @@
+### The words of the pages, in English. docs/languages.md says how they are written.
+###
+### A comment says what a message is given: $name (Number), (String) or (Time), and <name> (Link) for a part that is a
+### link. Every other language has the same messages, with the same names.
+
+## The frame of every page
+
+skip-to-content = Skip to content
+signed-in-as = Signed in as
+sign-out = Sign out
+
+## Times. They continue a sentence, as in "Signed in 5 minutes ago".
+
+just-now = just now
+# $count (Number)
+minutes-ago = { $count ->
+    [one] { $count } minute ago
+   *[other] { $count } minutes ago
+}
+# $count (Number)
+hours-ago = { $count ->
+    [one] { $count } hour ago
+   *[other] { $count } hours ago
+}
+# $count (Number)
+days-ago = { $count ->
+    [one] { $count } day ago
+   *[other] { $count } days ago
+}
+in-a-moment = in a moment
+# $count (Number)
+in-minutes = { $count ->
+    [one] in { $count } minute
+   *[other] in { $count } minutes
+}
+# $count (Number)
+in-hours = { $count ->
+    [one] in { $count } hour
+   *[other] in { $count } hours
+}
+# $count (Number)
+in-days = { $count ->
+    [one] in { $count } day
+   *[other] in { $count } days
+}
+active-now = Active now
+# $ago (String) - "5 minutes ago"
+active-ago = Active { $ago }
+inactive-for-long = Inactive for 90+ days
+# $day (String) - "28"
+# $month (Number) - from 1 to 12
+# $year (String) - "2026"
+# $time (String) - "11:50"
+exact-time = { $day } { $month ->
+    [1] January
+    [2] February
+    [3] March
+    [4] April
+    [5] May
+    [6] June
+    [7] July
+    [8] August
+    [9] September
+    [10] October
+    [11] November
+   *[12] December
+} { $year }, { $time } UTC
+
+## What devices are called
+
+# $browser (String) - "Firefox 140"
+# $system (String) - "Android 15"
+browser-on-system = { $browser } on { $system }
+in-app-browser = In-app browser
+# $system (String)
+system-computer = { $system } computer
+# $system (String)
+system-phone = { $system } phone
+# $system (String)
+system-tablet = { $system } tablet
+# $system (String)
+system-program = { $system } program
+# $system (String)
+system-bot = { $system } bot
+# $system (String)
+system-device = { $system } device
+unknown-computer = Unknown computer
+unknown-phone = Unknown phone
+unknown-tablet = Unknown tablet
+unknown-program = Unknown program
+unknown-bot = Unknown bot
+unknown-device = Unknown device
+kind-computer = Computer
+kind-phone = Phone
+kind-tablet = Tablet
+kind-program = Program
+kind-bot = Bot
+kind-unknown = Unknown
+
+## Why a session ended, and what let it in
+
+end-signed-out = Signed out
+end-revoked = Revoked from another device
+end-revoked-by-admin = Revoked by an administrator
+end-password-changed = Password changed
+end-idle-timeout = Timed out after inactivity
+end-absolute-timeout = Reached its time limit
+end-replaced = Replaced by a newer sign-in
+end-account-disabled = Account disabled
+end-other = Ended
+way-in-password = Password
+way-in-one-time-password = One-time password
+way-in-application = The application itself
+way-in-peer = Another application
+way-in-unknown = Not recorded
+
+## Your devices
+
+your-devices = Your devices
+account-pages = Account
+tab-active = Active
+tab-history = History
+tab-activity = Activity
+# <password> (Link) - the page that changes the password
+breached-password-warning = Your password appears in a list of leaked passwords, which attackers try first. <password>Choose another password</password> here, and everywhere else you use it.
+# $count (Number)
+active-sessions = { $count ->
+    [one] { $count } active session
+   *[other] { $count } active sessions
+}
+# $count (Number)
+active-sessions-or-more = { $count }+ active sessions
+change-password = Change password
+devices-hint = These devices are signed in to your account. If you don’t recognise one, revoke it: it is signed out immediately.
+this-device = This device
+other-devices = Other devices
+no-more-devices = No more devices are signed in.
+no-other-devices = No other devices are signed in.
+later-devices = Devices you sign in on later will appear here.
+too-many-to-sort = There are too many devices to put the most recently active first.
+# $when (Time) - "5 minutes ago"
+signed-in-when = Signed in { $when }
+# $when (Time) - "in 23 hours"
+expires-when = Expires { $when }
+# $when (Time) - "in 23 hours"
+expires-when-unused = Expires { $when } if not used
+# Follows "Sign out", for screen readers.
+sign-out-this-device = this device
+revoke = Revoke
+details = Details
+# Follows "Details" and the like, for screen readers.
+# $device (String) - "Firefox 140 on Linux"
+of-device = of { $device }
+fact-type = Type
+fact-signed-in = Signed in
+fact-signed-in-by = Signed in by
+fact-address = Address
+fact-last-active = Last active
+fact-ended = Ended
+fact-expires = Expires
+# $when (Time) - "28 January 2026, 11:50 UTC"
+exactly-if-unused = { $when } if not used
+fact-remembered = Keep me signed in
+fact-session-id = Session ID
+fact-user-agent = User agent
+fact-more = More
+on = On
+off = Off
+all-about-session = Everything about this session
+
+# The name of a device's button, if another device has the same name.
+# $device (String) - "Firefox 140 on Linux"
+# $when (String) - "28 January 2026, 11:50 UTC"
+device-signed-in = { $device }, signed in { $when }
+# The name of a device's button, if other devices have the same name.
+# $device (String) - "Firefox 140 on Linux"
+# $number (Number)
+device-number = { $device }, number { $number }
+
+## The form that signs out all other devices
+
+sign-out-others = Sign out all other devices
+# $count (Number)
+others-will-be-signed-out = { $count ->
+    [one] The other device will be signed out immediately. This device stays signed in.
+   *[other] All { $count } other devices will be signed out immediately. This device stays signed in.
+}
+# $count (Number)
+others-or-more-will-be-signed-out = All { $count }+ other devices will be signed out immediately. This device stays signed in.
+# $count (Number)
+yes-sign-out = { $count ->
+    [one] Yes, sign it out
+   *[other] Yes, sign them all out
+}
+
+## Messages after a change
+
+# $device (String) - "Firefox 140 on Linux"
+device-signed-out = Signed out { $device }.
+# $device (String) - "Firefox 140 on Linux"
+# $address (String) - "192.0.2.1"
+# $ago (String) - "5 minutes ago"
+device-at-address-signed-out = Signed out { $device } ({ $address }, signed in { $ago }).
+# $device (String) - "Firefox 140 on Linux"
+# $ago (String) - "5 minutes ago"
+device-since-signed-out = Signed out { $device } (signed in { $ago }).
+# $count (Number)
+others-signed-out = { $count ->
+    [0] No other devices were signed in.
+    [one] Signed out { $count } other device.
+   *[other] Signed out { $count } other devices.
+}
+all-others-signed-out = Signed out all other devices.
+password-changed-others-kept = Your password was changed. Your other devices are still signed in.
+# $count (Number)
+password-changed = { $count ->
+    [0] Your password was changed.
+    [one] Your password was changed. Signed out { $count } other device.
+   *[other] Your password was changed. Signed out { $count } other devices.
+}
+change-expired = You confirmed that it’s you, but too late for what you asked for, so nothing was changed. Try it again.
+change-unmade = You were no longer signed in when you sent the last form, so nothing was changed. You are signed in again now: send it once more if you still want to.
+
+## One session
+
+# Under the device's name: the session has ended.
+session-signed-out = Signed out
+revoke-hint = If you don’t recognise this device, revoke it: it is signed out immediately.
+# $reason (String) - "Revoked from another device"
+# $when (Time) - "28 January 2026, 11:50 UTC"
+ended-because = { $reason }, { $when }
+
+## The history of devices
+
+device-history = Device history
+ended-sessions = Ended sessions
+# <password> (Link) - the page that changes the password
+history-hint = These sessions have ended. If you don’t recognise one, someone may know your password: <password>change it</password>.
+no-older-sessions = No older sessions.
+no-ended-sessions = No sessions have ended yet.
+
+## The activity of the account
+
+your-activity = Your activity
+activity-what = Sign-ins, sign-outs and changes of your account
+# <devices> (Link) - the signed-in devices
+# <password> (Link) - the page that changes the password
+activity-hint = If you don’t recognise something, sign out the device under <devices>Active</devices>, <password>change your password</password> and tell your administrator.
+no-older-activity = No older activity.
+no-activity = No activity is recorded yet.
+by-administrator = By an administrator
+by-application = By another application
+event-signed-in = Signed in
+event-signed-in-again = Signed in again
+event-signed-in-password = Signed in with the password
+event-signed-in-one-time-password = Signed in with a one-time password
+event-sign-in-failed = Sign-in failed
+event-sign-in-failed-wrong-password = Sign-in failed: wrong password
+event-sign-in-failed-disabled = Sign-in failed: the account is disabled
+event-sign-in-failed-no-password = Sign-in failed: the account has no password
+event-sign-in-failed-used-up = Sign-in failed: the one-time password was used already
+# $count (Number)
+event-sign-ins-refused = { $count ->
+    [one] { $count } sign-in refused after too many attempts
+   *[other] { $count } sign-ins refused after too many attempts
+}
+event-unknown-sign-ins-failed = Sign-ins with unknown addresses failed
+event-account-locked = Locked for unknown browsers
+event-account-unlocked = Unlocked for unknown browsers
+event-session-adopted = Signed in through another application
+event-session-rotated = Session identifier renewed
+event-session-renamed = Session renamed
+event-session-ended = Session ended
+event-session-replaced-by-peer = Replaced by a record of the other application
+event-browser-remembered = Browser remembered
+event-account-created = Account created
+event-account-deleted = Account deleted
+event-account-disabled = Account disabled
+event-account-enabled = Account enabled
+event-role-changed = Role changed
+# $from (String) - "user"
+# $to (String) - "admin"
+event-role-changed-from-to = Role changed from { $from } to { $to }
+event-password-changed = Password changed
+event-one-time-password-set = One-time password set
+event-proof-requested = Asked to confirm it’s you
+event-proof-given = Confirmed it’s you
+event-proof-failed = Failed to confirm it’s you
+# $count (Number)
+event-forms-refused = { $count ->
+    [1] Form refused
+    [one] { $count } form refused
+   *[other] { $count } forms refused
+}
+# $count (Number)
+event-requests-refused = { $count ->
+    [1] Request refused: not one of your sessions
+    [one] { $count } request refused: not one of your sessions
+   *[other] { $count } requests refused: not one of your sessions
+}
+event-setting-changed = Setting changed
+event-command-run = Command run
+
+## The links between the pages of a list
+
+device-pages = Device pages
+history-pages = History pages
+activity-pages = Activity pages
+first-page = First page
+more-devices = More devices
+newest = Newest
+older = Older
+
+## Why a device is signed out, on the sign-in page
+
+# $when (Time) - "5 minutes ago"
+ended-here = This device was signed out { $when }. Nothing that was done on it after that has taken effect. Sign in to continue.
+# $when (Time) - "5 minutes ago"
+ended-here-revoked = This device was signed out { $when } from another of your devices. Nothing that was done on it after that has taken effect. Sign in to continue.
+# $when (Time) - "5 minutes ago"
+ended-here-revoked-by-admin = This device was signed out { $when } by an administrator. Nothing that was done on it after that has taken effect. Sign in to continue.
+# $when (Time) - "5 minutes ago"
+ended-here-password-changed = This device was signed out { $when }, because the password was changed. Nothing that was done on it after that has taken effect. Sign in to continue.
+# $when (Time) - "5 minutes ago"
+ended-here-idle-timeout = This device was signed out { $when }, because it was not used for too long. Nothing that was done on it after that has taken effect. Sign in to continue.
+# $when (Time) - "5 minutes ago"
+ended-here-absolute-timeout = This device was signed out { $when }, because its time limit was reached. Nothing that was done on it after that has taken effect. Sign in to continue.
+# $when (Time) - "5 minutes ago"
+ended-here-replaced = This device was signed out { $when }, because newer sign-ins took its place. Nothing that was done on it after that has taken effect. Sign in to continue.
+# $when (Time) - "5 minutes ago"
+ended-here-account-disabled = This device was signed out { $when }, because the account was disabled. Nothing that was done on it after that has taken effect. Sign in to continue.
+
+## While all other devices are being signed out
+
+# $count (Number)
+devices-left = { $count ->
+    [one] { $count } device left
+   *[other] { $count } devices left
+}
+# $count (Number)
+devices-or-more-left = { $count }+ devices left

@@ -1,0 +1,92 @@
+//! What devices, ends of sessions and ways in are called on pages. Commands and logs use the words in the tables, and
+//! English titles of devices.
+
+use crate::{
+    sessions::{Device, DeviceKind, EndReason, SessionRecord, WayIn},
+    words::Words,
+};
+
+/// One line for lists: "Firefox 140 on Linux", "Linux computer".
+pub(super) fn device_title(words: Words, device: &Device) -> String {
+    let browser = device.browser.as_deref().map(|name| browser_name(words, name));
+    match (browser, &device.system) {
+        (Some(browser), Some(system)) => words.browser_on_system(browser, system),
+        (Some(browser), None) => browser.to_owned(),
+        (None, Some(system)) => match device.kind {
+            DeviceKind::Computer => words.system_computer(system),
+            DeviceKind::Phone => words.system_phone(system),
+            DeviceKind::Tablet => words.system_tablet(system),
+            DeviceKind::Program => words.system_program(system),
+            DeviceKind::Bot => words.system_bot(system),
+            DeviceKind::Unknown => words.system_device(system),
+        },
+        (None, None) => unknown_device(words, device.kind).to_owned(),
+    }
+}
+
+/// The title of a session's device.
+pub(super) fn session_title(words: Words, record: &SessionRecord) -> String {
+    device_title(words, &record.device())
+}
+
+/// Browsers have names of their own, except for one that no app names.
+fn browser_name(words: Words, name: &str) -> &str {
+    if name == Device::IN_APP_BROWSER { words.in_app_browser() } else { name }
+}
+
+fn unknown_device(words: Words, kind: DeviceKind) -> &'static str {
+    match kind {
+        DeviceKind::Computer => words.unknown_computer(),
+        DeviceKind::Phone => words.unknown_phone(),
+        DeviceKind::Tablet => words.unknown_tablet(),
+        DeviceKind::Program => words.unknown_program(),
+        DeviceKind::Bot => words.unknown_bot(),
+        DeviceKind::Unknown => words.unknown_device(),
+    }
+}
+
+/// "Phone"
+pub(super) fn kind(words: Words, kind: DeviceKind) -> &'static str {
+    match kind {
+        DeviceKind::Computer => words.kind_computer(),
+        DeviceKind::Phone => words.kind_phone(),
+        DeviceKind::Tablet => words.kind_tablet(),
+        DeviceKind::Program => words.kind_program(),
+        DeviceKind::Bot => words.kind_bot(),
+        DeviceKind::Unknown => words.kind_unknown(),
+    }
+}
+
+/// Why a session ended: "Revoked from another device".
+pub(super) fn end_reason(words: Words, reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::SignedOut => words.end_signed_out(),
+        EndReason::Revoked => words.end_revoked(),
+        EndReason::RevokedByAdmin => words.end_revoked_by_admin(),
+        EndReason::PasswordChanged => words.end_password_changed(),
+        EndReason::IdleTimeout => words.end_idle_timeout(),
+        EndReason::AbsoluteTimeout => words.end_absolute_timeout(),
+        EndReason::Replaced => words.end_replaced(),
+        EndReason::AccountDisabled => words.end_account_disabled(),
+    }
+}
+
+/// Why a session ended, also if another program has written a reason of its own.
+pub(super) fn end_of(words: Words, record: &SessionRecord) -> &'static str {
+    let reason = record.end_reason.as_deref().and_then(EndReason::parse);
+    reason.map_or(words.end_other(), |reason| end_reason(words, reason))
+}
+
+/// What let a session in. One without an absolute expiry was started by another application, also if it is older than
+/// the record. A word that only another program uses is shown as it is.
+pub(super) fn way_in(words: Words, record: &SessionRecord) -> String {
+    let label = match WayIn::parse(&record.authorised_by) {
+        Some(WayIn::Password) => words.way_in_password(),
+        Some(WayIn::OneTimePassword) => words.way_in_one_time_password(),
+        Some(WayIn::Application) => words.way_in_application(),
+        Some(WayIn::Unknown) if record.has_absolute_expiry => words.way_in_unknown(),
+        Some(WayIn::Peer | WayIn::Unknown) => words.way_in_peer(),
+        None => &record.authorised_by,
+    };
+    label.to_owned()
+}

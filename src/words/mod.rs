@@ -1,0 +1,138 @@
+//! The words of the pages, in every language.
+//!
+//! They stand in `locales/*.ftl`. `build/` reads these files and writes one method per message, so that a template
+//! can't name a message that does not exist, nor forget an argument.
+
+#[allow(clippy::all, clippy::pedantic, reason = "written by build/rust_code.rs")]
+mod generated {
+    use super::*;
+
+    include!(concat!(env!("OUT_DIR"), "/words.rs"));
+}
+
+pub use generated::Language;
+
+/// Text with elements, which templates print as it is.
+pub(crate) type Html = askama::filters::Safe<String>;
+
+/// An element within a sentence, such as a time.
+pub(crate) trait Inline {
+    /// Appends the element.
+    fn push_html(&self, out: &mut String);
+}
+
+impl<T: Inline> Inline for &T {
+    fn push_html(&self, out: &mut String) {
+        (*self).push_html(out);
+    }
+}
+
+/// A number, or a reference to one, which is what templates pass.
+pub(crate) trait Number {
+    /// The number.
+    fn get(&self) -> usize;
+}
+
+impl Number for usize {
+    fn get(&self) -> usize {
+        *self
+    }
+}
+
+impl<T: Number> Number for &T {
+    fn get(&self) -> usize {
+        (*self).get()
+    }
+}
+
+/// The words of one language.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Words {
+    language: Language,
+    product: &'static str,
+}
+
+impl Words {
+    /// Those of a language.
+    pub const fn new(language: Language) -> Self {
+        Self { language, product: "Keyrack" }
+    }
+
+    /// Their language.
+    pub const fn language(self) -> Language {
+        self.language
+    }
+
+    /// The name of the product.
+    pub const fn product(self) -> &'static str {
+        self.product
+    }
+}
+
+impl Language {
+    /// The languages for people.
+    pub const fn for_people() -> &'static [Self] {
+        Self::ALL.split_at(Self::COMPLETE).0
+    }
+
+    /// The value of the attribute `dir`.
+    pub const fn direction(self) -> &'static str {
+        match self {
+            Self::ArXb => "rtl",
+            Self::En | Self::De | Self::EnXa => "ltr",
+        }
+    }
+}
+
+/// What a message is given.
+trait Argument {
+    /// Appends it, escaped if the message is HTML.
+    fn push_to(&self, out: &mut String, language: Language, is_html: bool);
+}
+
+impl Argument for usize {
+    fn push_to(&self, out: &mut String, language: Language, _: bool) {
+        let digits = self.to_string();
+        for (place, digit) in digits.chars().enumerate() {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
+                out.push_str(language.group_separator());
+            }
+            out.push(digit);
+        }
+    }
+}
+
+impl Argument for &str {
+    fn push_to(&self, out: &mut String, _: Language, is_html: bool) {
+        if is_html { push_escaped(out, self) } else { out.push_str(self) }
+    }
+}
+
+impl<T: Inline> Argument for T {
+    fn push_to(&self, out: &mut String, _: Language, _: bool) {
+        self.push_html(out);
+    }
+}
+
+/// Appends a text, for an element's content or a quoted attribute.
+pub(crate) fn push_escaped(out: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+}
+
+/// Appends a link. `text` is HTML.
+fn push_link(out: &mut String, href: &str, text: &str) {
+    out.push_str("<a href=\"");
+    push_escaped(out, href);
+    out.push_str("\">");
+    out.push_str(text);
+    out.push_str("</a>");
+}
