@@ -79,6 +79,18 @@ system-phone = { $system } phone
 # $system (String)
 system-tablet = { $system } tablet
 # $system (String)
+system-television = { $system } TV
+# $system (String)
+system-console = { $system } game console
+# $system (String)
+system-car = { $system } car
+# $system (String)
+system-headset = { $system } headset
+# $system (String)
+system-watch = { $system } watch
+# $system (String)
+system-e-reader = { $system } e-reader
+# $system (String)
 system-program = { $system } program
 # $system (String)
 system-bot = { $system } bot
@@ -87,12 +99,24 @@ system-device = { $system } device
 unknown-computer = Unknown computer
 unknown-phone = Unknown phone
 unknown-tablet = Unknown tablet
+unknown-television = Unknown TV
+unknown-console = Unknown game console
+unknown-car = Unknown car
+unknown-headset = Unknown headset
+unknown-watch = Unknown watch
+unknown-e-reader = Unknown e-reader
 unknown-program = Unknown program
 unknown-bot = Unknown bot
 unknown-device = Unknown device
 kind-computer = Computer
 kind-phone = Phone
 kind-tablet = Tablet
+kind-television = TV
+kind-console = Game console
+kind-car = Car
+kind-headset = Headset
+kind-watch = Watch
+kind-e-reader = E-reader
 kind-program = Program
 kind-bot = Bot
 kind-unknown = Unknown
