@@ -13,7 +13,7 @@ use crate::{
     config::{Config, PublicUrl},
     db::Database,
     error::Result,
-    events::{EventRate, Source},
+    events::{Broadcast, EventRate, Source},
     routes,
     sessions::Sessions,
     web::{
@@ -69,10 +69,12 @@ impl Keyrack {
             trusted_proxies: TrustedProxies::new(trusted_proxies),
             proxy_warnings: ProxyWarnings::default(),
             setup_token: SetupToken::new(&secrets),
+            broadcast: Broadcast::default(),
             event_rate: EventRate::default(),
             flash: Flash::new(&secrets, &public_url),
             pending_changes: PendingChanges::new(&secrets),
-            languages: Languages::new(Language::for_people()),
+            // Some pages have English words only.
+            languages: Languages::new(&Language::for_people()[..1]),
             reauth_window,
             database,
             clock,
@@ -159,6 +161,12 @@ impl Keyrack {
     /// they happen. Of several instances, one logs each event.
     pub async fn log_events_of_others(self) {
         self.sessions().events().log_events_of_others().await;
+    }
+
+    /// Tells open pages what becomes of their sessions, for as long as it is polled. Without it, `/account/events` answers
+    /// 503, and pages learn of an end by their next request.
+    pub async fn inform_open_pages(self) {
+        self.0.broadcast.clone().follow(self.sessions().events()).await;
     }
 
     /// The sessions.

@@ -24,8 +24,8 @@ use crate::web::{
     errors::WebError,
     headers::security_headers,
     pages::{
-        HOME, activity, api_revoke, api_session, api_sessions, health, login, logout, password, reauth, revoke,
-        revoke_progress, session_detail, sessions, setup, static_file,
+        HOME, activity, api_revoke, api_session, api_sessions, event_stream, health, login, logout, password, reauth,
+        revoke, revoke_progress, session_detail, sessions, setup, static_file,
     },
     recent_proof::require_recent_proof,
     render_errors::render_errors,
@@ -40,7 +40,7 @@ pub(crate) use endpoint::{Access, Endpoint};
 const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// Every endpoint of Keyrack.
-pub(crate) fn endpoints() -> [Endpoint; 20] {
+pub(crate) fn endpoints() -> [Endpoint; 21] {
     [
         without_session("/healthz").get(health::alive),
         without_session("/readyz").get(health::ready),
@@ -67,6 +67,7 @@ pub(crate) fn endpoints() -> [Endpoint; 20] {
             .form_on(FormPage::At(HOME))
             .waits_for_proof(WaitingChange::RevokeOne),
         signed_in("/account/activity").get(activity::show),
+        signed_in("/account/events").get(event_stream::show).not_a_destination(),
         before_password_change("/account/password")
             .get(password::show)
             .post(password::submit)

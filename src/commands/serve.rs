@@ -75,12 +75,14 @@ pub(super) async fn serve(
     }
     let purging = rt::spawn(keyrack.clone().purge_regularly());
     let logging = rt::spawn(keyrack.clone().log_events_of_others());
+    let informing = rt::spawn(keyrack.clone().inform_open_pages());
     if let Some(listener) = metrics {
         rt::spawn(metrics_server(&keyrack, listener)?);
     }
     let served = keyrack.server(listener, workers).map_err(Failure::failed)?.await;
     purging.abort();
     logging.abort();
+    informing.abort();
     if let Err(error) = sessions.record_activity().await {
         tracing::warn!(error = error.chain(), "could not record the last activity of sessions");
     }

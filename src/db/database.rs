@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::{
     batch::{FindFn, GroupCommit, GroupWriteFn, LookupThreads, Lookups, SqliteWriter},
+    commit_signal::CommitSignal,
     connect::{
         connection::DbConnection,
         opener::Opener,
@@ -159,6 +160,14 @@ impl Database {
     /// How long one operation may take.
     pub(super) fn timeout(&self) -> Duration {
         self.pool.opener().timeout()
+    }
+
+    /// Tells of commits that have recorded security events: those of this process, and on PostgreSQL those of others as
+    /// soon as they are announced.
+    pub(crate) fn commit_signal(&self) -> Arc<CommitSignal> {
+        let signal = self.history.commits();
+        signal.announce(self.pool.opener());
+        Arc::clone(signal)
     }
 
     /// Ends that thread.

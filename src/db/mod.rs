@@ -8,6 +8,7 @@
 //! | `connect` | the URL, one connection, the pool, classes of errors, the time zone | |
 //! | `after_commit` | what a thread does once its transaction is committed | |
 //! | `batch` | concurrent requests that share a statement or a commit | `connect` |
+//! | `commit_signal` | wakes those who follow the events, in this process and in others | `connect` |
 //! | `history` | the journal of ends, and the check that the database has not gone back | `connect`, `schema` |
 //! | `savepoint` | a part of a transaction that can fail alone | `history`, `connect` |
 //! | `database` | the handle for everything above `db` | `batch`, `connect` |
@@ -23,6 +24,7 @@
 
 mod after_commit;
 mod batch;
+mod commit_signal;
 mod connect;
 mod database;
 mod express_import;
@@ -39,6 +41,7 @@ pub(crate) mod sql;
 
 pub(crate) use after_commit::after_commit;
 pub(crate) use batch::{GroupCommit, LookupThreads, Lookups};
+pub(crate) use commit_signal::CommitSignal;
 pub(crate) use connect::connection::{DbConnection, MultiBackend};
 pub use connect::{
     time_zone::{TimeZone, is_same_zone, time_zone},

@@ -26,8 +26,12 @@ pub(crate) fn set_logged(is_logged: bool) {
 ///
 /// Those of commands are left to the server (`follow_log`): a command's output is not its log.
 pub(crate) fn log_after_commit(event: NewEvent) {
-    if event.actor != Actor::Command && IS_LOGGED.load(Ordering::Relaxed) {
-        after_commit(move || log_event(&event));
+    if event.actor != Actor::Command {
+        after_commit(move || {
+            if IS_LOGGED.load(Ordering::Relaxed) {
+                log_event(&event);
+            }
+        });
     }
 }
 

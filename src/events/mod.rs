@@ -17,11 +17,13 @@
 //! | `setting` | records changes of settings that are kept in the database |
 //! | `queries` | the statements on `security_events` |
 //! | `reader` | pages of events, and following them |
+//! | `broadcast` | passes the events of sessions on to open pages |
 //! | `follow_log` | logs the events of peers and commands |
 //! | `retention` | how long events are kept, as the triggers enforce it |
 //! | `purge` | deletes events past their retention |
 //! | `rate` | keeps repeated events from filling the table |
 
+mod broadcast;
 mod cause;
 mod deferred;
 mod event;
@@ -38,6 +40,7 @@ mod retention;
 mod setting;
 mod source;
 
+pub use broadcast::{Broadcast, Change, Ended, Subscription};
 pub use event::{EventCursor, NewEvent, SecurityEvent};
 pub use filter::EventFilter;
 pub use kind::EventKind;

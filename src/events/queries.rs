@@ -161,6 +161,22 @@ pub(super) fn current_cursor(connection: &mut DbConnection) -> Result<EventCurso
     }
 }
 
+/// The greatest id of all events.
+pub(super) fn newest_id(connection: &mut DbConnection) -> Result<i64> {
+    let newest: Option<i64> =
+        security_events::table.select(diesel::dsl::max(security_events::id)).get_result(connection)?;
+    Ok(newest.unwrap_or(0))
+}
+
+/// The greatest id of the events of one account.
+pub(super) fn newest_id_of(connection: &mut DbConnection, user: UserId) -> Result<i64> {
+    let newest: Option<i64> = security_events::table
+        .filter(security_events::user_id.eq(user))
+        .select(diesel::dsl::max(security_events::id))
+        .get_result(connection)?;
+    Ok(newest.unwrap_or(0))
+}
+
 /// A change of the retention.
 pub(super) struct RetentionChange {
     pub id: i64,

@@ -6,7 +6,11 @@ use super::{
     queries,
     record::record,
 };
-use crate::{clock::Clock, db::Database, error::Result};
+use crate::{
+    clock::Clock,
+    db::{Database, UserId},
+    error::Result,
+};
 
 /// Events per page.
 const PAGE_ROWS: i64 = 50;
@@ -67,6 +71,11 @@ impl Events {
     /// The cursor after all events that could be read by now.
     pub async fn current_cursor(&self) -> Result<EventCursor> {
         self.db.read(queries::current_cursor).await
+    }
+
+    /// The id of the latest event of an account; 0 if it has none.
+    pub async fn newest_id_of(&self, user: UserId) -> Result<i64> {
+        self.db.read(move |connection| queries::newest_id_of(connection, user)).await
     }
 
     /// Writes an event in a transaction of its own. For one that tells of no change, such as a refused form.

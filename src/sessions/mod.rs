@@ -78,7 +78,7 @@ pub use data::{DataPatch, SessionData};
 pub use device::{Device, DeviceKind};
 pub use doctor::{Breach, Report};
 pub use end_many::RevokeProgress;
-pub use ended::SessionEnd;
+pub use ended::{Liveness, SessionEnd};
 pub(crate) use first_batch::{FirstBatchMode, with_first_batch};
 pub use list::{DevicePage, HistoryPage, LivePage, PageCursor};
 pub use model::{Client, EndReason, IssuedSession, Proof, Purged, SessionRecord, Sid, User};

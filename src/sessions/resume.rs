@@ -45,10 +45,16 @@ impl Sessions {
     /// each time, never from a cache, so that an end holds for the next request on every instance. If the last recorded
     /// activity is a minute old, notes the new one.
     pub async fn resume(&self, sid: &Sid) -> Result<Option<LiveSession>> {
+        self.resume_with(sid, || true).await
+    }
+
+    /// Finds the live session of a request's sid like [`resume`](Self::resume). `is_activity` is only asked if there is
+    /// activity to note: a page that is merely open is none.
+    pub async fn resume_with(&self, sid: &Sid, is_activity: impl FnOnce() -> bool) -> Result<Option<LiveSession>> {
         let now = self.clock.now();
         let row = self.live_by_sid.find(LiveSessionKey { sid: sid.clone(), now }).await?;
         let Some(mut live) = row.and_then(|row| self.live_session(row)) else { return Ok(None) };
-        self.touch(&mut live, now);
+        self.touch(&mut live, now, is_activity);
         Ok(Some(live))
     }
 
@@ -86,6 +92,11 @@ impl Sessions {
 }
 
 impl LiveSession {
+    /// How long it lives without activity.
+    pub fn idle_timeout(&self) -> Duration {
+        self.idle
+    }
+
     /// How long ago its device was last active. A time in the future, from a clock that ran fast, counts as now.
     pub(super) fn idle_for(&self, now: Timestamp) -> Duration {
         now.since(self.last_seen_at)

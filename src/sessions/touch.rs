@@ -22,10 +22,10 @@ const FLUSH_DELAY: Duration = Duration::from_secs(1);
 const MAX_TOUCHES_PER_TRANSACTION: usize = 200;
 
 impl Sessions {
-    /// Notes that a session is active now, unless that was recorded less than a minute ago.
-    pub(super) fn touch(&self, live: &mut LiveSession, now: Timestamp) {
+    /// Notes that a session is active now, if it is, unless that was recorded less than a minute ago.
+    pub(super) fn touch(&self, live: &mut LiveSession, now: Timestamp, is_activity: impl FnOnce() -> bool) {
         // Once a minute would be too coarse for an idle timeout of a few minutes.
-        if live.idle_for(now) < TOUCH_INTERVAL.min(live.idle / 4) {
+        if live.idle_for(now) < TOUCH_INTERVAL.min(live.idle / 4) || !is_activity() {
             return;
         }
         let idle_expiry = now + live.idle;

@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     config::{PublicUrl, Secrets},
     db::Database,
-    events::EventRate,
+    events::{Broadcast, EventRate},
     sessions::Sessions,
 };
 
@@ -37,6 +37,8 @@ pub(crate) struct AppState {
     /// The value of `Strict-Transport-Security`, if it is sent.
     pub hsts: Option<&'static str>,
     pub setup_token: SetupToken,
+    /// Tells open pages what becomes of their sessions.
+    pub broadcast: Broadcast,
     /// Bounds the events of refused forms and requests.
     pub event_rate: EventRate,
 }

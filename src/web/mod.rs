@@ -6,6 +6,7 @@
 mod access_refusal;
 mod app_state;
 mod assets;
+mod background;
 mod bare_response;
 pub(crate) mod body;
 mod browser_cookie;

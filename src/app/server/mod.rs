@@ -132,9 +132,10 @@ async fn accept(
 async fn check_deadlines(shared: Arc<Shared>, worker: Arc<Worker>, stopping: GracefulShutdownSignal) {
     let mut interval = rt::time::interval(ticks::TICK);
     rt::spawn({
-        let worker = Arc::clone(&worker);
+        let (shared, worker) = (Arc::clone(&shared), Arc::clone(&worker));
         async move {
             stopping.notified().await;
+            shared.state.broadcast.close();
             worker.close_unused();
         }
     });

@@ -17,7 +17,7 @@ use super::{
     synchronous, uncommitted,
 };
 use crate::{
-    db::{DbConnection, Engine, after_commit, connect::errors::may_be_committed},
+    db::{DbConnection, Engine, after_commit, commit_signal::CommitSignal, connect::errors::may_be_committed},
     error::{Error, Result},
 };
 
@@ -38,6 +38,8 @@ pub(crate) struct History {
     watcher: AtomicU64,
     signal: Mutex<Signal>,
     signalled: Condvar,
+    /// Told of the commits that have recorded events.
+    commits: Arc<CommitSignal>,
 }
 
 /// What the watcher is woken up for.
@@ -70,12 +72,18 @@ impl History {
             watcher: AtomicU64::new(0),
             signal: Mutex::default(),
             signalled: Condvar::new(),
+            commits: Arc::default(),
         }
     }
 
     /// Whether a commit waits for a synchronous standby.
     pub(in crate::db) fn requires_synchronous_standby(&self) -> bool {
         self.requires_synchronous_standby
+    }
+
+    /// Tells of the commits that have recorded events.
+    pub(in crate::db) fn commits(&self) -> &Arc<CommitSignal> {
+        &self.commits
     }
 
     pub(super) fn journal(&self) -> Option<&Journal> {
@@ -222,8 +230,12 @@ impl History {
             None => connection.commit()?,
         }
         // Also if no standby confirms it: it is committed.
+        let has_recorded_events = !actions.is_empty();
         for action in actions {
             action();
+        }
+        if has_recorded_events {
+            self.commits.raise();
         }
         if is_synchronous { synchronous::wait_for_standby(connection) } else { Ok(()) }
     }

@@ -1,4 +1,4 @@
-//! Finds a session by its sid, alive or not.
+//! Finds a session, alive or not, by its sid or its id.
 
 use diesel::{OptionalExtension, prelude::*};
 
@@ -6,7 +6,7 @@ use super::status::ACTIVE;
 use crate::{
     clock::Timestamp,
     db::{
-        DbConnection,
+        DbConnection, SessionId, UserId,
         schema::types::SqlTime,
         schema::{sessions, user_sessions},
         sql::as_instant,
@@ -27,28 +27,46 @@ pub(in crate::sessions) struct SessionState {
 impl SessionState {
     /// Why and when an active session has expired; `None` if it has not.
     pub fn expiry(&self, now: Timestamp) -> Option<(EndReason, Timestamp)> {
-        let absolute = (EndReason::AbsoluteTimeout, self.absolute_expiry);
-        let idle = self.data_expiry.filter(|at| *at < self.absolute_expiry).map(|at| (EndReason::IdleTimeout, at));
-        Some(idle.unwrap_or(absolute)).filter(|(_, at)| *at <= now)
+        Some(self.next_expiry()).filter(|(_, at)| *at <= now)
+    }
+
+    /// When an active session expires if it is not used, and why.
+    pub fn next_expiry(&self) -> (EndReason, Timestamp) {
+        let idle = self.data_expiry.filter(|at| *at < self.absolute_expiry);
+        idle.map_or((EndReason::AbsoluteTimeout, self.absolute_expiry), |at| (EndReason::IdleTimeout, at))
     }
 }
 
 pub(in crate::sessions) fn find_by_sid(connection: &mut DbConnection, sid: &Sid) -> Result<Option<SessionState>> {
-    type Row = (String, Option<String>, Option<SqlTime>, SqlTime);
     let session = sessions::table.filter(sessions::sid.eq(sid.expose()));
-    let columns = (sessions::status, sessions::end_reason, sessions::logged_out_at, sessions::expires_at);
-    let Some((status, reason, at, absolute_expiry)) =
-        session.select(columns).get_result::<Row>(connection).optional()?
-    else {
-        return Ok(None);
-    };
-    let data = user_sessions::table.find(sid.expose()).select(as_instant(user_sessions::expire));
+    let row = session.select(COLUMNS).get_result(connection).optional()?;
+    row.map(|row| state(connection, row)).transpose()
+}
+
+/// Finds one of a user's sessions.
+pub(in crate::sessions) fn find_state(
+    connection: &mut DbConnection,
+    user: UserId,
+    id: SessionId,
+) -> Result<Option<SessionState>> {
+    let session = sessions::table.find(id).filter(sessions::user_id.eq(user));
+    let row = session.select(COLUMNS).get_result(connection).optional()?;
+    row.map(|row| state(connection, row)).transpose()
+}
+
+type Row = (String, String, Option<String>, Option<SqlTime>, SqlTime);
+const COLUMNS: (sessions::sid, sessions::status, sessions::end_reason, sessions::logged_out_at, sessions::expires_at) =
+    (sessions::sid, sessions::status, sessions::end_reason, sessions::logged_out_at, sessions::expires_at);
+
+fn state(connection: &mut DbConnection, row: Row) -> Result<SessionState> {
+    let (sid, status, reason, at, absolute_expiry) = row;
+    let data = user_sessions::table.find(sid).select(as_instant(user_sessions::expire));
     let data_expiry: Option<SqlTime> = data.get_result(connection).optional()?;
     let absolute_expiry = Timestamp::from(absolute_expiry);
     let at = at.map_or(absolute_expiry, Timestamp::from);
-    Ok(Some(SessionState {
+    Ok(SessionState {
         ended: (status != ACTIVE).then(|| (reason.unwrap_or_default(), at)),
         absolute_expiry,
         data_expiry: data_expiry.map(Timestamp::from),
-    }))
+    })
 }

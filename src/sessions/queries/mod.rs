@@ -39,7 +39,7 @@ pub(super) use end::{EndTarget, Ending, end, end_batch, end_few};
 pub(super) use end_again::{
     FormerSid, active_sids, count_active, end_again, ended_since, has_sessions, replaced_after,
 };
-pub(super) use ended::find_by_sid;
+pub(super) use ended::{SessionState, find_by_sid, find_state};
 pub(super) use future_times::{date_back, dated_after};
 pub(super) use grouped_write::{GroupedStart, GroupedWrite, Written, write_grouped};
 pub(super) use insert::{NewRow, insert, lock_user, use_one_time_password};

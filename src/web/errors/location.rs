@@ -2,11 +2,12 @@
 
 use actix_web::HttpRequest;
 
-use crate::web::received_form::page_of_form;
+use crate::web::{background::EVENT_STREAM, received_form::page_of_form};
 
-/// Whether a request comes from a program.
+/// Whether a request comes from a program, or from a script of a page.
 pub(in crate::web) fn is_api(request: &HttpRequest) -> bool {
-    request.path() == "/api" || request.path().starts_with("/api/")
+    let path = request.path();
+    path == "/api" || path.starts_with("/api/") || path == EVENT_STREAM
 }
 
 /// The path and the query of a request.

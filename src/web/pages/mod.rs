@@ -9,6 +9,7 @@ mod device_card;
 mod end_notice;
 mod event_list;
 mod event_row;
+pub(crate) mod event_stream;
 mod form_error;
 pub(crate) mod health;
 pub(crate) mod history;

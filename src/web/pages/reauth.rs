@@ -40,7 +40,8 @@ struct ReauthPage {
     action: String,
     next: String,
     change: String,
-    /// What the password is asked for.
+    /// Where "Cancel" leads.
+    /// What is made after the proof, in words.
     purpose: &'static str,
     /// Whether the user has a password that can be checked.
     can_prove: bool,
@@ -105,24 +106,24 @@ pub(crate) async fn submit(
                 None => revoke::see_devices(&session, Notice::ChangeExpired),
             };
         }
-        Err(error) => form_error(words, error)?,
+        Err(error) => form_error(error)?,
     };
     page(&session, words, &destinations, &fields, true, Some(error))
 }
 
 /// The message for a password that was not accepted.
-pub(super) fn form_error(words: Words, error: OwnPasswordError) -> Result<FormError, WebError> {
+pub(super) fn form_error(error: OwnPasswordError) -> Result<FormError, WebError> {
     Ok(match error {
-        OwnPasswordError::Wrong => FormError::unauthorized(words.not_your_password()),
-        OwnPasswordError::NoPassword => FormError::unauthorized(words.no_password_here()),
-        OwnPasswordError::Throttled { retry_after } => FormError::throttled(words, retry_after),
+        OwnPasswordError::Wrong => FormError::unauthorized("This is not your password. Try again."),
+        OwnPasswordError::NoPassword => FormError::unauthorized("You have no password here."),
+        OwnPasswordError::Throttled { retry_after } => FormError::throttled(retry_after),
         OwnPasswordError::Exhausted => FormError {
             status: StatusCode::TOO_MANY_REQUESTS,
-            text: words.too_many_wrong_passwords().to_owned(),
+            text: "Too many wrong passwords were entered on this device. Sign out and sign in again.".to_owned(),
             retry_after: Some(EXHAUSTED_RETRY_AFTER),
         },
-        OwnPasswordError::Failed(Error::Busy { retry_after }) => FormError::busy(words, retry_after),
-        OwnPasswordError::Failed(Error::Unavailable(cause)) => FormError::unavailable(words, &cause),
+        OwnPasswordError::Failed(Error::Busy { retry_after }) => FormError::busy(retry_after),
+        OwnPasswordError::Failed(Error::Unavailable(cause)) => FormError::unavailable(&cause),
         OwnPasswordError::Failed(error) => return Err(error.into()),
     })
 }
@@ -153,9 +154,9 @@ fn page(
         next,
         change: fields.change.clone(),
         purpose: match change {
-            Some(PendingChange::Revoke(_)) => words.enter_password_to_sign_out(),
-            Some(PendingChange::RevokeOthers) => words.enter_password_to_sign_out_others(),
-            None => words.enter_password_again(),
+            Some(PendingChange::Revoke(_)) => "The other device is signed out after that.",
+            Some(PendingChange::RevokeOthers) => "All other devices are signed out after that.",
+            None => "",
         },
         can_prove,
         error: error.map(|error| error.text),

@@ -34,6 +34,7 @@ use serde_json::value::RawValue;
 
 use super::{
     app_state::AppState,
+    background::is_in_background,
     errors,
     page::{ErrorPageContext, ErrorPageSource, Page},
 };
@@ -108,7 +109,10 @@ where
             }
             let cookie = state.cookie.take(request.headers_mut());
             let resumed = match &cookie.verified {
-                Some(cookie) => state.sessions.resume(&cookie.sid).await,
+                Some(cookie) => {
+                    let is_activity = || !is_in_background(request.path(), request.headers());
+                    state.sessions.resume_with(&cookie.sid, is_activity).await
+                }
                 None => Ok(None),
             };
             let request_session = RequestSession::new(state, request.request(), cookie, resumed);

@@ -11,6 +11,7 @@ mod double_click;
 mod email_forms;
 mod error_pages_signed_in;
 mod errors;
+mod event_stream;
 mod forms_after_expiry;
 mod headers;
 mod health;

@@ -45,11 +45,12 @@ const SQLITE_ONLY: [&str; 34] = [
     "users keyrack_widen_user_times_updated",
 ];
 
-/// The triggers that only PostgreSQL has: SQLite has no concurrent writers, no infinite times and no TRUNCATE, and no
-/// Express application shares its tables.
-const POSTGRES_ONLY: [&str; 10] = [
+/// The triggers that only PostgreSQL has: SQLite has no concurrent writers, no infinite times, no TRUNCATE and no
+/// notifications, and no Express application shares its tables.
+const POSTGRES_ONLY: [&str; 11] = [
     "keyrack_settings keyrack_record_all_settings",
     "keyrack_settings keyrack_record_setting",
+    "security_events keyrack_announce_event",
     "security_events keyrack_keep_all_events",
     "sessions keyrack_clamp_times",
     "sessions keyrack_keep_ends_of_all",

@@ -52,6 +52,17 @@ impl Browser {
         self
     }
 
+    /// All cookies, as a request carries them.
+    pub fn cookie_header(&self) -> String {
+        let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        pairs.join("; ")
+    }
+
+    /// The server that it talks to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Switches to another server and keeps the cookies: a browser sends them to every port of a host.
     pub fn visit(&mut self, address: SocketAddr) -> &mut Self {
         self.address = address;
@@ -153,8 +164,7 @@ impl Browser {
             request = request.header(name, value);
         }
         if !self.cookies.is_empty() {
-            let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            request = request.header("cookie", pairs.join("; "));
+            request = request.header("cookie", self.cookie_header());
         }
         let mut answer = match form {
             Some(fields) => {

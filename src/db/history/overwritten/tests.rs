@@ -158,7 +158,7 @@ fn older_state_in_the_journal_is_not_taken_for_overwritten() {
 
 /// Whether the first commit comes before the next look or after it.
 #[test]
-fn emptied_journal_is_noticed_with_and_without_a_commit_after_it() {
+fn emptied_journal_is_noticed_also_if_a_commit_follows() {
     for commits in 0..3 {
         let mut fixture = Fixture::new();
         fixture.run(END);
@@ -172,7 +172,7 @@ fn emptied_journal_is_noticed_with_and_without_a_commit_after_it() {
 }
 
 #[test]
-fn older_state_of_the_journal_is_noticed_with_and_without_a_commit_after_it() {
+fn older_journal_is_noticed_also_if_a_commit_follows() {
     for commits in 0..3 {
         let mut fixture = Fixture::new();
         fixture.commit();
@@ -215,7 +215,7 @@ fn journal_emptied_before_the_first_look_is_noticed() {
 
 /// What a crash of the machine has left, before the database is opened.
 #[test]
-fn journal_emptied_before_the_database_is_opened_is_not_taken_for_overwritten() {
+fn journal_emptied_before_it_is_opened_is_no_overwriting() {
     let mut fixture = Fixture::new();
     fixture.run(END);
     fixture.content = FileContent::default();

@@ -1,0 +1,15 @@
+//! Requests that a page sends by itself, while its user may be away.
+
+use actix_web::http::header::HeaderMap;
+
+/// Where open pages are told what becomes of their session.
+pub(super) const EVENT_STREAM: &str = "/account/events";
+
+/// The header of other requests that a script sends without its user's doing.
+const BACKGROUND: &str = "keyrack-background";
+
+/// Whether a request is no activity of its user. A session that is only open in a tab would otherwise never reach its idle
+/// timeout.
+pub(super) fn is_in_background(path: &str, headers: &HeaderMap) -> bool {
+    path == EVENT_STREAM || headers.contains_key(BACKGROUND)
+}

@@ -1,0 +1,213 @@
+//! The body of the stream: waits for the next thing to tell.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use actix_web::{
+    body::{BodySize, MessageBody},
+    web::Bytes,
+};
+use tokio::time::{Instant, timeout_at};
+
+use super::message::{HEARTBEAT, Messages, expiry};
+use crate::{
+    clock::{Clock, Timestamp},
+    error::Result,
+    events::{Change, Events, Subscription},
+    sessions::{EndReason, Liveness, SessionId, Sessions, UserId},
+    web::SignedIn,
+};
+
+/// The longest silence on a stream. Proxies close a connection after 30 to 60 seconds of it.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(25);
+
+/// How long before its expiry a page is warned (WCAG 2.2.1 asks for 20 seconds at least); half of the idle timeout if that
+/// is shorter, or a page would be warned all the time.
+const WARNING: Duration = Duration::from_secs(120);
+
+/// How long a stream lasts at least; then the browser opens another one. Load balancers spread streams again by it.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
+
+/// The pause before a browser connects again, and its random part: after a restart they come one after the other.
+const RETRY_MILLIS: u64 = 1_000;
+const RETRY_SPREAD_MILLIS: u32 = 4_000;
+
+/// The pause after a question to the database that was not answered.
+const RETRY_DELAY: Duration = Duration::from_secs(2);
+
+/// What a stream knows.
+struct State {
+    subscription: Subscription,
+    sessions: Sessions,
+    events: Events,
+    clock: Clock,
+    user: UserId,
+    session: SessionId,
+    /// The id that the browser was last told.
+    last_id: i64,
+    heartbeat_at: Instant,
+    closes_at: Instant,
+    warning: Duration,
+    /// When the session has to be looked at: it is about to expire.
+    look_at: Instant,
+    /// The expiry that the browser was warned of.
+    warned_of: Option<Timestamp>,
+    is_over: bool,
+}
+
+/// Waits for what is sent next, and gives the state back.
+type NextBytes = Pin<Box<dyn Future<Output = (Bytes, State)>>>;
+
+/// The body of the response.
+pub(super) struct EventStream {
+    first: Option<Bytes>,
+    /// `None` once the stream has ended.
+    next: Option<NextBytes>,
+}
+
+impl EventStream {
+    /// Begins the stream of a session that has subscribed. `last_seen` is the id of the last event that the browser got.
+    pub async fn open(session: &SignedIn, subscription: Subscription, last_seen: Option<i64>) -> Result<Self> {
+        let app = session.state();
+        let now = Instant::now();
+        let spread = |most: u32| getrandom::u32().map_or(0, |random| random % most);
+        let mut state = State {
+            subscription,
+            sessions: app.sessions.clone(),
+            events: app.sessions.events(),
+            clock: app.clock.clone(),
+            user: session.user.id,
+            session: session.id,
+            last_id: 0,
+            heartbeat_at: now + HEARTBEAT_INTERVAL,
+            closes_at: now + LIFETIME + Duration::from_secs(spread(600).into()),
+            warning: WARNING.min(session.idle_timeout() / 2),
+            look_at: now,
+            warned_of: None,
+            is_over: false,
+        };
+        state.last_id = state.events.newest_id_of(state.user).await?;
+        let mut messages = Messages::default().retry(RETRY_MILLIS + u64::from(spread(RETRY_SPREAD_MILLIS)));
+        // What was committed before the subscription is told by nobody else.
+        messages = state.look(messages, true).await?;
+        if !state.is_over && last_seen.is_some_and(|last_seen| last_seen != state.last_id) {
+            messages = messages.event("sessions-changed", state.last_id, &serde_json::json!({}));
+        }
+        let is_over = state.is_over;
+        Ok(Self { first: Some(messages.into_bytes()), next: (!is_over).then(|| Self::boxed(state)) })
+    }
+
+    fn boxed(mut state: State) -> NextBytes {
+        Box::pin(async move {
+            let bytes = state.next().await;
+            (bytes, state)
+        })
+    }
+}
+
+impl MessageBody for EventStream {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
+        let Some(next) = &mut self.next else { return Poll::Ready(None) };
+        let (bytes, state) = ready!(next.as_mut().poll(cx));
+        self.next = (!state.is_over).then(|| Self::boxed(state));
+        // An empty chunk would end the response.
+        Poll::Ready(if bytes.is_empty() { None } else { Some(Ok(bytes)) })
+    }
+}
+
+impl State {
+    /// Waits until there is something to send. Nothing is sent at the end of a stream's lifetime.
+    async fn next(&mut self) -> Bytes {
+        loop {
+            let wake_at = self.heartbeat_at.min(self.closes_at).min(self.look_at);
+            let change = timeout_at(wake_at, self.subscription.next()).await.ok();
+            let messages = match self.handle(change).await {
+                Ok(messages) => messages,
+                Err(error) => {
+                    tracing::debug!(error = error.chain(), "an open page is not told of its session's state yet");
+                    self.look_at = Instant::now() + RETRY_DELAY;
+                    Messages::default()
+                }
+            };
+            let now = Instant::now();
+            if !messages.is_empty() {
+                self.heartbeat_at = now + HEARTBEAT_INTERVAL;
+                return messages.into_bytes();
+            }
+            if self.is_over || now >= self.closes_at {
+                self.is_over = true;
+                return Bytes::new();
+            }
+            if now >= self.heartbeat_at {
+                self.heartbeat_at = now + HEARTBEAT_INTERVAL;
+                return HEARTBEAT;
+            }
+        }
+    }
+
+    async fn handle(&mut self, change: Option<Change>) -> Result<Messages> {
+        let mut messages = Messages::default();
+        let Some(change) = change else {
+            return if Instant::now() >= self.look_at { self.look(messages, false).await } else { Ok(messages) };
+        };
+        if let Some(ended) = change.ended {
+            self.is_over = true;
+            let data = serde_json::json!({ "reason": ended.reason, "at": ended.at });
+            return Ok(messages.event("session-ended", self.last_id, &data));
+        }
+        if change.is_closing {
+            self.is_over = true;
+        }
+        if let Some(id) = change.list_changed {
+            self.last_id = id;
+            messages = messages.event("sessions-changed", id, &serde_json::json!({}));
+        }
+        if change.must_look { self.look(messages, false).await } else { Ok(messages) }
+    }
+
+    /// Looks at the session: tells its end, or warns of its expiry. Decides when to look again.
+    async fn look(&mut self, messages: Messages, is_first: bool) -> Result<Messages> {
+        let (until, is_idle_expiry) = match self.sessions.liveness(self.user, self.session).await? {
+            Some(Liveness::Alive { until, is_idle_expiry }) => (until, is_idle_expiry),
+            ended => {
+                self.is_over = true;
+                let (reason, at) = match ended {
+                    Some(Liveness::Over(end)) => (end.reason.map(EndReason::as_str), Some(end.at)),
+                    _ => (None, None),
+                };
+                let data = serde_json::json!({ "reason": reason.unwrap_or_default(), "at": at });
+                return Ok(messages.event("session-ended", self.last_id, &data));
+            }
+        };
+        let left = until.since(self.clock.now());
+        let until_warning = left.saturating_sub(self.warning);
+        let is_near = until_warning.is_zero();
+        self.look_at = Instant::now() + if is_near { left } else { until_warning };
+        let data = || expiry(&self.session.to_string(), until, is_idle_expiry);
+        if is_near && self.warned_of != Some(until) {
+            let messages = if is_first { messages.event("open", self.last_id, &data()) } else { messages };
+            self.warned_of = Some(until);
+            return Ok(messages.event("session-expiring", self.last_id, &data()));
+        }
+        if is_first {
+            return Ok(messages.event("open", self.last_id, &data()));
+        }
+        // Activity has put off an expiry that the page counts down to.
+        let was_warned = self.warned_of.take().is_some();
+        Ok(if was_warned { messages.event("session-extended", self.last_id, &data()) } else { messages })
+    }
+}
