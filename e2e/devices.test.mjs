@@ -47,6 +47,31 @@ onEveryEngine('Devices', (suite) => {
     await mine.page.getByText('1 active session', { exact: true }).waitFor();
   });
 
+  suite.test('several selected devices are signed out together', async ({ keyrack, open }) => {
+    await keyrack.addUser();
+    for (const { userAgent } of [phone, desk]) await keyrack.signIn(userAgent);
+    const device = await open({ userAgent: laptop.userAgent });
+    const { page } = device;
+    await device.signIn(USER);
+    await device.navigate(() => page.getByRole('button', { name: 'Sign out the selected devices' }).click());
+    assert.equal(await page.getByRole('status').innerText(), 'No device was selected, so nothing was changed.');
+    for (const { title } of [phone, desk]) await device.row(title).getByRole('checkbox').check();
+    await device.navigate(() => page.getByRole('button', { name: 'Sign out the selected devices' }).click());
+    assert.equal(await page.getByRole('status').innerText(), 'Signed out 2 devices.');
+    await page.getByText('No other devices are signed in.').waitFor();
+  });
+
+  suite.test('all devices, with this one, are signed out', async ({ keyrack, open }) => {
+    await keyrack.addUser();
+    await keyrack.signIn(phone.userAgent);
+    const device = await open({ userAgent: laptop.userAgent });
+    const { page } = device;
+    await device.signIn(USER);
+    await page.getByText('Sign out all other devices').first().click();
+    await device.navigate(() => page.getByRole('button', { name: 'Sign out everywhere' }).first().click());
+    assert.equal(device.path(), '/login');
+  });
+
   suite.test('all other devices are signed out after confirmation', async ({ keyrack, open }) => {
     await keyrack.addUser();
     for (const { userAgent } of [phone, desk, desk]) await keyrack.signIn(userAgent);
@@ -57,7 +82,7 @@ onEveryEngine('Devices', (suite) => {
     const confirm = page.getByRole('button', { name: 'Yes, sign them all out' });
     assert.ok(await confirm.isHidden(), 'the button is hidden until it is needed');
 
-    await page.getByText('Sign out all other devices').click();
+    await page.getByText('Sign out all other devices').first().click();
     await page.getByText('All 3 other devices will be signed out immediately.').waitFor();
     await device.navigate(() => confirm.click());
     assert.equal(device.path(), '/account/sessions');

@@ -54,7 +54,7 @@ onEveryEngine('Proof', (suite) => {
     const { page } = mine;
     await mine.signIn(USER);
     await keyrack.ageProofs();
-    await page.getByText('Sign out all other devices').click();
+    await page.getByText('Sign out all other devices').first().click();
     await mine.navigate(() => page.getByRole('button', { name: 'Yes, sign them all out' }).click());
     await page.getByText('All other devices are signed out after that.').waitFor();
     const asked = page.url();

@@ -40,7 +40,7 @@ onEveryEngine('One session', (suite) => {
     await page.goto(path);
     assert.match(await fact(page, 'Ended'), /^Revoked from another device, /);
     await page.getByRole('heading', { name: 'Revoked from another device' }).waitFor();
-    assert.equal(await page.locator('main form').count(), 0, 'an ended session has no form');
+    assert.equal(await page.getByRole('button', { name: 'Revoke' }).count(), 0, 'an ended session can’t be revoked');
   });
 
   suite.test('page of this session signs out', async ({ keyrack, open }) => {
@@ -52,6 +52,40 @@ onEveryEngine('One session', (suite) => {
     await page.getByText('This device', { exact: true }).waitFor();
     await device.navigate(() => page.locator('main').getByRole('button', { name: 'Sign out' }).click());
     assert.equal(device.path(), '/login');
+  });
+
+  suite.test('session gets a name, and messages use it', async ({ keyrack, open }) => {
+    await keyrack.addUser();
+    await keyrack.signIn(phone.userAgent);
+    const device = await open({ userAgent: laptop.userAgent });
+    const { page } = device;
+    await device.signIn(USER);
+    await openSession(device, device.row(phone.title));
+    await page.getByLabel('Name of this session').fill('Phone at work');
+    await device.navigate(() => page.getByRole('button', { name: 'Save name' }).click());
+    assert.equal(await page.getByRole('status').innerText(), `${phone.title} is now called “Phone at work”.`);
+    await page.goto('/account/sessions');
+    assert.match(await device.row('Phone at work').innerText(), new RegExp(phone.title));
+    await device.navigate(() => device.row('Phone at work').getByRole('button', { name: 'Revoke' }).click());
+    assert.equal(await page.getByRole('status').innerText(), 'Signed out Phone at work.');
+  });
+
+  suite.test('session that was not the owner’s is reported, and a new password follows', async ({ keyrack, open }) => {
+    await keyrack.addUser();
+    const device = await open({ userAgent: laptop.userAgent });
+    const { page } = device;
+    await device.signIn(USER);
+    await keyrack.signIn(phone.userAgent);
+    await page.reload();
+    await device.row(phone.title).getByText('New', { exact: true }).waitFor();
+    await device.navigate(() => device.row(phone.title).getByRole('link', { name: /^This wasn’t me/ }).first().click());
+    await device.navigate(() => page.getByRole('button', { name: 'It wasn’t me' }).click());
+    await page.getByRole('heading', { name: 'This wasn’t you' }).waitFor();
+    await page.getByText('No other session began with the same password since.').waitFor();
+    await device.navigate(() => page.getByRole('link', { name: 'Choose a new password' }).click());
+    await page.getByText('Somebody else knows your password').waitFor();
+    await page.goto('/account/sessions');
+    await page.getByText('No other devices are signed in.').waitFor();
   });
 
   suite.test('page of another user’s session does not exist', async ({ keyrack, open }) => {

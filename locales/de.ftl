@@ -153,6 +153,11 @@ fact-more = Mehr
 on = Ein
 off = Aus
 all-about-session = Alles über diese Sitzung
+this-was-not-me = Das war ich nicht
+badge-new = Neu
+select = Auswählen
+sign-out-selected = Ausgewählte Geräte abmelden
+sign-out-selected-hint = Wählen Sie mehrere aus, um sie zusammen abzumelden.
 device-signed-in = { $device }, angemeldet am { $when }
 device-number = { $device }, Nummer { $number }
 
@@ -168,6 +173,8 @@ yes-sign-out = { $count ->
     [one] Ja, abmelden
    *[other] Ja, alle abmelden
 }
+sign-out-everywhere-hint = Um sich auch hier abzumelden, auf allen Geräten zugleich:
+sign-out-everywhere = Überall abmelden
 
 ## Meldungen nach einer Änderung
 
@@ -180,6 +187,13 @@ others-signed-out = { $count ->
    *[other] { $count } andere Geräte wurden abgemeldet.
 }
 all-others-signed-out = Alle anderen Geräte wurden abgemeldet.
+selected-signed-out = { $count ->
+    [0] Es war kein Gerät ausgewählt. Es wurde nichts geändert.
+    [one] { $count } Gerät wurde abgemeldet.
+   *[other] { $count } Geräte wurden abgemeldet.
+}
+session-named = { $device } heißt jetzt „{ $name }“.
+session-unnamed = { $device } hat keinen eigenen Namen mehr.
 password-changed-others-kept = Ihr Passwort wurde geändert. Ihre anderen Geräte sind weiterhin angemeldet.
 password-changed = { $count ->
     [0] Ihr Passwort wurde geändert.
@@ -194,6 +208,37 @@ change-unmade = Als Sie das letzte Formular abgeschickt haben, waren Sie nicht m
 session-signed-out = Abgemeldet
 revoke-hint = Wenn Sie dieses Gerät nicht kennen, melden Sie es ab: Das wirkt sofort.
 ended-because = { $reason }, { $when }
+fact-device = Gerät
+fact-proved = Passwort eingegeben
+name-heading = Name
+name-label = Name dieser Sitzung
+name-hint = Damit Sie Ihre Geräte unterscheiden können, zum Beispiel „Laptop im Büro“. Leer lassen, um den Namen zu entfernen.
+name-save = Namen speichern
+name-too-long = Der Name wurde nicht geändert. Er darf höchstens 64 Zeichen lang sein.
+name-hidden-character = Der Name wurde nicht geändert. Entfernen Sie das Zeichen { $code }, das unsichtbar ist oder die Schreibrichtung ändert.
+not-me-link-hint = Hat sich hier jemand anderes angemeldet?
+
+## Eine Sitzung, die jemand anderes begonnen hat
+
+not-me-question = Hat sich jemand anderes auf { $device } angemeldet?
+not-me-lead = Wenn Sie es nicht waren, drücken Sie unten auf den Knopf. Dann geschieht Folgendes:
+not-me-ends = Die Sitzung wird sofort abgemeldet.
+not-me-has-ended = Die Sitzung ist schon beendet; sie wird als fremd vermerkt.
+not-me-forgets = Ihr Browser gilt in Ihrem Konto nicht mehr als bekannt.
+not-me-shows = Sie sehen, was darin geschah und welche Sitzungen seither mit demselben Passwort begannen.
+not-me-password = Sie wählen ein neues Passwort, das alles andere abmeldet.
+not-me-confirm = Das war ich nicht
+not-me-cancel = Das war ich
+not-me-current = Das ist die Sitzung, die Sie gerade nutzen. Wenn jemand anderes Ihr Konto nutzt, wählen Sie ein neues Passwort: Es meldet alle anderen Geräte ab.
+not-me-done = Das waren nicht Sie
+not-me-done-lead = Sie haben { $device } { $when } gemeldet. Die Sitzung ist abgemeldet, und ihr Browser gilt in Ihrem Konto nicht mehr als bekannt.
+not-me-next = Neues Passwort wählen
+not-me-next-hint = Wer sich angemeldet hat, kennt Ihr Passwort. Ein neues meldet alle Ihre anderen Geräte ab.
+not-me-since = Seither mit demselben Passwort angemeldet
+not-me-since-none = Seither begann keine andere Sitzung mit demselben Passwort.
+not-me-since-more = Es gibt weitere. Alle stehen in den Listen der aktiven und der beendeten Sitzungen.
+not-me-events = Was in der Sitzung geschah
+password-after-report = Jemand anderes kennt Ihr Passwort. Wählen Sie ein neues: Es meldet alle Ihre anderen Geräte ab, wenn Sie sie nicht angemeldet lassen.
 
 ## Frühere Geräte
 
@@ -230,7 +275,9 @@ event-account-locked = Für unbekannte Browser gesperrt
 event-account-unlocked = Für unbekannte Browser entsperrt
 event-session-adopted = Über eine andere Anwendung angemeldet
 event-session-rotated = Kennung der Sitzung erneuert
-event-session-renamed = Sitzung umbenannt
+event-session-renamed = „{ $name }“ genannt
+event-session-name-removed = Name entfernt
+event-session-reported = Gemeldet: Das waren nicht Sie
 event-session-ended = Sitzung beendet
 event-session-replaced-by-peer = Durch einen Eintrag der anderen Anwendung ersetzt
 event-browser-remembered = Browser gemerkt
@@ -271,6 +318,7 @@ older = Ältere
 ## Warum ein Gerät abgemeldet ist, auf der Anmeldeseite
 
 ended-here = Dieses Gerät wurde { $when } abgemeldet. Was danach darauf getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
+ended-here-continued = Dieses Gerät wurde { $when } abgemeldet, weil seine Sitzung mit einer neueren Anmeldung weitergeht, in einem anderen Fenster oder auf einem anderen Gerät. Was danach hier getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren. Wenn diese Anmeldung nicht von Ihnen war, wählen Sie danach ein neues Passwort.
 ended-here-revoked = Dieses Gerät wurde { $when } von einem anderen Ihrer Geräte abgemeldet. Was danach darauf getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
 ended-here-revoked-by-admin = Dieses Gerät wurde { $when } von der Administration abgemeldet. Was danach darauf getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
 ended-here-password-changed = Dieses Gerät wurde { $when } abgemeldet, weil das Passwort geändert wurde. Was danach darauf getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.

@@ -191,6 +191,13 @@ fact-more = More
 on = On
 off = Off
 all-about-session = Everything about this session
+this-was-not-me = This wasn’t me
+# Beside the name of a device whose browser the account did not know a day ago.
+badge-new = New
+# The label of a checkbox, followed by the name of the device for screen readers.
+select = Select
+sign-out-selected = Sign out the selected devices
+sign-out-selected-hint = Select several to sign them out together.
 
 # The name of a device's button, if another device has the same name.
 # $device (String) - "Firefox 140 on Linux"
@@ -216,6 +223,8 @@ yes-sign-out = { $count ->
     [one] Yes, sign it out
    *[other] Yes, sign them all out
 }
+sign-out-everywhere-hint = To sign out here as well, on every device at once:
+sign-out-everywhere = Sign out everywhere
 
 ## Messages after a change
 
@@ -235,6 +244,17 @@ others-signed-out = { $count ->
    *[other] Signed out { $count } other devices.
 }
 all-others-signed-out = Signed out all other devices.
+# $count (Number)
+selected-signed-out = { $count ->
+    [0] No device was selected, so nothing was changed.
+    [one] Signed out { $count } device.
+   *[other] Signed out { $count } devices.
+}
+# $device (String) - "Firefox 140 on Linux"
+# $name (String) - "My phone"
+session-named = { $device } is now called “{ $name }”.
+# $device (String) - "Firefox 140 on Linux"
+session-unnamed = { $device } has no name of its own any more.
 password-changed-others-kept = Your password was changed. Your other devices are still signed in.
 # $count (Number)
 password-changed = { $count ->
@@ -253,6 +273,42 @@ revoke-hint = If you don’t recognise this device, revoke it: it is signed out 
 # $reason (String) - "Revoked from another device"
 # $when (Time) - "28 January 2026, 11:50 UTC"
 ended-because = { $reason }, { $when }
+fact-device = Device
+# When the password was last entered on the device.
+fact-proved = Password entered
+name-heading = Name
+name-label = Name of this session
+name-hint = Helps you tell your devices apart, such as “Work laptop”. Leave it empty to remove the name.
+name-save = Save name
+name-too-long = The name was not changed. Use at most 64 characters.
+# $code (String) - "U+202E"
+name-hidden-character = The name was not changed. Remove the character { $code }, which is invisible or changes the direction of text.
+not-me-link-hint = Did somebody else sign in here?
+
+## A session that somebody else has started
+
+# $device (String) - "Firefox 140 on Linux"
+not-me-question = Did somebody else sign in on { $device }?
+not-me-lead = If it wasn’t you, press the button below. Then:
+not-me-ends = The session is signed out immediately.
+not-me-has-ended = The session is over already; it is marked as not yours.
+not-me-forgets = Its browser is no longer known to your account.
+not-me-shows = You see what happened in it, and which sessions began with the same password since.
+not-me-password = You choose a new password, which signs out everything else.
+not-me-confirm = It wasn’t me
+not-me-cancel = It was me
+not-me-current = This is the session that you are using right now. If somebody else is using your account, choose a new password: it signs out all other devices.
+not-me-done = This wasn’t you
+# $device (String) - "Firefox 140 on Linux"
+# $when (Time) - "5 minutes ago"
+not-me-done-lead = You reported { $device } { $when }. It is signed out, and its browser is no longer known to your account.
+not-me-next = Choose a new password
+not-me-next-hint = Whoever signed in knows your password. A new one signs out all your other devices.
+not-me-since = Signed in with the same password since
+not-me-since-none = No other session began with the same password since.
+not-me-since-more = There are more. They are all in the lists of active and ended sessions.
+not-me-events = What happened in the session
+password-after-report = Somebody else knows your password. Choose a new one: it signs out all your other devices, unless you keep them signed in.
 
 ## The history of devices
 
@@ -293,7 +349,10 @@ event-account-locked = Locked for unknown browsers
 event-account-unlocked = Unlocked for unknown browsers
 event-session-adopted = Signed in through another application
 event-session-rotated = Session identifier renewed
-event-session-renamed = Session renamed
+# $name (String) - "My phone"
+event-session-renamed = Named “{ $name }”
+event-session-name-removed = Name removed
+event-session-reported = Reported: this wasn’t you
 event-session-ended = Session ended
 event-session-replaced-by-peer = Replaced by a record of the other application
 event-browser-remembered = Browser remembered
@@ -339,6 +398,8 @@ older = Older
 
 # $when (Time) - "5 minutes ago"
 ended-here = This device was signed out { $when }. Nothing that was done on it after that has taken effect. Sign in to continue.
+# $when (Time) - "5 minutes ago"
+ended-here-continued = This device was signed out { $when }, because its session went on with a newer sign-in, in another window or on another device. Nothing that was done here after that has taken effect. Sign in to continue. If that sign-in wasn’t yours, choose a new password then.
 # $when (Time) - "5 minutes ago"
 ended-here-revoked = This device was signed out { $when } from another of your devices. Nothing that was done on it after that has taken effect. Sign in to continue.
 # $when (Time) - "5 minutes ago"

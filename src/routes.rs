@@ -24,8 +24,8 @@ use crate::web::{
     errors::WebError,
     headers::security_headers,
     pages::{
-        HOME, activity, api_revoke, api_session, api_sessions, event_stream, health, login, logout, password, reauth,
-        revoke, revoke_progress, session_detail, sessions, setup, static_file,
+        HOME, activity, api_revoke, api_session, api_sessions, event_stream, health, login, logout, not_me, password,
+        reauth, revoke, revoke_progress, session_detail, session_name, sessions, setup, static_file,
     },
     recent_proof::require_recent_proof,
     render_errors::render_errors,
@@ -40,7 +40,7 @@ pub(crate) use endpoint::{Access, Endpoint};
 const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// Every endpoint of Keyrack.
-pub(crate) fn endpoints() -> [Endpoint; 21] {
+pub(crate) fn endpoints() -> [Endpoint; 26] {
     [
         without_session("/healthz").get(health::alive),
         without_session("/readyz").get(health::ready),
@@ -60,12 +60,26 @@ pub(crate) fn endpoints() -> [Endpoint; 21] {
             .post(revoke::others)
             .form_on(FormPage::At(HOME))
             .waits_for_proof(WaitingChange::RevokeOthers),
+        recently_signed_in("/account/sessions/revoke-all")
+            .post(revoke::all)
+            .form_on(FormPage::At(HOME))
+            .waits_for_proof(WaitingChange::RevokeAll),
+        recently_signed_in("/account/sessions/revoke")
+            .post(revoke::selected)
+            .form_on(FormPage::At(HOME))
+            .waits_for_proof(WaitingChange::RevokeSelected),
         signed_in("/account/sessions/signing-out").get(revoke_progress::show),
         signed_in("/account/sessions/{id}").get(session_detail::show),
         recently_signed_in("/account/sessions/{id}/revoke")
             .post(revoke::one)
             .form_on(FormPage::At(HOME))
             .waits_for_proof(WaitingChange::RevokeOne),
+        signed_in("/account/sessions/{id}/name").post(session_name::submit).form_on(FormPage::At(HOME)),
+        signed_in("/account/sessions/{id}/not-me").get(not_me::show),
+        recently_signed_in("/account/sessions/{id}/report")
+            .post(not_me::submit)
+            .form_on(FormPage::At(HOME))
+            .waits_for_proof(WaitingChange::Report),
         signed_in("/account/activity").get(activity::show),
         signed_in("/account/events").get(event_stream::show).not_a_destination(),
         before_password_change("/account/password")

@@ -91,6 +91,24 @@ export async function* accountPages(page, { email, password }) {
     await page.getByText('Session ID').waitFor();
     yield name;
   }
+  await page.getByLabel('Name of this session').fill('pay\u202elap');
+  await page.getByRole('button', { name: 'Save name' }).click();
+  await page.getByRole('alert').waitFor();
+  yield 'session-name-error';
+  await page.getByLabel('Name of this session').fill('Laptop in the kitchen, which the whole family uses at times');
+  await page.getByRole('button', { name: 'Save name' }).click();
+  await page.getByRole('status').waitFor();
+  yield 'session-named';
+  await page.getByRole('link', { name: 'This wasn’t me' }).click();
+  await page.getByRole('button', { name: 'It wasn’t me' }).waitFor();
+  yield 'not-me';
+  await page.getByRole('button', { name: 'It wasn’t me' }).click();
+  await page.getByRole('heading', { name: 'This wasn’t you' }).waitFor();
+  yield 'reported';
+  await page.goto('/account/password');
+  yield 'password-after-report';
+  await page.goto('/account/sessions/550e8400-e29b-41d4-a716-446655440000');
+  yield 'session-unknown';
   await page.goto('/logout');
   yield 'sign-out';
 

@@ -42,6 +42,8 @@ kinds! {
     SessionRotated = "session_rotated";
     /// The owner of a session gave it another name: `detail.name`.
     SessionRenamed = "session_renamed";
+    /// The owner of an account said that a session was not theirs.
+    SessionReported = "session_reported";
     /// A session ended: `detail.reason` says why.
     SessionEnded = "session_ended";
     /// A browser became known to an account.

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::{
     event::{EventCursor, NewEvent, SecurityEvent},
     filter::{EventFilter, PageStart},
+    kind::EventKind,
 };
 use crate::{
     clock::Timestamp,
@@ -116,6 +117,27 @@ pub(super) fn page(
         PageStart::After(id) => query.filter(security_events::id.gt(id)).order(security_events::id),
     };
     Ok(query.load(connection)?.into_iter().map(SecurityEvent::from).collect())
+}
+
+/// The time of the first event of this kind in an account since `since`; of this session, if one is given.
+pub(crate) fn first_since(
+    connection: &mut DbConnection,
+    (user, session): (UserId, Option<SessionId>),
+    kind: EventKind,
+    since: Timestamp,
+) -> Result<Option<Timestamp>> {
+    let mut query = security_events::table
+        .filter(security_events::user_id.eq(user))
+        .filter(security_events::kind.eq(kind.as_str()))
+        .filter(security_events::at.ge(SqlTime::from(since)))
+        .order(security_events::id)
+        .select(security_events::at)
+        .into_boxed::<MultiBackend>();
+    if let Some(session) = session {
+        query = query.filter(security_events::session_id.eq(session));
+    }
+    let at: Option<SqlTime> = query.first(connection).optional()?;
+    Ok(at.map(Timestamp::from))
 }
 
 /// The next events after the cursor, in the order in which a reader that misses nothing has to read them. On PostgreSQL,

@@ -6,7 +6,7 @@ use super::{
     queries::{self, EndTarget, Ending, GroupedWrite},
 };
 use crate::{
-    db::{SessionId, UserId},
+    db::{DbConnection, SessionId, UserId},
     error::Result,
     events::Source,
 };
@@ -45,6 +45,17 @@ impl Sessions {
                 queries::find_own(connection, user, id)
             })
             .await
+    }
+
+    /// Ends those of these sessions that are this user's, and returns them, also those that had already ended.
+    pub async fn revoke_selected(&self, user: UserId, ids: Vec<SessionId>) -> Result<Vec<SessionRecord>> {
+        let ending = self.ending_now(EndReason::Revoked);
+        let end = move |connection: &mut DbConnection| {
+            let own = queries::find_all_own(connection, user, &ids)?;
+            queries::end_few(connection, own.iter().map(|record| record.id).collect(), &ending)?;
+            Ok(own)
+        };
+        self.db.transaction(end).await
     }
 
     /// Ends any session, as an administrator. Returns whether it was alive.

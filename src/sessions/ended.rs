@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{SessionId, UserId},
+    db::{DbConnection, SessionId, UserId},
     error::Result,
 };
 
@@ -16,8 +16,11 @@ use crate::{
 pub struct SessionEnd {
     /// Why it ended; `None` for a reason that only another program uses.
     pub reason: Option<EndReason>,
-    /// When it ended.
+    /// When it ended, or continued.
     pub at: Timestamp,
+    /// Whether it has not ended, but continued under another sid: its user has signed in again, or proved again who they
+    /// are, with a copy of the cookie or on the same browser.
+    pub is_continued: bool,
 }
 
 /// What an open page has to know about its session.
@@ -49,17 +52,31 @@ impl Sessions {
     }
 
     /// The end of the session of a verified sid; `None` if it is alive, or if there is no session with this sid. A
-    /// session that has expired counts as ended at its expiry, whether or not it was purged.
+    /// session that has expired counts as ended at its expiry, whether or not it was purged. A sid that its session had
+    /// before counts as over, too.
     pub async fn find_end(&self, sid: &Sid) -> Result<Option<SessionEnd>> {
         let (sid, now) = (sid.clone(), self.clock.now());
-        let found = self.db.read(move |connection| queries::find_by_sid(connection, &sid)).await?;
-        Ok(found.and_then(|session| end(&session, now)))
+        let find = move |connection: &mut DbConnection| {
+            Ok(match queries::find_by_sid(connection, &sid)? {
+                Some(session) => end(&session, now),
+                None => queries::replaced_at(connection, &sid)?.map(SessionEnd::continued),
+            })
+        };
+        self.db.read(find).await
+    }
+}
+
+impl SessionEnd {
+    /// The end of a session under a sid that it had until `at`.
+    const fn continued(at: Timestamp) -> Self {
+        Self { reason: None, at, is_continued: true }
     }
 }
 
 fn end(session: &SessionState, now: Timestamp) -> Option<SessionEnd> {
+    let end = |reason, at| SessionEnd { reason, at, is_continued: false };
     match &session.ended {
-        Some((reason, at)) => Some(SessionEnd { reason: EndReason::parse(reason), at: *at }),
-        None => session.expiry(now).map(|(reason, at)| SessionEnd { reason: Some(reason), at }),
+        Some((reason, at)) => Some(end(EndReason::parse(reason), *at)),
+        None => session.expiry(now).map(|(reason, at)| end(Some(reason), at)),
     }
 }

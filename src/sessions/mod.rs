@@ -10,6 +10,7 @@
 //! | [save](Sessions::save) | writes what a request changed in the data |
 //! | [rotate](Sessions::rotate) | gives the same session a new sid, also when its user has proved again who they are |
 //! | [rename](Sessions::rename) | gives a session the name by which its owner knows it |
+//! | [report](Sessions::report) | ends a session that its owner has not started, and records that |
 //! | [end](Sessions::sign_out) | signs out or revokes one session, or [many](Sessions::revoke_others) |
 //! | [adopt](Sessions::adopt) | imports the sessions that an Express application started before |
 //! | [purge](Sessions::purge) | ends expired sessions, deletes what is past its retention |
@@ -44,6 +45,7 @@ mod reauthenticate;
 mod remember_browser;
 mod rename;
 mod repeated_form;
+mod report;
 mod resume;
 mod reuse;
 mod role_change;
@@ -88,6 +90,7 @@ pub use policy::{Policy, Timeouts};
 pub(crate) use queries::UserRow;
 pub(crate) use reauthenticate::{EndedOthers, PresentedSession, ReauthenticatedSession};
 pub(crate) use repeated_form::REPEATED_FORM_WINDOW;
+pub use report::SessionsSince;
 pub use resume::LiveSession;
 pub use sent_form::SentForm;
 pub use way_in::WayIn;

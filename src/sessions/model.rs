@@ -220,11 +220,6 @@ impl SessionRecord {
         Device::from_user_agent(self.user_agent.as_deref().unwrap_or_default())
     }
 
-    /// Its name, or else that of its device.
-    pub fn title(&self) -> String {
-        self.name.clone().unwrap_or_else(|| self.device().title())
-    }
-
     /// Whether it was started, within a day, on a browser that the account did not know.
     pub fn is_new(&self, now: Timestamp) -> bool {
         self.from_new_browser && now.since(self.created_at) < NEW_BROWSER_PERIOD

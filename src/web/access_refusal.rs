@@ -28,5 +28,5 @@ pub(super) async fn refuse_foreign_session(session: &SignedIn, requested: Sessio
             tracing::warn!(error = error.chain(), "could not record a refused request");
         }
     }
-    WebError::NotFound
+    WebError::NoSuchSession
 }

@@ -1,7 +1,7 @@
 //! Forms that check their CSRF token while they are extracted: a handler that has the fields can't have forgotten the
 //! check.
 
-use std::{future::Future, pin::Pin};
+use std::{fmt, future::Future, pin::Pin};
 
 use actix_web::{
     Error as ActixError, FromRequest, HttpMessage, HttpRequest,
@@ -9,15 +9,18 @@ use actix_web::{
     http::header::{HeaderName, ORIGIN},
     web::Form,
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor},
+};
 use tracing::field;
 
 use crate::{
     events::{NewEvent, Source},
-    sessions::Sid,
+    sessions::{SessionId, Sid},
     web::{
-        RequestSession, csrf::FormRefusal, errors::WebError, received_form::is_sign_out, recent_proof,
-        request_id::RequestId,
+        RequestSession, csrf::FormRefusal, errors::WebError, pending_change::SelectedSessions,
+        received_form::is_sign_out, recent_proof, request_id::RequestId,
     },
 };
 
@@ -34,6 +37,9 @@ pub(crate) struct NoFields {}
 /// it is sent twice, both answers carry one session.
 pub(crate) struct SignInForm<T>(pub T);
 
+/// A form whose checkboxes name sessions. Those that are not ids name none of the user's.
+pub(crate) struct SelectionForm(pub Vec<SessionId>);
+
 /// The token of a request to the API, in the header `X-CSRF-Token`. It belongs to this session. As for a form, the proof
 /// of the session's user is checked after it.
 pub(crate) struct CsrfHeader;
@@ -45,12 +51,13 @@ static X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
 /// DELETE.
 #[diagnostic::on_unimplemented(
     message = "a handler for POST or DELETE must take an argument that checks a CSRF token",
-    label = "the last argument must be a `CsrfForm`, a `CsrfOnlyForm`, a `SignInForm`, a `ProofForm` or a `CsrfHeader`"
+    label = "the last argument must be a `CsrfForm`, a `CsrfOnlyForm`, a `SignInForm`, a `SelectionForm`, a `ProofForm` or a `CsrfHeader`"
 )]
 pub(crate) trait ChecksCsrf {}
 
 impl<T> ChecksCsrf for CsrfForm<T> {}
 impl<T> ChecksCsrf for SignInForm<T> {}
+impl ChecksCsrf for SelectionForm {}
 impl ChecksCsrf for CsrfHeader {}
 impl<A: ChecksCsrf> ChecksCsrf for (A,) {}
 impl<A, B: ChecksCsrf> ChecksCsrf for (A, B) {}
@@ -189,6 +196,56 @@ impl<T: DeserializeOwned + 'static> FromRequest for SignInForm<T> {
         };
         let fields = checked(request, payload, check);
         Box::pin(async move { Ok(Self(fields.await?)) })
+    }
+}
+
+impl FromRequest for SelectionForm {
+    type Error = ActixError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ActixError>>>>;
+
+    /// The selection is kept while the user proves who they are, so it is noted before the proof is checked.
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let form = read_form::<SelectedIds>(request, payload);
+        let request = request.clone();
+        Box::pin(async move {
+            let (token, SelectedIds(ids)) = form.await?;
+            check_token(&request, &token, verify_own).await?;
+            let mut selected: Vec<SessionId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+            selected.sort_unstable();
+            selected.dedup();
+            request.extensions_mut().insert(SelectedSessions(selected.clone()));
+            recent_proof::check_form(&RequestSession::extract(&request).await?, &request).await?;
+            Ok(Self(selected))
+        })
+    }
+}
+
+/// The fields `id` of a form. A derived reader would refuse the second one.
+struct SelectedIds(Vec<String>);
+
+impl<'de> Deserialize<'de> for SelectedIds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = SelectedIds;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the fields of a form")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<SelectedIds, A::Error> {
+                let mut ids = Vec::new();
+                while let Some((name, value)) = fields.next_entry::<String, String>()? {
+                    if name == "id" {
+                        ids.push(value);
+                    }
+                }
+                Ok(SelectedIds(ids))
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
     }
 }
 

@@ -21,6 +21,10 @@ use crate::{
 pub(super) enum Notice {
     /// This session was revoked.
     Revoked(SessionId),
+    /// So many selected sessions were revoked; `0` if none was selected.
+    RevokedSelected(usize),
+    /// This session was named, or its name removed.
+    Renamed(SessionId),
     /// So many other sessions were revoked.
     RevokedOthers(usize),
     /// All other sessions were revoked, by a task that this request did not wait for.
@@ -65,6 +69,8 @@ impl Flash {
     pub(super) fn cookie(&self, session: SessionId, notice: Notice) -> Cookie<'static> {
         let code = match notice {
             Notice::Revoked(id) => format!("revoked.{id}"),
+            Notice::RevokedSelected(count) => format!("selected.{count}"),
+            Notice::Renamed(id) => format!("renamed.{id}"),
             Notice::RevokedOthers(count) => format!("others.{count}"),
             Notice::RevokedAllOthers => "others.all".to_owned(),
             Notice::ChangeExpired => "change.expired".to_owned(),
@@ -109,6 +115,8 @@ impl Flash {
         self.signer.verify(message(session, code).as_bytes(), signature)?;
         match code.split_once(SEPARATOR)? {
             ("revoked", id) => id.parse().ok().map(Notice::Revoked),
+            ("selected", count) => count.parse().ok().map(Notice::RevokedSelected),
+            ("renamed", id) => id.parse().ok().map(Notice::Renamed),
             ("others", "all") => Some(Notice::RevokedAllOthers),
             ("change", "expired") => Some(Notice::ChangeExpired),
             ("password", "kept") => Some(Notice::PasswordChanged(None)),
@@ -160,6 +168,8 @@ mod tests {
         let (session, other) = (SessionId::random(), SessionId::random());
         for notice in [
             Notice::Revoked(other),
+            Notice::RevokedSelected(2),
+            Notice::Renamed(other),
             Notice::RevokedOthers(60_000),
             Notice::RevokedAllOthers,
             Notice::ChangeExpired,

@@ -30,9 +30,14 @@ pub(super) fn device_title(words: Words, device: &Device) -> String {
     }
 }
 
-/// The title of a session's device.
+/// What its owner calls a session, or else the title of its device.
 pub(super) fn session_title(words: Words, record: &SessionRecord) -> String {
-    device_title(words, &record.device())
+    record.name.clone().unwrap_or_else(|| device_title(words, &record.device()))
+}
+
+/// The title of a session's device, if the session has another one.
+pub(super) fn device_of_named(words: Words, record: &SessionRecord) -> String {
+    if record.name.is_some() { device_title(words, &record.device()) } else { String::new() }
 }
 
 /// Browsers have names of their own, except for one that no app names.

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use actix_web::HttpRequest;
+use actix_web::{HttpMessage, HttpRequest};
 
 use super::{
     received_form::{ReceivedForm, WaitingChange},
@@ -19,46 +19,84 @@ use crate::{
 };
 
 /// What was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PendingChange {
     /// To end this session of the user.
     Revoke(SessionId),
+    /// To end these sessions of the user.
+    RevokeSelected(Vec<SessionId>),
     /// To end all other sessions of the user.
     RevokeOthers,
+    /// To end all sessions of the user, with the one that asks for it.
+    RevokeAll,
+    /// To end this session of the user, who has not started it.
+    Report(SessionId),
 }
+
+/// The sessions that the form of a request names, for a change that waits. The form's extractor puts them into the request's
+/// extensions.
+pub(super) struct SelectedSessions(pub Vec<SessionId>);
 
 /// How long a change waits for the password.
 const LIFETIME: Duration = Duration::from_secs(10 * 60);
 
-/// Longer values are ignored. Keyrack's own have about 110 bytes.
-const MAX_BYTES: usize = 256;
+/// Longer values are ignored. Keyrack's own have about 110 bytes, and 2 kB with as many sessions as a page shows.
+const MAX_BYTES: usize = 4096;
+
+/// Maximum sessions that are selected in one change. A page shows fewer.
+const MAX_SELECTED: usize = 100;
 
 /// Separates the parts. Neither UUIDs, numbers nor base64url contain it.
 const SEPARATOR: char = '.';
 
+/// Separates the ids of selected sessions.
+const ID_SEPARATOR: char = '_';
+
 const REVOKE: &str = "revoke";
+const REVOKE_SELECTED: &str = "revoke-selected";
 const REVOKE_OTHERS: &str = "revoke-others";
+const REVOKE_ALL: &str = "revoke-all";
+const REPORT: &str = "report";
 
 impl PendingChange {
     /// The change that a form asks for; `None` if none can be made later.
     pub fn of(request: &HttpRequest) -> Option<Self> {
+        let id = || request.match_info().get("id")?.parse().ok();
         match ReceivedForm::of(request).waiting? {
-            WaitingChange::RevokeOne => request.match_info().get("id")?.parse().ok().map(Self::Revoke),
+            WaitingChange::RevokeOne => id().map(Self::Revoke),
+            WaitingChange::RevokeSelected => {
+                let selected = request.extensions().get::<SelectedSessions>()?.0.clone();
+                (1..=MAX_SELECTED).contains(&selected.len()).then_some(Self::RevokeSelected(selected))
+            }
             WaitingChange::RevokeOthers => Some(Self::RevokeOthers),
+            WaitingChange::RevokeAll => Some(Self::RevokeAll),
+            WaitingChange::Report => id().map(Self::Report),
         }
     }
 
-    fn code(self) -> String {
+    fn code(&self) -> String {
         match self {
             Self::Revoke(id) => format!("{REVOKE}{SEPARATOR}{id}"),
+            Self::RevokeSelected(ids) => {
+                let ids: Vec<String> = ids.iter().map(SessionId::to_string).collect();
+                format!("{REVOKE_SELECTED}{SEPARATOR}{}", ids.join(&ID_SEPARATOR.to_string()))
+            }
             Self::RevokeOthers => format!("{REVOKE_OTHERS}{SEPARATOR}"),
+            Self::RevokeAll => format!("{REVOKE_ALL}{SEPARATOR}"),
+            Self::Report(id) => format!("{REPORT}{SEPARATOR}{id}"),
         }
     }
 
     fn parse(code: &str) -> Option<Self> {
         match code.split_once(SEPARATOR)? {
             (REVOKE, id) => id.parse().ok().map(Self::Revoke),
+            (REVOKE_SELECTED, ids) => {
+                let ids: Result<_, _> = ids.split(ID_SEPARATOR).map(str::parse).collect();
+                ids.ok().map(Self::RevokeSelected)
+            }
             (REVOKE_OTHERS, "") => Some(Self::RevokeOthers),
+            (REVOKE_ALL, "") => Some(Self::RevokeAll),
+            (REPORT, id) => id.parse().ok().map(Self::Report),
             _ => None,
         }
     }
@@ -74,7 +112,7 @@ impl PendingChanges {
     }
 
     /// The text for the form that asks for the password. Only a change whose form token was right may be signed.
-    pub(super) fn seal(&self, change: PendingChange, sid: &Sid, now: Timestamp) -> String {
+    pub(super) fn seal(&self, change: &PendingChange, sid: &Sid, now: Timestamp) -> String {
         let expiring = format!("{}{SEPARATOR}{}", change.code(), (now + LIFETIME).as_micros());
         let signature = self.0.sign(message(&expiring, sid).as_bytes());
         format!("{expiring}{SEPARATOR}{signature}")
@@ -110,18 +148,26 @@ mod tests {
     #[test]
     fn change_is_read_under_its_own_sid_only() {
         let (changes, sid, other) = (changes(), Sid::random().unwrap(), Sid::random().unwrap());
-        for change in [PendingChange::Revoke(SessionId::random()), PendingChange::RevokeOthers] {
-            let text = changes.seal(change, &sid, NOW);
-            assert!(text.len() < MAX_BYTES / 2 && !text.contains(sid.expose()), "{text}");
-            assert_eq!(changes.open(&text, &sid, NOW), Some(change));
+        let id = SessionId::random();
+        let selected = (0..MAX_SELECTED).map(|_| SessionId::random()).collect();
+        for change in [
+            PendingChange::Revoke(id),
+            PendingChange::RevokeSelected(selected),
+            PendingChange::RevokeOthers,
+            PendingChange::RevokeAll,
+            PendingChange::Report(id),
+        ] {
+            let text = changes.seal(&change, &sid, NOW);
+            assert!(text.len() < MAX_BYTES && !text.contains(sid.expose()), "{text}");
             assert_eq!(changes.open(&text, &other, NOW), None);
+            assert_eq!(changes.open(&text, &sid, NOW), Some(change));
         }
     }
 
     #[test]
     fn change_expires() {
         let (changes, sid) = (changes(), Sid::random().unwrap());
-        let text = changes.seal(PendingChange::RevokeOthers, &sid, NOW);
+        let text = changes.seal(&PendingChange::RevokeOthers, &sid, NOW);
         let last = NOW + LIFETIME - Duration::from_micros(1);
         assert_eq!(changes.open(&text, &sid, last), Some(PendingChange::RevokeOthers));
         assert_eq!(changes.open(&text, &sid, NOW + LIFETIME), None);
@@ -130,7 +176,7 @@ mod tests {
     #[test]
     fn forged_change_is_ignored() {
         let (changes, sid) = (changes(), Sid::random().unwrap());
-        let text = changes.seal(PendingChange::Revoke(SessionId::random()), &sid, NOW);
+        let text = changes.seal(&PendingChange::Revoke(SessionId::random()), &sid, NOW);
         let (expiring, signature) = text.rsplit_once('.').unwrap();
         let other = format!("revoke.{}.{}.{signature}", SessionId::random(), (NOW + LIFETIME).as_micros());
         let later = expiring.replace(&(NOW + LIFETIME).as_micros().to_string(), "9999999999999999");

@@ -35,7 +35,13 @@ pub(crate) enum FormPage {
 pub(crate) enum WaitingChange {
     /// Ends the session whose id is in the path.
     RevokeOne,
+    /// Ends the sessions whose ids are in the form.
+    RevokeSelected,
     RevokeOthers,
+    /// Ends all sessions of the user.
+    RevokeAll,
+    /// Ends the session whose id is in the path, which its owner has not started.
+    Report,
 }
 
 impl ReceivedForm {

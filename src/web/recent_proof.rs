@@ -94,7 +94,7 @@ pub(super) async fn check_form(session: &RequestSession, request: &HttpRequest) 
                 return Err(WebError::ProofRequired { page: None });
             }
             let change =
-                PendingChange::of(request).map(|change| state.pending_changes.seal(change, sid, state.clock.now()));
+                PendingChange::of(request).map(|change| state.pending_changes.seal(&change, sid, state.clock.now()));
             Err(WebError::ProofRequired { page: Some(errors::reauth_page("/account/sessions", change.as_deref())) })
         }
     }

@@ -8,7 +8,7 @@ use crate::{
     db::{
         DbConnection, SessionId, UserId,
         schema::types::SqlTime,
-        schema::{sessions, user_sessions},
+        schema::{replaced_sids, sessions, user_sessions},
         sql::as_instant,
     },
     error::Result,
@@ -69,4 +69,11 @@ fn state(connection: &mut DbConnection, row: Row) -> Result<SessionState> {
         absolute_expiry,
         data_expiry: data_expiry.map(Timestamp::from),
     })
+}
+
+/// When a session got another sid in place of this one; `None` if no session had it before.
+pub(in crate::sessions) fn replaced_at(connection: &mut DbConnection, sid: &Sid) -> Result<Option<Timestamp>> {
+    let at: Option<Option<SqlTime>> =
+        replaced_sids::table.find(sid.expose()).select(replaced_sids::replaced_at).get_result(connection).optional()?;
+    Ok(at.flatten().map(Timestamp::from))
 }

@@ -18,6 +18,7 @@ mod list;
 mod live;
 mod lost_ends;
 mod purge;
+mod report;
 mod role;
 mod rows;
 mod sign_in;
@@ -39,7 +40,7 @@ pub(super) use end::{EndTarget, Ending, end, end_batch, end_few};
 pub(super) use end_again::{
     FormerSid, active_sids, count_active, end_again, ended_since, has_sessions, replaced_after,
 };
-pub(super) use ended::{SessionState, find_by_sid, find_state};
+pub(super) use ended::{SessionState, find_by_sid, find_state, replaced_at};
 pub(super) use future_times::{date_back, dated_after};
 pub(super) use grouped_write::{GroupedStart, GroupedWrite, Written, write_grouped};
 pub(super) use insert::{NewRow, insert, lock_user, use_one_time_password};
@@ -54,6 +55,7 @@ pub(super) use purge::{
     Expired, ExpiredData, OutdatedSid, delete_expired_data, delete_history, end_expired, find_expired_data,
     find_history, find_outdated_sids, forget_sids, lock_expired, scan_page,
 };
+pub(super) use report::{MAX_LISTED_SINCE, forget_browser_of, let_in_between};
 pub(super) use role::{lock_role, update_role_in_data};
 pub(crate) use rows::UserRow;
 pub(super) use sign_in::{FoundSignIn, find_replaced, find_sign_in, find_sign_in_by_form, former_sids_of};

@@ -64,6 +64,11 @@ pub(super) fn message_for_status(status: StatusCode, error: Option<&WebError>) -
             Link::PASSWORD,
         ),
         StatusCode::UNAUTHORIZED => ("You are not signed in", "Sign in, then try again.", None),
+        StatusCode::NOT_FOUND if matches!(error, Some(WebError::NoSuchSession)) => (
+            "This session does not exist",
+            "Its address may be mistyped, or it ended so long ago that its record was deleted. Nothing was changed.",
+            Link::DEVICES,
+        ),
         StatusCode::NOT_FOUND => {
             ("This does not exist", "The address may be mistyped, or what it led to is no longer there.", Link::DEVICES)
         }

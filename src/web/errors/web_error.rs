@@ -18,6 +18,9 @@ pub(crate) enum WebError {
     /// The resource does not exist, or must not be known to this user.
     #[error("not found")]
     NotFound,
+    /// The session does not exist, or is another user's, which this user must not be told.
+    #[error("no such session")]
+    NoSuchSession,
     /// The request would change something, and its token or its origin is not from one of Keyrack's own forms. The
     /// reason has been logged.
     #[error(transparent)]
@@ -45,7 +48,7 @@ pub(crate) enum WebError {
 impl ResponseError for WebError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoSuchSession => StatusCode::NOT_FOUND,
             Self::ProofRequired { page: Some(_) } => StatusCode::SEE_OTHER,
             Self::FormRefused(_) | Self::ProofRequired { page: None } | Self::PasswordChangeRequired => {
                 StatusCode::FORBIDDEN

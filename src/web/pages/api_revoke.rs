@@ -19,7 +19,7 @@ pub(crate) async fn one(
     id: Path<String>,
     _: CsrfHeader,
 ) -> Result<HttpResponse, WebError> {
-    let id: SessionId = id.parse().map_err(|_| WebError::NotFound)?;
+    let id: SessionId = id.parse().map_err(|_| WebError::NoSuchSession)?;
     let mut response = HttpResponse::new(StatusCode::NO_CONTENT);
     if id == session.id {
         identity.logout();

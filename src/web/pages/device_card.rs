@@ -6,7 +6,7 @@ use crate::{
     clock::Timestamp,
     sessions::{DeviceKind, SessionRecord},
     web::{
-        labels::{self, device_title},
+        labels::{self, device_of_named, session_title},
         time_text::TimeText,
     },
     words::Words,
@@ -16,6 +16,10 @@ use crate::{
 pub(super) struct DeviceCard {
     pub id: String,
     pub title: String,
+    /// The device, if its owner has given the session a name; otherwise empty.
+    pub device: String,
+    /// Whether its browser was unknown to the account until a day ago.
+    pub is_new: bool,
     /// What its buttons are called: it differs from all others of the page. See [`set_labels`].
     pub label: String,
     pub kind: &'static str,
@@ -33,11 +37,13 @@ pub(super) struct DeviceCard {
 impl DeviceCard {
     pub fn new(words: Words, record: &SessionRecord, now: Timestamp) -> Self {
         let device = record.device();
-        let title = device_title(words, &device);
+        let title = session_title(words, record);
         Self {
             id: record.id.to_string(),
             label: title.clone(),
             title,
+            device: device_of_named(words, record),
+            is_new: record.is_new(now),
             kind: DeviceKind::as_str(device.kind),
             kind_label: labels::kind(words, device.kind),
             user_agent: record.user_agent.clone().unwrap_or_default(),
@@ -53,19 +59,20 @@ impl DeviceCard {
 
 /// Makes the labels of a page's devices differ, since two phones of one model have the same title: by the address, else
 /// by the time of the sign-in, and at last by a number.
-pub(super) fn set_labels(words: Words, cards: &mut [DeviceCard]) {
+pub(super) fn set_labels<'a>(words: Words, cards: impl IntoIterator<Item = &'a mut DeviceCard>) {
+    let mut cards: Vec<&mut DeviceCard> = cards.into_iter().collect();
     let distinguish: [fn(Words, &DeviceCard) -> String; 2] = [
         |_, card| [card.label.as_str(), &card.ip_address].join(", "),
         |words, card| words.device_signed_in(&card.label, &card.signed_in.exact),
     ];
     for (step, label) in distinguish.into_iter().enumerate() {
-        let counts = label_counts(cards);
+        let counts = label_counts(&cards);
         let twins = cards.iter_mut().filter(|card| counts[&card.label] > 1);
         for card in twins.filter(|card| step > 0 || !card.ip_address.is_empty()) {
             card.label = label(words, card);
         }
     }
-    let counts = label_counts(cards);
+    let counts = label_counts(&cards);
     let mut numbers: HashMap<String, usize> = HashMap::new();
     for card in cards.iter_mut().filter(|card| counts[&card.label] > 1) {
         let number = numbers.entry(card.label.clone()).or_default();
@@ -74,7 +81,7 @@ pub(super) fn set_labels(words: Words, cards: &mut [DeviceCard]) {
     }
 }
 
-fn label_counts(cards: &[DeviceCard]) -> HashMap<String, usize> {
+fn label_counts(cards: &[&mut DeviceCard]) -> HashMap<String, usize> {
     let mut counts = HashMap::new();
     for card in cards {
         *counts.entry(card.label.clone()).or_default() += 1;
@@ -86,6 +93,8 @@ fn label_counts(cards: &[DeviceCard]) -> HashMap<String, usize> {
 pub(super) struct EndedCard {
     pub id: String,
     pub title: String,
+    /// The device, if its owner has given the session a name; otherwise empty.
+    pub device: String,
     pub kind: &'static str,
     pub kind_label: &'static str,
     pub user_agent: String,
@@ -100,7 +109,8 @@ impl EndedCard {
         let device = record.device();
         Self {
             id: record.id.to_string(),
-            title: device_title(words, &device),
+            title: session_title(words, record),
+            device: device_of_named(words, record),
             kind: DeviceKind::as_str(device.kind),
             kind_label: labels::kind(words, device.kind),
             user_agent: record.user_agent.clone().unwrap_or_default(),
@@ -123,6 +133,8 @@ mod tests {
             id: String::new(),
             title: title.to_owned(),
             label: title.to_owned(),
+            device: String::new(),
+            is_new: false,
             kind: "phone",
             kind_label: "Phone",
             user_agent: String::new(),

@@ -22,6 +22,7 @@ pub(super) async fn find(session: &RequestSession, words: Words) -> Option<Html>
 fn text(words: Words, end: &SessionEnd, now: Timestamp) -> Html {
     let when = TimeText::ago(words, end.at, now);
     match end.reason {
+        None if end.is_continued => words.ended_here_continued(when),
         Some(EndReason::SignedOut) | None => words.ended_here(when),
         Some(EndReason::Revoked) => words.ended_here_revoked(when),
         Some(EndReason::RevokedByAdmin) => words.ended_here_revoked_by_admin(when),

@@ -15,7 +15,7 @@ pub(super) struct EventList {
     pub pagination: Pagination,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 pub(crate) struct EventListQuery {
     #[serde(default)]
     before: String,

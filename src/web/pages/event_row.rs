@@ -70,6 +70,7 @@ impl EventRow {
                     EventKind::SignInFailed
                         | EventKind::SignInThrottled
                         | EventKind::AccountLocked
+                        | EventKind::SessionReported
                         | EventKind::ProofFailed
                         | EventKind::FormRefused
                         | EventKind::AccessRefused
@@ -107,7 +108,11 @@ fn text(words: Words, event: &SecurityEvent) -> String {
         EventKind::AccountUnlocked => words.event_account_unlocked(),
         EventKind::SessionAdopted => words.event_session_adopted(),
         EventKind::SessionRotated => words.event_session_rotated(),
-        EventKind::SessionRenamed => words.event_session_renamed(),
+        EventKind::SessionRenamed => match event.text("name") {
+            Some(name) => return words.event_session_renamed(printable(name)),
+            None => words.event_session_name_removed(),
+        },
+        EventKind::SessionReported => words.event_session_reported(),
         EventKind::BrowserRemembered => words.event_browser_remembered(),
         EventKind::AccountCreated => words.event_account_created(),
         EventKind::AccountDeleted => words.event_account_deleted(),

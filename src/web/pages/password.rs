@@ -48,6 +48,8 @@ struct PasswordPage {
     has_password: bool,
     /// Whether the session is good for nothing else before the password was changed.
     is_required: bool,
+    /// Why a new password is urgent; empty if it is not.
+    warning: &'static str,
     errors: PasswordErrors,
 }
 
@@ -100,9 +102,19 @@ pub(crate) async fn show(
     let has_password = recent_proof::can_prove(state, &session).await?;
     let fields = PasswordFields { next: query.into_inner().next, ..PasswordFields::default() };
     let mut template = template(&session, words, &destinations, &fields, has_password, PasswordErrors::default())?;
+    if has_reported(&session).await? {
+        template.warning = template.page.words.password_after_report();
+    }
     let is_unmade = state.flash.has_unmade_change(request.headers(), state.clock.now());
     template.page.flash = is_unmade.then(|| FlashMessage::unmade_change(words));
     with_cookie(html(StatusCode::OK, &template)?, is_unmade.then(|| state.flash.removal()))
+}
+
+/// Whether the user has reported a session since the password was set.
+async fn has_reported(session: &SignedIn) -> Result<bool, WebError> {
+    let state = session.state();
+    let Some(password) = state.accounts.password_state(session.user.id).await? else { return Ok(false) };
+    Ok(state.sessions.has_reported_since(session.user.id, password.changed_at).await?)
 }
 
 /// `POST /account/password`: the current password is the proof, so no other is asked for.
@@ -294,6 +306,7 @@ fn template(
         hint: format!("At least {MIN_LENGTH} characters; a few memorable words work well."),
         has_password,
         is_required: session.must_change_password,
+        warning: "",
         errors,
     })
 }

@@ -13,11 +13,12 @@ use serde::Deserialize;
 use super::{
     HOME,
     form_error::{FormError, FormStatus},
-    revoke, see_other,
+    not_me, revoke, see_other,
 };
 use crate::{
     accounts::{OwnPasswordError, Password},
     error::Error,
+    sessions::ReauthenticatedSession,
     web::{
         Destinations, SignedIn,
         errors::{WebError, reauth_page},
@@ -93,22 +94,38 @@ pub(crate) async fn submit(
     let (state, sid) = (session.state(), presented.sid.clone());
     let error = match state.accounts.reauthenticate(presented, Password::new(&fields.password)).await {
         Ok(renewed) => {
-            session.set_renewed(renewed.issued);
             if fields.change.is_empty() {
+                session.set_renewed(renewed.issued);
                 return Ok(see_other(destinations.accept(&fields.next).unwrap_or(HOME)));
             }
             let change = state.pending_changes.open(&fields.change, &sid, state.clock.now());
-            return match change {
-                Some(PendingChange::Revoke(id)) => revoke::end_one(&session, id).await,
-                Some(PendingChange::RevokeOthers) => {
-                    revoke::end_others_after_proof(&session, &request, renewed.proved_at, renewed.is_repeated).await
-                }
-                None => revoke::see_devices(&session, Notice::ChangeExpired),
-            };
+            return make_change(&session, &request, change, renewed).await;
         }
         Err(error) => form_error(error)?,
     };
     page(&session, words, &destinations, &fields, true, Some(error))
+}
+
+/// Makes the change that has waited for the proof.
+async fn make_change(
+    session: &SignedIn,
+    request: &HttpRequest,
+    change: Option<PendingChange>,
+    renewed: ReauthenticatedSession,
+) -> Result<HttpResponse, WebError> {
+    if change == Some(PendingChange::RevokeAll) {
+        return revoke::end_all_after_proof(session, &renewed).await;
+    }
+    session.set_renewed(renewed.issued);
+    match change {
+        Some(PendingChange::Revoke(id)) => revoke::end_one(session, id).await,
+        Some(PendingChange::RevokeSelected(ids)) => revoke::end_selected(session, ids).await,
+        Some(PendingChange::Report(id)) => not_me::report(session, id).await,
+        Some(PendingChange::RevokeOthers | PendingChange::RevokeAll) => {
+            revoke::end_others_after_proof(session, request, renewed.proved_at, renewed.is_repeated).await
+        }
+        None => revoke::see_devices(session, Notice::ChangeExpired),
+    }
 }
 
 /// The message for a password that was not accepted.
@@ -155,7 +172,10 @@ fn page(
         change: fields.change.clone(),
         purpose: match change {
             Some(PendingChange::Revoke(_)) => "The other device is signed out after that.",
+            Some(PendingChange::RevokeSelected(_)) => "The selected devices are signed out after that.",
             Some(PendingChange::RevokeOthers) => "All other devices are signed out after that.",
+            Some(PendingChange::RevokeAll) => "All devices are signed out after that, and this one, too.",
+            Some(PendingChange::Report(_)) => "The session that wasn’t yours is signed out after that.",
             None => "",
         },
         can_prove,

@@ -1,4 +1,5 @@
-//! `POST /account/sessions/{id}/revoke` and `POST /account/sessions/revoke-others`.
+//! The forms that end sessions: `POST /account/sessions/{id}/revoke`, `POST /account/sessions/revoke`, `…/revoke-others`
+//! and `…/revoke-all`.
 
 use std::time::Duration;
 
@@ -12,8 +13,14 @@ use actix_web::{
 use super::{HOME, logout::signed_out_response, revoke_progress, see_other, with_cookie};
 use crate::{
     clock::Timestamp,
-    sessions::{EndReason, RevokeProgress, SessionId},
-    web::{SignedIn, access_refusal::refuse_foreign_session, csrf_form::CsrfOnlyForm, errors::WebError, flash::Notice},
+    sessions::{EndReason, ReauthenticatedSession, RevokeProgress, SessionId},
+    web::{
+        SignedIn,
+        access_refusal::refuse_foreign_session,
+        csrf_form::{CsrfOnlyForm, SelectionForm},
+        errors::WebError,
+        flash::Notice,
+    },
 };
 
 /// How long a browser waits for the end of all other sessions before it is sent to the page that shows the progress.
@@ -26,7 +33,7 @@ pub(crate) async fn one(
     id: Path<String>,
     _: CsrfOnlyForm,
 ) -> Result<HttpResponse, WebError> {
-    let id: SessionId = id.parse().map_err(|_| WebError::NotFound)?;
+    let id: SessionId = id.parse().map_err(|_| WebError::NoSuchSession)?;
     if id == session.id {
         identity.logout();
         return Ok(signed_out_response());
@@ -40,6 +47,50 @@ pub(super) async fn end_one(session: &SignedIn, id: SessionId) -> Result<HttpRes
         Some(_) => see_devices(session, Notice::Revoked(id)),
         None => Err(refuse_foreign_session(session, id).await),
     }
+}
+
+/// Ends those of the selected sessions that are the user's. If none is, the answer is that to another user's session.
+pub(crate) async fn selected(
+    session: SignedIn,
+    identity: Identity,
+    SelectionForm(ids): SelectionForm,
+) -> Result<HttpResponse, WebError> {
+    let (this, others): (Vec<_>, Vec<_>) = ids.into_iter().partition(|id| *id == session.id);
+    if this.is_empty() {
+        return end_selected(&session, others).await;
+    }
+    session.sessions().revoke_selected(session.user.id, others).await?;
+    identity.logout();
+    Ok(signed_out_response())
+}
+
+/// Ends selected sessions other than the current one.
+pub(super) async fn end_selected(session: &SignedIn, ids: Vec<SessionId>) -> Result<HttpResponse, WebError> {
+    let Some(first) = ids.first().copied() else { return see_devices(session, Notice::RevokedSelected(0)) };
+    let ended = session.sessions().revoke_selected(session.user.id, ids).await?;
+    match &ended[..] {
+        [] => Err(refuse_foreign_session(session, first).await),
+        [one] => see_devices(session, Notice::Revoked(one.id)),
+        ended => see_devices(session, Notice::RevokedSelected(ended.len())),
+    }
+}
+
+/// Ends all of the user's sessions, this one last: it stays signed in if the others can't be ended.
+pub(crate) async fn all(session: SignedIn, identity: Identity, _: CsrfOnlyForm) -> Result<HttpResponse, WebError> {
+    session.sessions().revoke_others(session.user.id, session.id).await?;
+    identity.logout();
+    Ok(signed_out_response())
+}
+
+/// Ends them after a proof, which has given this session a new sid.
+pub(super) async fn end_all_after_proof(
+    session: &SignedIn,
+    renewed: &ReauthenticatedSession,
+) -> Result<HttpResponse, WebError> {
+    let (sessions, user) = (session.sessions(), session.user.id);
+    sessions.revoke_others_after_proof(user, session.id, renewed.proved_at, Duration::MAX).await?;
+    sessions.sign_out_session(session.id, &renewed.issued.sid).await?;
+    with_cookie(signed_out_response(), Some(session.state().cookie.removal()))
 }
 
 /// Ends all of the user's sessions except the current one.

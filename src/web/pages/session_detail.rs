@@ -1,25 +1,32 @@
 //! `GET /account/sessions/{id}`: one of one's own sessions, alive or ended: all that is known, its events, its button.
 
+use std::iter;
+
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::StatusCode,
     web::{Path, Query},
 };
 use askama::Template;
 
 use super::{
+    HOME,
     event_list::{EventList, EventListQuery},
     html,
+    sessions::notice_text,
+    with_cookie,
 };
 use crate::{
+    clock::Timestamp,
     events::EventFilter,
-    sessions::SessionId,
+    sessions::{SessionId, SessionRecord},
     web::{
         SignedIn,
         access_refusal::refuse_foreign_session,
         errors::WebError,
-        labels::{self, device_title},
-        page::Page,
+        flash::Notice,
+        labels::{self, device_title, session_title},
+        page::{FlashMessage, Page},
         time_text::TimeText,
     },
     words::Words,
@@ -31,6 +38,10 @@ struct SessionPage {
     page: Page,
     csrf_token: String,
     device: SessionFacts,
+    /// What its owner calls it, or has typed.
+    name: String,
+    /// Why the name was rejected.
+    name_error: Option<String>,
     events: EventList,
 }
 
@@ -38,10 +49,16 @@ struct SessionPage {
 struct SessionFacts {
     id: String,
     title: String,
+    /// The device, also if its owner has given the session a name.
+    device: String,
     kind_label: &'static str,
     is_current: bool,
+    /// "New", if its browser was unknown to the account until a day ago; otherwise empty.
+    badge: &'static str,
     authorised_by: String,
     signed_in: TimeText,
+    /// When the password was last entered, if that was after the first sign-in.
+    proved: Option<TimeText>,
     last_active: TimeText,
     expires: TimeText,
     has_absolute_expiry: bool,
@@ -56,39 +73,92 @@ struct SessionFacts {
 pub(crate) async fn show(
     session: SignedIn,
     words: Words,
+    request: HttpRequest,
     id: Path<String>,
     query: Query<EventListQuery>,
 ) -> Result<HttpResponse, WebError> {
-    let id: SessionId = id.parse().map_err(|_| WebError::NotFound)?;
-    let (state, now, user) = (session.state(), session.state().clock.now(), session.user.id);
-    let Some(record) = state.sessions.find_own(user, id).await? else {
+    let id: SessionId = id.parse().map_err(|_| WebError::NoSuchSession)?;
+    let state = session.state();
+    let Some(record) = state.sessions.find_own(session.user.id, id).await? else {
         return Err(refuse_foreign_session(&session, id).await);
     };
-    let first_page = format!("/account/sessions/{id}");
-    let events = EventList::read(&session, words, EventFilter::Session(user, id), &query, &first_page).await?;
-    let expired = record.logged_out_at.is_none() && record.expires_at <= now;
-    let ended = match record.logged_out_at {
-        Some(at) => Some((TimeText::ago(words, at, now), labels::end_of(words, &record))),
-        // The next purge ends it.
-        None => expired.then(|| (TimeText::ago(words, record.expires_at, now), words.end_absolute_timeout())),
-    };
-    let device = record.device();
-    let facts = SessionFacts {
-        id: record.id.to_string(),
-        title: device_title(words, &device),
-        kind_label: labels::kind(words, device.kind),
-        is_current: record.id == session.id,
-        authorised_by: labels::way_in(words, &record),
-        signed_in: TimeText::ago(words, record.created_at, now),
-        last_active: TimeText::activity(words, record.last_seen_at, now),
-        expires: TimeText::ahead(words, record.expires_at, now),
-        has_absolute_expiry: record.has_absolute_expiry,
-        ended,
-        remembered: record.remembered,
-        ip_address: record.ip_address.clone().unwrap_or_default(),
-        user_agent: record.user_agent.clone().unwrap_or_default(),
-    };
+    let mut template = template(&session, words, &record, &query).await?;
+    let notice = state.flash.read(session.id, request.headers()).filter(|notice| matches!(notice, Notice::Renamed(_)));
+    if let Some(notice) = notice {
+        let text = notice_text(&session, words, notice, iter::empty(), state.clock.now()).await?;
+        template.page.flash = text.map(|text| FlashMessage { text, is_success: true });
+    }
+    with_cookie(html(StatusCode::OK, &template)?, notice.map(|_| state.flash.removal()))
+}
+
+/// The page of a session whose new name was rejected, with the name as it was typed.
+pub(super) async fn rejected_name(
+    session: &SignedIn,
+    words: Words,
+    record: &SessionRecord,
+    typed: String,
+    error: String,
+) -> Result<HttpResponse, WebError> {
+    let mut template = template(session, words, record, &EventListQuery::default()).await?;
+    template.name = typed;
+    template.name_error = Some(error);
+    html(StatusCode::UNPROCESSABLE_ENTITY, &template)
+}
+
+async fn template(
+    session: &SignedIn,
+    words: Words,
+    record: &SessionRecord,
+    query: &EventListQuery,
+) -> Result<SessionPage, WebError> {
+    let now = session.state().clock.now();
+    let filter = EventFilter::Session(session.user.id, record.id);
+    let events = EventList::read(session, words, filter, query, &path_of(record.id)).await?;
     let csrf_token = session.csrf_token()?;
-    let template = SessionPage { page: Page::of(&session, &csrf_token, words), csrf_token, device: facts, events };
-    html(StatusCode::OK, &template)
+    Ok(SessionPage {
+        page: Page::of(session, &csrf_token, words),
+        csrf_token,
+        device: SessionFacts::new(words, record, session.id, now),
+        name: record.name.clone().unwrap_or_default(),
+        name_error: None,
+        events,
+    })
+}
+
+/// The path of the page of a session.
+pub(super) fn path_of(id: SessionId) -> String {
+    format!("{HOME}/{id}")
+}
+
+impl SessionFacts {
+    fn new(words: Words, record: &SessionRecord, current: SessionId, now: Timestamp) -> Self {
+        let expired = record.logged_out_at.is_none() && record.expires_at <= now;
+        let ended = match record.logged_out_at {
+            Some(at) => Some((TimeText::ago(words, at, now), labels::end_of(words, record))),
+            // The next purge ends it.
+            None => expired.then(|| (TimeText::ago(words, record.expires_at, now), words.end_absolute_timeout())),
+        };
+        let device = record.device();
+        Self {
+            id: record.id.to_string(),
+            title: session_title(words, record),
+            device: device_title(words, &device),
+            kind_label: labels::kind(words, device.kind),
+            is_current: record.id == current,
+            badge: if record.is_new(now) { words.badge_new() } else { "" },
+            authorised_by: labels::way_in(words, record),
+            signed_in: TimeText::ago(words, record.created_at, now),
+            proved: record
+                .authenticated_at
+                .filter(|at| *at > record.created_at)
+                .map(|at| TimeText::ago(words, at, now)),
+            last_active: TimeText::activity(words, record.last_seen_at, now),
+            expires: TimeText::ahead(words, record.expires_at, now),
+            has_absolute_expiry: record.has_absolute_expiry,
+            ended,
+            remembered: record.remembered,
+            ip_address: record.ip_address.clone().unwrap_or_default(),
+            user_agent: record.user_agent.clone().unwrap_or_default(),
+        }
+    }
 }

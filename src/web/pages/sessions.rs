@@ -18,15 +18,12 @@ use crate::{
         SignedIn,
         errors::WebError,
         flash::Notice,
-        labels::session_title,
+        labels::{device_title, session_title},
         page::{FlashMessage, Page},
         time_text::TimeText,
     },
     words::Words,
 };
-
-/// From this number of other devices on, "Sign out all other devices" is also above the list.
-const LONG_LIST: usize = 5;
 
 #[derive(Template)]
 #[template(path = "sessions.html")]
@@ -42,7 +39,6 @@ struct SessionsPage {
     other_count: usize,
     /// What happens if all others are signed out.
     revoke_others_text: String,
-    is_long: bool,
     is_sorted: bool,
     pagination: Pagination,
 }
@@ -82,7 +78,8 @@ async fn list(session: &SignedIn, words: Words, request: &HttpRequest, after: &s
     page.flash = match notice {
         Some(notice) => {
             let text = notice_text(session, words, notice, this.iter().chain(&others), now).await?;
-            text.map(|text| FlashMessage { text, is_success: notice != Notice::ChangeExpired })
+            let is_success = !matches!(notice, Notice::ChangeExpired | Notice::RevokedSelected(0));
+            text.map(|text| FlashMessage { text, is_success })
         }
         None if state.flash.has_unmade_change(request.headers(), now) => Some(FlashMessage::unmade_change(words)),
         None => None,
@@ -107,7 +104,6 @@ async fn list(session: &SignedIn, words: Words, request: &HttpRequest, after: &s
         } else {
             words.others_or_more_will_be_signed_out(Sessions::MAX_COUNTED - 1)
         },
-        is_long: other_count > LONG_LIST,
         is_sorted,
         pagination: Pagination {
             name: words.device_pages(),
@@ -123,7 +119,7 @@ async fn list(session: &SignedIn, words: Words, request: &HttpRequest, after: &s
 
 /// The notice in words. The device's name is looked up among the user's own sessions, so that a forged cookie reveals
 /// nothing. If a device with the same name is `shown`, the words tell the two apart.
-async fn notice_text(
+pub(super) async fn notice_text(
     session: &SignedIn,
     words: Words,
     notice: Notice,
@@ -141,6 +137,15 @@ async fn notice_text(
             match &record.ip_address {
                 Some(address) => words.device_at_address_signed_out(title, address, ago),
                 None => words.device_since_signed_out(title, ago),
+            }
+        }
+        Notice::RevokedSelected(count) => words.selected_signed_out(count),
+        Notice::Renamed(id) => {
+            let Some(record) = session.state().sessions.find_own(session.user.id, id).await? else { return Ok(None) };
+            let device = device_title(words, &record.device());
+            match record.name {
+                Some(name) => words.session_named(device, name),
+                None => words.session_unnamed(device),
             }
         }
         Notice::RevokedOthers(count) => words.others_signed_out(count),

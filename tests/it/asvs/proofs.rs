@@ -32,10 +32,13 @@ fn actions(page: &Answer) -> Vec<String> {
 }
 
 /// The forms of all pages of a signed-in user, each once.
-fn all_actions(browser: &mut Browser, page_of_another: &str) -> Vec<String> {
+fn all_actions(browser: &mut Browser, of_another: &[String]) -> Vec<String> {
     let pages = [DEVICES, "/account/sessions?show=ended", "/account/activity", PASSWORD_PAGE, "/reauth", "/logout"];
-    let mut found: Vec<String> =
-        pages.into_iter().chain([page_of_another]).flat_map(|path| actions(&browser.get(path))).collect();
+    let mut found: Vec<String> = pages
+        .into_iter()
+        .chain(of_another.iter().map(String::as_str))
+        .flat_map(|path| actions(&browser.get(path)))
+        .collect();
     found.sort();
     found.dedup();
     found
@@ -45,9 +48,14 @@ fn all_actions(browser: &mut Browser, page_of_another: &str) -> Vec<String> {
 fn asvs_7_5_1_no_form_changes_an_account_without_its_password(engine: EngineKind) {
     let (app, mut browser, mut phone) = two_browsers(engine);
     let phone_id = phone.session_id();
-    let found = all_actions(&mut browser, &format!("{DEVICES}/{phone_id}"));
+    let of_another = [format!("{DEVICES}/{phone_id}"), format!("{DEVICES}/{phone_id}/not-me")];
+    let found = all_actions(&mut browser, &of_another);
     let revoke = revoke_path(&phone_id);
-    let mut expected = [PASSWORD_PAGE, REVOKE_OTHERS, "/logout", "/reauth", &revoke].map(str::to_owned);
+    let name = format!("{DEVICES}/{phone_id}/name");
+    let report = format!("{DEVICES}/{phone_id}/report");
+    let revoke_all = format!("{DEVICES}/revoke-all");
+    let mut expected =
+        [PASSWORD_PAGE, REVOKE_OTHERS, "/logout", "/reauth", &revoke, &revoke_all, &name, &report].map(str::to_owned);
     expected.sort();
     assert_eq!(found, expected, "a new form belongs into this test");
     let before = users(&app);
@@ -62,7 +70,7 @@ fn asvs_7_5_1_no_form_changes_an_account_without_its_password(engine: EngineKind
     ];
     for current in ["", WRONG, NEW] {
         // Signing out comes last.
-        for action in [PASSWORD_PAGE, "/reauth", &revoke, REVOKE_OTHERS] {
+        for action in [PASSWORD_PAGE, "/reauth", &name, &report, &revoke, REVOKE_OTHERS, &revoke_all] {
             let mut thief = app.signed_in(EMAIL);
             thief.post_from(DEVICES, action, &[&wishes[..], &[("current_password", current)]].concat());
             assert_eq!(users(&app), before, "{action} with {current:?}");

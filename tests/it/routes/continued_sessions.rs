@@ -67,6 +67,8 @@ fn event_says_from_where_a_session_was_continued(engine: EngineKind) {
     let mut thief = without_session_cookie(&browser).with_header("x-forwarded-for", "203.0.113.66");
     assert_eq!(thief.sign_in(EMAIL, PASSWORD).status, 303);
     assert_eq!(browser.get("/api/session").status, 401, "the owner is signed out, instead of sharing the session");
+    let text = browser.get("/login").text();
+    assert!(text.contains("its session went on with a newer sign-in"), "{text}");
     let events = app.rows("security_events", &format!("WHERE session_id = '{id}' AND kind = 'signed_in' ORDER BY id"));
     assert_eq!(events.len(), 2);
     assert_eq!((&events[1]["ip_address"], &events[1]["detail"]["again"]), (&"203.0.113.66".into(), &true.into()));

@@ -54,7 +54,7 @@ fn revoking_foreign_or_unknown_session_returns_same_404(engine: EngineKind) {
     let before = (app.rows("sessions", "ORDER BY id"), app.rows("user_sessions", "ORDER BY sid"));
     let unknown = browser.post_from(PAGE, &revoke_path("0f8fad5b-d9cb-469f-a165-70867728950e"), &[]);
     assert_eq!(unknown.status, 404);
-    assert!(unknown.text().contains("This does not exist"), "{}", unknown.text());
+    assert!(unknown.text().contains("This session does not exist"), "{}", unknown.text());
     for id in [live_id.as_str(), &ended_id, "0", "not-an-id", "%00", "%27%20OR%201=1", &live_id.replace('-', "+")] {
         let answer = browser.post_from(PAGE, &revoke_path(id), &[]);
         assert_eq!((answer.status, &answer.body), (404, &unknown.body), "{id}");

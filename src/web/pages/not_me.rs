@@ -1,0 +1,149 @@
+//! "This wasn't me": `GET /account/sessions/{id}/not-me` says what will happen, `POST /account/sessions/{id}/report` does it,
+//! and the first page then shows what came of the session.
+
+use actix_web::{
+    HttpResponse,
+    http::StatusCode,
+    web::{Path, Query},
+};
+use askama::Template;
+
+use super::{
+    device_card::{DeviceCard, set_labels},
+    event_list::{EventList, EventListQuery},
+    html, see_other,
+    session_detail::path_of,
+};
+use crate::{
+    clock::Timestamp,
+    events::EventFilter,
+    sessions::{SessionId, SessionRecord},
+    web::{
+        SignedIn,
+        access_refusal::refuse_foreign_session,
+        csrf_form::CsrfOnlyForm,
+        errors::WebError,
+        labels::{self, session_title},
+        page::Page,
+        time_text::TimeText,
+    },
+    words::Words,
+};
+
+#[derive(Template)]
+#[template(path = "not_me.html")]
+struct NotMePage {
+    page: Page,
+    csrf_token: String,
+    id: String,
+    title: String,
+    is_current: bool,
+    has_ended: bool,
+}
+
+#[derive(Template)]
+#[template(path = "reported.html")]
+struct ReportedPage {
+    page: Page,
+    csrf_token: String,
+    title: String,
+    reported: TimeText,
+    /// The other sessions that the same password has let in since.
+    since: Vec<SessionSince>,
+    has_more: bool,
+    events: EventList,
+}
+
+/// A session that may be of the same person as the reported one.
+struct SessionSince {
+    card: DeviceCard,
+    is_current: bool,
+    /// Why it ended; `None` while it is active.
+    ended: Option<&'static str>,
+}
+
+/// Asks before the report, or shows what came of the session after it. Another user's session, an unknown id and a
+/// malformed id get the same 404.
+pub(crate) async fn show(
+    session: SignedIn,
+    words: Words,
+    id: Path<String>,
+    query: Query<EventListQuery>,
+) -> Result<HttpResponse, WebError> {
+    let id: SessionId = id.parse().map_err(|_| WebError::NoSuchSession)?;
+    let sessions = &session.state().sessions;
+    let Some(record) = sessions.find_own(session.user.id, id).await? else {
+        return Err(refuse_foreign_session(&session, id).await);
+    };
+    // A session of another program may be alive again after its end.
+    let reported_at = sessions.reported_at(&record).await?.filter(|_| record.logged_out_at.is_some());
+    if let Some(reported_at) = reported_at {
+        return html(StatusCode::OK, &reported(&session, words, &record, reported_at, &query).await?);
+    }
+    let csrf_token = session.csrf_token()?;
+    let template = NotMePage {
+        page: Page::of(&session, &csrf_token, words),
+        csrf_token,
+        id: id.to_string(),
+        title: session_title(words, &record),
+        is_current: id == session.id,
+        has_ended: record.logged_out_at.is_some(),
+    };
+    html(StatusCode::OK, &template)
+}
+
+/// Ends the session. The one that asks for it stays: the page leads its user to a new password.
+pub(crate) async fn submit(session: SignedIn, id: Path<String>, _: CsrfOnlyForm) -> Result<HttpResponse, WebError> {
+    let id: SessionId = id.parse().map_err(|_| WebError::NoSuchSession)?;
+    report(&session, id).await
+}
+
+/// Ends a session that somebody else has started, and shows what came of it.
+pub(super) async fn report(session: &SignedIn, id: SessionId) -> Result<HttpResponse, WebError> {
+    let page = format!("{}/not-me", path_of(id));
+    if id == session.id {
+        return Ok(see_other(&page));
+    }
+    match session.sessions().report(session.user.id, id).await? {
+        Some(_) => Ok(see_other(&page)),
+        None => Err(refuse_foreign_session(session, id).await),
+    }
+}
+
+async fn reported(
+    session: &SignedIn,
+    words: Words,
+    record: &SessionRecord,
+    reported_at: Timestamp,
+    query: &EventListQuery,
+) -> Result<ReportedPage, WebError> {
+    let (state, now) = (session.state(), session.state().clock.now());
+    let found = state.sessions.let_in_since(record).await?;
+    let since = |other: &SessionRecord| SessionSince {
+        card: DeviceCard::new(words, other, now),
+        is_current: other.id == session.id,
+        ended: ended(words, other, now),
+    };
+    let filter = EventFilter::Session(session.user.id, record.id);
+    let first_page = format!("{}/not-me", path_of(record.id));
+    let csrf_token = session.csrf_token()?;
+    let mut page = ReportedPage {
+        page: Page::of(session, &csrf_token, words),
+        csrf_token,
+        title: session_title(words, record),
+        reported: TimeText::ago(words, reported_at, now),
+        since: found.records.iter().map(since).collect(),
+        has_more: found.has_more,
+        events: EventList::read(session, words, filter, query, &first_page).await?,
+    };
+    set_labels(words, page.since.iter_mut().map(|since| &mut since.card));
+    Ok(page)
+}
+
+/// Why a session is over; `None` if it is not. One that has expired is ended by the next purge.
+fn ended(words: Words, record: &SessionRecord, now: Timestamp) -> Option<&'static str> {
+    match record.logged_out_at {
+        Some(_) => Some(labels::end_of(words, record)),
+        None => (record.expires_at <= now).then(|| words.end_absolute_timeout()),
+    }
+}
