@@ -334,3 +334,152 @@ devices-left = { $count ->
    *[other] Noch { $count } Geräte
 }
 devices-or-more-left = Noch mindestens { $count } Geräte
+
+signing-out-others = Andere Geräte werden abgemeldet
+signing-out-continues = Diese Seite aktualisiert sich alle paar Sekunden. Sie können sie schließen: Die Abmeldung läuft weiter.
+if-number-stays = Wenn sich die Zahl nicht ändert
+if-number-stays-help = Vielleicht wurde der Server neu gestartet, oder einige Geräte lassen sich nicht abmelden. Beginnen Sie von vorn; was schon abgemeldet ist, bleibt abgemeldet.
+sign-out-the-others = Die anderen Geräte abmelden
+
+## Formulare
+
+error-prefix = Fehler:
+email = E-Mail-Adresse
+password = Passwort
+optional = (freiwillig)
+cancel = Abbrechen
+account-not-created-correct = Das Konto wurde nicht angelegt. Bitte korrigieren Sie:
+password-not-changed-correct = Das Passwort wurde nicht geändert. Bitte korrigieren Sie:
+too-many-attempts-seconds = { $seconds ->
+    [one] Zu viele Versuche. Versuchen Sie es in { $seconds } Sekunde erneut.
+   *[other] Zu viele Versuche. Versuchen Sie es in { $seconds } Sekunden erneut.
+}
+too-many-attempts-minutes = { $minutes ->
+    [one] Zu viele Versuche. Versuchen Sie es in { $minutes } Minute erneut.
+   *[other] Zu viele Versuche. Versuchen Sie es in { $minutes } Minuten erneut.
+}
+many-people-sign-in = { $seconds ->
+    [one] Gerade melden sich viele Menschen an. Versuchen Sie es in { $seconds } Sekunde erneut.
+   *[other] Gerade melden sich viele Menschen an. Versuchen Sie es in { $seconds } Sekunden erneut.
+}
+account-not-created-unchecked = Neue Passwörter lassen sich gerade nicht prüfen. Das Konto wurde nicht angelegt. Versuchen Sie es später erneut, und sagen Sie Ihrer Administration Bescheid, wenn diese Meldung wieder erscheint.
+password-not-changed-unchecked = Neue Passwörter lassen sich gerade nicht prüfen. Ihr Passwort wurde nicht geändert. Versuchen Sie es später erneut, und sagen Sie Ihrer Administration Bescheid, wenn diese Meldung wieder erscheint.
+database-unreachable = { -product } erreicht gerade die Datenbank nicht. Versuchen Sie es in einigen Sekunden erneut.
+passwords-differ = Die beiden Passwörter stimmen nicht überein.
+password-too-short = Verwenden Sie mindestens { $count } Zeichen; einige leicht zu merkende Wörter eignen sich gut.
+password-too-long = Verwenden Sie höchstens { $count } Zeichen.
+password-too-easy = Dieses Passwort ist zu leicht zu erraten: Es besteht aus häufigen Wörtern, Wiederholungen, Reihen oder benachbarten Tasten. Verwenden Sie mehrere Wörter, die nichts miteinander zu tun haben.
+password-is-own-name = Dieses Passwort besteht größtenteils aus Ihrem Namen, Ihrer E-Mail-Adresse oder dem Namen dieser Website. Verwenden Sie mehrere andere Wörter.
+password-is-breached = Dieses Passwort steht in einer Liste gestohlener Passwörter, die Angreifer zuerst probieren. Wählen Sie ein anderes.
+password-hint = Mindestens { $count } Zeichen; einige leicht zu merkende Wörter eignen sich gut.
+email-invalid = Geben Sie eine E-Mail-Adresse ein, etwa name@example.com.
+email-taken = Es gibt schon ein Konto mit dieser E-Mail-Adresse.
+name-too-long = Verwenden Sie höchstens { $count } Zeichen.
+name-has-control-character = Entfernen Sie das Steuerzeichen { $code }.
+name-has-hidden-character = Entfernen Sie das Zeichen { $code }. Es ist unsichtbar oder ändert die Richtung des Textes.
+
+## Anmelden
+
+sign-in = Anmelden
+keep-me-signed-in = Angemeldet bleiben
+sign-in-to-continue = Melden Sie sich an, um fortzufahren.
+unmade-change-sign-in = Als Sie das Formular abgeschickt haben, waren Sie nicht mehr angemeldet. Es wurde nichts geändert. Melden Sie sich an, um fortzufahren.
+twin-cookies = Eine andere Website dieser Domain hat ein Cookie mit dem Namen des Cookies von { -product } gesetzt. Ihr Browser wird deshalb nicht erkannt. Wenn Sie sich anmelden, wird jenes Cookie gelöscht. Erscheint diese Meldung wieder, löschen Sie in den Einstellungen Ihres Browsers die Cookies dieser Website und ihrer Domain.
+sign-in-rejected = E-Mail-Adresse oder Passwort ist falsch.
+one-time-password-used-up = Dieses Passwort galt für eine Anmeldung und ist schon verbraucht. Machen Sie dort weiter, wo Sie sich angemeldet haben, oder bitten Sie Ihre Administration um ein neues. Wenn nicht Sie es verwendet haben, sagen Sie dort Bescheid.
+account-locked = Für dieses Konto wurden zu viele falsche Passwörter eingegeben. Melden Sie sich in einem Browser an, in dem Sie es schon einmal waren, oder bitten Sie Ihre Administration, das Konto zu entsperren.
+
+## Abmelden
+
+sign-out-of-this-device = Von diesem Gerät abmelden?
+signed-in-as-user = Sie sind als { $user } angemeldet. Ihre anderen Geräte bleiben angemeldet.
+stay-signed-in = Angemeldet bleiben
+
+## Bestätigen, wer man ist
+
+confirm-its-you = Bestätigen Sie, dass Sie es sind
+enter-password-again = Geben Sie Ihr Passwort noch einmal ein, um fortzufahren.
+enter-password-to-sign-out = Geben Sie Ihr Passwort noch einmal ein, um fortzufahren. Danach wird das andere Gerät abgemeldet.
+enter-password-to-sign-out-others = Geben Sie Ihr Passwort noch einmal ein, um fortzufahren. Danach werden alle anderen Geräte abgemeldet.
+enter-password-to-sign-out-selected = Geben Sie Ihr Passwort noch einmal ein, um fortzufahren. Danach werden die ausgewählten Geräte abgemeldet.
+enter-password-to-sign-out-all = Geben Sie Ihr Passwort noch einmal ein, um fortzufahren. Danach werden alle Geräte abgemeldet, auch dieses.
+enter-password-to-report = Geben Sie Ihr Passwort noch einmal ein, um fortzufahren. Danach wird die Sitzung abgemeldet, die nicht Ihre war.
+confirm = Bestätigen
+not-your-password = Das ist nicht Ihr Passwort. Versuchen Sie es erneut.
+no-password-here = Sie haben hier kein Passwort.
+too-many-wrong-passwords = Auf diesem Gerät wurden zu viele falsche Passwörter eingegeben. Melden Sie sich ab und wieder an.
+no-password-ask-if-needed = Sie haben sich über eine andere Anwendung angemeldet und haben hier kein Passwort. Bitten Sie Ihre Administration um eines, wenn Sie fortfahren müssen.
+no-password-change-there = Sie haben sich über eine andere Anwendung angemeldet und haben hier kein Passwort. Ändern Sie es dort, oder bitten Sie Ihre Administration um eines.
+
+## Das Passwort ändern
+
+choose-your-own-password = Wählen Sie ein eigenes Passwort
+one-time-password-lead = Das Passwort, mit dem Sie sich angemeldet haben, galt für eine Anmeldung. Wählen Sie ein eigenes, um fortzufahren.
+current-password = Aktuelles Passwort
+new-password = Neues Passwort
+confirm-new-password = Neues Passwort wiederholen
+keep-others-signed-in = Meine anderen Geräte angemeldet lassen
+enter-current-password = Geben Sie Ihr aktuelles Passwort ein.
+enter-new-password = Geben Sie ein neues Passwort ein.
+not-your-current-password = Das ist nicht Ihr aktuelles Passwort.
+same-as-current-password = Das ist Ihr aktuelles Passwort. Wählen Sie ein anderes.
+password-changed-meanwhile = Dieses Formular wurde nicht verwendet: Während es offen war, wurde Ihr Passwort in einem anderen Tab oder durch einen zweiten Klick geändert. Sie sind angemeldet, und es gilt das Passwort, das Sie dort gewählt haben. Um es noch einmal zu ändern, geben Sie es als aktuelles Passwort ein.
+
+## Das erste Konto anlegen
+
+create-first-account = Das erste Konto anlegen
+administrator-account = Dies wird das Konto der Administration.
+user-name = Benutzername
+first-name = Vorname
+last-name = Nachname
+confirm-password = Passwort wiederholen
+create-account = Konto anlegen
+email-hint = Damit melden Sie sich an.
+enter-first-name = Geben Sie einen Vornamen ein.
+
+## Fehlerseiten
+
+error-status = Fehler { $status }
+request-id = Kennung der Anfrage
+open-page-again = Seite erneut öffnen
+error-proof-required = Die letzte Anmeldung auf diesem Gerät liegt dafür zu lange zurück. Es wurde nichts geändert. Geben Sie das Passwort unter /reauth noch einmal ein, und versuchen Sie es dann erneut.
+error-password-change = Ändern Sie zuerst Ihr Passwort
+error-password-change-text = Das Passwort dieser Anmeldung war für eine Verwendung. Es wurde nichts geändert. Wählen Sie unter /account/password ein eigenes, und versuchen Sie es dann erneut.
+error-not-signed-in = Sie sind nicht angemeldet
+error-not-signed-in-text = Melden Sie sich an, und versuchen Sie es dann erneut.
+error-not-found = Das gibt es nicht
+error-not-found-text = Vielleicht enthält die Adresse einen Tippfehler, oder es gibt nicht mehr, wohin sie führte.
+error-no-such-session = Diese Sitzung gibt es nicht
+error-no-such-session-text = Vielleicht enthält ihre Adresse einen Tippfehler, oder sie endete vor so langer Zeit, dass ihr Eintrag gelöscht wurde. Es wurde nichts geändert.
+error-wrong-method = Diese Seite lässt sich nicht direkt öffnen
+error-wrong-method-text = Nutzen Sie die Links und Schaltflächen auf den Seiten von { -product }.
+error-timeout = Das hat zu lange gedauert
+error-timeout-text = Prüfen Sie Ihre Verbindung, und versuchen Sie es erneut.
+error-headers-too-large = Diese Anfrage ist zu groß
+error-headers-too-large-text = Die Adresse und die Cookies dieser Anfrage sind zu lang. Löschen Sie die Cookies dieser Website, und versuchen Sie es erneut.
+error-too-large = Das ist zu groß
+error-too-large-text = Kürzen Sie Ihre Eingabe, und versuchen Sie es erneut.
+error-busy = Gerade melden sich viele Menschen an
+error-busy-text = Zu viele Passwörter warten auf ihre Prüfung. Es wurde nichts geändert. Versuchen Sie es in einigen Sekunden erneut.
+error-unavailable = Gleich wieder da
+error-unavailable-text = { -product } erreicht gerade die Datenbank nicht. Wo Sie angemeldet waren, sind Sie es weiterhin. Versuchen Sie es in einigen Sekunden erneut.
+error-incomplete = Nicht alles wurde erledigt
+error-incomplete-text = { -product } hat getan, was möglich war, aber einige Geräte ließen sich nicht abmelden. Sehen Sie in der Liste Ihrer Geräte nach, welche übrig sind, und nennen Sie Ihrer Administration die Kennung der Anfrage, die unten steht.
+error-malformed = Diese Anfrage lässt sich nicht lesen
+error-malformed-text = Gehen Sie zurück, laden Sie die Seite neu, und versuchen Sie es erneut.
+error-internal = Etwas ist schiefgegangen
+error-internal-text = Auf unserer Seite ist etwas fehlgeschlagen. Wenn es wieder geschieht, nennen Sie Ihrer Administration die Kennung der Anfrage, die unten steht.
+
+## Abgelehnte Formulare
+
+form-outdated = Dieses Formular ist nicht mehr gültig
+form-outdated-text = Es wurde geöffnet, bevor Sie sich an- oder abgemeldet haben, oder es stammt von einer anderen Website. Es wurde nichts geändert. Gehen Sie zurück, laden Sie die Seite neu, und versuchen Sie es erneut.
+form-former-session-text = Es wurde geöffnet, bevor dieser Browser Ihr Passwort bestätigt oder geändert oder sich erneut angemeldet hat. Ältere Formulare in anderen Tabs werden dadurch ungültig. Sie sind weiterhin angemeldet, und dieses Formular hat nichts geändert. Öffnen Sie die Seite erneut, und wiederholen Sie Ihre Eingabe.
+form-no-cookie = Es kam kein Cookie zurück
+form-no-cookie-text = { -product } braucht für die Anmeldung ein Cookie, und Ihr Browser hat mit dem Formular keines geschickt. Es wurde nichts geändert. Erlauben Sie Cookies für diese Website, öffnen Sie { $url }, und versuchen Sie es erneut.
+form-not-https = Unter dieser Adresse ist keine Anmeldung möglich
+form-not-https-text = Diese Seite wurde über http geöffnet, und die Cookies von { -product } werden nur über https geschickt. Es wurde nichts geändert. Öffnen Sie stattdessen { $url }.
+form-unknown-cookie = Das Cookie des Formulars lässt sich nicht prüfen
+form-unknown-cookie-text = Es wurde von einem anderen Server gesetzt, oder bevor sich die Geheimnisse von { -product } geändert haben. Es wurde nichts geändert. Öffnen Sie { $url }, und versuchen Sie es erneut. Wenn das wieder geschieht, sagen Sie Ihrer Administration Bescheid: Jede Instanz von { -product } braucht dieselben Geheimnisse.
+form-two-cookies = Es kamen zwei Cookies zurück
+form-two-cookies-text = Eine andere Website dieser Domain hat ein Cookie mit dem Namen des Cookies von { -product } gesetzt. Es wurde nichts geändert. Löschen Sie in den Einstellungen Ihres Browsers die Cookies dieser Website und ihrer Domain, öffnen Sie { $url }, und versuchen Sie es erneut.

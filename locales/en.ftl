@@ -424,3 +424,169 @@ devices-left = { $count ->
 }
 # $count (Number)
 devices-or-more-left = { $count }+ devices left
+
+signing-out-others = Signing out other devices
+signing-out-continues = This page updates itself every few seconds. You can close it: signing out continues.
+if-number-stays = If the number stays the same
+if-number-stays-help = The server may have been restarted, or some devices can’t be signed out. Start again; devices that are signed out already stay signed out.
+sign-out-the-others = Sign out the other devices
+
+## Forms
+
+# Before the title of a page whose form has an error.
+error-prefix = Error:
+email = Email
+password = Password
+optional = (optional)
+cancel = Cancel
+# Before the list of the fields that are wrong.
+account-not-created-correct = The account was not created. Please correct:
+password-not-changed-correct = The password was not changed. Please correct:
+# $seconds (Number)
+too-many-attempts-seconds = { $seconds ->
+    [one] Too many attempts. Try again in { $seconds } second.
+   *[other] Too many attempts. Try again in { $seconds } seconds.
+}
+# $minutes (Number)
+too-many-attempts-minutes = { $minutes ->
+    [one] Too many attempts. Try again in { $minutes } minute.
+   *[other] Too many attempts. Try again in { $minutes } minutes.
+}
+# $seconds (Number)
+many-people-sign-in = { $seconds ->
+    [one] Many people are signing in right now. Try again in { $seconds } second.
+   *[other] Many people are signing in right now. Try again in { $seconds } seconds.
+}
+account-not-created-unchecked = New passwords can’t be checked right now. The account was not created. Try again later, and tell your administrator if this message comes back.
+password-not-changed-unchecked = New passwords can’t be checked right now. Your password was not changed. Try again later, and tell your administrator if this message comes back.
+database-unreachable = { -product } can’t reach its database right now. Try again in a few seconds.
+passwords-differ = The two passwords are not the same.
+# $count (Number)
+password-too-short = Use at least { $count } characters; a few memorable words work well.
+# $count (Number)
+password-too-long = Use at most { $count } characters.
+password-too-easy = This password is too easy to guess: it consists of common words, repetitions, sequences or neighbouring keys. Use several words that have nothing to do with each other.
+password-is-own-name = This password mostly consists of your own name or email address, or the name of this site. Use several other words.
+password-is-breached = This password appears in a list of leaked passwords, which attackers try first. Choose another one.
+# $count (Number)
+password-hint = At least { $count } characters; a few memorable words work well.
+email-invalid = Enter an email address, like name@example.com.
+email-taken = A user with this email address already exists.
+# $count (Number)
+name-too-long = Use at most { $count } characters.
+# $code (String) - "U+0007"
+name-has-control-character = Remove the control character { $code }.
+# $code (String) - "U+202E"
+name-has-hidden-character = Remove the character { $code }, which is invisible or changes the direction of text.
+
+## Sign in
+
+sign-in = Sign in
+keep-me-signed-in = Keep me signed in
+sign-in-to-continue = Sign in to continue.
+unmade-change-sign-in = You were no longer signed in when you sent the form, so nothing was changed. Sign in to continue.
+twin-cookies = Another site of this domain has set a cookie with the name of { -product }’s, so your browser can’t be recognised. Signing in deletes that cookie. If this message comes back, delete the cookies of this site and of its domain in your browser’s settings.
+sign-in-rejected = Invalid email or password.
+one-time-password-used-up = This password was for one sign-in, and was used already. Continue where you signed in, or ask your administrator for a new one. If it was not you who used it, tell them.
+account-locked = Too many wrong passwords were entered for this account. Sign in on a browser that you have used for it before, or ask your administrator to unlock it.
+
+## Sign out
+
+sign-out-of-this-device = Sign out of this device?
+# $user (String) - a name, or an email address
+signed-in-as-user = You are signed in as { $user }. Your other devices stay signed in.
+stay-signed-in = Stay signed in
+
+## Confirm that it’s you
+
+confirm-its-you = Confirm that it’s you
+enter-password-again = Enter your password again to continue.
+enter-password-to-sign-out = Enter your password again to continue. The other device is signed out after that.
+enter-password-to-sign-out-others = Enter your password again to continue. All other devices are signed out after that.
+enter-password-to-sign-out-selected = Enter your password again to continue. The selected devices are signed out after that.
+enter-password-to-sign-out-all = Enter your password again to continue. All devices are signed out after that, and this one, too.
+enter-password-to-report = Enter your password again to continue. The session that wasn’t yours is signed out after that.
+confirm = Confirm
+not-your-password = This is not your password. Try again.
+no-password-here = You have no password here.
+too-many-wrong-passwords = Too many wrong passwords were entered on this device. Sign out and sign in again.
+no-password-ask-if-needed = You signed in with another application, and have no password here. Ask your administrator for one if you need to continue.
+no-password-change-there = You signed in with another application, and have no password here. Change it where you signed in, or ask your administrator for one.
+
+## Change the password
+
+choose-your-own-password = Choose your own password
+one-time-password-lead = The password that you signed in with was for one sign-in. Choose your own to continue.
+current-password = Current password
+new-password = New password
+confirm-new-password = Confirm new password
+keep-others-signed-in = Keep my other devices signed in
+enter-current-password = Enter your current password.
+enter-new-password = Enter a new password.
+not-your-current-password = This is not your current password.
+same-as-current-password = This is your current password. Choose a different one.
+password-changed-meanwhile = This form was not used: your password was changed in another tab, or by a second click, while it was open. You are signed in, and the password that you chose there holds. To change it again, enter it as the current one.
+
+## Create the first account
+
+create-first-account = Create the first account
+administrator-account = This will be the administrator account.
+user-name = Username
+first-name = First name
+last-name = Last name
+confirm-password = Confirm password
+create-account = Create account
+email-hint = You will use it to sign in.
+enter-first-name = Enter a first name.
+
+## Error pages
+
+# $status (String) - "404"
+error-status = Error { $status }
+request-id = Request ID
+open-page-again = Open the page again
+error-proof-required = The last sign-in on this device was too long ago for this. Nothing was changed. Give the password again at /reauth, then try again.
+error-password-change = Change your password first
+error-password-change-text = The password of this sign-in was for one use. Nothing was changed. Choose your own at /account/password, then try again.
+error-not-signed-in = You are not signed in
+error-not-signed-in-text = Sign in, then try again.
+error-not-found = This does not exist
+error-not-found-text = The address may be mistyped, or what it led to is no longer there.
+error-no-such-session = This session does not exist
+error-no-such-session-text = Its address may be mistyped, or it ended so long ago that its record was deleted. Nothing was changed.
+error-wrong-method = This page can’t be opened directly
+error-wrong-method-text = Use the links and buttons on { -product }’s pages instead.
+error-timeout = This took too long
+error-timeout-text = Check your connection and try again.
+error-headers-too-large = This request is too large
+error-headers-too-large-text = The address and the cookies of this request are too long. Delete this site’s cookies and try again.
+error-too-large = This is too large
+error-too-large-text = Shorten what you entered and try again.
+error-busy = Many people are signing in
+error-busy-text = Too many passwords are waiting to be checked. Nothing was changed. Try again in a few seconds.
+error-unavailable = Back in a moment
+error-unavailable-text = { -product } can’t reach its database right now. You are still signed in where you were. Try again in a few seconds.
+error-incomplete = Not everything was done
+error-incomplete-text = { -product } did what it could, but some devices could not be signed out. See which ones are left in the list of your devices, and give your administrator the request ID below.
+error-malformed = This request can’t be read
+error-malformed-text = Go back, reload the page and try again.
+error-internal = Something went wrong
+error-internal-text = Something failed on our side. If it happens again, give your administrator the request ID below.
+
+## Refused forms
+
+form-outdated = This form is no longer valid
+form-outdated-text = It was opened before you signed in or out, or it comes from another site. Nothing was changed. Go back, reload the page and try again.
+form-former-session-text = It was opened before this browser confirmed or changed your password, or signed in again. That makes older forms in other tabs invalid. You are still signed in, and nothing was changed by this one. Open the page again and repeat what you did.
+form-no-cookie = No cookie came back
+# $url (String)
+form-no-cookie-text = { -product } needs a cookie to sign you in, and your browser sent none with the form. Nothing was changed. Allow cookies for this site, open { $url } and try again.
+form-not-https = This address can’t sign you in
+# $url (String)
+form-not-https-text = This page was opened over http, and { -product }’s cookies are only sent over https. Nothing was changed. Open { $url } instead.
+form-unknown-cookie = The form’s cookie can’t be verified
+# $url (String)
+form-unknown-cookie-text = It was set by another server, or before { -product }’s secrets changed. Nothing was changed. Open { $url } and try again. If this happens again, tell your administrator: every instance of { -product } needs the same secrets.
+form-two-cookies = Two cookies came back
+# $url (String)
+form-two-cookies-text = Another site of this domain has set a cookie with the name of { -product }’s. Nothing was changed. Delete the cookies of this site and of its domain in your browser’s settings, open { $url } and try again.

@@ -73,8 +73,7 @@ impl Keyrack {
             event_rate: EventRate::default(),
             flash: Flash::new(&secrets, &public_url),
             pending_changes: PendingChanges::new(&secrets),
-            // Some pages have English words only.
-            languages: Languages::new(&Language::for_people()[..1]),
+            languages: Languages::new(Language::for_people()),
             reauth_window,
             database,
             clock,

@@ -50,6 +50,7 @@ pub use email::{Email, InvalidEmail};
 pub use hash_cost::{HashCost, InvalidHashCost};
 pub(crate) use known_browsers::{BROWSER_LIFETIME, SignInBrowserIds};
 pub use model::{Account, AuthenticatedUser, NewUser, Password, PasswordUse, Role};
+pub(crate) use name::MAX_CHARS as MAX_NAME_CHARS;
 pub use name::{InvalidName, check_name};
 pub(crate) use own_password::OwnPasswordError;
 pub use password_policy::{MAX_LENGTH, MIN_LENGTH, PasswordPolicy, PasswordPolicyError};

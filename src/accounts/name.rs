@@ -3,7 +3,7 @@
 use crate::text::is_unsafe;
 
 /// Maximum number of characters of a name.
-pub(super) const MAX_CHARS: usize = 64;
+pub(crate) const MAX_CHARS: usize = 64;
 
 /// Why a name is rejected. The message is for the person who typed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

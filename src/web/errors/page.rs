@@ -6,17 +6,19 @@ use actix_web::{HttpMessage, HttpRequest, http::StatusCode};
 use askama::Template;
 
 use super::message::{ErrorMessage, Link};
-use crate::web::{
-    page::{ErrorPageContext, Page},
-    request_id::RequestId,
-    request_words::words_for,
+use crate::{
+    web::{
+        page::{ErrorPageContext, Page},
+        request_id::RequestId,
+    },
+    words::Words,
 };
 
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage {
     page: Page,
-    status: u16,
+    status: String,
     title: &'static str,
     message: Cow<'static, str>,
     request_id: String,
@@ -25,6 +27,7 @@ struct ErrorPage {
 
 /// A signed-in user's error page has the sign-out form, as every page has (ASVS 7.4.4).
 pub(super) fn page(
+    words: Words,
     request: &HttpRequest,
     context: Option<&ErrorPageContext>,
     status: StatusCode,
@@ -33,10 +36,9 @@ pub(super) fn page(
     // Only server errors carry it: the responses to unknown and to foreign session ids must be identical.
     let request_id =
         request.extensions().get::<RequestId>().filter(|_| status.is_server_error()).map(RequestId::to_string);
-    let words = words_for(request);
     let page = ErrorPage {
         page: context.and_then(|context| context.0.page(words)).unwrap_or_else(|| Page::anonymous(words)),
-        status: status.as_u16(),
+        status: status.as_u16().to_string(),
         title: message.title,
         message: message.message,
         request_id: request_id.unwrap_or_default(),

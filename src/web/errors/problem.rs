@@ -7,6 +7,7 @@ use super::{
     message::{ErrorMessage, message_for_status},
     web_error::WebError,
 };
+use crate::words::{Language, Words};
 
 /// What a program can tell from a problem (RFC 9457).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +65,7 @@ pub(in crate::web) fn bare_problem(status: StatusCode, is_one_of_too_many: bool)
             link: None,
         }
     } else {
-        message_for_status(status, None)
+        message_for_status(Words::new(Language::En), status, None)
     };
     problem(status, ProblemKind::StatusOnly, &message)
 }

@@ -13,22 +13,27 @@ use super::{
     problem::{ProblemKind, problem},
     web_error::WebError,
 };
-use crate::web::page::ErrorPageContext;
+use crate::{
+    web::{page::ErrorPageContext, request_words::words_for},
+    words::{Language, Words},
+};
 
-/// Fills in the body of an error response, as HTML or JSON, by the request's path.
+/// Fills in the body of an error response by the request's path: as HTML in the language of its user, or as JSON for the
+/// author of a program, in English.
 pub(in crate::web) fn render<B>(request: &HttpRequest, bare: HttpResponse<B>) -> HttpResponse {
     let status = bare.status();
     let context = request.extensions().get::<ErrorPageContext>().cloned();
+    let words = if is_api(request) { Words::new(Language::En) } else { words_for(request) };
     let message = match bare.error().and_then(ActixError::as_error) {
         Some(WebError::FormRefused(refusal)) if is_api(request) => message_for_api_refusal(*refusal),
-        Some(WebError::FormRefused(refusal)) => message_for_refusal(request, *refusal, context.as_ref()),
-        error => message_for(request, status, error),
+        Some(WebError::FormRefused(refusal)) => message_for_refusal(words, request, *refusal, context.as_ref()),
+        error => message_for(words, request, status, error),
     };
     let (content_type, body) = if is_api(request) {
         let kind = ProblemKind::of(bare.error().and_then(ActixError::as_error));
         ("application/problem+json", problem(status, kind, &message))
     } else {
-        ("text/html; charset=utf-8", page(request, context.as_ref(), status, message))
+        ("text/html; charset=utf-8", page(words, request, context.as_ref(), status, message))
     };
     bare.map_body(|head, _| {
         head.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

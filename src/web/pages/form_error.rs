@@ -12,7 +12,11 @@ use actix_web::{
 use askama::Template;
 
 use super::html;
-use crate::web::errors::WebError;
+use crate::{
+    accounts::{InvalidName, MAX_LENGTH, MAX_NAME_CHARS, MIN_LENGTH, PasswordPolicyError},
+    web::errors::WebError,
+    words::Words,
+};
 
 /// When a new password may be tried again that could not be checked: a file has to be verified, or put in place.
 const UNCHECKED_RETRY_AFTER: Duration = Duration::from_secs(60);
@@ -31,35 +35,54 @@ impl FormError {
     }
 
     /// So many attempts have failed that the next one must wait.
-    pub fn throttled(retry_after: Duration) -> Self {
+    pub fn throttled(words: Words, retry_after: Duration) -> Self {
         let seconds = whole_seconds(retry_after);
-        let (count, unit) = if seconds < 60 { (seconds, "second") } else { (seconds.div_ceil(60), "minute") };
-        let text = format!("Too many attempts. Try again in {count} {unit}{}.", if count == 1 { "" } else { "s" });
+        let text = if seconds < 60 {
+            words.too_many_attempts_seconds(seconds)
+        } else {
+            words.too_many_attempts_minutes(seconds.div_ceil(60))
+        };
         Self { status: StatusCode::TOO_MANY_REQUESTS, text, retry_after: Some(retry_after) }
     }
 
     /// More passwords are waiting than can be checked.
-    pub fn busy(retry_after: Duration) -> Self {
-        let seconds = retry_after.as_secs().max(1);
-        let plural = if seconds == 1 { "" } else { "s" };
-        let text = format!("Many people are signing in right now. Try again in {seconds} second{plural}.");
+    pub fn busy(words: Words, retry_after: Duration) -> Self {
+        let text = words.many_people_sign_in(whole_seconds(Duration::from_secs(retry_after.as_secs())));
         Self { status: StatusCode::SERVICE_UNAVAILABLE, text, retry_after: Some(retry_after) }
     }
 
-    /// A new password can't be looked up in the list of leaked ones. The log says why.
-    pub fn unchecked_password(consequence: &str) -> Self {
-        let text = format!(
-            "New passwords can’t be checked right now. {consequence} Try again later, and tell your administrator if \
-             this message comes back."
-        );
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, text, retry_after: Some(UNCHECKED_RETRY_AFTER) }
+    /// A new password can't be looked up in the list of leaked ones. The log says why, and `text` what was not done.
+    pub fn unchecked_password(text: &str) -> Self {
+        let (status, retry_after) = (StatusCode::SERVICE_UNAVAILABLE, Some(UNCHECKED_RETRY_AFTER));
+        Self { status, text: text.to_owned(), retry_after }
     }
 
     /// The database is unavailable.
-    pub fn unavailable(cause: &anyhow::Error) -> Self {
+    pub fn unavailable(words: Words, cause: &anyhow::Error) -> Self {
         tracing::warn!(error = format!("{cause:#}"), "a password was not checked: the database is unavailable");
-        let text = "Keyrack can’t reach its database right now. Try again in a few seconds.".to_owned();
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, text, retry_after: Some(Duration::from_secs(1)) }
+        let (status, retry_after) = (StatusCode::SERVICE_UNAVAILABLE, Some(Duration::from_secs(1)));
+        Self { status, text: words.database_unreachable(), retry_after }
+    }
+}
+
+/// Why a new password is refused.
+pub(super) fn password_problem(words: Words, problem: PasswordPolicyError) -> String {
+    match problem {
+        PasswordPolicyError::TooShort => words.password_too_short(MIN_LENGTH),
+        PasswordPolicyError::TooLong => words.password_too_long(MAX_LENGTH),
+        PasswordPolicyError::Common => words.password_too_easy().to_owned(),
+        PasswordPolicyError::OwnName => words.password_is_own_name().to_owned(),
+        PasswordPolicyError::Breached => words.password_is_breached().to_owned(),
+    }
+}
+
+/// Why a name is refused.
+pub(super) fn name_problem(words: Words, problem: InvalidName) -> String {
+    let code = |c: char| format!("U+{:04X}", u32::from(c));
+    match problem {
+        InvalidName::TooLong => words.name_too_long(MAX_NAME_CHARS),
+        InvalidName::ControlCharacter(c) => words.name_has_control_character(code(c)),
+        InvalidName::HiddenCharacter(c) => words.name_has_hidden_character(code(c)),
     }
 }
 
@@ -99,6 +122,7 @@ impl FormStatus {
 }
 
 /// At least one, and rounded up: a client that returns then is not too early.
-fn whole_seconds(length: Duration) -> u64 {
-    (length.as_secs() + u64::from(length.subsec_nanos() > 0)).max(1)
+fn whole_seconds(length: Duration) -> usize {
+    let seconds = (length.as_secs() + u64::from(length.subsec_nanos() > 0)).max(1);
+    usize::try_from(seconds).unwrap_or(usize::MAX)
 }

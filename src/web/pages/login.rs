@@ -66,13 +66,6 @@ impl SignInFields {
     }
 }
 
-const TWIN_COOKIES: &str = "Another site of this domain has set a cookie with the name of Keyrack’s, so your browser \
-                            can’t be recognised. Signing in deletes that cookie. If this message comes back, delete \
-                            the cookies of this site and of its domain in your browser’s settings.";
-
-const UNMADE_CHANGE: &str =
-    "You were no longer signed in when you sent the form, so nothing was changed. Sign in to continue.";
-
 /// Why the form is shown at all.
 #[derive(Default)]
 struct Notices {
@@ -95,15 +88,14 @@ pub(crate) async fn show(
     let ended = end_notice::find(&session, words).await;
     let state = session.state();
     let notice = if session.has_twin_cookies() {
-        Some(TWIN_COOKIES)
+        Some(words.twin_cookies())
     } else if ended.is_some() {
         None
     } else if state.flash.has_unmade_change(request.headers(), state.clock.now()) {
-        Some(UNMADE_CHANGE)
+        Some(words.unmade_change_sign_in().to_owned())
     } else {
-        next.map(|_| "Sign in to continue.")
+        next.map(|_| words.sign_in_to_continue().to_owned())
     };
-    let notice = notice.map(str::to_owned);
     let fields = SignInFields { next: next.unwrap_or_default().to_owned(), ..SignInFields::default() };
     page(&session, words, &request, fields, Notices { notice, ended }, None)
 }
@@ -124,7 +116,7 @@ pub(crate) async fn submit(
             let response = signed_in_response(must_change_password, &fields.next);
             // Another sign-in may use the password up, or another request may change it, before the session starts.
             session.on_refused_sign_in(move |session, request, error| {
-                let error = if matches!(error, Error::PasswordUsedUp) { used_up() } else { rejected() };
+                let error = if matches!(error, Error::PasswordUsedUp) { used_up(words) } else { rejected(words) };
                 page(session, words, request, fields, Notices::default(), Some(error))
             });
             return Ok(response);
@@ -137,12 +129,12 @@ pub(crate) async fn submit(
         {
             return Ok(signed_in_response(true, &fields.next));
         }
-        Ok(AuthenticationResult::UsedUp { .. }) => used_up(),
-        Ok(AuthenticationResult::Rejected) => rejected(),
-        Ok(AuthenticationResult::Throttled { retry_after }) => FormError::throttled(retry_after),
-        Ok(AuthenticationResult::StrangersLocked { retry_after }) => strangers_locked(retry_after),
-        Err(Error::Busy { retry_after }) => FormError::busy(retry_after),
-        Err(Error::Unavailable(cause)) => FormError::unavailable(&cause),
+        Ok(AuthenticationResult::UsedUp { .. }) => used_up(words),
+        Ok(AuthenticationResult::Rejected) => rejected(words),
+        Ok(AuthenticationResult::Throttled { retry_after }) => FormError::throttled(words, retry_after),
+        Ok(AuthenticationResult::StrangersLocked { retry_after }) => strangers_locked(words, retry_after),
+        Err(Error::Busy { retry_after }) => FormError::busy(words, retry_after),
+        Err(Error::Unavailable(cause)) => FormError::unavailable(words, &cause),
         Err(error) => return Err(error.into()),
     };
     page(&session, words, &request, fields, Notices::default(), Some(error))
@@ -177,24 +169,18 @@ fn is_changing_password(session: &RequestSession, user: UserId) -> bool {
 
 /// Said only to those who know the password. It gives them nothing, but the user whose connection broke learns what to
 /// do, and so does the one whose password another person has used.
-fn used_up() -> FormError {
-    FormError::unauthorized(
-        "This password was for one sign-in, and was used already. Continue where you signed in, or ask your \
-         administrator for a new one. If it was not you who used it, tell them.",
-    )
+fn used_up(words: Words) -> FormError {
+    FormError::unauthorized(words.one_time_password_used_up())
 }
 
-fn rejected() -> FormError {
+fn rejected(words: Words) -> FormError {
     // One message for every cause, so that it does not reveal whether the account exists.
-    FormError::unauthorized("Invalid email or password.")
+    FormError::unauthorized(words.sign_in_rejected())
 }
 
 /// The same for accounts that don't exist.
-fn strangers_locked(retry_after: Duration) -> FormError {
-    let text =
-        "Too many wrong passwords were entered for this account. Sign in on a browser that you have used for it \
-                before, or ask your administrator to unlock it."
-            .to_owned();
+fn strangers_locked(words: Words, retry_after: Duration) -> FormError {
+    let text = words.account_locked().to_owned();
     FormError { status: StatusCode::TOO_MANY_REQUESTS, text, retry_after: Some(retry_after) }
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{
     HOME,
-    form_error::{FormError, FormStatus},
+    form_error::{FormError, FormStatus, password_problem},
     html, reauth,
     revoke::max_wait,
     revoke_progress, see_other, with_cookie,
@@ -125,7 +125,7 @@ pub(crate) async fn submit(
     destinations: Data<Destinations>,
     ProofForm(fields): ProofForm<PasswordFields>,
 ) -> Result<HttpResponse, WebError> {
-    let errors = match check(&session, &fields).await {
+    let errors = match check(&session, words, &fields).await {
         Ok(errors) => errors,
         Err(error) => return refuse_current(&session, words, &destinations, &fields, error.into()),
     };
@@ -146,17 +146,24 @@ pub(crate) async fn submit(
         }
         Err(ChangePasswordError::Current(error)) => refuse_current(&session, words, &destinations, &fields, error),
         Err(ChangePasswordError::Unchecked(_)) => {
-            let error = FormError::unchecked_password("Your password was not changed.");
+            let error = FormError::unchecked_password(words.password_not_changed_unchecked());
             let status = FormStatus::from(&error);
             let errors = PasswordErrors { form: Some(error.text), ..PasswordErrors::default() };
             page(&session, words, &destinations, &fields, status, errors)
         }
-        Err(error @ ChangePasswordError::ChangedMeanwhile) => {
-            let errors = PasswordErrors { form: Some(error.to_string()), ..PasswordErrors::default() };
+        Err(ChangePasswordError::ChangedMeanwhile) => {
+            let text = words.password_changed_meanwhile().to_owned();
+            let errors = PasswordErrors { form: Some(text), ..PasswordErrors::default() };
             page(&session, words, &destinations, &fields, StatusCode::CONFLICT, errors)
         }
-        Err(error) => {
-            let errors = PasswordErrors { password: Some(error.to_string()), ..PasswordErrors::default() };
+        Err(ChangePasswordError::SameAsCurrent) => {
+            let text = words.same_as_current_password().to_owned();
+            let errors = PasswordErrors { password: Some(text), ..PasswordErrors::default() };
+            page(&session, words, &destinations, &fields, StatusCode::UNPROCESSABLE_ENTITY, errors)
+        }
+        Err(ChangePasswordError::Policy(problem)) => {
+            let text = password_problem(words, problem);
+            let errors = PasswordErrors { password: Some(text), ..PasswordErrors::default() };
             page(&session, words, &destinations, &fields, StatusCode::UNPROCESSABLE_ENTITY, errors)
         }
     }
@@ -190,21 +197,21 @@ async fn changed_response(
 }
 
 /// Finds what is wrong with the fields, as far as that needs neither the current password nor a file.
-async fn check(session: &SignedIn, fields: &PasswordFields) -> Result<PasswordErrors, Error> {
+async fn check(session: &SignedIn, words: Words, fields: &PasswordFields) -> Result<PasswordErrors, Error> {
     let mut errors = PasswordErrors::default();
     if fields.current_password.is_empty() {
-        errors.current_password = Some("Enter your current password.".to_owned());
+        errors.current_password = Some(words.enter_current_password().to_owned());
     }
     if fields.password.is_empty() {
-        errors.password = Some("Enter a new password.".to_owned());
+        errors.password = Some(words.enter_new_password().to_owned());
         return Ok(errors);
     }
     let password = Password::new(&fields.password);
     if !password.is_same_as(&Password::new(&fields.password_again)) {
-        errors.password_again = Some("The two passwords are not the same.".to_owned());
+        errors.password_again = Some(words.passwords_differ().to_owned());
     }
     if let Err(problem) = session.state().accounts.check_new_password_of(&session.user, password).await? {
-        errors.password = Some(problem.to_string());
+        errors.password = Some(password_problem(words, problem));
     }
     Ok(errors)
 }
@@ -224,12 +231,12 @@ async fn refused(
         let is_same = current.is_same_as(&Password::new(&fields.password));
         match session.state().accounts.check_current_password(&session.presented()?, current).await {
             Ok(()) if is_same => {
-                errors.password.get_or_insert_with(|| ChangePasswordError::SameAsCurrent.to_string());
+                errors.password.get_or_insert_with(|| words.same_as_current_password().to_owned());
             }
             Ok(()) => {}
             Err(error) => {
                 let is_wrong = matches!(error, OwnPasswordError::Wrong);
-                let error = current_error(error)?;
+                let error = current_error(words, error)?;
                 // Another status tells when to try again.
                 if !is_wrong {
                     status = FormStatus::from(&error);
@@ -249,17 +256,17 @@ fn refuse_current(
     fields: &PasswordFields,
     error: OwnPasswordError,
 ) -> Result<HttpResponse, WebError> {
-    let error = current_error(error)?;
+    let error = current_error(words, error)?;
     let status = FormStatus::from(&error);
     let errors = PasswordErrors { current_password: Some(error.text), ..PasswordErrors::default() };
     page(session, words, destinations, fields, status, errors)
 }
 
 /// The message for a current password that was not accepted.
-fn current_error(error: OwnPasswordError) -> Result<FormError, WebError> {
+fn current_error(words: Words, error: OwnPasswordError) -> Result<FormError, WebError> {
     match error {
-        OwnPasswordError::Wrong => Ok(FormError::unauthorized("This is not your current password.")),
-        error => reauth::form_error(error),
+        OwnPasswordError::Wrong => Ok(FormError::unauthorized(words.not_your_current_password())),
+        error => reauth::form_error(words, error),
     }
 }
 
@@ -303,7 +310,7 @@ fn template(
         action: password_page(&next),
         next,
         keep_others: fields.keeps_others(),
-        hint: format!("At least {MIN_LENGTH} characters; a few memorable words work well."),
+        hint: words.password_hint(MIN_LENGTH),
         has_password,
         is_required: session.must_change_password,
         warning: "",

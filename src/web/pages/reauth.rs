@@ -41,8 +41,7 @@ struct ReauthPage {
     action: String,
     next: String,
     change: String,
-    /// Where "Cancel" leads.
-    /// What is made after the proof, in words.
+    /// What the password is asked for.
     purpose: &'static str,
     /// Whether the user has a password that can be checked.
     can_prove: bool,
@@ -101,7 +100,7 @@ pub(crate) async fn submit(
             let change = state.pending_changes.open(&fields.change, &sid, state.clock.now());
             return make_change(&session, &request, change, renewed).await;
         }
-        Err(error) => form_error(error)?,
+        Err(error) => form_error(words, error)?,
     };
     page(&session, words, &destinations, &fields, true, Some(error))
 }
@@ -129,18 +128,18 @@ async fn make_change(
 }
 
 /// The message for a password that was not accepted.
-pub(super) fn form_error(error: OwnPasswordError) -> Result<FormError, WebError> {
+pub(super) fn form_error(words: Words, error: OwnPasswordError) -> Result<FormError, WebError> {
     Ok(match error {
-        OwnPasswordError::Wrong => FormError::unauthorized("This is not your password. Try again."),
-        OwnPasswordError::NoPassword => FormError::unauthorized("You have no password here."),
-        OwnPasswordError::Throttled { retry_after } => FormError::throttled(retry_after),
+        OwnPasswordError::Wrong => FormError::unauthorized(words.not_your_password()),
+        OwnPasswordError::NoPassword => FormError::unauthorized(words.no_password_here()),
+        OwnPasswordError::Throttled { retry_after } => FormError::throttled(words, retry_after),
         OwnPasswordError::Exhausted => FormError {
             status: StatusCode::TOO_MANY_REQUESTS,
-            text: "Too many wrong passwords were entered on this device. Sign out and sign in again.".to_owned(),
+            text: words.too_many_wrong_passwords().to_owned(),
             retry_after: Some(EXHAUSTED_RETRY_AFTER),
         },
-        OwnPasswordError::Failed(Error::Busy { retry_after }) => FormError::busy(retry_after),
-        OwnPasswordError::Failed(Error::Unavailable(cause)) => FormError::unavailable(&cause),
+        OwnPasswordError::Failed(Error::Busy { retry_after }) => FormError::busy(words, retry_after),
+        OwnPasswordError::Failed(Error::Unavailable(cause)) => FormError::unavailable(words, &cause),
         OwnPasswordError::Failed(error) => return Err(error.into()),
     })
 }
@@ -171,12 +170,12 @@ fn page(
         next,
         change: fields.change.clone(),
         purpose: match change {
-            Some(PendingChange::Revoke(_)) => "The other device is signed out after that.",
-            Some(PendingChange::RevokeSelected(_)) => "The selected devices are signed out after that.",
-            Some(PendingChange::RevokeOthers) => "All other devices are signed out after that.",
-            Some(PendingChange::RevokeAll) => "All devices are signed out after that, and this one, too.",
-            Some(PendingChange::Report(_)) => "The session that wasn’t yours is signed out after that.",
-            None => "",
+            Some(PendingChange::Revoke(_)) => words.enter_password_to_sign_out(),
+            Some(PendingChange::RevokeSelected(_)) => words.enter_password_to_sign_out_selected(),
+            Some(PendingChange::RevokeOthers) => words.enter_password_to_sign_out_others(),
+            Some(PendingChange::RevokeAll) => words.enter_password_to_sign_out_all(),
+            Some(PendingChange::Report(_)) => words.enter_password_to_report(),
+            None => words.enter_password_again(),
         },
         can_prove,
         error: error.map(|error| error.text),

@@ -8,11 +8,12 @@ use serde::Deserialize;
 
 use super::{
     HOME,
-    form_error::{FormError, FormStatus},
+    form_error::{FormError, FormStatus, name_problem, password_problem},
     see_other, sign_in, with_cookie,
 };
 use crate::{
-    accounts::{CreateUserError, NewUser, Password, Role, SignInClient, check_name},
+    accounts::{CreateUserError, InvalidEmail, MIN_LENGTH, NewUser, Password, Role, SignInClient, check_name},
+    error::Error,
     web::{RequestSession, csrf_form::SignInForm, errors::WebError, page::Page},
     words::Words,
 };
@@ -24,6 +25,8 @@ struct SetupPage {
     csrf_token: String,
     token: String,
     fields: SetupFields,
+    /// What a password must have.
+    hint: String,
     errors: SetupErrors,
 }
 
@@ -82,7 +85,7 @@ pub(crate) async fn submit(
     if session.state().accounts.has_been_set_up().await? {
         return sign_in_again(&session, &request, &fields).await;
     }
-    let user = match check(&session, &fields) {
+    let user = match check(&session, words, &fields) {
         Ok(user) => user,
         Err(errors) => return page(&session, words, &request, StatusCode::UNPROCESSABLE_ENTITY, fields, *errors),
     };
@@ -94,12 +97,15 @@ pub(crate) async fn submit(
         Err(CreateUserError::Failed(error)) => Err(error.into()),
         Err(CreateUserError::NotFirst) => sign_in_again(&session, &request, &fields).await,
         Err(CreateUserError::Unchecked(_)) => {
-            let error = FormError::unchecked_password("The account was not created.");
+            let error = FormError::unchecked_password(words.account_not_created_unchecked());
             let status = FormStatus::from(&error);
             let errors = SetupErrors { form: Some(error.text), ..SetupErrors::default() };
             page(&session, words, &request, status, fields, errors)
         }
-        Err(error) => page(&session, words, &request, StatusCode::UNPROCESSABLE_ENTITY, fields, errors_for(&error)),
+        Err(error) => {
+            let errors = errors_for(words, error)?;
+            page(&session, words, &request, StatusCode::UNPROCESSABLE_ENTITY, fields, errors)
+        }
     }
 }
 
@@ -129,14 +135,14 @@ fn require_token(session: &RequestSession, token: &str) -> Result<(), WebError> 
     if session.state().setup_token.matches(token) { Ok(()) } else { Err(WebError::NotFound) }
 }
 
-fn check(session: &RequestSession, fields: &SetupFields) -> Result<NewUser, Box<SetupErrors>> {
+fn check(session: &RequestSession, words: Words, fields: &SetupFields) -> Result<NewUser, Box<SetupErrors>> {
     let mut errors = SetupErrors::default();
-    let email = fields.email.parse().map_err(|error| errors.email = Some(format!("{error}"))).ok();
+    let email = fields.email.parse().map_err(|InvalidEmail| errors.email = Some(words.email_invalid().to_owned())).ok();
     if fields.first_name.trim().is_empty() {
-        errors.first_name = Some("Enter a first name.".to_owned());
+        errors.first_name = Some(words.enter_first_name().to_owned());
     }
     if !Password::new(&fields.password).is_same_as(&Password::new(&fields.password_again)) {
-        errors.password_again = Some("The two passwords are not the same.".to_owned());
+        errors.password_again = Some(words.passwords_differ().to_owned());
     }
     let names = [
         (&fields.user_name, &mut errors.user_name),
@@ -145,14 +151,14 @@ fn check(session: &RequestSession, fields: &SetupFields) -> Result<NewUser, Box<
     ];
     for (name, error) in names {
         if let Err(problem) = check_name(name) {
-            *error = Some(problem.to_string());
+            *error = Some(name_problem(words, problem));
         }
     }
     let optional = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let password = Password::new(&fields.password);
     let names = [&fields.user_name, &fields.first_name, &fields.last_name].map(String::as_str);
     if let Err(problem) = session.state().accounts.check_new_password(&password, email.as_ref(), names) {
-        errors.password = Some(problem.to_string());
+        errors.password = Some(password_problem(words, problem));
     }
     let user = email.map(|email| NewUser {
         email,
@@ -180,12 +186,16 @@ impl SetupErrors {
     }
 }
 
-fn errors_for(error: &CreateUserError) -> SetupErrors {
-    let text = Some(error.to_string());
+fn errors_for(words: Words, error: CreateUserError) -> Result<SetupErrors, WebError> {
     match error {
-        CreateUserError::EmailTaken => SetupErrors { email: text, ..SetupErrors::default() },
-        CreateUserError::Password(_) => SetupErrors { password: text, ..SetupErrors::default() },
-        _ => SetupErrors { form: text, ..SetupErrors::default() },
+        CreateUserError::EmailTaken => {
+            Ok(SetupErrors { email: Some(words.email_taken().to_owned()), ..SetupErrors::default() })
+        }
+        CreateUserError::Password(problem) => {
+            Ok(SetupErrors { password: Some(password_problem(words, problem)), ..SetupErrors::default() })
+        }
+        // The names were checked before.
+        error => Err(Error::internal(error).into()),
     }
 }
 
@@ -199,6 +209,13 @@ fn page(
     errors: SetupErrors,
 ) -> Result<HttpResponse, WebError> {
     let (csrf_token, cookie) = session.csrf_token(request.headers())?;
-    let template = SetupPage { page: Page::anonymous(words), csrf_token, token: fields.token.clone(), fields, errors };
+    let template = SetupPage {
+        page: Page::anonymous(words),
+        csrf_token,
+        token: fields.token.clone(),
+        hint: words.password_hint(MIN_LENGTH),
+        fields,
+        errors,
+    };
     with_cookie(status.into().show(&template)?, cookie)
 }
