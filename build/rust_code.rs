@@ -80,6 +80,7 @@ fn write_method(code: &mut String, message: &Message) {
     let parameters: String = message.parameters.iter().map(|(name, kind)| parameter(name, *kind)).collect();
     let bindings: String = message.parameters.iter().map(|(name, kind)| binding(name, *kind)).collect();
     let name = snake_case(&message.id);
+    let qualifier = if is_constant { "const " } else { "" };
     let (result, before, after) = match (is_constant, is_html) {
         (true, _) => ("&'static str", "", ""),
         (false, true) => ("Html", "let mut out = String::new();", "askama::filters::Safe(out)"),
@@ -87,7 +88,7 @@ fn write_method(code: &mut String, message: &Message) {
     };
     let _ = write!(
         code,
-        "    /// `{}`\n    pub fn {name}(self{parameters}) -> {result} {{\n        {bindings}{before}\n        match self.language {{\n\
+        "    /// `{}`\n    pub {qualifier}fn {name}(self{parameters}) -> {result} {{\n        {bindings}{before}\n        match self.language {{\n\
          {arms}        }}\n        {after}\n    }}\n",
         message.id
     );
@@ -160,5 +161,5 @@ fn statement(part: &Part, target: &Target, is_html: bool) -> String {
 
 /// The text as HTML, for an element's content.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;")
 }

@@ -17,12 +17,13 @@ function findTooWide() {
 
 /** The width of the page, and the leftmost edge of an element, if the page is read from right to left. */
 function measureRightToLeft() {
+  const { dir } = document.documentElement;
   document.documentElement.dir = 'rtl';
   const shown = [...document.body.querySelectorAll('main *, header *')]
     .filter((element) => !element.closest('.visually-hidden, .skip-link, svg') && element.checkVisibility());
   const left = Math.min(...shown.map((element) => element.getBoundingClientRect().left));
   const width = document.documentElement.scrollWidth;
-  document.documentElement.removeAttribute('dir');
+  document.documentElement.dir = dir;
   return [width, left];
 }
 
@@ -36,4 +37,15 @@ onEveryEngine('Every page', (suite) => {
       assert.ok(left >= 0, `${name}: ${left}`);
     }
   });
+
+  for (const [language, what] of [['en-XA', 'with long words'], ['ar-XB', 'in a language from right to left']]) {
+    suite.testWithScripts(`fits into 320 pixels ${what}`, async ({ keyrack, open }) => {
+      await keyrack.restart({ KEYRACK_LANGUAGES: language });
+      const { page } = await open({ viewport: { width: WIDTH, height: 640 } });
+      for await (const name of allPages(page, keyrack, LONG_USER)) {
+        assert.equal(await page.getAttribute('html', 'lang'), language, name);
+        assert.deepEqual(await page.evaluate(findTooWide), [WIDTH], name);
+      }
+    });
+  }
 });

@@ -1,4 +1,5 @@
-// Takes a screenshot of every page, at two widths, light and dark: npm run screenshots [FOLDER]
+// Takes a screenshot of every page: npm run screenshots [FOLDER [LANGUAGES]]
+// In English, at two widths, light and dark; in each of LANGUAGES, such as de,en-XA,ar-XB, at three widths, light.
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,8 +10,19 @@ import { Keyrack, USER } from './support/keyrack.mjs';
 import { accountPages, setupPages, specialPages } from './support/tour.mjs';
 
 const folder = process.argv[2] ?? 'screenshots';
-const SIZES = [{ width: 360, height: 740 }, { width: 1280, height: 720 }];
-const SCHEMES = ['light', 'dark'];
+const languages = process.argv[3]?.split(',') ?? [];
+const PHONE = { width: 360, height: 740 };
+const TABLET = { width: 768, height: 1024 };
+const DESKTOP = { width: 1280, height: 720 };
+
+/** Offers the pseudo-languages too, if they are captured. */
+const SETTINGS = languages.length > 0 ? { KEYRACK_LANGUAGES: ['en', ...languages.filter((tag) => tag !== 'en')].join() } : {};
+
+/** What each page is captured in. */
+const APPEARANCES = [
+  ...[PHONE, DESKTOP].flatMap((viewport) => ['light', 'dark'].map((colorScheme) => ({ viewport, colorScheme, locale: 'en' }))),
+  ...languages.flatMap((locale) => [PHONE, TABLET, DESKTOP].map((viewport) => ({ viewport, colorScheme: 'light', locale }))),
+].filter(({ locale }) => languages.length === 0 || languages.includes(locale));
 
 /** The current device in the screenshots, instead of "Headless Chrome". */
 const USER_AGENT = 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15';
@@ -24,7 +36,8 @@ async function capture(browser, keyrack, appearance, pages) {
   });
   const page = await context.newPage();
   for await (const name of pages(page)) {
-    const file = `${name}-${appearance.viewport.width}-${appearance.colorScheme}.png`;
+    const language = appearance.locale === 'en' ? '' : `-${appearance.locale}`;
+    const file = `${name}-${appearance.viewport.width}-${appearance.colorScheme}${language}.png`;
     await page.screenshot({ path: join(folder, file), fullPage: true });
   }
   await context.close();
@@ -32,7 +45,7 @@ async function capture(browser, keyrack, appearance, pages) {
 
 /** Captures the demo. Each appearance gets a new demo, since devices are revoked in it. */
 async function captureDemo(browser, appearance) {
-  const keyrack = await Keyrack.demo();
+  const keyrack = await Keyrack.demo(SETTINGS);
   try {
     await keyrack.signIn(EXTRA_USER_AGENT, keyrack.demo);
     await capture(browser, keyrack, appearance, (page) => accountPages(page, keyrack.demo));
@@ -43,7 +56,7 @@ async function captureDemo(browser, appearance) {
 
 /** Captures the setup page, and those that need another server or database than the demo's. */
 async function captureSpecialPages(browser, appearance) {
-  const keyrack = await Keyrack.start(sqlite);
+  const keyrack = await Keyrack.start(sqlite, SETTINGS);
   try {
     const link = await keyrack.setupLink();
     await capture(browser, keyrack, appearance, (page) => setupPages(page, link));
@@ -57,11 +70,9 @@ async function captureSpecialPages(browser, appearance) {
 await mkdir(folder, { recursive: true });
 const browser = await launch();
 try {
-  for (const viewport of SIZES) {
-    for (const colorScheme of SCHEMES) {
-      await captureDemo(browser, { viewport, colorScheme });
-      await captureSpecialPages(browser, { viewport, colorScheme });
-    }
+  for (const appearance of APPEARANCES) {
+    await captureDemo(browser, appearance);
+    await captureSpecialPages(browser, appearance);
   }
 } finally {
   await browser.close();

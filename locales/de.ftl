@@ -2,6 +2,8 @@
 
 ## Der Rahmen jeder Seite
 
+language-name = Deutsch
+page-language = Sprache
 skip-to-content = Zum Inhalt springen
 signed-in-as = Angemeldet als
 sign-out = Abmelden
@@ -374,7 +376,7 @@ password-is-breached = Dieses Passwort steht in einer Liste gestohlener Passwör
 password-hint = Mindestens { $count } Zeichen; einige leicht zu merkende Wörter eignen sich gut.
 email-invalid = Geben Sie eine E-Mail-Adresse ein, etwa name@example.com.
 email-taken = Es gibt schon ein Konto mit dieser E-Mail-Adresse.
-name-too-long = Verwenden Sie höchstens { $count } Zeichen.
+user-name-too-long = Verwenden Sie höchstens { $count } Zeichen.
 name-has-control-character = Entfernen Sie das Steuerzeichen { $code }.
 name-has-hidden-character = Entfernen Sie das Zeichen { $code }. Es ist unsichtbar oder ändert die Richtung des Textes.
 

@@ -5,6 +5,8 @@
 
 ## The frame of every page
 
+language-name = English
+page-language = Language
 skip-to-content = Skip to content
 signed-in-as = Signed in as
 sign-out = Sign out
@@ -473,7 +475,7 @@ password-hint = At least { $count } characters; a few memorable words work well.
 email-invalid = Enter an email address, like name@example.com.
 email-taken = A user with this email address already exists.
 # $count (Number)
-name-too-long = Use at most { $count } characters.
+user-name-too-long = Use at most { $count } characters.
 # $code (String) - "U+0007"
 name-has-control-character = Remove the control character { $code }.
 # $code (String) - "U+202E"

@@ -20,7 +20,6 @@ use crate::{
         AppState, BrowserCookie, Csrf, Flash, FormSeeds, Languages, PendingChanges, ProxyWarnings, SessionCookie,
         SessionLayer, SetupToken, TrustedProxies,
     },
-    words::Language,
 };
 
 /// Keyrack, ready to serve: by its own [`server`](Keyrack::server), or mounted into another Actix application.
@@ -42,6 +41,7 @@ impl Keyrack {
             mut policy,
             trusted_proxies,
             hsts,
+            languages,
             hash_cost,
             breached_passwords,
             sign_in_pace,
@@ -73,7 +73,7 @@ impl Keyrack {
             event_rate: EventRate::default(),
             flash: Flash::new(&secrets, &public_url),
             pending_changes: PendingChanges::new(&secrets),
-            languages: Languages::new(Language::for_people()),
+            languages: Languages::new(&languages, &public_url),
             reauth_window,
             database,
             clock,

@@ -15,6 +15,7 @@ use crate::{
     clock::Clock,
     db::{DatabaseOptions, DatabaseUrl},
     sessions::Policy,
+    words::Language,
 };
 
 pub use connections::ConnectionLimits;
@@ -46,6 +47,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// The scope of `Strict-Transport-Security`. Default: this host only.
     pub hsts: Hsts,
+    /// The languages that pages are offered in. The first one is that of users who ask for none of them.
+    pub languages: Vec<Language>,
     /// The cost of a password hash.
     pub hash_cost: HashCost,
     /// The list of leaked passwords, which no user may choose. Default: none.
@@ -75,6 +78,7 @@ impl Config {
             policy: Policy::default(),
             trusted_proxies: Vec::new(),
             hsts: Hsts::default(),
+            languages: Language::for_people().to_vec(),
             hash_cost: HashCost::default(),
             breached_passwords: None,
             sign_in_pace: SignInPace::default(),

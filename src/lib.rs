@@ -52,3 +52,4 @@ mod words;
 
 pub use app::Keyrack;
 pub use web::{RequestSession, SessionLayer, SignedIn, require_recent_sign_in, require_sign_in};
+pub use words::Language;

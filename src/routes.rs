@@ -19,13 +19,13 @@ use actix_web::{
 };
 
 use crate::web::{
-    AppState, Destinations, FormPage, SessionLayer, WaitingChange,
+    AppState, Destinations, FormPage, Pages, SessionLayer, WaitingChange,
     body::body_timeout,
     errors::WebError,
     headers::security_headers,
     pages::{
-        HOME, activity, api_revoke, api_session, api_sessions, event_stream, health, login, logout, not_me, password,
-        reauth, revoke, revoke_progress, session_detail, session_name, sessions, setup, static_file,
+        HOME, activity, api_revoke, api_session, api_sessions, event_stream, health, language, login, logout, not_me,
+        password, reauth, revoke, revoke_progress, session_detail, session_name, sessions, setup, static_file,
     },
     recent_proof::require_recent_proof,
     render_errors::render_errors,
@@ -40,13 +40,14 @@ pub(crate) use endpoint::{Access, Endpoint};
 const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// Every endpoint of Keyrack.
-pub(crate) fn endpoints() -> [Endpoint; 26] {
+pub(crate) fn endpoints() -> [Endpoint; 27] {
     [
         without_session("/healthz").get(health::alive),
         without_session("/readyz").get(health::ready),
         without_session("/static/{name}").get(static_file::show),
         public("/").get(home),
         public("/login").get(login::show).post(login::submit).not_a_destination(),
+        public("/language").post(language::submit),
         public("/setup").get(setup::show).post(setup::submit).not_a_destination(),
         before_password_change("/logout")
             .get(logout::show)
@@ -128,6 +129,7 @@ pub(crate) fn mount(state: &Arc<AppState>, config: &mut ServiceConfig) {
     let not_found = web::to(not_found).wrap(session_layer()).wrap(from_fn(body_timeout));
     config.service(
         root.app_data(Data::new(destinations()))
+            .app_data(Data::new(pages()))
             .default_service(not_found)
             .wrap(from_fn(render_errors))
             .wrap(from_fn(security_headers))
@@ -165,6 +167,11 @@ pub(crate) fn mount_server(state: &Arc<AppState>, config: &mut ServiceConfig) {
 fn destinations() -> Destinations {
     let not_pages = endpoints().into_iter().filter(|endpoint| !endpoint.is_page());
     Destinations::new(not_pages.map(|endpoint| endpoint.path))
+}
+
+/// Where a change of the language may lead back to: not to what can only be posted.
+fn pages() -> Pages {
+    Pages::new(endpoints().into_iter().filter(|endpoint| !endpoint.has_page()).map(|endpoint| endpoint.path))
 }
 
 async fn home() -> HttpResponse {

@@ -1,4 +1,4 @@
-// Signs in through the form, on the ways through all pages.
+// Signs in through the form, on the ways through all pages, in whatever language they are.
 
 /** Opens the form and signs in. */
 export async function signIn(page, user) {
@@ -9,7 +9,7 @@ export async function signIn(page, user) {
 
 /** Fills in and sends the open form. */
 export async function submitSignIn(page, { email, password }) {
-  await page.getByLabel('Email').fill(email);
-  await page.getByLabel('Password').fill(password);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.locator('#email').fill(email);
+  await page.locator('#password').fill(password);
+  await page.locator('.form .button-primary').click();
 }

@@ -34,8 +34,9 @@ use arguments::CONFIG_FILE_ID;
 pub(super) use arguments::{failure_or_exit, without_empty_variables};
 pub(super) use file::{SettingsFile, with_file_defaults};
 use values::{
-    LogFilter, Networks, days_or_hours, minutes, parse_cookie_domain, parse_cookie_name, parse_events_retention,
-    parse_networks, parse_number, parse_retention, parse_session_limit, parse_timeout,
+    LanguageList, LogFilter, Networks, days_or_hours, minutes, parse_cookie_domain, parse_cookie_name,
+    parse_events_retention, parse_languages, parse_networks, parse_number, parse_retention, parse_session_limit,
+    parse_timeout,
 };
 
 /// Every setting, with its default.
@@ -159,6 +160,13 @@ pub(super) struct Settings {
     /// Strict-Transport-Security, over https: not sent, for this host only, or for all hosts below it too
     #[arg(long, env = "KEYRACK_HSTS", global = true, value_name = "SCOPE", value_enum, default_value_t)]
     hsts: Hsts,
+
+    /// Languages that pages are offered in, separated by commas; the first one is for users who ask for none of them
+    /// [default: en, de]
+    #[arg(
+        long, env = "KEYRACK_LANGUAGES", global = true, value_name = "LIST", value_parser = parse_languages
+    )]
+    languages: Option<LanguageList>,
 
     /// Threads that serve requests [default: one per core]
     #[arg(
@@ -290,6 +298,9 @@ impl Settings {
         config.policy = self.policy();
         config.trusted_proxies = self.trusted_proxies.iter().flat_map(|networks| &networks.0).copied().collect();
         config.hsts = self.hsts;
+        if let Some(LanguageList(languages)) = &self.languages {
+            config.languages.clone_from(languages);
+        }
         config.hash_cost = self.hash_cost;
         config.sign_in_pace = self.sign_in_pace;
         config.reauth_window = self.reauth_window;

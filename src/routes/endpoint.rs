@@ -134,7 +134,12 @@ impl Endpoint {
 
     /// Whether a sign-in can lead here: it has a page, and one that makes sense after a sign-in.
     pub(super) fn is_page(&self) -> bool {
-        self.is_destination && self.routes.iter().any(|(method, _)| method == Method::GET)
+        self.is_destination && self.has_page()
+    }
+
+    /// Whether it can be opened.
+    pub(super) fn has_page(&self) -> bool {
+        self.routes.iter().any(|(method, _)| method == Method::GET)
     }
 
     /// The methods that have a handler.

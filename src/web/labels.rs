@@ -2,7 +2,7 @@
 //! English titles of devices.
 
 use crate::{
-    sessions::{Device, DeviceKind, EndReason, SessionRecord, WayIn},
+    sessions::{Device, DeviceKind, EndReason, IN_APP_BROWSER, SessionRecord, WayIn},
     words::Words,
 };
 
@@ -42,7 +42,7 @@ pub(super) fn device_of_named(words: Words, record: &SessionRecord) -> String {
 
 /// Browsers have names of their own, except for one that no app names.
 fn browser_name(words: Words, name: &str) -> &str {
-    if name == Device::IN_APP_BROWSER { words.in_app_browser() } else { name }
+    if name == IN_APP_BROWSER { words.in_app_browser() } else { name }
 }
 
 fn unknown_device(words: Words, kind: DeviceKind) -> &'static str {

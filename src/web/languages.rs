@@ -1,8 +1,19 @@
-//! The language of a page: the best one that the browser asks for, else the first one that is offered.
+//! The language of a page: the one that its user has chosen, else the best one that the browser asks for, else the first
+//! one that is offered. `docs/languages.md` tells it to operators.
 
-use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap};
+use actix_web::{
+    cookie::{Cookie, SameSite, time::Duration},
+    http::header::{ACCEPT_LANGUAGE, HeaderMap},
+};
 
-use crate::words::{Language, Words};
+use super::cookie::cookie_values;
+use crate::{
+    config::PublicUrl,
+    words::{Language, LanguageSet, Words},
+};
+
+/// How long a choice is kept. Browsers keep no cookie longer.
+const CHOICE_LIFETIME: Duration = Duration::days(400);
 
 /// So many language ranges are read; browsers send fewer than ten.
 const MAX_RANGES: usize = 32;
@@ -14,19 +25,46 @@ const MAX_RANGE_BYTES: usize = 64;
 #[derive(Debug, Clone)]
 pub(crate) struct Languages {
     offered: Vec<Language>,
+    /// The name of the cookie with the user's choice.
+    cookie_name: &'static str,
+    secure: bool,
 }
 
 impl Languages {
     /// The first one is that of pages for users who ask for none of them.
-    pub fn new(offered: &[Language]) -> Self {
-        Self { offered: offered.to_vec() }
+    pub fn new(offered: &[Language], public_url: &PublicUrl) -> Self {
+        let secure = public_url.is_https();
+        let cookie_name = if secure { "__Host-keyrack.language" } else { "keyrack.language" };
+        Self { offered: offered.to_vec(), cookie_name, secure }
+    }
+
+    /// The offered language with this tag.
+    pub(super) fn find(&self, tag: &str) -> Option<Language> {
+        Language::parse(tag).filter(|language| self.offered.contains(language))
+    }
+
+    /// The cookie that keeps the user's choice. It is not signed: who plants one can choose a language, no more.
+    pub(super) fn cookie(&self, language: Language) -> Cookie<'static> {
+        Cookie::build(self.cookie_name, language.code())
+            .path("/")
+            .http_only(true)
+            .secure(self.secure)
+            .same_site(SameSite::Lax)
+            .max_age(CHOICE_LIFETIME)
+            .finish()
+    }
+
+    /// The language that the user has chosen.
+    fn chosen(&self, headers: &HeaderMap) -> Option<Language> {
+        let mut tags = cookie_values(headers, self.cookie_name).filter_map(|value| str::from_utf8(value).ok());
+        tags.find_map(|tag| self.find(tag))
     }
 
     /// The words for a request.
-    pub fn words(&self, headers: &HeaderMap) -> Words {
-        let asked_for = headers.get(ACCEPT_LANGUAGE).and_then(|value| self.best(value.as_bytes()));
-        let language = asked_for.or(self.offered.first().copied());
-        Words::new(language.unwrap_or(Language::En))
+    pub(super) fn words(&self, headers: &HeaderMap) -> Words {
+        let asked_for = || headers.get(ACCEPT_LANGUAGE).and_then(|value| self.best(value.as_bytes()));
+        let language = self.chosen(headers).or_else(asked_for).or(self.offered.first().copied());
+        Words::new(language.unwrap_or(Language::En)).among(LanguageSet::of(&self.offered))
     }
 
     /// The best language for a value of `Accept-Language` (RFC 9110, 12.5.4).
@@ -41,9 +79,7 @@ impl Languages {
     /// Finds a language by a range, or by the range without its last parts (RFC 4647, 3.4): `de` for `de-AT`.
     fn lookup(&self, range: &str) -> Option<Language> {
         let tags = std::iter::successors(Some(range), |range| Some(range.rsplit_once('-')?.0));
-        let offered =
-            |tag: &str| self.offered.iter().copied().find(|language| language.code().eq_ignore_ascii_case(tag));
-        tags.into_iter().find_map(offered)
+        tags.into_iter().find_map(|tag| self.find(tag))
     }
 }
 
@@ -74,10 +110,16 @@ fn parse_quality(value: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::{COOKIE, HeaderValue};
+
     use super::*;
 
+    fn languages(offered: &[Language]) -> Languages {
+        Languages::new(offered, &PublicUrl::default())
+    }
+
     fn best(value: &str) -> Option<Language> {
-        Languages::new(&[Language::En, Language::De]).best(value.as_bytes())
+        languages(&[Language::En, Language::De]).best(value.as_bytes())
     }
 
     #[test]
@@ -113,12 +155,29 @@ mod tests {
         ] {
             assert_eq!(best(value), None, "{value}");
         }
-        assert_eq!(Languages::new(&[Language::En]).best(b"de\xff, en"), Some(Language::En));
+        assert_eq!(languages(&[Language::En]).best(b"de\xff, en"), Some(Language::En));
     }
 
     #[test]
     fn first_language_is_the_fallback() {
-        let languages = Languages::new(&[Language::De, Language::En]);
+        let languages = languages(&[Language::De, Language::En]);
         assert_eq!(languages.words(&HeaderMap::new()).language(), Language::De);
+    }
+
+    #[test]
+    fn choice_counts_before_what_the_browser_asks_for() {
+        let languages = languages(&[Language::En, Language::De]);
+        let mut headers = HeaderMap::new();
+        headers.append(ACCEPT_LANGUAGE, HeaderValue::from_static("en"));
+        let cookie = languages.cookie(Language::De);
+        for (sent, expected) in [
+            (format!("{}={}", cookie.name(), cookie.value()), Language::De),
+            ("keyrack.language=ar-XB".to_owned(), Language::En),
+            ("keyrack.language=; a=de".to_owned(), Language::En),
+            ("keyrack.language=fr; keyrack.language=de".to_owned(), Language::De),
+        ] {
+            headers.insert(COOKIE, HeaderValue::from_str(&sent).unwrap());
+            assert_eq!(languages.words(&headers).language(), expected, "{sent}");
+        }
     }
 }

@@ -51,7 +51,7 @@ pub(crate) use csrf_form::ChecksCsrf;
 pub(crate) use flash::Flash;
 pub(crate) use form_seed::FormSeeds;
 pub(crate) use languages::Languages;
-pub(crate) use next::Destinations;
+pub(crate) use next::{Destinations, Pages};
 pub(crate) use pending_change::PendingChanges;
 pub(crate) use proxy_warnings::ProxyWarnings;
 pub(crate) use received_form::{FormPage, ReceivedForm, WaitingChange};

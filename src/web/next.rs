@@ -42,6 +42,21 @@ impl Destinations {
     }
 }
 
+/// The pages that can be opened again: those that a sign-in can lead to, and those that make no sense after one.
+pub(crate) struct Pages(Destinations);
+
+impl Pages {
+    /// `not_pages` are the patterns of the endpoints that can only be posted.
+    pub fn new(not_pages: impl IntoIterator<Item = &'static str>) -> Self {
+        Self(Destinations::new(not_pages))
+    }
+
+    /// Returns the path and its query if they can only lead to a page on this origin.
+    pub fn accept<'a>(&self, page: &'a str) -> Option<&'a str> {
+        self.0.accept(page)
+    }
+}
+
 /// Decodes the path until nothing is left to decode; `None` if it is not plain at some step, or encoded too often.
 fn decode_plain_path(path: &str) -> Option<String> {
     let mut text = path.as_bytes().to_vec();

@@ -8,6 +8,8 @@ use crate::{sessions::LiveSession, words::Words};
 /// The values of `layout.html`, which every page's template extends.
 pub(super) struct Page {
     pub words: Words,
+    /// For the form that changes the language; empty on a page that has no token.
+    pub csrf_token: String,
     pub stylesheet: String,
     pub script: String,
     pub viewer: Option<Viewer>,
@@ -55,11 +57,17 @@ impl Page {
     pub fn anonymous(words: Words) -> Self {
         Self {
             words,
+            csrf_token: String::new(),
             stylesheet: assets::url("keyrack.css"),
             script: assets::url("keyrack.js"),
             viewer: None,
             flash: None,
         }
+    }
+
+    /// For a page with a form of a visitor.
+    pub fn of_visitor(csrf_token: &str, words: Words) -> Self {
+        Self { csrf_token: csrf_token.to_owned(), ..Self::anonymous(words) }
     }
 
     /// For a page of the session's user.
@@ -69,6 +77,6 @@ impl Page {
             email: session.user.email.clone(),
             csrf_token: csrf_token.to_owned(),
         };
-        Self { viewer: Some(viewer), ..Self::anonymous(words) }
+        Self { viewer: Some(viewer), ..Self::of_visitor(csrf_token, words) }
     }
 }

@@ -4,7 +4,12 @@
 
 use std::future::{Ready, ready};
 
-use actix_web::{Error as ActixError, FromRequest, HttpRequest, dev::Payload, web::Data};
+use actix_web::{
+    Error as ActixError, FromRequest, HttpRequest,
+    dev::Payload,
+    http::header::{CONTENT_LANGUAGE, HeaderMap, HeaderValue, VARY},
+    web::Data,
+};
 
 use super::app_state::AppState;
 use crate::words::{Language, Words};
@@ -13,6 +18,12 @@ use crate::words::{Language, Words};
 pub(super) fn words_for(request: &HttpRequest) -> Words {
     let state = request.app_data::<Data<AppState>>();
     state.map_or(Words::new(Language::En), |state| state.languages.words(request.headers()))
+}
+
+/// Says in which language a page is, and what that depends on.
+pub(super) fn set_language(headers: &mut HeaderMap, words: Words) {
+    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(words.language().code()));
+    headers.append(VARY, HeaderValue::from_static("accept-language, cookie"));
 }
 
 impl FromRequest for Words {

@@ -49,13 +49,25 @@ impl<T: Number> Number for &T {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Words {
     language: Language,
+    offered: LanguageSet,
     product: &'static str,
 }
 
 impl Words {
     /// Those of a language.
     pub const fn new(language: Language) -> Self {
-        Self { language, product: "Keyrack" }
+        Self { language, offered: LanguageSet(0), product: "Keyrack" }
+    }
+
+    /// The same, for a page that can be shown in these languages.
+    pub const fn among(self, offered: LanguageSet) -> Self {
+        Self { offered, ..self }
+    }
+
+    /// The languages in which the page can be shown, if there are several.
+    pub fn choices(self) -> impl Iterator<Item = Language> {
+        let has_choice = self.offered.languages().nth(1).is_some();
+        self.offered.languages().filter(move |_| has_choice)
     }
 
     /// Their language.
@@ -69,9 +81,35 @@ impl Words {
     }
 }
 
+/// Some of the languages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LanguageSet(u32);
+
+impl LanguageSet {
+    /// These languages.
+    pub fn of(languages: &[Language]) -> Self {
+        Self(languages.iter().fold(0, |bits, language| bits | 1 << *language as u32))
+    }
+
+    /// Each of them, in the order of [`Language::ALL`].
+    fn languages(self) -> impl Iterator<Item = Language> {
+        Language::ALL.iter().copied().filter(move |language| self.0 & 1 << *language as u32 != 0)
+    }
+}
+
 impl Language {
+    /// The language with this BCP 47 tag.
+    pub fn parse(tag: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|language| language.code().eq_ignore_ascii_case(tag))
+    }
+
+    /// Its own name for itself.
+    pub(crate) const fn name(self) -> &'static str {
+        Words::new(self).language_name()
+    }
+
     /// The languages for people.
-    pub const fn for_people() -> &'static [Self] {
+    pub(crate) const fn for_people() -> &'static [Self] {
         Self::ALL.split_at(Self::COMPLETE).0
     }
 
@@ -118,10 +156,10 @@ impl<T: Inline> Argument for T {
 pub(crate) fn push_escaped(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
+            '&' => out.push_str("&#38;"),
+            '<' => out.push_str("&#60;"),
+            '>' => out.push_str("&#62;"),
+            '"' => out.push_str("&#34;"),
             '\'' => out.push_str("&#39;"),
             c => out.push(c),
         }

@@ -16,3 +16,4 @@ mod routes;
 mod schema;
 mod sessions;
 mod support;
+mod words;

@@ -4,7 +4,7 @@ use std::{fmt::Display, net::IpAddr, ops::RangeInclusive, str::FromStr, time::Du
 
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::events::MIN_RETENTION as MIN_EVENTS_RETENTION;
+use crate::{events::MIN_RETENTION as MIN_EVENTS_RETENTION, words::Language};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -84,6 +84,27 @@ fn parse_network(item: &str) -> Result<IpNet, String> {
     let IpNet::V6(mapped) = network else { return Ok(network) };
     let as_ipv4 = |length| Ipv4Net::new(mapped.addr().to_ipv4_mapped()?, length).ok();
     Ok(mapped.prefix_len().checked_sub(96).and_then(as_ipv4).map_or(network, IpNet::V4))
+}
+
+/// A list of languages, as one value of a flag.
+#[derive(Debug, Clone)]
+pub(super) struct LanguageList(pub Vec<Language>);
+
+/// Parses a list of tags, in which blanks around a comma and a comma at the end mean nothing.
+pub(super) fn parse_languages(text: &str) -> Result<LanguageList, String> {
+    let known = || Language::for_people().iter().map(|language| language.code()).collect::<Vec<_>>().join(", ");
+    let mut languages = Vec::new();
+    for tag in text.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
+        match Language::parse(tag) {
+            Some(language) if languages.contains(&language) => return Err(format!("{tag} is named twice")),
+            Some(language) => languages.push(language),
+            None => return Err(format!("there is no language {tag:?}; use some of {}", known())),
+        }
+    }
+    if languages.is_empty() {
+        return Err(format!("name at least one language; use some of {}", known()));
+    }
+    Ok(LanguageList(languages))
 }
 
 /// A filter for the log without its blanks and empty items.

@@ -2,10 +2,13 @@
 //! they are these as well.
 
 use super::{
-    Device, apps,
+    apps,
     browser_names::{BROWSERS, OTHER_PRODUCTS, Origin},
     user_agent::{UserAgent, Word, look_up, safe_name, versioned},
 };
+
+/// The name of the browser within an app that is not known.
+pub(crate) const IN_APP_BROWSER: &str = "In-app browser";
 
 /// Browsers whose names are several words, in lower case.
 const PHRASES: &[(&str, &str)] = &[
@@ -80,7 +83,7 @@ fn base(ua: &UserAgent<'_>) -> Option<Browser> {
     // The version is that of the system's web view, which means nothing to users.
     let is_web_view = if chrome { ua.has("wv") || is_android && version } else { is_apple_mobile && !ua.has("safari") };
     if is_web_view {
-        return (!ua.has("openharmony")).then(|| Browser::new(Device::IN_APP_BROWSER.to_owned()));
+        return (!ua.has("openharmony")).then(|| Browser::new(IN_APP_BROWSER.to_owned()));
     }
     if (chrome || ua.has("firefox") || ua.has("safari"))
         && let Some(name) = ua.words.iter().find_map(other_name)

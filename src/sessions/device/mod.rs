@@ -17,6 +17,7 @@ mod user_agent;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use browsers::IN_APP_BROWSER;
 pub use kind::DeviceKind;
 
 use self::{browser_names::Origin, user_agent::UserAgent};
@@ -33,9 +34,6 @@ pub struct Device {
 }
 
 impl Device {
-    /// The name of the browser within an app that is not known.
-    pub(crate) const IN_APP_BROWSER: &str = "In-app browser";
-
     /// Recognises a device. It never fails: what it does not recognise is left out. The client can send any string, so
     /// show the result, but decide nothing by it.
     #[must_use]

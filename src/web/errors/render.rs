@@ -14,7 +14,10 @@ use super::{
     web_error::WebError,
 };
 use crate::{
-    web::{page::ErrorPageContext, request_words::words_for},
+    web::{
+        page::ErrorPageContext,
+        request_words::{set_language, words_for},
+    },
     words::{Language, Words},
 };
 
@@ -36,6 +39,9 @@ pub(in crate::web) fn render<B>(request: &HttpRequest, bare: HttpResponse<B>) ->
         ("text/html; charset=utf-8", page(words, request, context.as_ref(), status, message))
     };
     bare.map_body(|head, _| {
+        if !is_api(request) {
+            set_language(head.headers_mut(), words);
+        }
         head.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         BoxBody::new(body)
     })

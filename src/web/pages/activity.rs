@@ -28,5 +28,5 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, WebError> {
     let filter = EventFilter::User(session.user.id);
     let events = EventList::read(&session, words, filter, &query, "/account/activity").await?;
-    html(StatusCode::OK, &ActivityPage { page: Page::of(&session, &session.csrf_token()?, words), events })
+    html(words, StatusCode::OK, &ActivityPage { page: Page::of(&session, &session.csrf_token()?, words), events })
 }

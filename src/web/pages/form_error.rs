@@ -80,7 +80,7 @@ pub(super) fn password_problem(words: Words, problem: PasswordPolicyError) -> St
 pub(super) fn name_problem(words: Words, problem: InvalidName) -> String {
     let code = |c: char| format!("U+{:04X}", u32::from(c));
     match problem {
-        InvalidName::TooLong => words.name_too_long(MAX_NAME_CHARS),
+        InvalidName::TooLong => words.user_name_too_long(MAX_NAME_CHARS),
         InvalidName::ControlCharacter(c) => words.name_has_control_character(code(c)),
         InvalidName::HiddenCharacter(c) => words.name_has_hidden_character(code(c)),
     }
@@ -112,8 +112,8 @@ impl FormStatus {
     }
 
     /// Shows the form.
-    pub fn show(self, template: &impl Template) -> Result<HttpResponse, WebError> {
-        let mut response = html(self.status, template)?;
+    pub fn show(self, words: Words, template: &impl Template) -> Result<HttpResponse, WebError> {
+        let mut response = html(words, self.status, template)?;
         if let Some(after) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
         }

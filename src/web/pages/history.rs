@@ -34,5 +34,5 @@ pub(super) async fn show(session: &SignedIn, words: Words, after: &str) -> Resul
             history.older.map(|cursor| format!("{FIRST_PAGE}&after={cursor}")),
         ),
     };
-    html(StatusCode::OK, &template)
+    html(words, StatusCode::OK, &template)
 }

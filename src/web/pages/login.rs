@@ -197,7 +197,9 @@ fn page(
     let status = FormStatus::of(error.as_ref());
     let template = LoginPage {
         // Another tab may have signed in since the form was opened.
-        page: session.live().map_or_else(|| Page::anonymous(words), |live| Page::of(live, &csrf_token, words)),
+        page: session
+            .live()
+            .map_or_else(|| Page::of_visitor(&csrf_token, words), |live| Page::of(live, &csrf_token, words)),
         csrf_token,
         next: fields.next.clone(),
         remember: fields.remembers(),
@@ -206,5 +208,5 @@ fn page(
         notice,
         ended,
     };
-    with_cookie(status.show(&template)?, cookie)
+    with_cookie(status.show(words, &template)?, cookie)
 }

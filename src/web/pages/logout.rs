@@ -28,7 +28,7 @@ struct LogoutPage {
 pub(crate) async fn show(session: SignedIn, words: Words) -> Result<HttpResponse, WebError> {
     let csrf_token = session.csrf_token()?;
     let user = session.user.display_name();
-    html(StatusCode::OK, &LogoutPage { page: Page::of(&session, &csrf_token, words), csrf_token, user })
+    html(words, StatusCode::OK, &LogoutPage { page: Page::of(&session, &csrf_token, words), csrf_token, user })
 }
 
 /// `POST /logout`: purges the session. The session layer ends it after the handler, before the response is sent.

@@ -13,6 +13,7 @@ pub(crate) mod event_stream;
 mod form_error;
 pub(crate) mod health;
 pub(crate) mod history;
+pub(crate) mod language;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod not_me;
@@ -35,8 +36,8 @@ use actix_web::{
 };
 use askama::Template;
 
-use super::{errors::WebError, session::RequestSession};
-use crate::{accounts::AuthenticatedUser, error::Error};
+use super::{errors::WebError, request_words::set_language, session::RequestSession};
+use crate::{accounts::AuthenticatedUser, error::Error, words::Words};
 
 /// The page after a sign-in, unless the user was going somewhere else.
 pub(crate) const HOME: &str = "/account/sessions";
@@ -55,9 +56,11 @@ fn sign_in(
     Ok(())
 }
 
-fn html(status: StatusCode, template: &impl Template) -> Result<HttpResponse, WebError> {
+fn html(words: Words, status: StatusCode, template: &impl Template) -> Result<HttpResponse, WebError> {
     let body = template.render().map_err(|error| WebError::from(Error::internal(error)))?;
-    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(body))
+    let mut response = HttpResponse::build(status).content_type("text/html; charset=utf-8").body(body);
+    set_language(response.headers_mut(), words);
+    Ok(response)
 }
 
 /// The response to a change: 303, so that reloading the next page does not repeat it.

@@ -78,7 +78,7 @@ pub(crate) async fn show(
     // A session of another program may be alive again after its end.
     let reported_at = sessions.reported_at(&record).await?.filter(|_| record.logged_out_at.is_some());
     if let Some(reported_at) = reported_at {
-        return html(StatusCode::OK, &reported(&session, words, &record, reported_at, &query).await?);
+        return html(words, StatusCode::OK, &reported(&session, words, &record, reported_at, &query).await?);
     }
     let csrf_token = session.csrf_token()?;
     let template = NotMePage {
@@ -89,7 +89,7 @@ pub(crate) async fn show(
         is_current: id == session.id,
         has_ended: record.logged_out_at.is_some(),
     };
-    html(StatusCode::OK, &template)
+    html(words, StatusCode::OK, &template)
 }
 
 /// Ends the session. The one that asks for it stays: the page leads its user to a new password.

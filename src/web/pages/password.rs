@@ -107,7 +107,7 @@ pub(crate) async fn show(
     }
     let is_unmade = state.flash.has_unmade_change(request.headers(), state.clock.now());
     template.page.flash = is_unmade.then(|| FlashMessage::unmade_change(words));
-    with_cookie(html(StatusCode::OK, &template)?, is_unmade.then(|| state.flash.removal()))
+    with_cookie(html(words, StatusCode::OK, &template)?, is_unmade.then(|| state.flash.removal()))
 }
 
 /// Whether the user has reported a session since the password was set.
@@ -289,7 +289,7 @@ fn page(
     status: impl Into<FormStatus>,
     errors: PasswordErrors,
 ) -> Result<HttpResponse, WebError> {
-    status.into().show(&template(session, words, destinations, fields, true, errors)?)
+    status.into().show(words, &template(session, words, destinations, fields, true, errors)?)
 }
 
 /// The form, without the passwords.

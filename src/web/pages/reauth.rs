@@ -180,5 +180,5 @@ fn page(
         can_prove,
         error: error.map(|error| error.text),
     };
-    status.show(&template)
+    status.show(words, &template)
 }

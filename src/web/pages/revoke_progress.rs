@@ -64,7 +64,7 @@ pub(crate) async fn show(
             words.devices_or_more_left(Sessions::MAX_COUNTED)
         },
     };
-    let mut response = html(StatusCode::OK, &template)?;
+    let mut response = html(words, StatusCode::OK, &template)?;
     response.headers_mut().insert(REFRESH, REFRESH_SECONDS.into());
     Ok(response)
 }

@@ -88,7 +88,7 @@ pub(crate) async fn show(
         let text = notice_text(&session, words, notice, iter::empty(), state.clock.now()).await?;
         template.page.flash = text.map(|text| FlashMessage { text, is_success: true });
     }
-    with_cookie(html(StatusCode::OK, &template)?, notice.map(|_| state.flash.removal()))
+    with_cookie(html(words, StatusCode::OK, &template)?, notice.map(|_| state.flash.removal()))
 }
 
 /// The page of a session whose new name was rejected, with the name as it was typed.
@@ -102,7 +102,7 @@ pub(super) async fn rejected_name(
     let mut template = template(session, words, record, &EventListQuery::default()).await?;
     template.name = typed;
     template.name_error = Some(error);
-    html(StatusCode::UNPROCESSABLE_ENTITY, &template)
+    html(words, StatusCode::UNPROCESSABLE_ENTITY, &template)
 }
 
 async fn template(

@@ -114,7 +114,7 @@ async fn list(session: &SignedIn, words: Words, request: &HttpRequest, after: &s
         },
     };
     let used = state.flash.is_present(request.headers()).then(|| state.flash.removal());
-    with_cookie(html(StatusCode::OK, &template)?, used)
+    with_cookie(html(words, StatusCode::OK, &template)?, used)
 }
 
 /// The notice in words. The device's name is looked up among the user's own sessions, so that a forged cookie reveals

@@ -210,12 +210,12 @@ fn page(
 ) -> Result<HttpResponse, WebError> {
     let (csrf_token, cookie) = session.csrf_token(request.headers())?;
     let template = SetupPage {
-        page: Page::anonymous(words),
+        page: Page::of_visitor(&csrf_token, words),
         csrf_token,
         token: fields.token.clone(),
         hint: words.password_hint(MIN_LENGTH),
         fields,
         errors,
     };
-    with_cookie(status.into().show(&template)?, cookie)
+    with_cookie(status.into().show(words, &template)?, cookie)
 }

@@ -1,5 +1,5 @@
 //! Checks the source against the map in `src/lib.rs`, and what else no compiler checks: import circles, long files,
-//! unused templates, the names of the tests, the licences of the dependencies.
+//! unused templates, words in templates, the names of the tests, the licences of the dependencies.
 
 mod circles;
 mod dependencies;
@@ -7,6 +7,7 @@ mod references;
 mod rules;
 mod security_rows;
 mod source_tree;
+mod template_words;
 mod test_names;
 
 use std::{fs, path::Path, sync::LazyLock};
@@ -81,6 +82,11 @@ fn every_template_is_used() {
     let templates = [files("templates", "html"), files("templates", "svg")].concat();
     assert!(templates.len() > 10, "templates/ has only {} files", templates.len());
     assert_no_problems(&rules::unused_templates(&files("src/web", "rs"), &templates));
+}
+
+#[test]
+fn templates_have_no_words_of_their_own() {
+    assert_no_problems(&template_words::words_outside_of_messages(&files("templates", "html")));
 }
 
 #[test]

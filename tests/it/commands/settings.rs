@@ -145,6 +145,7 @@ fn help_lists_every_setting_with_its_default() {
         ("keep-ended-data", "KEYRACK_KEEP_ENDED_DATA", "false"),
         ("trusted-proxies", "KEYRACK_TRUSTED_PROXIES", "none"),
         ("hsts", "KEYRACK_HSTS", "on"),
+        ("languages", "KEYRACK_LANGUAGES", "en, de"),
         ("workers", "KEYRACK_WORKERS", "one per core"),
         ("max-connections", "KEYRACK_MAX_CONNECTIONS", "what the limit of open files allows, at most 16384"),
         ("db-pool-size", "KEYRACK_DB_POOL_SIZE", "10"),

@@ -18,6 +18,7 @@ mod health;
 mod history;
 mod instances;
 mod known_browsers;
+mod languages;
 mod login;
 mod login_ended;
 mod login_next;
