@@ -1,5 +1,5 @@
 // Takes a screenshot of every page: npm run screenshots [FOLDER [LANGUAGES]]
-// In English, at two widths, light and dark; in each of LANGUAGES, such as de,en-XA,ar-XB, at three widths, light.
+// In English, at two widths, light and dark; with LANGUAGES, such as de,en-XA,ar-XB, in these, at three widths, light.
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -92,19 +92,19 @@ export async function* accountPages(page, { email, password }) {
     await page.locator('.facts').waitFor();
     yield name;
   }
-  await page.getByLabel('Name of this session').fill('pay\u202elap');
-  await page.getByRole('button', { name: 'Save name' }).click();
+  await page.locator('#name').fill('pay\u202elap');
+  await page.locator('.name-form button').click();
   await page.getByRole('alert').waitFor();
   yield 'session-name-error';
-  await page.getByLabel('Name of this session').fill('Laptop in the kitchen, which the whole family uses at times');
-  await page.getByRole('button', { name: 'Save name' }).click();
+  await page.locator('#name').fill('Laptop in the kitchen, which the whole family uses at times');
+  await page.locator('.name-form button').click();
   await page.getByRole('status').waitFor();
   yield 'session-named';
-  await page.getByRole('link', { name: 'This wasn’t me' }).click();
-  await page.getByRole('button', { name: 'It wasn’t me' }).waitFor();
+  await page.locator('.hint a[href$="/not-me"]').click();
+  await page.locator('.form .button-danger').waitFor();
   yield 'not-me';
-  await page.getByRole('button', { name: 'It wasn’t me' }).click();
-  await page.getByRole('heading', { name: 'This wasn’t you' }).waitFor();
+  await page.locator('.form .button-danger').click();
+  await page.locator('#since').waitFor();
   yield 'reported';
   await page.goto('/account/password');
   yield 'password-after-report';
@@ -239,7 +239,7 @@ export async function* outagePages(page, keyrack, user) {
   const repairSignIn = await keyrack.database.interrupt();
   try {
     await submitSignIn(page, user);
-    await page.getByRole('alert').waitFor();
+    await page.locator('.error-status, [role=alert]').first().waitFor();
     yield 'sign-in-unavailable';
   } finally {
     await repairSignIn();
