@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     accounts::{Accounts, Email},
-    sessions::{EndReason, SessionId, SessionRecord, Sessions, UserId},
+    sessions::{ClientHints, EndReason, SessionId, SessionRecord, Sessions, UserId},
 };
 
 #[derive(Subcommand)]
@@ -146,8 +146,11 @@ struct Line {
     user_id: UserId,
     name: Option<String>,
     device: String,
+    kind: &'static str,
+    model: Option<String>,
     ip_address: Option<String>,
     user_agent: Option<String>,
+    client_hints: Option<String>,
     created_at: String,
     last_seen_at: String,
     expires_at: String,
@@ -158,14 +161,18 @@ struct Line {
 
 impl Line {
     fn new(record: &SessionRecord) -> Self {
+        let device = record.device();
         Self {
             id: record.id,
             user: record.email.clone(),
             user_id: record.user_id,
             name: record.name.clone(),
-            device: record.device().title(),
+            device: device.title(),
+            kind: device.kind.as_str(),
+            model: device.model,
             ip_address: record.ip_address.clone(),
             user_agent: record.user_agent.clone(),
+            client_hints: record.client_hints.as_ref().map(ClientHints::to_text),
             created_at: record.created_at.to_iso_millis(),
             last_seen_at: record.last_seen_at.to_iso_millis(),
             expires_at: record.expires_at.to_iso_millis(),

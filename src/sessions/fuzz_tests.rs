@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     data::{CookieAttributes, DataPatch, SessionData},
-    device::Device,
+    device::{ClientHints, Device},
 };
 use crate::{clock::Timestamp, db::schema::types::Json, fuzz::fuzz};
 
@@ -85,5 +85,36 @@ fn device_names_are_short_and_printable() {
         }
         assert!(!device.title().is_empty() && device.title().len() <= 84);
         assert_eq!(Device::from_user_agent(&text), device);
+    });
+}
+
+/// An input has the fields on lines, in the order of the headers, and the user agent on the last line.
+#[test]
+fn client_hints_are_bounded_and_read_as_they_were_written() {
+    const HEADERS: [&str; 7] = [
+        "sec-ch-ua",
+        "sec-ch-ua-full-version-list",
+        "sec-ch-ua-mobile",
+        "sec-ch-ua-platform",
+        "sec-ch-ua-platform-version",
+        "sec-ch-ua-model",
+        "sec-ch-ua-form-factors",
+    ];
+    let tokens =
+        ["\"", "\\", ";v=", ", ", "?1", "?0", "(", ")", "\"Windows\"", "\"Android\"", "\"Chromium\";v=\"148\"", "\n"];
+    fuzz("client_hints", &tokens, |input| {
+        let text = String::from_utf8_lossy(input);
+        let lines: Vec<&str> = text.lines().collect();
+        let header = |name: &str| lines.get(HEADERS.iter().position(|header| *header == name)?).copied();
+        let Some(hints) = ClientHints::from_headers(header) else { return };
+        let stored = hints.to_text();
+        assert!(stored.len() <= 512 && stored.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{stored:?}");
+        let read = ClientHints::parse(&stored).expect("what is written can be read");
+        assert_eq!(read.to_text(), stored);
+        let device = Device::recognise(lines.get(HEADERS.len()).copied().unwrap_or_default(), Some(&read));
+        for name in [&device.browser, &device.system, &device.model].into_iter().flatten() {
+            assert!(name.len() <= 40 && name.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{name:?}");
+        }
+        assert!(device.title().len() <= 120);
     });
 }

@@ -77,8 +77,8 @@ pub use browsers::{BrowserIdHash, SignInBrowser};
 #[cfg(test)]
 pub(crate) use browsers::{MAX_BROWSERS_PER_ACCOUNT, MAX_NEW_BROWSERS_PER_DAY};
 pub use data::{DataPatch, SessionData};
-pub(crate) use device::IN_APP_BROWSER;
-pub use device::{Device, DeviceKind};
+pub(crate) use device::{ACCEPT_CH, IN_APP_BROWSER};
+pub use device::{ClientHints, Device, DeviceKind};
 pub use doctor::{Breach, Report};
 pub use end_many::RevokeProgress;
 pub use ended::{Liveness, SessionEnd};

@@ -4,7 +4,10 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use super::{browsers::BrowserIdHash, device::Device};
+use super::{
+    browsers::BrowserIdHash,
+    device::{ClientHints, Device},
+};
 use crate::{
     clock::Timestamp,
     db::{SessionId, UserId},
@@ -105,6 +108,8 @@ pub struct Client {
     pub ip_address: Option<IpAddr>,
     /// Its `User-Agent`, cleaned by [`Client::new`].
     pub user_agent: Option<String>,
+    /// Its client hints, as [`ClientHints::to_text`] writes them.
+    pub client_hints: Option<String>,
 }
 
 impl Client {
@@ -119,7 +124,14 @@ impl Client {
         Self {
             ip_address: ip_address.map(|ip| ip.to_canonical()),
             user_agent: user_agent.filter(|text| !text.trim().is_empty()),
+            client_hints: None,
         }
+    }
+
+    /// Adds the client hints of its request.
+    #[must_use]
+    pub fn with_hints(self, hints: Option<&ClientHints>) -> Self {
+        Self { client_hints: hints.map(ClientHints::to_text), ..self }
     }
 }
 
@@ -190,6 +202,8 @@ pub struct SessionRecord {
     pub ip_address: Option<String>,
     /// The `User-Agent` of the sign-in.
     pub user_agent: Option<String>,
+    /// The client hints of the sign-in, if they can be read.
+    pub client_hints: Option<ClientHints>,
     /// When it was started.
     pub created_at: Timestamp,
     /// When its device was last active, to the minute.
@@ -215,9 +229,9 @@ pub struct SessionRecord {
 }
 
 impl SessionRecord {
-    /// The device that the user agent describes.
+    /// The device that the user agent and the client hints describe.
     pub fn device(&self) -> Device {
-        Device::from_user_agent(self.user_agent.as_deref().unwrap_or_default())
+        Device::recognise(self.user_agent.as_deref().unwrap_or_default(), self.client_hints.as_ref())
     }
 
     /// Whether it was started, within a day, on a browser that the account did not know.

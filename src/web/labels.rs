@@ -9,7 +9,7 @@ use crate::{
 /// One line for lists: "Firefox 140 on Linux", "Linux computer".
 pub(super) fn device_title(words: Words, device: &Device) -> String {
     let browser = device.browser.as_deref().map(|name| browser_name(words, name));
-    match (browser, &device.system) {
+    match (browser, &device.platform()) {
         (Some(browser), Some(system)) => words.browser_on_system(browser, system),
         (Some(browser), None) => browser.to_owned(),
         (None, Some(system)) => match device.kind {

@@ -110,6 +110,7 @@ pub(super) const SESSIONS: Table = Table {
         column("authenticated_at", Timestamptz, Nullable, ADD_TIME),
         column("must_change_password", Boolean, RequiredWithDefault("false"), ADD_FALSE),
         column("form_id", Uuid, Nullable, Add("uuid")),
+        column("client_hints", Text(512), Nullable, Add("text")),
         column("name", Text(64), Nullable, Add("text")),
         column("from_new_browser", Boolean, RequiredWithDefault("false"), ADD_FALSE),
     ],

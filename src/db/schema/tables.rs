@@ -49,6 +49,7 @@ table! {
         authenticated_at -> Nullable<Instant>,
         must_change_password -> Bool,
         form_id -> Nullable<SqlUuid>,
+        client_hints -> Nullable<Text>,
         name -> Nullable<Text>,
         from_new_browser -> Bool,
     }

@@ -127,6 +127,7 @@ const SHARED_TABLES: [(&str, &[&str]); 3] = [
             "authenticated_at",
             "must_change_password",
             "form_id",
+            "client_hints",
             "name",
             "from_new_browser",
         ],

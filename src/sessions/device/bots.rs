@@ -80,10 +80,9 @@ pub(super) fn find(ua: &UserAgent<'_>) -> Option<Bot> {
     let android = ua.find("android").map_or(0, |word| word.comment);
     // A model of a phone may have such a name.
     let is_model = |word: &Word<'_>| word.in_comment() && word.comment == android && word.version.is_none();
-    let found = ua
-        .words
-        .iter()
-        .position(|word| !is_model(word) && if is_app { is_called_bot(ua, word) } else { is_bot(ua, word) });
+    let has_part = ua.contains_any(PARTS);
+    let is_named = |word: &Word<'_>| if is_app { is_called_bot(ua, word) } else { is_bot(ua, word, has_part) };
+    let found = ua.words.iter().position(|word| !is_model(word) && is_named(word));
     if let Some(index) = found {
         return Some(Bot { name: bot_name(ua, index) });
     }
@@ -115,7 +114,8 @@ fn is_called_bot(ua: &UserAgent<'_>, word: &Word<'_>) -> bool {
     ["bot", "spider", "crawler"].iter().any(|end| name.ends_with(end)) && !is_address(word.text)
 }
 
-fn is_bot(ua: &UserAgent<'_>, word: &Word<'_>) -> bool {
+/// `has_part`: whether the string contains any of [`PARTS`].
+fn is_bot(ua: &UserAgent<'_>, word: &Word<'_>, has_part: bool) -> bool {
     let name = ua.lower_name(word);
     let name = name.trim_start_matches(|c: char| !c.is_ascii_alphanumeric()).trim_end_matches([':', '.', '\'', '+']);
     // An address often ends with "bot".
@@ -125,7 +125,7 @@ fn is_bot(ua: &UserAgent<'_>, word: &Word<'_>) -> bool {
     BOTS.binary_search(&name).is_ok()
         // Cubot is a manufacturer of phones.
         || !name.starts_with("cubot")
-            && (ENDS.iter().any(|end| name.ends_with(end)) || PARTS.iter().any(|part| name.contains(part)))
+            && (ENDS.iter().any(|end| name.ends_with(end)) || has_part && PARTS.iter().any(|part| name.contains(part)))
         || (name.starts_with("google-") || name.ends_with("-google")) && !name.starts_with("google-http")
 }
 

@@ -25,11 +25,13 @@ pub(super) struct Browser {
     pub name: String,
     /// Where it runs, as its name tells; desktop modes hide that in the rest of the string.
     pub origin: Origin,
+    /// Whether it says to be plain Chrome, as browsers do that name themselves in client hints only.
+    pub is_plain_chrome: bool,
 }
 
 impl Browser {
     fn new(name: String) -> Self {
-        Self { name, origin: Origin::Any }
+        Self { name, origin: Origin::Any, is_plain_chrome: false }
     }
 }
 
@@ -43,7 +45,7 @@ pub(super) fn find(ua: &UserAgent<'_>) -> Option<Browser> {
         let version = if word.name.eq_ignore_ascii_case("opera") { opera_version(ua) } else { word.major() };
         return Some(Browser { origin, ..Browser::new(versioned(name, version)) });
     }
-    if let Some((text, name)) = PHRASES.iter().find(|(text, _)| ua.lower.contains(text)) {
+    if let Some((text, name)) = PHRASES.iter().find(|(text, _)| ua.contains(text)) {
         let version = ua.after(text).and_then(super::user_agent::major);
         return Some(Browser::new(versioned(name, version)));
     }
@@ -68,13 +70,12 @@ fn known<'a>(word: &Word<'a>) -> Option<(&'static str, Origin, Word<'a>)> {
 /// The major version of an Opera with an engine of its own, or of a phone.
 fn opera_version<'a>(ua: &UserAgent<'a>) -> Option<&'a str> {
     // The name is followed by 9.80 in all later versions.
-    ua.major_of("version")
-        .or_else(|| ua.major_of("opera").filter(|major| !ua.lower.contains("opera/9.80") || *major != "9"))
+    ua.major_of("version").or_else(|| ua.major_of("opera").filter(|major| !ua.contains("opera/9.80") || *major != "9"))
 }
 
 /// A browser without a name of its own in the tables.
 fn base(ua: &UserAgent<'_>) -> Option<Browser> {
-    if ua.lower.contains("msie ") || ua.has("trident") {
+    if ua.contains("msie ") || ua.has("trident") {
         return Some(Browser::new(internet_explorer(ua)));
     }
     let (chrome, version) = (ua.has("chrome") || ua.has("chromium"), ua.has("version"));
@@ -101,7 +102,7 @@ fn base(ua: &UserAgent<'_>) -> Option<Browser> {
         let major = ua.major_of("chrome");
         let name = if major.is_some() { "Chrome" } else { "Chromium" };
         let name = versioned(name, major.or_else(|| ua.major_of("chromium")));
-        return Some(Browser::new(name));
+        return Some(Browser { is_plain_chrome: true, ..Browser::new(name) });
     }
     if ua.has("safari") && version {
         return safari(ua, is_apple_mobile, is_android).map(Browser::new);
@@ -112,8 +113,7 @@ fn base(ua: &UserAgent<'_>) -> Option<Browser> {
 /// Browsers on other systems say that they are Safari as well.
 fn safari(ua: &UserAgent<'_>, is_apple_mobile: bool, is_android: bool) -> Option<String> {
     let version = ua.major_of("version");
-    let ran_on_windows =
-        ua.has("windows") && ua.lower.contains("windows nt") && matches!(version, Some("3" | "4" | "5"));
+    let ran_on_windows = ua.has("windows") && ua.contains("windows nt") && matches!(version, Some("3" | "4" | "5"));
     if is_apple_mobile || ua.has("macintosh") || ran_on_windows {
         return Some(versioned("Safari", version));
     }

@@ -173,7 +173,7 @@ const PHONES: &[&str] = &[
 
 /// The kind that a text of the string names.
 pub(super) fn of_text(ua: &UserAgent<'_>) -> Option<DeviceKind> {
-    let named = TEXTS.iter().find(|(text, _)| ua.lower.contains(text)).map(|(_, kind)| *kind);
+    let named = TEXTS.iter().find(|(text, _)| ua.contains(text)).map(|(_, kind)| *kind);
     // Some phones receive television, and say so.
     let is_phone = || ua.has("android") && ua.has("mobile");
     let has_television = || ua.words.iter().any(|word| is_television(word.text));
@@ -201,6 +201,13 @@ pub(super) fn of_android(ua: &UserAgent<'_>) -> DeviceKind {
     }
 }
 
+/// The kind of a model that client hints tell, in lower case.
+pub(super) fn of_told_model(model: &str) -> Option<DeviceKind> {
+    let named = TEXTS.iter().find(|(text, _)| model.contains(text)).map(|(_, kind)| *kind);
+    let is_headset = model == "quest" || model.starts_with("quest ");
+    named.or_else(|| is_headset.then_some(Headset)).or_else(|| of_model(model))
+}
+
 fn of_model(model: &str) -> Option<DeviceKind> {
     let known = MODELS.iter().find(|(start, _)| model.starts_with(start)).map(|(_, kind)| *kind);
     let is_fire = model.strip_prefix("kf").is_some_and(|name| name.len() > 2 && name.chars().all(char::is_alphabetic));
@@ -224,7 +231,7 @@ fn of_model(model: &str) -> Option<DeviceKind> {
 }
 
 /// The model, in lower case: the part of the comment that follows Android's version, without languages.
-fn model(ua: &UserAgent<'_>) -> Option<String> {
+pub(super) fn model(ua: &UserAgent<'_>) -> Option<String> {
     let start = ua.lower.find("android")?;
     let comment = ua.lower[start..].split(')').next()?;
     let is_language = |part: &&str| {

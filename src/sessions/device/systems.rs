@@ -111,7 +111,6 @@ pub(super) fn find(ua: &UserAgent<'_>, origin: Origin, browser_major: Option<u32
 }
 
 fn recognise(ua: &UserAgent<'_>, origin: Origin, browser_major: Option<u32>) -> System {
-    let text = &ua.lower;
     let other = |name: String, kind| System { name: Some(name), kind, family: Family::Other };
     if let Some(version) = ["tvos ", "tvos/"].iter().find_map(|name| version_after(ua, name)) {
         return other(format!("tvOS {version}"), Television);
@@ -119,17 +118,14 @@ fn recognise(ua: &UserAgent<'_>, origin: Origin, browser_major: Option<u32>) -> 
     if let Some(version) = ["watchos ", "watchos/", "watch os,"].iter().find_map(|name| version_after(ua, name)) {
         return other(format!("watchOS {version}"), Watch);
     }
-    if let Some((_, name, kind)) = early_systems().find(|(mark, ..)| text.contains(mark)) {
+    if let Some((_, name, kind)) = early_systems().find(|(mark, ..)| ua.contains(mark)) {
         let kind = if *kind == Unknown { kind_of_other(ua) } else { *kind };
         return System { name: (!name.is_empty()).then(|| (*name).to_owned()), kind, family: Family::Other };
     }
-    if ua.has("ipad") || ua.has("iphone") || ua.has("ipod") || text.contains("ipod_touch") {
+    if ua.has("ipad") || ua.has("iphone") || ua.has("ipod") || ua.contains("ipod_touch") {
         return apple_mobile(ua, browser_major);
     }
-    if text.contains("macintosh")
-        || text.contains("mac os") && !text.contains("like mac os")
-        || text.contains("(macos;")
-    {
+    if ua.contains("macintosh") || ua.contains("mac os") && !ua.contains("like mac os") || ua.contains("(macos;") {
         return mac(ua, origin);
     }
     let version = version_after(ua, "ios ").or_else(|| version_after(ua, "ios/"));
@@ -138,12 +134,12 @@ fn recognise(ua: &UserAgent<'_>, origin: Origin, browser_major: Option<u32>) -> 
     if let Some(version) = version.filter(is_version) {
         return other(format!("iOS {version}"), Unknown);
     }
-    if text.contains("android") || ua.has("adr") {
-        let is_java = text.contains("midp") || text.contains("ucweb");
+    if ua.contains("android") || ua.has("adr") {
+        let is_java = ua.contains("midp") || ua.contains("ucweb");
         let kind = if is_java { Phone } else { hardware::of_android(ua) };
         return System { name: Some(android(ua)), kind, family: Family::Android };
     }
-    if text.contains("windows") || text.contains("win64") || text.contains("win98") || text.contains("win32") {
+    if ua.contains("windows") || ua.contains("win64") || ua.contains("win98") || ua.contains("win32") {
         return System { name: Some(windows(ua)), kind: Computer, family: Family::Windows };
     }
     late_system(ua, origin)
@@ -155,7 +151,7 @@ fn early_systems() -> impl Iterator<Item = &'static (&'static str, &'static str,
 }
 
 fn late_system(ua: &UserAgent<'_>, origin: Origin) -> System {
-    let Some((mark, name, kind)) = SYSTEMS.iter().find(|(mark, ..)| ua.lower.contains(mark)) else {
+    let Some((mark, name, kind)) = SYSTEMS.iter().find(|(mark, ..)| ua.contains(mark)) else {
         return System { name: None, kind: Unknown, family: Family::Other };
     };
     let is_phone = ua.words.iter().any(|word| word.name.eq_ignore_ascii_case("mobile"));
@@ -185,8 +181,8 @@ fn kind_of_other(ua: &UserAgent<'_>) -> DeviceKind {
         "Tablet" => Tablet,
         "Phone" => Phone,
         "TV" => Television,
-        _ if ua.lower.contains("sm-r") => Watch,
-        _ if ua.lower.contains("android") => hardware::of_android(ua),
+        _ if ua.contains("sm-r") => Watch,
+        _ if ua.contains("android") => hardware::of_android(ua),
         _ if is_mobile && hardware::of_text(ua).is_none() => Phone,
         _ => Unknown,
     }
@@ -220,9 +216,9 @@ fn mac(ua: &UserAgent<'_>, origin: Origin) -> System {
     System { name: Some("macOS".to_owned()), kind: Computer, family: Family::Mac }
 }
 
-/// Chrome sends "Android 10; K" on every version.
+/// Chrome sends "Android 10; K" on every version, and some browsers leave the model out.
 fn android(ua: &UserAgent<'_>) -> String {
-    let frozen = ua.contains_any(&["android 10; k)", "android 10; k;"]);
+    let frozen = ua.contains_any(&["android 10; k)", "android 10; k;", "android 10)"]);
     // Apps write "Android (36/16; …": the level of the interface, and the version.
     let in_brackets = || ua.after("android (")?.split([';', ')']).next()?.split_once('/')?.1.split('.').next();
     let version = ["android ", "android/", "adr "].iter().find_map(|name| version_after(ua, name));
@@ -236,7 +232,7 @@ fn android(ua: &UserAgent<'_>) -> String {
 fn apple_mobile(ua: &UserAgent<'_>, browser_major: Option<u32>) -> System {
     let system = |name: String, kind| System { name: Some(name), kind, family: Family::Other };
     // Facebook's app for the iPhone also runs on iPads.
-    let is_tablet = ua.has("ipad") || ua.lower.contains("fbdv/ipad");
+    let is_tablet = ua.has("ipad") || ua.contains("fbdv/ipad");
     let marks = ["iphone os ", "cpu os ", "ipad os ", "ios ", "ios/", "ipados "];
     let version = marks.iter().find_map(|mark| version_after(ua, mark));
     let (first, second) = version.as_deref().map_or((None, None), |version| {

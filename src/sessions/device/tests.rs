@@ -23,9 +23,12 @@ fn tables_are_sorted_and_in_lower_case() {
 fn user_agents_of_the_table_are_recognised() {
     for row in include_str!("../../../tests/data/user-agents.tsv").lines().filter(|row| !row.starts_with('#')) {
         let columns: Vec<&str> = row.split('\t').collect();
-        let [expected @ .., _hints, ua] = &columns[..] else { panic!("{row}") };
-        let Device { browser, system, kind } = Device::from_user_agent(ua);
-        let [browser, system] = [browser, system].map(|name| name.unwrap_or_else(|| "-".into()));
+        let [expected @ .., hints, ua] = &columns[..] else { panic!("{row}") };
+        let hints = (*hints != "-").then(|| ClientHints::parse(hints).expect("hints can be read"));
+        let device = Device::recognise(ua, hints.as_ref());
+        let [browser, system] =
+            [device.browser.clone(), device.platform()].map(|name| name.unwrap_or_else(|| "-".into()));
+        let kind = device.kind;
         assert_eq!([&*browser, &*system, kind.as_str()], *expected, "{ua}");
     }
 }
@@ -51,4 +54,87 @@ fn hostile_user_agents_give_short_safe_names() {
             assert!(device.browser.iter().chain(&device.system).all(safe), "{device:?}");
         }
     }
+}
+
+const WINDOWS: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0.0.0 \
+                       Safari/537.36";
+const WINDOWS_11: &str =
+    r#"platform="Windows", platform-version="19.0.0", mobile=?0, brands=("Chromium";v="148.0.7778.96")"#;
+
+fn title(ua: &str, hints: &str) -> String {
+    Device::recognise(ua, ClientHints::parse(hints).as_ref()).title()
+}
+
+#[test]
+fn hints_that_contradict_the_user_agent_are_ignored() {
+    assert_eq!(title(WINDOWS, WINDOWS_11), "Chromium 148 on Windows 11");
+    for (part, other) in [
+        ("\"Windows\"", "\"Linux\""),
+        ("148", "147"),
+        ("?0", "?1"),
+        ("?0", "?0, form-factors=(\"Mobile\")"),
+        ("\"Chromium\"", "\"Google Chrome\""),
+        (")", " \"Microsoft Edge\";v=\"148.0.1.1\")"),
+    ] {
+        assert_eq!(title(WINDOWS, &WINDOWS_11.replace(part, other)), "Chrome 148 on Windows", "{other}");
+    }
+    let firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    assert_eq!(title(firefox, WINDOWS_11), "Firefox 140 on Windows");
+    assert_eq!(title("Googlebot/2.1 (+http://www.google.com/bot.html)", WINDOWS_11), "Googlebot 2");
+}
+
+#[test]
+fn hints_of_another_android_are_ignored() {
+    let pixel = r#"platform="Android", platform-version="16.0.0", model="Pixel 9", mobile=?1, brands=("Chromium";v="126.0.1.2")"#;
+    let phone = |comment| {
+        format!(
+            "Mozilla/5.0 (Linux; {comment}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36"
+        )
+    };
+    assert_eq!(title(&phone("Android 10; K"), pixel), "Chromium 126 on Android 16 (Pixel 9)");
+    assert_eq!(title(&phone("Android 16; Pixel 9"), pixel), "Chromium 126 on Android 16 (Pixel 9)");
+    assert_eq!(title(&phone("Android 16; SM-S928B"), pixel), "Chrome 126 on Android 16");
+    assert_eq!(title(&phone("Android 14; Pixel 9"), pixel), "Chrome 126 on Android 14");
+}
+
+#[test]
+fn versions_of_windows_are_those_of_its_interface() {
+    let system = |version: &str| {
+        let hints = WINDOWS_11.replace("19.0.0", version);
+        Device::recognise(WINDOWS, ClientHints::parse(&hints).as_ref()).system.unwrap()
+    };
+    let versions = ["0.3.0", "1.0.0", "10.0.0", "11.0.0", "12.0.0", "13.0.0", "19.0.0", "x", "70000"];
+    let names =
+        ["Windows", "Windows 10", "Windows 10", "Windows", "Windows", "Windows 11", "Windows 11", "Windows", "Windows"];
+    assert_eq!(versions.map(system), names);
+}
+
+#[test]
+fn headers_are_stored_without_noise_and_within_bounds() {
+    let headers = |name: &str| match name {
+        "sec-ch-ua-platform" => Some("\"Windows\""),
+        "sec-ch-ua-platform-version" => Some("\"19.0.0\""),
+        "sec-ch-ua-mobile" => Some("?0"),
+        "sec-ch-ua-model" => Some("\"\""),
+        "sec-ch-ua-form-factors" => Some("\"Desktop\""),
+        "sec-ch-ua" => Some(r#""Not;A=Brand";v="8", "Chromium";v="148", "Brave";v="148""#),
+        "sec-ch-ua-full-version-list" => Some("malformed\""),
+        _ => None,
+    };
+    let hints = ClientHints::from_headers(headers).unwrap();
+    let text = r#"platform="Windows", platform-version="19.0.0", mobile=?0, form-factors=("Desktop"), brands=("Chromium";v="148" "Brave";v="148")"#;
+    assert_eq!(hints.to_text(), text);
+    assert_eq!(ClientHints::parse(text), Some(hints));
+    assert_eq!(ClientHints::from_headers(|name| headers(name).filter(|_| name != "sec-ch-ua-platform")), None);
+
+    let long = format!("\"{}\"", "\\\"".repeat(64));
+    let list = [long.as_str(); 3].map(|brand| format!("{brand};v=\"1\"")).join(", ");
+    let hints = ClientHints::from_headers(|name| match name {
+        "sec-ch-ua" => Some(list.as_str()),
+        "sec-ch-ua-full-version-list" | "sec-ch-ua-mobile" | "sec-ch-ua-form-factors" => None,
+        _ => Some(long.as_str()),
+    });
+    let text = hints.unwrap().to_text();
+    assert!(text.len() <= 512 && text.starts_with("platform=") && text.contains("model="), "{text}");
+    assert!(ClientHints::parse(&text).is_some());
 }

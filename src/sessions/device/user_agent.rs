@@ -10,12 +10,18 @@ const MAX_INPUT: usize = 512;
 /// characters.
 const MAX_NAME: usize = 32;
 
+/// The words of 64 bits that note pairs of bytes.
+const PAIR_WORDS: usize = 64;
+
 /// A `User-Agent`.
 pub(super) struct UserAgent<'a> {
     pub text: &'a str,
     /// The text in lower case, for texts that are written in several ways.
     pub lower: String,
     pub words: Vec<Word<'a>>,
+    /// The pairs of adjacent bytes in the text in lower case, as bits at their hashes. Most of the hundreds of texts that are
+    /// looked for have a pair that the string has not.
+    pairs: [u64; PAIR_WORDS],
 }
 
 /// A word of a `User-Agent`.
@@ -51,7 +57,13 @@ impl<'a> UserAgent<'a> {
             }
         }
         push_word(&mut words, text, start..text.len(), if depth > 0 { comment } else { 0 });
-        Self { text, lower: text.to_ascii_lowercase(), words }
+        let lower = text.to_ascii_lowercase();
+        let mut pairs = [0; PAIR_WORDS];
+        for pair in lower.as_bytes().windows(2) {
+            let (word, bit) = place(pair);
+            pairs[word] |= bit;
+        }
+        Self { text, lower, words, pairs }
     }
 
     /// The name of a word in lower case.
@@ -61,7 +73,16 @@ impl<'a> UserAgent<'a> {
 
     /// Whether the text contains any of these, which are in lower case.
     pub fn contains_any(&self, parts: &[&str]) -> bool {
-        parts.iter().any(|part| self.lower.contains(part))
+        parts.iter().any(|part| self.contains(part))
+    }
+
+    /// Whether the text contains this, which is in lower case.
+    pub fn contains(&self, part: &str) -> bool {
+        let has_pair = |pair: &[u8]| {
+            let (word, bit) = place(pair);
+            self.pairs[word] & bit != 0
+        };
+        part.as_bytes().windows(2).all(has_pair) && self.lower.contains(part)
     }
 
     /// The first word with this name, in any case.
@@ -81,6 +102,9 @@ impl<'a> UserAgent<'a> {
 
     /// The text that follows the first occurrence of a text in lower case at the beginning of a word.
     pub fn after(&self, part: &str) -> Option<&'a str> {
+        if !self.contains(part) {
+            return None;
+        }
         let is_start = |start: &usize| !self.lower[..*start].ends_with(char::is_alphanumeric);
         let start = self.lower.match_indices(part).map(|(start, _)| start).find(is_start)?;
         self.text.get(start + part.len()..)
@@ -113,6 +137,12 @@ impl<'a> Word<'a> {
         let name = safe_name(self.name)?;
         Some(versioned(name, self.major()))
     }
+}
+
+/// The word and the bit of a pair of bytes.
+fn place(pair: &[u8]) -> (usize, u64) {
+    let hash = pair.iter().fold(0_usize, |hash, byte| hash * 67 + usize::from(*byte));
+    (hash / 64 % PAIR_WORDS, 1 << (hash % 64))
 }
 
 fn push_word<'a>(words: &mut Vec<Word<'a>>, whole: &'a str, Range { mut start, end }: Range<usize>, comment: usize) {

@@ -62,6 +62,7 @@ pub(in crate::sessions) struct GroupedStart {
     sid: String,
     client_address: Option<IpAddr>,
     user_agent: Option<String>,
+    client_hints: Option<String>,
     remembered: bool,
     absolute_expiry: SqlTime,
     now: SqlTime,
@@ -87,6 +88,7 @@ impl GroupedStart {
             sid: row.sid.expose().to_owned(),
             client_address: row.client.ip_address,
             user_agent: row.client.user_agent.clone(),
+            client_hints: row.client.client_hints.clone(),
             remembered: row.remembered,
             absolute_expiry: row.absolute_expiry.into(),
             now: row.created_at.into(),
@@ -178,6 +180,7 @@ fn start_sessions(
         .bind::<Array<Nullable<Text>>, _>(column(starts, |start| start.presented_browsers.as_deref()))
         .bind::<Array<Nullable<Text>>, _>(column(starts, |start| start.new_browser.as_deref()))
         .bind::<Array<Nullable<SqlUuid>>, _>(column(starts, |start| start.form_id))
+        .bind::<Array<Nullable<Text>>, _>(column(starts, |start| start.client_hints.as_deref()))
         .bind::<BigInt, _>(i64::try_from(MAX_NEW_BROWSERS_PER_DAY).unwrap_or(i64::MAX))
         .bind::<BigInt, _>(i64::try_from(MAX_BROWSERS_PER_ACCOUNT).unwrap_or(i64::MAX));
     let rows: Vec<Row> = statement.get_results(connection)?;

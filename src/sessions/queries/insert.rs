@@ -95,6 +95,7 @@ pub(in crate::sessions) fn insert(connection: &mut DbConnection, row: &NewRow<'_
             sessions::user_id.eq(row.user_id),
             sessions::ip_address.eq(row.client.ip_address.map(|ip| ip.to_string())),
             sessions::user_agent.eq(row.client.user_agent.as_deref()),
+            sessions::client_hints.eq(row.client.client_hints.as_deref()),
             sessions::remembered.eq(row.remembered),
             sessions::expires_at.eq(SqlTime::from(row.absolute_expiry)),
             sessions::created_at.eq(now),

@@ -10,6 +10,7 @@ use crate::{
         schema::{sessions, users},
     },
     sessions::{
+        device::ClientHints,
         model::{Client, SessionRecord, User},
         name::SessionName,
         policy::NO_ABSOLUTE_EXPIRY,
@@ -59,6 +60,7 @@ pub(super) struct RecordRow {
     email: String,
     ip_address: Option<String>,
     user_agent: Option<String>,
+    client_hints: Option<String>,
     created_at: SqlTime,
     last_seen_at: SqlTime,
     expires_at: SqlTime,
@@ -82,6 +84,7 @@ impl RecordRow {
             email: into_printable(self.email),
             ip_address: self.ip_address.map(into_printable),
             user_agent: Client::new(None, self.user_agent.as_deref()).user_agent,
+            client_hints: self.client_hints.as_deref().and_then(ClientHints::parse),
             created_at: self.created_at.into(),
             last_seen_at: self.last_seen_at.into(),
             expires_at: data_expiry.filter(|_| !has_absolute_expiry).map_or(absolute_expiry, Timestamp::from),

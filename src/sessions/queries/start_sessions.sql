@@ -5,10 +5,11 @@ WITH candidate AS MATERIALIZED (
         (SELECT $1::uuid[]), (SELECT $2::timestamptz[]), (SELECT $3::text[]), (SELECT $4::text[]), (SELECT $5::uuid[]),
         (SELECT $6::text[]), (SELECT $7::text[]), (SELECT $8::text[]), (SELECT $9::bool[]), (SELECT $10::timestamptz[]),
         (SELECT $11::timestamptz[]), (SELECT $12::json[]), (SELECT $13::timestamptz[]),
-        (SELECT $14::bigint[]), (SELECT $15::text[]), (SELECT $16::text[]), (SELECT $17::uuid[])
+        (SELECT $14::bigint[]), (SELECT $15::text[]), (SELECT $16::text[]), (SELECT $17::uuid[]),
+        (SELECT $18::text[])
     ) AS request (
         user_id, password_changed_at, email, role, id, sid, ip_address, user_agent, remembered, expires_at, now, sess,
-        expire, count_active_to, presented_browsers, new_browser, form_id
+        expire, count_active_to, presented_browsers, new_browser, form_id, client_hints
     )
     -- LATERAL and OFFSET 0 make the server look up one user after the other by the index. SKIP LOCKED leaves out a user
     -- whom another transaction is changing or signing in, so that the other sign-ins don't wait for it. The lock excludes
@@ -47,7 +48,7 @@ WITH candidate AS MATERIALIZED (
     WHERE presented.known IS NULL OR presented.have_ended
 ), sign_in AS MATERIALIZED (
     SELECT numbered.*,
-        CASE WHEN known IS NOT NULL THEN known[1] WHEN new_today + number <= $18::bigint THEN new_browser END AS browser
+        CASE WHEN known IS NOT NULL THEN known[1] WHEN new_today + number <= $19::bigint THEN new_browser END AS browser
     FROM (
         SELECT *, row_number() OVER (PARTITION BY user_id, known IS NULL, new_browser IS NULL ORDER BY id) AS number,
             row_number() OVER (PARTITION BY user_id, known[1] ORDER BY id) AS number_of_browser
@@ -57,15 +58,15 @@ WITH candidate AS MATERIALIZED (
     -- another one has to be forgotten.
     WHERE CASE
         WHEN known IS NOT NULL THEN number_of_browser = 1
-        ELSE new_browser IS NULL OR new_today + number > $18::bigint OR known_browsers + number <= $19::bigint
+        ELSE new_browser IS NULL OR new_today + number > $19::bigint OR known_browsers + number <= $20::bigint
     END
 ), session AS (
     INSERT INTO sessions (
         id, sid, user_id, ip_address, user_agent, remembered, expires_at, created_at, updated_at, last_seen_at,
-        authorised_by, authenticated_at, form_id, from_new_browser
+        authorised_by, authenticated_at, form_id, client_hints, from_new_browser
     )
     SELECT id, sid, user_id, ip_address, user_agent, remembered, expires_at, now, now, now, 'password', now,
-        form_id,
+        form_id, client_hints,
         known IS NULL AND new_browser IS NOT NULL AND (
             known_browsers + number > 1
             OR EXISTS (SELECT FROM sessions AS earlier WHERE earlier.user_id = sign_in.user_id)

@@ -112,6 +112,7 @@ pub(in crate::sessions) fn update_lifetime(
         .set((
             sessions::ip_address.eq(client.ip_address.map(|ip| ip.to_string())),
             sessions::user_agent.eq(client.user_agent.as_deref()),
+            sessions::client_hints.eq(client.client_hints.as_deref()),
             sessions::remembered.eq(remembered),
             sessions::expires_at.eq(SqlTime::from(absolute_expiry)),
             sessions::last_seen_at.eq(SqlTime::from(now)),

@@ -27,6 +27,8 @@ struct ListedSession<'a> {
     name: Option<&'a str>,
     device: String,
     kind: &'static str,
+    /// From client hints.
+    model: Option<String>,
     ip_address: Option<&'a str>,
     user_agent: Option<&'a str>,
     created_at: Timestamp,
@@ -46,6 +48,7 @@ impl<'a> ListedSession<'a> {
             name: record.name.as_deref(),
             device: device.title(),
             kind: DeviceKind::as_str(device.kind),
+            model: device.model,
             ip_address: record.ip_address.as_deref(),
             user_agent: record.user_agent.as_deref(),
             created_at: record.created_at,

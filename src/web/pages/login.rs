@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::{
     HOME, end_notice,
     form_error::{FormError, FormStatus},
-    see_other, sign_in, with_cookie,
+    see_other, sign_in, sign_in_form,
 };
 use crate::{
     accounts::{AuthenticationResult, Password, SignInClient},
@@ -208,5 +208,5 @@ fn page(
         notice,
         ended,
     };
-    with_cookie(status.show(words, &template)?, cookie)
+    sign_in_form(status.show(words, &template)?, cookie)
 }

@@ -32,12 +32,15 @@ use actix_identity::Identity;
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse,
     cookie::Cookie,
-    http::{StatusCode, header::LOCATION},
+    http::{
+        StatusCode,
+        header::{HeaderName, HeaderValue, LOCATION},
+    },
 };
 use askama::Template;
 
 use super::{errors::WebError, request_words::set_language, session::RequestSession};
-use crate::{accounts::AuthenticatedUser, error::Error, words::Words};
+use crate::{accounts::AuthenticatedUser, error::Error, sessions::ACCEPT_CH, words::Words};
 
 /// The page after a sign-in, unless the user was going somewhere else.
 pub(crate) const HOME: &str = "/account/sessions";
@@ -66,6 +69,13 @@ fn html(words: Words, status: StatusCode, template: &impl Template) -> Result<Ht
 /// The response to a change: 303, so that reloading the next page does not repeat it.
 fn see_other(location: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((LOCATION, location)).finish()
+}
+
+/// A form that signs in. Its response asks for the client hints that name the device: browsers send them with the next
+/// request.
+fn sign_in_form(mut form: HttpResponse, cookie: Option<Cookie<'_>>) -> Result<HttpResponse, WebError> {
+    form.headers_mut().insert(HeaderName::from_static("accept-ch"), HeaderValue::from_static(ACCEPT_CH));
+    with_cookie(form, cookie)
 }
 
 fn with_cookie(mut response: HttpResponse, cookie: Option<Cookie<'_>>) -> Result<HttpResponse, WebError> {

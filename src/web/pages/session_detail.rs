@@ -67,6 +67,10 @@ struct SessionFacts {
     remembered: bool,
     ip_address: String,
     user_agent: String,
+    /// From client hints; empty if they were not sent.
+    model: String,
+    browser_version: String,
+    system_version: String,
 }
 
 /// Shows the session. Another user's, an unknown id and a malformed id get the same 404.
@@ -159,6 +163,9 @@ impl SessionFacts {
             remembered: record.remembered,
             ip_address: record.ip_address.clone().unwrap_or_default(),
             user_agent: record.user_agent.clone().unwrap_or_default(),
+            model: device.model.unwrap_or_default(),
+            browser_version: device.browser_version.unwrap_or_default(),
+            system_version: device.system_version.unwrap_or_default(),
         }
     }
 }

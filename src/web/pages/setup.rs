@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{
     HOME,
     form_error::{FormError, FormStatus, name_problem, password_problem},
-    see_other, sign_in, with_cookie,
+    see_other, sign_in, sign_in_form,
 };
 use crate::{
     accounts::{CreateUserError, InvalidEmail, MIN_LENGTH, NewUser, Password, Role, SignInClient, check_name},
@@ -217,5 +217,5 @@ fn page(
         fields,
         errors,
     };
-    with_cookie(status.into().show(words, &template)?, cookie)
+    sign_in_form(status.into().show(words, &template)?, cookie)
 }

@@ -48,14 +48,14 @@ pub(super) async fn persist(request: &RequestSession, session: &Session) -> Resu
 async fn start(request: &RequestSession, session: &Session) -> Result<SetCookie> {
     let user_id = user_id(session)?;
     let data = carry_over_data(request.live(), user_id, session)?;
-    let (proof, remember, browsers) = match request.take_sign_in() {
-        Some(SignIn { proof, remember, browsers }) => (Some(proof), remember, Some(browsers)),
-        None => (None, false, None),
+    let (proof, remember, browsers, hints) = match request.take_sign_in() {
+        Some(SignIn { proof, remember, browsers, hints }) => (Some(proof), remember, Some(browsers), hints),
+        None => (None, false, None, None),
     };
     let mut presented = request.cookie_sid().into_iter().chain(request.twin_sids()).cloned();
     let previous_sid = presented.next();
     let other_sids = presented.collect();
-    let client = request.client().clone();
+    let client = request.client().clone().with_hints(hints.as_ref());
     let form = request.sent_form(user_id, remember);
     let browsers = browsers.map(|presented| SignInBrowserIds::new(presented, form.clone())).transpose()?;
     let browser = browsers.as_ref().map(SignInBrowserIds::hashes);

@@ -24,8 +24,8 @@ use crate::{
     error::{Error, Result},
     events::Source,
     sessions::{
-        BrowserIdHash, Client, IssuedSession, LiveSession, PresentedSession, Proof, SentForm, SessionId, Sessions, Sid,
-        UserId,
+        BrowserIdHash, Client, ClientHints, IssuedSession, LiveSession, PresentedSession, Proof, SentForm, SessionId,
+        Sessions, Sid, UserId,
     },
     web::{
         app_state::AppState,
@@ -75,6 +75,8 @@ pub(super) struct SignIn {
     pub remember: bool,
     /// The ids that the browser presented at the sign-in.
     pub browsers: Vec<BrowserId>,
+    /// What the browser told of itself.
+    pub hints: Option<ClientHints>,
 }
 
 impl RequestSession {
@@ -252,7 +254,7 @@ impl RequestSession {
         let AuthenticatedUser { user, password_changed_at, must_change_password, .. } = authenticated;
         let browsers = self.presented_browsers(headers);
         let proof = Proof { user, password_changed_at, must_change_password };
-        *self.0.sign_in.borrow_mut() = Some(SignIn { proof, remember, browsers });
+        *self.0.sign_in.borrow_mut() = Some(SignIn { proof, remember, browsers, hints: client_hints(headers) });
     }
 
     /// The ids that the browser presents in its cookie.
@@ -302,6 +304,11 @@ impl RequestSession {
     pub(super) fn set_log_session(&self, id: SessionId) {
         self.0.log_session.set(Some(id));
     }
+}
+
+/// The client hints of a request. Only a sign-in reads them.
+fn client_hints(headers: &HeaderMap) -> Option<ClientHints> {
+    ClientHints::from_headers(|name| headers.get(name)?.to_str().ok())
 }
 
 /// A request that is signed in, and its session. Handlers behind [`require_sign_in`](crate::require_sign_in) take it in

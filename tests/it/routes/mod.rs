@@ -3,6 +3,7 @@
 mod api_revoke;
 mod api_session;
 mod client_address;
+mod client_hints;
 mod concurrent_sign_ins;
 mod continued_sessions;
 mod cookies;

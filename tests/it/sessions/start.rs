@@ -52,6 +52,7 @@ fn sign_in_writes_both_tables(engine: EngineKind) {
         "authenticated_at": "2026-01-28T11:50:14.000000Z",
         "must_change_password": false,
         "form_id": null,
+        "client_hints": null,
         "name": null,
         "from_new_browser": false,
     });
