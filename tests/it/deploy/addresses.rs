@@ -49,7 +49,7 @@ fn client_address_is_stored_listed_and_logged(kind: ProxyKind) {
     let events = database.rows("security_events", "WHERE kind = 'signed_in'");
     assert_eq!((events.len(), &events[0]["ip_address"]), (1, &CLIENT.into()));
     let mine = browser.get("/account/sessions").between("id=\"this-device\"", "</p>");
-    assert!(mine.contains(&format!("<span>{CLIENT}</span>")), "{mine}");
+    assert!(mine.contains(&format!("<bdi dir=\"ltr\">{CLIENT}</bdi>")), "{mine}");
     if let Some(mut browser) = site.proxy.browser_over_ipv6() {
         assert_eq!(browser.sign_in(EMAIL, PASSWORD).status, 303);
         assert_eq!(database.count("sessions", "WHERE ip_address = '::1'"), 1);

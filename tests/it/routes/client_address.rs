@@ -21,7 +21,7 @@ fn recorded_address(app: &TestApp, forwarded: &[&str]) -> String {
     let stored = app.rows("sessions", &format!("WHERE id = '{id}'"))[0]["ip_address"].as_str().unwrap().to_owned();
     let page = browser.get("/account/sessions");
     let mine = page.between("id=\"this-device\"", "</p>");
-    assert!(mine.contains(&format!("<span>{stored}</span>")), "{mine}");
+    assert!(mine.contains(&format!("<bdi dir=\"ltr\">{stored}</bdi>")), "{mine}");
     stored
 }
 

@@ -29,7 +29,7 @@ fn add_history(app: &TestApp, count: u32, step: Duration) -> Browser {
 }
 
 fn addresses(page: &Answer) -> Vec<u32> {
-    let after = page.body.split("<span>10.0.0.").skip(1);
+    let after = page.body.split("<bdi dir=\"ltr\">10.0.0.").skip(1);
     after.map(|text| text.split_once('<').unwrap().0.parse().unwrap()).collect()
 }
 

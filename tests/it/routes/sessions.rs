@@ -109,7 +109,7 @@ fn add_devices(app: &TestApp, user: &str, count: u32) {
 }
 
 fn addresses(page: &Answer) -> Vec<u32> {
-    let after = page.body.split("<span>10.0.0.").skip(1);
+    let after = page.body.split("<bdi dir=\"ltr\">10.0.0.").skip(1);
     after.map(|text| text.split_once('<').unwrap().0.parse().unwrap()).collect()
 }
 
