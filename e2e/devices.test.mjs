@@ -54,7 +54,7 @@ onEveryEngine('Devices', (suite) => {
     const { page } = device;
     await device.signIn(USER);
     await device.navigate(() => page.getByRole('button', { name: 'Sign out the selected devices' }).click());
-    assert.equal(await page.getByRole('status').innerText(), 'No device was selected, so nothing was changed.');
+    await page.getByText('No device was selected, so nothing was changed.').waitFor();
     for (const { title } of [phone, desk]) await device.row(title).getByRole('checkbox').check();
     await device.navigate(() => page.getByRole('button', { name: 'Sign out the selected devices' }).click());
     assert.equal(await page.getByRole('status').innerText(), 'Signed out 2 devices.');
@@ -83,7 +83,7 @@ onEveryEngine('Devices', (suite) => {
     assert.ok(await confirm.isHidden(), 'the button is hidden until it is needed');
 
     await page.getByText('Sign out all other devices').first().click();
-    await page.getByText('All 3 other devices will be signed out immediately.').waitFor();
+    await page.getByText('All 3 other devices will be signed out immediately.').first().waitFor();
     await device.navigate(() => confirm.click());
     assert.equal(device.path(), '/account/sessions');
     assert.equal(await page.getByRole('status').innerText(), 'Signed out 3 other devices.');

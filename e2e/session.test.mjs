@@ -80,7 +80,7 @@ onEveryEngine('One session', (suite) => {
     await device.row(phone.title).getByText('New', { exact: true }).waitFor();
     await device.navigate(() => device.row(phone.title).getByRole('link', { name: /^This wasn’t me/ }).first().click());
     await device.navigate(() => page.getByRole('button', { name: 'It wasn’t me' }).click());
-    await page.getByRole('heading', { name: 'This wasn’t you' }).waitFor();
+    await page.getByRole('heading', { name: 'This wasn’t you', exact: true }).waitFor();
     await page.getByText('No other session began with the same password since.').waitFor();
     await device.navigate(() => page.getByRole('link', { name: 'Choose a new password' }).click());
     await page.getByText('Somebody else knows your password').waitFor();

@@ -12,6 +12,7 @@ on_both_engines!(
     login_pages_match_snapshots,
     setup_pages_match_snapshots,
     device_pages_match_snapshots,
+    session_pages_match_snapshots,
     history_pages_match_snapshots,
     redirects_match_snapshots,
     error_pages_match_snapshots,
@@ -97,6 +98,30 @@ fn device_pages_match_snapshots(engine: EngineKind) {
         browser.post_from("/account/sessions", "/account/sessions/revoke-others", &[]);
         assert_snapshot(snapshot, &list(&mut browser));
     }
+}
+
+fn session_pages_match_snapshots(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user(EMAIL);
+    let mut browser = app.signed_in(EMAIL);
+    app.advance(MINUTE);
+    let mut phone = app.browser().with_header("user-agent", PHONE);
+    assert_eq!(phone.sign_in(EMAIL, PASSWORD).status, 303);
+    let path = format!("/account/sessions/{}", phone.session_id());
+    let mut post = |action: &str, fields: &[(&str, &str)]| {
+        let answer = browser.post_from("/account/sessions", &format!("{path}/{action}"), fields);
+        if answer.status == 303 { browser.get(answer.location()) } else { answer }
+    };
+    assert_snapshot("session-name-rejected", &post("name", &[("name", &"n".repeat(65))]));
+    assert_snapshot("session-named", &post("name", &[("name", "My phone")]));
+    app.advance(MINUTE);
+    app.signed_in(EMAIL);
+    assert_snapshot("session-reported", &post("report", &[]));
+    assert_snapshot(
+        "session-not-me",
+        &browser.get(&format!("/account/sessions/{}/not-me", browser.clone().session_id())),
+    );
+    assert_snapshot("session-unknown", &browser.get("/account/sessions/550e8400-e29b-41d4-a716-446655440000"));
 }
 
 /// Adds a session as an Express peer would: without an absolute expiry, an address or a user agent.
