@@ -208,6 +208,17 @@ password-changed = { $count ->
 change-expired = Ihre Bestätigung kam zu spät für das, was Sie vorhatten. Es wurde nichts geändert. Bitte versuchen Sie es erneut.
 change-unmade = Als Sie das letzte Formular abgeschickt haben, waren Sie nicht mehr angemeldet. Es wurde nichts geändert. Jetzt sind Sie wieder angemeldet: Schicken Sie es noch einmal ab, wenn Sie das weiterhin möchten.
 
+## Eine offene Seite, deren Sitzung endet
+
+you-are-signed-out = Sie sind abgemeldet
+session-is-over = Diese Sitzung ist beendet. Melden Sie sich an, um fortzufahren.
+sign-in-again = Erneut anmelden
+session-expires-soon = Sie werden gleich abgemeldet
+expires-unless-used = Hier wurde eine Weile nichts getan. Möchten Sie angemeldet bleiben?
+expires-in-any-case = Das Zeitlimit dieser Sitzung ist bald erreicht. Sichern Sie Ihre Arbeit, und melden Sie sich erneut an.
+continue-session = Angemeldet bleiben
+close = Schließen
+
 ## Eine Sitzung
 
 session-signed-out = Abgemeldet

@@ -270,6 +270,17 @@ password-changed = { $count ->
 change-expired = You confirmed that it’s you, but too late for what you asked for, so nothing was changed. Try it again.
 change-unmade = You were no longer signed in when you sent the last form, so nothing was changed. You are signed in again now: send it once more if you still want to.
 
+## A page that is open while its session ends
+
+you-are-signed-out = You are signed out
+session-is-over = This session has ended. Sign in to go on.
+sign-in-again = Sign in again
+session-expires-soon = You are about to be signed out
+expires-unless-used = Nothing has been done here for a while. Do you want to stay signed in?
+expires-in-any-case = The time limit of this session is reached soon. Save what you are working on, and sign in again.
+continue-session = Stay signed in
+close = Close
+
 ## One session
 
 # Under the device's name: the session has ended.

@@ -173,6 +173,13 @@ export class Keyrack {
     return output.lines.join('\n');
   }
 
+  /** The id of the only active session with this user agent. */
+  async sessionId(userAgent) {
+    const sessions = JSON.parse(await this.command(['session', 'list', '--json']));
+    const [found] = sessions.filter((session) => session.user_agent === userAgent);
+    return found.id;
+  }
+
   /** Signs a device in over HTTP, without a browser. Returns its cookies. */
   async signIn(userAgent, { email, password } = USER) {
     const headers = { 'user-agent': userAgent };

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::{
     batch::{FindFn, GroupCommit, GroupWriteFn, LookupThreads, Lookups, SqliteWriter},
-    commit_signal::CommitSignal,
+    commit_signal::{self, CommitSignal},
     connect::{
         connection::DbConnection,
         opener::Opener,
@@ -166,7 +166,7 @@ impl Database {
     /// soon as they are announced.
     pub(crate) fn commit_signal(&self) -> Arc<CommitSignal> {
         let signal = self.history.commits();
-        signal.announce(self.pool.opener());
+        commit_signal::announce(signal, self.pool.opener());
         Arc::clone(signal)
     }
 

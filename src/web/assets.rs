@@ -12,7 +12,7 @@ pub(super) struct Asset {
     pub content: &'static [u8],
 }
 
-const ASSETS: [Asset; 3] = [
+const ASSETS: [Asset; 4] = [
     Asset {
         name: "keyrack.css",
         content_type: "text/css; charset=utf-8",
@@ -22,6 +22,11 @@ const ASSETS: [Asset; 3] = [
         name: "keyrack.js",
         content_type: "text/javascript; charset=utf-8",
         content: include_bytes!("../../static/keyrack.js"),
+    },
+    Asset {
+        name: "page.js",
+        content_type: "text/javascript; charset=utf-8",
+        content: include_bytes!("../../static/page.js"),
     },
     Asset { name: "favicon.svg", content_type: "image/svg+xml", content: include_bytes!("../../static/favicon.svg") },
 ];

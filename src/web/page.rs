@@ -12,6 +12,8 @@ pub(super) struct Page {
     pub csrf_token: String,
     pub stylesheet: String,
     pub script: String,
+    /// The script that follows the session of a signed-in page.
+    pub session_script: String,
     pub viewer: Option<Viewer>,
     /// The notice after a change.
     pub flash: Option<FlashMessage>,
@@ -33,6 +35,7 @@ impl FlashMessage {
 
 /// The signed-in user.
 pub(super) struct Viewer {
+    pub session: String,
     pub name: String,
     pub email: String,
     pub csrf_token: String,
@@ -59,7 +62,8 @@ impl Page {
             words,
             csrf_token: String::new(),
             stylesheet: assets::url("keyrack.css"),
-            script: assets::url("keyrack.js"),
+            script: assets::url("page.js"),
+            session_script: assets::url("keyrack.js"),
             viewer: None,
             flash: None,
         }
@@ -73,6 +77,7 @@ impl Page {
     /// For a page of the session's user.
     pub fn of(session: &LiveSession, csrf_token: &str, words: Words) -> Self {
         let viewer = Viewer {
+            session: session.id.to_string(),
             name: session.user.display_name(),
             email: session.user.email.clone(),
             csrf_token: csrf_token.to_owned(),

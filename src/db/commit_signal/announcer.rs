@@ -12,7 +12,7 @@ use std::{
 
 use diesel::{RunQueryDsl, connection::SimpleConnection, sql_types::Integer};
 
-use super::CommitSignal;
+use super::signal::CommitSignal;
 use crate::{
     db::connect::{connection::DbConnection, opener::Opener, tracked::TrackedConnection},
     error::{Error, Result},

@@ -5,15 +5,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Broadcast;
+use super::subscribers::Broadcast;
 use crate::{
     db::CommitSignal,
     error::Result,
-    events::{EventCursor, EventFilter, Events, queries},
+    events::{
+        event::{EventCursor, SecurityEvent},
+        filter::EventFilter,
+        queries,
+        reader::Events,
+    },
 };
-
-/// How long a subscriber waits for the follower.
-pub(super) const START_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long the follower goes on without a subscriber.
 const LINGER: Duration = Duration::from_secs(30);
@@ -130,7 +132,7 @@ impl<'a> Follower<'a> {
         Ok(())
     }
 
-    fn tell(&mut self, event: &crate::events::SecurityEvent) {
+    fn tell(&mut self, event: &SecurityEvent) {
         self.broadcast.dispatch(event);
         if self.told.len() < MAX_REMEMBERED {
             self.told.insert(event.id);

@@ -19,7 +19,8 @@ pub(super) async fn find(session: &RequestSession, words: Words) -> Option<Html>
     end.map(|end| text(words, &end, state.clock.now()))
 }
 
-fn text(words: Words, end: &SessionEnd, now: Timestamp) -> Html {
+/// Says why and when a session ended, and what to do.
+pub(super) fn text(words: Words, end: &SessionEnd, now: Timestamp) -> Html {
     let when = TimeText::ago(words, end.at, now);
     match end.reason {
         None if end.is_continued => words.ended_here_continued(when),

@@ -34,6 +34,8 @@ struct SessionsPage {
     has_breached_password: bool,
     count: String,
     /// This device, on the first page.
+    /// The id of the latest event of the account: the script asks for a newer list once there is another one.
+    event: i64,
     current: Option<DeviceCard>,
     others: Vec<DeviceCard>,
     other_count: usize,
@@ -69,6 +71,8 @@ pub(crate) async fn show(
 async fn list(session: &SignedIn, words: Words, request: &HttpRequest, after: &str) -> Result<HttpResponse, WebError> {
     let (state, now) = (session.state(), session.state().clock.now());
     let after = after.parse().ok();
+    // Before the list, which may have more than this tells, but never less.
+    let event = state.sessions.events().newest_id_of(session.user.id).await?;
     let DevicePage { this, others, is_sorted, count, next } =
         state.sessions.devices_of(session.user.id, session.id, after).await?;
 
@@ -96,6 +100,7 @@ async fn list(session: &SignedIn, words: Words, request: &HttpRequest, after: &s
         } else {
             words.active_sessions_or_more(Sessions::MAX_COUNTED)
         },
+        event,
         current: this.as_ref().map(|record| DeviceCard::new(words, record, now)),
         others: cards,
         other_count,

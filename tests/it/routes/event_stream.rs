@@ -20,6 +20,7 @@ on_both_engines!(
     expiry_is_announced_and_told,
     open_stream_is_no_activity,
     stopping_server_closes_streams,
+    copied_cookie_is_told_nothing_after_a_new_sid,
     page_of_another_user_is_told_nothing,
 );
 
@@ -160,13 +161,13 @@ fn expiry_is_announced_and_told(engine: EngineKind) {
 fn open_stream_is_no_activity(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     Program::new(&database).add_user(EMAIL);
-    let serving = Program::new(&database).with("KEYRACK_IDLE_TIMEOUT", "6s").serve();
+    let serving = Program::new(&database).with("KEYRACK_IDLE_TIMEOUT", "9s").serve();
     let seen = |column: &str| database.text(&format!("SELECT CAST({column} AS text) AS v FROM sessions"));
     let mut own = serving.signed_in(EMAIL);
     let at_sign_in = seen("last_seen_at");
     let mut background = own.clone().with_header("keyrack-background", "1");
-    // The activity of a session with this timeout is a second old when the next one is recorded.
-    let until = std::time::Instant::now() + std::time::Duration::from_millis(1800);
+    // The activity of a session with this timeout is two seconds old when the next one is recorded.
+    let until = std::time::Instant::now() + std::time::Duration::from_millis(2500);
     while std::time::Instant::now() < until {
         open(&own);
         assert_eq!(background.get("/account/sessions").status, 200);
@@ -178,6 +179,19 @@ fn open_stream_is_no_activity(engine: EngineKind) {
     wait_until(|| seen("last_seen_at") != at_sign_in);
     let extended = stream.expect("session-extended");
     assert!(extended.data["expires_at"].as_str() > warned.data["expires_at"].as_str(), "{extended:?}");
+}
+
+/// The browser itself connects again with its new cookie.
+fn copied_cookie_is_told_nothing_after_a_new_sid(engine: EngineKind) {
+    let (_database, serving) = start(engine);
+    let mut own = serving.signed_in(EMAIL);
+    let copy = own.clone();
+    let mut of_copy = open(&copy);
+    assert_eq!(own.post_from("/reauth", "/reauth", &[("password", PASSWORD)]).status, 303);
+    assert_ne!(own.sid(), copy.sid());
+    assert_eq!(of_copy.next(), None, "the stream ends");
+    assert_eq!(EventStream::open(&copy).status(), 401);
+    open(&own);
 }
 
 fn stopping_server_closes_streams(engine: EngineKind) {

@@ -19,14 +19,15 @@ use crate::{
     clock::{Clock, Timestamp},
     error::Result,
     events::{Change, Events, Subscription},
-    sessions::{EndReason, Liveness, SessionId, Sessions, UserId},
-    web::SignedIn,
+    sessions::{EndReason, Liveness, SessionEnd, SessionId, Sessions, UserId},
+    web::{SignedIn, pages::end_notice},
+    words::Words,
 };
 
 /// The longest silence on a stream. Proxies close a connection after 30 to 60 seconds of it.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(25);
 
-/// How long before its expiry a page is warned (WCAG 2.2.1 asks for 20 seconds at least); half of the idle timeout if that
+/// How long before its expiry a page is warned (WCAG 2.2.1 asks for 20 seconds at least); a third of the idle timeout if that
 /// is shorter, or a page would be warned all the time.
 const WARNING: Duration = Duration::from_secs(120);
 
@@ -46,6 +47,7 @@ struct State {
     sessions: Sessions,
     events: Events,
     clock: Clock,
+    words: Words,
     user: UserId,
     session: SessionId,
     /// The id that the browser was last told.
@@ -72,7 +74,12 @@ pub(super) struct EventStream {
 
 impl EventStream {
     /// Begins the stream of a session that has subscribed. `last_seen` is the id of the last event that the browser got.
-    pub async fn open(session: &SignedIn, subscription: Subscription, last_seen: Option<i64>) -> Result<Self> {
+    pub async fn open(
+        session: &SignedIn,
+        words: Words,
+        subscription: Subscription,
+        last_seen: Option<i64>,
+    ) -> Result<Self> {
         let app = session.state();
         let now = Instant::now();
         let spread = |most: u32| getrandom::u32().map_or(0, |random| random % most);
@@ -81,12 +88,13 @@ impl EventStream {
             sessions: app.sessions.clone(),
             events: app.sessions.events(),
             clock: app.clock.clone(),
+            words,
             user: session.user.id,
             session: session.id,
             last_id: 0,
             heartbeat_at: now + HEARTBEAT_INTERVAL,
             closes_at: now + LIFETIME + Duration::from_secs(spread(600).into()),
-            warning: WARNING.min(session.idle_timeout() / 2),
+            warning: WARNING.min(session.idle_timeout() / 3),
             look_at: now,
             warned_of: None,
             is_over: false,
@@ -165,13 +173,13 @@ impl State {
             return if Instant::now() >= self.look_at { self.look(messages, false).await } else { Ok(messages) };
         };
         if let Some(ended) = change.ended {
-            self.is_over = true;
-            let data = serde_json::json!({ "reason": ended.reason, "at": ended.at });
-            return Ok(messages.event("session-ended", self.last_id, &data));
+            let at = ended.at.unwrap_or_else(|| self.clock.now());
+            return Ok(
+                self.end(messages, &SessionEnd { reason: EndReason::parse(&ended.reason), at, is_continued: false })
+            );
         }
-        if change.is_closing {
-            self.is_over = true;
-        }
+        // A browser connects again with the cookie that it has now; a copy of an older one is refused then.
+        self.is_over |= change.is_closing || change.has_new_sid;
         if let Some(id) = change.list_changed {
             self.last_id = id;
             messages = messages.event("sessions-changed", id, &serde_json::json!({}));
@@ -179,18 +187,25 @@ impl State {
         if change.must_look { self.look(messages, false).await } else { Ok(messages) }
     }
 
+    fn end(&mut self, messages: Messages, end: &SessionEnd) -> Messages {
+        self.is_over = true;
+        let data = serde_json::json!({
+            "reason": end.reason.map(EndReason::as_str),
+            "at": end.at,
+            "message": end_notice::text(self.words, end, self.clock.now()).to_string(),
+            "action": self.words.sign_in_again(),
+        });
+        messages.event("session-ended", self.last_id, &data)
+    }
+
     /// Looks at the session: tells its end, or warns of its expiry. Decides when to look again.
     async fn look(&mut self, messages: Messages, is_first: bool) -> Result<Messages> {
         let (until, is_idle_expiry) = match self.sessions.liveness(self.user, self.session).await? {
             Some(Liveness::Alive { until, is_idle_expiry }) => (until, is_idle_expiry),
-            ended => {
-                self.is_over = true;
-                let (reason, at) = match ended {
-                    Some(Liveness::Over(end)) => (end.reason.map(EndReason::as_str), Some(end.at)),
-                    _ => (None, None),
-                };
-                let data = serde_json::json!({ "reason": reason.unwrap_or_default(), "at": at });
-                return Ok(messages.event("session-ended", self.last_id, &data));
+            Some(Liveness::Over(end)) => return Ok(self.end(messages, &end)),
+            // Its user was deleted, and it with them.
+            None => {
+                return Ok(self.end(messages, &SessionEnd { reason: None, at: self.clock.now(), is_continued: false }));
             }
         };
         let left = until.since(self.clock.now());

@@ -13,7 +13,7 @@ fn subscribe(broadcast: &Broadcast, user: UserId, session: SessionId) -> Subscri
 /// What a subscriber would get now.
 fn taken(subscription: &Subscription) -> Option<Change> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(async { tokio::time::timeout(std::time::Duration::ZERO, subscription.next()).await.ok() })
+    runtime.block_on(async { tokio::time::timeout(Duration::ZERO, subscription.next()).await.ok() })
 }
 
 fn event(id: i64, kind: EventKind, user: UserId, session: SessionId) -> SecurityEvent {
@@ -51,10 +51,23 @@ fn changes_that_were_not_taken_are_told_as_one() {
     let (user, session) = (UserId::random(), SessionId::random());
     let subscription = subscribe(&broadcast, user, session);
     for (id, kind) in [(1, EventKind::SignedIn), (3, EventKind::SessionRenamed), (2, EventKind::SignedIn)] {
-        broadcast.dispatch(&event(id, kind, user, session));
+        broadcast.dispatch(&event(id, kind, user, SessionId::random()));
     }
     assert_eq!(taken(&subscription), Some(Change { list_changed: Some(3), ..Change::default() }));
     assert_eq!(taken(&subscription), None);
+}
+
+#[test]
+fn new_sid_is_told_to_the_session_that_has_got_it() {
+    let broadcast = Broadcast::default();
+    let (user, [first, second]) = (UserId::random(), [SessionId::random(), SessionId::random()]);
+    let [own, other] = [first, second].map(|session| subscribe(&broadcast, user, session));
+    broadcast.dispatch(&event(1, EventKind::SessionRotated, user, first));
+    assert_eq!(taken(&own), Some(Change { has_new_sid: true, ..Change::default() }));
+    assert_eq!(taken(&other), None);
+    broadcast.dispatch(&event(2, EventKind::SignedIn, user, first));
+    assert!(taken(&own).is_some_and(|change| change.has_new_sid && change.list_changed == Some(2)));
+    assert!(taken(&other).is_some_and(|change| !change.has_new_sid));
 }
 
 #[test]

@@ -1,0 +1,156 @@
+//! The open pages, and who of them is told of an event.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+
+use super::{
+    change::{Change, Ended},
+    mailbox::Mailbox,
+};
+use crate::{
+    db::{SessionId, UserId},
+    events::{event::SecurityEvent, kind::EventKind},
+};
+
+/// How long a subscriber waits for the follower.
+const START_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The open pages of one server process; clones share them.
+#[derive(Debug, Clone)]
+pub struct Broadcast(pub(super) Arc<Shared>);
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) subscribers: Mutex<HashMap<UserId, Vec<Arc<Mailbox>>>>,
+    /// The follower waits for the first subscriber.
+    pub(super) first_subscriber: Notify,
+    /// Whether the follower knows where the events of new subscribers begin.
+    pub(super) is_following: watch::Sender<bool>,
+    is_closed: AtomicBool,
+}
+
+/// The subscription of one page. It ends when the value is dropped.
+#[derive(Debug)]
+pub struct Subscription {
+    user: UserId,
+    mailbox: Arc<Mailbox>,
+    broadcast: Broadcast,
+}
+
+impl Default for Broadcast {
+    fn default() -> Self {
+        Self(Arc::new(Shared {
+            subscribers: Mutex::default(),
+            first_subscriber: Notify::new(),
+            is_following: watch::Sender::new(false),
+            is_closed: AtomicBool::new(false),
+        }))
+    }
+}
+
+impl Broadcast {
+    /// Subscribes to the changes of a user's sessions, of which `session` is the subscriber's own. Everything that is
+    /// committed after this has returned is told; so look at the session then. Returns `None` while nobody reads events:
+    /// the server is starting or stopping, or the database can't be reached.
+    pub async fn subscribe(&self, user: UserId, session: SessionId) -> Option<Subscription> {
+        let mailbox = Arc::new(Mailbox::new(session));
+        self.0.subscribers.lock().entry(user).or_default().push(Arc::clone(&mailbox));
+        let subscription = Subscription { user, mailbox, broadcast: self.clone() };
+        self.0.first_subscriber.notify_one();
+        let mut is_following = self.0.is_following.subscribe();
+        let ready = is_following.wait_for(|is_following| *is_following);
+        let is_ready = tokio::time::timeout(START_TIMEOUT, ready).await.is_ok_and(|ready| ready.is_ok());
+        (is_ready && !self.0.is_closed.load(Ordering::Acquire)).then_some(subscription)
+    }
+
+    /// Tells all subscribers that the server stops, and accepts no others.
+    pub fn close(&self) {
+        self.0.is_closed.store(true, Ordering::Release);
+        self.for_each(|mailbox| mailbox.update(|change| change.is_closing = true));
+    }
+
+    /// The number of subscribers.
+    pub fn len(&self) -> usize {
+        self.0.subscribers.lock().values().map(Vec::len).sum()
+    }
+
+    /// Whether there is no subscriber.
+    pub fn is_empty(&self) -> bool {
+        self.0.subscribers.lock().is_empty()
+    }
+
+    pub(super) fn for_each(&self, mut tell: impl FnMut(&Mailbox)) {
+        self.0.subscribers.lock().values().flatten().for_each(|mailbox| tell(mailbox));
+    }
+
+    /// Tells the subscribers of the event's user.
+    pub(super) fn dispatch(&self, event: &SecurityEvent) {
+        let is_rotated = event.kind == EventKind::SessionRotated.as_str();
+        let changes_list = changes_list(event);
+        let Some(user) = event.user_id.filter(|_| changes_list || is_rotated) else { return };
+        let subscribers = self.0.subscribers.lock();
+        for mailbox in subscribers.get(&user).into_iter().flatten() {
+            let is_own = event.session_id == Some(mailbox.session);
+            if !changes_list && !is_own {
+                continue;
+            }
+            mailbox.update(|change| {
+                if changes_list {
+                    change.list_changed = change.list_changed.max(Some(event.id));
+                }
+                if is_own && event.kind == EventKind::SessionEnded.as_str() {
+                    change.ended = Some(ended(event));
+                }
+                // A sign-in may continue a session.
+                change.has_new_sid |= is_own && (is_rotated || event.kind == EventKind::SignedIn.as_str());
+            });
+        }
+    }
+}
+
+impl Subscription {
+    /// Waits for the next change.
+    pub async fn next(&self) -> Change {
+        self.mailbox.next().await
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let mut subscribers = self.broadcast.0.subscribers.lock();
+        let Some(mailboxes) = subscribers.get_mut(&self.user) else { return };
+        mailboxes.retain(|mailbox| !Arc::ptr_eq(mailbox, &self.mailbox));
+        if mailboxes.is_empty() {
+            subscribers.remove(&self.user);
+        }
+    }
+}
+
+/// Whether an event changes what a list of sessions shows.
+fn changes_list(event: &SecurityEvent) -> bool {
+    let changing = [
+        EventKind::SignedIn,
+        EventKind::SessionAdopted,
+        EventKind::SessionRenamed,
+        EventKind::SessionEnded,
+        EventKind::AccountDeleted,
+    ];
+    changing.iter().any(|kind| event.kind == kind.as_str())
+}
+
+fn ended(event: &SecurityEvent) -> Ended {
+    let reason = event.detail.get("reason").and_then(serde_json::Value::as_str).unwrap_or_default();
+    Ended { reason: reason.to_owned(), at: event.at }
+}
+
+#[cfg(test)]
+mod tests;
