@@ -70,19 +70,19 @@ onEveryEngine('Open pages', (suite) => {
   });
 
   suite.testWithScripts('warn before an idle session ends, and stay by one key', async ({ keyrack, open }) => {
-    await keyrack.restart({ KEYRACK_IDLE_TIMEOUT: '12s' });
+    await keyrack.restart({ KEYRACK_IDLE_TIMEOUT: '24s' });
     await keyrack.addUser();
     const device = await open({ userAgent: laptop.userAgent });
     const { page } = device;
     await device.signIn(USER);
     const dialog = page.getByRole('dialog', { name: 'You are about to be signed out' });
-    await dialog.waitFor();
+    await dialog.waitFor({ timeout: 30_000 });
     assert.match(await dialog.innerText(), /Do you want to stay signed in\?/);
     await page.keyboard.press('Enter');
     await dialog.waitFor({ state: 'detached' });
-    await dialog.waitFor();
+    await dialog.waitFor({ timeout: 40_000 });
     // Nobody is there.
-    await signedOut(page).waitFor({ timeout: 30_000 });
+    await signedOut(page).waitFor({ timeout: 40_000 });
     assert.match(await page.locator('main').innerText(), /not used/);
   });
 
@@ -92,7 +92,7 @@ onEveryEngine('Open pages', (suite) => {
     await device.signIn(USER);
     await keyrack.restart({});
     await keyrack.signIn(phone.userAgent);
-    await device.row(phone.title).waitFor();
+    await device.row(phone.title).waitFor({ timeout: 60_000 });
     device.problems.length = 0; // the browser reports the lost connection
   });
 });

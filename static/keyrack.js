@@ -13,7 +13,9 @@
   let session = document.body.dataset.session;
   /** The stream, on the page that reads it, and the last thing that it said at its beginning. */
   let stream, opened, release, waiting;
-  let isOver = false, attempts = 0, timer, checkedAt = 0;
+  let isOver = false, attempts = 0, timer, checkedAt = 0, heardAt = 0;
+  /** The longest silence on a stream that is alive, in milliseconds: twice that of the server, and more. */
+  const SILENCE = 60_000;
   const channel = new BroadcastChannel('keyrack');
 
   const tell = (name, detail) =>
@@ -26,11 +28,14 @@
       return;
     }
     if (session === undefined) session = data.session;
+    // What is about another session is for other pages. Which one the browser has now, the answer to a request tells: the
+    // page that reads the stream may be the one that is out of date.
     if (session !== data.session) {
-      // The browser has signed in anew since this page was made. What else is about another session is for other pages.
-      if (name === 'open') isOwnPage ? location.reload() : end({ message: '' });
+      if (name === 'open') channel.postMessage({ name: 'stale', data: { session } });
+      if (name === 'open' || name === 'stale') checkSoon();
       return;
     }
+    if (name === 'stale') return;
     if (name === 'session-ended') end(data);
     else tell(name, data);
   };
@@ -49,42 +54,71 @@
 
   /** Covers a page of an application that does not handle the event. Its words come with the event. */
   const cover = ({ message, action }) => {
+    if (!message) return load();
     const dialog = document.createElement('dialog');
     const text = document.createElement('p');
-    text.textContent = new DOMParser().parseFromString(message ?? '', 'text/html').body.textContent;
+    text.textContent = new DOMParser().parseFromString(message, 'text/html').body.textContent;
     const link = document.createElement('a');
     const next = base.origin === location.origin ? location.pathname + location.search : '';
     link.href = url(`login?next=${encodeURIComponent(next)}`);
-    link.textContent = action ?? 'Sign in';
+    link.textContent = action;
     dialog.style.font = '1.125rem/1.5 system-ui, sans-serif';
     dialog.style.maxWidth = '28rem';
     dialog.append(text, link);
-    dialog.addEventListener('cancel', (event) => event.preventDefault());
+    dialog.style.visibility = 'visible';
+    dialog.addEventListener('close', () => dialog.showModal());
+    document.body.style.visibility = 'hidden';
     document.body.append(dialog);
     dialog.showModal();
   };
+
+  /** Loads the page anew. A reload would send the form again whose answer the page may be. */
+  const load = () => location.replace(location.pathname + location.search);
+
+  const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
+
+  const ask = () => fetch(url('api/session'), {
+    headers: { 'keyrack-background': '1' }, credentials: 'include', cache: 'no-store',
+  });
 
   /** Asks whether the session is alive: after a lost connection, and when the page comes back into view. */
   const check = async () => {
     checkedAt = Date.now();
     try {
-      const response = await fetch(url('api/session'), {
-        headers: { 'keyrack-background': '1' }, credentials: 'include', cache: 'no-store',
-      });
-      if (response.status === 401 && session !== undefined && !isOver) end({ message: '' });
-      if (response.ok) receive({ name: 'open', data: { session: (await response.json()).session.id } });
+      let response = await ask();
+      if (response.status === 401 && session !== undefined) {
+        // The answer that gives the session another cookie may still be on its way.
+        await pause(2000);
+        response = await ask();
+      }
+      if (isOver) return;
+      if (response.status === 401 && session !== undefined) return end({ message: '' });
+      if (!response.ok) return;
+      const found = (await response.json()).session.id;
+      if (session !== undefined && session !== found) return load(); // the browser has signed in anew
+      session = found;
+      if (!waiting) start();
+      else if (release && !stream) open();
     } catch {
       // Without a network, or while the server can't tell, nothing is known.
     }
   };
 
+  const checkSoon = () => {
+    if (Date.now() - checkedAt > 2000) check();
+  };
+
   const open = () => {
+    clearTimeout(timer);
     const source = new EventSource(url('account/events'), { withCredentials: true });
     stream = source;
+    heardAt = Date.now();
+    source.addEventListener('beat', () => { heardAt = Date.now(); });
     for (const name of ['open', 'sessions-changed', 'session-expiring', 'session-extended', 'session-ended']) {
       source.addEventListener(name, (event) => {
         if (event.data === undefined) return; // the browser's own event of this name
         attempts = 0;
+        heardAt = Date.now();
         const data = { session: opened?.session, ...JSON.parse(event.data), event: event.lastEventId };
         opened = name === 'open' ? data : { ...opened, event: data.event };
         share({ name, data });
@@ -97,7 +131,10 @@
       // Growing pauses of a random length: after a restart, browsers come back one after the other.
       timer = setTimeout(async () => {
         await check();
-        if (!isOver && release && session !== undefined) open();
+        if (isOver || stream || !release) return;
+        // A visitor of an application: another page may read once somebody signs in.
+        if (session === undefined) stop();
+        else open();
       }, Math.min(60_000, 1000 * 2 ** attempts) * (0.5 + Math.random()));
       attempts += 1;
     };
@@ -131,12 +168,17 @@
     start();
   });
   document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible' && !isOver && Date.now() - checkedAt > 5000) check();
+    if (document.visibilityState === 'visible' && !isOver) checkSoon();
   });
-  addEventListener('online', () => {
-    if (!release || stream || isOver) return;
-    clearTimeout(timer);
+  /** Opens the stream again if the network was lost without a word. */
+  const reopen = () => {
+    if (!release || isOver || session === undefined) return;
+    stream?.close();
     open();
-  });
+  };
+  addEventListener('online', reopen);
+  setInterval(() => {
+    if (stream && Date.now() - heardAt > SILENCE) reopen();
+  }, SILENCE / 3);
   start();
 })();

@@ -45,7 +45,10 @@
   });
   addEventListener('pageshow', (event) => {
     for (const form of [...sent]) release(form);
-    if (event.persisted && (isSignedIn || document.body.hasAttribute('data-reload'))) location.reload();
+    // Not a reload, which would send the form again whose answer the page may be.
+    if (event.persisted && (isSignedIn || document.body.hasAttribute('data-reload'))) {
+      location.replace(location.pathname + location.search);
+    }
   });
 
   // The rest follows what keyrack.js tells of the session.
@@ -68,45 +71,55 @@
 
   // Warns before the session expires. One key press stays.
   let warning;
-  document.addEventListener('keyrack:session-expiring', ({ detail }) => {
+  const dismiss = () => {
+    warning?.close('dismissed'); // gives the focus back
     warning?.remove();
+    warning = undefined;
+  };
+  document.addEventListener('keyrack:session-expiring', ({ detail }) => {
+    dismiss();
     warning = document.getElementById('session-expiring').content.firstElementChild.cloneNode(true);
     for (const part of warning.querySelectorAll('[data-idle]')) part.hidden = (part.dataset.idle === 'true') !== detail.idle;
     const time = warning.querySelector('time');
     time.dateTime = detail.expires_at;
     time.textContent = time.title;
-    warning.addEventListener('close', async () => {
-      if (detail.idle) await fetch('/api/session', { cache: 'no-store' });
+    const dialog = warning;
+    dialog.addEventListener('close', async () => {
+      if (!detail.idle || dialog.returnValue === 'dismissed') return;
+      const stays = await fetch('/api/session', { cache: 'no-store' }).then(({ ok }) => ok, () => false);
+      if (!stays && dialog.isConnected) dialog.showModal();
     });
     document.body.append(warning);
     localise(warning);
     warning.showModal();
   });
-  document.addEventListener('keyrack:session-extended', () => {
-    warning?.remove();
-    warning = undefined;
-  });
+  document.addEventListener('keyrack:session-extended', dismiss);
 
   // Follows the list of devices. What is open, ticked or focused stays so.
   const region = () => document.querySelector('[data-event]');
   const states = (root) => ({
     open: [...root.querySelectorAll('details[open][id]')].map(({ id }) => id),
     ticked: [...root.querySelectorAll('input:checked')].map(({ id }) => id),
-    focused: root.contains(document.activeElement) ? document.activeElement.id : '',
+    hasFocus: root.contains(document.activeElement),
+    focused: document.activeElement.id,
   });
+  /** Whether a change of the list would be in the way: a form is being sent, or something is pressed or to be confirmed. */
+  const isBusy = (present) => present.querySelector('[aria-disabled], .confirm[open]') || present.matches(':active');
   const refresh = async () => {
+    while (isBusy(region())) await new Promise((resolve) => { setTimeout(resolve, 1000); });
     const response = await fetch(location.href, { headers: { 'keyrack-background': '1' }, cache: 'no-store' });
     if (!response.ok || response.redirected) return;
     const fresh = new DOMParser().parseFromString(await response.text(), 'text/html').querySelector('[data-event]');
     const present = region();
-    if (!fresh || !present || present.querySelector('[aria-disabled]')) return;
-    const { open, ticked, focused } = states(present);
+    if (!fresh || !present) return;
+    const { open, ticked, hasFocus, focused } = states(present);
     for (const id of open) fresh.querySelector(`#${CSS.escape(id)}`)?.setAttribute('open', '');
     for (const id of ticked) fresh.querySelector(`#${CSS.escape(id)}`)?.setAttribute('checked', '');
     localise(fresh);
     const announced = present.querySelector('[aria-live]')?.textContent;
     present.replaceWith(document.adoptNode(fresh));
-    if (focused) (document.getElementById(focused) ?? fresh.querySelector('h1')).focus({ preventScroll: true });
+    const target = (focused && fresh.querySelector(`#${CSS.escape(focused)}`)) || fresh.querySelector('h1');
+    if (hasFocus) target.focus({ preventScroll: true });
     // A live region that is new says nothing: its text has to change.
     const status = fresh.querySelector('[aria-live]');
     if (status && status.textContent !== announced) {
@@ -117,7 +130,7 @@
   };
   let isRefreshing = false, isOutdated = false;
   const follow = async ({ detail }) => {
-    if (!region() || detail.event === undefined || detail.event === region().dataset.event) return;
+    if (!region() || !(Number(detail.event) > Number(region().dataset.event))) return;
     isOutdated = true;
     if (isRefreshing) return;
     isRefreshing = true;

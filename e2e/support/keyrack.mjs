@@ -204,6 +204,17 @@ export class Keyrack {
     process.off('exit', this.#abandon);
   }
 
+  /** Starts another instance on the same database, at an address of its own. It ends by `stopInstance`. */
+  async another() {
+    const other = new Keyrack(this.#folder, this.database, { ...this.#environment, KEYRACK_BIND: '127.0.0.1:0' });
+    await other.#serve(['serve']);
+    return other;
+  }
+
+  stopInstance() {
+    return this.#kill();
+  }
+
   /** Stops the server and deletes its folder and database. */
   async stop() {
     await this.#kill();

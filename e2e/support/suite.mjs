@@ -37,6 +37,11 @@ class Suite {
     this.#test(title, run, {});
   }
 
+  /** Defines a test that runs without JavaScript only. */
+  testWithoutScripts(title, run) {
+    this.#test(title, run, { javaScriptEnabled: false });
+  }
+
   #test(title, run, options) {
     test(title, { timeout: 300_000 }, async () => {
       const keyrack = await Keyrack.start(this.engine);

@@ -152,6 +152,11 @@ impl Database {
         self.history.check_recorded_ends()
     }
 
+    /// A number that changes whenever the database may have gone back to an earlier state.
+    pub(crate) fn history_generation(&self) -> u64 {
+        self.history.generation()
+    }
+
     /// Whether sessions are looked up. They are not while the journal of ends is being applied.
     pub(super) fn is_history_verified(&self) -> bool {
         self.history.expected().is_some()

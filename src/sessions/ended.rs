@@ -33,18 +33,24 @@ pub enum Liveness {
         /// Whether activity puts it off.
         is_idle_expiry: bool,
     },
+    /// It is alive under another sid.
+    Renewed,
     /// It has ended, or expired.
     Over(SessionEnd),
 }
 
 impl Sessions {
-    /// Whether one of a user's sessions is alive, without recording activity. `None` if there is no such session.
-    pub async fn liveness(&self, user: UserId, id: SessionId) -> Result<Option<Liveness>> {
-        let now = self.clock.now();
+    /// Whether one of a user's sessions is alive under this sid, without recording activity. `None` if there is no such
+    /// session.
+    pub async fn liveness(&self, user: UserId, id: SessionId, sid: &Sid) -> Result<Option<Liveness>> {
+        let (sid, now) = (sid.clone(), self.clock.now());
         let found = self.db.read(move |connection| queries::find_state(connection, user, id)).await?;
         Ok(found.map(|session| {
             if let Some(end) = end(&session, now) {
                 return Liveness::Over(end);
+            }
+            if session.sid != sid {
+                return Liveness::Renewed;
             }
             let (reason, until) = session.next_expiry();
             Liveness::Alive { until, is_idle_expiry: reason == EndReason::IdleTimeout }

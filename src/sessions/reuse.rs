@@ -15,6 +15,15 @@ use crate::{
     error::Result,
 };
 
+/// What of a session goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// Its id, name and start, and what applications have noted in it.
+    Data,
+    /// Its id, name and start.
+    Row,
+}
+
 impl Sessions {
     /// Reuses the first session of the sids that the browser has, and ends the others.
     pub(super) fn settle_presented_sids(
@@ -28,7 +37,7 @@ impl Sessions {
         let mut reused = None;
         for old in new.presented_sids() {
             let found = match reused {
-                None => self.reuse(connection, new, old, user, sid, lifetime)?,
+                None => self.reuse(connection, (new, Kept::Data), old, user, sid, lifetime)?,
                 Some(_) => None,
             };
             if found.is_none() {
@@ -43,7 +52,8 @@ impl Sessions {
     /// closed, or deleted it. Without this, each such sign-in would leave a session behind that is alive in the list, but
     /// on no device.
     ///
-    /// The session gets the form of this sign-in, so that the form, if it is sent twice, finds it.
+    /// The session's data begins anew: what an application has noted in it, such as a second factor, was proved to whoever
+    /// had the cookie. The session gets the form of this sign-in, so that the form, if it is sent twice, finds it.
     pub(super) fn continue_on_browser(
         &self,
         connection: &mut DbConnection,
@@ -55,7 +65,7 @@ impl Sessions {
     ) -> Result<Option<SessionId>> {
         let Some(browser) = browser else { return Ok(None) };
         for old in queries::sids_of_browsers(connection, user.id, &browser.presented)? {
-            if let Some(id) = self.reuse(connection, new, &old, user, sid, lifetime)? {
+            if let Some(id) = self.reuse(connection, (new, Kept::Row), &old, user, sid, lifetime)? {
                 queries::set_form(connection, id, form_id)?;
                 return Ok(Some(id));
             }
@@ -69,7 +79,7 @@ impl Sessions {
     fn reuse(
         &self,
         connection: &mut DbConnection,
-        new: &NewSession,
+        (new, kept): (&NewSession, Kept),
         old: &Sid,
         user: &User,
         sid: &Sid,
@@ -82,6 +92,9 @@ impl Sessions {
         let Some((live, owner, sess)) = queries::lock_readable(connection, old, now)? else { return Ok(None) };
         let data = SessionData::parse_of(live.owner(owner), &sess).filter(|_| owner == user.id);
         let Some(mut data) = data else { return Ok(None) };
+        if kept == Kept::Row {
+            data = SessionData::for_sign_in(user, cookie);
+        }
         new.data.apply_to(&mut data);
         data.sign_in(user, cookie);
         let longest = absolute_expiry.max(live.absolute_expiry);

@@ -36,6 +36,8 @@ impl FlashMessage {
 /// The signed-in user.
 pub(super) struct Viewer {
     pub session: String,
+    /// Whether the page follows its session. One that is good for changing the password only can't ask for its own state.
+    pub is_followed: bool,
     pub name: String,
     pub email: String,
     pub csrf_token: String,
@@ -56,6 +58,11 @@ pub(super) trait ErrorPageSource {
 }
 
 impl Page {
+    /// Whether the page follows its session.
+    pub fn is_followed(&self) -> bool {
+        self.viewer.as_ref().is_some_and(|viewer| viewer.is_followed)
+    }
+
     /// For a page without a signed-in user.
     pub fn anonymous(words: Words) -> Self {
         Self {
@@ -78,6 +85,7 @@ impl Page {
     pub fn of(session: &LiveSession, csrf_token: &str, words: Words) -> Self {
         let viewer = Viewer {
             session: session.id.to_string(),
+            is_followed: !session.must_change_password,
             name: session.user.display_name(),
             email: session.user.email.clone(),
             csrf_token: csrf_token.to_owned(),

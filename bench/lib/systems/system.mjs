@@ -61,9 +61,9 @@ export class System {
     return (await this.more(count)).map((cookie) => post('/logout', {}, cookie));
   }
 
-  /** Starts a server, and waits until it has answered an authenticated GET. */
+  /** Starts a server, on a free port unless one is given, and waits until it has answered an authenticated GET. */
   async start(options = {}) {
-    const port = await freePort();
+    const port = options.port ?? await freePort();
     const { command, args, env, cwd } = this.command(port, options);
     const started = performance.now();
     const child = start(command, args, { env, cwd });

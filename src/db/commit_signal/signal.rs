@@ -56,6 +56,8 @@ impl CommitSignal {
     /// Says whether somebody follows the events. Otherwise, notifications of other processes are read now and then only.
     pub fn set_followed(&self, is_followed: bool) {
         self.is_followed.store(is_followed, Ordering::Relaxed);
+        // It reads more often from now on.
+        self.announcer_wakes.notify_one();
     }
 
     pub(super) fn is_followed(&self) -> bool {

@@ -117,6 +117,10 @@ impl JournalIndex {
     fn read(file: &File) -> io::Result<Self> {
         let mut index = [0; Self::BYTES];
         file.read_exact_at(&mut index, 0)?;
+        // A header that is being written is not equal to its copy yet.
+        if index[..48] != index[48..96] {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         let number = |at: usize| u32::from_ne_bytes([index[at], index[at + 1], index[at + 2], index[at + 3]]);
         let page_size = u16::from_ne_bytes([index[14], index[15]]);
         Ok(Self {
@@ -221,7 +225,11 @@ impl FileContent {
             let seen = Seen { stamp, checkpoint: after.checkpoint, pages, journal };
             return Ok(Some(Look { seen, is_complete: false }));
         }
-        if before.is_checkpoint_running() || after.is_checkpoint_running() || before.checkpoint != after.checkpoint {
+        if journal == Journal::Holed
+            || before.is_checkpoint_running()
+            || after.is_checkpoint_running()
+            || before.checkpoint != after.checkpoint
+        {
             return Ok(None);
         }
         let seen = Seen { stamp, checkpoint: after.checkpoint, pages, journal };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// The PostgreSQL migrations that define triggers or functions, in their order. A test finds one that is missing here.
-const POSTGRES: [&str; 13] = [
+const POSTGRES: [&str; 14] = [
     include_str!("../../../migrations/postgres/2026-11-26-000003_triggers/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-26-000004_sign_in_protection/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-26-000005_settings/up.sql"),
@@ -17,6 +17,7 @@ const POSTGRES: [&str; 13] = [
     include_str!("../../../migrations/postgres/2026-11-27-000030_exact_calls/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-27-000031_events_are_kept/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-27-000061_callers_of_functions/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-27-000084_announced_events/up.sql"),
 ];
 
 /// The same for SQLite.

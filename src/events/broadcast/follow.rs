@@ -1,7 +1,7 @@
 //! Reads the events for the subscribers.
 
 use std::{
-    collections::HashSet,
+    collections::BTreeSet,
     time::{Duration, Instant},
 };
 
@@ -32,6 +32,9 @@ const CATCH_UP_INTERVAL: Duration = Duration::from_secs(1);
 /// Events that are read at a time.
 const BATCH_ROWS: usize = 1000;
 
+/// How many of the latest ids are looked at again, for transactions that commit late. Less than a batch.
+const RECENT_IDS: i64 = 900;
+
 /// The most ids that are remembered. Beyond it, events may be told twice, which only makes pages look again.
 const MAX_REMEMBERED: usize = 100_000;
 
@@ -39,15 +42,21 @@ impl Broadcast {
     /// Passes events on to the subscribers for as long as it is polled. It reads nothing while there are none.
     pub async fn follow(self, events: Events) {
         let signal = events.db.commit_signal();
+        let mut is_failing = false;
         loop {
             while self.is_empty() {
                 self.0.first_subscriber.notified().await;
             }
             signal.set_followed(true);
-            if let Err(error) = self.follow_while_needed(&events, &signal).await {
+            match self.follow_while_needed(&events, &signal).await {
+                Ok(()) => is_failing = false,
                 // Only the start fails: without it, no subscription has begun.
-                tracing::warn!(error = error.chain(), "could not read the security events for open pages");
-                tokio::time::sleep(RETRY_DELAY).await;
+                Err(error) => {
+                    if !std::mem::replace(&mut is_failing, true) {
+                        tracing::warn!(error = error.chain(), "could not read the security events for open pages");
+                    }
+                    tokio::time::sleep(RETRY_DELAY).await;
+                }
             }
             self.0.is_following.send_replace(false);
             signal.set_followed(false);
@@ -94,7 +103,8 @@ impl Broadcast {
 /// Where the reading of events stands.
 ///
 /// They are read in the order of their ids as soon as they are committed. A transaction that commits later than one with
-/// greater ids is found by the second reading, in the order of commits, which waits for older transactions.
+/// greater ids is found by looking at the latest ids again; and what took longer, by a reading in the order of commits, which
+/// waits for all older transactions of the server and so misses none.
 struct Follower<'a> {
     broadcast: &'a Broadcast,
     events: &'a Events,
@@ -102,25 +112,28 @@ struct Follower<'a> {
     last: i64,
     /// Up to where they were read in the order of commits.
     cursor: EventCursor,
-    /// The ids after `cursor` that were told.
-    told: HashSet<i64>,
+    /// The ids that were told, or were committed before the first subscription.
+    told: BTreeSet<i64>,
+    /// The history of the database that the ids belong to.
+    generation: u64,
     caught_up_at: Instant,
 }
 
 impl<'a> Follower<'a> {
     async fn start(broadcast: &'a Broadcast, events: &'a Events) -> Result<Self> {
+        let generation = events.db.history_generation();
         let cursor = events.current_cursor().await?;
         let last = events.db.read(queries::newest_id).await?;
-        Ok(Self { broadcast, events, last, cursor, told: HashSet::new(), caught_up_at: Instant::now() })
+        let recent = events.page_after(EventFilter::All, last - RECENT_IDS).await?;
+        let told = recent.iter().map(|event| event.id).filter(|id| *id <= last).collect();
+        Ok(Self { broadcast, events, last, cursor, told, generation, caught_up_at: Instant::now() })
     }
 
     async fn read(&mut self) -> Result<()> {
         loop {
             let page = self.events.page_after(EventFilter::All, self.last).await?;
-            for event in &page {
-                self.last = self.last.max(event.id);
-                self.tell(event);
-            }
+            self.tell(&page);
+            self.last = page.last().map_or(self.last, |event| event.id);
             if page.len() < BATCH_ROWS {
                 break;
             }
@@ -132,25 +145,24 @@ impl<'a> Follower<'a> {
         Ok(())
     }
 
-    fn tell(&mut self, event: &SecurityEvent) {
-        self.broadcast.dispatch(event);
-        if self.told.len() < MAX_REMEMBERED {
-            self.told.insert(event.id);
+    /// Tells those of the events that were not told yet.
+    fn tell(&mut self, events: &[SecurityEvent]) {
+        self.broadcast.dispatch(events.iter().filter(|event| self.told.insert(event.id)));
+        while self.told.len() > MAX_REMEMBERED {
+            self.told.pop_first();
         }
     }
 
     async fn catch_up(&mut self) -> Result<()> {
         let newest = self.events.db.read(queries::newest_id).await?;
-        if newest < self.last {
+        if newest < self.last || self.generation != self.events.db.history_generation() {
             return self.start_again().await;
         }
+        let recent = self.events.page_after(EventFilter::All, self.last - RECENT_IDS).await?;
+        self.tell(&recent);
         loop {
             let (page, cursor) = self.events.next_after(self.cursor).await?;
-            for event in &page {
-                if !self.told.remove(&event.id) {
-                    self.broadcast.dispatch(event);
-                }
-            }
+            self.tell(&page);
             self.cursor = cursor;
             if page.len() < BATCH_ROWS {
                 return Ok(());
@@ -158,8 +170,8 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Begins anew in a database that has gone back to an earlier state, by a failover or a restored backup: new events
-    /// get ids there that were read before.
+    /// Begins anew in a database that may have gone back to an earlier state, by a failover or a restored backup: new events
+    /// may get ids there that were read before.
     async fn start_again(&mut self) -> Result<()> {
         let Self { broadcast, events, .. } = *self;
         *self = Self::start(broadcast, events).await?;

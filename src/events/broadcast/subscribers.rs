@@ -21,6 +21,13 @@ use crate::{
     events::{event::SecurityEvent, kind::EventKind},
 };
 
+/// The most subscribers of one session. A browser has one, or one per page where it has no locks. A stream has a
+/// connection, which can't be taken from it.
+const MAX_PER_SESSION: usize = 20;
+
+/// The most subscribers of one user.
+const MAX_PER_USER: usize = 1000;
+
 /// How long a subscriber waits for the follower.
 const START_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -59,11 +66,20 @@ impl Default for Broadcast {
 
 impl Broadcast {
     /// Subscribes to the changes of a user's sessions, of which `session` is the subscriber's own. Everything that is
-    /// committed after this has returned is told; so look at the session then. Returns `None` while nobody reads events:
-    /// the server is starting or stopping, or the database can't be reached.
+    /// committed after this has returned is told; so look at the session then. Returns `None` while nobody reads events: the
+    /// server is starting or stopping, or the database can't be reached; and if the session or the user has too many
+    /// subscribers.
     pub async fn subscribe(&self, user: UserId, session: SessionId) -> Option<Subscription> {
         let mailbox = Arc::new(Mailbox::new(session));
-        self.0.subscribers.lock().entry(user).or_default().push(Arc::clone(&mailbox));
+        {
+            let mut subscribers = self.0.subscribers.lock();
+            let of_user = subscribers.entry(user).or_default();
+            let of_session = of_user.iter().filter(|mailbox| mailbox.session == session).count();
+            if of_session >= MAX_PER_SESSION || of_user.len() >= MAX_PER_USER {
+                return None;
+            }
+            of_user.push(Arc::clone(&mailbox));
+        }
         let subscription = Subscription { user, mailbox, broadcast: self.clone() };
         self.0.first_subscriber.notify_one();
         let mut is_following = self.0.is_following.subscribe();
@@ -92,27 +108,65 @@ impl Broadcast {
         self.0.subscribers.lock().values().flatten().for_each(|mailbox| tell(mailbox));
     }
 
-    /// Tells the subscribers of the event's user.
-    pub(super) fn dispatch(&self, event: &SecurityEvent) {
-        let is_rotated = event.kind == EventKind::SessionRotated.as_str();
-        let changes_list = changes_list(event);
-        let Some(user) = event.user_id.filter(|_| changes_list || is_rotated) else { return };
+    /// Tells the subscribers of the events' users. The events come together, since a user may have many pages and end many
+    /// sessions: each page looks once at all of them.
+    pub(super) fn dispatch<'a>(&self, events: impl IntoIterator<Item = &'a SecurityEvent>) {
         let subscribers = self.0.subscribers.lock();
-        for mailbox in subscribers.get(&user).into_iter().flatten() {
-            let is_own = event.session_id == Some(mailbox.session);
-            if !changes_list && !is_own {
-                continue;
+        let mut news: HashMap<UserId, News> = HashMap::new();
+        for event in events {
+            if let Some(user) = event.user_id.filter(|user| subscribers.contains_key(user)) {
+                news.entry(user).or_default().add(event);
             }
-            mailbox.update(|change| {
-                if changes_list {
-                    change.list_changed = change.list_changed.max(Some(event.id));
+        }
+        for (user, news) in news {
+            for mailbox in subscribers.get(&user).into_iter().flatten() {
+                let own = news.of_sessions.get(&mailbox.session);
+                if news.list_changed.is_some() || own.is_some() {
+                    mailbox.update(|change| news.apply(own, change));
                 }
-                if is_own && event.kind == EventKind::SessionEnded.as_str() {
-                    change.ended = Some(ended(event));
-                }
-                // A sign-in may continue a session.
-                change.has_new_sid |= is_own && (is_rotated || event.kind == EventKind::SignedIn.as_str());
-            });
+            }
+        }
+    }
+}
+
+/// What has happened to the sessions of one user.
+#[derive(Default)]
+struct News {
+    list_changed: Option<i64>,
+    of_sessions: HashMap<SessionId, SessionNews>,
+}
+
+/// What has happened to one of them.
+#[derive(Default)]
+struct SessionNews {
+    ended: Option<Ended>,
+    has_new_sid: bool,
+}
+
+impl News {
+    fn add(&mut self, event: &SecurityEvent) {
+        if changes_list(event) {
+            self.list_changed = self.list_changed.max(Some(event.id));
+        }
+        let (has_ended, has_new_sid) = match EventKind::parse(&event.kind) {
+            Some(EventKind::SessionEnded) => (true, false),
+            // A sign-in may continue a session.
+            Some(EventKind::SessionRotated | EventKind::SignedIn) => (false, true),
+            _ => return,
+        };
+        let Some(session) = event.session_id else { return };
+        let of_session = self.of_sessions.entry(session).or_default();
+        of_session.has_new_sid |= has_new_sid;
+        if has_ended {
+            of_session.ended = Some(ended(event));
+        }
+    }
+
+    fn apply(&self, own: Option<&SessionNews>, change: &mut Change) {
+        change.list_changed = change.list_changed.max(self.list_changed);
+        if let Some(own) = own {
+            change.has_new_sid |= own.has_new_sid;
+            change.ended = own.ended.clone().or(change.ended.take());
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::{
 
 /// What decides whether a session is over.
 pub(in crate::sessions) struct SessionState {
+    pub sid: Sid,
     /// The word for the reason, and the time, if it has ended.
     pub ended: Option<(String, Timestamp)>,
     pub absolute_expiry: Timestamp,
@@ -60,11 +61,12 @@ const COLUMNS: (sessions::sid, sessions::status, sessions::end_reason, sessions:
 
 fn state(connection: &mut DbConnection, row: Row) -> Result<SessionState> {
     let (sid, status, reason, at, absolute_expiry) = row;
-    let data = user_sessions::table.find(sid).select(as_instant(user_sessions::expire));
+    let data = user_sessions::table.find(&sid).select(as_instant(user_sessions::expire));
     let data_expiry: Option<SqlTime> = data.get_result(connection).optional()?;
     let absolute_expiry = Timestamp::from(absolute_expiry);
     let at = at.map_or(absolute_expiry, Timestamp::from);
     Ok(SessionState {
+        sid: Sid::from_trusted(&sid),
         ended: (status != ACTIVE).then(|| (reason.unwrap_or_default(), at)),
         absolute_expiry,
         data_expiry: data_expiry.map(Timestamp::from),

@@ -8,6 +8,7 @@ use crate::web::{AppState, Pages, csrf_form::CsrfForm, errors::WebError};
 
 #[derive(Deserialize)]
 pub(crate) struct LanguageFields {
+    #[serde(default)]
     language: String,
 }
 

@@ -110,7 +110,7 @@ where
             let cookie = state.cookie.take(request.headers_mut());
             let resumed = match &cookie.verified {
                 Some(cookie) => {
-                    let is_activity = || !is_in_background(request.path(), request.headers());
+                    let is_activity = || !is_in_background(request.method(), request.path(), request.headers());
                     state.sessions.resume_with(&cookie.sid, is_activity).await
                 }
                 None => Ok(None),

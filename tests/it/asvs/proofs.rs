@@ -55,7 +55,8 @@ fn asvs_7_5_1_no_form_changes_an_account_without_its_password(engine: EngineKind
     let report = format!("{DEVICES}/{phone_id}/report");
     let revoke_all = format!("{DEVICES}/revoke-all");
     let mut expected =
-        [PASSWORD_PAGE, REVOKE_OTHERS, "/logout", "/reauth", &revoke, &revoke_all, &name, &report].map(str::to_owned);
+        [PASSWORD_PAGE, REVOKE_OTHERS, "/language", "/logout", "/reauth", &revoke, &revoke_all, &name, &report]
+            .map(str::to_owned);
     expected.sort();
     assert_eq!(found, expected, "a new form belongs into this test");
     let before = users(&app);

@@ -7,6 +7,7 @@ use crate::support::{Browser, EngineKind, PASSWORD, TestApp, on_both_engines};
 on_both_engines!(
     sign_in_on_a_known_browser_continues_its_session,
     event_says_from_where_a_session_was_continued,
+    continued_session_has_no_data_of_the_application,
     other_browsers_have_sessions_of_their_own,
     ended_session_of_a_known_browser_is_not_continued,
     known_browser_continues_the_session_of_each_account,
@@ -72,6 +73,24 @@ fn event_says_from_where_a_session_was_continued(engine: EngineKind) {
     let events = app.rows("security_events", &format!("WHERE session_id = '{id}' AND kind = 'signed_in' ORDER BY id"));
     assert_eq!(events.len(), 2);
     assert_eq!((&events[1]["ip_address"], &events[1]["detail"]["again"]), (&"203.0.113.66".into(), &true.into()));
+}
+
+/// What an application has noted, such as a second factor, was proved by whoever had the cookie.
+fn continued_session_has_no_data_of_the_application(engine: EngineKind) {
+    let app = app_with_user(engine);
+    let mut old = app.signed_in(EMAIL);
+    let id = old.session_id();
+    let data = app.text("SELECT CAST(sess AS text) AS v FROM user_sessions");
+    let with_factor = data.replacen('{', r#"{"secondFactor":true,"#, 1);
+    app.execute(&format!("UPDATE user_sessions SET sess = '{with_factor}'"));
+    let mut with_cookie = old.clone();
+    assert_eq!(with_cookie.post_from("/reauth", "/reauth", &[("password", PASSWORD)]).status, 303);
+    assert!(app.text("SELECT CAST(sess AS text) AS v FROM user_sessions").contains("secondFactor"));
+    let mut browser = without_session_cookie(&with_cookie);
+    assert_eq!(browser.sign_in(EMAIL, PASSWORD).status, 303);
+    assert_eq!(browser.session_id(), id);
+    assert!(!app.text("SELECT CAST(sess AS text) AS v FROM user_sessions").contains("secondFactor"));
+    app.assert_sound();
 }
 
 fn other_browsers_have_sessions_of_their_own(engine: EngineKind) {

@@ -147,7 +147,7 @@ fn stream_without_a_session_is_refused(engine: EngineKind) {
 fn expiry_is_announced_and_told(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     Program::new(&database).add_user(EMAIL);
-    let serving = Program::new(&database).with("KEYRACK_IDLE_TIMEOUT", "3s").serve();
+    let serving = Program::new(&database).with("KEYRACK_IDLE_TIMEOUT", "9s").serve();
     let own = serving.signed_in(EMAIL);
     let mut stream = EventStream::open(&own);
     let opened = stream.expect("open");
@@ -161,13 +161,13 @@ fn expiry_is_announced_and_told(engine: EngineKind) {
 fn open_stream_is_no_activity(engine: EngineKind) {
     let database = TestDatabase::new(engine);
     Program::new(&database).add_user(EMAIL);
-    let serving = Program::new(&database).with("KEYRACK_IDLE_TIMEOUT", "9s").serve();
+    let serving = Program::new(&database).with("KEYRACK_IDLE_TIMEOUT", "18s").serve();
     let seen = |column: &str| database.text(&format!("SELECT CAST({column} AS text) AS v FROM sessions"));
     let mut own = serving.signed_in(EMAIL);
     let at_sign_in = seen("last_seen_at");
     let mut background = own.clone().with_header("keyrack-background", "1");
-    // The activity of a session with this timeout is two seconds old when the next one is recorded.
-    let until = std::time::Instant::now() + std::time::Duration::from_millis(2500);
+    // The activity of a session with this timeout is four seconds old when the next one is recorded.
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(2);
     while std::time::Instant::now() < until {
         open(&own);
         assert_eq!(background.get("/account/sessions").status, 200);

@@ -93,6 +93,7 @@ fn revoking_on_other_instance_leaves_tables_as_in_seed(engine: EngineKind) {
         "ended_from": "127.0.0.1",
         "authenticated_at": "2026-01-28T11:50:14.000000Z",
         "must_change_password": false,
+        "client_hints": null,
         "name": null,
         "from_new_browser": false,
     });

@@ -53,7 +53,8 @@ fn user_agent_markup_is_escaped(engine: EngineKind) {
                 assert_eq!(count(name, page), count(name, harmless), "{name} of {payload}");
             }
             assert!(!page.body.contains(payload) || !payload.contains(['<', '"', '\'', '&']), "{payload}");
-            let shown = page.body.split("<dd class=\"code\">").skip(1).map(|text| text.split_once('<').unwrap().0);
+            let shown =
+                page.body.split("<dd class=\"code\" dir=\"ltr\">").skip(1).map(|text| text.split_once('<').unwrap().0);
             let plain = |text: &str| {
                 let text = text.replace("&#60;", "<").replace("&#62;", ">").replace("&#34;", "\"");
                 text.replace("&#39;", "'").replace("&#38;", "&")
@@ -67,7 +68,8 @@ fn user_agent_longer_than_512_characters_is_cut(engine: EngineKind) {
     let app = TestApp::new(engine);
     let pages = pages_about(&app, &format!("curl/8.5.0 {}", "long".repeat(2500)));
     for page in pages {
-        let shown = page.body.split("<dd class=\"code\">curl").nth(1).unwrap().split_once('<').unwrap().0.len();
+        let shown =
+            page.body.split("<dd class=\"code\" dir=\"ltr\">curl").nth(1).unwrap().split_once('<').unwrap().0.len();
         assert_eq!(shown + "curl".len(), 512);
     }
     assert_eq!(

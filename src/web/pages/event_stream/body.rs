@@ -19,7 +19,7 @@ use crate::{
     clock::{Clock, Timestamp},
     error::Result,
     events::{Change, Events, Subscription},
-    sessions::{EndReason, Liveness, SessionEnd, SessionId, Sessions, UserId},
+    sessions::{EndReason, Liveness, SessionEnd, SessionId, Sessions, Sid, UserId},
     web::{SignedIn, pages::end_notice},
     words::Words,
 };
@@ -30,6 +30,9 @@ const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(25);
 /// How long before its expiry a page is warned (WCAG 2.2.1 asks for 20 seconds at least); a third of the idle timeout if that
 /// is shorter, or a page would be warned all the time.
 const WARNING: Duration = Duration::from_secs(120);
+
+/// How often a session is looked at that is about to expire.
+const WARNED_LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How long a stream lasts at least; then the browser opens another one. Load balancers spread streams again by it.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -50,6 +53,7 @@ struct State {
     words: Words,
     user: UserId,
     session: SessionId,
+    sid: Sid,
     /// The id that the browser was last told.
     last_id: i64,
     heartbeat_at: Instant,
@@ -91,6 +95,7 @@ impl EventStream {
             words,
             user: session.user.id,
             session: session.id,
+            sid: session.presented()?.sid,
             last_id: 0,
             heartbeat_at: now + HEARTBEAT_INTERVAL,
             closes_at: now + LIFETIME + Duration::from_secs(spread(600).into()),
@@ -141,21 +146,7 @@ impl State {
     /// Waits until there is something to send. Nothing is sent at the end of a stream's lifetime.
     async fn next(&mut self) -> Bytes {
         loop {
-            let wake_at = self.heartbeat_at.min(self.closes_at).min(self.look_at);
-            let change = timeout_at(wake_at, self.subscription.next()).await.ok();
-            let messages = match self.handle(change).await {
-                Ok(messages) => messages,
-                Err(error) => {
-                    tracing::debug!(error = error.chain(), "an open page is not told of its session's state yet");
-                    self.look_at = Instant::now() + RETRY_DELAY;
-                    Messages::default()
-                }
-            };
             let now = Instant::now();
-            if !messages.is_empty() {
-                self.heartbeat_at = now + HEARTBEAT_INTERVAL;
-                return messages.into_bytes();
-            }
             if self.is_over || now >= self.closes_at {
                 self.is_over = true;
                 return Bytes::new();
@@ -164,32 +155,48 @@ impl State {
                 self.heartbeat_at = now + HEARTBEAT_INTERVAL;
                 return HEARTBEAT;
             }
+            let messages = if now >= self.look_at {
+                self.look(Messages::default(), false).await.unwrap_or_else(|error| {
+                    tracing::debug!(error = error.chain(), "an open page is not told of its session's state yet");
+                    self.look_at = Instant::now() + RETRY_DELAY;
+                    Messages::default()
+                })
+            } else {
+                let wake_at = self.heartbeat_at.min(self.closes_at).min(self.look_at);
+                let change = timeout_at(wake_at, self.subscription.next()).await;
+                change.map_or_else(|_| Messages::default(), |change| self.handle(change))
+            };
+            if !messages.is_empty() {
+                return messages.into_bytes();
+            }
         }
     }
 
-    async fn handle(&mut self, change: Option<Change>) -> Result<Messages> {
-        let mut messages = Messages::default();
-        let Some(change) = change else {
-            return if Instant::now() >= self.look_at { self.look(messages, false).await } else { Ok(messages) };
-        };
+    fn handle(&mut self, change: Change) -> Messages {
+        let messages = Messages::default();
         if let Some(ended) = change.ended {
             let at = ended.at.unwrap_or_else(|| self.clock.now());
-            return Ok(
-                self.end(messages, &SessionEnd { reason: EndReason::parse(&ended.reason), at, is_continued: false })
-            );
+            let end = SessionEnd { reason: EndReason::parse(&ended.reason), at, is_continued: false };
+            return self.end(messages, &end);
+        }
+        if change.must_look {
+            self.look_at = Instant::now();
         }
         // A browser connects again with the cookie that it has now; a copy of an older one is refused then.
         self.is_over |= change.is_closing || change.has_new_sid;
-        if let Some(id) = change.list_changed {
-            self.last_id = id;
-            messages = messages.event("sessions-changed", id, &serde_json::json!({}));
+        match change.list_changed {
+            Some(id) => {
+                self.last_id = id;
+                messages.event("sessions-changed", id, &serde_json::json!({}))
+            }
+            None => messages,
         }
-        if change.must_look { self.look(messages, false).await } else { Ok(messages) }
     }
 
     fn end(&mut self, messages: Messages, end: &SessionEnd) -> Messages {
         self.is_over = true;
         let data = serde_json::json!({
+            "session": self.session,
             "reason": end.reason.map(EndReason::as_str),
             "at": end.at,
             "message": end_notice::text(self.words, end, self.clock.now()).to_string(),
@@ -200,9 +207,14 @@ impl State {
 
     /// Looks at the session: tells its end, or warns of its expiry. Decides when to look again.
     async fn look(&mut self, messages: Messages, is_first: bool) -> Result<Messages> {
-        let (until, is_idle_expiry) = match self.sessions.liveness(self.user, self.session).await? {
+        let (until, is_idle_expiry) = match self.sessions.liveness(self.user, self.session, &self.sid).await? {
             Some(Liveness::Alive { until, is_idle_expiry }) => (until, is_idle_expiry),
             Some(Liveness::Over(end)) => return Ok(self.end(messages, &end)),
+            // The browser connects again with the cookie that it has now.
+            Some(Liveness::Renewed) => {
+                self.is_over = true;
+                return Ok(messages);
+            }
             // Its user was deleted, and it with them.
             None => {
                 return Ok(self.end(messages, &SessionEnd { reason: None, at: self.clock.now(), is_continued: false }));
@@ -211,9 +223,13 @@ impl State {
         let left = until.since(self.clock.now());
         let until_warning = left.saturating_sub(self.warning);
         let is_near = until_warning.is_zero();
-        self.look_at = Instant::now() + if is_near { left } else { until_warning };
+        // Activity in another tab is no event.
+        self.look_at = Instant::now() + if is_near { left.min(WARNED_LOOK_INTERVAL) } else { until_warning };
         let data = || expiry(&self.session.to_string(), until, is_idle_expiry);
-        if is_near && self.warned_of != Some(until) {
+        if is_near && self.warned_of == Some(until) {
+            return Ok(messages);
+        }
+        if is_near {
             let messages = if is_first { messages.event("open", self.last_id, &data()) } else { messages };
             self.warned_of = Some(until);
             return Ok(messages.event("session-expiring", self.last_id, &data()));

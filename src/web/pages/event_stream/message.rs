@@ -6,9 +6,9 @@ use actix_web::web::Bytes;
 
 use crate::clock::Timestamp;
 
-/// A comment, which browsers ignore. It keeps proxies from closing a connection that is quiet, and finds out that the
-/// browser is gone.
-pub(super) const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
+/// An event that says nothing. It keeps proxies from closing a connection that is quiet, and finds out that the browser is
+/// gone; the browser finds out by its absence that the connection is.
+pub(super) const HEARTBEAT: Bytes = Bytes::from_static(b"event: beat\ndata:\n\n");
 
 /// Events that are sent at once.
 #[derive(Default)]
