@@ -147,6 +147,8 @@ export async function* oneTimePasswordPages(page, keyrack, user) {
 
 /** A form that is older than its session's sid, and one that is older than the session. */
 export async function* outdatedFormPages(page, keyrack, user) {
+  // A page that learns of its end has no form any more: this one is never answered.
+  await page.route('**/account/events', () => {});
   await keyrack.signIn(DEVICES.phone.userAgent, user);
   await signIn(page, user);
   const other = await page.context().newPage();
@@ -170,6 +172,7 @@ export async function* outdatedFormPages(page, keyrack, user) {
   await submitSignIn(page, user);
   await page.waitForURL('**/account/password');
   yield 'password-unmade';
+  await page.unroute('**/account/events');
 }
 
 /** The list with one other device and with many, and how far their end is. */
@@ -214,9 +217,12 @@ export async function* proofPages(page, keyrack, user) {
 export async function* leakedPasswordPages(page, keyrack, user) {
   await keyrack.write('leaked.txt', `${user.password}\n`);
   await keyrack.command(['passwords', 'build', 'leaked.txt', '--plain']);
+  // The browser would report that the stream of an open page was cut.
+  await page.goto('about:blank');
   await keyrack.restart({ KEYRACK_BREACHED_PASSWORDS: 'leaked.breached' });
   await signIn(page, user);
   yield 'devices-leaked-password';
+  await page.goto('about:blank');
   await keyrack.restart({ KEYRACK_BREACHED_PASSWORDS: '' });
 }
 

@@ -108,7 +108,7 @@ pub struct Client {
     pub ip_address: Option<IpAddr>,
     /// Its `User-Agent`, cleaned by [`Client::new`].
     pub user_agent: Option<String>,
-    /// Its client hints, as [`ClientHints::to_text`] writes them.
+    /// Its client hints, as `ClientHints::to_text` writes them.
     pub client_hints: Option<String>,
 }
 
@@ -214,7 +214,7 @@ pub struct SessionRecord {
     pub has_absolute_expiry: bool,
     /// "Keep me signed in".
     pub remembered: bool,
-    /// The word for what let it in; see [`WayIn`].
+    /// The word for what let it in; see `WayIn`.
     pub authorised_by: String,
     /// When it ended; `None` while it is active.
     pub logged_out_at: Option<Timestamp>,
