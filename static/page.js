@@ -112,6 +112,8 @@
     const fresh = new DOMParser().parseFromString(await response.text(), 'text/html').querySelector('[data-event]');
     const present = region();
     if (!fresh || !present) return;
+    // Something was begun while the list was on its way.
+    if (isBusy(present)) return refresh();
     const { open, ticked, hasFocus, focused } = states(present);
     for (const id of open) fresh.querySelector(`#${CSS.escape(id)}`)?.setAttribute('open', '');
     for (const id of ticked) fresh.querySelector(`#${CSS.escape(id)}`)?.setAttribute('checked', '');
