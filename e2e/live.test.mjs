@@ -81,7 +81,7 @@ onEveryEngine('Open pages', (suite) => {
     await page.keyboard.press('Enter');
     await dialog.waitFor({ state: 'detached' });
     await dialog.waitFor({ timeout: 40_000 });
-    // Nobody is there.
+    // The user has left.
     await signedOut(page).waitFor({ timeout: 40_000 });
     assert.match(await page.locator('main').innerText(), /not used/);
   });

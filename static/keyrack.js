@@ -132,7 +132,7 @@
       timer = setTimeout(async () => {
         await check();
         if (isOver || stream || !release) return;
-        // A visitor of an application: another page may read once somebody signs in.
+        // A visitor of an application: another page may read once the visitor signs in.
         if (session === undefined) stop();
         else open();
       }, Math.min(60_000, 1000 * 2 ** attempts) * (0.5 + Math.random()));

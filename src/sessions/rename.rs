@@ -15,7 +15,7 @@ impl Sessions {
     /// Names one of a user's sessions, alive or ended, or removes its name. Returns the session, or `None` if the user has
     /// no such session: another user's is treated like one that does not exist.
     ///
-    /// An event records the name, since a name can make somebody else's device pass for one of the owner's.
+    /// An event records the name, since a name can make a thief's device pass for one of the owner's.
     pub async fn rename(
         &self,
         user: UserId,

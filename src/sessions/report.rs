@@ -22,7 +22,7 @@ pub struct SessionsSince {
 }
 
 impl Sessions {
-    /// Ends a session of this user that somebody else has started, forgets its browser, and records the report. Returns
+    /// Ends a session of this user that another person started, forgets its browser, and records the report. Returns
     /// the session, or `None` if the user has no such session: another user's is treated like one that does not exist.
     ///
     /// A session that has ended is reported as well. Its browser is forgotten if it has not signed in again since.
@@ -57,7 +57,7 @@ impl Sessions {
     }
 
     /// The other sessions of the same user that a password has let in, or has confirmed, since this session started and
-    /// before the password was changed: whoever started this one could start them.
+    /// before the password was changed: the person who started this one could start them.
     pub async fn let_in_since(&self, session: &SessionRecord) -> Result<SessionsSince> {
         let (user, id, since) = (session.user_id, session.id, session.created_at);
         let known_until = session.authenticated_at.unwrap_or(since).max(since);

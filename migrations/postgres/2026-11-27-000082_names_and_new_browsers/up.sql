@@ -1,4 +1,4 @@
--- What its owner calls the session. NULL in sessions that nobody has named.
+-- What its owner calls the session. NULL in sessions without a name.
 ALTER TABLE sessions ADD COLUMN IF NOT EXISTS name text;
 
 -- Whether the account, which knew others or had signed in before, did not know the browser of the sign-in.

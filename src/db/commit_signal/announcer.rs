@@ -18,10 +18,10 @@ use crate::{
     error::{Error, Result},
 };
 
-/// How often notifications are read while somebody follows the events.
+/// How often notifications are read while the broadcast follows the events.
 const READ_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The same while nobody does. They must be read all the same, or the server keeps them for this connection.
+/// The same while it does not. They must be read all the same, or the server keeps them for this connection.
 const IDLE_READ_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The pause after an error.
@@ -112,7 +112,8 @@ impl Listener {
         }
 
         let mut connection = opener.open().map_err(|error| Error::Unavailable(error.into()))?;
-        // A pooler may lend another connection to each transaction, and deliver what arrives to whoever has it then.
+        // A pooler may lend another connection to each transaction, and deliver what arrives to the client that has it
+        // then.
         let listens = !connection.is_behind_pooler()?;
         if let DbConnection::Postgres(connection) = &mut *connection
             && listens

@@ -18,7 +18,7 @@ const LONG_POLL: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(crate) struct CommitSignal {
     pub(super) raised: tokio::sync::Notify,
-    /// Whether somebody follows the events in this process.
+    /// Whether the broadcast of this process follows the events.
     is_followed: AtomicBool,
     /// The follower's poll interval in milliseconds; 0 as long as no connection listens.
     poll_millis: AtomicU64,
@@ -53,7 +53,8 @@ impl CommitSignal {
         let _ = tokio::time::timeout(interval, self.raised.notified()).await;
     }
 
-    /// Says whether somebody follows the events. Otherwise, notifications of other processes are read now and then only.
+    /// Says whether the broadcast follows the events. Otherwise, notifications of other processes are read now and then
+    /// only.
     pub fn set_followed(&self, is_followed: bool) {
         self.is_followed.store(is_followed, Ordering::Relaxed);
         // It reads more often from now on.

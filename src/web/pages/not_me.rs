@@ -98,7 +98,7 @@ pub(crate) async fn submit(session: SignedIn, id: Path<String>, _: CsrfOnlyForm)
     report(&session, id).await
 }
 
-/// Ends a session that somebody else has started, and shows what came of it.
+/// Ends a session that another person has started, and shows what came of it.
 pub(super) async fn report(session: &SignedIn, id: SessionId) -> Result<HttpResponse, WebError> {
     let page = format!("{}/not-me", path_of(id));
     if id == session.id {

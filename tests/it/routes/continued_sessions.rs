@@ -75,7 +75,7 @@ fn event_says_from_where_a_session_was_continued(engine: EngineKind) {
     assert_eq!((&events[1]["ip_address"], &events[1]["detail"]["again"]), (&"203.0.113.66".into(), &true.into()));
 }
 
-/// What an application has noted, such as a second factor, was proved by whoever had the cookie.
+/// What an application has noted, such as a second factor, was proved by the browser with the cookie.
 fn continued_session_has_no_data_of_the_application(engine: EngineKind) {
     let app = app_with_user(engine);
     let mut old = app.signed_in(EMAIL);

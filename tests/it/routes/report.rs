@@ -24,7 +24,7 @@ const DEVICES: &str = "/account/sessions";
 const PASSWORD_PAGE: &str = "/account/password";
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The owner's browser, and somebody else's, who has the password.
+/// The owner's browser, and that of a thief who has the password.
 fn owner_and_thief(engine: EngineKind) -> (TestApp, Browser, Browser) {
     let app = TestApp::with(engine, |config| config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]);
     app.add_user(EMAIL);

@@ -106,7 +106,7 @@ impl EventStream {
         };
         state.last_id = state.events.newest_id_of(state.user).await?;
         let mut messages = Messages::default().retry(RETRY_MILLIS + u64::from(spread(RETRY_SPREAD_MILLIS)));
-        // What was committed before the subscription is told by nobody else.
+        // What was committed before the subscription is told here only.
         messages = state.look(messages, true).await?;
         if !state.is_over && last_seen.is_some_and(|last_seen| last_seen != state.last_id) {
             messages = messages.event("sessions-changed", state.last_id, &serde_json::json!({}));
