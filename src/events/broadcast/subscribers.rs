@@ -67,9 +67,8 @@ impl Default for Broadcast {
 impl Broadcast {
     /// Subscribes to the changes of a user's sessions, of which `session` is the subscriber's own. Everything that is
     /// committed after this has returned is told; so look at the session then. Returns `None` while no follower reads
-    /// events: the server is starting or stopping, or the database can't be reached; and if the session or the user has too
-    /// many
-    /// subscribers.
+    /// events, since the server is starting or stopping, or the database can't be reached. Also returns `None` if the
+    /// session or the user has too many subscribers.
     pub async fn subscribe(&self, user: UserId, session: SessionId) -> Option<Subscription> {
         let mailbox = Arc::new(Mailbox::new(session));
         {
