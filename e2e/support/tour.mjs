@@ -272,8 +272,16 @@ export async function* specialPages(page, keyrack, user) {
   }
 }
 
-/** All pages. The server must have no account; `user` becomes the first. */
+/** All pages, each with its style sheet. The server must have no account; `user` becomes the first. */
 export async function* allPages(page, keyrack, user) {
+  for await (const name of stepThroughAllPages(page, keyrack, user)) {
+    // An element may be there before the style sheet is.
+    await page.waitForLoadState('load');
+    yield name;
+  }
+}
+
+async function* stepThroughAllPages(page, keyrack, user) {
   yield* setupPages(page, await keyrack.setupLink());
   await keyrack.addUser(user);
   for (const agent of USER_AGENTS) await keyrack.signIn(agent, user);
