@@ -134,8 +134,8 @@ fn statement(part: &Part, target: &Target, is_html: bool) -> String {
     let text = |text: &str| if is_html { escaped(text) } else { text.to_owned() };
     match part {
         Part::Text(raw) => format!("out.push_str({:?});", text(raw)),
-        Part::Product if is_html => "push_escaped(&mut out, self.product);".to_owned(),
-        Part::Product => "out.push_str(self.product);".to_owned(),
+        Part::Product if is_html => "push_escaped(&mut out, self.product());".to_owned(),
+        Part::Product => "out.push_str(self.product());".to_owned(),
         Part::Argument(name) => {
             let name = snake_case(name);
             format!("{name}.push_to(&mut out, self.language, {is_html});")

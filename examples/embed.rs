@@ -41,6 +41,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let secrets = variable("SECRETS", "for this example only: make your own").parse()?;
     let mut config = Config::new(variable("DATABASE_URL", "sqlite:embed.db").parse()?, secrets);
     config.public_url = PublicUrl::plain(address);
+    config.brand.name = "The counter".parse()?;
+    config.brand.accent = Some("rebeccapurple".parse()?);
     migrate(&config.database.url)?;
     let keyrack = Keyrack::new(config)?;
 

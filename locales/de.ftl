@@ -397,6 +397,7 @@ name-has-hidden-character = Entfernen Sie das Zeichen { $code }. Es ist unsichtb
 ## Anmelden
 
 sign-in = Anmelden
+sign-in-to = Bei { -product } anmelden
 keep-me-signed-in = Angemeldet bleiben
 sign-in-to-continue = Melden Sie sich an, um fortzufahren.
 unmade-change-sign-in = Als Sie das Formular abgeschickt haben, waren Sie nicht mehr angemeldet. Es wurde nichts geändert. Melden Sie sich an, um fortzufahren.

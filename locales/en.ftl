@@ -498,6 +498,7 @@ name-has-hidden-character = Remove the character { $code }, which is invisible o
 ## Sign in
 
 sign-in = Sign in
+sign-in-to = Sign in to { -product }
 keep-me-signed-in = Keep me signed in
 sign-in-to-continue = Sign in to continue.
 unmade-change-sign-in = You were no longer signed in when you sent the form, so nothing was changed. Sign in to continue.

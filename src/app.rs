@@ -17,8 +17,8 @@ use crate::{
     routes,
     sessions::Sessions,
     web::{
-        AppState, BrowserCookie, Csrf, Flash, FormSeeds, Languages, PendingChanges, ProxyWarnings, SessionCookie,
-        SessionLayer, SetupToken, TrustedProxies,
+        AppState, Assets, BrowserCookie, Csrf, Flash, FormSeeds, Languages, PendingChanges, ProxyWarnings,
+        SessionCookie, SessionLayer, SetupToken, TrustedProxies,
     },
 };
 
@@ -42,6 +42,7 @@ impl Keyrack {
             trusted_proxies,
             hsts,
             languages,
+            brand,
             hash_cost,
             breached_passwords,
             sign_in_pace,
@@ -59,7 +60,8 @@ impl Keyrack {
         let newest = secrets.expose().next().unwrap_or_default();
         let accounts =
             Accounts::for_server(database.clone(), clock.clone(), sessions.clone(), hash_cost, newest, sign_in_pace)
-                .with_password_policy(PasswordPolicy::new(public_url.host(), breached_passwords));
+                .with_password_policy(PasswordPolicy::new(public_url.host(), brand.name.as_str(), breached_passwords));
+        let assets = Assets::new(&brand);
         let state = AppState {
             accounts,
             cookie: SessionCookie::new(cookie_name, cookie_domain, &public_url, &secrets),
@@ -73,7 +75,8 @@ impl Keyrack {
             event_rate: EventRate::default(),
             flash: Flash::new(&secrets, &public_url),
             pending_changes: PendingChanges::new(&secrets),
-            languages: Languages::new(&languages, &public_url),
+            languages: Languages::new(&languages, &public_url, assets.site()),
+            assets,
             reauth_window,
             database,
             clock,

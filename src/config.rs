@@ -1,5 +1,6 @@
 //! Typed settings. `commands/settings.rs` reads them from flags, variables and a file.
 
+mod brand;
 mod connections;
 #[cfg(test)]
 mod fuzz_tests;
@@ -18,6 +19,10 @@ use crate::{
     words::Language,
 };
 
+pub(crate) use brand::Shades;
+#[cfg(test)]
+pub(crate) use brand::THEMES;
+pub use brand::{Accent, Brand, InvalidAccent, InvalidLogo, InvalidSiteName, Logo, SiteName};
 pub use connections::ConnectionLimits;
 pub use secrets::{InvalidSecrets, Secrets};
 
@@ -49,6 +54,8 @@ pub struct Config {
     pub hsts: Hsts,
     /// The languages that pages are offered in. The first one is that of users who ask for none of them.
     pub languages: Vec<Language>,
+    /// How pages present the site. Default: as Keyrack.
+    pub brand: Brand,
     /// The cost of a password hash.
     pub hash_cost: HashCost,
     /// The list of leaked passwords, which no user may choose. Default: none.
@@ -79,6 +86,7 @@ impl Config {
             trusted_proxies: Vec::new(),
             hsts: Hsts::default(),
             languages: Language::for_people().to_vec(),
+            brand: Brand::default(),
             hash_cost: HashCost::default(),
             breached_passwords: None,
             sign_in_pace: SignInPace::default(),

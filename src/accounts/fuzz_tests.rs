@@ -24,7 +24,7 @@ fn email_address_has_one_normal_form() {
 fn new_password_of_any_text_is_judged() {
     let tokens =
         ["password", "qwertyuiop", "123456789", "a", "\u{301}", "\u{fdfa}", "🦊", " ", "19990101", "rajat", "0"];
-    let policy = PasswordPolicy::new("keys.example.com", None);
+    let policy = PasswordPolicy::new("keys.example.com", "", None);
     let email = "rajat.verma@example.com".parse().unwrap();
     fuzz("password", &tokens, |input| {
         let text = String::from_utf8_lossy(input);

@@ -106,6 +106,7 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
     let mut config =
         settings.to_config_with(address, url, Secrets::new(vec![random_text(32)?]).map_err(Failure::failed)?);
     config.policy = Policy::default();
+    config.brand = settings.brand()?;
     output::lines(format_args!(
         "A demo with sample data, which is deleted when it stops (Ctrl-C). Sign in at\n\n    {}/login\n\n\
          with the email    {EMAIL}\nand the password  {password}\n",

@@ -15,7 +15,7 @@ use crate::{
     Keyrack,
     app::open_files,
     clock::Clock,
-    config::Config,
+    config::{Accent, Config},
     error::{Error, Result},
 };
 
@@ -53,6 +53,7 @@ pub(super) async fn serve(
     let address = listener.local_addr().map_err(Failure::failed)?;
     let database = config.database.url.clone();
     open_files::raise_limit();
+    let shown_accent = config.brand.accent.as_ref().and_then(Accent::adjustments);
     let keyrack = Keyrack::new(config)?;
     let public_url = keyrack.public_url();
     let max_connections = keyrack.max_connections();
@@ -60,6 +61,9 @@ pub(super) async fn serve(
     // After the line with the address, which other programs wait for.
     for warning in warnings {
         tracing::warn!("{warning}");
+    }
+    if let Some(shown) = shown_accent {
+        tracing::info!("{shown}");
     }
     let (sessions, accounts) = (keyrack.sessions().clone(), keyrack.accounts().clone());
     if let Some(link) = patiently(|| keyrack.setup_link()).await? {

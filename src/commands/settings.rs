@@ -24,7 +24,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Failure, os_user::os_user, secrets_file};
 use crate::{
     accounts::{BreachedPasswords, HashCost, InvalidBreachFile, PasswordPolicy, SignInPace},
-    config::{Config, DEFAULT_REAUTH_WINDOW, Hsts, PublicUrl, Secrets},
+    config::{Accent, Brand, Config, DEFAULT_REAUTH_WINDOW, Hsts, Logo, PublicUrl, Secrets, SiteName},
     db::{DatabaseUrl, Engine, Peers},
     events::{self, Source},
     sessions::{Policy, Timeouts},
@@ -168,6 +168,20 @@ pub(super) struct Settings {
     )]
     languages: Option<LanguageList>,
 
+    /// What pages call the site, in at most 60 characters
+    #[arg(long, env = "KEYRACK_NAME", global = true, value_name = "NAME", default_value_t = SiteName::default())]
+    name: SiteName,
+
+    /// Picture in the header of each page: PNG, JPEG, WebP or SVG, at most 256 kB, shown 32 pixels high; one that is
+    /// wider than 5:4 stands for the name [default: Keyrack's key]
+    #[arg(long, env = "KEYRACK_LOGO", global = true, value_name = "FILE")]
+    logo: Option<PathBuf>,
+
+    /// Colour of buttons and links, as in CSS; each theme shows the nearest shade that can be read there [default:
+    /// Keyrack's green]
+    #[arg(long, env = "KEYRACK_ACCENT", global = true, value_name = "COLOR")]
+    accent: Option<Accent>,
+
     /// Threads that serve requests [default: one per core]
     #[arg(
         long, env = "KEYRACK_WORKERS", global = true, value_name = "NUMBER",
@@ -283,6 +297,7 @@ impl Settings {
         let secrets = self.secrets(&database_url, warnings)?;
         let mut config = self.to_config_with(address, database_url, secrets);
         config.breached_passwords = self.breached_passwords()?;
+        config.brand = self.brand()?;
         exposure::check(self.file.as_ref(), &config, address, warnings);
         Ok(config)
     }
@@ -308,10 +323,20 @@ impl Settings {
         config
     }
 
+    /// How pages present the site.
+    pub(super) fn brand(&self) -> Result<Brand, Failure> {
+        let logo = self.logo.as_deref().map(|path| {
+            Logo::open(path).map_err(|error| {
+                Failure::invalid_value(&path.display().to_string(), "--logo (KEYRACK_LOGO)", error.to_string())
+            })
+        });
+        Ok(Brand { name: self.name.clone(), logo: logo.transpose()?, accent: self.accent.clone() })
+    }
+
     /// The policy for passwords that a command sets.
     pub(super) fn password_policy(&self) -> Result<PasswordPolicy, Failure> {
         let host = self.public_url.as_ref().map_or("", PublicUrl::host);
-        Ok(PasswordPolicy::new(host, self.breached_passwords()?))
+        Ok(PasswordPolicy::new(host, self.name.as_str(), self.breached_passwords()?))
     }
 
     /// Opens the list of leaked passwords, if one is set.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{
-    browser_cookie::BrowserCookie, client_ip::TrustedProxies, cookie::SessionCookie, csrf::Csrf, flash::Flash,
-    form_seed::FormSeeds, languages::Languages, pending_change::PendingChanges, proxy_warnings::ProxyWarnings,
-    signing::Signer,
+    assets::Assets, browser_cookie::BrowserCookie, client_ip::TrustedProxies, cookie::SessionCookie, csrf::Csrf,
+    flash::Flash, form_seed::FormSeeds, languages::Languages, pending_change::PendingChanges,
+    proxy_warnings::ProxyWarnings, signing::Signer,
 };
 use crate::{
     accounts::Accounts,
@@ -30,6 +30,8 @@ pub(crate) struct AppState {
     pub flash: Flash,
     pub pending_changes: PendingChanges,
     pub languages: Languages,
+    /// The files that pages link.
+    pub assets: Assets,
     /// How old a proof may be for a sensitive change.
     pub reauth_window: Duration,
     pub trusted_proxies: TrustedProxies,

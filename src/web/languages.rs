@@ -9,7 +9,7 @@ use actix_web::{
 use super::cookie::cookie_values;
 use crate::{
     config::PublicUrl,
-    words::{Language, LanguageSet, Words},
+    words::{Language, LanguageSet, Site, Words},
 };
 
 /// How long a choice is kept. Browsers keep no cookie longer.
@@ -28,14 +28,15 @@ pub(crate) struct Languages {
     /// The name of the cookie with the user's choice.
     cookie_name: &'static str,
     secure: bool,
+    site: &'static Site,
 }
 
 impl Languages {
     /// The first one is that of pages for users who ask for none of them.
-    pub fn new(offered: &[Language], public_url: &PublicUrl) -> Self {
+    pub fn new(offered: &[Language], public_url: &PublicUrl, site: &'static Site) -> Self {
         let secure = public_url.is_https();
         let cookie_name = if secure { "__Host-keyrack.language" } else { "keyrack.language" };
-        Self { offered: offered.to_vec(), cookie_name, secure }
+        Self { offered: offered.to_vec(), cookie_name, secure, site }
     }
 
     /// The offered language with this tag.
@@ -64,7 +65,7 @@ impl Languages {
     pub(super) fn words(&self, headers: &HeaderMap) -> Words {
         let asked_for = || headers.get(ACCEPT_LANGUAGE).and_then(|value| self.best(value.as_bytes()));
         let language = self.chosen(headers).or_else(asked_for).or(self.offered.first().copied());
-        Words::new(language.unwrap_or(Language::En)).among(LanguageSet::of(&self.offered))
+        Words::new(language.unwrap_or(Language::En)).of_site(self.site).among(LanguageSet::of(&self.offered))
     }
 
     /// The best language for a value of `Accept-Language` (RFC 9110, 12.5.4).
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
 
     fn languages(offered: &[Language]) -> Languages {
-        Languages::new(offered, &PublicUrl::default())
+        Languages::new(offered, &PublicUrl::default(), &Site::KEYRACK)
     }
 
     fn best(value: &str) -> Option<Language> {

@@ -42,6 +42,7 @@ mod signing;
 mod time_text;
 
 pub(crate) use app_state::{AppState, SetupToken};
+pub(crate) use assets::Assets;
 pub(crate) use bare_response::bare_response;
 pub(crate) use browser_cookie::BrowserCookie;
 pub(crate) use client_ip::TrustedProxies;

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use super::assets;
 use crate::{sessions::LiveSession, words::Words};
 
 /// The values of `layout.html`, which every page's template extends.
@@ -10,10 +9,6 @@ pub(super) struct Page {
     pub words: Words,
     /// For the form that changes the language; empty on a page that has no token.
     pub csrf_token: String,
-    pub stylesheet: String,
-    pub script: String,
-    /// The script that follows the session of a signed-in page.
-    pub session_script: String,
     pub viewer: Option<Viewer>,
     /// The notice after a change.
     pub flash: Option<FlashMessage>,
@@ -65,15 +60,7 @@ impl Page {
 
     /// For a page without a signed-in user.
     pub fn anonymous(words: Words) -> Self {
-        Self {
-            words,
-            csrf_token: String::new(),
-            stylesheet: assets::url("keyrack.css"),
-            script: assets::url("page.js"),
-            session_script: assets::url("keyrack.js"),
-            viewer: None,
-            flash: None,
-        }
+        Self { words, csrf_token: String::new(), viewer: None, flash: None }
     }
 
     /// For a page with a form of a visitor.

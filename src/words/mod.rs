@@ -10,7 +10,10 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/words.rs"));
 }
 
+mod site;
+
 pub use generated::Language;
+pub(crate) use site::{Picture, Site};
 
 /// Text with elements, which templates print as it is.
 pub(crate) type Html = askama::filters::Safe<String>;
@@ -50,18 +53,28 @@ impl<T: Number> Number for &T {
 pub(crate) struct Words {
     language: Language,
     offered: LanguageSet,
-    product: &'static str,
+    site: &'static Site,
 }
 
 impl Words {
     /// Those of a language.
     pub const fn new(language: Language) -> Self {
-        Self { language, offered: LanguageSet(0), product: "Keyrack" }
+        Self { language, offered: LanguageSet(0), site: &Site::KEYRACK }
     }
 
     /// The same, for a page that can be shown in these languages.
     pub const fn among(self, offered: LanguageSet) -> Self {
         Self { offered, ..self }
+    }
+
+    /// The same, for a page of this site.
+    pub const fn of_site(self, site: &'static Site) -> Self {
+        Self { site, ..self }
+    }
+
+    /// The site of the page.
+    pub const fn site(self) -> &'static Site {
+        self.site
     }
 
     /// The languages in which the page can be shown, if there are several.
@@ -75,9 +88,9 @@ impl Words {
         self.language
     }
 
-    /// The name of the product.
-    pub const fn product(self) -> &'static str {
-        self.product
+    /// What the site is called.
+    pub fn product(self) -> &'static str {
+        &self.site.name
     }
 }
 

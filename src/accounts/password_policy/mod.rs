@@ -58,10 +58,11 @@ pub struct PasswordPolicy {
 }
 
 impl PasswordPolicy {
-    /// The policy of a site with this host name. `breached` is the operator's list of leaked passwords, if there is
+    /// The policy of a site with this host and name. `breached` is the operator's list of leaked passwords, if there is
     /// one.
-    pub fn new(site_host: &str, breached: Option<BreachedPasswords>) -> Self {
-        Self { site_words: own_words::words_of_host(site_host), breached }
+    pub fn new(site_host: &str, site_name: &str, breached: Option<BreachedPasswords>) -> Self {
+        let words = [site_host, site_name].into_iter().flat_map(own_words::words_of_site);
+        Self { site_words: words.collect(), breached }
     }
 
     /// Checks a new password of the user with this address, if it is known, and these names. The list of leaked

@@ -14,7 +14,7 @@ pub(super) fn own_words<'a>(
     if let Some((local, domain)) = email.and_then(|email| email.as_str().rsplit_once('@')) {
         words.extend([format!("{local}@{domain}"), local.to_owned()]);
         words.extend(parts(local));
-        words.extend(words_of_host(domain));
+        words.extend(words_of_site(domain));
     }
     for name in names {
         words.push(name.to_owned());
@@ -23,10 +23,10 @@ pub(super) fn own_words<'a>(
     words.into_iter().filter(|word| word.chars().count() >= MIN_WORD_CHARS)
 }
 
-/// The host name and its labels.
-pub(super) fn words_of_host(host: &str) -> Vec<String> {
-    let labels = parts(host).filter(|label| label.chars().count() >= MIN_WORD_CHARS);
-    labels.chain([host.to_owned()]).collect()
+/// The parts of a host's or a site's name, and all of it.
+pub(super) fn words_of_site(name: &str) -> Vec<String> {
+    let parts = parts(name).filter(|part| part.chars().count() >= MIN_WORD_CHARS);
+    parts.chain([name.to_owned()]).collect()
 }
 
 fn parts(text: &str) -> impl Iterator<Item = String> {

@@ -54,7 +54,7 @@ const DJANGO: [&str; 48] = [
 
 fn check(password: &str) -> Result<(), PasswordPolicyError> {
     let email = "rajat.verma@firma.example".parse().unwrap();
-    let policy = PasswordPolicy::new("keys.northwind.org", None);
+    let policy = PasswordPolicy::new("keys.northwind.org", "", None);
     policy.check(&Password::new(password), Some(&email), ["Rajat", "Verma", "Élodie Müller"])
 }
 

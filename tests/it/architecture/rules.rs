@@ -26,7 +26,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("events", &["db", "error", "clock", "text"]),
     ("db", &["error", "clock", "text", "fuzz"]),
     // The settings are made of the layers' own values.
-    ("config", &["accounts", "sessions", "events", "db", "clock", "words", "fuzz"]),
+    ("config", &["accounts", "sessions", "events", "db", "clock", "text", "words", "fuzz"]),
     ("error", &[]),
     ("clock", &[]),
     ("text", &[]),

@@ -1,5 +1,6 @@
 //! Runs the commands of the real binary, and checks their output and exit status.
 
+mod brand;
 mod breached_file_changes;
 mod demo;
 mod doctor;

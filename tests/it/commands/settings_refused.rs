@@ -2,6 +2,9 @@
 
 use crate::support::{EngineKind, Program, TestDatabase};
 
+/// Longer than 60 characters.
+const LONG_NAME: &str = "The Northwind Trading Company of London, Reykjavik and Toronto";
+
 fn database() -> TestDatabase {
     TestDatabase::blank(EngineKind::Sqlite)
 }
@@ -24,6 +27,8 @@ fn invalid_value_is_reported_with_its_setting() {
         ("KEYRACK_LANGUAGES", "--languages", "en,fr", "no language \"fr\"; use some of en, de"),
         ("KEYRACK_LANGUAGES", "--languages", "de, en,de", "de is named twice"),
         ("KEYRACK_LANGUAGES", "--languages", ",", "at least one language"),
+        ("KEYRACK_NAME", "--name", LONG_NAME, "use at most 60 characters"),
+        ("KEYRACK_ACCENT", "--accent", "greenish", "not an opaque CSS colour, such as #17694a"),
         ("KEYRACK_KEEP_ENDED_DATA", "--keep-ended-data", "perhaps", "true, false"),
         ("KEYRACK_PEERS", "--peers", "django", "none, express"),
         ("KEYRACK_MAX_SESSIONS", "--max-sessions", "-1", "0 for no limit"),

@@ -34,9 +34,9 @@ fn choose(browser: &mut Browser, app: &TestApp, page: &str, tag: &str) -> Answer
 fn page_is_in_the_language_that_the_browser_asks_for(engine: EngineKind) {
     let app = TestApp::new(engine);
     for (asked_for, tag, title) in [
-        ("de-CH, en;q=0.9", "de", "<h1>Anmelden</h1>"),
-        ("fr, en-GB;q=0.9, de;q=0.8", "en", "<h1>Sign in</h1>"),
-        ("fr", "en", "<h1>Sign in</h1>"),
+        ("de-CH, en;q=0.9", "de", "<h1>Bei Keyrack anmelden</h1>"),
+        ("fr, en-GB;q=0.9, de;q=0.8", "en", "<h1>Sign in to Keyrack</h1>"),
+        ("fr", "en", "<h1>Sign in to Keyrack</h1>"),
     ] {
         let mut browser = app.browser().with_header("accept-language", asked_for);
         let answer = browser.get("/login");
