@@ -63,7 +63,7 @@ class Page {
     if (this.#text.includes(text)) return Promise.resolve(performance.now());
     return new Promise((resolve, reject) => {
       this.#waiting.push({ text, resolve });
-      this.socket.once('close', () => reject(new Error(`the stream ended without ${name}: ${this.#text}`)));
+      this.closed.then(() => reject(new Error(`the stream ended without ${name}: ${this.#text}`)));
     });
   }
 }
@@ -71,17 +71,20 @@ class Page {
 const percentile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 const cookieOf = (text) => /\r\nCookie: ([^\r]+)/i.exec(text)[1];
 
-/** Sends a request on a connection of its own, and returns when it was sent. */
+/** Sends a sign-out on a connection of its own. Returns when it was sent, and closes the connection after the answer. */
 function press(port, text) {
   const socket = net.connect({ host: '127.0.0.1', port, noDelay: true });
-  socket.on('error', () => {});
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject);
     socket.once('connect', () => {
       const sent = performance.now();
-      socket.end(text);
-      resolve(sent);
+      socket.write(text);
+      socket.once('data', (answer) => {
+        socket.destroy();
+        if (`${answer}`.startsWith('HTTP/1.1 303 ')) resolve(sent);
+        else reject(new Error(`the sign-out was answered with ${answer}`));
+      });
     });
-    socket.resume();
   });
 }
 
