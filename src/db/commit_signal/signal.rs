@@ -9,7 +9,7 @@ use parking_lot::{Condvar, Mutex};
 
 /// How long an event of another process waits at most where nothing announces it: on SQLite, and behind a pooler that lends
 /// a connection for one transaction only.
-const SHORT_POLL: Duration = Duration::from_millis(100);
+const SHORT_POLL: Duration = Duration::from_millis(40);
 
 /// The same where notifications arrive: for those that got lost.
 const LONG_POLL: Duration = Duration::from_secs(1);
