@@ -8,6 +8,7 @@ const APPS: &[(&str, &str)] = &[
     ("aweme", "Douyin"),
     ("baiduboxapp", "Baidu"),
     ("barcelona", "Threads"),
+    ("biliapp", "Bilibili"),
     ("bingsapphire", "Microsoft Bing"),
     ("bingweb", "Microsoft Bing"),
     ("daumapps", "Daum"),
@@ -15,6 +16,7 @@ const APPS: &[(&str, &str)] = &[
     ("fb_iab", "Facebook"),
     ("fban", "Facebook"),
     ("flipboard", "Flipboard"),
+    ("gnews", "Google News"),
     ("gsa", "Google app"),
     ("inoreader", "Inoreader"),
     ("instagram", "Instagram"),
@@ -29,6 +31,8 @@ const APPS: &[(&str, &str)] = &[
     ("micromessenger", "WeChat"),
     ("musical_ly", "TikTok"),
     ("naver", "NAVER"),
+    ("newsarticle", "Toutiao"),
+    ("newssapphire", "Microsoft Start"),
     ("okapp", "OK"),
     ("orcaios", "Messenger"),
     ("pinterest", "Pinterest"),
@@ -49,9 +53,11 @@ const APPS: &[(&str, &str)] = &[
     ("vkandroidapp", "VK"),
     ("vkclient", "VK"),
     ("weibo", "Weibo"),
+    ("xiaohongshu", "Xiaohongshu"),
     ("yjapp-android", "Yahoo! JAPAN"),
     ("yjapp-ios", "Yahoo! JAPAN"),
     ("zalo", "Zalo"),
+    ("zhihuhybrid", "Zhihu"),
 ];
 
 /// Finds the app of a string.

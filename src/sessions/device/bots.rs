@@ -47,9 +47,12 @@ const PARTS: &[&str] = &[
     "linkresolver",
 ];
 
-/// Systems that apps name.
-const APP_SYSTEMS: &[&str] =
-    &["iphone", "ipad", "android", "macos", "mac os", "windows", "linux", "darwin", "ios;", "winnt"];
+/// What apps name: the system that they run on, or what they are.
+#[rustfmt::skip]
+const APP_MARKS: &[&str] = &[
+    "iphone", "ipad", "android", "macos", "mac os", "windows", "linux", "darwin", "ios;", "winnt",
+    "podcast app", "podcast player", "rss reader", "feed reader",
+];
 
 /// Browsers that called themselves compatible.
 const OLD_BROWSERS: &[&str] = &[
@@ -75,8 +78,13 @@ pub(super) struct Bot {
 
 /// Finds a bot.
 pub(super) fn find(ua: &UserAgent<'_>) -> Option<Bot> {
+    if ua.contains("subscriber") {
+        // A reader on a server, which asks for a feed on behalf of all who read it.
+        let first = ua.words.first().filter(|_| !ua.is_mozilla()).and_then(|_| prefix_name(ua));
+        return Some(Bot { name: first.or_else(|| anonymous_name(ua)) });
+    }
     // Apps and feed readers name the system that they run on, and give an address as well.
-    let is_app = !ua.is_mozilla() && ua.contains_any(APP_SYSTEMS);
+    let is_app = !ua.is_mozilla() && ua.contains_any(APP_MARKS);
     let android = ua.find("android").map_or(0, |word| word.comment);
     // A model of a phone may have such a name.
     let is_model = |word: &Word<'_>| word.in_comment() && word.comment == android && word.version.is_none();
@@ -87,7 +95,8 @@ pub(super) fn find(ua: &UserAgent<'_>) -> Option<Bot> {
         return Some(Bot { name: bot_name(ua, index) });
     }
     // Programs that are told by their name give the address of their source.
-    let is_known_program = ua.words.first().is_some_and(|word| is_library(word.name));
+    let is_known_program = ua.words.first().is_some_and(|word| is_no_bot(word.name));
+    let is_app = is_app || ua.has("electron");
     let is_bot = !is_known_program && !is_app && (has_contact(ua) || is_in_engine(ua) || is_compatible(ua));
     is_bot.then(|| Bot { name: anonymous_name(ua) })
 }
@@ -104,7 +113,8 @@ fn is_compatible(ua: &UserAgent<'_>) -> bool {
         && !ua.contains_any(OLD_BROWSERS)
 }
 
-fn is_library(name: &str) -> bool {
+/// Whether this is the name of a library, a tool or a reader.
+pub(super) fn is_no_bot(name: &str) -> bool {
     NOT_BOTS.binary_search(&name.to_ascii_lowercase().as_str()).is_ok()
 }
 

@@ -12,6 +12,7 @@ pub(crate) const IN_APP_BROWSER: &str = "In-app browser";
 
 /// Browsers whose names are several words, in lower case.
 const PHRASES: &[(&str, &str)] = &[
+    ("(ecosia ", "Ecosia"),
     ("lg browser/", "LG Browser"),
     ("mint browser/", "Mint Browser"),
     ("opera mini/", "Opera Mini"),
@@ -42,7 +43,12 @@ pub(super) fn find(ua: &UserAgent<'_>) -> Option<Browser> {
     }
     if let Some((name, origin, word)) = ua.words.iter().skip(1).chain(ua.words.first()).find_map(known) {
         // Presto's versions stand after "Version", and those of its phones after the name.
-        let version = if word.name.eq_ignore_ascii_case("opera") { opera_version(ua) } else { word.major() };
+        let version = match ua.lower_name(&word) {
+            "opera" => opera_version(ua),
+            // That of Safari or Chrome.
+            "ddg" => None,
+            _ => word.major(),
+        };
         return Some(Browser { origin, ..Browser::new(versioned(name, version)) });
     }
     if let Some((text, name)) = PHRASES.iter().find(|(text, _)| ua.contains(text)) {
@@ -117,7 +123,7 @@ fn safari(ua: &UserAgent<'_>, is_apple_mobile: bool, is_android: bool) -> Option
     if is_apple_mobile || ua.has("macintosh") || ran_on_windows {
         return Some(versioned("Safari", version));
     }
-    is_android.then(|| "Android Browser".to_owned())
+    (is_android && !ua.contains("kobo")).then(|| "Android Browser".to_owned())
 }
 
 fn internet_explorer(ua: &UserAgent<'_>) -> String {

@@ -5,8 +5,8 @@ use super::{
     user_agent::UserAgent,
 };
 
-/// Texts that name a kind, in lower case and in the order in which they are tried: a car may have the browser of a
-/// television, and a console may call itself a television.
+/// Texts at the beginning of words that name a kind, in lower case and in the order in which they are tried: a car may have
+/// the browser of a television, and a console may call itself a television.
 const TEXTS: &[(&str, DeviceKind)] = &[
     ("steam deck", Computer),
     ("playstation", Console),
@@ -54,6 +54,8 @@ const TEXTS: &[(&str, DeviceKind)] = &[
     ("tolino", EReader),
     ("nook browser", EReader),
     ("fuchsia", Unknown),
+    ("family hub", Unknown),
+    ("subsystem for android", Computer),
     ("hbbtv", Television),
     ("ce-html", Television),
     ("smart-tv", Television),
@@ -79,8 +81,9 @@ const TEXTS: &[(&str, DeviceKind)] = &[
     ("aquosbrowser", Television),
     ("aquos-as", Television),
     ("roku", Television),
-    ("crkey", Television),
     ("chromecast", Television),
+    // Screens with a speaker say "CrKey" as well.
+    ("crkey", Unknown),
     ("vidaa", Television),
     ("vizio", Television),
     ("smartcast", Television),
@@ -118,12 +121,15 @@ const MODELS: &[(&str, DeviceKind)] = &[
     ("btv-", Tablet),
     ("dby-", Tablet),
     ("dl-", Unknown),
+    ("droipad", Tablet),
     ("ek-g", Unknown),
     ("gt-n80", Tablet),
     ("gt-n51", Tablet),
     ("gt-p", Tablet),
     ("huawei ags", Tablet),
     ("jdn2", Tablet),
+    ("kob-", Tablet),
+    ("kob2", Tablet),
     ("iplay", Tablet),
     ("lenovo tb", Tablet),
     ("mrx-", Tablet),
@@ -146,6 +152,7 @@ const MODELS: &[(&str, DeviceKind)] = &[
     ("scm-", Tablet),
     ("shield", Unknown),
     ("sgp", Tablet),
+    ("sht-", Tablet),
     ("sm-i6", Headset),
     ("sm-l3", Watch),
     ("sm-l5", Watch),
@@ -156,6 +163,7 @@ const MODELS: &[(&str, DeviceKind)] = &[
     ("sm-x", Tablet),
     ("tb-", Tablet),
     ("tb3", Tablet),
+    ("tecno p7", Tablet),
     ("transformer", Tablet),
     ("xoom", Tablet),
     ("lenovo yt", Tablet),
@@ -173,7 +181,7 @@ const PHONES: &[&str] = &[
 
 /// The kind that a text of the string names.
 pub(super) fn of_text(ua: &UserAgent<'_>) -> Option<DeviceKind> {
-    let named = TEXTS.iter().find(|(text, _)| ua.contains(text)).map(|(_, kind)| *kind);
+    let named = TEXTS.iter().find(|(text, _)| ua.contains_start(text)).map(|(_, kind)| *kind);
     // Some phones receive television, and say so.
     let is_phone = || ua.has("android") && ua.has("mobile");
     let has_television = || ua.words.iter().any(|word| is_television(word.text));
@@ -188,16 +196,18 @@ fn is_television(word: &str) -> bool {
 
 /// The kind of an Android device, by its model.
 pub(super) fn of_android(ua: &UserAgent<'_>) -> DeviceKind {
+    if let Some(kind) = model(ua).as_deref().and_then(of_model) {
+        return kind;
+    }
+    // Browsers say "Mobile" on phones. Those of tablets don't, but neither do those of boxes for televisions, of screens in
+    // cars and of headsets.
     let is_mobile = ua.words.iter().any(|word| word.name.eq_ignore_ascii_case("mobile"));
-    let model = model(ua);
-    let known = model.as_deref().and_then(of_model);
-    match (known, model) {
-        (Some(kind), _) => kind,
-        (None, _) if is_mobile => Phone,
-        // Browsers say "Mobile" on phones only, and since Chrome 110 most send "K" instead of a model. Apps don't say it
-        // anywhere, and boxes for televisions and screens of cars don't say it either.
-        (None, model) if super::apps::find(ua).is_none() && model.as_deref().is_none_or(|model| model == "k") => Tablet,
-        _ => Unknown,
+    if is_mobile {
+        Phone
+    } else if ua.words.iter().any(|word| word.text == "Tablet") {
+        Tablet
+    } else {
+        Unknown
     }
 }
 
@@ -225,9 +235,18 @@ fn of_model(model: &str) -> Option<DeviceKind> {
         _ if is_phone => Some(Phone),
         _ if is_set => Some(Television),
         _ if model.contains("watch") => Some(Watch),
-        None if is_fire || is_tablet() => Some(Tablet),
+        None if is_fire || is_wifi_only(model) || is_tablet() => Some(Tablet),
         known => known,
     }
+}
+
+/// Whether it is a tablet of Huawei or Honor without a modem, such as `KOB2-W09`. Some of them say that they are phones.
+fn is_wifi_only(model: &str) -> bool {
+    let Some((name, version)) = model.split_once("-w") else { return false };
+    (3..=5).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_alphanumeric())
+        && version.len() == 2
+        && version.chars().all(|c| c.is_ascii_digit())
 }
 
 /// The model, in lower case: the part of the comment that follows Android's version, without languages.

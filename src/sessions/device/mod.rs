@@ -47,8 +47,6 @@ impl Device {
         }
         if let Some(name) = programs::find(&ua) {
             let system = systems::find(&ua, Origin::Any, None).name;
-            // Wget names no system since 1.21, and mostly runs on Linux.
-            let system = system.or_else(|| name.starts_with("Wget ").then(|| "Linux".to_owned()));
             return Self::named(Some(name), system, DeviceKind::Program);
         }
         if programs::is_unnamed(&ua) {

@@ -8,12 +8,14 @@ use super::{
 /// Programs that pretend to be browsers.
 const BEHIND_MOZILLA: &[(&str, &str)] = &[("windowspowershell", "PowerShell"), ("powershell", "PowerShell")];
 
-/// Words that a name without a version must have to be one of a program.
-const BARE: &[&str] =
-    &["undici", "node", "node-fetch", "axios", "curl", "wget", "deno", "bun", "python", "ruby", "java"];
+/// Programs that send no more than their name, beside those that are no bots.
+const BARE: &[&str] = &["bun", "python"];
 
 /// Names that say less than they could.
 const RENAMED: &[(&str, &str)] = &[("windowspowershell", "PowerShell"), ("git-lfs", "Git LFS")];
+
+/// Programs whose version is that of something else: of the protocol.
+const WITHOUT_VERSION: &[&str] = &["go-http-client"];
 
 /// Finds a program. Programs begin with their own name, all browsers with "Mozilla", "Opera" or a name of theirs.
 pub(super) fn find(ua: &UserAgent<'_>) -> Option<String> {
@@ -29,7 +31,8 @@ pub(super) fn find(ua: &UserAgent<'_>) -> Option<String> {
     if is_browser(first, ua) {
         return None;
     }
-    let bare = || BARE.contains(&first.text.to_ascii_lowercase().as_str()).then(|| first.text.to_owned());
+    let is_bare = || bots::is_no_bot(first.text) || BARE.contains(&first.text.to_ascii_lowercase().as_str());
+    let bare = || safe_name(first.text).filter(|_| is_bare()).map(str::to_owned);
     let bare = || bare().or_else(|| first.version.and_then(|_| first.as_name()));
     if first.major().is_some() { named(first) } else { None }.or_else(|| named_in_words(ua)).or_else(bare)
 }
@@ -56,6 +59,15 @@ fn named(word: &Word<'_>) -> Option<String> {
     if lower == "safari" {
         // Its version is that of the engine.
         return Some("Safari".to_owned());
+    }
+    if WITHOUT_VERSION.contains(&lower.as_str()) {
+        return safe_name(word.name).map(str::to_owned);
+    }
+    if lower == "java"
+        && let Some(rest) = word.version.and_then(|version| version.strip_prefix("1."))
+    {
+        // 1.8 is Java 8.
+        return Some(versioned("Java", super::user_agent::major(rest)));
     }
     match RENAMED.iter().find(|(name, _)| *name == lower) {
         Some((_, name)) => Some(versioned(name, word.major())),

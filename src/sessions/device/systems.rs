@@ -3,7 +3,7 @@
 use super::{
     browser_names::Origin,
     hardware,
-    kind::DeviceKind::{self, Computer, Console, Phone, Tablet, Television, Unknown, Watch},
+    kind::DeviceKind::{self, Computer, Console, EReader, Phone, Tablet, Television, Unknown, Watch},
     user_agent::{UserAgent, versioned},
 };
 
@@ -41,7 +41,7 @@ const WINDOWS_NT: &[(&str, &str)] = &[
     ("6.3", "Windows 8.1"),
 ];
 
-/// Systems by a text of the string in lower case, in the order in which they are tried.
+/// Systems by a text at the beginning of a word in lower case, in the order in which they are tried.
 const SYSTEMS: &[(&str, &str, DeviceKind)] = &[
     ("playstation 5", "PlayStation 5", Console),
     ("playstation 4", "PlayStation 4", Console),
@@ -99,9 +99,18 @@ pub(super) fn find(ua: &UserAgent<'_>, origin: Origin, browser_major: Option<u32
     let mut system = recognise(ua, origin, browser_major);
     if let Some(kind) = hardware::of_text(ua) {
         system.kind = kind;
-        if kind == Television && system.family == Family::Linux && system.name.as_deref() == Some("Linux") {
+        match system.family {
             // Sets run many systems on top of Linux.
-            system.family = Family::Other;
+            Family::Linux if kind == Television => system.family = Family::Other,
+            // Some pretend to be a computer, to be sent its pages.
+            Family::Windows | Family::Mac if kind == Television => {
+                system = System { name: None, kind, family: Family::Other };
+            }
+            // These e-readers run on Linux, and use the browser of Android.
+            Family::Android if kind == EReader && ua.contains_any(&["kobo", "like android"]) => {
+                system = System { name: None, kind, family: Family::Other };
+            }
+            _ => {}
         }
         if kind == Watch && system.family == Family::Android {
             system.name = Some("Wear OS".to_owned());
@@ -118,7 +127,7 @@ fn recognise(ua: &UserAgent<'_>, origin: Origin, browser_major: Option<u32>) -> 
     if let Some(version) = ["watchos ", "watchos/", "watch os,"].iter().find_map(|name| version_after(ua, name)) {
         return other(format!("watchOS {version}"), Watch);
     }
-    if let Some((_, name, kind)) = early_systems().find(|(mark, ..)| ua.contains(mark)) {
+    if let Some((_, name, kind)) = early_systems().find(|(mark, ..)| ua.contains_start(mark)) {
         let kind = if *kind == Unknown { kind_of_other(ua) } else { *kind };
         return System { name: (!name.is_empty()).then(|| (*name).to_owned()), kind, family: Family::Other };
     }
@@ -128,21 +137,31 @@ fn recognise(ua: &UserAgent<'_>, origin: Origin, browser_major: Option<u32>) -> 
     if ua.contains("macintosh") || ua.contains("mac os") && !ua.contains("like mac os") || ua.contains("(macos;") {
         return mac(ua, origin);
     }
-    let version = version_after(ua, "ios ").or_else(|| version_after(ua, "ios/"));
-    // A smaller one is the version of the app.
-    let is_version = |version: &String| version.split('.').next().and_then(|first| first.parse().ok()) >= Some(4);
-    if let Some(version) = version.filter(is_version) {
-        return other(format!("iOS {version}"), Unknown);
+    if let Some(name) = ios_of_app(ua) {
+        return other(name, Unknown);
     }
     if ua.contains("android") || ua.has("adr") {
         let is_java = ua.contains("midp") || ua.contains("ucweb");
         let kind = if is_java { Phone } else { hardware::of_android(ua) };
-        return System { name: Some(android(ua)), kind, family: Family::Android };
+        // Screens with a speaker name Android without a version, and run another system.
+        let name = android(ua);
+        let name = Some(name).filter(|name| name != "Android" || !ua.has("crkey"));
+        return System { name, kind, family: Family::Android };
     }
     if ua.contains("windows") || ua.contains("win64") || ua.contains("win98") || ua.contains("win32") {
         return System { name: Some(windows(ua)), kind: Computer, family: Family::Windows };
     }
     late_system(ua, origin)
+}
+
+/// The system that an app for iOS names.
+fn ios_of_app(ua: &UserAgent<'_>) -> Option<String> {
+    // In "Outlook-iOS/711.4", it is the version of the app, and so is one that iOS never had.
+    let names_app = ua.contains("-ios/");
+    let version = version_after(ua, "ios ").or_else(|| version_after(ua, "ios/").filter(|_| !names_app));
+    let major = version.as_deref().and_then(|version| version.split('.').next()?.parse::<u16>().ok());
+    let version = version.filter(|_| major.is_some_and(|major| (4..100).contains(&major)));
+    version.map(|version| format!("iOS {version}")).or_else(|| names_app.then(|| "iOS".to_owned()))
 }
 
 /// The systems whose strings also name Android, Windows or iOS.
@@ -151,13 +170,15 @@ fn early_systems() -> impl Iterator<Item = &'static (&'static str, &'static str,
 }
 
 fn late_system(ua: &UserAgent<'_>, origin: Origin) -> System {
-    let Some((mark, name, kind)) = SYSTEMS.iter().find(|(mark, ..)| ua.contains(mark)) else {
+    // "ArchLinux" is one, too.
+    let is_marked = |mark: &str| if mark == "linux" { ua.contains(mark) } else { ua.contains_start(mark) };
+    let Some((mark, name, kind)) = SYSTEMS.iter().find(|(mark, ..)| is_marked(mark)) else {
         return System { name: None, kind: Unknown, family: Family::Other };
     };
     let is_phone = ua.words.iter().any(|word| word.name.eq_ignore_ascii_case("mobile"));
     match *mark {
         // The desktop mode of a browser for Android.
-        "linux" if origin == Origin::Android => {
+        "linux" if origin == Origin::Android || origin == Origin::NotLinux && ua.has("x11") => {
             System { name: Some("Android".to_owned()), kind: Unknown, family: Family::Other }
         }
         "linux" if origin == Origin::Hidden => System { name: None, kind: Unknown, family: Family::Other },
@@ -204,21 +225,28 @@ fn windows(ua: &UserAgent<'_>) -> String {
     known.map_or("Windows", |(_, name)| name).to_owned()
 }
 
-/// Frozen at 10.15 in every browser. Browsers that exist on iOS only, and a web view of iOS, name a Mac in desktop mode,
-/// which is the usual one on iPads.
+/// Frozen at 10.15 in every browser. Browsers that exist on iPhones and iPads only, and their web views, name a Mac in
+/// desktop mode, which is the usual one on iPads.
 fn mac(ua: &UserAgent<'_>, origin: Origin) -> System {
     if origin == Origin::Android {
         return System { name: Some("Android".to_owned()), kind: Unknown, family: Family::Other };
     }
     if origin == Origin::Apple || ua.find("mobile").is_some_and(|word| word.version.is_some()) {
-        return System { name: Some("iPadOS".to_owned()), kind: Tablet, family: Family::Other };
+        let (name, kind) = if ua.contains("fbdv/ipad") { ("iPadOS", Tablet) } else { ("iOS/iPadOS", Unknown) };
+        return System { name: Some(name.to_owned()), kind, family: Family::Other };
     }
     System { name: Some("macOS".to_owned()), kind: Computer, family: Family::Mac }
 }
 
-/// Chrome sends "Android 10; K" on every version, and some browsers leave the model out.
+/// Chrome sends "Android 10; K" on every version, and some browsers leave the model out. Firefox sends 10 on older versions.
 fn android(ua: &UserAgent<'_>) -> String {
-    let frozen = ua.contains_any(&["android 10; k)", "android 10; k;", "android 10)"]);
+    let frozen = ua.contains_any(&[
+        "android 10; k)",
+        "android 10; k;",
+        "android 10)",
+        "android 10; mobile; rv:",
+        "android 10; tablet; rv:",
+    ]);
     // Apps write "Android (36/16; …": the level of the interface, and the version.
     let in_brackets = || ua.after("android (")?.split([';', ')']).next()?.split_once('/')?.1.split('.').next();
     let version = ["android ", "android/", "adr "].iter().find_map(|name| version_after(ua, name));

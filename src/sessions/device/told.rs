@@ -5,7 +5,7 @@ use super::{
     browsers::{Browser, IN_APP_BROWSER},
     hardware,
     hints::ClientHints,
-    kind::DeviceKind::{self, Car, Computer, EReader, Headset, Phone, Tablet, Unknown, Watch},
+    kind::DeviceKind::{self, Car, Computer, EReader, Headset, Phone, Tablet, Watch},
     name::Device,
     systems::{Family, System},
     user_agent::{UserAgent, major, safe_name, versioned},
@@ -142,10 +142,5 @@ fn kind(from_string: DeviceKind, hints: &ClientHints) -> DeviceKind {
         return *kind;
     }
     let model = hints.model.as_deref().map(str::to_ascii_lowercase);
-    match model.as_deref().and_then(hardware::of_told_model) {
-        Some(kind) => kind,
-        // Boxes and the screens of cars don't say that they are phones, either.
-        None if from_string == Tablet && model.is_some() => Unknown,
-        None => from_string,
-    }
+    model.as_deref().and_then(hardware::of_told_model).unwrap_or(from_string)
 }

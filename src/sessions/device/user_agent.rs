@@ -40,7 +40,8 @@ pub(super) struct Word<'a> {
 
 impl<'a> UserAgent<'a> {
     pub fn parse(text: &'a str) -> Self {
-        let text = cut(text).trim();
+        // Configurations of clients sometimes put the string in quotation marks.
+        let text = cut(text).trim_matches([' ', '"', '\'']);
         let (mut depth, mut comment) = (0_usize, 0);
         let mut words = Vec::new();
         let mut start = 0;
@@ -85,6 +86,12 @@ impl<'a> UserAgent<'a> {
         part.as_bytes().windows(2).all(has_pair) && self.lower.contains(part)
     }
 
+    /// Whether the text contains this, which is in lower case, at the beginning of a word: "tizen", but not in
+    /// `CitizenFX`.
+    pub fn contains_start(&self, part: &str) -> bool {
+        self.contains(part) && self.start_of(part).is_some()
+    }
+
     /// The first word with this name, in any case.
     pub fn find(&self, name: &str) -> Option<&Word<'a>> {
         self.words.iter().find(|word| word.name.eq_ignore_ascii_case(name))
@@ -105,9 +112,14 @@ impl<'a> UserAgent<'a> {
         if !self.contains(part) {
             return None;
         }
-        let is_start = |start: &usize| !self.lower[..*start].ends_with(char::is_alphanumeric);
-        let start = self.lower.match_indices(part).map(|(start, _)| start).find(is_start)?;
-        self.text.get(start + part.len()..)
+        self.text.get(self.start_of(part)? + part.len()..)
+    }
+
+    /// Where this is first at the beginning of a word. A text that begins with a separator is at one anywhere.
+    fn start_of(&self, part: &str) -> Option<usize> {
+        let is_separated = !part.starts_with(char::is_alphanumeric);
+        let is_start = |start: &usize| is_separated || !self.lower[..*start].ends_with(char::is_alphanumeric);
+        self.lower.match_indices(part).map(|(start, _)| start).find(is_start)
     }
 
     /// Whether it begins as browsers do, other than with the name of a program.
