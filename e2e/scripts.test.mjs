@@ -84,6 +84,12 @@ onEveryEngine('Scripts', (suite) => {
     await device.page.locator('.device-current').getByRole('link', { name: /^Everything about/ }).click();
     const fact = device.page.locator('.facts time').first();
     assert.equal(await fact.innerText(), title, 'the page of the session is on the same clock');
+    const zones = /^Times are in your time zone, Asia\/(Kolkata|Calcutta)\.$/;
+    for (const path of ['', '?show=ended', '/../activity']) {
+      await device.page.goto(new URL(`/account/sessions${path}`, keyrack.url).href);
+      const note = await device.page.locator('.notes').innerText();
+      assert.match(note, scripts ? zones : /^Times are in UTC\.$/, 'the page says whose clock it shows');
+    }
     assert.match(title, scripts ? /\d{4} at \d{1,2}:\d\d (GMT\+5:30|IST)$/ : /^\d{1,2} \w+ \d{4}, \d\d:\d\d UTC$/);
   });
 });

@@ -54,6 +54,15 @@ exact-time = { $day }. { $month ->
    *[12] Dezember
 } { $year }, { $time } UTC
 
+times-are-in-utc = Alle Zeiten sind in UTC angegeben.
+times-are-in-zone = Alle Zeiten sind in Ihrer Zeitzone angegeben: { $zone }.
+
+## Wo eine Adresse ist
+
+city-in-country = { $city }, { $country }
+private-network = Privates Netz
+places-are-estimates = Orte sind aus den Adressen geschätzt und können falsch sein.
+
 ## Wie Geräte heißen
 
 browser-on-system = { $browser } auf { $system }
@@ -144,6 +153,8 @@ fact-type = Art
 fact-signed-in = Angemeldet
 fact-signed-in-by = Angemeldet durch
 fact-address = Adresse
+fact-place = Ort
+fact-network = Netz
 fact-last-active = Zuletzt aktiv
 fact-ended = Beendet
 fact-expires = Läuft ab

@@ -68,6 +68,20 @@ exact-time = { $day } { $month ->
    *[12] December
 } { $year }, { $time } UTC
 
+# Once on a page with times, which are in UTC where its script does not run.
+times-are-in-utc = Times are in UTC.
+# $zone (String) - "Europe/Berlin"
+times-are-in-zone = Times are in your time zone, { $zone }.
+
+## Where an address is
+
+# $city (String) - "Berlin"
+# $country (String) - "Germany"
+city-in-country = { $city }, { $country }
+private-network = Private network
+# Once on a page with places.
+places-are-estimates = Places are estimated from addresses, and may be wrong.
+
 ## What devices are called
 
 # $browser (String) - "Firefox 140"
@@ -181,6 +195,9 @@ fact-type = Type
 fact-signed-in = Signed in
 fact-signed-in-by = Signed in by
 fact-address = Address
+fact-place = Place
+# The owner of the network.
+fact-network = Network
 fact-last-active = Last active
 fact-ended = Ended
 fact-expires = Expires

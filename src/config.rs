@@ -15,6 +15,7 @@ use crate::{
     accounts::{BreachedPasswords, HashCost, SignInPace},
     clock::Clock,
     db::{DatabaseOptions, DatabaseUrl},
+    geoip::GeoIp,
     sessions::Policy,
     words::Language,
 };
@@ -60,6 +61,8 @@ pub struct Config {
     pub hash_cost: HashCost,
     /// The list of leaked passwords, which no user may choose. Default: none.
     pub breached_passwords: Option<BreachedPasswords>,
+    /// The files that tell where an address is. Default: none, so that pages show addresses only.
+    pub geoip: GeoIp,
     /// How many successful sign-ins of one user may follow each other. Default: ten at once, then one every five
     /// seconds.
     pub sign_in_pace: SignInPace,
@@ -89,6 +92,7 @@ impl Config {
             brand: Brand::default(),
             hash_cost: HashCost::default(),
             breached_passwords: None,
+            geoip: GeoIp::default(),
             sign_in_pace: SignInPace::default(),
             reauth_window: DEFAULT_REAUTH_WINDOW,
             connections: ConnectionLimits::default(),

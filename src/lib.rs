@@ -16,7 +16,8 @@
 //! | [`sessions`] | sessions and their data, from sign-in to the end | `events`, `db` |
 //! | [`events`] | security events: written, read and logged | `db` |
 //! | [`db`] | pool, batching, schema, migrations; the only place with two SQL dialects | |
-//! | [`config`], [`error`], [`clock`], `text`, `words` | typed settings, errors, the clock, cleaning of text, the words of the pages | |
+//! | [`geoip`] | where an address is, from files of the operator | |
+//! | [`config`], [`error`], [`clock`], `text`, `words`, `file_stamp` | typed settings, errors, the clock, cleaning of text, the words of the pages, whether a file is still the same | |
 //!
 //! `sessions`, `accounts`, `events` and `db` do not depend on the web; only `db` and the three `queries` modules use
 //! Diesel. A test checks these rules.
@@ -42,8 +43,10 @@ pub mod config;
 pub mod db;
 pub mod error;
 pub mod events;
+mod file_stamp;
 #[cfg(test)]
 mod fuzz;
+pub mod geoip;
 mod routes;
 pub mod sessions;
 mod text;

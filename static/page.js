@@ -20,6 +20,9 @@
     }
   };
   localise(document);
+  for (const note of document.querySelectorAll('[data-clock]')) {
+    note.textContent = note.dataset.clock.replace('{zone}', format.resolvedOptions().timeZone);
+  }
 
   // Sends each form once: ignores a second submit while the first is in flight.
   const sent = new Set();

@@ -1,5 +1,7 @@
 //! `keyrack doctor`
 
+use std::time::Duration;
+
 use clap::Args;
 
 use super::{
@@ -8,9 +10,14 @@ use super::{
     settings::Settings,
 };
 use crate::{
+    clock::Clock,
     db::{self, Peers, Replication},
+    geoip::InvalidGeoFile,
     sessions::{Breach, Report},
 };
+
+/// Providers make their files anew each month or more often.
+const MAX_AGE_OF_PLACES: Duration = Duration::from_secs(90 * 24 * 3600);
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -40,6 +47,7 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
     let mut report = sessions.doctor(options.repair).await?;
     report.breaches.extend(accounts.doctor().await?);
     report.breaches.extend(unusable_breach_file(settings));
+    check_places(settings, &mut report);
     print(&report, options.format)
 }
 
@@ -90,4 +98,26 @@ fn unusable_breach_file(settings: &Settings) -> Option<Breach> {
         "{problem}; until it can be used, servers refuse every new password, and don't start (KEYRACK_BREACHED_PASSWORDS)"
     );
     Some(Breach { rule: "leaked passwords", session_id: None, detail, repaired: false })
+}
+
+/// Finds out whether the files of places can be used, all of them, and whether they are still updated.
+fn check_places(settings: &Settings, report: &mut Report) {
+    let breach = |problem: &InvalidGeoFile, consequence: &str| {
+        let detail = format!("{problem}; {consequence} (KEYRACK_GEOIP)");
+        Breach { rule: "places", session_id: None, detail, repaired: false }
+    };
+    let geoip = match settings.open_geoip() {
+        Ok(geoip) => geoip,
+        Err(problem) => return report.breaches.push(breach(&problem, "until it can be used, servers don't start")),
+    };
+    let files = geoip.files();
+    report.breaches.extend(files.problems().map(|problem| breach(&problem, "pages miss places until then")));
+    let now = Clock::System.now();
+    for (path, built_at) in files.built().filter(|(_, built_at)| now.since(*built_at) > MAX_AGE_OF_PLACES) {
+        report.warnings.push(format!(
+            "{} was made {} days ago, and networks move: download it again, and have that done regularly (KEYRACK_GEOIP)",
+            path.display(),
+            now.since(built_at).as_secs() / (24 * 3600)
+        ));
+    }
 }

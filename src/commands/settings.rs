@@ -8,6 +8,7 @@ mod arguments;
 mod cookie;
 mod exposure;
 mod file;
+mod followed_files;
 mod values;
 
 use std::{
@@ -23,7 +24,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Failure, os_user::os_user, secrets_file};
 use crate::{
-    accounts::{BreachedPasswords, HashCost, InvalidBreachFile, PasswordPolicy, SignInPace},
+    accounts::{HashCost, PasswordPolicy, SignInPace},
     config::{Accent, Brand, Config, DEFAULT_REAUTH_WINDOW, Hsts, Logo, PublicUrl, Secrets, SiteName},
     db::{DatabaseUrl, Engine, Peers},
     events::{self, Source},
@@ -34,9 +35,9 @@ use arguments::CONFIG_FILE_ID;
 pub(super) use arguments::{failure_or_exit, without_empty_variables};
 pub(super) use file::{SettingsFile, with_file_defaults};
 use values::{
-    LanguageList, LogFilter, Networks, days_or_hours, minutes, parse_cookie_domain, parse_cookie_name,
-    parse_events_retention, parse_languages, parse_networks, parse_number, parse_retention, parse_session_limit,
-    parse_timeout,
+    FileList, LanguageList, LogFilter, Networks, days_or_hours, minutes, parse_cookie_domain, parse_cookie_name,
+    parse_events_retention, parse_files, parse_languages, parse_networks, parse_number, parse_retention,
+    parse_session_limit, parse_timeout,
 };
 
 /// Every setting, with its default.
@@ -216,6 +217,11 @@ pub(super) struct Settings {
     #[arg(long, env = "KEYRACK_BREACHED_PASSWORDS", global = true, value_name = "FILE")]
     breached_passwords: Option<PathBuf>,
 
+    /// Files in MaxMind's format (.mmdb), separated by commas, by which pages tell where an address is and whose network it
+    /// belongs to; a file that takes another one's place is used without a restart [default: none]
+    #[arg(long, env = "KEYRACK_GEOIP", global = true, value_name = "LIST", value_parser = parse_files)]
+    geoip: Option<FileList>,
+
     /// Successful sign-ins of one user that may follow each other: BURST/INTERVAL, so many at once and then one after
     /// each interval, or off
     #[arg(long, env = "KEYRACK_SIGN_IN_PACE", global = true, value_name = "PACE", default_value_t = SignInPace::default())]
@@ -298,6 +304,7 @@ impl Settings {
         let mut config = self.to_config_with(address, database_url, secrets);
         config.breached_passwords = self.breached_passwords()?;
         config.brand = self.brand()?;
+        config.geoip = self.geoip()?;
         exposure::check(self.file.as_ref(), &config, address, warnings);
         Ok(config)
     }
@@ -337,18 +344,6 @@ impl Settings {
     pub(super) fn password_policy(&self) -> Result<PasswordPolicy, Failure> {
         let host = self.public_url.as_ref().map_or("", PublicUrl::host);
         Ok(PasswordPolicy::new(host, self.name.as_str(), self.breached_passwords()?))
-    }
-
-    /// Opens the list of leaked passwords, if one is set.
-    fn breached_passwords(&self) -> Result<Option<BreachedPasswords>, Failure> {
-        self.open_breached_passwords().map_err(|error| {
-            Failure::usage(format!("invalid value for --breached-passwords (KEYRACK_BREACHED_PASSWORDS): {error}"))
-        })
-    }
-
-    /// The same, with the reason if it can't be used.
-    pub(super) fn open_breached_passwords(&self) -> Result<Option<BreachedPasswords>, InvalidBreachFile> {
-        self.breached_passwords.as_deref().map(BreachedPasswords::open).transpose()
     }
 
     fn public_url(&self, address: SocketAddr) -> PublicUrl {

@@ -13,6 +13,7 @@ use crate::{
     config::{PublicUrl, Secrets},
     db::Database,
     events::{Broadcast, EventRate},
+    geoip::GeoIp,
     sessions::Sessions,
 };
 
@@ -27,6 +28,8 @@ pub(crate) struct AppState {
     pub browser_cookie: BrowserCookie,
     pub csrf: Csrf,
     pub form_seeds: FormSeeds,
+    /// Tells where an address is.
+    pub geoip: GeoIp,
     pub flash: Flash,
     pub pending_changes: PendingChanges,
     pub languages: Languages,

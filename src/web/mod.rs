@@ -27,6 +27,7 @@ mod page;
 pub(crate) mod pages;
 mod password_change;
 mod pending_change;
+mod places;
 mod proof_form;
 mod proxy_warnings;
 mod received_form;

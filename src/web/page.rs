@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use crate::{sessions::LiveSession, words::Words};
+use super::places::Places;
+use crate::{geoip::Attribution, sessions::LiveSession, words::Words};
 
 /// The values of `layout.html`, which every page's template extends.
 pub(super) struct Page {
@@ -10,6 +11,8 @@ pub(super) struct Page {
     /// For the form that changes the language; empty on a page that has no token.
     pub csrf_token: String,
     pub viewer: Option<Viewer>,
+    /// The lines of those whose data the page shows, if it shows places.
+    pub places: Option<Vec<Attribution>>,
     /// The notice after a change.
     pub flash: Option<FlashMessage>,
 }
@@ -60,7 +63,7 @@ impl Page {
 
     /// For a page without a signed-in user.
     pub fn anonymous(words: Words) -> Self {
-        Self { words, csrf_token: String::new(), viewer: None, flash: None }
+        Self { words, csrf_token: String::new(), viewer: None, places: None, flash: None }
     }
 
     /// For a page with a form of a visitor.
@@ -78,5 +81,10 @@ impl Page {
             csrf_token: csrf_token.to_owned(),
         };
         Self { viewer: Some(viewer), ..Self::of_visitor(csrf_token, words) }
+    }
+
+    /// The same, for a page that shows these places.
+    pub fn with_places(self, places: &Places) -> Self {
+        Self { places: places.attributions(), ..self }
     }
 }

@@ -1,9 +1,9 @@
 //! Opens a breach file and looks passwords up in it.
 
 use std::{
-    fs::{self, File, Metadata},
+    fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
-    os::unix::fs::{FileExt, MetadataExt},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -13,6 +13,7 @@ use super::{
     header::{BodyChecksum, HEADER_BYTES, Header, InvalidHeader, Slot},
     key_of,
 };
+use crate::file_stamp::FileStamp;
 
 /// A bucket has about 700 bytes. A longer one than this is not read.
 const MAX_BUCKET_BYTES: u64 = 1 << 20;
@@ -30,34 +31,7 @@ pub(super) struct BreachFile {
     header: Header,
     path: PathBuf,
     /// Its stamp when it was verified.
-    pub stamp: Stamp,
-}
-
-/// What tells whether a file is still the one that was verified: its place on the disk, its length, and when it was
-/// last written or replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
-    device_and_inode: (u64, u64),
-    length: u64,
-    /// Seconds and nanoseconds.
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    /// The stamp of the file that has this path now.
-    pub fn at(path: &Path) -> io::Result<Self> {
-        fs::metadata(path).map(|metadata| Self::of(&metadata))
-    }
-
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            device_and_inode: (metadata.dev(), metadata.ino()),
-            length: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
+    pub stamp: FileStamp,
 }
 
 /// Why a file can't be used as a list of leaked passwords.
@@ -98,7 +72,7 @@ impl BreachFile {
             return Err(InvalidBreachFile::Foreign(path.to_owned()));
         }
         let mut file = File::open(path).map_err(unreadable)?;
-        let stamp = Stamp::of(&file.metadata().map_err(unreadable)?);
+        let stamp = FileStamp::of(&file.metadata().map_err(unreadable)?);
         let mut start = Vec::new();
         file.by_ref().take(HEADER_BYTES).read_to_end(&mut start).map_err(unreadable)?;
         let header = Header::parse(&start).map_err(|invalid| match invalid {
@@ -106,9 +80,9 @@ impl BreachFile {
             InvalidHeader::Version(version) => InvalidBreachFile::Version { path: path.to_owned(), version },
             InvalidHeader::Damaged => damaged(),
         })?;
-        let is_whole = header.file_bytes() == Some(stamp.length)
+        let is_whole = header.file_bytes() == Some(stamp.length())
             && body_checksum(&mut file).map_err(unreadable)? == header.body_checksum
-            && Stamp::of(&file.metadata().map_err(unreadable)?) == stamp;
+            && FileStamp::of(&file.metadata().map_err(unreadable)?) == stamp;
         if is_whole { Ok(Self { file, header, path: path.to_owned(), stamp }) } else { Err(damaged()) }
     }
 

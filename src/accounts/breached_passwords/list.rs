@@ -14,7 +14,8 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-use super::file::{BreachFile, InvalidBreachFile, Stamp};
+use super::file::{BreachFile, InvalidBreachFile};
+use crate::file_stamp::FileStamp;
 
 /// How long a new password waits while a file that was replaced is verified. It keeps a hashing thread waiting, too. A
 /// file of 250 million passwords is verified in this time.
@@ -37,7 +38,7 @@ struct State {
     /// The verified file, or why there is none.
     file: Result<Arc<BreachFile>, UnusableBreachFile>,
     /// Of the file that was verified last, whether that is whole or not; `None` if it could not be read.
-    stamp: Option<Stamp>,
+    stamp: Option<FileStamp>,
     is_verifying: bool,
     /// Whether the log has a warning about the file as it is now.
     has_warned: bool,
@@ -90,7 +91,7 @@ impl BreachedPasswords {
     fn verified_file(&self, patience: Duration) -> Result<Arc<BreachFile>, UnusableBreachFile> {
         let Shared { path, state, verified } = &*self.0;
         let mut state = state.lock();
-        let now = Stamp::at(path).ok();
+        let now = FileStamp::at(path).ok();
         if now.is_none() || state.stamp != now {
             if !state.is_verifying {
                 state.is_verifying = true;
@@ -108,7 +109,7 @@ impl BreachedPasswords {
     fn verify_in_background(&self, state: &mut State) {
         let list = self.clone();
         let verify = move || {
-            let before = Stamp::at(&list.0.path).ok();
+            let before = FileStamp::at(&list.0.path).ok();
             let opened = BreachFile::open(&list.0.path);
             let mut state = list.0.state.lock();
             state.replace(before, opened);
@@ -123,7 +124,7 @@ impl BreachedPasswords {
 impl State {
     /// Takes the result of a verification. `before` is the stamp that the file had when it began: a damaged file is not
     /// verified again until it has another one.
-    fn replace(&mut self, before: Option<Stamp>, opened: Result<BreachFile, InvalidBreachFile>) {
+    fn replace(&mut self, before: Option<FileStamp>, opened: Result<BreachFile, InvalidBreachFile>) {
         self.is_verifying = false;
         match opened {
             Ok(file) => {

@@ -1,6 +1,6 @@
 //! Parses the values of settings. The errors say what to write instead.
 
-use std::{fmt::Display, net::IpAddr, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{fmt::Display, net::IpAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
 use ipnet::{IpNet, Ipv4Net};
 
@@ -84,6 +84,17 @@ fn parse_network(item: &str) -> Result<IpNet, String> {
     let IpNet::V6(mapped) = network else { return Ok(network) };
     let as_ipv4 = |length| Ipv4Net::new(mapped.addr().to_ipv4_mapped()?, length).ok();
     Ok(mapped.prefix_len().checked_sub(96).and_then(as_ipv4).map_or(network, IpNet::V4))
+}
+
+/// A list of files, as one value of a flag.
+#[derive(Debug, Clone)]
+pub(super) struct FileList(pub Vec<PathBuf>);
+
+/// Parses a list, in which blanks around a comma and a comma at the end mean nothing.
+pub(super) fn parse_files(text: &str) -> Result<FileList, String> {
+    let files: Vec<PathBuf> =
+        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(PathBuf::from).collect();
+    if files.is_empty() { Err("name at least one file".to_owned()) } else { Ok(FileList(files)) }
 }
 
 /// A list of languages, as one value of a flag.

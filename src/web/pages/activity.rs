@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     events::EventFilter,
-    web::{SignedIn, errors::WebError, page::Page},
+    web::{SignedIn, errors::WebError, page::Page, places::Places},
     words::Words,
 };
 
@@ -27,6 +27,8 @@ pub(crate) async fn show(
     query: Query<EventListQuery>,
 ) -> Result<HttpResponse, WebError> {
     let filter = EventFilter::User(session.user.id);
-    let events = EventList::read(&session, words, filter, &query, "/account/activity").await?;
-    html(words, StatusCode::OK, &ActivityPage { page: Page::of(&session, &session.csrf_token()?, words), events })
+    let places = Places::new(session.state(), words);
+    let events = EventList::read(&session, &places, filter, &query, "/account/activity").await?;
+    let page = Page::of(&session, &session.csrf_token()?, words).with_places(&places);
+    html(words, StatusCode::OK, &ActivityPage { page, events })
 }

@@ -6,7 +6,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::Timestamp,
     sessions::{DeviceKind, DevicePage, PageCursor, SessionId, SessionRecord},
-    web::{SignedIn, errors::WebError},
+    web::{
+        SignedIn,
+        errors::WebError,
+        places::{AddressText, Places},
+    },
+    words::{Language, Words},
 };
 
 #[derive(Serialize)]
@@ -30,6 +35,10 @@ struct ListedSession<'a> {
     /// From client hints.
     model: Option<String>,
     ip_address: Option<&'a str>,
+    /// Where the address is, in English; null without files that tell it.
+    place: Option<String>,
+    /// The owner of the address's network.
+    network: Option<String>,
     user_agent: Option<&'a str>,
     created_at: Timestamp,
     last_seen_at: Timestamp,
@@ -40,8 +49,9 @@ struct ListedSession<'a> {
 }
 
 impl<'a> ListedSession<'a> {
-    fn new(record: &'a SessionRecord, current: SessionId, now: Timestamp) -> Self {
+    fn new(places: &Places, record: &'a SessionRecord, current: SessionId, now: Timestamp) -> Self {
         let device = record.device();
+        let AddressText { place, network, .. } = places.find(record.ip_address.as_deref());
         Self {
             id: record.id,
             current: record.id == current,
@@ -50,6 +60,8 @@ impl<'a> ListedSession<'a> {
             kind: DeviceKind::as_str(device.kind),
             model: device.model,
             ip_address: record.ip_address.as_deref(),
+            place: Some(place).filter(|place| !place.is_empty()),
+            network: Some(network).filter(|network| !network.is_empty()),
             user_agent: record.user_agent.as_deref(),
             created_at: record.created_at,
             last_seen_at: record.last_seen_at,
@@ -76,7 +88,9 @@ pub(crate) async fn show(session: SignedIn, query: Query<PageQuery>) -> Result<H
     let page = session.state().sessions.devices_of(session.user.id, session.id, after).await?;
     let DevicePage { this, others, count, next, .. } = &page;
     let now = session.state().clock.now();
-    let sessions = this.iter().chain(others).map(|record| ListedSession::new(record, session.id, now)).collect();
+    let places = Places::new(session.state(), Words::new(Language::En));
+    let listed = |record| ListedSession::new(&places, record, session.id, now);
+    let sessions = this.iter().chain(others).map(listed).collect();
     let next = next.map(|cursor| format!("/api/sessions?after={cursor}"));
     Ok(HttpResponse::Ok().json(SessionsResponse { sessions, count: *count, next }))
 }

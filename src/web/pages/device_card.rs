@@ -7,6 +7,7 @@ use crate::{
     sessions::{DeviceKind, SessionRecord},
     web::{
         labels::{self, device_of_named, session_title},
+        places::{AddressText, Places},
         time_text::TimeText,
     },
     words::Words,
@@ -25,7 +26,7 @@ pub(super) struct DeviceCard {
     pub kind: &'static str,
     pub kind_label: &'static str,
     pub user_agent: String,
-    pub ip_address: String,
+    pub address: AddressText,
     pub signed_in: TimeText,
     pub last_active: TimeText,
     pub expires: TimeText,
@@ -35,7 +36,8 @@ pub(super) struct DeviceCard {
 }
 
 impl DeviceCard {
-    pub fn new(words: Words, record: &SessionRecord, now: Timestamp) -> Self {
+    pub fn new(places: &Places, record: &SessionRecord, now: Timestamp) -> Self {
+        let words = places.words;
         let device = record.device();
         let title = session_title(words, record);
         Self {
@@ -47,7 +49,7 @@ impl DeviceCard {
             kind: DeviceKind::as_str(device.kind),
             kind_label: labels::kind(words, device.kind),
             user_agent: record.user_agent.clone().unwrap_or_default(),
-            ip_address: record.ip_address.clone().unwrap_or_default(),
+            address: places.find(record.ip_address.as_deref()),
             signed_in: TimeText::ago(words, record.created_at, now),
             last_active: TimeText::activity(words, record.last_seen_at, now),
             expires: TimeText::ahead(words, record.expires_at, now),
@@ -62,13 +64,13 @@ impl DeviceCard {
 pub(super) fn set_labels<'a>(words: Words, cards: impl IntoIterator<Item = &'a mut DeviceCard>) {
     let mut cards: Vec<&mut DeviceCard> = cards.into_iter().collect();
     let distinguish: [fn(Words, &DeviceCard) -> String; 2] = [
-        |_, card| [card.label.as_str(), &card.ip_address].join(", "),
+        |_, card| [card.label.as_str(), &card.address.ip].join(", "),
         |words, card| words.device_signed_in(&card.label, &card.signed_in.exact),
     ];
     for (step, label) in distinguish.into_iter().enumerate() {
         let counts = label_counts(&cards);
         let twins = cards.iter_mut().filter(|card| counts[&card.label] > 1);
-        for card in twins.filter(|card| step > 0 || !card.ip_address.is_empty()) {
+        for card in twins.filter(|card| step > 0 || !card.address.ip.is_empty()) {
             card.label = label(words, card);
         }
     }
@@ -98,14 +100,15 @@ pub(super) struct EndedCard {
     pub kind: &'static str,
     pub kind_label: &'static str,
     pub user_agent: String,
-    pub ip_address: String,
+    pub address: AddressText,
     pub signed_in: TimeText,
     pub ended: TimeText,
     pub reason: &'static str,
 }
 
 impl EndedCard {
-    pub fn new(words: Words, record: &SessionRecord, now: Timestamp) -> Self {
+    pub fn new(places: &Places, record: &SessionRecord, now: Timestamp) -> Self {
+        let words = places.words;
         let device = record.device();
         Self {
             id: record.id.to_string(),
@@ -114,7 +117,7 @@ impl EndedCard {
             kind: DeviceKind::as_str(device.kind),
             kind_label: labels::kind(words, device.kind),
             user_agent: record.user_agent.clone().unwrap_or_default(),
-            ip_address: record.ip_address.clone().unwrap_or_default(),
+            address: places.find(record.ip_address.as_deref()),
             signed_in: TimeText::ago(words, record.created_at, now),
             ended: TimeText::ago(words, record.logged_out_at.unwrap_or(record.expires_at), now),
             reason: labels::end_of(words, record),
@@ -138,7 +141,7 @@ mod tests {
             kind: "phone",
             kind_label: "Phone",
             user_agent: String::new(),
-            ip_address: address.to_owned(),
+            address: AddressText { ip: address.to_owned(), ..AddressText::default() },
             signed_in: time.clone(),
             last_active: time.clone(),
             expires: time,

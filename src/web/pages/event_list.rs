@@ -5,8 +5,7 @@ use serde::Deserialize;
 use super::{event_row::EventRow, pagination::Pagination};
 use crate::{
     events::EventFilter,
-    web::{SignedIn, errors::WebError},
-    words::Words,
+    web::{SignedIn, errors::WebError, places::Places},
 };
 
 /// The values of `partials/events.html` and its links.
@@ -26,7 +25,7 @@ impl EventList {
     /// `first_page` is the path of the newest ones.
     pub async fn read(
         session: &SignedIn,
-        words: Words,
+        places: &Places,
         filter: EventFilter,
         query: &EventListQuery,
         first_page: &str,
@@ -35,12 +34,12 @@ impl EventList {
         let before: Option<i64> = query.before.parse().ok();
         let found = state.sessions.events().newest(filter, before).await?;
         let pagination = Pagination::newest_first(
-            words,
-            words.activity_pages(),
+            places.words,
+            places.words.activity_pages(),
             before.map(|_| first_page.to_owned()),
             found.older.map(|id| format!("{first_page}?before={id}")),
         );
-        let rows = EventRow::all(&state.sessions, words, session.user.id, &found.events, now).await?;
+        let rows = EventRow::all(&state.sessions, places, session.user.id, &found.events, now).await?;
         Ok(Self { rows, pagination })
     }
 }

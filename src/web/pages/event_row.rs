@@ -10,6 +10,7 @@ use crate::{
     text::printable,
     web::{
         labels::{self, session_title},
+        places::{AddressText, Places},
         time_text::TimeText,
     },
     words::Words,
@@ -22,7 +23,7 @@ pub(super) struct EventRow {
     /// "By an administrator"; empty if the user did it.
     pub by: &'static str,
     pub time: TimeText,
-    pub ip_address: String,
+    pub address: AddressText,
     /// The device of its session; empty if there is none, or if its history is deleted.
     pub device: String,
     /// The page of its session; empty if there is none.
@@ -35,7 +36,7 @@ impl EventRow {
     /// Makes the rows of a user's events. One whose time can't be read is left out: an operator sees it in `keyrack events`.
     pub async fn all(
         sessions: &Sessions,
-        words: Words,
+        places: &Places,
         user: UserId,
         events: &[SecurityEvent],
         now: Timestamp,
@@ -46,22 +47,23 @@ impl EventRow {
         let records = sessions.find_all_own(user, ids).await?;
         let records: HashMap<SessionId, SessionRecord> =
             records.into_iter().map(|record| (record.id, record)).collect();
-        Ok(events.iter().filter_map(|event| Self::new(words, event, &records, now)).collect())
+        Ok(events.iter().filter_map(|event| Self::new(places, event, &records, now)).collect())
     }
 
     fn new(
-        words: Words,
+        places: &Places,
         event: &SecurityEvent,
         records: &HashMap<SessionId, SessionRecord>,
         now: Timestamp,
     ) -> Option<Self> {
+        let words = places.words;
         let happened_at = event.happened_at()?;
         let record = event.session_id.and_then(|id| records.get(&id));
         Some(Self {
             text: text(words, event),
             by: by(words, event),
             time: TimeText::ago(words, happened_at, now),
-            ip_address: event.ip_address.as_deref().map(|address| printable(address).into_owned()).unwrap_or_default(),
+            address: places.find(event.ip_address.as_deref().map(printable).as_deref()),
             device: record.map(|record| session_title(words, record)).unwrap_or_default(),
             link: record.map(|record| format!("/account/sessions/{}", record.id)).unwrap_or_default(),
             is_alert: matches!(

@@ -25,6 +25,7 @@ use crate::{
         errors::WebError,
         labels::{self, session_title},
         page::Page,
+        places::Places,
         time_text::TimeText,
     },
     words::Words,
@@ -119,8 +120,9 @@ async fn reported(
 ) -> Result<ReportedPage, WebError> {
     let (state, now) = (session.state(), session.state().clock.now());
     let found = state.sessions.let_in_since(record).await?;
+    let places = Places::new(state, words);
     let since = |other: &SessionRecord| SessionSince {
-        card: DeviceCard::new(words, other, now),
+        card: DeviceCard::new(&places, other, now),
         is_current: other.id == session.id,
         ended: ended(words, other, now),
     };
@@ -128,13 +130,13 @@ async fn reported(
     let first_page = format!("{}/not-me", path_of(record.id));
     let csrf_token = session.csrf_token()?;
     let mut page = ReportedPage {
-        page: Page::of(session, &csrf_token, words),
+        page: Page::of(session, &csrf_token, words).with_places(&places),
         csrf_token,
         title: session_title(words, record),
         reported: TimeText::ago(words, reported_at, now),
         since: found.records.iter().map(since).collect(),
         has_more: found.has_more,
-        events: EventList::read(session, words, filter, query, &first_page).await?,
+        events: EventList::read(session, &places, filter, query, &first_page).await?,
     };
     set_labels(words, page.since.iter_mut().map(|since| &mut since.card));
     Ok(page)

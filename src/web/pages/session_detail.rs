@@ -27,6 +27,7 @@ use crate::{
         flash::Notice,
         labels::{self, device_title, session_title},
         page::{FlashMessage, Page},
+        places::{AddressText, Places},
         time_text::TimeText,
     },
     words::Words,
@@ -65,7 +66,7 @@ struct SessionFacts {
     /// When and why it ended; `None` while it is alive.
     ended: Option<(TimeText, &'static str)>,
     remembered: bool,
-    ip_address: String,
+    address: AddressText,
     user_agent: String,
     /// From client hints; empty if they were not sent.
     model: String,
@@ -117,12 +118,13 @@ async fn template(
 ) -> Result<SessionPage, WebError> {
     let now = session.state().clock.now();
     let filter = EventFilter::Session(session.user.id, record.id);
-    let events = EventList::read(session, words, filter, query, &path_of(record.id)).await?;
+    let places = Places::new(session.state(), words);
+    let events = EventList::read(session, &places, filter, query, &path_of(record.id)).await?;
     let csrf_token = session.csrf_token()?;
     Ok(SessionPage {
-        page: Page::of(session, &csrf_token, words),
+        page: Page::of(session, &csrf_token, words).with_places(&places),
         csrf_token,
-        device: SessionFacts::new(words, record, session.id, now),
+        device: SessionFacts::new(&places, record, session.id, now),
         name: record.name.clone().unwrap_or_default(),
         name_error: None,
         events,
@@ -135,7 +137,8 @@ pub(super) fn path_of(id: SessionId) -> String {
 }
 
 impl SessionFacts {
-    fn new(words: Words, record: &SessionRecord, current: SessionId, now: Timestamp) -> Self {
+    fn new(places: &Places, record: &SessionRecord, current: SessionId, now: Timestamp) -> Self {
+        let words = places.words;
         let expired = record.logged_out_at.is_none() && record.expires_at <= now;
         let ended = match record.logged_out_at {
             Some(at) => Some((TimeText::ago(words, at, now), labels::end_of(words, record))),
@@ -161,7 +164,7 @@ impl SessionFacts {
             has_absolute_expiry: record.has_absolute_expiry,
             ended,
             remembered: record.remembered,
-            ip_address: record.ip_address.clone().unwrap_or_default(),
+            address: places.find(record.ip_address.as_deref()),
             user_agent: record.user_agent.clone().unwrap_or_default(),
             model: device.model.unwrap_or_default(),
             browser_version: device.browser_version.unwrap_or_default(),

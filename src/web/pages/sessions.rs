@@ -20,6 +20,7 @@ use crate::{
         flash::Notice,
         labels::{device_title, session_title},
         page::{FlashMessage, Page},
+        places::Places,
         time_text::TimeText,
     },
     words::Words,
@@ -78,7 +79,8 @@ async fn list(session: &SignedIn, words: Words, request: &HttpRequest, after: &s
 
     let notice = state.flash.read(session.id, request.headers());
     let csrf_token = session.csrf_token()?;
-    let mut page = Page::of(session, &csrf_token, words);
+    let places = Places::new(state, words);
+    let mut page = Page::of(session, &csrf_token, words).with_places(&places);
     page.flash = match notice {
         Some(notice) => {
             let text = notice_text(session, words, notice, this.iter().chain(&others), now).await?;
@@ -88,7 +90,7 @@ async fn list(session: &SignedIn, words: Words, request: &HttpRequest, after: &s
         None if state.flash.has_unmade_change(request.headers(), now) => Some(FlashMessage::unmade_change(words)),
         None => None,
     };
-    let mut cards: Vec<DeviceCard> = others.iter().map(|record| DeviceCard::new(words, record, now)).collect();
+    let mut cards: Vec<DeviceCard> = others.iter().map(|record| DeviceCard::new(&places, record, now)).collect();
     set_labels(words, &mut cards);
     let other_count = count.saturating_sub(1);
     let template = SessionsPage {
@@ -101,7 +103,7 @@ async fn list(session: &SignedIn, words: Words, request: &HttpRequest, after: &s
             words.active_sessions_or_more(Sessions::MAX_COUNTED)
         },
         event,
-        current: this.as_ref().map(|record| DeviceCard::new(words, record, now)),
+        current: this.as_ref().map(|record| DeviceCard::new(&places, record, now)),
         others: cards,
         other_count,
         revoke_others_text: if count < Sessions::MAX_COUNTED {

@@ -9,27 +9,35 @@ use super::{
 const MAX_LINES: usize = 450;
 
 /// Each layer, and the layers below it that it may use. `commands` may use everything.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("main", &["commands"]),
     (
         "commands",
-        &["app", "routes", "web", "accounts", "sessions", "events", "db", "config", "error", "clock", "text", "words"],
+        &[
+            "app", "routes", "web", "accounts", "sessions", "events", "db", "geoip", "config", "error", "clock",
+            "text", "words",
+        ],
     ),
     (
         "app",
-        &["routes", "web", "accounts", "sessions", "events", "db", "config", "error", "clock", "text", "words", "fuzz"],
+        &[
+            "routes", "web", "accounts", "sessions", "events", "db", "geoip", "config", "error", "clock", "text",
+            "words", "fuzz",
+        ],
     ),
     ("routes", &["web"]),
-    ("web", &["accounts", "sessions", "events", "db", "config", "error", "clock", "text", "words", "fuzz"]),
-    ("accounts", &["sessions", "events", "db", "error", "clock", "text", "fuzz"]),
+    ("web", &["accounts", "sessions", "events", "db", "geoip", "config", "error", "clock", "text", "words", "fuzz"]),
+    ("accounts", &["sessions", "events", "db", "error", "clock", "text", "file_stamp", "fuzz"]),
     ("sessions", &["events", "db", "error", "clock", "text", "fuzz"]),
     ("events", &["db", "error", "clock", "text"]),
     ("db", &["error", "clock", "text", "fuzz"]),
+    ("geoip", &["clock", "text", "file_stamp", "fuzz"]),
     // The settings are made of the layers' own values.
-    ("config", &["accounts", "sessions", "events", "db", "clock", "text", "words", "fuzz"]),
+    ("config", &["accounts", "sessions", "events", "db", "geoip", "clock", "text", "words", "fuzz"]),
     ("error", &[]),
     ("clock", &[]),
     ("text", &[]),
+    ("file_stamp", &[]),
     ("words", &[]),
     // Only in tests.
     ("fuzz", &[]),

@@ -8,6 +8,7 @@ mod exposure;
 mod hostile_text;
 mod migrate;
 mod passwords;
+mod places;
 mod proxy_warnings;
 mod purge;
 mod secrets_file;

@@ -157,6 +157,7 @@ fn help_lists_every_setting_with_its_default() {
         ("require-sync", "KEYRACK_REQUIRE_SYNC", "false"),
         ("hash-cost", "KEYRACK_HASH_COST", "m=19456,t=2,p=1"),
         ("breached-passwords", "KEYRACK_BREACHED_PASSWORDS", "none"),
+        ("geoip", "KEYRACK_GEOIP", "none"),
         ("sign-in-pace", "KEYRACK_SIGN_IN_PACE", "10/5s"),
         ("reauth-window", "KEYRACK_REAUTH_WINDOW", "10m"),
         ("log", "KEYRACK_LOG", "info"),

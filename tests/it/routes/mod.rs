@@ -28,6 +28,7 @@ mod one_time_password;
 mod outage;
 mod page_snapshots;
 mod password;
+mod places;
 pub mod reauth;
 mod remember;
 mod repeated_proof;
