@@ -26,7 +26,7 @@ onEveryEngine('The language', (suite) => {
     await keyrack.addUser();
     const { page } = await open({ locale: 'de-AT' });
     await page.goto('/nothing/here');
-    await page.getByRole('heading', { name: 'Das gibt es nicht' }).waitFor();
+    await page.getByRole('heading', { name: 'Nicht gefunden' }).waitFor();
     assert.equal(await page.getAttribute('html', 'lang'), 'de');
   });
 });

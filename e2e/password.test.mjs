@@ -108,7 +108,7 @@ onEveryEngine('Password', (suite) => {
     await page.goto('/account/activity');
     await device.submitSignIn({ ...USER, password: ONE_TIME });
     assert.equal(device.path(), '/account/password?next=%2Faccount%2Factivity');
-    await page.getByText('The password that you signed in with was for one sign-in.').waitFor();
+    await page.getByText('You signed in with a one-time password.').waitFor();
     assert.equal(await page.getByLabel('Keep my other devices signed in').count(), 0);
     for (const path of ['/', '/login', '/account/sessions', '/reauth']) {
       await page.goto(path);
@@ -119,7 +119,7 @@ onEveryEngine('Password', (suite) => {
     await other.page.goto('/login');
     const used = await other.submitSignIn({ ...USER, password: ONE_TIME });
     assert.equal(used.status(), 401);
-    assert.match(await other.page.getByRole('alert').innerText(), /was for one sign-in, and was used already/);
+    assert.match(await other.page.getByRole('alert').innerText(), /one-time password has already been used/);
 
     await page.goto('/account/password?next=%2Faccount%2Factivity');
     const same = await change(device, { current: ONE_TIME, password: ONE_TIME });

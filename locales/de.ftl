@@ -67,18 +67,19 @@ places-are-estimates = Orte sind aus den Adressen geschätzt und können falsch 
 
 browser-on-system = { $browser } auf { $system }
 in-app-browser = Browser in einer App
-system-computer = { $system }-Computer
-system-phone = { $system }-Telefon
-system-tablet = { $system }-Tablet
-system-television = { $system }-Fernseher
-system-console = { $system }-Spielkonsole
-system-car = { $system }-Auto
-system-headset = { $system }-Headset
-system-watch = { $system }-Uhr
-system-e-reader = { $system }-E-Reader
-system-program = { $system }-Programm
-system-bot = { $system }-Bot
-system-device = { $system }-Gerät
+named-device = { $name } ({ $device })
+system-computer = Computer mit { $system }
+system-phone = Telefon mit { $system }
+system-tablet = Tablet mit { $system }
+system-television = Fernseher mit { $system }
+system-console = Spielkonsole { $system }
+system-car = Auto mit { $system }
+system-headset = Headset mit { $system }
+system-watch = Uhr mit { $system }
+system-e-reader = E-Reader mit { $system }
+system-program = Programm auf { $system }
+system-bot = Bot auf { $system }
+system-device = Gerät mit { $system }
 unknown-computer = Unbekannter Computer
 unknown-phone = Unbekanntes Telefon
 unknown-tablet = Unbekanntes Tablet
@@ -113,7 +114,7 @@ end-password-changed = Passwort geändert
 end-idle-timeout = Zu lange nicht genutzt
 end-absolute-timeout = Zeitlimit erreicht
 end-replaced = Durch eine neuere Anmeldung ersetzt
-end-account-disabled = Konto gesperrt
+end-account-disabled = Konto deaktiviert
 end-other = Beendet
 way-in-password = Passwort
 way-in-one-time-password = Einmalpasswort
@@ -158,7 +159,7 @@ fact-network = Netz
 fact-last-active = Zuletzt aktiv
 fact-ended = Beendet
 fact-expires = Läuft ab
-exactly-if-unused = { $when }, wenn nicht genutzt
+exactly-if-unused = { $when }, falls nicht genutzt
 fact-remembered = Angemeldet bleiben
 fact-session-id = Sitzungs-ID
 fact-model = Modell
@@ -189,7 +190,7 @@ yes-sign-out = { $count ->
     [one] Ja, abmelden
    *[other] Ja, alle abmelden
 }
-sign-out-everywhere-hint = Um sich auch hier abzumelden, auf allen Geräten zugleich:
+sign-out-everywhere-hint = Um sich auf allen Geräten zugleich abzumelden, auch hier:
 sign-out-everywhere = Überall abmelden
 
 ## Meldungen nach einer Änderung
@@ -225,7 +226,7 @@ you-are-signed-out = Sie sind abgemeldet
 session-is-over = Diese Sitzung ist beendet. Melden Sie sich an, um fortzufahren.
 sign-in-again = Erneut anmelden
 session-expires-soon = Sie werden gleich abgemeldet
-expires-unless-used = Hier wurde eine Weile nichts getan. Möchten Sie angemeldet bleiben?
+expires-unless-used = Sie waren eine Weile nicht aktiv. Möchten Sie angemeldet bleiben?
 expires-in-any-case = Das Zeitlimit dieser Sitzung ist bald erreicht. Sichern Sie Ihre Arbeit, und melden Sie sich erneut an.
 continue-session = Angemeldet bleiben
 close = Schließen
@@ -247,25 +248,25 @@ not-me-link-hint = Hat sich hier jemand anderes angemeldet?
 
 ## Eine Sitzung, die jemand anderes begonnen hat
 
-not-me-question = Hat sich jemand anderes auf { $device } angemeldet?
-not-me-lead = Wenn Sie es nicht waren, drücken Sie unten auf den Knopf. Dann geschieht Folgendes:
-not-me-ends = Die Sitzung wird sofort abgemeldet.
+not-me-question = Hat sich jemand anderes angemeldet ({ $device })?
+not-me-lead = Wenn Sie es nicht waren, bestätigen Sie das unten. Dann geschieht Folgendes:
+not-me-ends = Die Sitzung wird sofort beendet.
 not-me-has-ended = Die Sitzung ist schon beendet; sie wird als fremd vermerkt.
-not-me-forgets = Ihr Browser gilt in Ihrem Konto nicht mehr als bekannt.
+not-me-forgets = Der Browser dieser Sitzung gilt in Ihrem Konto nicht mehr als bekannt.
 not-me-shows = Sie sehen, was darin geschah und welche Sitzungen seither mit demselben Passwort begannen.
-not-me-password = Sie wählen ein neues Passwort, das alles andere abmeldet.
+not-me-password = Sie wählen ein neues Passwort. Dabei werden alle anderen Geräte abgemeldet.
 not-me-confirm = Das war ich nicht
 not-me-cancel = Das war ich
-not-me-current = Das ist die Sitzung, die Sie gerade nutzen. Wenn jemand anderes Ihr Konto nutzt, wählen Sie ein neues Passwort: Es meldet alle anderen Geräte ab.
+not-me-current = Das ist die Sitzung, die Sie gerade nutzen. Wenn auch jemand anderes Ihr Konto nutzt, wählen Sie ein neues Passwort. Dabei werden alle anderen Geräte abgemeldet.
 not-me-done = Das waren nicht Sie
-not-me-done-lead = Sie haben { $device } { $when } gemeldet. Die Sitzung ist abgemeldet, und ihr Browser gilt in Ihrem Konto nicht mehr als bekannt.
+not-me-done-lead = Sie haben { $device } { $when } gemeldet. Die Sitzung ist beendet.
 not-me-next = Neues Passwort wählen
-not-me-next-hint = Wer sich angemeldet hat, kennt Ihr Passwort. Ein neues meldet alle Ihre anderen Geräte ab.
+not-me-next-hint = Wer sich dort angemeldet hat, kennt Ihr Passwort. Wenn Sie ein neues wählen, werden alle Ihre anderen Geräte abgemeldet.
 not-me-since = Seither mit demselben Passwort angemeldet
 not-me-since-none = Seither begann keine andere Sitzung mit demselben Passwort.
 not-me-since-more = Es gibt weitere. Alle stehen in den Listen der aktiven und der beendeten Sitzungen.
 not-me-events = Was in der Sitzung geschah
-password-after-report = Jemand anderes kennt Ihr Passwort. Wählen Sie ein neues: Es meldet alle Ihre anderen Geräte ab, wenn Sie sie nicht angemeldet lassen.
+password-after-report = Jemand anderes kennt Ihr Passwort. Wählen Sie ein neues. Dabei werden alle Ihre anderen Geräte abgemeldet, wenn Sie sie nicht angemeldet lassen.
 
 ## Frühere Geräte
 
@@ -290,9 +291,9 @@ event-signed-in-password = Mit dem Passwort angemeldet
 event-signed-in-one-time-password = Mit einem Einmalpasswort angemeldet
 event-sign-in-failed = Anmeldung fehlgeschlagen
 event-sign-in-failed-wrong-password = Anmeldung fehlgeschlagen: falsches Passwort
-event-sign-in-failed-disabled = Anmeldung fehlgeschlagen: Das Konto ist gesperrt
+event-sign-in-failed-disabled = Anmeldung fehlgeschlagen: Das Konto ist deaktiviert
 event-sign-in-failed-no-password = Anmeldung fehlgeschlagen: Das Konto hat kein Passwort
-event-sign-in-failed-used-up = Anmeldung fehlgeschlagen: Das Einmalpasswort war schon verbraucht
+event-sign-in-failed-used-up = Anmeldung fehlgeschlagen: Das Einmalpasswort wurde schon verwendet
 event-sign-ins-refused = { $count ->
     [one] { $count } Anmeldung nach zu vielen Versuchen abgelehnt
    *[other] { $count } Anmeldungen nach zu vielen Versuchen abgelehnt
@@ -302,7 +303,7 @@ event-account-locked = Für unbekannte Browser gesperrt
 event-account-unlocked = Für unbekannte Browser entsperrt
 event-session-adopted = Über eine andere Anwendung angemeldet
 event-session-rotated = Kennung der Sitzung erneuert
-event-session-renamed = „{ $name }“ genannt
+event-session-renamed = In „{ $name }“ umbenannt
 event-session-name-removed = Name entfernt
 event-session-reported = Gemeldet: Das waren nicht Sie
 event-session-ended = Sitzung beendet
@@ -310,8 +311,8 @@ event-session-replaced-by-peer = Durch einen Eintrag der anderen Anwendung erset
 event-browser-remembered = Browser gemerkt
 event-account-created = Konto angelegt
 event-account-deleted = Konto gelöscht
-event-account-disabled = Konto gesperrt
-event-account-enabled = Konto entsperrt
+event-account-disabled = Konto deaktiviert
+event-account-enabled = Konto aktiviert
 event-role-changed = Rolle geändert
 event-role-changed-from-to = Rolle von { $from } in { $to } geändert
 event-password-changed = Passwort geändert
@@ -344,15 +345,15 @@ older = Ältere
 
 ## Warum ein Gerät abgemeldet ist, auf der Anmeldeseite
 
-ended-here = Dieses Gerät wurde { $when } abgemeldet. Was danach darauf getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
+ended-here = Dieses Gerät wurde { $when } abgemeldet. Was danach hier getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
 ended-here-continued = Dieses Gerät wurde { $when } abgemeldet, weil seine Sitzung mit einer neueren Anmeldung weitergeht, in einem anderen Fenster oder auf einem anderen Gerät. Was danach hier getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren. Wenn diese Anmeldung nicht von Ihnen war, wählen Sie danach ein neues Passwort.
-ended-here-revoked = Dieses Gerät wurde { $when } von einem anderen Ihrer Geräte abgemeldet. Was danach darauf getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
-ended-here-revoked-by-admin = Dieses Gerät wurde { $when } von der Administration abgemeldet. Was danach darauf getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
-ended-here-password-changed = Dieses Gerät wurde { $when } abgemeldet, weil das Passwort geändert wurde. Was danach darauf getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
-ended-here-idle-timeout = Dieses Gerät wurde { $when } abgemeldet, weil es zu lange nicht genutzt wurde. Was danach darauf getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
-ended-here-absolute-timeout = Dieses Gerät wurde { $when } abgemeldet, weil sein Zeitlimit erreicht war. Was danach darauf getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
-ended-here-replaced = Dieses Gerät wurde { $when } abgemeldet, weil neuere Anmeldungen seinen Platz eingenommen haben. Was danach darauf getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
-ended-here-account-disabled = Dieses Gerät wurde { $when } abgemeldet, weil das Konto gesperrt wurde. Was danach darauf getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
+ended-here-revoked = Dieses Gerät wurde { $when } von einem anderen Ihrer Geräte abgemeldet. Was danach hier getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
+ended-here-revoked-by-admin = Dieses Gerät wurde { $when } von der Administration abgemeldet. Was danach hier getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
+ended-here-password-changed = Dieses Gerät wurde { $when } abgemeldet, weil das Passwort geändert wurde. Was danach hier getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
+ended-here-idle-timeout = Dieses Gerät wurde { $when } abgemeldet, weil es zu lange nicht genutzt wurde. Was danach hier getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
+ended-here-absolute-timeout = Dieses Gerät wurde { $when } abgemeldet, weil sein Zeitlimit erreicht war. Was danach hier getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
+ended-here-replaced = Dieses Gerät wurde { $when } abgemeldet, weil neuere Anmeldungen seinen Platz eingenommen haben. Was danach hier getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
+ended-here-account-disabled = Dieses Gerät wurde { $when } abgemeldet, weil das Konto deaktiviert wurde. Was danach hier getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
 
 ## Während alle anderen Geräte abgemeldet werden
 
@@ -373,7 +374,7 @@ sign-out-the-others = Die anderen Geräte abmelden
 error-prefix = Fehler:
 email = E-Mail-Adresse
 password = Passwort
-optional = (freiwillig)
+optional = (optional)
 cancel = Abbrechen
 account-not-created-correct = Das Konto wurde nicht angelegt. Bitte korrigieren Sie:
 password-not-changed-correct = Das Passwort wurde nicht geändert. Bitte korrigieren Sie:
@@ -386,8 +387,8 @@ too-many-attempts-minutes = { $minutes ->
    *[other] Zu viele Versuche. Versuchen Sie es in { $minutes } Minuten erneut.
 }
 many-people-sign-in = { $seconds ->
-    [one] Gerade melden sich viele Menschen an. Versuchen Sie es in { $seconds } Sekunde erneut.
-   *[other] Gerade melden sich viele Menschen an. Versuchen Sie es in { $seconds } Sekunden erneut.
+    [one] Gerade melden sich viele gleichzeitig an. Versuchen Sie es in { $seconds } Sekunde erneut.
+   *[other] Gerade melden sich viele gleichzeitig an. Versuchen Sie es in { $seconds } Sekunden erneut.
 }
 account-not-created-unchecked = Neue Passwörter lassen sich gerade nicht prüfen. Das Konto wurde nicht angelegt. Versuchen Sie es später erneut, und sagen Sie Ihrer Administration Bescheid, wenn diese Meldung wieder erscheint.
 password-not-changed-unchecked = Neue Passwörter lassen sich gerade nicht prüfen. Ihr Passwort wurde nicht geändert. Versuchen Sie es später erneut, und sagen Sie Ihrer Administration Bescheid, wenn diese Meldung wieder erscheint.
@@ -414,8 +415,8 @@ sign-in-to-continue = Melden Sie sich an, um fortzufahren.
 unmade-change-sign-in = Als Sie das Formular abgeschickt haben, waren Sie nicht mehr angemeldet. Es wurde nichts geändert. Melden Sie sich an, um fortzufahren.
 twin-cookies = Eine andere Website dieser Domain hat ein Cookie mit dem Namen des Cookies von { -product } gesetzt. Ihr Browser wird deshalb nicht erkannt. Wenn Sie sich anmelden, wird jenes Cookie gelöscht. Erscheint diese Meldung wieder, löschen Sie in den Einstellungen Ihres Browsers die Cookies dieser Website und ihrer Domain.
 sign-in-rejected = E-Mail-Adresse oder Passwort ist falsch.
-one-time-password-used-up = Dieses Passwort galt für eine Anmeldung und ist schon verbraucht. Machen Sie dort weiter, wo Sie sich angemeldet haben, oder bitten Sie Ihre Administration um ein neues. Wenn nicht Sie es verwendet haben, sagen Sie dort Bescheid.
-account-locked = Für dieses Konto wurden zu viele falsche Passwörter eingegeben. Melden Sie sich in einem Browser an, in dem Sie es schon einmal waren, oder bitten Sie Ihre Administration, das Konto zu entsperren.
+one-time-password-used-up = Dieses Einmalpasswort wurde schon verwendet. Machen Sie dort weiter, wo Sie sich angemeldet haben, oder bitten Sie Ihre Administration um ein neues. Wenn Sie es nicht selbst verwendet haben, sagen Sie dort Bescheid.
+account-locked = Für dieses Konto wurden zu viele falsche Passwörter eingegeben. Melden Sie sich in einem Browser an, in dem Sie schon einmal angemeldet waren, oder bitten Sie Ihre Administration, das Konto zu entsperren.
 
 ## Abmelden
 
@@ -431,7 +432,7 @@ enter-password-to-sign-out = Geben Sie Ihr Passwort noch einmal ein, um fortzufa
 enter-password-to-sign-out-others = Geben Sie Ihr Passwort noch einmal ein, um fortzufahren. Danach werden alle anderen Geräte abgemeldet.
 enter-password-to-sign-out-selected = Geben Sie Ihr Passwort noch einmal ein, um fortzufahren. Danach werden die ausgewählten Geräte abgemeldet.
 enter-password-to-sign-out-all = Geben Sie Ihr Passwort noch einmal ein, um fortzufahren. Danach werden alle Geräte abgemeldet, auch dieses.
-enter-password-to-report = Geben Sie Ihr Passwort noch einmal ein, um fortzufahren. Danach wird die Sitzung abgemeldet, die nicht Ihre war.
+enter-password-to-report = Geben Sie Ihr Passwort noch einmal ein, um fortzufahren. Danach wird die fremde Sitzung beendet.
 confirm = Bestätigen
 not-your-password = Das ist nicht Ihr Passwort. Versuchen Sie es erneut.
 no-password-here = Sie haben hier kein Passwort.
@@ -442,7 +443,7 @@ no-password-change-there = Sie haben sich über eine andere Anwendung angemeldet
 ## Das Passwort ändern
 
 choose-your-own-password = Wählen Sie ein eigenes Passwort
-one-time-password-lead = Das Passwort, mit dem Sie sich angemeldet haben, galt für eine Anmeldung. Wählen Sie ein eigenes, um fortzufahren.
+one-time-password-lead = Sie haben sich mit einem Einmalpasswort angemeldet. Wählen Sie ein eigenes Passwort, um fortzufahren.
 current-password = Aktuelles Passwort
 new-password = Neues Passwort
 confirm-new-password = Neues Passwort wiederholen
@@ -472,11 +473,11 @@ request-id = Kennung der Anfrage
 open-page-again = Seite erneut öffnen
 error-proof-required = Die letzte Anmeldung auf diesem Gerät liegt dafür zu lange zurück. Es wurde nichts geändert. Geben Sie das Passwort unter /reauth noch einmal ein, und versuchen Sie es dann erneut.
 error-password-change = Ändern Sie zuerst Ihr Passwort
-error-password-change-text = Das Passwort dieser Anmeldung war für eine Verwendung. Es wurde nichts geändert. Wählen Sie unter /account/password ein eigenes, und versuchen Sie es dann erneut.
+error-password-change-text = Sie haben sich mit einem Einmalpasswort angemeldet. Es wurde nichts geändert. Wählen Sie unter /account/password ein eigenes Passwort, und versuchen Sie es dann erneut.
 error-not-signed-in = Sie sind nicht angemeldet
 error-not-signed-in-text = Melden Sie sich an, und versuchen Sie es dann erneut.
-error-not-found = Das gibt es nicht
-error-not-found-text = Vielleicht enthält die Adresse einen Tippfehler, oder es gibt nicht mehr, wohin sie führte.
+error-not-found = Nicht gefunden
+error-not-found-text = Vielleicht enthält die Adresse einen Tippfehler, oder die Seite gibt es nicht mehr.
 error-no-such-session = Diese Sitzung gibt es nicht
 error-no-such-session-text = Vielleicht enthält ihre Adresse einen Tippfehler, oder sie endete vor so langer Zeit, dass ihr Eintrag gelöscht wurde. Es wurde nichts geändert.
 error-wrong-method = Diese Seite lässt sich nicht direkt öffnen
@@ -487,7 +488,7 @@ error-headers-too-large = Diese Anfrage ist zu groß
 error-headers-too-large-text = Die Adresse und die Cookies dieser Anfrage sind zu lang. Löschen Sie die Cookies dieser Website, und versuchen Sie es erneut.
 error-too-large = Das ist zu groß
 error-too-large-text = Kürzen Sie Ihre Eingabe, und versuchen Sie es erneut.
-error-busy = Gerade melden sich viele Menschen an
+error-busy = Gerade melden sich viele gleichzeitig an
 error-busy-text = Zu viele Passwörter warten auf ihre Prüfung. Es wurde nichts geändert. Versuchen Sie es in einigen Sekunden erneut.
 error-unavailable = Gleich wieder da
 error-unavailable-text = { -product } erreicht gerade die Datenbank nicht. Wo Sie angemeldet waren, sind Sie es weiterhin. Versuchen Sie es in einigen Sekunden erneut.

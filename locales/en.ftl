@@ -88,6 +88,10 @@ places-are-estimates = Places are estimated from addresses, and may be wrong.
 # $system (String) - "Android 15"
 browser-on-system = { $browser } on { $system }
 in-app-browser = In-app browser
+# A session that its owner has named, in lists and messages.
+# $name (String) - "Work laptop"
+# $device (String) - "Firefox 140 on Linux"
+named-device = { $name } ({ $device })
 # $system (String)
 system-computer = { $system } computer
 # $system (String)
@@ -276,7 +280,7 @@ selected-signed-out = { $count ->
 # $name (String) - "My phone"
 session-named = { $device } is now called “{ $name }”.
 # $device (String) - "Firefox 140 on Linux"
-session-unnamed = { $device } has no name of its own any more.
+session-unnamed = { $device } no longer has a name of its own.
 password-changed-others-kept = Your password was changed. Your other devices are still signed in.
 # $count (Number)
 password-changed = { $count ->
@@ -284,17 +288,17 @@ password-changed = { $count ->
     [one] Your password was changed. Signed out { $count } other device.
    *[other] Your password was changed. Signed out { $count } other devices.
 }
-change-expired = You confirmed that it’s you, but too late for what you asked for, so nothing was changed. Try it again.
+change-expired = Your confirmation came too late, so nothing was changed. Please try again.
 change-unmade = You were no longer signed in when you sent the last form, so nothing was changed. You are signed in again now: send it once more if you still want to.
 
 ## A page that is open while its session ends
 
 you-are-signed-out = You are signed out
-session-is-over = This session has ended. Sign in to go on.
+session-is-over = This session has ended. Sign in to continue.
 sign-in-again = Sign in again
 session-expires-soon = You are about to be signed out
 expires-unless-used = Nothing has been done here for a while. Do you want to stay signed in?
-expires-in-any-case = The time limit of this session is reached soon. Save what you are working on, and sign in again.
+expires-in-any-case = This session is about to reach its time limit. Save your work, and sign in again.
 continue-session = Stay signed in
 close = Close
 
@@ -316,32 +320,32 @@ name-save = Save name
 name-too-long = The name was not changed. Use at most 64 characters.
 # $code (String) - "U+202E"
 name-hidden-character = The name was not changed. Remove the character { $code }, which is invisible or changes the direction of text.
-not-me-link-hint = Did somebody else sign in here?
+not-me-link-hint = Did someone else sign in here?
 
-## A session that somebody else has started
+## A session that someone else has started
 
 # $device (String) - "Firefox 140 on Linux"
-not-me-question = Did somebody else sign in on { $device }?
+not-me-question = Did someone else sign in with { $device }?
 not-me-lead = If it wasn’t you, press the button below. Then:
 not-me-ends = The session is signed out immediately.
-not-me-has-ended = The session is over already; it is marked as not yours.
+not-me-has-ended = The session has already ended; it is marked as not yours.
 not-me-forgets = Its browser is no longer known to your account.
 not-me-shows = You see what happened in it, and which sessions began with the same password since.
 not-me-password = You choose a new password, which signs out everything else.
 not-me-confirm = It wasn’t me
 not-me-cancel = It was me
-not-me-current = This is the session that you are using right now. If somebody else is using your account, choose a new password: it signs out all other devices.
+not-me-current = This is the session that you are using right now. If someone else is using your account, choose a new password: it signs out all other devices.
 not-me-done = This wasn’t you
 # $device (String) - "Firefox 140 on Linux"
 # $when (Time) - "5 minutes ago"
-not-me-done-lead = You reported { $device } { $when }. It is signed out, and its browser is no longer known to your account.
+not-me-done-lead = You reported { $device } { $when }. It is signed out.
 not-me-next = Choose a new password
-not-me-next-hint = Whoever signed in knows your password. A new one signs out all your other devices.
+not-me-next-hint = The person who signed in knows your password. Choosing a new one signs out all your other devices.
 not-me-since = Signed in with the same password since
 not-me-since-none = No other session began with the same password since.
 not-me-since-more = There are more. They are all in the lists of active and ended sessions.
 not-me-events = What happened in the session
-password-after-report = Somebody else knows your password. Choose a new one: it signs out all your other devices, unless you keep them signed in.
+password-after-report = Someone else knows your password. Choose a new one: it signs out all your other devices, unless you keep them signed in.
 
 ## The history of devices
 
@@ -371,7 +375,7 @@ event-sign-in-failed = Sign-in failed
 event-sign-in-failed-wrong-password = Sign-in failed: wrong password
 event-sign-in-failed-disabled = Sign-in failed: the account is disabled
 event-sign-in-failed-no-password = Sign-in failed: the account has no password
-event-sign-in-failed-used-up = Sign-in failed: the one-time password was used already
+event-sign-in-failed-used-up = Sign-in failed: the one-time password had already been used
 # $count (Number)
 event-sign-ins-refused = { $count ->
     [one] { $count } sign-in refused after too many attempts
@@ -440,7 +444,7 @@ ended-here-revoked-by-admin = This device was signed out { $when } by an adminis
 # $when (Time) - "5 minutes ago"
 ended-here-password-changed = This device was signed out { $when }, because the password was changed. Nothing that was done on it after that has taken effect. Sign in to continue.
 # $when (Time) - "5 minutes ago"
-ended-here-idle-timeout = This device was signed out { $when }, because it was not used for too long. Nothing that was done on it after that has taken effect. Sign in to continue.
+ended-here-idle-timeout = This device was signed out { $when }, because it had not been used for too long. Nothing that was done on it after that has taken effect. Sign in to continue.
 # $when (Time) - "5 minutes ago"
 ended-here-absolute-timeout = This device was signed out { $when }, because its time limit was reached. Nothing that was done on it after that has taken effect. Sign in to continue.
 # $when (Time) - "5 minutes ago"
@@ -521,7 +525,7 @@ sign-in-to-continue = Sign in to continue.
 unmade-change-sign-in = You were no longer signed in when you sent the form, so nothing was changed. Sign in to continue.
 twin-cookies = Another site of this domain has set a cookie with the name of { -product }’s, so your browser can’t be recognised. Signing in deletes that cookie. If this message comes back, delete the cookies of this site and of its domain in your browser’s settings.
 sign-in-rejected = Invalid email or password.
-one-time-password-used-up = This password was for one sign-in, and was used already. Continue where you signed in, or ask your administrator for a new one. If it was not you who used it, tell them.
+one-time-password-used-up = This one-time password has already been used. Continue where you signed in, or ask your administrator for a new one. If you didn’t use it, tell them.
 account-locked = Too many wrong passwords were entered for this account. Sign in on a browser that you have used for it before, or ask your administrator to unlock it.
 
 ## Sign out
@@ -538,7 +542,7 @@ enter-password-again = Enter your password again to continue.
 enter-password-to-sign-out = Enter your password again to continue. The other device is signed out after that.
 enter-password-to-sign-out-others = Enter your password again to continue. All other devices are signed out after that.
 enter-password-to-sign-out-selected = Enter your password again to continue. The selected devices are signed out after that.
-enter-password-to-sign-out-all = Enter your password again to continue. All devices are signed out after that, and this one, too.
+enter-password-to-sign-out-all = Enter your password again to continue. All devices are signed out after that, including this one.
 enter-password-to-report = Enter your password again to continue. The session that wasn’t yours is signed out after that.
 confirm = Confirm
 not-your-password = This is not your password. Try again.
@@ -550,7 +554,7 @@ no-password-change-there = You signed in with another application, and have no p
 ## Change the password
 
 choose-your-own-password = Choose your own password
-one-time-password-lead = The password that you signed in with was for one sign-in. Choose your own to continue.
+one-time-password-lead = You signed in with a one-time password. Choose your own password to continue.
 current-password = Current password
 new-password = New password
 confirm-new-password = Confirm new password
@@ -579,9 +583,9 @@ enter-first-name = Enter a first name.
 error-status = Error { $status }
 request-id = Request ID
 open-page-again = Open the page again
-error-proof-required = The last sign-in on this device was too long ago for this. Nothing was changed. Give the password again at /reauth, then try again.
+error-proof-required = The last sign-in on this device was too long ago for this. Nothing was changed. Enter the password again at /reauth, then try again.
 error-password-change = Change your password first
-error-password-change-text = The password of this sign-in was for one use. Nothing was changed. Choose your own at /account/password, then try again.
+error-password-change-text = You signed in with a one-time password. Nothing was changed. Choose your own password at /account/password, then try again.
 error-not-signed-in = You are not signed in
 error-not-signed-in-text = Sign in, then try again.
 error-not-found = This does not exist

@@ -2,7 +2,7 @@
 //!
 //! Strangers, which are all browsers that have not signed in to an account before, share one budget per account. A
 //! known browser has its own, so that no number of guesses keeps the owner from signing in on it. Only new sign-ins are
-//! refused: whoever is signed in stays so. The counts are in the database; `docs/throttling.md` has the numbers.
+//! refused: users who are signed in stay so. The counts are in the database; `docs/throttling.md` has the numbers.
 //!
 //! | module | contents |
 //! |---|---|

@@ -3,7 +3,7 @@
 //! As soon as a process closes any descriptor of a file, POSIX releases all locks that the process has on it, also those
 //! of other descriptors (`fcntl(2)`). SQLite keeps a lock on the database file for as long as a connection is open. Without
 //! it, the next program that closes its own connection takes itself for the last one, and removes the journal that this
-//! process goes on writing to. So a file that was opened here stays open, for whoever reads it next.
+//! process goes on writing to. So a file that was opened here stays open, for the next reader.
 
 use std::{
     collections::BTreeMap,

@@ -52,7 +52,7 @@ fn asvs_6_4_1_initial_password_is_good_for_one_sign_in(engine: EngineKind) {
         let refused = other.sign_in(EMAIL, OF_OPERATOR);
         assert_eq!(refused.status, 401);
         let text = refused.text();
-        assert!(text.contains("This password was for one sign-in, and was used already."), "{text}");
+        assert!(text.contains("This one-time password has already been used."), "{text}");
         assert!(!other.cookies.contains_key("keyrack.sid"), "{:?}", other.cookies);
     }
     assert_eq!(app.count("sessions", ""), 1);

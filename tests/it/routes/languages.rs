@@ -46,7 +46,7 @@ fn page_is_in_the_language_that_the_browser_asks_for(engine: EngineKind) {
     let mut german = app.browser().with_header("accept-language", "de");
     let answer = german.get("/nothing/here");
     assert_eq!((answer.status, language(&answer).as_str()), (404, "de"));
-    assert!(answer.text().contains("Fehler 404 Das gibt es nicht"), "{}", answer.text());
+    assert!(answer.text().contains("Fehler 404 Nicht gefunden"), "{}", answer.text());
     let wrong = german.sign_in(EMAIL, "not the password");
     assert_eq!((wrong.status, language(&wrong).as_str()), (401, "de"));
     assert!(wrong.text().contains("E-Mail-Adresse oder Passwort ist falsch."), "{}", wrong.text());

@@ -65,7 +65,7 @@ fn form_says_each_reason_of_an_end(engine: EngineKind) {
             },
             "just now, because the password was changed.",
         ),
-        (|app, _| app.advance(3 * HOUR), "1 hour ago, because it was not used for too long."),
+        (|app, _| app.advance(3 * HOUR), "1 hour ago, because it had not been used for too long."),
         (
             |app, browser| {
                 for _ in 0..5 {

@@ -32,7 +32,7 @@ fn one_time_sign_in_leads_to_the_password_page_only(engine: EngineKind) {
 
     let page = browser.get(answer.location());
     assert_eq!(page.status, 200);
-    assert!(page.text().contains("The password that you signed in with was for one sign-in."), "{}", page.body);
+    assert!(page.text().contains("You signed in with a one-time password."), "{}", page.body);
     assert!(page.text().contains("At least 15 characters"), "{}", page.body);
     assert!(!page.body.contains("name=\"keep_others\"") && !page.body.contains("Cancel"), "{}", page.body);
     assert!(page.body.contains("action=\"/logout\""), "each page has the button to sign out");
@@ -147,7 +147,7 @@ fn refused_new_password_leaves_the_session_as_it_is(engine: EngineKind) {
         let refused = change(&mut browser, current, new, &[]);
         assert_eq!((refused.status, refused.set_cookies()), (status, vec![]), "{new}");
         assert!(refused.text().contains(reason), "{reason}: {}", refused.text());
-        assert!(refused.text().contains("The password that you signed in with was for one sign-in."));
+        assert!(refused.text().contains("You signed in with a one-time password."));
     }
     assert!(is_restricted(&mut browser));
     assert_eq!(change(&mut browser, ONE_TIME, NEW, &[]).status, 303);
@@ -175,7 +175,7 @@ fn one_time_passwords_leave_events(engine: EngineKind) {
     for text in [
         "One-time password set",
         "Signed in with a one-time password",
-        "Sign-in failed: the one-time password was used already",
+        "Sign-in failed: the one-time password had already been used",
     ] {
         assert!(page.contains(text), "{text}: {page}");
     }

@@ -53,7 +53,7 @@ fn of_two_sign_ins_at_once_one_succeeds_and_the_others_are_told(engine: EngineKi
 fn assert_told(answer: &Answer) {
     assert_eq!(answer.status, 401, "{answer:?}");
     let text = answer.text();
-    for part in ["This password was for one sign-in, and was used already.", "ask your administrator for a new one"] {
+    for part in ["This one-time password has already been used.", "ask your administrator for a new one"] {
         assert!(text.contains(part), "{part:?} is missing: {text}");
     }
     assert!(answer.body.contains(&format!("value=\"{EMAIL}\"")) && !answer.body.contains(ONE_TIME), "{}", answer.body);
@@ -119,7 +119,7 @@ fn used_up_password_is_told_only_to_who_knows_it(engine: EngineKind) {
     restricted(&app);
     assert_eq!(wrong(EMAIL), before, "a wrong password says nothing about the account");
     assert_eq!(wrong("nobody@example.com"), before);
-    assert!(app.browser().sign_in(EMAIL, ONE_TIME).text().contains("was used already"));
+    assert!(app.browser().sign_in(EMAIL, ONE_TIME).text().contains("has already been used"));
 }
 
 /// Otherwise who knows it could forget the failures of others who guess, and try for free.
