@@ -67,7 +67,7 @@ onEveryEngine('One session', (suite) => {
     await page.goto('/account/sessions');
     assert.match(await device.row('Phone at work').innerText(), new RegExp(phone.title));
     await device.navigate(() => device.row('Phone at work').getByRole('button', { name: 'Revoke' }).click());
-    assert.equal(await page.getByRole('status').innerText(), 'Signed out Phone at work.');
+    assert.equal(await page.getByRole('status').innerText(), `Signed out Phone at work (${phone.title}).`);
   });
 
   suite.test('session that was not the owner’s is reported, and a new password follows', async ({ keyrack, open }) => {
@@ -83,7 +83,7 @@ onEveryEngine('One session', (suite) => {
     await page.getByRole('heading', { name: 'This wasn’t you', exact: true }).waitFor();
     await page.getByText('No other session began with the same password since.').waitFor();
     await device.navigate(() => page.getByRole('link', { name: 'Choose a new password' }).click());
-    await page.getByText('Somebody else knows your password').waitFor();
+    await page.getByText('Someone else knows your password').waitFor();
     await page.goto('/account/sessions');
     await page.getByText('No other devices are signed in.').waitFor();
   });

@@ -4,6 +4,8 @@
 //! Being known lets no one in. A known browser has a budget of failed sign-ins of its own, so that strangers who guess
 //! can't keep the account's owner out.
 
+use std::time::Duration;
+
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
@@ -12,6 +14,10 @@ pub(crate) const MAX_BROWSERS_PER_ACCOUNT: usize = 100;
 /// Browsers that become known to one account per day. With the password alone, an attacker would otherwise push the
 /// owner's browsers out of the list within minutes.
 pub(crate) const MAX_NEW_BROWSERS_PER_DAY: usize = 10;
+
+/// How long a browser is new to an account that knows it. A session that starts on it within this time is marked, for
+/// as long.
+pub(crate) const NEW_BROWSER_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The hash of a browser's id, as the database keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

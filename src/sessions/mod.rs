@@ -20,6 +20,7 @@
 mod adopt;
 mod browsers;
 mod clock_check;
+mod copied_cookies;
 mod data;
 mod device;
 mod doctor;

@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::{
-    browsers::BrowserIdHash,
+    browsers::{BrowserIdHash, NEW_BROWSER_PERIOD},
     device::{ClientHints, Device},
 };
 use crate::{
@@ -14,9 +14,6 @@ use crate::{
     error::{Error, Result},
     text::is_unsafe,
 };
-
-/// How long a browser is shown as new after its first sign-in.
-const NEW_BROWSER_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The secret session identifier that the cookie carries. Never shown, logged or put into a URL; its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq, Hash)]

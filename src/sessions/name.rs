@@ -5,7 +5,8 @@ use unicode_normalization::UnicodeNormalization;
 use crate::text::is_unsafe;
 
 /// The name of a session: 1 to 64 characters in normal form C, none of which is invisible or changes the direction of
-/// text. Blanks around it, and repeated ones in it, are removed, so that two names that look alike are alike.
+/// text. Blanks around it, repeated ones in it, variation selectors, and joiners that join nothing are removed, so that
+/// two names do not differ in what is invisible. Letters of several scripts may still look alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionName(String);
 
@@ -33,8 +34,7 @@ impl SessionName {
         if text.len() > 16 * Self::MAX_CHARS {
             return Err(InvalidSessionName::TooLong);
         }
-        let name: Vec<&str> = text.split_whitespace().collect();
-        let name: String = name.join(" ").nfc().collect();
+        let name: String = visible(text).nfc().collect();
         match name.chars().find(|c| is_unsafe(*c)) {
             Some(c) => Err(InvalidSessionName::HiddenCharacter(c)),
             None if name.chars().count() > Self::MAX_CHARS => Err(InvalidSessionName::TooLong),
@@ -49,9 +49,35 @@ impl SessionName {
 
     /// The name in a row, which another program may have written: cleaned, and cut after 64 characters.
     pub(super) fn clean(text: &str) -> Option<String> {
-        let shown: String = text.trim().chars().filter(|c| !is_unsafe(*c)).take(Self::MAX_CHARS).collect();
+        let safe: String = text.chars().filter(|c| !is_unsafe(*c)).take(16 * Self::MAX_CHARS).collect();
+        let shown: String = visible(&safe).chars().take(Self::MAX_CHARS).collect();
         (!shown.is_empty()).then_some(shown)
     }
+}
+
+/// The text without what changes nothing that can be seen: blanks around it and repeated ones, variation selectors, and
+/// joiners beside characters that do not join.
+fn visible(text: &str) -> String {
+    let chars: Vec<char> = text.chars().filter(|c| !is_variation_selector(*c)).collect();
+    let joins = |index: Option<usize>| index.and_then(|index| chars.get(index)).is_some_and(|c| can_join(*c));
+    let is_shown = |index: usize, c: char| {
+        !matches!(c, '\u{200C}' | '\u{200D}') || joins(index.checked_sub(1)) && joins(index.checked_add(1))
+    };
+    let shown: String = chars.iter().enumerate().filter(|(index, c)| is_shown(*index, **c)).map(|(_, c)| c).collect();
+    let is_blank = |c: char| c.is_whitespace() || c == '\u{2800}';
+    let words: Vec<&str> = shown.split(is_blank).filter(|word| !word.is_empty()).collect();
+    words.join(" ")
+}
+
+fn is_variation_selector(c: char) -> bool {
+    matches!(c, '\u{180B}'..='\u{180D}' | '\u{180F}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}')
+}
+
+/// Whether joiners change what is seen of this character: letters from Arabic to Mongolian, and emoji.
+fn can_join(c: char) -> bool {
+    matches!(c,
+        '\u{600}'..='\u{1CFF}' | '\u{2190}'..='\u{2BFF}' | '\u{A800}'..='\u{ABFF}' | '\u{11000}'..='\u{11FFF}'
+        | '\u{1F000}'..='\u{1FAFF}')
 }
 
 #[cfg(test)]
@@ -75,8 +101,36 @@ mod tests {
     }
 
     #[test]
+    fn hidden_character_makes_no_other_name() {
+        for hidden in ['\u{200c}', '\u{200d}', '\u{2800}', '\u{fe0f}', '\u{e0100}', '\u{180b}', '\u{3000}'] {
+            for text in [format!("Chrome{hidden}"), format!("{hidden}Chrome"), format!("Chrome {hidden}{hidden}")] {
+                assert_eq!(parsed(&text).as_deref(), Some("Chrome"), "{text:?}");
+                assert_eq!(SessionName::clean(&text).as_deref(), Some("Chrome"), "{text:?}");
+            }
+            assert_eq!(parsed(&hidden.to_string()), None);
+        }
+        assert_eq!(parsed("Ch\u{200d}rome").as_deref(), Some("Chrome"));
+        assert_eq!(parsed("\u{1f4bb}\u{fe0f}").as_deref(), Some("\u{1f4bb}"));
+    }
+
+    #[test]
     fn long_or_deceptive_name_is_rejected() {
-        for c in ['\u{1b}', '\0', '\u{202e}', '\u{2066}', '\u{200b}', '\u{e0041}'] {
+        for c in [
+            '\u{1b}',
+            '\0',
+            '\u{202e}',
+            '\u{2066}',
+            '\u{200b}',
+            '\u{e0041}',
+            '\u{34f}',
+            '\u{115f}',
+            '\u{17b4}',
+            '\u{180e}',
+            '\u{2060}',
+            '\u{3164}',
+            '\u{fff0}',
+            '\u{1d173}',
+        ] {
             let error = SessionName::parse(&format!("a{c}b")).unwrap_err();
             assert_eq!(error, InvalidSessionName::HiddenCharacter(c));
         }

@@ -48,6 +48,12 @@ impl Sessions {
         self.db.read(move |connection| first_since(connection, of, EventKind::SessionReported, since)).await
     }
 
+    /// Whether a report of this session forgets a browser: that of its last sign-in, if it has not signed in to another
+    /// session since.
+    pub async fn has_browser_to_forget(&self, user: UserId, id: SessionId) -> Result<bool> {
+        self.db.read(move |connection| queries::is_last_of_a_browser(connection, user, id)).await
+    }
+
     /// Whether the user has reported a session since then.
     pub async fn has_reported_since(&self, user: UserId, since: Timestamp) -> Result<bool> {
         let find = move |connection: &mut DbConnection| {

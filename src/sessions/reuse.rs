@@ -15,6 +15,9 @@ use crate::{
     error::Result,
 };
 
+/// How often the session of a browser is looked for, if requests renew its sid meanwhile.
+const MAX_SEARCHES: usize = 3;
+
 /// What of a session goes on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kept {
@@ -52,8 +55,9 @@ impl Sessions {
     /// closed, or deleted it. Without this, each such sign-in would leave a session behind that is alive in the list, but
     /// on no device.
     ///
-    /// The session's data begins anew: what an application has noted in it, such as a second factor, was proved to whoever
-    /// had the cookie. The session gets the form of this sign-in, so that the form, if it is sent twice, finds it.
+    /// The session's data begins anew: what an application has noted in it, such as a second factor, was proved by the
+    /// person who had the cookie. The session gets the form of this sign-in, so that the form, if it is sent twice,
+    /// finds it.
     pub(super) fn continue_on_browser(
         &self,
         connection: &mut DbConnection,
@@ -64,11 +68,21 @@ impl Sessions {
         lifetime: &Lifetime,
     ) -> Result<Option<SessionId>> {
         let Some(browser) = browser else { return Ok(None) };
-        for old in queries::sids_of_browsers(connection, user.id, &browser.presented)? {
-            if let Some(id) = self.reuse(connection, (new, Kept::Row), &old, user, sid, lifetime)? {
-                queries::set_form(connection, id, form_id)?;
-                return Ok(Some(id));
+        let mut tried: Vec<Sid> = Vec::new();
+        // A request may have given a session a new sid since it was found.
+        for _ in 0..MAX_SEARCHES {
+            let mut found = queries::sids_of_browsers(connection, user.id, &browser.presented)?;
+            found.retain(|old| !tried.contains(old));
+            if found.is_empty() {
+                break;
             }
+            for old in &found {
+                if let Some(id) = self.reuse(connection, (new, Kept::Row), old, user, sid, lifetime)? {
+                    queries::set_form(connection, id, form_id)?;
+                    return Ok(Some(id));
+                }
+            }
+            tried.append(&mut found);
         }
         Ok(None)
     }

@@ -4,7 +4,8 @@ use std::{net::IpAddr, time::Duration};
 
 use super::{
     Sessions,
-    browsers::SignInBrowser,
+    browsers::{NEW_BROWSER_PERIOD, SignInBrowser},
+    copied_cookies::without_ids_of_other_devices,
     data::{CookieAttributes, SessionData},
     first_batch::{FirstBatchMode, with_first_batch},
     limit::LimitStep,
@@ -87,7 +88,10 @@ impl Sessions {
         if !use_one_time_password(connection, new, now)? {
             return Ok(None);
         }
-        let browser = new.browser_of_form(started_before);
+        let browser = match new.browser_of_form(started_before) {
+            Some(browser) => Some(without_ids_of_other_devices(connection, user.id, browser, &new.client)?),
+            None => None,
+        };
         let form_id = new.form_id(started_before);
         let reused = match self.settle_presented_sids(connection, new, &user, sid, &lifetime)? {
             None => self.continue_on_browser(connection, new, (browser.as_ref(), form_id), &user, sid, &lifetime)?,
@@ -114,9 +118,9 @@ impl Sessions {
     }
 
     /// Starts an ordinary session in a group commit with others. Returns `None`, with nothing written, if the sign-in
-    /// takes more than an insert: the browser has a session, its form has started one, the password is good for this
-    /// sign-in only, the user has changed since their proof, or their account knows so many browsers that one has to be
-    /// forgotten.
+    /// takes more than an insert: the browser has a session, is new or may be another device, its form has started a
+    /// session, the password is good for this sign-in only, the user has changed since their proof, or their account
+    /// knows so many browsers that one has to be forgotten.
     ///
     /// The limit of sessions is enforced after the commit, and only for users who may have reached it, so that all other
     /// sign-ins can share a commit.
@@ -193,7 +197,9 @@ fn insert(
 ) -> Result<SessionId> {
     let data = initial_data(new, user, lifetime);
     let from_new_browser = match browser {
-        Some(browser) => queries::is_new_browser(connection, user.id, &browser.presented)?,
+        Some(browser) => {
+            queries::is_new_browser(connection, user.id, &browser.presented, lifetime.now - NEW_BROWSER_PERIOD)?
+        }
         None => false,
     };
     let row = NewRow { from_new_browser, ..new_row(new, form_id, sid, lifetime, &data) };

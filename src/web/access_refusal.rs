@@ -2,9 +2,19 @@
 
 use crate::{
     events::{EventKind, NewEvent, Source},
-    sessions::SessionId,
+    sessions::{SessionId, SessionRecord},
     web::{SignedIn, errors::WebError},
 };
+
+/// Finds the user's own session that a path names. Another user's session, an unknown id and a malformed id get the
+/// same 404.
+pub(super) async fn find_own_session(session: &SignedIn, id: &str) -> Result<SessionRecord, WebError> {
+    let id: SessionId = id.parse().map_err(|_| WebError::NoSuchSession)?;
+    match session.state().sessions.find_own(session.user.id, id).await? {
+        Some(record) => Ok(record),
+        None => Err(refuse_foreign_session(session, id).await),
+    }
+}
 
 /// Logs that a user requested a session that is not theirs, and records it at most once per session and quarter of an
 /// hour: ids can be tried without end. Returns the error that answers the request.

@@ -35,6 +35,16 @@ pub(super) fn session_title(words: Words, record: &SessionRecord) -> String {
     record.name.clone().unwrap_or_else(|| device_title(words, &record.device()))
 }
 
+/// The title of a session's device, after what its owner calls it: "Work laptop (Firefox 140 on Linux)". A thief can
+/// name a session as well, so texts and lists that show no more than a title have the device, too.
+pub(super) fn title_with_device(words: Words, record: &SessionRecord) -> String {
+    let device = device_title(words, &record.device());
+    match &record.name {
+        Some(name) => words.named_device(name, device),
+        None => device,
+    }
+}
+
 /// The title of a session's device, if the session has another one.
 pub(super) fn device_of_named(words: Words, record: &SessionRecord) -> String {
     if record.name.is_some() { device_title(words, &record.device()) } else { String::new() }

@@ -177,7 +177,8 @@ pub(super) fn prefix_name(ua: &UserAgent<'_>) -> Option<String> {
     let end = ua.lower.find(['/', '(', ';', ',', '[', ':']).unwrap_or(ua.text.len());
     let is_product = ua.text[end..].starts_with('/');
     let text = ua.text[..end].trim_end();
-    let text = text.strip_suffix(" Mozilla").unwrap_or(text);
+    // "Plesk screenshot bot https://…"
+    let text = [" Mozilla", " http", " https"].iter().find_map(|end| text.strip_suffix(end)).unwrap_or(text);
     let name = text.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ' ' | '-'));
     let name = if is_product || name.is_empty() { text } else { name };
     let name = safe_name(name.trim()).filter(|name| name.split(' ').count() <= 4)?;

@@ -126,8 +126,17 @@ fn safari(ua: &UserAgent<'_>, is_apple_mobile: bool, is_android: bool) -> Option
     (is_android && !ua.contains("kobo")).then(|| "Android Browser".to_owned())
 }
 
+/// In its compatibility view, it says to be version 7, but names its engine.
 fn internet_explorer(ua: &UserAgent<'_>) -> String {
-    let version = ua.after("msie ").or_else(|| ua.after("rv:")).and_then(super::user_agent::major);
+    let engine = match ua.major_of("trident") {
+        Some("4") => Some("8"),
+        Some("5") => Some("9"),
+        Some("6") => Some("10"),
+        Some("7" | "8") => Some("11"),
+        _ => None,
+    };
+    let told = || ua.after("msie ").or_else(|| ua.after("rv:")).and_then(super::user_agent::major);
+    let version = engine.or_else(told);
     versioned("Internet Explorer", version)
 }
 

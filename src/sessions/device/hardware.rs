@@ -5,8 +5,8 @@ use super::{
     user_agent::UserAgent,
 };
 
-/// Texts at the beginning of words that name a kind, in lower case and in the order in which they are tried: a car may have
-/// the browser of a television, and a console may call itself a television.
+/// Texts at the beginning of words that name a kind, in lower case and in the order in which they are tried: a car may
+/// have the browser of a television, and a console may call itself a television.
 const TEXTS: &[(&str, DeviceKind)] = &[
     ("steam deck", Computer),
     ("playstation", Console),
@@ -199,8 +199,8 @@ pub(super) fn of_android(ua: &UserAgent<'_>) -> DeviceKind {
     if let Some(kind) = model(ua).as_deref().and_then(of_model) {
         return kind;
     }
-    // Browsers say "Mobile" on phones. Those of tablets don't, but neither do those of boxes for televisions, of screens in
-    // cars and of headsets.
+    // Browsers say "Mobile" on phones. Those of tablets don't, but neither do those of boxes for televisions, of
+    // screens in cars and of headsets.
     let is_mobile = ua.words.iter().any(|word| word.name.eq_ignore_ascii_case("mobile"));
     if is_mobile {
         Phone
@@ -240,7 +240,8 @@ fn of_model(model: &str) -> Option<DeviceKind> {
     }
 }
 
-/// Whether it is a tablet of Huawei or Honor without a modem, such as `KOB2-W09`. Some of them say that they are phones.
+/// Whether it is a tablet of Huawei or Honor without a modem, such as `KOB2-W09`. Some of them say that they are
+/// phones.
 fn is_wifi_only(model: &str) -> bool {
     let Some((name, version)) = model.split_once("-w") else { return false };
     (3..=5).contains(&name.len())

@@ -25,6 +25,20 @@ impl Device {
         Self { browser, system, kind, model: None, browser_version: None, system_version: None }
     }
 
+    /// Whether both can be one device, for all that is known of them: of one kind, with one system. Versions and
+    /// browsers are updated, so they do not count.
+    pub(in crate::sessions) fn may_be(&self, other: &Self) -> bool {
+        let is_kind = self.kind == other.kind || [self.kind, other.kind].contains(&DeviceKind::Unknown);
+        let is_system = self.system_family().zip(other.system_family()).is_none_or(|(own, others)| own == others);
+        is_kind && is_system
+    }
+
+    /// The system without its version: "Windows". An iPad calls itself by several names.
+    fn system_family(&self) -> Option<&str> {
+        let family = self.system.as_deref()?.split(' ').next()?;
+        Some(if matches!(family, "iPadOS" | "iOS/iPadOS") { "iOS" } else { family })
+    }
+
     /// The system, and the model where it is known: "Android 16 (Pixel 9 Pro)".
     #[must_use]
     pub fn platform(&self) -> Option<String> {

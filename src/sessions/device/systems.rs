@@ -238,7 +238,8 @@ fn mac(ua: &UserAgent<'_>, origin: Origin) -> System {
     System { name: Some("macOS".to_owned()), kind: Computer, family: Family::Mac }
 }
 
-/// Chrome sends "Android 10; K" on every version, and some browsers leave the model out. Firefox sends 10 on older versions.
+/// Chrome sends "Android 10; K" on every version, and some browsers leave the model out. Firefox sends 10 on older
+/// versions.
 fn android(ua: &UserAgent<'_>) -> String {
     let frozen = ua.contains_any(&[
         "android 10; k)",
@@ -249,7 +250,9 @@ fn android(ua: &UserAgent<'_>) -> String {
     ]);
     // Apps write "Android (36/16; …": the level of the interface, and the version.
     let in_brackets = || ua.after("android (")?.split([';', ')']).next()?.split_once('/')?.1.split('.').next();
-    let version = ["android ", "android/", "adr "].iter().find_map(|name| version_after(ua, name));
+    // In "ownCloud-android/2.0", it is the version of the app.
+    let marks = if ua.contains("-android/") { &["android ", "adr "][..] } else { &["android ", "android/", "adr "] };
+    let version = marks.iter().find_map(|name| version_after(ua, name));
     let version = version.as_deref().and_then(|version| version.split('.').next()).or_else(in_brackets);
     let version = version.filter(|version| !frozen && (1..=2).contains(&version.len()));
     let version = version.filter(|version| version.chars().all(|c| c.is_ascii_digit()));

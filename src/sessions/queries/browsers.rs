@@ -1,9 +1,6 @@
 //! Remembers the browser of a sign-in.
 
-use diesel::{
-    dsl::{exists, not},
-    prelude::*,
-};
+use diesel::{dsl::exists, prelude::*};
 
 use super::status::ACTIVE;
 use crate::{
@@ -23,6 +20,13 @@ use crate::{
 pub(in crate::sessions) struct KnownBrowser {
     pub hash: BrowserIdHash,
     pub created_at: Timestamp,
+}
+
+/// The device of a browser's last sign-in, as its requests described it.
+pub(in crate::sessions) struct BrowserDevice {
+    pub hash: BrowserIdHash,
+    pub user_agent: Option<String>,
+    pub client_hints: Option<String>,
 }
 
 /// Records a sign-in on the browser among these that the account knows. Returns it; `None` if it knows none.
@@ -80,19 +84,48 @@ pub(in crate::sessions) fn sids_of_browsers(
     Ok(sids.iter().map(|sid| Sid::from_trusted(sid)).collect())
 }
 
-/// Whether the account knows none of these browsers, although it knows others or has signed in before.
+/// The devices from which these browsers last signed in to this user's account, as far as their sessions are kept.
+pub(in crate::sessions) fn devices_of_browsers(
+    connection: &mut DbConnection,
+    user: UserId,
+    hashes: &[BrowserIdHash],
+) -> Result<Vec<BrowserDevice>> {
+    if hashes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(String, Option<String>, Option<String>)> = known_browsers::table
+        .inner_join(sessions::table.on(known_browsers::session_id.eq(sessions::id)))
+        .filter(known_browsers::id_hash.eq_any(hashes.iter().map(BrowserIdHash::as_str)))
+        .filter(known_browsers::user_id.eq(user))
+        .select((known_browsers::id_hash, sessions::user_agent, sessions::client_hints))
+        .load(connection)?;
+    let device =
+        |(hash, user_agent, client_hints)| BrowserDevice { hash: BrowserIdHash(hash), user_agent, client_hints };
+    Ok(rows.into_iter().map(device).collect())
+}
+
+/// Whether the account knows none of these browsers, or the oldest one only since `since`, although it had others or
+/// had signed in before that. So a browser stays new if it signs out and in again.
 pub(in crate::sessions) fn is_new_browser(
     connection: &mut DbConnection,
     user: UserId,
     hashes: &[BrowserIdHash],
+    since: Timestamp,
 ) -> Result<bool> {
-    let presented = known_browsers::table
-        .filter(known_browsers::id_hash.eq_any(hashes.iter().map(BrowserIdHash::as_str)))
-        .filter(known_browsers::user_id.eq(user));
-    let others = known_browsers::table.filter(known_browsers::user_id.eq(user));
-    let earlier = sessions::table.filter(sessions::user_id.eq(user));
-    let is_new = not(exists(presented)).and(exists(others).or(exists(earlier)));
-    Ok(diesel::select(is_new).get_result(connection)?)
+    let of_user = || known_browsers::table.filter(known_browsers::user_id.eq(user));
+    let presented = known_browsers::id_hash.eq_any(hashes.iter().map(BrowserIdHash::as_str));
+    let oldest = of_user().filter(presented).order(known_browsers::created_at).select(known_browsers::created_at);
+    let known_since: Option<SqlTime> = oldest.first(connection).optional()?;
+    let Some(known_since) = known_since else {
+        let earlier = sessions::table.filter(sessions::user_id.eq(user));
+        return Ok(diesel::select(exists(of_user()).or(exists(earlier))).get_result(connection)?);
+    };
+    if Timestamp::from(known_since) <= since {
+        return Ok(false);
+    }
+    let others = of_user().filter(known_browsers::created_at.lt(known_since));
+    let earlier = sessions::table.filter(sessions::user_id.eq(user)).filter(sessions::created_at.lt(known_since));
+    Ok(diesel::select(exists(others).or(exists(earlier))).get_result(connection)?)
 }
 
 /// The browsers that an account knows, the least recently used first.

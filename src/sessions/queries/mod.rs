@@ -29,8 +29,8 @@ mod update;
 pub(super) use active::{ActivePage, EndScope, count_ended_since, count_others, find_active, latest_start};
 pub(super) use adopt::{DataPage, adopt, allow_peers, classify_data_after, delete_resurrected};
 pub(super) use browsers::{
-    browser_event, browsers_of, delete_browsers, has_signed_in_to, insert_browser, is_new_browser, sids_of_browsers,
-    use_browser,
+    BrowserDevice, browser_event, browsers_of, delete_browsers, devices_of_browsers, has_signed_in_to, insert_browser,
+    is_new_browser, sids_of_browsers, use_browser,
 };
 pub(super) use doctor::{
     DataWithSession, active_with_end, active_without_data, cap_expire, complete_end, contradictory_times, data_after,
@@ -55,7 +55,7 @@ pub(super) use purge::{
     Expired, ExpiredData, OutdatedSid, delete_expired_data, delete_history, end_expired, find_expired_data,
     find_history, find_outdated_sids, forget_sids, lock_expired, scan_page,
 };
-pub(super) use report::{MAX_LISTED_SINCE, forget_browser_of, let_in_between};
+pub(super) use report::{MAX_LISTED_SINCE, forget_browser_of, is_last_of_a_browser, let_in_between};
 pub(super) use role::{lock_role, update_role_in_data};
 pub(crate) use rows::UserRow;
 pub(super) use sign_in::{FoundSignIn, find_replaced, find_sign_in, find_sign_in_by_form, former_sids_of};

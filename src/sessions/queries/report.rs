@@ -1,6 +1,6 @@
 //! What may belong to a session that its owner has reported.
 
-use diesel::prelude::*;
+use diesel::{dsl::exists, prelude::*};
 
 use super::rows::RecordRow;
 use crate::{
@@ -33,6 +33,17 @@ pub(in crate::sessions) fn forget_browser_of(
     Ok(())
 }
 
+/// Whether this session was the last sign-in of a browser that the account knows.
+pub(in crate::sessions) fn is_last_of_a_browser(
+    connection: &mut DbConnection,
+    user: UserId,
+    session: SessionId,
+) -> Result<bool> {
+    let browser =
+        known_browsers::table.filter(known_browsers::session_id.eq(session)).filter(known_browsers::user_id.eq(user));
+    Ok(diesel::select(exists(browser)).get_result(connection)?)
+}
+
 /// Finds the user's sessions that a password has let in, or has confirmed, from `since` on and before `until`, the active
 /// ones first, then the latest.
 pub(in crate::sessions) fn let_in_between(
@@ -46,8 +57,13 @@ pub(in crate::sessions) fn let_in_between(
     let mut query = sessions::table
         .inner_join(users::table)
         .filter(sessions::user_id.eq(user))
-        .filter(sessions::authorised_by.eq_any(by_password))
-        .filter(sessions::created_at.ge(since).or(sessions::authenticated_at.ge(since).assume_not_null()))
+        .filter(
+            // A password may have confirmed a session that another program has started.
+            sessions::authenticated_at
+                .ge(since)
+                .assume_not_null()
+                .or(sessions::created_at.ge(since).and(sessions::authorised_by.eq_any(by_password))),
+        )
         .order((sessions::status, sessions::created_at.desc(), sessions::id))
         .limit(ROWS_TO_READ)
         .select(RecordRow::as_select())

@@ -23,15 +23,17 @@ WITH candidate AS MATERIALIZED (
             AND users.role = request.role
         OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED
     ) AS unchanged_user
-    -- The browsers among the presented ones that the account knows, and whether the session of each has ended. SKIP LOCKED
-    -- leaves out those that are being deleted.
+    -- The browsers among the presented ones that the account knows, and whether each of them is settled: known for a
+    -- day, its session has ended, and its device is the same. SKIP LOCKED leaves out those that are being deleted.
     CROSS JOIN LATERAL (
         SELECT array_agg(id_hash ORDER BY id_hash) AS known,
-            bool_and(EXISTS (
-                SELECT FROM sessions WHERE sessions.id = locked_browser.session_id AND sessions.status = 'logged_out'
-            )) AS have_ended
+            bool_and(created_at <= request.now - interval '24 hours' AND EXISTS (
+                SELECT FROM sessions
+                WHERE sessions.id = locked_browser.session_id AND sessions.status = 'logged_out'
+                    AND sessions.user_agent IS NOT DISTINCT FROM request.user_agent
+            )) AS are_settled
         FROM (
-            SELECT id_hash, session_id FROM known_browsers
+            SELECT id_hash, session_id, created_at FROM known_browsers
             WHERE known_browsers.user_id = request.user_id
                 AND id_hash = ANY (string_to_array(request.presented_browsers, ' '))
             OFFSET 0 FOR UPDATE SKIP LOCKED
@@ -43,9 +45,10 @@ WITH candidate AS MATERIALIZED (
         FROM known_browsers
         WHERE known_browsers.user_id = request.user_id AND presented.known IS NULL AND request.new_browser IS NOT NULL
     ) AS counted
-    -- Leaves out a sign-in on a browser with a session that continues. A session that the statement does not see may have
-    -- been started by a transaction that was committed since.
-    WHERE presented.known IS NULL OR presented.have_ended
+    -- Leaves out a sign-in on a browser with a session that continues, and one on a browser that may be new or another
+    -- device. A session that the statement does not see may have been started by a transaction that was committed
+    -- since.
+    WHERE presented.known IS NULL OR presented.are_settled
 ), sign_in AS MATERIALIZED (
     SELECT numbered.*,
         CASE WHEN known IS NOT NULL THEN known[1] WHEN new_today + number <= $19::bigint THEN new_browser END AS browser

@@ -6,7 +6,7 @@ use crate::{
     clock::Timestamp,
     sessions::{DeviceKind, SessionRecord},
     web::{
-        labels::{self, device_of_named, session_title},
+        labels::{self, device_of_named, session_title, title_with_device},
         places::{AddressText, Places},
         time_text::TimeText,
     },
@@ -39,11 +39,10 @@ impl DeviceCard {
     pub fn new(places: &Places, record: &SessionRecord, now: Timestamp) -> Self {
         let words = places.words;
         let device = record.device();
-        let title = session_title(words, record);
         Self {
             id: record.id.to_string(),
-            label: title.clone(),
-            title,
+            label: title_with_device(words, record),
+            title: session_title(words, record),
             device: device_of_named(words, record),
             is_new: record.is_new(now),
             kind: DeviceKind::as_str(device.kind),

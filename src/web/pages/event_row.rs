@@ -9,7 +9,7 @@ use crate::{
     sessions::{EndReason, SessionId, SessionRecord, Sessions, UserId, WayIn},
     text::printable,
     web::{
-        labels::{self, session_title},
+        labels::{self, title_with_device},
         places::{AddressText, Places},
         time_text::TimeText,
     },
@@ -64,7 +64,7 @@ impl EventRow {
             by: by(words, event),
             time: TimeText::ago(words, happened_at, now),
             address: places.find(event.ip_address.as_deref().map(printable).as_deref()),
-            device: record.map(|record| session_title(words, record)).unwrap_or_default(),
+            device: record.map(|record| title_with_device(words, record)).unwrap_or_default(),
             link: record.map(|record| format!("/account/sessions/{}", record.id)).unwrap_or_default(),
             is_alert: matches!(
                 event.kind(),

@@ -20,10 +20,10 @@ use crate::{
     sessions::{SessionId, SessionRecord},
     web::{
         SignedIn,
-        access_refusal::refuse_foreign_session,
+        access_refusal::{find_own_session, refuse_foreign_session},
         csrf_form::CsrfOnlyForm,
         errors::WebError,
-        labels::{self, session_title},
+        labels::{self, title_with_device},
         page::Page,
         places::Places,
         time_text::TimeText,
@@ -40,6 +40,8 @@ struct NotMePage {
     title: String,
     is_current: bool,
     has_ended: bool,
+    /// Whether a browser is forgotten with the report.
+    forgets_browser: bool,
 }
 
 #[derive(Template)]
@@ -71,11 +73,7 @@ pub(crate) async fn show(
     id: Path<String>,
     query: Query<EventListQuery>,
 ) -> Result<HttpResponse, WebError> {
-    let id: SessionId = id.parse().map_err(|_| WebError::NoSuchSession)?;
-    let sessions = &session.state().sessions;
-    let Some(record) = sessions.find_own(session.user.id, id).await? else {
-        return Err(refuse_foreign_session(&session, id).await);
-    };
+    let (sessions, record) = (&session.state().sessions, find_own_session(&session, &id).await?);
     // A session of another program may be alive again after its end.
     let reported_at = sessions.reported_at(&record).await?.filter(|_| record.logged_out_at.is_some());
     if let Some(reported_at) = reported_at {
@@ -85,10 +83,11 @@ pub(crate) async fn show(
     let template = NotMePage {
         page: Page::of(&session, &csrf_token, words),
         csrf_token,
-        id: id.to_string(),
-        title: session_title(words, &record),
-        is_current: id == session.id,
+        id: record.id.to_string(),
+        title: title_with_device(words, &record),
+        is_current: record.id == session.id,
         has_ended: record.logged_out_at.is_some(),
+        forgets_browser: sessions.has_browser_to_forget(session.user.id, record.id).await?,
     };
     html(words, StatusCode::OK, &template)
 }
@@ -132,7 +131,7 @@ async fn reported(
     let mut page = ReportedPage {
         page: Page::of(session, &csrf_token, words).with_places(&places),
         csrf_token,
-        title: session_title(words, record),
+        title: title_with_device(words, record),
         reported: TimeText::ago(words, reported_at, now),
         since: found.records.iter().map(since).collect(),
         has_more: found.has_more,

@@ -112,18 +112,20 @@ async fn make_change(
     change: Option<PendingChange>,
     renewed: ReauthenticatedSession,
 ) -> Result<HttpResponse, WebError> {
-    if change == Some(PendingChange::RevokeAll) {
-        return revoke::end_all_after_proof(session, &renewed).await;
+    match change {
+        Some(PendingChange::RevokeAll) => return revoke::end_all_after_proof(session, &renewed).await,
+        Some(PendingChange::RevokeSelected(ids)) => {
+            return revoke::end_selected_after_proof(session, ids, renewed).await;
+        }
+        _ => session.set_renewed(renewed.issued),
     }
-    session.set_renewed(renewed.issued);
     match change {
         Some(PendingChange::Revoke(id)) => revoke::end_one(session, id).await,
-        Some(PendingChange::RevokeSelected(ids)) => revoke::end_selected(session, ids).await,
         Some(PendingChange::Report(id)) => not_me::report(session, id).await,
-        Some(PendingChange::RevokeOthers | PendingChange::RevokeAll) => {
+        Some(PendingChange::RevokeOthers) => {
             revoke::end_others_after_proof(session, request, renewed.proved_at, renewed.is_repeated).await
         }
-        None => revoke::see_devices(session, Notice::ChangeExpired),
+        _ => revoke::see_devices(session, Notice::ChangeExpired),
     }
 }
 

@@ -13,7 +13,7 @@ use actix_web::{
 use super::{HOME, logout::signed_out_response, revoke_progress, see_other, with_cookie};
 use crate::{
     clock::Timestamp,
-    sessions::{EndReason, ReauthenticatedSession, RevokeProgress, SessionId},
+    sessions::{EndReason, REPEATED_FORM_WINDOW, ReauthenticatedSession, RevokeProgress, SessionId, SessionRecord},
     web::{
         SignedIn,
         access_refusal::refuse_foreign_session,
@@ -49,30 +49,63 @@ pub(super) async fn end_one(session: &SignedIn, id: SessionId) -> Result<HttpRes
     }
 }
 
-/// Ends those of the selected sessions that are the user's. If none is, the answer is that to another user's session.
+/// Ends those of the selected sessions that are the user's, this one last. If none is, the answer is that to another
+/// user's session.
 pub(crate) async fn selected(
     session: SignedIn,
     identity: Identity,
     SelectionForm(ids): SelectionForm,
 ) -> Result<HttpResponse, WebError> {
-    let (this, others): (Vec<_>, Vec<_>) = ids.into_iter().partition(|id| *id == session.id);
-    if this.is_empty() {
-        return end_selected(&session, others).await;
+    if !ids.contains(&session.id) {
+        return end_selected(&session, ids).await;
     }
-    session.sessions().revoke_selected(session.user.id, others).await?;
+    end_own_of(&session, &ids).await?;
     identity.logout();
     Ok(signed_out_response())
 }
 
-/// Ends selected sessions other than the current one.
-pub(super) async fn end_selected(session: &SignedIn, ids: Vec<SessionId>) -> Result<HttpResponse, WebError> {
-    let Some(first) = ids.first().copied() else { return see_devices(session, Notice::RevokedSelected(0)) };
-    let ended = session.sessions().revoke_selected(session.user.id, ids).await?;
-    match &ended[..] {
-        [] => Err(refuse_foreign_session(session, first).await),
-        [one] => see_devices(session, Notice::Revoked(one.id)),
-        ended => see_devices(session, Notice::RevokedSelected(ended.len())),
+/// Ends selected sessions after a proof, which has given this session a new sid.
+pub(super) async fn end_selected_after_proof(
+    session: &SignedIn,
+    ids: Vec<SessionId>,
+    renewed: ReauthenticatedSession,
+) -> Result<HttpResponse, WebError> {
+    if !ids.contains(&session.id) {
+        session.set_renewed(renewed.issued);
+        return end_selected(session, ids).await;
     }
+    end_own_of(session, &ids).await?;
+    session.sessions().sign_out_session(session.id, &renewed.issued.sid).await?;
+    with_cookie(signed_out_response(), Some(session.state().cookie.removal()))
+}
+
+/// Ends selected sessions other than the current one.
+async fn end_selected(session: &SignedIn, ids: Vec<SessionId>) -> Result<HttpResponse, WebError> {
+    let (own, refusal) = end_own_of(session, &ids).await?;
+    let (now, count) = (session.state().clock.now(), own.len());
+    // A form that is sent twice gets the same answer twice.
+    let is_counted =
+        |record: &&SessionRecord| record.logged_out_at.is_none_or(|at| now.since(at) <= REPEATED_FORM_WINDOW);
+    let ended: Vec<SessionId> = own.iter().filter(is_counted).map(|record| record.id).collect();
+    match (&ended[..], refusal) {
+        ([], Some(refusal)) if count == 0 => Err(refusal),
+        ([one], _) => see_devices(session, Notice::Revoked(*one)),
+        ([], _) => see_devices(session, Notice::RevokedSelected(count)),
+        (ended, _) => see_devices(session, Notice::RevokedSelected(ended.len())),
+    }
+}
+
+/// Ends those of these sessions that are the user's, except for the current one, and returns them as they were before.
+/// Records a request for others, and returns the answer to it.
+async fn end_own_of(session: &SignedIn, ids: &[SessionId]) -> Result<(Vec<SessionRecord>, Option<WebError>), WebError> {
+    let ids: Vec<SessionId> = ids.iter().copied().filter(|id| *id != session.id).collect();
+    let own = session.sessions().revoke_selected(session.user.id, ids.clone()).await?;
+    let foreign = ids.into_iter().find(|id| own.iter().all(|record| record.id != *id));
+    let refusal = match foreign {
+        Some(id) => Some(refuse_foreign_session(session, id).await),
+        None => None,
+    };
+    Ok((own, refusal))
 }
 
 /// Ends all of the user's sessions, this one last: it stays signed in if the others can't be ended.

@@ -22,7 +22,7 @@ use crate::{
     sessions::{SessionId, SessionRecord},
     web::{
         SignedIn,
-        access_refusal::refuse_foreign_session,
+        access_refusal::find_own_session,
         errors::WebError,
         flash::Notice,
         labels::{self, device_title, session_title},
@@ -82,11 +82,7 @@ pub(crate) async fn show(
     id: Path<String>,
     query: Query<EventListQuery>,
 ) -> Result<HttpResponse, WebError> {
-    let id: SessionId = id.parse().map_err(|_| WebError::NoSuchSession)?;
-    let state = session.state();
-    let Some(record) = state.sessions.find_own(session.user.id, id).await? else {
-        return Err(refuse_foreign_session(&session, id).await);
-    };
+    let (state, record) = (session.state(), find_own_session(&session, &id).await?);
     let mut template = template(&session, words, &record, &query).await?;
     let notice = state.flash.read(session.id, request.headers()).filter(|notice| matches!(notice, Notice::Renamed(_)));
     if let Some(notice) = notice {

@@ -18,7 +18,7 @@ use crate::{
         SignedIn,
         errors::WebError,
         flash::Notice,
-        labels::{device_title, session_title},
+        labels::{device_title, title_with_device},
         page::{FlashMessage, Page},
         places::Places,
         time_text::TimeText,
@@ -136,8 +136,8 @@ pub(super) async fn notice_text(
     let text = match notice {
         Notice::Revoked(id) => {
             let Some(record) = session.state().sessions.find_own(session.user.id, id).await? else { return Ok(None) };
-            let title = session_title(words, &record);
-            if !shown.any(|other| session_title(words, other) == title) {
+            let title = title_with_device(words, &record);
+            if !shown.any(|other| title_with_device(words, other) == title) {
                 return Ok(Some(words.device_signed_out(title)));
             }
             let ago = TimeText::ago(words, record.created_at, now).text;

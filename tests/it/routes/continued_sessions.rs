@@ -17,12 +17,19 @@ on_both_engines!(
     continued_session_is_not_beyond_the_limit,
     browser_is_new_for_a_day_unless_it_is_the_first,
     known_browser_is_not_new_after_signing_out,
+    new_browser_stays_new_if_it_signs_out_and_in,
+    copied_cookie_continues_nothing_on_another_device,
+    copied_cookie_is_new_after_the_session_has_ended,
+    updated_browser_continues_its_session,
 );
 
 const EMAIL: &str = "rajat.verma@example.com";
 const OTHER_EMAIL: &str = "asha.verma@example.com";
 const PHONE: &str = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0.0.0 \
                      Mobile Safari/537.36";
+/// A later version of the browser that tests use.
+const UPDATED: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0";
+const LAPTOP: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn app_with_user(engine: EngineKind) -> TestApp {
@@ -43,7 +50,7 @@ fn sign_in_on_a_known_browser_continues_its_session(engine: EngineKind) {
     let mut old = app.signed_in(EMAIL);
     let id = old.session_id();
     app.advance(HOUR);
-    let mut browser = without_session_cookie(&old).with_header("user-agent", PHONE);
+    let mut browser = without_session_cookie(&old).with_header("user-agent", UPDATED);
     browser = browser.with_header("x-forwarded-for", "203.0.113.9");
     assert_eq!(browser.sign_in(EMAIL, PASSWORD).status, 303);
     assert_eq!(browser.session_id(), id);
@@ -56,7 +63,7 @@ fn sign_in_on_a_known_browser_continues_its_session(engine: EngineKind) {
     assert_eq!(row["created_at"], "2026-01-28T11:50:14.000000Z");
     assert_eq!(row["authenticated_at"], "2026-01-28T12:50:14.000000Z");
     assert_eq!(row["expires_at"], "2026-01-29T12:50:14.000000Z", "timeouts start at the second sign-in");
-    assert_eq!((&row["user_agent"], &row["ip_address"]), (&PHONE.into(), &"203.0.113.9".into()));
+    assert_eq!((&row["user_agent"], &row["ip_address"]), (&UPDATED.into(), &"203.0.113.9".into()));
     assert_eq!(app.count("user_sessions", ""), 1);
     app.assert_sound();
 }
@@ -241,4 +248,66 @@ fn known_browser_is_not_new_after_signing_out(engine: EngineKind) {
     browser.cookies.clear();
     assert_eq!(browser.sign_in(EMAIL, PASSWORD).status, 303);
     assert_eq!(new_ones(&mut browser), [true, false], "private windows are new each time");
+}
+
+fn new_browser_stays_new_if_it_signs_out_and_in(engine: EngineKind) {
+    let app = app_with_user(engine);
+    app.signed_in(EMAIL);
+    app.advance(HOUR);
+    let mut second = app.signed_in(EMAIL);
+    for hours in [0, 1, 22] {
+        app.advance(HOUR * hours);
+        second.sign_out();
+        assert_eq!(second.sign_in(EMAIL, PASSWORD).status, 303);
+        assert!(new_ones(&mut second)[0], "{hours} hours later");
+    }
+    app.advance(HOUR);
+    second.sign_out();
+    assert_eq!(second.sign_in(EMAIL, PASSWORD).status, 303);
+    assert!(!new_ones(&mut second)[0], "the account has known the browser for a day");
+    assert_eq!(app.count("known_browsers", ""), 2);
+}
+
+fn copied_cookie_continues_nothing_on_another_device(engine: EngineKind) {
+    let app = app_with_user(engine);
+    let mut laptop = app.browser().with_header("user-agent", LAPTOP);
+    assert_eq!(laptop.sign_in(EMAIL, PASSWORD).status, 303);
+    let id = laptop.session_id();
+    app.advance(HOUR * 2);
+    let mut phone = without_session_cookie(&laptop).with_header("user-agent", PHONE);
+    assert_eq!(phone.sign_in(EMAIL, PASSWORD).status, 303);
+    assert_ne!(phone.session_id(), id);
+    assert!(laptop.is_signed_in(), "the owner's session goes on");
+    assert_eq!(new_ones(&mut phone), [true, false]);
+    assert_eq!(app.count("known_browsers", ""), 2, "the other device has an id of its own");
+
+    let row = phone.session_id();
+    let mut phone = without_session_cookie(&phone);
+    assert_eq!(phone.sign_in(EMAIL, PASSWORD).status, 303);
+    assert_eq!(phone.session_id(), row, "each device continues its own session");
+    assert_eq!(app.count("sessions", ""), 2);
+    app.assert_sound();
+}
+
+fn copied_cookie_is_new_after_the_session_has_ended(engine: EngineKind) {
+    let app = app_with_user(engine);
+    let mut laptop = app.browser().with_header("user-agent", LAPTOP);
+    assert_eq!(laptop.sign_in(EMAIL, PASSWORD).status, 303);
+    let mut phone = without_session_cookie(&laptop).with_header("user-agent", PHONE);
+    laptop.sign_out();
+    app.advance(HOUR * 48);
+    assert_eq!(phone.sign_in(EMAIL, PASSWORD).status, 303);
+    assert_eq!(new_ones(&mut phone), [true]);
+}
+
+fn updated_browser_continues_its_session(engine: EngineKind) {
+    let app = app_with_user(engine);
+    let mut laptop = app.browser().with_header("user-agent", LAPTOP);
+    assert_eq!(laptop.sign_in(EMAIL, PASSWORD).status, 303);
+    let id = laptop.session_id();
+    app.advance(HOUR);
+    let mut laptop = without_session_cookie(&laptop).with_header("user-agent", &LAPTOP.replace("140", "141"));
+    assert_eq!(laptop.sign_in(EMAIL, PASSWORD).status, 303);
+    assert_eq!(laptop.session_id(), id);
+    assert_eq!(new_ones(&mut laptop), [false]);
 }

@@ -16,6 +16,8 @@ on_both_engines!(
     current_session_is_not_reported,
     foreign_or_unknown_session_returns_same_404,
     reporting_twice_is_one_event,
+    outcome_lists_peer_sessions_that_a_password_confirmed,
+    page_names_the_browser_only_if_it_is_forgotten,
 );
 
 const EMAIL: &str = "rajat.verma@example.com";
@@ -53,7 +55,7 @@ fn page_says_what_will_happen_and_changes_nothing(engine: EngineKind) {
     let before = (app.rows("sessions", "ORDER BY id"), app.count("security_events", ""));
     let page = owner.get(&not_me(&id));
     assert_eq!(page.status, 200);
-    for said in ["Did somebody else sign in on curl 8", "The session is signed out immediately.", "It was me"] {
+    for said in ["Did someone else sign in with curl 8", "The session is signed out immediately.", "It was me"] {
         assert!(page.text().contains(said), "{said}: {}", page.text());
     }
     assert_eq!((app.rows("sessions", "ORDER BY id"), app.count("security_events", "")), before);
@@ -81,7 +83,7 @@ fn ended_session_can_be_reported(engine: EngineKind) {
     let (app, mut owner, mut thief) = owner_and_thief(engine);
     let id = thief.session_id();
     thief.sign_out();
-    assert!(owner.get(&not_me(&id)).text().contains("The session is over already"));
+    assert!(owner.get(&not_me(&id)).text().contains("The session has already ended"));
     assert_eq!(report(&mut owner, &id).status, 303);
     assert!(owner.get(&not_me(&id)).text().contains("This wasn’t you"));
     assert_eq!(app.rows("sessions", &format!("WHERE id = '{id}'"))[0]["end_reason"], "signed_out", "as before");
@@ -122,19 +124,19 @@ fn outcome_lists_sessions_let_in_by_the_same_password(engine: EngineKind) {
 fn outcome_leads_to_a_new_password_that_signs_out_others(engine: EngineKind) {
     let (app, mut owner, mut thief) = owner_and_thief(engine);
     let mut other = app.signed_in(EMAIL);
-    assert!(!owner.get(PASSWORD_PAGE).text().contains("Somebody else knows your password"));
+    assert!(!owner.get(PASSWORD_PAGE).text().contains("Someone else knows your password"));
     app.advance(SECOND);
     let id = thief.session_id();
     report(&mut owner, &id);
     assert!(owner.get(&not_me(&id)).body.contains(&format!("href=\"{PASSWORD_PAGE}\"")));
     let page = owner.get(PASSWORD_PAGE);
-    assert!(page.text().contains("Somebody else knows your password"), "{}", page.text());
+    assert!(page.text().contains("Someone else knows your password"), "{}", page.text());
     assert!(!page.between("name=\"keep_others\"", ">").contains("checked"));
     app.advance(SECOND);
     let fields = [("current_password", PASSWORD), ("password", NEW), ("password_again", NEW)];
     assert_eq!(owner.post_from(PASSWORD_PAGE, PASSWORD_PAGE, &fields).status, 303);
     assert!(owner.is_signed_in() && !other.is_signed_in());
-    assert!(!owner.get(PASSWORD_PAGE).text().contains("Somebody else knows your password"), "not the new one");
+    assert!(!owner.get(PASSWORD_PAGE).text().contains("Someone else knows your password"), "not the new one");
 }
 
 fn report_is_kept_while_a_proof_is_asked_for(engine: EngineKind) {
@@ -194,4 +196,31 @@ fn reporting_twice_is_one_event(engine: EngineKind) {
     }
     assert_eq!(app.count("security_events", "WHERE kind = 'session_reported'"), 1);
     assert_eq!(owner.get(&format!("{}?before=1", not_me(&id))).status, 200);
+}
+
+fn outcome_lists_peer_sessions_that_a_password_confirmed(engine: EngineKind) {
+    let (app, mut owner, mut thief) = owner_and_thief(engine);
+    let id = thief.session_id();
+    app.advance(SECOND);
+    let mut peer = app.signed_in(EMAIL);
+    let peer_id = peer.session_id();
+    app.execute(&format!("UPDATE sessions SET authorised_by = 'peer' WHERE id = '{peer_id}'"));
+    report(&mut owner, &id);
+    assert!(owner.get(&not_me(&id)).body.contains(&not_me(&peer_id)));
+}
+
+fn page_names_the_browser_only_if_it_is_forgotten(engine: EngineKind) {
+    let (app, mut owner, mut thief) = owner_and_thief(engine);
+    let first = thief.session_id();
+    let forgets = "Its browser is no longer known to your account.";
+    assert!(owner.get(&not_me(&first)).text().contains(forgets));
+    thief.sign_out();
+    app.advance(SECOND);
+    assert_eq!(thief.sign_in(EMAIL, PASSWORD).status, 303);
+    let second = thief.session_id();
+    assert!(!owner.get(&not_me(&first)).text().contains(forgets), "the browser has signed in again");
+    report(&mut owner, &first);
+    let known = format!("WHERE session_id = '{second}'");
+    assert_eq!(app.count("known_browsers", &known), 1);
+    assert!(owner.get(&not_me(&second)).text().contains(forgets));
 }

@@ -11,6 +11,8 @@ on_both_engines!(
     selection_of_foreign_sessions_ends_none_of_them,
     empty_selection_changes_nothing_and_says_so,
     selection_with_the_current_session_signs_out_last,
+    proof_for_the_current_session_among_selected_signs_out,
+    foreign_sessions_in_a_selection_are_not_counted,
     selecting_sessions_requires_the_token,
     signing_out_everywhere_ends_all_sessions,
     signing_out_everywhere_asks_for_a_proof_first,
@@ -98,6 +100,37 @@ fn selection_with_the_current_session_signs_out_last(engine: EngineKind) {
     assert_eq!((answer.status, answer.location()), (303, "/login"));
     assert!(!others[0].is_signed_in() && others[1].is_signed_in());
     assert_eq!(app.rows("sessions", &format!("WHERE id = '{}'", ids[0]))[0]["end_reason"], "signed_out");
+}
+
+fn proof_for_the_current_session_among_selected_signs_out(engine: EngineKind) {
+    let (app, mut browser, mut others) = four_browsers(engine);
+    let (own, other) = (browser.session_id(), others[0].session_id());
+    app.advance(WINDOW + Duration::from_secs(1));
+    let asked = select(&mut browser, &[&other, &own]);
+    assert!(asked.location().starts_with("/reauth?"), "{asked:?}");
+    assert!(browser.is_signed_in());
+    let done = reauthenticate(&mut browser, asked.location(), PASSWORD);
+    assert_eq!((done.status, done.location()), (303, "/login"));
+    assert!(!browser.is_signed_in() && !others[0].is_signed_in() && others[1].is_signed_in());
+    assert_eq!(app.rows("sessions", &format!("WHERE id = '{own}'"))[0]["end_reason"], "signed_out");
+    app.assert_sound();
+}
+
+fn foreign_sessions_in_a_selection_are_not_counted(engine: EngineKind) {
+    let (app, mut browser, mut others) = four_browsers(engine);
+    app.add_user("ana@example.com");
+    let mut ana = app.signed_in("ana@example.com");
+    let (foreign, [first, second, third]) = (ana.session_id(), others.each_mut().map(Browser::session_id));
+    let unknown = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    assert_eq!(select(&mut browser, &[&first]).status, 303);
+    app.advance(Duration::from_secs(60));
+    assert_eq!(select(&mut browser, &[&foreign, unknown, &first, &second, &third]).status, 303);
+    assert!(browser.get(DEVICES).text().contains("Signed out 2 devices."), "not those that had ended, either");
+    assert!(ana.is_signed_in());
+    let events = app.rows("security_events", "WHERE kind = 'access_refused'");
+    let own = browser.session_id();
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0]["session_id"], own.as_str());
 }
 
 fn selecting_sessions_requires_the_token(engine: EngineKind) {

@@ -10,6 +10,8 @@ on_both_engines!(
     name_is_escaped_and_stays_across_sign_ins,
     naming_requires_the_token_of_the_session,
     equal_names_have_buttons_with_different_names,
+    name_stands_with_its_device_in_other_lists,
+    hidden_characters_make_no_other_name,
 );
 
 const EMAIL: &str = "rajat.verma@example.com";
@@ -33,7 +35,7 @@ fn name_is_shown_first_then_the_device(engine: EngineKind) {
     assert_eq!((answer.status, answer.location()), (303, format!("{DEVICES}/{id}").as_str()));
     let list = browser.get(DEVICES);
     assert!(list.text().contains("My old phone New Firefox 140 on Linux"), "{}", list.text());
-    assert!(list.text().contains("Revoke My old phone, Active now"), "{}", list.text());
+    assert!(list.text().contains("Revoke My old phone (Firefox 140 on Linux), Active now"), "{}", list.text());
     let page = browser.get(&format!("{DEVICES}/{id}"));
     assert!(page.body.contains("<title>My old phone · Keyrack</title>"), "{}", page.body);
     assert!(page.text().contains("Device Firefox 140 on Linux") && page.body.contains("value=\"My old phone\""));
@@ -52,11 +54,11 @@ fn message_says_which_session_has_which_name(engine: EngineKind) {
     assert!(browser.get(&page).text().contains("Firefox 140 on Linux is now called “Phone”."));
     assert!(!browser.get(&page).text().contains("is now called"), "once");
     name(&mut browser, &id, "");
-    assert!(browser.get(&page).text().contains("Firefox 140 on Linux has no name of its own any more."));
+    assert!(browser.get(&page).text().contains("Firefox 140 on Linux no longer has a name of its own."));
     name(&mut browser, &id, "Phone");
     let revoke = format!("{DEVICES}/{id}/revoke");
     assert_eq!(browser.post_from(DEVICES, &revoke, &[]).status, 303);
-    assert!(browser.get(DEVICES).text().contains("Signed out Phone."), "messages use the name, too");
+    assert!(browser.get(DEVICES).text().contains("Signed out Phone (Firefox 140 on Linux)."), "and the device");
 }
 
 fn unacceptable_name_is_said_at_the_field(engine: EngineKind) {
@@ -124,4 +126,28 @@ fn equal_names_have_buttons_with_different_names(engine: EngineKind) {
     }
     let text = browser.get(DEVICES).text();
     assert!(text.contains("number 1") && text.contains("number 2"), "{text}");
+}
+
+fn name_stands_with_its_device_in_other_lists(engine: EngineKind) {
+    let (_app, mut browser, mut phone) = two_browsers(engine);
+    let id = phone.session_id();
+    name(&mut browser, &id, "My laptop");
+    let named = "My laptop (Firefox 140 on Linux)";
+    for page in ["/account/activity".to_owned(), format!("{DEVICES}/{id}/not-me")] {
+        let text = browser.get(&page).text();
+        assert!(text.contains(named), "{page}: {text}");
+    }
+    assert_eq!(browser.post_from(DEVICES, &format!("{DEVICES}/{id}/report"), &[]).status, 303);
+    let text = browser.get(&format!("{DEVICES}/{id}/not-me")).text();
+    assert!(text.contains(&format!("You reported {named}")), "{text}");
+}
+
+fn hidden_characters_make_no_other_name(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    let ids = [browser.session_id(), phone.session_id()];
+    name(&mut browser, &ids[0], "Chrome");
+    name(&mut browser, &ids[1], "Chrome\u{200d}\u{fe0f}");
+    assert_eq!(app.count("sessions", "WHERE name = 'Chrome'"), 2);
+    let answer = name(&mut browser, &ids[1], "Chrome\u{34f}");
+    assert!(answer.status == 422 && answer.text().contains("Remove the character U+034F"), "{}", answer.text());
 }

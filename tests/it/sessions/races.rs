@@ -8,7 +8,7 @@ use std::{num::NonZeroU32, thread, time::Duration};
 use diesel::{Connection, PgConnection, SqliteConnection, connection::SimpleConnection};
 use keyrack::{
     error::Error,
-    sessions::{EndReason, Purged, Timeouts},
+    sessions::{BrowserIdHash, EndReason, NewSession, Purged, SignInBrowser, Timeouts},
 };
 use serde_json::json;
 
@@ -173,6 +173,36 @@ fn sign_in_waits_for_and_rejects_user_being_disabled() {
     });
     assert!(matches!(started, Err(Error::SessionEnded)), "{started:?}");
     assert_eq!(fixture.count("sessions", ""), 0);
+}
+
+/// A request renews the sid of a browser's session after a sign-in has found it. PostgreSQL only: SQLite has one writer
+/// at a time.
+#[test]
+fn sid_renewed_during_a_sign_in_makes_no_second_session() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let fixture = SessionFixture::new(EngineKind::Postgres);
+    let known = BrowserIdHash::from_trusted("known");
+    let new = |presented: Vec<BrowserIdHash>| NewSession {
+        browser: Some(SignInBrowser { presented, new: known.clone() }),
+        ..fixture.new_session()
+    };
+    let first = fixture.start(new(Vec::new())).unwrap();
+    let (old, id) = (first.sid.expose(), first.id);
+    let lock = format!("SELECT FROM sessions WHERE id = '{id}' FOR UPDATE");
+    let mut request = OpenTransaction::begin(&fixture, &lock, "");
+    let second = thread::scope(|scope| {
+        let start = scope.spawn(|| fixture.start(new(vec![known.clone()])));
+        fixture.wait_until_blocked("SELECT%sessions%FOR NO KEY UPDATE");
+        request.execute(&format!(
+            "UPDATE sessions SET sid = 'renewed' WHERE id = '{id}';
+             UPDATE user_sessions SET sid = 'renewed' WHERE sid = '{old}'; COMMIT"
+        ));
+        start.join().unwrap().unwrap()
+    });
+    assert_eq!(second.id, id);
+    assert_eq!(fixture.count("sessions", ""), 1);
 }
 
 /// All sign-ins begin at the same time, and no later one could correct an excess.
