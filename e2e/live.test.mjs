@@ -11,6 +11,16 @@ const signedOut = (page) => page.getByRole('heading', { level: 1, name: 'You are
 /** The streams that a device has opened so far. */
 const streams = (device) => device.requests.filter((request) => request === 'GET /account/events').length;
 
+/** Asks until the answer is as expected. */
+async function pollUntil(ask, isExpected) {
+  for (const end = Date.now() + 15_000; Date.now() < end;) {
+    const answer = await ask();
+    if (isExpected(answer)) return answer;
+    await new Promise((resolve) => { setTimeout(resolve, 50); });
+  }
+  throw new Error('it did not happen');
+}
+
 onEveryEngine('Open pages', (suite) => {
   suite.testWithScripts('show at once that their session was revoked', async ({ keyrack, open }) => {
     await keyrack.addUser();
@@ -67,6 +77,33 @@ onEveryEngine('Open pages', (suite) => {
     await other.signIn(USER);
     await other.row(laptop.title).first().getByRole('button', { name: 'Revoke' }).click();
     await signedOut(second).waitFor();
+  });
+
+  suite.testWithScripts('take over from a page that reads the stream and hangs', async ({ keyrack, open }) => {
+    await keyrack.addUser();
+    const device = await open({ userAgent: laptop.userAgent });
+    await device.signIn(USER);
+    await device.page.waitForFunction(async () => (await navigator.locks.query()).held.length === 1);
+    const pages = [];
+    await device.context.clock.install();
+    for (const path of ['/account/activity', '/account/password']) {
+      const page = await device.context.newPage();
+      await page.goto(path);
+      await page.waitForFunction(async () => (await navigator.locks.query()).pending.length > 0);
+      pages.push(page);
+    }
+    // It keeps the lock and the connection, and says nothing, like a suspended one.
+    await device.page.evaluate(() => { BroadcastChannel.prototype.postMessage = () => {}; });
+    const holder = () => pages[0].evaluate(async () => (await navigator.locks.query()).held[0].clientId);
+    const hanging = await holder();
+    const { clock } = device.context; // that of all pages
+    await clock.fastForward('01:30');
+    await clock.runFor(10_000);
+    await pollUntil(holder, (found) => found !== hanging);
+    await keyrack.command(['session', 'revoke', await keyrack.sessionId(laptop.userAgent)]);
+    for (const page of pages) await signedOut(page).waitFor();
+    await signedOut(device.page).waitFor();
+    device.problems.length = 0;
   });
 
   suite.testWithScripts('warn before an idle session ends, and stay by one key', async ({ keyrack, open }) => {

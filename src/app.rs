@@ -17,8 +17,8 @@ use crate::{
     routes,
     sessions::Sessions,
     web::{
-        AppState, Assets, BrowserCookie, Csrf, Flash, FormSeeds, Languages, PendingChanges, ProxyWarnings,
-        SessionCookie, SessionLayer, SetupToken, TrustedProxies,
+        AppOrigins, AppState, Assets, BrowserCookie, Csrf, EventTokens, Flash, FormSeeds, Languages, PendingChanges,
+        ProxyWarnings, SessionCookie, SessionLayer, SetupToken, TrustedProxies,
     },
 };
 
@@ -41,6 +41,7 @@ impl Keyrack {
             mut policy,
             trusted_proxies,
             hsts,
+            app_origins,
             languages,
             brand,
             hash_cost,
@@ -65,6 +66,7 @@ impl Keyrack {
         let assets = Assets::new(&brand);
         let state = AppState {
             accounts,
+            app_origins: AppOrigins::new(&app_origins),
             cookie: SessionCookie::new(cookie_name, cookie_domain, &public_url, &secrets),
             browser_cookie: BrowserCookie::new(&public_url, &secrets),
             csrf: Csrf::new(&secrets, &public_url),
@@ -73,6 +75,7 @@ impl Keyrack {
             proxy_warnings: ProxyWarnings::default(),
             setup_token: SetupToken::new(&secrets),
             broadcast: Broadcast::default(),
+            event_tokens: EventTokens::new(&secrets),
             event_rate: EventRate::default(),
             geoip,
             flash: Flash::new(&secrets, &public_url),

@@ -1,13 +1,15 @@
 //! Typed settings. `commands/settings.rs` reads them from flags, variables and a file.
 
+mod app_origin;
 mod brand;
 mod connections;
 #[cfg(test)]
 mod fuzz_tests;
+mod public_url;
 mod secrets;
 mod weak_secret;
 
-use std::{fmt, net::Ipv6Addr, str::FromStr, time::Duration};
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -20,11 +22,13 @@ use crate::{
     words::Language,
 };
 
+pub use app_origin::{AppOrigin, InvalidAppOrigin};
 pub(crate) use brand::Shades;
 #[cfg(test)]
 pub(crate) use brand::THEMES;
 pub use brand::{Accent, Brand, InvalidAccent, InvalidLogo, InvalidSiteName, Logo, SiteName};
 pub use connections::ConnectionLimits;
+pub use public_url::{InvalidPublicUrl, PublicUrl};
 pub use secrets::{InvalidSecrets, Secrets};
 
 /// The default of [`Config::reauth_window`].
@@ -53,6 +57,9 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// The scope of `Strict-Transport-Security`. Default: this host only.
     pub hsts: Hsts,
+    /// The origins of applications whose pages may read the stream of events about their session, besides those of the
+    /// public URL's own origin. Default: none.
+    pub app_origins: Vec<AppOrigin>,
     /// The languages that pages are offered in. The first one is that of users who ask for none of them.
     pub languages: Vec<Language>,
     /// How pages present the site. Default: as Keyrack.
@@ -88,6 +95,7 @@ impl Config {
             policy: Policy::default(),
             trusted_proxies: Vec::new(),
             hsts: Hsts::default(),
+            app_origins: Vec::new(),
             languages: Language::for_people().to_vec(),
             brand: Brand::default(),
             hash_cost: HashCost::default(),
@@ -98,80 +106,6 @@ impl Config {
             connections: ConnectionLimits::default(),
             clock: Clock::System,
         }
-    }
-}
-
-/// The URL that people use: scheme, host and port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicUrl {
-    https: bool,
-    authority: String,
-}
-
-impl PublicUrl {
-    /// The URL of a server that is reached directly, over plain HTTP.
-    pub fn plain(authority: impl fmt::Display) -> Self {
-        Self { https: false, authority: authority.to_string() }
-    }
-
-    /// Whether browsers connect over TLS, so that cookies are `Secure`.
-    pub fn is_https(&self) -> bool {
-        self.https
-    }
-
-    /// Host and port.
-    pub fn authority(&self) -> &str {
-        &self.authority
-    }
-
-    /// The host without its port; an IPv6 address in brackets.
-    pub fn host(&self) -> &str {
-        let port_at = self.authority.rfind(':').filter(|colon| !self.authority[*colon..].contains(']'));
-        port_at.map_or(&self.authority, |colon| &self.authority[..colon])
-    }
-}
-
-impl Default for PublicUrl {
-    fn default() -> Self {
-        Self::plain("127.0.0.1:8080")
-    }
-}
-
-impl fmt::Display for PublicUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", if self.https { "https" } else { "http" }, self.authority)
-    }
-}
-
-/// A text that is not a public URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("use https://HOST or http://HOST:PORT, without a path: Keyrack's pages are at its root")]
-pub struct InvalidPublicUrl;
-
-impl FromStr for PublicUrl {
-    type Err = InvalidPublicUrl;
-
-    fn from_str(text: &str) -> Result<Self, InvalidPublicUrl> {
-        let (https, rest) = match text.split_once("://") {
-            Some(("https", rest)) => (true, rest),
-            Some(("http", rest)) => (false, rest),
-            _ => return Err(InvalidPublicUrl),
-        };
-        let authority = rest.strip_suffix('/').unwrap_or(rest).to_ascii_lowercase();
-        let fits = |c: char| c.is_ascii_alphanumeric() || ".-:[]_".contains(c);
-        let url = Self { https, authority };
-        let port = url.authority[url.host().len()..].strip_prefix(':');
-        let has_valid_port = port.is_none_or(|port| port.parse::<u16>().is_ok() && !port.starts_with('+'));
-        let has_valid_host = match url.host().strip_prefix('[') {
-            Some(rest) => rest.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()),
-            None => !url.host().is_empty() && !url.host().contains([':', '[', ']']),
-        };
-        if !url.authority.chars().all(fits) || !has_valid_host || !has_valid_port {
-            return Err(InvalidPublicUrl);
-        }
-        let default_port = if https { ":443" } else { ":80" };
-        let authority = url.authority.strip_suffix(default_port).unwrap_or(&url.authority).to_owned();
-        Ok(Self { https, authority })
     }
 }
 

@@ -21,6 +21,7 @@ use actix_web::{
 use crate::web::{
     AppState, Destinations, FormPage, Pages, SessionLayer, WaitingChange,
     body::body_timeout,
+    cross_origin::answer_app_origins,
     errors::WebError,
     headers::security_headers,
     pages::{
@@ -32,7 +33,7 @@ use crate::web::{
     request_log::log_requests,
     require_sign_in::{allow_password_change, require_sign_in},
 };
-use endpoint::{before_password_change, public, recently_signed_in, signed_in, without_session};
+use endpoint::{before_password_change, public, recently_signed_in, signed_in, signed_in_from_apps, without_session};
 
 pub(crate) use endpoint::{Access, Endpoint};
 
@@ -82,7 +83,7 @@ pub(crate) fn endpoints() -> [Endpoint; 27] {
             .form_on(FormPage::At(HOME))
             .waits_for_proof(WaitingChange::Report),
         signed_in("/account/activity").get(activity::show),
-        signed_in("/account/events").get(event_stream::show).not_a_destination(),
+        signed_in_from_apps("/account/events").get(event_stream::show).not_a_destination(),
         before_password_change("/account/password")
             .get(password::show)
             .post(password::submit)
@@ -118,6 +119,11 @@ pub(crate) fn mount(state: &Arc<AppState>, config: &mut ServiceConfig) {
             Access::WithoutSession => root.service(resource),
             Access::Public => root.service(with_session(resource, session_layer())),
             Access::SignedIn => root.service(with_session(resource.wrap(from_fn(require_sign_in)), session_layer())),
+            Access::SignedInFromApps => {
+                let resource =
+                    resource.wrap(from_fn(require_sign_in)).wrap(session_layer()).wrap(from_fn(body_timeout));
+                root.service(resource.wrap(from_fn(answer_app_origins)))
+            }
             Access::BeforePasswordChange => {
                 root.service(with_session(resource.wrap(from_fn(allow_password_change)), session_layer()))
             }

@@ -1,32 +1,33 @@
 // Shows at once that the session of this browser has ended, on Keyrack's own pages and on those of applications. Every page
 // also works without this script: then the next request shows it. docs/live-pages.md tells how to use it.
 //
-// The pages of a browser share one stream of events: the page that holds a lock reads it, and tells the others.
+// The pages that a browser has open of one origin share one stream of events: the page that holds a lock reads it, and tells
+// the others. If it falls silent, because its tab is suspended or its script hangs, another page takes the lock.
 (() => {
   'use strict';
 
   const script = document.currentScript;
   const base = new URL('..', script.src);
   const url = (path) => new URL(path, base).href;
-  const isOwnPage = document.body.dataset.session !== undefined;
+  const NAME = `keyrack ${base.href}`; // of the lock and of the channel
+  const isOwnPage = base.origin === location.origin && document.body.dataset.session !== undefined;
   /** The session that the page was made for. A page of an application learns it from the stream. */
-  let session = document.body.dataset.session;
-  /** The stream, on the page that reads it, and the last thing that it said at its beginning. */
-  let stream, opened, release, waiting;
-  let isOver = false, attempts = 0, timer, checkedAt = 0, heardAt = 0;
-  /** The longest silence on a stream that is alive, in milliseconds: twice that of the server, and more. */
+  let session = isOwnPage ? document.body.dataset.session : undefined;
+  /** Whether an application has made the page for a user who is signed in. */
+  const isSignedIn = () => session !== undefined || script.dataset.signedIn !== undefined;
+  /** The stream, on the page that reads it, what it said at its beginning, and its warning while that holds. */
+  let stream, opened, warned, release, waiting;
+  let isOver = false, attempts = 0, timer, checkedAt = 0, heardAt = Date.now();
+  /** The longest silence of a stream, or of the page that reads it, in milliseconds: twice that of the server, and more. */
   const SILENCE = 60_000;
-  const channel = new BroadcastChannel('keyrack');
+  const me = String(Math.random());
+  const channel = new BroadcastChannel(NAME);
 
   const tell = (name, detail) =>
     document.dispatchEvent(new CustomEvent(`keyrack:${name}`, { detail, cancelable: true }));
 
   const receive = ({ name, data }) => {
-    if (isOver) return;
-    if (name === 'hello') {
-      if (opened) channel.postMessage({ name: 'open', data: opened });
-      return;
-    }
+    if (isOver || name === 'here') return;
     if (session === undefined) session = data.session;
     // What is about another session is for other pages. Which one the browser has now, the answer to a request tells: the
     // page that reads the stream may be the one that is out of date.
@@ -39,11 +40,26 @@
     if (name === 'session-ended') end(data);
     else tell(name, data);
   };
-  channel.onmessage = ({ data }) => receive(data);
+  channel.onmessage = ({ data: message }) => {
+    const { name, from, to } = message;
+    if (name === 'hello') {
+      if (release) answer(from);
+      return;
+    }
+    if (name !== 'stale') heardAt = Date.now();
+    if (to === undefined || to === me) receive(message);
+  };
 
   const share = (message) => {
     channel.postMessage(message);
     receive(message);
+  };
+
+  /** Tells a page that has just opened what it has missed, and that this page reads the stream. */
+  const answer = (to) => {
+    channel.postMessage({ name: 'here' });
+    if (opened) channel.postMessage({ name: 'open', data: opened, to });
+    if (warned) channel.postMessage({ name: 'session-expiring', data: warned, to });
   };
 
   const end = (detail) => {
@@ -57,14 +73,16 @@
     if (!message) return load();
     const dialog = document.createElement('dialog');
     const text = document.createElement('p');
-    text.textContent = new DOMParser().parseFromString(message, 'text/html').body.textContent;
+    text.textContent = message.replace(/<[^>]*>/g, ''); // pages may forbid to parse HTML (Trusted Types)
     const link = document.createElement('a');
     const next = base.origin === location.origin ? location.pathname + location.search : '';
-    link.href = url(`login?next=${encodeURIComponent(next)}`);
+    link.href = script.dataset.signIn ?? url(`login?next=${encodeURIComponent(next)}`);
     link.textContent = action;
     dialog.style.font = '1.125rem/1.5 system-ui, sans-serif';
     dialog.style.maxWidth = '28rem';
     dialog.append(text, link);
+    text.id = 'keyrack-ended';
+    dialog.setAttribute('aria-labelledby', text.id);
     dialog.style.visibility = 'visible';
     dialog.addEventListener('close', () => dialog.showModal());
     document.body.style.visibility = 'hidden';
@@ -72,31 +90,40 @@
     dialog.showModal();
   };
 
-  /** Loads the page anew. A reload would send the form again whose answer the page may be. */
-  const load = () => location.replace(location.pathname + location.search);
+  /**
+   * Loads the page anew. A reload would send the form again whose answer the page may be. Once per minute: an application may
+   * take a user for signed in whose session Keyrack does not know.
+   */
+  const load = () => {
+    if (Date.now() - Number(sessionStorage.getItem(NAME)) < 60_000) return;
+    sessionStorage.setItem(NAME, Date.now());
+    location.replace(location.pathname + location.search);
+  };
 
   const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
 
-  const ask = () => fetch(url('api/session'), {
-    headers: { 'keyrack-background': '1' }, credentials: 'include', cache: 'no-store',
-  });
+  /** Asks for the first event of a stream: no activity, and all that pages of other origins may read. */
+  const ask = () => fetch(url('account/events?once'), { credentials: 'include', cache: 'no-store' });
 
   /** Asks whether the session is alive: after a lost connection, and when the page comes back into view. */
   const check = async () => {
     checkedAt = Date.now();
     try {
       let response = await ask();
-      if (response.status === 401 && session !== undefined) {
+      if (response.status === 401 && isSignedIn()) {
         // The answer that gives the session another cookie may still be on its way.
         await pause(2000);
         response = await ask();
       }
       if (isOver) return;
-      if (response.status === 401 && session !== undefined) return end({ message: '' });
+      if (response.status === 401 && isSignedIn()) return end({ message: '' });
       if (!response.ok) return;
-      const found = (await response.json()).session.id;
-      if (session !== undefined && session !== found) return load(); // the browser has signed in anew
-      session = found;
+      const [, name, json] = /^event: (open|session-ended)\ndata: (.*)$/m.exec(await response.text()) ?? [];
+      if (isOver || !name) return;
+      const found = JSON.parse(json);
+      if (session !== undefined && session !== found.session) return load(); // the browser has signed in anew
+      session = found.session;
+      if (name === 'session-ended') return end(found);
       if (!waiting) start();
       else if (release && !stream) open();
     } catch {
@@ -113,7 +140,10 @@
     const source = new EventSource(url('account/events'), { withCredentials: true });
     stream = source;
     heardAt = Date.now();
-    source.addEventListener('beat', () => { heardAt = Date.now(); });
+    source.addEventListener('beat', () => {
+      heardAt = Date.now();
+      channel.postMessage({ name: 'here' });
+    });
     for (const name of ['open', 'sessions-changed', 'session-expiring', 'session-extended', 'session-ended']) {
       source.addEventListener(name, (event) => {
         if (event.data === undefined) return; // the browser's own event of this name
@@ -121,36 +151,47 @@
         heardAt = Date.now();
         const data = { session: opened?.session, ...JSON.parse(event.data), event: event.lastEventId };
         opened = name === 'open' ? data : { ...opened, event: data.event };
+        if (name !== 'sessions-changed') warned = name === 'session-expiring' ? data : undefined;
         share({ name, data });
       });
     }
     source.onerror = () => {
       source.close();
       if (stream !== source) return;
-      stream = opened = undefined;
+      stream = opened = warned = undefined;
       // Growing pauses of a random length: after a restart, browsers come back one after the other.
       timer = setTimeout(async () => {
         await check();
         if (isOver || stream || !release) return;
         // A visitor of an application: another page may read once the visitor signs in.
-        if (session === undefined) stop();
-        else open();
+        if (isSignedIn()) open();
+        else stop();
       }, Math.min(60_000, 1000 * 2 ** attempts) * (0.5 + Math.random()));
       attempts += 1;
     };
   };
 
-  /** Reads the stream as soon as no other page does. Without a secure context there is no lock, and each page reads. */
-  const start = () => {
+  /**
+   * Reads the stream as soon as no other page does, or at once (`steal`) in place of a page that is silent. Without a secure
+   * context there is no lock, and each page reads.
+   */
+  const start = (steal = false) => {
     if (isOver || waiting) return;
-    waiting = new AbortController();
+    const own = new AbortController();
+    waiting = own;
+    heardAt = Date.now();
     const read = () => new Promise((resolve) => {
       release = resolve;
+      channel.postMessage({ name: 'here' });
       open();
     });
-    if (navigator.locks) navigator.locks.request('keyrack', { signal: waiting.signal }, read).catch(() => {});
-    else read();
-    channel.postMessage({ name: 'hello' });
+    if (!navigator.locks) return read();
+    navigator.locks.request(NAME, steal ? { steal } : { signal: own.signal }, read).catch(() => {
+      if (waiting !== own) return; // this page has stopped
+      stop();
+      start(); // another one has taken the lock
+    });
+    channel.postMessage({ name: 'hello', from: me });
   };
 
   const stop = () => {
@@ -158,7 +199,20 @@
     stream?.close();
     waiting?.abort();
     release?.();
-    stream = opened = waiting = release = undefined;
+    stream = opened = warned = waiting = release = undefined;
+  };
+
+  /**
+   * Takes the place of the page that reads the stream, if that does not answer. Pages in view only, after a pause of a random
+   * length: the first one that takes the lock says so, and the others go on waiting.
+   */
+  const takeOver = async () => {
+    const asked = heardAt;
+    channel.postMessage({ name: 'hello', from: me });
+    await pause(2000 + 3000 * Math.random());
+    if (heardAt !== asked || isOver || !waiting || release || document.visibilityState !== 'visible') return;
+    stop();
+    start(true);
   };
 
   addEventListener('pagehide', stop);
@@ -176,9 +230,12 @@
     stream?.close();
     open();
   };
+  const isSilent = () => Date.now() - heardAt > SILENCE;
   addEventListener('online', reopen);
   setInterval(() => {
-    if (stream && Date.now() - heardAt > SILENCE) reopen();
+    if (!isSilent()) return;
+    if (stream) reopen();
+    else if (waiting && !release) takeOver();
   }, SILENCE / 3);
   start();
 })();

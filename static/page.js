@@ -135,7 +135,7 @@
   };
   let isRefreshing = false, isOutdated = false;
   const follow = async ({ detail }) => {
-    if (!region() || !(Number(detail.event) > Number(region().dataset.event))) return;
+    if (!region() || detail.event === region().dataset.event) return;
     isOutdated = true;
     if (isRefreshing) return;
     isRefreshing = true;

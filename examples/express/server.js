@@ -1,5 +1,5 @@
-// A shop that keeps its sessions in PostgreSQL with express-session and connect-pg-simple. Its only connection to
-// Keyrack is a link.
+// A shop that keeps its sessions in PostgreSQL with express-session and connect-pg-simple. Its only connections to
+// Keyrack are a link, and a script that shows at once that the session has ended.
 
 import { promisify } from 'node:util';
 
@@ -37,7 +37,7 @@ app.use(session({
 app.get('/', (request, response) => {
   const { userId, email, cart = [] } = request.session;
   if (!userId) return response.redirect(303, '/sign-in');
-  response.send(shopPage({ email, cart, devices: `${KEYRACK_URL}/account/sessions` }));
+  response.send(shopPage({ email, cart, keyrack: KEYRACK_URL }));
 });
 
 app.get('/sign-in', (request, response) => {

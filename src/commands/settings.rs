@@ -4,6 +4,8 @@
 //! values become the defaults of clap, which then applies variables and flags. An empty variable is an unset one, as
 //! Docker Compose passes a variable that its caller has not set.
 
+mod address;
+mod app_origins;
 mod arguments;
 mod cookie;
 mod exposure;
@@ -12,7 +14,7 @@ mod followed_files;
 mod values;
 
 use std::{
-    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    net::{SocketAddr, TcpListener},
     num::NonZeroU32,
     path::PathBuf,
     thread::available_parallelism,
@@ -25,19 +27,20 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Failure, os_user::os_user, secrets_file};
 use crate::{
     accounts::{HashCost, PasswordPolicy, SignInPace},
-    config::{Accent, Brand, Config, DEFAULT_REAUTH_WINDOW, Hsts, Logo, PublicUrl, Secrets, SiteName},
+    config::{Accent, AppOrigin, Brand, Config, DEFAULT_REAUTH_WINDOW, Hsts, Logo, PublicUrl, Secrets, SiteName},
     db::{DatabaseUrl, Engine, Peers},
     events::{self, Source},
     sessions::{Policy, Timeouts},
 };
 
+use address::{listen, reachable};
 use arguments::CONFIG_FILE_ID;
 pub(super) use arguments::{failure_or_exit, without_empty_variables};
 pub(super) use file::{SettingsFile, with_file_defaults};
 use values::{
-    FileList, LanguageList, LogFilter, Networks, days_or_hours, minutes, parse_cookie_domain, parse_cookie_name,
-    parse_events_retention, parse_files, parse_languages, parse_networks, parse_number, parse_retention,
-    parse_session_limit, parse_timeout,
+    AppOrigins, FileList, LanguageList, LogFilter, Networks, days_or_hours, minutes, parse_app_origins,
+    parse_cookie_domain, parse_cookie_name, parse_events_retention, parse_files, parse_languages, parse_networks,
+    parse_number, parse_retention, parse_session_limit, parse_timeout,
 };
 
 /// Every setting, with its default.
@@ -161,6 +164,13 @@ pub(super) struct Settings {
     /// Strict-Transport-Security, over https: not sent, for this host only, or for all hosts below it too
     #[arg(long, env = "KEYRACK_HSTS", global = true, value_name = "SCOPE", value_enum, default_value_t)]
     hsts: Hsts,
+
+    /// Origins of applications whose pages may read GET /account/events, separated by commas, such as
+    /// https://app.example.org; they must be of the same site as the public URL [default: none]
+    #[arg(
+        long, env = "KEYRACK_APP_ORIGINS", global = true, value_name = "LIST", value_parser = parse_app_origins
+    )]
+    app_origins: Vec<AppOrigins>,
 
     /// Languages that pages are offered in, separated by commas; the first one is for users who ask for none of them
     /// [default: en, de]
@@ -300,6 +310,7 @@ impl Settings {
     pub(super) fn to_config(&self, address: SocketAddr, warnings: &mut Vec<String>) -> Result<Config, Failure> {
         let database_url = self.database_url()?;
         cookie::check(self.cookie_name.as_deref(), self.cookie_domain.as_deref(), &self.public_url(address))?;
+        app_origins::check(self.app_origins(), &self.public_url(address))?;
         let secrets = self.secrets(&database_url, warnings)?;
         let mut config = self.to_config_with(address, database_url, secrets);
         config.breached_passwords = self.breached_passwords()?;
@@ -320,6 +331,7 @@ impl Settings {
         config.policy = self.policy();
         config.trusted_proxies = self.trusted_proxies.iter().flat_map(|networks| &networks.0).copied().collect();
         config.hsts = self.hsts;
+        config.app_origins = self.app_origins().cloned().collect();
         if let Some(LanguageList(languages)) = &self.languages {
             config.languages.clone_from(languages);
         }
@@ -344,6 +356,10 @@ impl Settings {
     pub(super) fn password_policy(&self) -> Result<PasswordPolicy, Failure> {
         let host = self.public_url.as_ref().map_or("", PublicUrl::host);
         Ok(PasswordPolicy::new(host, self.name.as_str(), self.breached_passwords()?))
+    }
+
+    fn app_origins(&self) -> impl Iterator<Item = &AppOrigin> {
+        self.app_origins.iter().flat_map(|origins| &origins.0)
     }
 
     fn public_url(&self, address: SocketAddr) -> PublicUrl {
@@ -424,21 +440,4 @@ impl Settings {
     pub(super) fn workers(&self) -> usize {
         self.workers.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from)
     }
-}
-
-/// The address as a browser on this machine can reach it: an unspecified address (all interfaces) is replaced by
-/// localhost.
-fn reachable(address: SocketAddr) -> String {
-    if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() }
-}
-
-fn listen(setting: &str, address: &str) -> Result<TcpListener, Failure> {
-    let invalid = |reason: String| Failure::invalid_value(address, setting, format!("not a HOST:PORT: {reason}"));
-    let mut addresses = address.to_socket_addrs().map_err(|error| invalid(error.to_string()))?;
-    let address = addresses.next().ok_or_else(|| invalid("the host has no address".to_owned()))?;
-    TcpListener::bind(address).map_err(|error| {
-        Failure::failed(format!(
-            "cannot listen on {address}: {error}; choose another address with {setting}, or port 0 for a free port"
-        ))
-    })
 }

@@ -77,6 +77,10 @@ kinds! {
 }
 
 impl EventKind {
+    /// What changes that which a list of sessions shows.
+    pub const LIST_CHANGES: [Self; 5] =
+        [Self::SignedIn, Self::SessionAdopted, Self::SessionRenamed, Self::SessionEnded, Self::AccountDeleted];
+
     /// Parses the word in the table; `None` for one that only another version knows.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.as_str() == word)

@@ -190,12 +190,16 @@ pub(super) fn newest_id(connection: &mut DbConnection) -> Result<i64> {
     Ok(newest.unwrap_or(0))
 }
 
-/// The greatest id of the events of one account.
-pub(super) fn newest_id_of(connection: &mut DbConnection, user: UserId) -> Result<i64> {
+/// The id of the latest event of an account that has changed its list of sessions. Reads the events of the account, the
+/// latest first, so that it stops at the sign-in of the session that asks at the latest.
+pub(super) fn newest_list_change(connection: &mut DbConnection, user: UserId) -> Result<i64> {
     let newest: Option<i64> = security_events::table
         .filter(security_events::user_id.eq(user))
-        .select(diesel::dsl::max(security_events::id))
-        .get_result(connection)?;
+        .filter(security_events::kind.eq_any(EventKind::LIST_CHANGES.map(EventKind::as_str)))
+        .order(security_events::id.desc())
+        .select(security_events::id)
+        .first(connection)
+        .optional()?;
     Ok(newest.unwrap_or(0))
 }
 

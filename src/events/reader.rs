@@ -73,9 +73,9 @@ impl Events {
         self.db.read(queries::current_cursor).await
     }
 
-    /// The id of the latest event of an account; 0 if it has none.
-    pub async fn newest_id_of(&self, user: UserId) -> Result<i64> {
-        self.db.read(move |connection| queries::newest_id_of(connection, user)).await
+    /// The id of the latest event that has changed an account's list of sessions; 0 if there is none.
+    pub async fn newest_list_change(&self, user: UserId) -> Result<i64> {
+        self.db.read(move |connection| queries::newest_list_change(connection, user)).await
     }
 
     /// Writes an event in a transaction of its own. For one that tells of no change, such as a refused form.

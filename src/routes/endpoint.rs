@@ -26,7 +26,9 @@ pub(crate) enum Access {
     Public,
     /// Signed-in requests. Others are sent to sign in (pages) or get a 401 (`/api`).
     SignedIn,
-    /// The same, and requests of users who must change their password first.
+    /// The same, for pages of applications at other origins too (`KEYRACK_APP_ORIGINS`).
+    SignedInFromApps,
+    /// Signed-in requests, and those of users who must change their password first.
     BeforePasswordChange,
     /// Signed-in requests whose user has proved recently who they are. Others are sent to prove it (pages) or get a 403
     /// (`/api`).
@@ -46,6 +48,11 @@ pub(super) fn public(path: &'static str) -> Endpoint {
 /// See [`Access::SignedIn`].
 pub(super) fn signed_in(path: &'static str) -> Endpoint {
     Endpoint::new(path, Access::SignedIn)
+}
+
+/// See [`Access::SignedInFromApps`].
+pub(super) fn signed_in_from_apps(path: &'static str) -> Endpoint {
+    Endpoint::new(path, Access::SignedInFromApps)
 }
 
 /// See [`Access::BeforePasswordChange`].

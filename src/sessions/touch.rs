@@ -24,8 +24,9 @@ const MAX_TOUCHES_PER_TRANSACTION: usize = 200;
 impl Sessions {
     /// Notes that a session is active now, if it is, unless that was recorded less than a minute ago.
     pub(super) fn touch(&self, live: &mut LiveSession, now: Timestamp, is_activity: impl FnOnce() -> bool) {
+        let idle_for = live.idle_for(now);
         // Once a minute would be too coarse for an idle timeout of a few minutes.
-        if live.idle_for(now) < TOUCH_INTERVAL.min(live.idle / 4) || !is_activity() {
+        if idle_for < TOUCH_INTERVAL.min(live.idle / 4) || !is_activity() {
             return;
         }
         let idle_expiry = now + live.idle;
@@ -34,11 +35,15 @@ impl Sessions {
         if !live.has_absolute_expiry {
             live.expires_at = data_expiry;
         }
-        if self.touches.add(live.id, Touch { at: now, data_expiry }) {
+        let is_new = self.touches.add(live.id, Touch { at: now, data_expiry });
+        // Or the session would expire before it is written, and other requests and open pages would see it ended.
+        let is_urgent = live.idle.saturating_sub(idle_for) < 2 * FLUSH_DELAY;
+        if is_new || is_urgent {
+            let delay = if is_urgent { Duration::ZERO } else { FLUSH_DELAY };
             let (sessions, scheduled) = (self.clone(), ScheduledWrite(Arc::clone(&self.touches)));
             tokio::spawn(async move {
                 let _scheduled = scheduled;
-                tokio::time::sleep(FLUSH_DELAY).await;
+                tokio::time::sleep(delay).await;
                 if let Err(error) = sessions.record_activity().await {
                     tracing::warn!(error = error.chain(), "activity was not recorded; the next request tries again");
                 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{
-    assets::Assets, browser_cookie::BrowserCookie, client_ip::TrustedProxies, cookie::SessionCookie, csrf::Csrf,
-    flash::Flash, form_seed::FormSeeds, languages::Languages, pending_change::PendingChanges,
-    proxy_warnings::ProxyWarnings, signing::Signer,
+    app_origins::AppOrigins, assets::Assets, browser_cookie::BrowserCookie, client_ip::TrustedProxies,
+    cookie::SessionCookie, csrf::Csrf, event_tokens::EventTokens, flash::Flash, form_seed::FormSeeds,
+    languages::Languages, pending_change::PendingChanges, proxy_warnings::ProxyWarnings, signing::Signer,
 };
 use crate::{
     accounts::Accounts,
@@ -27,6 +27,8 @@ pub(crate) struct AppState {
     pub cookie: SessionCookie,
     pub browser_cookie: BrowserCookie,
     pub csrf: Csrf,
+    /// The origins of applications whose pages may follow their session.
+    pub app_origins: AppOrigins,
     pub form_seeds: FormSeeds,
     /// Tells where an address is.
     pub geoip: GeoIp,
@@ -44,6 +46,8 @@ pub(crate) struct AppState {
     pub setup_token: SetupToken,
     /// Tells open pages what becomes of their sessions.
     pub broadcast: Broadcast,
+    /// Names events to these pages.
+    pub event_tokens: EventTokens,
     /// Bounds the events of refused forms and requests.
     pub event_rate: EventRate,
 }

@@ -32,6 +32,8 @@ pub(super) struct Asset {
     pub content: Bytes,
     /// Its own `Content-Security-Policy`.
     pub policy: Option<&'static str>,
+    /// Whether pages of other origins may load it.
+    pub is_for_apps: bool,
 }
 
 /// The files that pages link, with the operator's colours and logo.
@@ -46,7 +48,7 @@ impl Assets {
         let accent = brand.accent.as_ref();
         let mut assets = vec![
             Asset::new("keyrack.css", "text/css; charset=utf-8", stylesheet(accent)),
-            Asset::new("keyrack.js", "text/javascript; charset=utf-8", SCRIPT),
+            Asset { is_for_apps: true, ..Asset::new("keyrack.js", "text/javascript; charset=utf-8", SCRIPT) },
             Asset::new("page.js", "text/javascript; charset=utf-8", PAGE_SCRIPT),
             Asset::new("favicon.svg", "image/svg+xml", icon(accent)),
         ];
@@ -73,7 +75,7 @@ impl Assets {
 
 impl Asset {
     fn new(name: &'static str, content_type: &'static str, content: impl Into<Bytes>) -> Self {
-        Self { name: name.into(), content_type, content: content.into(), policy: None }
+        Self { name: name.into(), content_type, content: content.into(), policy: None, is_for_apps: false }
     }
 
     fn logo(logo: &Logo) -> Self {
@@ -82,6 +84,7 @@ impl Asset {
             content_type: logo.content_type(),
             content: Bytes::copy_from_slice(logo.content()),
             policy: logo.is_active().then_some(ACTIVE_PICTURE_POLICY),
+            is_for_apps: false,
         }
     }
 }

@@ -11,6 +11,6 @@ const BACKGROUND: &str = "keyrack-background";
 /// Whether a request is no activity of its user. A session that is only open in a tab would otherwise never reach its idle
 /// timeout. Only what the script asks for by itself is none: a thief of a cookie can't use the rest unseen.
 pub(super) fn is_in_background(method: &Method, path: &str, headers: &HeaderMap) -> bool {
-    let may_be = *method == Method::GET && ["/api/session", "/account/sessions"].contains(&path);
+    let may_be = *method == Method::GET && path == "/account/sessions";
     path == EVENT_STREAM || (may_be && headers.contains_key(BACKGROUND))
 }

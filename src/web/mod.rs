@@ -4,6 +4,7 @@
 //! `session`, `require_sign_in` or `recent_proof`, and its handler in `pages`.
 
 mod access_refusal;
+mod app_origins;
 mod app_state;
 mod assets;
 mod background;
@@ -12,9 +13,11 @@ pub(crate) mod body;
 mod browser_cookie;
 mod client_ip;
 mod cookie;
+pub(crate) mod cross_origin;
 mod csrf;
 mod csrf_form;
 pub(crate) mod errors;
+mod event_tokens;
 mod flash;
 mod form_seed;
 #[cfg(test)]
@@ -42,6 +45,7 @@ mod session;
 mod signing;
 mod time_text;
 
+pub(crate) use app_origins::AppOrigins;
 pub(crate) use app_state::{AppState, SetupToken};
 pub(crate) use assets::Assets;
 pub(crate) use bare_response::bare_response;
@@ -50,6 +54,7 @@ pub(crate) use client_ip::TrustedProxies;
 pub(crate) use cookie::SessionCookie;
 pub(crate) use csrf::Csrf;
 pub(crate) use csrf_form::ChecksCsrf;
+pub(crate) use event_tokens::EventTokens;
 pub(crate) use flash::Flash;
 pub(crate) use form_seed::FormSeeds;
 pub(crate) use languages::Languages;

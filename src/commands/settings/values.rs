@@ -4,7 +4,7 @@ use std::{fmt::Display, net::IpAddr, ops::RangeInclusive, path::PathBuf, str::Fr
 
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::{events::MIN_RETENTION as MIN_EVENTS_RETENTION, words::Language};
+use crate::{config::AppOrigin, events::MIN_RETENTION as MIN_EVENTS_RETENTION, words::Language};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -95,6 +95,17 @@ pub(super) fn parse_files(text: &str) -> Result<FileList, String> {
     let files: Vec<PathBuf> =
         text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(PathBuf::from).collect();
     if files.is_empty() { Err("name at least one file".to_owned()) } else { Ok(FileList(files)) }
+}
+
+/// A comma-separated list of origins, as one value of a flag.
+#[derive(Debug, Clone)]
+pub(super) struct AppOrigins(pub Vec<AppOrigin>);
+
+/// Parses a list, in which blanks around a comma and a comma at the end mean nothing.
+pub(super) fn parse_app_origins(text: &str) -> Result<AppOrigins, String> {
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    let parse = |item: &str| item.parse().map_err(|error| format!("{item:?} is {error}"));
+    items.map(parse).collect::<Result<_, _>>().map(AppOrigins)
 }
 
 /// A list of languages, as one value of a flag.

@@ -191,14 +191,7 @@ impl Drop for Subscription {
 
 /// Whether an event changes what a list of sessions shows.
 fn changes_list(event: &SecurityEvent) -> bool {
-    let changing = [
-        EventKind::SignedIn,
-        EventKind::SessionAdopted,
-        EventKind::SessionRenamed,
-        EventKind::SessionEnded,
-        EventKind::AccountDeleted,
-    ];
-    changing.iter().any(|kind| event.kind == kind.as_str())
+    EventKind::LIST_CHANGES.iter().any(|kind| event.kind == kind.as_str())
 }
 
 fn ended(event: &SecurityEvent) -> Ended {

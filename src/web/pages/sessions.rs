@@ -35,8 +35,8 @@ struct SessionsPage {
     has_breached_password: bool,
     count: String,
     /// This device, on the first page.
-    /// The id of the latest event of the account: the script asks for a newer list once there is another one.
-    event: i64,
+    /// The token of the latest event that has changed the list: the script asks for a newer list once there is another one.
+    event: String,
     current: Option<DeviceCard>,
     others: Vec<DeviceCard>,
     other_count: usize,
@@ -73,7 +73,8 @@ async fn list(session: &SignedIn, words: Words, request: &HttpRequest, after: &s
     let (state, now) = (session.state(), session.state().clock.now());
     let after = after.parse().ok();
     // Before the list, which may have more than this tells, but never less.
-    let event = state.sessions.events().newest_id_of(session.user.id).await?;
+    let event = state.sessions.events().newest_list_change(session.user.id).await?;
+    let event = state.event_tokens.token(session.user.id, event);
     let DevicePage { this, others, is_sorted, count, next } =
         state.sessions.devices_of(session.user.id, session.id, after).await?;
 

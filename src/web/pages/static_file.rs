@@ -21,5 +21,9 @@ pub(crate) async fn show(
     if let Some(policy) = asset.policy {
         response.insert_header((CONTENT_SECURITY_POLICY, policy));
     }
+    if asset.is_for_apps {
+        // Not `same-site`: browsers take no two origins of an IP address or of localhost as the same site here.
+        response.insert_header(("cross-origin-resource-policy", "cross-origin"));
+    }
     Ok(response.body(asset.content.clone()))
 }

@@ -145,6 +145,7 @@ fn help_lists_every_setting_with_its_default() {
         ("keep-ended-data", "KEYRACK_KEEP_ENDED_DATA", "false"),
         ("trusted-proxies", "KEYRACK_TRUSTED_PROXIES", "none"),
         ("hsts", "KEYRACK_HSTS", "on"),
+        ("app-origins", "KEYRACK_APP_ORIGINS", "none"),
         ("languages", "KEYRACK_LANGUAGES", "en, de"),
         ("name", "KEYRACK_NAME", "Keyrack"),
         ("logo", "KEYRACK_LOGO", "Keyrack's key"),

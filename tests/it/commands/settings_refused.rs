@@ -24,6 +24,10 @@ fn invalid_value_is_reported_with_its_setting() {
         ("KEYRACK_COOKIE_NAME", "--cookie-name", "two words", "letters, digits"),
         ("KEYRACK_COOKIE_DOMAIN", "--cookie-domain", "https://example.org", "a host name"),
         ("KEYRACK_TRUSTED_PROXIES", "--trusted-proxies", "10.0.0.0/99", "10.0.0.0/8"),
+        ("KEYRACK_APP_ORIGINS", "--app-origins", "app.example.org", "such as https://app.example.org"),
+        ("KEYRACK_APP_ORIGINS", "--app-origins", "https://app.example.org/", "not an origin"),
+        ("KEYRACK_APP_ORIGINS", "--app-origins", "*", "not an origin"),
+        ("KEYRACK_APP_ORIGINS", "--app-origins", "http://127.0.0.1:1,null", "not an origin"),
         ("KEYRACK_LANGUAGES", "--languages", "en,fr", "no language \"fr\"; use some of en, de"),
         ("KEYRACK_LANGUAGES", "--languages", "de, en,de", "de is named twice"),
         ("KEYRACK_LANGUAGES", "--languages", ",", "at least one language"),
@@ -123,6 +127,22 @@ fn cookie_domain_of_another_host_is_rejected() {
     ] {
         let program = Program::new(&database).with("KEYRACK_PUBLIC_URL", url).with("KEYRACK_COOKIE_DOMAIN", domain);
         program.with("KEYRACK_COOKIE_NAME", "connect.sid").serve();
+    }
+}
+
+/// Browsers would send no cookie with the requests of its pages.
+#[test]
+fn app_origin_of_another_site_is_rejected() {
+    let database = database();
+    for (url, origin) in [
+        ("https://keys.example.com", "https://app.example.org"),
+        ("https://keys.example.com", "http://app.example.com"),
+        ("http://127.0.0.1:8080", "http://localhost:3000"),
+    ] {
+        let program = Program::new(&database).with("KEYRACK_PUBLIC_URL", url).with("KEYRACK_APP_ORIGINS", origin);
+        program
+            .run(&["serve"])
+            .assert_refused(2, &["KEYRACK_APP_ORIGINS", origin, "another site", "KEYRACK_PUBLIC_URL"]);
     }
 }
 

@@ -63,7 +63,7 @@ fn revocation_is_told_to_the_page_of_the_session(engine: EngineKind) {
     let ended = stream.expect_end();
     assert_eq!(ended["reason"], json!("revoked"));
     assert!(ended["at"].is_string(), "{ended}");
-    assert!(page_of_other.expect("sessions-changed").id > opened.id);
+    assert_ne!(page_of_other.expect("sessions-changed").id, opened.id);
 }
 
 fn sign_out_and_new_password_end_streams_with_their_reasons(engine: EngineKind) {
@@ -118,23 +118,23 @@ fn sign_in_and_new_name_are_told_to_other_pages(engine: EngineKind) {
     serving.signed_in(EMAIL);
     let signed_in = stream.expect("sessions-changed");
     serving.signed_in(EMAIL);
-    assert!(stream.expect("sessions-changed").id > signed_in.id);
+    assert_ne!(stream.expect("sessions-changed").id, signed_in.id);
 }
 
 fn change_while_disconnected_is_told_at_the_next_connection(engine: EngineKind) {
     let (_database, serving) = start(engine);
     let mut own = serving.signed_in(EMAIL);
     let opened = EventStream::open(&own).expect("open");
-    let mut unchanged = EventStream::open_after(&own, opened.id);
+    let mut unchanged = EventStream::open_after(&own, &opened.id);
     unchanged.expect("open");
     let mut other = serving.signed_in(EMAIL);
     let signed_in = unchanged.expect("sessions-changed");
-    let mut again = EventStream::open_after(&own, opened.id);
+    let mut again = EventStream::open_after(&own, &opened.id);
     again.expect("open");
-    assert!(again.expect("sessions-changed").id >= signed_in.id);
+    assert_eq!(again.expect("sessions-changed").id, signed_in.id);
     drop(again);
     revoke(&mut other, &own.session_id());
-    assert_eq!(EventStream::open_after(&own, opened.id).status(), 401);
+    assert_eq!(EventStream::open_after(&own, &opened.id).status(), 401);
 }
 
 fn stream_without_a_session_is_refused(engine: EngineKind) {
@@ -211,7 +211,8 @@ fn page_of_another_user_is_told_nothing(engine: EngineKind) {
     stranger.sign_out();
     // What comes next is of one's own.
     let mine = serving.signed_in(EMAIL).session_id();
-    assert!(stream.expect("sessions-changed").id > 0 && !mine.is_empty());
+    stream.expect("sessions-changed");
+    assert!(!mine.is_empty());
     serving.stop();
     assert_eq!(stream.next(), None);
 }

@@ -2,6 +2,7 @@
 
 mod api_revoke;
 mod api_session;
+mod app_origins;
 mod client_address;
 mod client_hints;
 mod concurrent_sign_ins;

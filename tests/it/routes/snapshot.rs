@@ -12,10 +12,11 @@ use insta::Settings;
 use crate::support::Answer;
 
 /// Patterns of values that differ between runs, and the placeholders that replace them.
-const FILTERS: [(&str, &str); 13] = [
+const FILTERS: [(&str, &str); 14] = [
     (r#"name="csrf_token" value="[^"]+""#, r#"name="csrf_token" value="[CSRF_TOKEN]""#),
     (r#""csrf_token": "[^"]+""#, r#""csrf_token": "[CSRF_TOKEN]""#),
     (r#"name="token" value="[^"]+""#, r#"name="token" value="[SETUP_TOKEN]""#),
+    (r#"data-event="[\w-]+""#, r#"data-event="[EVENT]""#),
     (r"/static/(\S+)\?v=[\w-]+", "/static/$1?v=[CONTENT_HASH]"),
     (r"keyrack\.csrf=[\w-]+\.[\w-]+", "keyrack.csrf=[SIGNED_VISITOR]"),
     (r"keyrack\.browser=[\w.-]+", "keyrack.browser=[SIGNED_BROWSER]"),

@@ -26,7 +26,8 @@ pub struct EventStream {
 #[derive(Debug, Clone, PartialEq)]
 pub struct StreamEvent {
     pub name: String,
-    pub id: i64,
+    /// The token of the latest event of the account.
+    pub id: String,
     pub data: Value,
 }
 
@@ -37,11 +38,17 @@ impl EventStream {
     }
 
     /// Opens it again, after the event with this id.
-    pub fn open_after(browser: &Browser, id: i64) -> Self {
+    pub fn open_after(browser: &Browser, id: &str) -> Self {
         Self::open_with(browser, &format!("Last-Event-ID: {id}\r\n"))
     }
 
-    fn open_with(browser: &Browser, header: &str) -> Self {
+    /// Opens it as a page of another origin does.
+    pub fn open_from(browser: &Browser, origin: &str) -> Self {
+        Self::open_with(browser, &format!("Origin: {origin}\r\nSec-Fetch-Site: same-site\r\n"))
+    }
+
+    /// Opens it with these headers, each with its line break.
+    pub fn open_with(browser: &Browser, header: &str) -> Self {
         let address = browser.address();
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(READ_TIMEOUT)).unwrap();
@@ -110,7 +117,7 @@ impl EventStream {
 
 fn parse(text: &str) -> Option<StreamEvent> {
     let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-    let id = field("id")?.parse().unwrap();
+    let id = field("id")?.to_owned();
     let data = serde_json::from_str(field("data").unwrap()).unwrap();
     Some(StreamEvent { name: field("event").unwrap().to_owned(), id, data })
 }

@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -16,11 +17,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::message::{HEARTBEAT, Messages, expiry};
 use crate::{
-    clock::{Clock, Timestamp},
+    clock::Timestamp,
     error::Result,
-    events::{Change, Events, Subscription},
-    sessions::{EndReason, Liveness, SessionEnd, SessionId, Sessions, Sid, UserId},
-    web::{SignedIn, pages::end_notice},
+    events::{Change, Subscription},
+    sessions::{EndReason, Liveness, SessionEnd, SessionId, Sid, UserId},
+    web::{AppState, SignedIn, pages::end_notice},
     words::Words,
 };
 
@@ -34,6 +35,13 @@ const WARNING: Duration = Duration::from_secs(120);
 /// How often a session is looked at that is about to expire.
 const WARNED_LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
+/// How long after an idle expiry a page is told of it: activity of a moment before, on any instance, is written by then.
+const ACTIVITY_DELAY: Duration = Duration::from_millis(500);
+
+/// When a session is looked at for the second time whose idle expiry is near as a page opens: the page itself is activity,
+/// which is written within a second.
+const SECOND_LOOK_DELAY: Duration = Duration::from_millis(1500);
+
 /// How long a stream lasts at least; then the browser opens another one. Load balancers spread streams again by it.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
@@ -46,16 +54,15 @@ const RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// What a stream knows.
 struct State {
+    app: Arc<AppState>,
     subscription: Subscription,
-    sessions: Sessions,
-    events: Events,
-    clock: Clock,
     words: Words,
     user: UserId,
     session: SessionId,
     sid: Sid,
-    /// The id that the browser was last told.
-    last_id: i64,
+    reader: Reader,
+    /// The token of the event that the browser was last told.
+    last_event: String,
     heartbeat_at: Instant,
     closes_at: Instant,
     warning: Duration,
@@ -64,6 +71,15 @@ struct State {
     /// The expiry that the browser was warned of.
     warned_of: Option<Timestamp>,
     is_over: bool,
+}
+
+/// The page that reads a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// One of Keyrack's own origin.
+    OwnOrigin,
+    /// One of an application at another origin. It can't read the list of sessions, so it is not told when that changes.
+    OtherOrigin,
 }
 
 /// Waits for what is sent next, and gives the state back.
@@ -79,24 +95,24 @@ pub(super) struct EventStream {
 impl EventStream {
     /// Begins the stream of a session that has subscribed. `last_seen` is the id of the last event that the browser got.
     pub async fn open(
+        app: Arc<AppState>,
         session: &SignedIn,
         words: Words,
         subscription: Subscription,
-        last_seen: Option<i64>,
+        reader: Reader,
+        last_seen: Option<&str>,
     ) -> Result<Self> {
-        let app = session.state();
         let now = Instant::now();
         let spread = |most: u32| getrandom::u32().map_or(0, |random| random % most);
         let mut state = State {
+            app,
             subscription,
-            sessions: app.sessions.clone(),
-            events: app.sessions.events(),
-            clock: app.clock.clone(),
             words,
             user: session.user.id,
             session: session.id,
             sid: session.presented()?.sid,
-            last_id: 0,
+            reader,
+            last_event: String::new(),
             heartbeat_at: now + HEARTBEAT_INTERVAL,
             closes_at: now + LIFETIME + Duration::from_secs(spread(600).into()),
             warning: WARNING.min(session.idle_timeout() / 3),
@@ -104,15 +120,21 @@ impl EventStream {
             warned_of: None,
             is_over: false,
         };
-        state.last_id = state.events.newest_id_of(state.user).await?;
+        let newest = state.app.sessions.events().newest_list_change(state.user).await?;
+        state.last_event = state.token(newest);
         let mut messages = Messages::default().retry(RETRY_MILLIS + u64::from(spread(RETRY_SPREAD_MILLIS)));
         // What was committed before the subscription is told here only.
         messages = state.look(messages, true).await?;
-        if !state.is_over && last_seen.is_some_and(|last_seen| last_seen != state.last_id) {
-            messages = messages.event("sessions-changed", state.last_id, &serde_json::json!({}));
+        if !state.is_over && last_seen.is_some_and(|last_seen| last_seen != state.last_event) {
+            messages = state.list_changed(messages);
         }
         let is_over = state.is_over;
         Ok(Self { first: Some(messages.into_bytes()), next: (!is_over).then(|| Self::boxed(state)) })
+    }
+
+    /// Ends the stream after its first events.
+    pub fn only_first(self) -> Self {
+        Self { next: None, ..self }
     }
 
     fn boxed(mut state: State) -> NextBytes {
@@ -175,7 +197,7 @@ impl State {
     fn handle(&mut self, change: Change) -> Messages {
         let messages = Messages::default();
         if let Some(ended) = change.ended {
-            let at = ended.at.unwrap_or_else(|| self.clock.now());
+            let at = ended.at.unwrap_or_else(|| self.app.clock.now());
             let end = SessionEnd { reason: EndReason::parse(&ended.reason), at, is_continued: false };
             return self.end(messages, &end);
         }
@@ -186,11 +208,22 @@ impl State {
         self.is_over |= change.is_closing || change.has_new_sid;
         match change.list_changed {
             Some(id) => {
-                self.last_id = id;
-                messages.event("sessions-changed", id, &serde_json::json!({}))
+                self.last_event = self.token(id);
+                self.list_changed(messages)
             }
             None => messages,
         }
+    }
+
+    fn list_changed(&self, messages: Messages) -> Messages {
+        match self.reader {
+            Reader::OwnOrigin => messages.event("sessions-changed", &self.last_event, &serde_json::json!({})),
+            Reader::OtherOrigin => messages,
+        }
+    }
+
+    fn token(&self, event: i64) -> String {
+        self.app.event_tokens.token(self.user, event)
     }
 
     fn end(&mut self, messages: Messages, end: &SessionEnd) -> Messages {
@@ -199,46 +232,60 @@ impl State {
             "session": self.session,
             "reason": end.reason.map(EndReason::as_str),
             "at": end.at,
-            "message": end_notice::text(self.words, end, self.clock.now()).to_string(),
+            "message": end_notice::text(self.words, end, self.app.clock.now()).to_string(),
             "action": self.words.sign_in_again(),
         });
-        messages.event("session-ended", self.last_id, &data)
+        messages.event("session-ended", &self.last_event, &data)
     }
 
     /// Looks at the session: tells its end, or warns of its expiry. Decides when to look again.
     async fn look(&mut self, messages: Messages, is_first: bool) -> Result<Messages> {
-        let (until, is_idle_expiry) = match self.sessions.liveness(self.user, self.session, &self.sid).await? {
-            Some(Liveness::Alive { until, is_idle_expiry }) => (until, is_idle_expiry),
-            Some(Liveness::Over(end)) => return Ok(self.end(messages, &end)),
+        match self.app.sessions.liveness(self.user, self.session, &self.sid).await? {
+            Some(Liveness::Alive { until, is_idle_expiry }) => {
+                Ok(self.tell_expiry(messages, until, is_idle_expiry, is_first))
+            }
+            Some(Liveness::Over(end)) if self.may_have_been_used(&end) => {
+                self.look_at = Instant::now() + ACTIVITY_DELAY;
+                Ok(messages)
+            }
+            Some(Liveness::Over(end)) => Ok(self.end(messages, &end)),
             // The browser connects again with the cookie that it has now.
             Some(Liveness::Renewed) => {
                 self.is_over = true;
-                return Ok(messages);
+                Ok(messages)
             }
             // Its user was deleted, and it with them.
             None => {
-                return Ok(self.end(messages, &SessionEnd { reason: None, at: self.clock.now(), is_continued: false }));
+                let at = self.app.clock.now();
+                Ok(self.end(messages, &SessionEnd { reason: None, at, is_continued: false }))
             }
-        };
-        let left = until.since(self.clock.now());
+        }
+    }
+
+    /// Whether activity of a moment before its idle expiry may not be written yet, which keeps the session alive.
+    fn may_have_been_used(&self, end: &SessionEnd) -> bool {
+        end.reason == Some(EndReason::IdleTimeout) && self.app.clock.now().since(end.at) < ACTIVITY_DELAY
+    }
+
+    fn tell_expiry(&mut self, messages: Messages, until: Timestamp, is_idle_expiry: bool, is_first: bool) -> Messages {
+        let left = until.since(self.app.clock.now());
         let until_warning = left.saturating_sub(self.warning);
         let is_near = until_warning.is_zero();
         // Activity in another tab is no event.
         self.look_at = Instant::now() + if is_near { left.min(WARNED_LOOK_INTERVAL) } else { until_warning };
-        let data = || expiry(&self.session.to_string(), until, is_idle_expiry);
-        if is_near && self.warned_of == Some(until) {
-            return Ok(messages);
-        }
-        if is_near {
-            let messages = if is_first { messages.event("open", self.last_id, &data()) } else { messages };
+        let data = expiry(&self.session.to_string(), until, is_idle_expiry);
+        let messages = if is_first { messages.event("open", &self.last_event, &data) } else { messages };
+        if is_near && is_first && is_idle_expiry {
+            self.look_at = Instant::now() + left.min(SECOND_LOOK_DELAY);
+            messages
+        } else if is_near && self.warned_of != Some(until) {
             self.warned_of = Some(until);
-            return Ok(messages.event("session-expiring", self.last_id, &data()));
+            messages.event("session-expiring", &self.last_event, &data)
+        } else if !is_near && self.warned_of.take().is_some() {
+            // Activity has put off an expiry that the page counts down to.
+            messages.event("session-extended", &self.last_event, &data)
+        } else {
+            messages
         }
-        if is_first {
-            return Ok(messages.event("open", self.last_id, &data()));
-        }
-        // Activity has put off an expiry that the page counts down to.
-        let was_warned = self.warned_of.take().is_some();
-        Ok(if was_warned { messages.event("session-extended", self.last_id, &data()) } else { messages })
     }
 }

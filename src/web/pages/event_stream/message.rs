@@ -23,7 +23,7 @@ impl Messages {
     }
 
     /// Adds an event. `data` is JSON, without line breaks.
-    pub fn event(mut self, name: &str, id: i64, data: &serde_json::Value) -> Self {
+    pub fn event(mut self, name: &str, id: &str, data: &serde_json::Value) -> Self {
         let _ = write!(self.0, "id: {id}\nevent: {name}\ndata: {data}\n\n");
         self
     }
