@@ -59,6 +59,10 @@ times-are-in-zone = Alle Zeiten sind in Ihrer Zeitzone angegeben: { $zone }.
 
 ## Wo eine Adresse ist
 
+addresses-heading = Adressen
+used-between = { $first } bis { $last }
+used-once = { $when }
+
 city-in-country = { $city }, { $country }
 private-network = Privates Netz
 places-are-estimates = Orte sind aus den Adressen geschätzt und können falsch sein.
@@ -287,6 +291,8 @@ by-administrator = Durch die Administration
 by-application = Durch eine andere Anwendung
 event-signed-in = Angemeldet
 event-signed-in-again = Erneut angemeldet
+event-signed-in-again-from-elsewhere = Erneut angemeldet, von einer anderen Adresse als zuvor
+event-signed-in-again-on-other-device = Erneut angemeldet, auf einem anderen Gerät als zuvor: { $device }
 event-signed-in-password = Mit dem Passwort angemeldet
 event-signed-in-one-time-password = Mit einem Einmalpasswort angemeldet
 event-sign-in-failed = Anmeldung fehlgeschlagen

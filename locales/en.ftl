@@ -75,6 +75,14 @@ times-are-in-zone = Times are in your time zone, { $zone }.
 
 ## Where an address is
 
+# Above the addresses that a session was used from.
+addresses-heading = Addresses
+# $first (Time) - "28 January 2026, 11:50 UTC"
+# $last (Time)
+used-between = { $first } to { $last }
+# $when (Time)
+used-once = { $when }
+
 # $city (String) - "Berlin"
 # $country (String) - "Germany"
 city-in-country = { $city }, { $country }
@@ -369,6 +377,11 @@ by-administrator = By an administrator
 by-application = By another application
 event-signed-in = Signed in
 event-signed-in-again = Signed in again
+# The session was used from another network before.
+event-signed-in-again-from-elsewhere = Signed in again, from another address than before
+# The cookie of the browser came from a device with another system than before.
+# $device (String) - "Firefox 140 on Linux"
+event-signed-in-again-on-other-device = Signed in again, on another device than before: { $device }
 event-signed-in-password = Signed in with the password
 event-signed-in-one-time-password = Signed in with a one-time password
 event-sign-in-failed = Sign-in failed

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::sessions::network_of;
+
 /// The network that counts as one client: an IPv4 address, or an IPv6 /64, within which a client can change its address
 /// at will.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -9,10 +11,7 @@ pub(super) struct ClientNetwork(IpAddr);
 
 impl From<IpAddr> for ClientNetwork {
     fn from(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
-            v4 @ IpAddr::V4(_) => v4,
-        })
+        Self(network_of(address))
     }
 }
 

@@ -95,6 +95,8 @@ impl Line<'_> {
             count = number("count"),
             authorised_by = text("authorised_by"),
             again = is_so("again"),
+            device = text("device"),
+            elsewhere = text("elsewhere"),
             known_browser = is_so("known_browser"),
             failures = number("failures"),
             ended_at = text("ended_at"),

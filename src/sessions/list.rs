@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 
 use super::{
     Sessions,
+    addresses::UsedAddress,
     model::SessionRecord,
     queries::{self, UserAt},
 };
@@ -172,6 +173,11 @@ impl Sessions {
     /// Finds one of a user's sessions, active or ended.
     pub async fn find_own(&self, user: UserId, id: SessionId) -> Result<Option<SessionRecord>> {
         self.db.read(move |connection| queries::find_own(connection, user, id)).await
+    }
+
+    /// The addresses that one of a user's sessions was used from, the latest first.
+    pub async fn addresses_of(&self, user: UserId, id: SessionId) -> Result<Vec<UsedAddress>> {
+        self.db.read(move |connection| queries::used_addresses(connection, user, id)).await
     }
 
     /// Those of these sessions that are the user's, alive or ended.

@@ -17,6 +17,7 @@
 //!
 //! A public function opens the transaction; the functions of `queries/` run inside it.
 
+mod addresses;
 mod adopt;
 mod browsers;
 mod clock_check;
@@ -73,6 +74,8 @@ use queries::{GroupedWrite, LiveSessionKey, LiveSessionRow, UserAt, Written};
 use user_turns::UserTurns;
 
 pub use crate::db::{SessionId, UserId};
+pub use addresses::UsedAddress;
+pub(crate) use addresses::network_of;
 pub use adopt::Adoption;
 pub use browsers::{BrowserIdHash, SignInBrowser};
 #[cfg(test)]
@@ -95,6 +98,7 @@ pub(crate) use repeated_form::REPEATED_FORM_WINDOW;
 pub use report::SessionsSince;
 pub use resume::LiveSession;
 pub use sent_form::SentForm;
+pub use touch::Activity;
 pub use way_in::WayIn;
 
 /// The sessions of one database.

@@ -221,6 +221,8 @@ pub struct SessionRecord {
     pub name: Option<String>,
     /// Whether the account, which knew others or had signed in before, did not know the browser of the sign-in.
     pub from_new_browser: bool,
+    /// The IP address of its latest activity, if that was in another network than the sign-in.
+    pub last_ip_address: Option<String>,
     /// When its user last proved in it who they are.
     pub authenticated_at: Option<Timestamp>,
 }

@@ -24,7 +24,7 @@ impl PendingTouches {
         let mut state = self.0.lock();
         let noted = state.sessions.entry(id).or_insert(touch);
         if noted.at < touch.at {
-            *noted = touch;
+            *noted = Touch { former: noted.former, ..touch };
         }
         !mem::replace(&mut state.is_scheduled, true)
     }

@@ -8,6 +8,7 @@ use super::{
     model::{Sid, User},
     policy::NO_ABSOLUTE_EXPIRY,
     queries::{LiveColumns, LiveSessionKey, LiveSessionRow},
+    touch::Activity,
 };
 use crate::{clock::Timestamp, db::SessionId, error::Result};
 
@@ -45,16 +46,20 @@ impl Sessions {
     /// each time, never from a cache, so that an end holds for the next request on every instance. If the last recorded
     /// activity is a minute old, notes the new one.
     pub async fn resume(&self, sid: &Sid) -> Result<Option<LiveSession>> {
-        self.resume_with(sid, || true).await
+        self.resume_with(sid, || Some(Activity::default())).await
     }
 
-    /// Finds the live session of a request's sid like [`resume`](Self::resume). `is_activity` is only asked if there is
+    /// Finds the live session of a request's sid like [`resume`](Self::resume). `activity` is only asked if there is
     /// activity to note: a page that is merely open is none.
-    pub async fn resume_with(&self, sid: &Sid, is_activity: impl FnOnce() -> bool) -> Result<Option<LiveSession>> {
+    pub async fn resume_with(
+        &self,
+        sid: &Sid,
+        activity: impl FnOnce() -> Option<Activity>,
+    ) -> Result<Option<LiveSession>> {
         let now = self.clock.now();
         let row = self.live_by_sid.find(LiveSessionKey { sid: sid.clone(), now }).await?;
         let Some(mut live) = row.and_then(|row| self.live_session(row)) else { return Ok(None) };
-        self.touch(&mut live, now, is_activity);
+        self.touch(&mut live, now, activity);
         Ok(Some(live))
     }
 

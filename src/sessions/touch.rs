@@ -4,7 +4,7 @@
 //! sessions don't mean a thousand transactions. A crash loses what is noted but not written: at most the last minute's
 //! activity.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, net::IpAddr, sync::Arc, time::Duration};
 
 use super::{
     Sessions,
@@ -21,21 +21,29 @@ const FLUSH_DELAY: Duration = Duration::from_secs(1);
 /// Maximum rows per transaction. An end that waits for one of them waits for no more than that.
 const MAX_TOUCHES_PER_TRANSACTION: usize = 200;
 
+/// A request that shows that a device is in use.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Activity {
+    /// From where it came, if that is known.
+    pub ip_address: Option<IpAddr>,
+}
+
 impl Sessions {
     /// Notes that a session is active now, if it is, unless that was recorded less than a minute ago.
-    pub(super) fn touch(&self, live: &mut LiveSession, now: Timestamp, is_activity: impl FnOnce() -> bool) {
+    pub(super) fn touch(&self, live: &mut LiveSession, now: Timestamp, activity: impl FnOnce() -> Option<Activity>) {
         let idle_for = live.idle_for(now);
         // Once a minute would be too coarse for an idle timeout of a few minutes.
-        if idle_for < TOUCH_INTERVAL.min(live.idle / 4) || !is_activity() {
+        if idle_for < TOUCH_INTERVAL.min(live.idle / 4) {
             return;
         }
+        let Some(Activity { ip_address }) = activity() else { return };
         let idle_expiry = now + live.idle;
         let data_expiry = if live.has_absolute_expiry { live.expires_at.min(idle_expiry) } else { idle_expiry };
-        live.last_seen_at = now;
+        let former = mem::replace(&mut live.last_seen_at, now);
         if !live.has_absolute_expiry {
             live.expires_at = data_expiry;
         }
-        let is_new = self.touches.add(live.id, Touch { at: now, data_expiry });
+        let is_new = self.touches.add(live.id, Touch { at: now, data_expiry, ip_address, former });
         // Or the session would expire before it is written, and other requests and open pages would see it ended.
         let is_urgent = live.idle.saturating_sub(idle_for) < 2 * FLUSH_DELAY;
         if is_new || is_urgent {

@@ -52,6 +52,8 @@ table! {
         client_hints -> Nullable<Text>,
         name -> Nullable<Text>,
         from_new_browser -> Bool,
+        last_ip_address -> Nullable<Text>,
+        addresses -> Nullable<Text>,
     }
 }
 

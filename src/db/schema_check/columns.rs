@@ -130,6 +130,8 @@ const SHARED_TABLES: [(&str, &[&str]); 3] = [
             "client_hints",
             "name",
             "from_new_browser",
+            "last_ip_address",
+            "addresses",
         ],
     ),
     ("user_sessions", &["sid", "sess", "expire"]),

@@ -4,12 +4,14 @@
 //! session's data is never upserted: creating inserts, saving only updates.
 
 mod active;
+mod addresses;
 mod adopt;
 mod browsers;
 mod doctor;
 mod end;
 mod end_again;
 mod ended;
+mod former_sign_in;
 mod future_times;
 mod grouped_write;
 mod insert;
@@ -27,6 +29,7 @@ mod touch;
 mod update;
 
 pub(super) use active::{ActivePage, EndScope, count_ended_since, count_others, find_active, latest_start};
+pub(super) use addresses::used_addresses;
 pub(super) use adopt::{DataPage, adopt, allow_peers, classify_data_after, delete_resurrected};
 pub(super) use browsers::{
     BrowserDevice, browser_event, browsers_of, delete_browsers, devices_of_browsers, has_signed_in_to, insert_browser,

@@ -70,6 +70,7 @@ pub(super) struct RecordRow {
     end_reason: Option<String>,
     name: Option<String>,
     from_new_browser: bool,
+    last_ip_address: Option<String>,
     authenticated_at: Option<SqlTime>,
 }
 
@@ -95,6 +96,7 @@ impl RecordRow {
             end_reason: self.end_reason,
             name: self.name.as_deref().and_then(SessionName::clean),
             from_new_browser: self.from_new_browser,
+            last_ip_address: self.last_ip_address.map(into_printable),
             authenticated_at: self.authenticated_at.map(Timestamp::from),
         }
     }

@@ -1,8 +1,14 @@
 //! Records that devices were active.
 
-use diesel::{OptionalExtension, SqliteConnection, prelude::*, sql_types::Array};
+use std::{collections::HashSet, net::IpAddr};
 
-use super::status::ACTIVE;
+use diesel::{
+    OptionalExtension, PgConnection, SqliteConnection,
+    prelude::*,
+    sql_types::{Array, Nullable, Text},
+};
+
+use super::{addresses::note_address, status::ACTIVE};
 use crate::{
     clock::Timestamp,
     db::{
@@ -19,46 +25,74 @@ use crate::{
 pub(in crate::sessions) struct Touch {
     pub at: Timestamp,
     pub data_expiry: Timestamp,
+    /// From where, if that is known.
+    pub ip_address: Option<IpAddr>,
+    /// When it was last active before, by the row.
+    pub former: Timestamp,
 }
 
 /// Records activity. It never moves a time backwards, and touches active sessions only. A session that another
 /// transaction is changing is left out: waiting for it while holding others could end in a deadlock, and its next
 /// request records the activity.
 pub(in crate::sessions) fn touch(connection: &mut DbConnection, touches: &[(SessionId, Touch)]) -> Result<()> {
-    match connection {
-        DbConnection::Postgres(connection) => {
-            let ids: Vec<SessionId> = touches.iter().map(|(id, _)| *id).collect();
-            let times: Vec<SqlTime> = touches.iter().map(|(_, touch)| touch.at.into()).collect();
-            let expires: Vec<SqlTime> = touches.iter().map(|(_, touch)| touch.data_expiry.into()).collect();
-            sql_file(include_str!("record_activity.sql"))
-                .bind::<Array<SqlUuid>, _>(ids)
-                .bind::<Array<Instant>, _>(times)
-                .bind::<Array<Instant>, _>(expires)
-                .execute(connection)?;
-        }
+    let moved = match connection {
+        DbConnection::Postgres(connection) => touch_all(connection, touches)?,
         DbConnection::Sqlite(connection) => {
+            let mut moved = HashSet::new();
             for (id, touch) in touches {
-                touch_one(connection, *id, *touch)?;
+                if touch_one(connection, *id, *touch)? {
+                    moved.insert(*id);
+                }
             }
+            moved
+        }
+    };
+    for (id, touch) in touches.iter().filter(|(id, _)| moved.contains(id)) {
+        if let Some(address) = touch.ip_address {
+            note_address(connection, *id, address, touch.former, touch.at)?;
         }
     }
     Ok(())
 }
 
-fn touch_one(connection: &mut SqliteConnection, id: SessionId, touch: Touch) -> Result<()> {
+/// Records all of them by one statement. Returns the sessions that are used from another address than before.
+fn touch_all(connection: &mut PgConnection, touches: &[(SessionId, Touch)]) -> Result<HashSet<SessionId>> {
+    #[derive(diesel::QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        id: SessionId,
+    }
+
+    let ids: Vec<SessionId> = touches.iter().map(|(id, _)| *id).collect();
+    let times: Vec<SqlTime> = touches.iter().map(|(_, touch)| touch.at.into()).collect();
+    let expires: Vec<SqlTime> = touches.iter().map(|(_, touch)| touch.data_expiry.into()).collect();
+    let addresses: Vec<Option<String>> =
+        touches.iter().map(|(_, touch)| touch.ip_address.map(|address| address.to_string())).collect();
+    let moved: Vec<Row> = sql_file(include_str!("record_activity.sql"))
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Array<Instant>, _>(times)
+        .bind::<Array<Instant>, _>(expires)
+        .bind::<Array<Nullable<Text>>, _>(addresses)
+        .load(connection)?;
+    Ok(moved.into_iter().map(|row| row.id).collect())
+}
+
+/// Returns whether the session is used from another address than before.
+fn touch_one(connection: &mut SqliteConnection, id: SessionId, touch: Touch) -> Result<bool> {
     let (at, expire) = (SqlTime::from(touch.at), SqlTime::from(touch.data_expiry));
     // Returns the sid that the session has now: it may have been rotated since the request.
     let session = diesel::update(sessions::table.find(id))
         .filter(sessions::status.eq(ACTIVE))
         .filter(sessions::last_seen_at.lt(at))
         .set((sessions::last_seen_at.eq(at), sessions::updated_at.eq(at)))
-        .returning(sessions::sid);
-    let sid: Option<String> = prepared(session).get_result(connection).optional()?;
-    if let Some(sid) = sid {
-        let data = diesel::update(user_sessions::table.find(sid).filter(user_sessions::expire.lt(expire)))
-            .set(user_sessions::expire.eq(expire))
-            .returning(user_sessions::sid);
-        let _: Option<String> = prepared(data).get_result(connection).optional()?;
-    }
-    Ok(())
+        .returning((sessions::sid, sessions::ip_address, sessions::last_ip_address));
+    let touched: Option<(String, Option<String>, Option<String>)> =
+        prepared(session).get_result(connection).optional()?;
+    let Some((sid, ip_address, last_ip_address)) = touched else { return Ok(false) };
+    let data = diesel::update(user_sessions::table.find(sid).filter(user_sessions::expire.lt(expire)))
+        .set(user_sessions::expire.eq(expire))
+        .returning(user_sessions::sid);
+    let _: Option<String> = prepared(data).get_result(connection).optional()?;
+    let former = last_ip_address.or(ip_address);
+    Ok(touch.ip_address.is_some_and(|address| former.is_none_or(|former| former != address.to_string())))
 }

@@ -2,7 +2,7 @@
 
 use diesel::{OptionalExtension, dsl::exists, prelude::*};
 
-use super::insert::sign_in_event;
+use super::{addresses::note_address, former_sign_in::FormerSignIn, insert::sign_in_event};
 use crate::{
     clock::Timestamp,
     db::{
@@ -106,11 +106,16 @@ pub(in crate::sessions) fn update_lifetime(
     absolute_expiry: Timestamp,
     now: Timestamp,
 ) -> Result<()> {
+    let former = FormerSignIn::read(connection, id)?;
     let event = sign_in_event(id, user_id, client.ip_address, authorised_by).detail("again", true);
-    record(connection, event, now)?;
+    record(connection, former.describe_change(event, client), now)?;
+    if let Some(address) = client.ip_address {
+        note_address(connection, id, address, former.last_seen_at.into(), now)?;
+    }
     diesel::update(sessions::table.find(id))
         .set((
             sessions::ip_address.eq(client.ip_address.map(|ip| ip.to_string())),
+            sessions::last_ip_address.eq(None::<String>),
             sessions::user_agent.eq(client.user_agent.as_deref()),
             sessions::client_hints.eq(client.client_hints.as_deref()),
             sessions::remembered.eq(remembered),

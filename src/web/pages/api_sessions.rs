@@ -39,6 +39,8 @@ struct ListedSession<'a> {
     place: Option<String>,
     /// The owner of the address's network.
     network: Option<String>,
+    /// The address of the latest activity, if that was in another network than the sign-in.
+    last_ip_address: Option<&'a str>,
     user_agent: Option<&'a str>,
     created_at: Timestamp,
     last_seen_at: Timestamp,
@@ -62,6 +64,7 @@ impl<'a> ListedSession<'a> {
             ip_address: record.ip_address.as_deref(),
             place: Some(place).filter(|place| !place.is_empty()),
             network: Some(network).filter(|network| !network.is_empty()),
+            last_ip_address: record.last_ip_address.as_deref(),
             user_agent: record.user_agent.as_deref(),
             created_at: record.created_at,
             last_seen_at: record.last_seen_at,

@@ -66,19 +66,27 @@ impl EventRow {
             address: places.find(event.ip_address.as_deref().map(printable).as_deref()),
             device: record.map(|record| title_with_device(words, record)).unwrap_or_default(),
             link: record.map(|record| format!("/account/sessions/{}", record.id)).unwrap_or_default(),
-            is_alert: matches!(
-                event.kind(),
-                Some(
-                    EventKind::SignInFailed
-                        | EventKind::SignInThrottled
-                        | EventKind::AccountLocked
-                        | EventKind::SessionReported
-                        | EventKind::ProofFailed
-                        | EventKind::FormRefused
-                        | EventKind::AccessRefused
-                )
-            ),
+            is_alert: is_alert(event),
         })
+    }
+}
+
+/// Whether an event deserves a second look.
+fn is_alert(event: &SecurityEvent) -> bool {
+    match event.kind() {
+        Some(EventKind::SignedIn) => event.text("elsewhere") == Some("device"),
+        kind => matches!(
+            kind,
+            Some(
+                EventKind::SignInFailed
+                    | EventKind::SignInThrottled
+                    | EventKind::AccountLocked
+                    | EventKind::SessionReported
+                    | EventKind::ProofFailed
+                    | EventKind::FormRefused
+                    | EventKind::AccessRefused
+            )
+        ),
     }
 }
 
@@ -95,7 +103,7 @@ fn text(words: Words, event: &SecurityEvent) -> String {
             (Some(from), Some(to)) => return words.event_role_changed_from_to(printable(from), printable(to)),
             _ => words.event_role_changed(),
         },
-        EventKind::SignedIn => signed_in(words, event),
+        EventKind::SignedIn => return signed_in(words, event),
         EventKind::SignInFailed => sign_in_failed(words, event),
         EventKind::SessionEnded => match event.text("reason") {
             Some("deleted") => words.event_session_replaced_by_peer(),
@@ -129,10 +137,20 @@ fn text(words: Words, event: &SecurityEvent) -> String {
     text.to_owned()
 }
 
-fn signed_in(words: Words, event: &SecurityEvent) -> &'static str {
-    if event.detail.contains_key("again") {
-        return words.event_signed_in_again();
-    }
+fn signed_in(words: Words, event: &SecurityEvent) -> String {
+    let text = match event.text("elsewhere") {
+        Some("device") => {
+            let device = printable(event.text("device").unwrap_or_default());
+            return words.event_signed_in_again_on_other_device(device);
+        }
+        Some(_) => words.event_signed_in_again_from_elsewhere(),
+        None if event.detail.contains_key("again") => words.event_signed_in_again(),
+        None => first_signed_in(words, event),
+    };
+    text.to_owned()
+}
+
+fn first_signed_in(words: Words, event: &SecurityEvent) -> &'static str {
     match event.text("authorised_by").and_then(WayIn::parse) {
         Some(WayIn::Password) => words.event_signed_in_password(),
         Some(WayIn::OneTimePassword) => words.event_signed_in_one_time_password(),

@@ -1,6 +1,7 @@
 //! The pages, one file each: its handlers and its template struct.
 
 pub(crate) mod activity;
+mod address_use;
 pub(crate) mod api_revoke;
 pub(crate) mod api_session;
 pub(crate) mod api_sessions;

@@ -9,6 +9,7 @@ use actix_web::{
 use askama::Template;
 
 use super::{
+    address_use::AddressUse,
     device_card::{DeviceCard, set_labels},
     event_list::{EventList, EventListQuery},
     html, see_other,
@@ -54,6 +55,8 @@ struct ReportedPage {
     /// The other sessions that the same password has let in since.
     since: Vec<SessionSince>,
     has_more: bool,
+    /// Where the reported session was used, if from several addresses.
+    addresses: Vec<AddressUse>,
     events: EventList,
 }
 
@@ -135,6 +138,7 @@ async fn reported(
         reported: TimeText::ago(words, reported_at, now),
         since: found.records.iter().map(since).collect(),
         has_more: found.has_more,
+        addresses: AddressUse::all(session, &places, record.id).await?,
         events: EventList::read(session, &places, filter, query, &first_page).await?,
     };
     set_labels(words, page.since.iter_mut().map(|since| &mut since.card));

@@ -11,6 +11,7 @@ use askama::Template;
 
 use super::{
     HOME,
+    address_use::AddressUse,
     event_list::{EventList, EventListQuery},
     html,
     sessions::notice_text,
@@ -43,6 +44,8 @@ struct SessionPage {
     name: String,
     /// Why the name was rejected.
     name_error: Option<String>,
+    /// Where it was used, if from several addresses.
+    addresses: Vec<AddressUse>,
     events: EventList,
 }
 
@@ -123,6 +126,7 @@ async fn template(
         device: SessionFacts::new(&places, record, session.id, now),
         name: record.name.clone().unwrap_or_default(),
         name_error: None,
+        addresses: AddressUse::all(session, &places, record.id).await?,
         events,
     })
 }

@@ -38,7 +38,7 @@ use super::{
     errors,
     page::{ErrorPageContext, ErrorPageSource, Page},
 };
-use crate::{error::Error, words::Words};
+use crate::{error::Error, sessions::Activity, words::Words};
 
 use persist::{USER_KEY, persist};
 use request_session::fill;
@@ -110,8 +110,13 @@ where
             let cookie = state.cookie.take(request.headers_mut());
             let resumed = match &cookie.verified {
                 Some(cookie) => {
-                    let is_activity = || !is_in_background(request.method(), request.path(), request.headers());
-                    state.sessions.resume_with(&cookie.sid, is_activity).await
+                    let activity = || {
+                        let is_activity = !is_in_background(request.method(), request.path(), request.headers());
+                        let peer = request.peer_addr().map(|peer| peer.ip());
+                        let address = || state.trusted_proxies.client_ip(peer, request.headers());
+                        is_activity.then(|| Activity { ip_address: address() })
+                    };
+                    state.sessions.resume_with(&cookie.sid, activity).await
                 }
                 None => Ok(None),
             };

@@ -130,7 +130,10 @@ fn signing_in_again_is_recorded_as_rotation_and_sign_in(engine: EngineKind) {
     let found = events(&app, &["signed_in", "session_rotated"]);
     assert_eq!(found.len(), 3);
     assert!(found.iter().all(|event| event["session_id"] == json!(id)), "{found:#?}");
-    assert_eq!(found[1]["detail"], json!({"authorised_by": "password", "again": true}));
+    assert_eq!(
+        found[1]["detail"],
+        json!({"authorised_by": "password", "again": true, "device": "Firefox 140 on Linux"})
+    );
     assert_eq!((&found[2]["kind"], &found[2]["detail"]["by_session"]), (&json!("session_rotated"), &json!(id)));
 }
 

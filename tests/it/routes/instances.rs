@@ -96,6 +96,8 @@ fn revoking_on_other_instance_leaves_tables_as_in_seed(engine: EngineKind) {
         "client_hints": null,
         "name": null,
         "from_new_browser": false,
+        "last_ip_address": null,
+        "addresses": null,
     });
     assert_eq!(rows, [expected]);
     let left = database.rows("user_sessions", "");

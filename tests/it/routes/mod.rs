@@ -49,4 +49,5 @@ mod sign_in_waits;
 mod snapshot;
 mod stale_forms;
 mod throttle;
+mod used_addresses;
 mod user_agent;

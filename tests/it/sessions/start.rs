@@ -55,6 +55,8 @@ fn sign_in_writes_both_tables(engine: EngineKind) {
         "client_hints": null,
         "name": null,
         "from_new_browser": false,
+        "last_ip_address": null,
+        "addresses": null,
     });
     assert_eq!(fixture.rows("sessions", ""), [session]);
     let sess = format!(

@@ -1,0 +1,2 @@
+ALTER TABLE sessions DROP COLUMN addresses;
+ALTER TABLE sessions DROP COLUMN last_ip_address;
