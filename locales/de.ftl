@@ -252,7 +252,7 @@ not-me-link-hint = Hat sich hier jemand anderes angemeldet?
 
 ## Eine Sitzung, die jemand anderes begonnen hat
 
-not-me-question = Hat sich jemand anderes angemeldet ({ $device })?
+not-me-question = Hat sich jemand anderes angemeldet: { $device }?
 not-me-lead = Wenn Sie es nicht waren, bestätigen Sie das unten. Dann geschieht Folgendes:
 not-me-ends = Die Sitzung wird sofort beendet.
 not-me-has-ended = Die Sitzung ist schon beendet; sie wird als fremd vermerkt.
