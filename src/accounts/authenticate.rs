@@ -66,7 +66,8 @@ enum PasswordCheck {
     Rejected(oneshot::Receiver<Result<()>>),
     /// The same for a right password that is used up.
     UsedUp(oneshot::Receiver<Result<()>>),
-    /// `new_hash` is the password's new hash, if the stored one has another cost than the configured one.
+    /// `new_hash` is the password's new hash, if the stored one is of another program or has another cost
+    /// than the configured one.
     Accepted { new_hash: Option<Result<String>>, is_breached: bool },
 }
 
@@ -107,7 +108,7 @@ impl Accounts {
             self.passwords.check_capacity(HashClient::Stranger(network))?;
         }
         let number = self.throttle.number_of(&typed);
-        let decoy_cost = self.stored_costs.pick(number).await;
+        let decoy_scheme = self.stored_costs.pick(number).await;
         let mut attempt = match self.throttle.begin(&typed, browsers, network) {
             Ok(attempt) => attempt,
             Err(refusal) => {
@@ -146,7 +147,7 @@ impl Accounts {
         let failure = FailedSignIn::new(self, attempt, &record, ip_address, number);
         let (runtime, policy) = (Handle::current(), self.password_policy.clone());
         let check = move |hasher: &mut Hasher<'_>| {
-            let verification = hasher.verify(&password, stored.as_deref(), decoy_cost)?;
+            let verification = hasher.verify(&password, stored.as_deref(), decoy_scheme)?;
             let is_right = verification != Verification::Failed && may_sign_in;
             if !is_right || is_used_up {
                 let failure = if is_right { failure.of_used_up_password() } else { failure };

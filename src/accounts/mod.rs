@@ -29,6 +29,7 @@ mod purge;
 mod queries;
 mod sign_in_pace;
 mod stored_costs;
+mod stored_hash;
 mod throttle;
 mod unlock;
 mod users;
@@ -55,6 +56,7 @@ pub use name::{InvalidName, check_name};
 pub(crate) use own_password::OwnPasswordError;
 pub use password_policy::{MAX_LENGTH, MIN_LENGTH, PasswordPolicy, PasswordPolicyError};
 pub use sign_in_pace::{InvalidSignInPace, SignInPace};
+pub use stored_hash::{FirebaseSignerKey, HashSecrets, InvalidSignerKey, UnusableHash};
 pub use unlock::ForgottenFailures;
 pub use users::CreateUserError;
 
@@ -113,10 +115,18 @@ impl Accounts {
         Self { password_policy, ..self }
     }
 
+    /// Checks the hashes of other programs with these secrets.
+    #[must_use]
+    pub fn with_hash_secrets(self, secrets: HashSecrets) -> Self {
+        let passwords = self.passwords.with_secrets(secrets);
+        let stored_costs = StoredCosts::new(self.db.clone(), self.clock.clone(), passwords.clone());
+        Self { passwords, stored_costs, ..self }
+    }
+
     fn with_throttle(db: Database, clock: Clock, sessions: Sessions, cost: HashCost, throttle: Throttle) -> Self {
         let sign_ins = db.new_lookups(queries::find_sign_ins, LookupThreads::Few);
-        let stored_costs = StoredCosts::new(db.clone(), clock.clone(), cost);
         let (passwords, pacer) = (Passwords::new(cost), SignInPacer::new(SignInPace::default()));
+        let stored_costs = StoredCosts::new(db.clone(), clock.clone(), passwords.clone());
         let password_policy = PasswordPolicy::default();
         // Without another source it is the application that embeds Keyrack.
         let (source, event_rate) = (Source::admin(None), EventRate::default());

@@ -9,12 +9,18 @@ use crate::{clock::Timestamp, sessions::User};
 /// A password as it was typed, in Unicode's normal form C, so that the same characters are the same password on every
 /// keyboard (ASVS 6.2). Its `Debug` hides it, and its memory is overwritten when it is dropped.
 #[derive(Debug, Clone)]
-pub struct Password(SecretString);
+pub struct Password {
+    normalized: SecretString,
+    /// What was typed, if that is another form: other programs have hashed it as it was.
+    typed: Option<SecretString>,
+}
 
 impl Password {
     /// Normalises what was typed.
     pub fn new(typed: &str) -> Self {
-        Self(typed.nfc().collect::<String>().into())
+        let normalized: String = typed.nfc().collect();
+        let typed = (normalized != typed).then(|| typed.into());
+        Self { normalized: normalized.into(), typed }
     }
 
     /// Whether both are the same, however their characters were composed.
@@ -23,7 +29,17 @@ impl Password {
     }
 
     pub(super) fn expose(&self) -> &str {
-        self.0.expose_secret()
+        self.normalized.expose_secret()
+    }
+
+    /// Whether it was typed in the normal form.
+    pub(super) fn is_normalized(&self) -> bool {
+        self.typed.is_none()
+    }
+
+    /// What was typed, for hashes of other programs.
+    pub(super) fn typed(&self) -> &str {
+        self.typed.as_ref().unwrap_or(&self.normalized).expose_secret()
     }
 }
 

@@ -7,10 +7,9 @@ use tokio::{runtime::Handle, sync::oneshot};
 use super::{
     Accounts,
     failure_keys::FailureKey,
-    hash_cost::HashCost,
     hash_threads::HashClient,
     model::Password,
-    passwords::{Hasher, Verification, cost_of},
+    passwords::{Hasher, Verification},
     queries::{self, StoredPassword},
     throttle::{SessionAttempt, SessionRefusal, admit},
 };
@@ -84,7 +83,7 @@ impl Accounts {
     pub(crate) async fn password_state(&self, user: UserId) -> Result<Option<PasswordState>> {
         let found = self.db.read(move |connection| queries::find_password(connection, user)).await?;
         Ok(found.map(|stored| PasswordState {
-            is_checkable: usable_hash(&stored).is_some(),
+            is_checkable: self.usable_hash(&stored).is_some(),
             changed_at: stored.changed_at,
         }))
     }
@@ -151,7 +150,7 @@ impl Accounts {
         let (stored, failures) = self.db.read(find).await?;
         admit(failures, self.clock.now())?;
         let stored = stored.ok_or(Error::SessionEnded)?;
-        let old_hash = usable_hash(&stored).ok_or(OwnPasswordError::NoPassword)?;
+        let old_hash = self.usable_hash(&stored).ok_or(OwnPasswordError::NoPassword)?;
         let key = attempt.key().clone();
         let (hash, failure, runtime) = (
             old_hash.clone(),
@@ -159,7 +158,7 @@ impl Accounts {
             Handle::current(),
         );
         let check = move |hasher: &mut Hasher<'_>| {
-            let verification = hasher.verify(&password, Some(&hash), HashCost::default())?;
+            let verification = hasher.verify(&password, Some(&hash), None)?;
             if verification == Verification::Failed {
                 // Counted in a task of its own: a client that closes the connection must not prevent it.
                 let (counted, is_counted) = oneshot::channel();
@@ -182,6 +181,11 @@ impl Accounts {
             }
         }
     }
+
+    /// The stored hash, if Keyrack can check it. An Express application may have written one of another kind.
+    fn usable_hash(&self, stored: &StoredPassword) -> Option<String> {
+        stored.hash.clone().filter(|hash| self.passwords.is_usable(hash))
+    }
 }
 
 /// Locks the user of a password that was right, and forgets the wrong ones of the session. Returns whether it is still
@@ -202,11 +206,6 @@ impl CheckedPassword {
     pub fn changed_at(&self) -> Timestamp {
         self.changed_at
     }
-}
-
-/// The stored hash, if Keyrack can check it. An Express application may have written one of another kind.
-fn usable_hash(stored: &StoredPassword) -> Option<String> {
-    stored.hash.clone().filter(|hash| cost_of(hash).is_some())
 }
 
 /// A wrong password that is to be counted. The attempt stays reserved until then.

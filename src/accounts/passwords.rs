@@ -1,17 +1,17 @@
-//! Hashes and checks passwords with argon2id, on a bounded number of threads of their own.
+//! Hashes passwords with argon2id, and checks them against stored hashes, on a bounded number of threads of their own.
 
 use std::{sync::Arc, thread::available_parallelism};
 
 use argon2::{
-    Algorithm, Argon2, Block, Params, Version,
+    Algorithm, Params, Version,
     password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
 };
-use subtle::ConstantTimeEq;
 
 use super::{
     hash_cost::HashCost,
     hash_threads::{HashClient, HashThreads, Memory},
     model::Password,
+    stored_hash::{HashContext, HashSecrets, Scheme, StoredHash},
 };
 use crate::error::{Error, Result};
 
@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 pub(super) enum Verification {
     Failed,
     Passed,
-    /// Passed, but the stored hash has another cost than the configured one.
+    /// Passed, but the stored hash is of another program, or has another cost than the configured one.
     PassedOutdated,
 }
 
@@ -31,13 +31,28 @@ pub(super) enum Verification {
 #[derive(Clone)]
 pub(super) struct Passwords {
     cost: HashCost,
+    secrets: Arc<HashSecrets>,
     threads: Arc<HashThreads>,
 }
 
 impl Passwords {
     pub fn new(cost: HashCost) -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
-        Self { cost, threads: Arc::new(HashThreads::new(cores)) }
+        Self { cost, secrets: Arc::default(), threads: Arc::new(HashThreads::new(cores)) }
+    }
+
+    /// Checks the hashes of other programs with these secrets.
+    pub fn with_secrets(self, secrets: HashSecrets) -> Self {
+        Self { secrets: Arc::new(secrets), ..self }
+    }
+
+    pub fn secrets(&self) -> &Arc<HashSecrets> {
+        &self.secrets
+    }
+
+    /// Whether a stored hash can be checked.
+    pub fn is_usable(&self, stored: &str) -> bool {
+        StoredHash::parse(stored, &self.secrets).is_ok()
     }
 
     /// See [`HashThreads::check_capacity`].
@@ -54,8 +69,8 @@ impl Passwords {
         T: Send + 'static,
         F: FnOnce(&mut Hasher<'_>) -> Result<T> + Send + 'static,
     {
-        let cost = self.cost;
-        self.threads.run(client, move |memory| work(&mut Hasher { cost, memory })).await
+        let (cost, secrets) = (self.cost, Arc::clone(&self.secrets));
+        self.threads.run(client, move |memory| work(&mut Hasher { cost, secrets: &secrets, memory })).await
     }
 
     /// Hashes a password that no policy has checked.
@@ -68,23 +83,33 @@ impl Passwords {
 /// Hashes on the current hashing thread, in its memory.
 pub(super) struct Hasher<'a> {
     cost: HashCost,
+    secrets: &'a HashSecrets,
     memory: &'a mut Memory,
 }
 
 impl Hasher<'_> {
     /// Checks a password against a stored hash. Always costs one hash: if the user does not exist or has no password
-    /// (`stored` is `None`), or if the stored hash is unreadable, one of the cost `otherwise`.
-    pub fn verify(&mut self, password: &Password, stored: Option<&str>, otherwise: HashCost) -> Result<Verification> {
-        let readable = stored.and_then(parse_or_log);
-        let is_readable = readable.is_some();
-        let decoy = decoy_hash(otherwise);
-        let (hash, cost) = readable.map_or_else(|| parse(&decoy), Ok)?;
-        let matches = self.matches(password, &hash)?;
-        Ok(match (matches && is_readable, cost == self.cost) {
+    /// (`stored` is `None`), or if the stored hash is unusable, one of the scheme `otherwise`; without one, of Keyrack's own.
+    pub fn verify(
+        &mut self,
+        password: &Password,
+        stored: Option<&str>,
+        otherwise: Option<Scheme>,
+    ) -> Result<Verification> {
+        let own = Scheme::own(self.cost);
+        let usable = stored.and_then(|stored| parse_or_log(stored, self.secrets));
+        let is_usable = usable.is_some();
+        let hash = usable.unwrap_or_else(|| otherwise.unwrap_or(own).decoy());
+        let matches = hash.matches(password, &mut self.context())?;
+        Ok(match (matches && is_usable, hash.scheme() == own) {
             (false, _) => Verification::Failed,
             (true, true) => Verification::Passed,
             (true, false) => Verification::PassedOutdated,
         })
+    }
+
+    fn context(&mut self) -> HashContext<'_> {
+        HashContext { secrets: self.secrets, memory: self.memory, own_cost: self.cost }
     }
 
     /// Hashes a password for storage, as a PHC string with a random salt.
@@ -92,7 +117,7 @@ impl Hasher<'_> {
         let salt = Salt::generate();
         let argon2 = self.cost.argon2()?;
         let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
-        self.fill(&argon2, password, &salt, &mut output)?;
+        self.context().fill_argon2(&argon2, password.expose().as_bytes(), &salt, &mut output)?;
         let hash = PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
@@ -102,68 +127,13 @@ impl Hasher<'_> {
         };
         Ok(hash.to_string())
     }
-
-    fn matches(&mut self, password: &Password, hash: &PasswordHash) -> Result<bool> {
-        let (Some(salt), Some(expected)) = (&hash.salt, &hash.hash) else { return Ok(false) };
-        let algorithm = Algorithm::try_from(hash.algorithm.as_ref()).map_err(Error::internal)?;
-        let version = hash.version.map(Version::try_from).transpose().map_err(Error::internal)?.unwrap_or_default();
-        let params = Params::try_from(hash).map_err(Error::internal)?;
-        let mut output = vec![0; expected.len()];
-        self.fill(&Argon2::new(algorithm, version, params), password, salt.as_ref(), &mut output)?;
-        Ok(output.ct_eq(expected.as_ref()).into())
-    }
-
-    /// Computes the hash in the thread's own memory.
-    fn fill(&mut self, argon2: &Argon2<'_>, password: &Password, salt: &[u8], output: &mut [u8]) -> Result<()> {
-        let blocks = argon2.params().block_count();
-        let usual = self.cost.argon2()?.params().block_count();
-        if self.memory.len() < blocks {
-            self.memory.resize(blocks, Block::new());
-        }
-        let memory = &mut self.memory[..blocks];
-        let hashed = argon2.hash_password_into_with_memory(password.expose().as_bytes(), salt, output, memory);
-        // Memory that only an outdated, more expensive hash needed is freed.
-        if self.memory.len() > usual {
-            self.memory.truncate(usual);
-            self.memory.shrink_to_fit();
-        }
-        hashed.map_err(Error::internal)
-    }
 }
 
-/// A hash that no password has. It is verified for unknown users, so that they take as long as known ones.
-fn decoy_hash(cost: HashCost) -> String {
-    format!("$argon2id$v=19${cost}$a2V5cmFja2RlY295c2FsdA$bm9ib2R5J3MgcGFzc3dvcmQsIG5vIG9uZSBrbm93cyE")
-}
-
-/// The cost of checking a stored hash; `None` if it is unreadable.
-pub(super) fn cost_of(stored: &str) -> Option<HashCost> {
-    parse(stored).ok().map(|(_, cost)| cost)
-}
-
-/// Parses a stored hash. One in another program's format is logged and treated like no hash: an error response would
-/// reveal that the account exists.
-fn parse_or_log(stored: &str) -> Option<(PasswordHash, HashCost)> {
-    let log =
-        |error: &Error| tracing::error!(error = error.chain(), "a user cannot sign in: the stored hash is unusable");
-    parse(stored).inspect_err(log).ok()
-}
-
-/// Parses a stored hash, and the cost of checking it.
-fn parse(text: &str) -> Result<(PasswordHash, HashCost)> {
-    let hash = PasswordHash::new(text)
-        .map_err(|error| Error::internal(format!("cannot read a stored password hash: {error}")))?;
-    let params = Params::try_from(&hash)
-        .map_err(|error| Error::internal(format!("cannot read a stored password hash: {error}")))?;
-    let cost = HashCost::of(&params);
-    if cost.is_within(HashCost::MAX) {
-        Ok((hash, cost))
-    } else {
-        Err(Error::internal(format!(
-            "a stored password hash has the cost {cost}, which is more than {}",
-            HashCost::MAX
-        )))
-    }
+/// Parses a stored hash. One that can't be checked is logged and treated like no hash: an error response would reveal that
+/// the account exists.
+fn parse_or_log(stored: &str, secrets: &HashSecrets) -> Option<StoredHash> {
+    let log = |problem: &_| tracing::error!(error = %problem, "a user cannot sign in: the stored hash is unusable");
+    StoredHash::parse(stored, secrets).inspect_err(log).ok()
 }
 
 #[cfg(test)]
@@ -175,8 +145,7 @@ mod tests {
     }
 
     fn verify(passwords: &Passwords, password: Password, stored: Option<String>) -> Result<Verification> {
-        let cost = passwords.cost;
-        block_on(passwords.run(HashClient::Program, move |hasher| hasher.verify(&password, stored.as_deref(), cost)))
+        block_on(passwords.run(HashClient::Program, move |hasher| hasher.verify(&password, stored.as_deref(), None)))
     }
 
     #[test]
@@ -196,9 +165,8 @@ mod tests {
         let outdated = block_on(old.hash(Password::new("correct horse battery"))).unwrap();
         let today = Passwords::new("m=16,t=1,p=1".parse().unwrap());
         let kept = |stored: Option<String>| {
-            let cost = today.cost;
             block_on(today.run(HashClient::Program, move |hasher| {
-                hasher.verify(&Password::new("another"), stored.as_deref(), cost)?;
+                hasher.verify(&Password::new("another"), stored.as_deref(), None)?;
                 let first = (hasher.memory.len(), hasher.memory.capacity(), hasher.memory.as_ptr().addr());
                 hasher.hash(&Password::new("another"))?;
                 assert_eq!((hasher.memory.len(), hasher.memory.capacity(), hasher.memory.as_ptr().addr()), first);
@@ -232,14 +200,5 @@ mod tests {
             let refused = verify(&new, Password::new("correct horse battery"), Some(unreadable.to_owned())).unwrap();
             assert_eq!(refused, Verification::Failed, "{unreadable}");
         }
-    }
-
-    #[test]
-    fn decoy_hash_is_valid_and_matches_no_password() {
-        let passwords = Passwords::new(HashCost::minimal());
-        for cost in [HashCost::minimal(), HashCost::default(), HashCost::MAX] {
-            assert_eq!(cost_of(&decoy_hash(cost)), Some(cost), "the decoy must cost a real hash");
-        }
-        assert_eq!(verify(&passwords, Password::new(""), None).unwrap(), Verification::Failed);
     }
 }

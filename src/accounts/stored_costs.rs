@@ -1,15 +1,19 @@
-//! The costs of the stored password hashes, so that an unknown account takes as long to check as a known one.
+//! What it costs to check the stored password hashes, so that an unknown account takes as long to check as a known one.
 //!
-//! When the configured cost is raised, stored hashes keep their cost until their owners sign in. Checking an unknown
-//! account at the configured cost would then tell it from known ones. Instead, each text that names no user is checked
-//! at the cost of a stored hash: the costs occur among unknown accounts as often as among known ones, and each text
-//! always has the same.
+//! When the configured cost is raised, stored hashes keep their cost until their owners sign in, and so do the hashes of
+//! another program. Checking an unknown account at the configured cost would then tell it from known ones. Instead, each
+//! text that names no user is checked in the way of a stored hash: the schemes occur among unknown accounts as often as
+//! among known ones, and each text always has the same.
 
 use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 
-use super::{hash_cost::HashCost, passwords, queries};
+use super::{
+    passwords::Passwords,
+    queries,
+    stored_hash::{Scheme, StoredHash},
+};
 use crate::{
     clock::{Clock, Timestamp},
     db::{Database, UserId},
@@ -25,29 +29,29 @@ const SAMPLE_LIFETIME: Duration = Duration::from_secs(10 * 60);
 pub(super) struct StoredCosts {
     db: Database,
     clock: Clock,
-    configured: HashCost,
+    passwords: Passwords,
     sample: Arc<Mutex<Option<Sample>>>,
 }
 
 #[derive(Debug, Clone)]
 struct Sample {
-    /// In order, so that a number picks the same cost as long as the sample stays similar.
-    costs: Arc<[HashCost]>,
+    /// In order, so that a number picks the same one as long as the sample stays similar.
+    schemes: Arc<[Scheme]>,
     taken_at: Timestamp,
 }
 
 impl StoredCosts {
-    pub fn new(db: Database, clock: Clock, configured: HashCost) -> Self {
-        Self { db, clock, configured, sample: Arc::default() }
+    pub fn new(db: Database, clock: Clock, passwords: Passwords) -> Self {
+        Self { db, clock, passwords, sample: Arc::default() }
     }
 
-    /// The cost at which to check an account without a usable hash. `number` is a random one that belongs to what was
-    /// typed.
-    pub async fn pick(&self, number: u64) -> HashCost {
-        let costs = self.costs().await;
-        // The place in proportion, so that one more hash moves only a few texts to another cost.
-        let place = (u128::from(number) * costs.len() as u128) >> u64::BITS;
-        usize::try_from(place).ok().and_then(|place| costs.get(place).copied()).unwrap_or(self.configured)
+    /// The scheme in which to check an account without a usable hash; `None` if there is no stored one. `number` is a random
+    /// one that belongs to what was typed.
+    pub async fn pick(&self, number: u64) -> Option<Scheme> {
+        let schemes = self.schemes().await;
+        // The place in proportion, so that one more hash moves only a few texts to another scheme.
+        let place = (u128::from(number) * schemes.len() as u128) >> u64::BITS;
+        usize::try_from(place).ok().and_then(|place| schemes.get(place).copied())
     }
 
     /// Has the next sign-in take a new sample: this process has stored a hash.
@@ -55,20 +59,21 @@ impl StoredCosts {
         *self.sample.lock() = None;
     }
 
-    async fn costs(&self) -> Arc<[HashCost]> {
+    async fn schemes(&self) -> Arc<[Scheme]> {
         let now = self.clock.now();
         let usable = |sample: &Sample| now.since(sample.taken_at) < SAMPLE_LIFETIME && sample.taken_at <= now;
         if let Some(sample) = self.sample.lock().clone().filter(usable) {
-            return sample.costs;
+            return sample.schemes;
         }
         let random = UserId::random();
         match self.db.read(move |connection| queries::sample_hashes(connection, random, SAMPLE_SIZE)).await {
             Ok(hashes) => {
-                let mut costs: Vec<HashCost> = hashes.iter().filter_map(|hash| passwords::cost_of(hash)).collect();
-                costs.sort_unstable();
-                let costs: Arc<[HashCost]> = costs.into();
-                *self.sample.lock() = Some(Sample { costs: Arc::clone(&costs), taken_at: now });
-                costs
+                let parse = |hash: &String| StoredHash::parse(hash, self.passwords.secrets()).ok();
+                let mut schemes: Vec<Scheme> = hashes.iter().filter_map(parse).map(|hash| hash.scheme()).collect();
+                schemes.sort_unstable();
+                let schemes: Arc<[Scheme]> = schemes.into();
+                *self.sample.lock() = Some(Sample { schemes: Arc::clone(&schemes), taken_at: now });
+                schemes
             }
             // The lookup of the user fails as well, and that error is reported.
             Err(error) => {
@@ -83,7 +88,7 @@ impl StoredCosts {
 mod tests {
     use super::*;
     use crate::{
-        accounts::{model::Password, passwords::Passwords},
+        accounts::{hash_cost::HashCost, model::Password},
         db::{DatabaseOptions, migrate},
         sessions::User,
     };
@@ -119,16 +124,20 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn scheme(text: &str) -> Option<Scheme> {
+        Some(Scheme::own(cost(text)))
+    }
+
     #[test]
     fn unknown_accounts_cost_what_stored_hashes_cost() {
         with_database(async |db, clock| {
-            let costs = StoredCosts::new(db.clone(), clock.clone(), cost("m=32,t=1,p=1"));
-            assert_eq!(costs.pick(7).await, cost("m=32,t=1,p=1"), "without a stored hash, the configured cost");
+            let costs = StoredCosts::new(db.clone(), clock.clone(), Passwords::new(cost("m=32,t=1,p=1")));
+            assert_eq!(costs.pick(7).await, None, "without a stored hash");
             add_user(&db, &clock, "one@example.com", cost("m=8,t=1,p=1")).await;
-            assert_eq!(costs.pick(7).await, cost("m=32,t=1,p=1"), "the sample is still used");
+            assert_eq!(costs.pick(7).await, None, "the sample is still used");
             clock.advance(SAMPLE_LIFETIME);
             for number in 0..100 {
-                assert_eq!(costs.pick(number).await, cost("m=8,t=1,p=1"));
+                assert_eq!(costs.pick(number).await, scheme("m=8,t=1,p=1"));
             }
             add_user(&db, &clock, "two@example.com", cost("m=16,t=1,p=1")).await;
             costs.invalidate();
@@ -136,7 +145,7 @@ mod tests {
             for number in (0..100).map(|part| (2 * part + 1) * (u64::MAX / 200)) {
                 let picked = costs.pick(number).await;
                 assert_eq!(costs.pick(number).await, picked, "always the same for one text");
-                old += u32::from(picked == cost("m=8,t=1,p=1"));
+                old += u32::from(picked == scheme("m=8,t=1,p=1"));
             }
             assert_eq!(old, 50, "as often as among the stored ones");
         });
