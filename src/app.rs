@@ -45,6 +45,7 @@ impl Keyrack {
             languages,
             brand,
             hash_cost,
+            hash_secrets,
             breached_passwords,
             geoip,
             sign_in_pace,
@@ -62,6 +63,7 @@ impl Keyrack {
         let newest = secrets.expose().next().unwrap_or_default();
         let accounts =
             Accounts::for_server(database.clone(), clock.clone(), sessions.clone(), hash_cost, newest, sign_in_pace)
+                .with_hash_secrets(hash_secrets)
                 .with_password_policy(PasswordPolicy::new(public_url.host(), brand.name.as_str(), breached_passwords));
         let assets = Assets::new(&brand);
         let state = AppState {

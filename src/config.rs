@@ -14,7 +14,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::{
-    accounts::{BreachedPasswords, HashCost, SignInPace},
+    accounts::{BreachedPasswords, HashCost, HashSecrets, SignInPace},
     clock::Clock,
     db::{DatabaseOptions, DatabaseUrl},
     geoip::GeoIp,
@@ -66,6 +66,8 @@ pub struct Config {
     pub brand: Brand,
     /// The cost of a password hash.
     pub hash_cost: HashCost,
+    /// Secrets of other programs whose password hashes were imported. Default: none.
+    pub hash_secrets: HashSecrets,
     /// The list of leaked passwords, which no user may choose. Default: none.
     pub breached_passwords: Option<BreachedPasswords>,
     /// The files that tell where an address is. Default: none, so that pages show addresses only.
@@ -99,6 +101,7 @@ impl Config {
             languages: Language::for_people().to_vec(),
             brand: Brand::default(),
             hash_cost: HashCost::default(),
+            hash_secrets: HashSecrets::default(),
             breached_passwords: None,
             geoip: GeoIp::default(),
             sign_in_pace: SignInPace::default(),

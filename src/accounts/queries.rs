@@ -43,7 +43,8 @@ diesel::postfix_operator!(WithoutCollation, "::text COLLATE \"C\"", Text, backen
 /// A user to insert.
 pub(super) struct NewRow {
     pub user: User,
-    pub password_hash: String,
+    pub password_hash: Option<String>,
+    pub created_at: Timestamp,
     pub now: Timestamp,
 }
 
@@ -62,9 +63,9 @@ pub(super) fn insert(connection: &mut DbConnection, row: &NewRow) -> Result<()> 
             users::first_name.eq(user.first_name.as_deref()),
             users::last_name.eq(user.last_name.as_deref()),
             users::role.eq(&user.role),
-            users::password_hash.eq(&row.password_hash),
+            users::password_hash.eq(row.password_hash.as_deref()),
             users::password_changed_at.eq(now),
-            users::created_at.eq(now),
+            users::created_at.eq(SqlTime::from(row.created_at)),
             users::updated_at.eq(now),
         ))
         .execute(connection)?;

@@ -115,7 +115,8 @@ mod tests {
                 last_name: None,
                 role: "user".to_owned(),
             };
-            queries::insert(connection, &queries::NewRow { user, password_hash: password_hash.clone(), now })
+            let password_hash = Some(password_hash.clone());
+            queries::insert(connection, &queries::NewRow { user, password_hash, created_at: now, now })
         };
         db.transaction(insert).await.unwrap();
     }

@@ -88,6 +88,7 @@ impl Accounts {
         let NewUser { email, user_name, first_name, last_name, role, password } = user;
         let own_names = names([&user_name, &first_name, &last_name]);
         let password_hash = self.hash_new_password(password, &email, own_names).await?;
+        let now = self.clock.now();
         let row = NewRow {
             user: User {
                 id: UserId::random(),
@@ -97,8 +98,9 @@ impl Accounts {
                 last_name,
                 role: role.as_str().to_owned(),
             },
-            password_hash,
-            now: self.clock.now(),
+            password_hash: Some(password_hash),
+            created_at: now,
+            now,
         };
         let must_change_password = password_use == PasswordUse::OneTime;
         let event = self.event(EventKind::AccountCreated, row.user.id).detail("role", role.as_str());

@@ -17,7 +17,7 @@ pub(super) fn open(settings: &Settings) -> Result<(Sessions, Accounts), Failure>
     crate::db::migrate(&url)?;
     let mut options = DatabaseOptions::for_command(url);
     journal::use_for_command(settings, &mut options)?;
-    Ok(open_parts(settings, Database::open(options)))
+    open_parts(settings, Database::open(options))
 }
 
 /// Opens the database without migrating it, for a command that must not change an Express application's database.
@@ -32,14 +32,16 @@ pub(super) async fn open_migrated(settings: &Settings) -> Result<(Sessions, Acco
     if !database.is_migrated().await? {
         return Err(not_migrated);
     }
-    Ok(open_parts(settings, database))
+    open_parts(settings, database)
 }
 
-fn open_parts(settings: &Settings, database: Database) -> (Sessions, Accounts) {
+fn open_parts(settings: &Settings, database: Database) -> Result<(Sessions, Accounts), Failure> {
     let source = Source::command(&os_user());
     let sessions = Sessions::new(database.clone(), Clock::System, settings.policy()).on_behalf_of(source.clone());
-    let accounts = Accounts::new(database, Clock::System, sessions.clone(), settings.hash_cost).on_behalf_of(source);
-    (sessions, accounts)
+    let accounts = Accounts::new(database, Clock::System, sessions.clone(), settings.hash_cost)
+        .with_hash_secrets(settings.hash_secrets()?)
+        .on_behalf_of(source);
+    Ok((sessions, accounts))
 }
 
 /// Records that an operator has run a command that changes more than one account or session.

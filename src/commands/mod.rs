@@ -23,6 +23,7 @@ mod session;
 mod settings;
 mod time_zone;
 mod user;
+mod user_import;
 
 use std::process::ExitCode;
 
@@ -51,7 +52,7 @@ enum Command {
     Serve,
     /// Migrate the database
     Migrate,
-    /// Add, list, disable, enable and unlock users, and set passwords and roles
+    /// Add, import, list, disable, enable and unlock users, and set passwords and roles
     #[command(subcommand)]
     User(user::Command),
     /// List and revoke sessions; running servers obey at once

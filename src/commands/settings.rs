@@ -11,6 +11,7 @@ mod cookie;
 mod exposure;
 mod file;
 mod followed_files;
+mod hash_secrets;
 mod values;
 
 use std::{
@@ -222,6 +223,14 @@ pub(super) struct Settings {
     #[arg(long, env = "KEYRACK_HASH_COST", global = true, value_name = "COST", default_value_t = HashCost::default())]
     pub(super) hash_cost: HashCost,
 
+    /// What the program that hashed imported passwords by bcrypt appended to each: Devise's pepper [default: none]
+    #[arg(long, env = "KEYRACK_BCRYPT_PEPPER", global = true, value_name = "TEXT", hide_env_values = true)]
+    bcrypt_pepper: Option<SecretString>,
+
+    /// The base64_signer_key of the Firebase project whose password hashes were imported [default: none]
+    #[arg(long, env = "KEYRACK_FIREBASE_SIGNER_KEY", global = true, value_name = "KEY", hide_env_values = true)]
+    firebase_signer_key: Option<SecretString>,
+
     /// File made by keyrack passwords build: no user may choose a password that it contains, and one who signs in with
     /// such a password is asked to change it; a file that takes its place is used at once [default: none]
     #[arg(long, env = "KEYRACK_BREACHED_PASSWORDS", global = true, value_name = "FILE")]
@@ -313,6 +322,7 @@ impl Settings {
         app_origins::check(self.app_origins(), &self.public_url(address))?;
         let secrets = self.secrets(&database_url, warnings)?;
         let mut config = self.to_config_with(address, database_url, secrets);
+        config.hash_secrets = self.hash_secrets()?;
         config.breached_passwords = self.breached_passwords()?;
         config.brand = self.brand()?;
         config.geoip = self.geoip()?;

@@ -1,6 +1,6 @@
 //! `keyrack user …`
 
-use std::collections::HashSet;
+use std::{collections::HashSet, path::PathBuf};
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -10,6 +10,7 @@ use super::{
     output::{self, Format},
     password,
     settings::Settings,
+    user_import,
 };
 use crate::{
     accounts::{Account, Accounts, CreateUserError, Email, ForgottenFailures, NewUser, PasswordUse, Role},
@@ -17,6 +18,7 @@ use crate::{
 };
 
 #[derive(Subcommand)]
+#[expect(clippy::doc_markdown, reason = "these comments are what --help prints, not Markdown")]
 pub(super) enum Command {
     /// Add a user; asks for the password, or reads it as one line from standard input
     Add {
@@ -37,6 +39,21 @@ pub(super) enum Command {
         /// Make the password good for one sign-in, after which the user must change it
         #[arg(long)]
         must_change: bool,
+    },
+    /// Add the users of another program, with the passwords that they have there
+    ///
+    /// FILE has one JSON object per line, with the fields email, password_hash, user_name, first_name, last_name, role
+    /// (user or admin), id (a UUID), created_at and disabled, of which only email is required. The hashes of bcrypt, argon2,
+    /// scrypt and PBKDF2 are read as many programs write them; each is replaced by Keyrack's own when its user signs in.
+    /// Addresses that have an account are skipped. If any line is wrong, nothing is imported.
+    Import {
+        /// File to read
+        file: PathBuf,
+        /// Check the file, and say what would be imported
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        format: Format,
     },
     /// List all users, and which of them are disabled, locked for browsers that they have not used before, or have a
     /// password that is good for one sign-in
@@ -86,6 +103,7 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
             let user = NewUser { email, user_name, first_name, last_name, role, password };
             add(&accounts, user, must_change).await
         }
+        Command::Import { file, dry_run, format } => user_import::run(&accounts, &file, dry_run, format.json).await,
         Command::List(format) => list(&accounts, format).await,
         Command::Disable { email } => {
             let ended = accounts.disable(&email).await?.ok_or_else(|| unknown(&email))?;

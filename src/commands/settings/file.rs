@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::Command;
+use clap::{Arg, Command};
 
 use super::arguments::{CONFIG_FILE_ID, cause, is_blank};
 use crate::commands::Failure;
@@ -52,7 +52,8 @@ pub(in crate::commands) fn with_file_defaults(
         if text.trim().is_empty() {
             continue;
         }
-        holds_secrets |= name == SECRETS_ID || has_password(&text);
+        let is_secret = |argument: &Arg| argument.get_id() == name.as_str() && argument.is_hide_env_values_set();
+        holds_secrets |= command.get_arguments().any(is_secret) || has_password(&text);
         validate(&command, &name, &text).map_err(invalid)?;
         command = command.mut_arg(name, |argument| {
             // `--help` prints defaults, so a setting whose variable is hidden there is hidden here too.

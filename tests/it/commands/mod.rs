@@ -21,3 +21,4 @@ mod stop;
 mod time_zone;
 mod tls;
 mod user;
+mod user_import;
