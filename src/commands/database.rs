@@ -39,7 +39,7 @@ fn open_parts(settings: &Settings, database: Database) -> Result<(Sessions, Acco
     let source = Source::command(&os_user());
     let sessions = Sessions::new(database.clone(), Clock::System, settings.policy()).on_behalf_of(source.clone());
     let accounts = Accounts::new(database, Clock::System, sessions.clone(), settings.hash_cost)
-        .with_hash_secrets(settings.hash_secrets()?)
+        .with_hash_secrets(settings.hash_secrets.read()?)
         .on_behalf_of(source);
     Ok((sessions, accounts))
 }

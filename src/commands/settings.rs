@@ -38,6 +38,7 @@ use address::{listen, reachable};
 use arguments::CONFIG_FILE_ID;
 pub(super) use arguments::{failure_or_exit, without_empty_variables};
 pub(super) use file::{SettingsFile, with_file_defaults};
+use hash_secrets::HashSecretSettings;
 use values::{
     AppOrigins, FileList, LanguageList, LogFilter, Networks, days_or_hours, minutes, parse_app_origins,
     parse_cookie_domain, parse_cookie_name, parse_events_retention, parse_files, parse_languages, parse_networks,
@@ -223,13 +224,8 @@ pub(super) struct Settings {
     #[arg(long, env = "KEYRACK_HASH_COST", global = true, value_name = "COST", default_value_t = HashCost::default())]
     pub(super) hash_cost: HashCost,
 
-    /// What the program that hashed imported passwords by bcrypt appended to each: Devise's pepper [default: none]
-    #[arg(long, env = "KEYRACK_BCRYPT_PEPPER", global = true, value_name = "TEXT", hide_env_values = true)]
-    bcrypt_pepper: Option<SecretString>,
-
-    /// The base64_signer_key of the Firebase project whose password hashes were imported [default: none]
-    #[arg(long, env = "KEYRACK_FIREBASE_SIGNER_KEY", global = true, value_name = "KEY", hide_env_values = true)]
-    firebase_signer_key: Option<SecretString>,
+    #[command(flatten)]
+    pub(super) hash_secrets: HashSecretSettings,
 
     /// File made by keyrack passwords build: no user may choose a password that it contains, and one who signs in with
     /// such a password is asked to change it; a file that takes its place is used at once [default: none]
@@ -322,7 +318,7 @@ impl Settings {
         app_origins::check(self.app_origins(), &self.public_url(address))?;
         let secrets = self.secrets(&database_url, warnings)?;
         let mut config = self.to_config_with(address, database_url, secrets);
-        config.hash_secrets = self.hash_secrets()?;
+        config.hash_secrets = self.hash_secrets.read()?;
         config.breached_passwords = self.breached_passwords()?;
         config.brand = self.brand()?;
         config.geoip = self.geoip()?;

@@ -2,7 +2,7 @@
 
 use argon2::{Algorithm, Argon2, Params, Version, password_hash::phc::PasswordHash};
 
-use super::{Scheme, StoredHash, UnusableHash};
+use super::{parts::HashParts, unusable::UnusableHash};
 use crate::{
     accounts::hash_cost::HashCost,
     error::{Error, Result},
@@ -32,12 +32,12 @@ impl Argon2Scheme {
 }
 
 /// `$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH`, which Django writes as `argon2$argon2id$…`.
-pub(super) fn parse(text: &str) -> Option<Result<StoredHash, UnusableHash>> {
+pub(super) fn parse(text: &str) -> Option<Result<HashParts<Argon2Scheme>, UnusableHash>> {
     let text = text.strip_prefix("argon2").filter(|rest| rest.starts_with("$argon2")).unwrap_or(text);
     text.starts_with("$argon2").then(|| parse_phc(text))
 }
 
-fn parse_phc(text: &str) -> Result<StoredHash, UnusableHash> {
+fn parse_phc(text: &str) -> Result<HashParts<Argon2Scheme>, UnusableHash> {
     let malformed = UnusableHash::Malformed("it is not an argon2 hash in the PHC string format");
     let hash = PasswordHash::new(text).map_err(|_| malformed)?;
     let params = Params::try_from(&hash).map_err(|_| malformed)?;
@@ -50,6 +50,6 @@ fn parse_phc(text: &str) -> Result<StoredHash, UnusableHash> {
     }
     // Strings without a version are of the first one.
     let version = version.unwrap_or(Version::V0x10).into();
-    let scheme = Scheme::Argon2(Argon2Scheme { cost, algorithm, version });
-    Ok(StoredHash { scheme, salt: salt.as_ref().to_vec(), expected: expected.as_ref().to_vec() })
+    let scheme = Argon2Scheme { cost, algorithm, version };
+    Ok(HashParts { scheme, salt: salt.as_ref().to_vec(), expected: expected.as_ref().to_vec() })
 }

@@ -6,8 +6,10 @@ use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
 use super::{
-    HashSecrets, Scheme, StoredHash, UnusableHash,
     encoding::{bcrypt_base64, number, parameters},
+    parts::HashParts,
+    secrets::HashSecrets,
+    unusable::UnusableHash,
 };
 use crate::error::{Error, Result};
 
@@ -69,7 +71,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub(super) fn parse(text: &str) -> Option<Result<StoredHash, UnusableHash>> {
+pub(super) fn parse(text: &str) -> Option<Result<HashParts<BcryptScheme>, UnusableHash>> {
     if text.starts_with("$wp$") {
         Some(Err(UnusableHash::WordPress))
     } else if let Some(rest) = text.strip_prefix("bcrypt_sha256$") {
@@ -83,7 +85,7 @@ pub(super) fn parse(text: &str) -> Option<Result<StoredHash, UnusableHash>> {
 }
 
 /// `$2b$12$SALT-AND-HASH`
-fn parse_plain(text: &str, input: Input) -> Result<StoredHash, UnusableHash> {
+fn parse_plain(text: &str, input: Input) -> Result<HashParts<BcryptScheme>, UnusableHash> {
     let malformed = UnusableHash::Malformed("bcrypt writes $2b$, two digits, $, and 53 characters");
     let mut parts = text.strip_prefix('$').ok_or(malformed)?.split('$');
     let (Some(version), Some(cost), Some(rest), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
@@ -98,11 +100,11 @@ fn parse_plain(text: &str, input: Input) -> Result<StoredHash, UnusableHash> {
         return Err(malformed);
     }
     let (salt, hash) = rest.split_at(SALT_CHARS);
-    stored_hash(number(cost)?, input, salt, hash)
+    hash_parts(number(cost)?, input, salt, hash)
 }
 
 /// `v=2,t=2b,r=12$SALT$HASH`, or in the first version `2b,12$SALT$HASH`.
-fn parse_passlib(text: &str) -> Result<StoredHash, UnusableHash> {
+fn parse_passlib(text: &str) -> Result<HashParts<BcryptScheme>, UnusableHash> {
     let malformed = UnusableHash::Malformed("it is not a bcrypt_sha256 hash of passlib");
     let parts: Vec<&str> = text.split('$').collect();
     let [settings, salt, hash] = parts[..] else { return Err(malformed) };
@@ -112,16 +114,16 @@ fn parse_passlib(text: &str) -> Result<StoredHash, UnusableHash> {
     if let Some(rounds) = settings.strip_prefix("v=2,t=2b,") {
         let [cost] = parameters(rounds, ["r"])?;
         let salt_text = salt.as_bytes().first_chunk().ok_or(malformed)?;
-        return stored_hash(cost, Input::Base64HmacSha256(*salt_text), salt, hash);
+        return hash_parts(cost, Input::Base64HmacSha256(*salt_text), salt, hash);
     }
     let (version, cost) = settings.split_once(',').ok_or(malformed)?;
     if !["2a", "2b"].contains(&version) {
         return Err(malformed);
     }
-    stored_hash(number(cost)?, Input::Base64Sha256, salt, hash)
+    hash_parts(number(cost)?, Input::Base64Sha256, salt, hash)
 }
 
-fn stored_hash(cost: u32, input: Input, salt: &str, hash: &str) -> Result<StoredHash, UnusableHash> {
+fn hash_parts(cost: u32, input: Input, salt: &str, hash: &str) -> Result<HashParts<BcryptScheme>, UnusableHash> {
     if !(4..=MAX_COST).contains(&cost) {
         return Err(UnusableHash::TooExpensive("bcrypt may have a cost from 4 to 16"));
     }
@@ -129,5 +131,5 @@ fn stored_hash(cost: u32, input: Input, salt: &str, hash: &str) -> Result<Stored
     if salt.len() != 16 || expected.len() != OUTPUT_BYTES {
         return Err(UnusableHash::Malformed("the salt or the result of bcrypt has another length"));
     }
-    Ok(StoredHash { scheme: Scheme::Bcrypt(BcryptScheme { cost, input }), salt, expected })
+    Ok(HashParts { scheme: BcryptScheme { cost, input }, salt, expected })
 }

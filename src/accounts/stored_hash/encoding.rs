@@ -5,7 +5,7 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
 };
 
-use super::UnusableHash;
+use super::unusable::UnusableHash;
 
 /// Accepts what is left over in the last character: some libraries fill it with random bits.
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()

@@ -18,14 +18,20 @@ mod argon2;
 mod bcrypt;
 mod encoding;
 mod firebase;
+mod parts;
 mod pbkdf2;
 mod scrypt;
+mod secrets;
+mod unusable;
 
-use ::argon2::Block;
+use ::argon2::{Argon2, Block, Params};
 use subtle::ConstantTimeEq;
 
-pub use self::firebase::{FirebaseSignerKey, InvalidSignerKey};
-use self::{argon2::Argon2Scheme, bcrypt::BcryptScheme, pbkdf2::Pbkdf2Scheme, scrypt::ScryptCost};
+use self::{argon2::Argon2Scheme, bcrypt::BcryptScheme, parts::HashParts, pbkdf2::Pbkdf2Scheme, scrypt::ScryptCost};
+pub use self::{
+    secrets::{FirebaseSignerKey, HashSecrets, InvalidSignerKey},
+    unusable::UnusableHash,
+};
 use super::{hash_cost::HashCost, model::Password};
 use crate::error::{Error, Result};
 
@@ -54,42 +60,10 @@ pub(super) enum Scheme {
     Firebase(ScryptCost),
 }
 
-/// Secrets that other programs mixed into their hashes, and keep outside the database.
-#[derive(Debug, Clone, Default)]
-pub struct HashSecrets {
-    /// What Devise appends to each password before bcrypt; `config.pepper` in its initializer. None by default.
-    pub bcrypt_pepper: Option<secrecy::SecretString>,
-    /// The key that Firebase encrypts with the derived key: `base64_signer_key` of a project's hash parameters. None by
-    /// default: its hashes can't be checked then.
-    pub firebase_signer_key: Option<FirebaseSignerKey>,
-}
-
-/// Why a stored hash can't be checked. The message is for operators.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum UnusableHash {
-    /// No known format.
-    #[error("its format is not known; docs/importing-users.md lists the formats that Keyrack reads")]
-    UnknownFormat,
-    /// A known format, but not written as it demands.
-    #[error("it is malformed: {0}")]
-    Malformed(&'static str),
-    /// One guess would take too long, or too much memory.
-    #[error("checking it would be too expensive: {0}")]
-    TooExpensive(&'static str),
-    /// WordPress hashes passwords before bcrypt in its own way.
-    #[error("it is one of WordPress, which Keyrack does not read")]
-    WordPress,
-    /// A hash of Firebase, whose key is not known.
-    #[error("it is one of Firebase; set KEYRACK_FIREBASE_SIGNER_KEY to the project's base64_signer_key")]
-    NoFirebaseSignerKey,
-}
-
 impl StoredHash {
     /// Parses a stored hash.
     pub fn parse(text: &str, secrets: &HashSecrets) -> Result<Self, UnusableHash> {
-        let parsers = [argon2::parse, bcrypt::parse, pbkdf2::parse, scrypt::parse, firebase::parse];
-        let parsed = parsers.iter().find_map(|parse| parse(text)).ok_or(UnusableHash::UnknownFormat)?;
-        let hash = parsed?;
+        let hash = Self::parse_any(text).ok_or(UnusableHash::UnknownFormat)??;
         if hash.expected.len() < MIN_OUTPUT_BYTES {
             return Err(UnusableHash::Malformed("the result is too short"));
         }
@@ -100,6 +74,25 @@ impl StoredHash {
             Scheme::Firebase(_) if secrets.firebase_signer_key.is_none() => Err(UnusableHash::NoFirebaseSignerKey),
             _ => Ok(hash),
         }
+    }
+
+    /// `None` if no format begins like it.
+    fn parse_any(text: &str) -> Option<Result<Self, UnusableHash>> {
+        Self::of(argon2::parse(text), Scheme::Argon2)
+            .or_else(|| Self::of(bcrypt::parse(text), Scheme::Bcrypt))
+            .or_else(|| Self::of(pbkdf2::parse(text), Scheme::Pbkdf2))
+            .or_else(|| Self::of(scrypt::parse(text), Scheme::Scrypt))
+            .or_else(|| Self::of(firebase::parse(text), Scheme::Firebase))
+            .or_else(|| Self::of(scrypt::parse_salt_and_key(text).map(Ok), |()| Scheme::SaltAndKey))
+    }
+
+    fn of<S>(
+        parsed: Option<Result<HashParts<S>, UnusableHash>>,
+        scheme: impl FnOnce(S) -> Scheme,
+    ) -> Option<Result<Self, UnusableHash>> {
+        let hash =
+            |HashParts { scheme: parameters, salt, expected }| Self { scheme: scheme(parameters), salt, expected };
+        parsed.map(|parsed| parsed.map(hash))
     }
 
     pub fn scheme(&self) -> Scheme {
@@ -145,7 +138,7 @@ impl Scheme {
             _ => b"keyrack decoy salt, for no one..".first_chunk::<32>().unwrap_or(&[0; 32]),
         };
         let length = match self {
-            Self::Argon2(_) => ::argon2::Params::DEFAULT_OUTPUT_LEN,
+            Self::Argon2(_) => Params::DEFAULT_OUTPUT_LEN,
             Self::Bcrypt(_) => bcrypt::OUTPUT_BYTES,
             Self::Pbkdf2(scheme) => scheme.output_bytes(),
             Self::Scrypt(_) | Self::SaltAndKey | Self::Firebase(_) => MAX_OUTPUT_BYTES,
@@ -176,13 +169,7 @@ pub(super) struct HashContext<'a> {
 
 impl HashContext<'_> {
     /// Computes argon2 in the thread's own memory.
-    pub fn fill_argon2(
-        &mut self,
-        argon2: &::argon2::Argon2<'_>,
-        password: &[u8],
-        salt: &[u8],
-        output: &mut [u8],
-    ) -> Result<()> {
+    pub fn fill_argon2(&mut self, argon2: &Argon2<'_>, password: &[u8], salt: &[u8], output: &mut [u8]) -> Result<()> {
         let blocks = argon2.params().block_count();
         let usual = self.own_cost.argon2()?.params().block_count();
         if self.memory.len() < blocks {

@@ -5,8 +5,9 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 
 use super::{
-    Scheme, StoredHash, UnusableHash,
     encoding::{base64, number, passlib_base64},
+    parts::HashParts,
+    unusable::UnusableHash,
 };
 
 /// Four times the rounds that Django 6 takes: about two seconds.
@@ -46,7 +47,7 @@ impl Pbkdf2Scheme {
     }
 }
 
-pub(super) fn parse(text: &str) -> Option<Result<StoredHash, UnusableHash>> {
+pub(super) fn parse(text: &str) -> Option<Result<HashParts<Pbkdf2Scheme>, UnusableHash>> {
     const FORMATS: [(&str, Digest, Program); 5] = [
         ("pbkdf2_sha256$", Digest::Sha256, Program::Django),
         ("pbkdf2_sha1$", Digest::Sha1, Program::Django),
@@ -67,7 +68,7 @@ enum Program {
     Passlib,
 }
 
-fn parse_parts(text: &str, digest: Digest, program: Program) -> Result<StoredHash, UnusableHash> {
+fn parse_parts(text: &str, digest: Digest, program: Program) -> Result<HashParts<Pbkdf2Scheme>, UnusableHash> {
     let parts: Vec<&str> = text.split('$').collect();
     let [rounds, salt, hash] = parts[..] else {
         return Err(UnusableHash::Malformed("PBKDF2 hashes have rounds, a salt and a result, with a $ between them"));
@@ -83,5 +84,5 @@ fn parse_parts(text: &str, digest: Digest, program: Program) -> Result<StoredHas
     if expected.len() != scheme.output_bytes() {
         return Err(UnusableHash::Malformed("the result of PBKDF2 has another length than its hash function"));
     }
-    Ok(StoredHash { scheme: Scheme::Pbkdf2(scheme), salt, expected })
+    Ok(HashParts { scheme, salt, expected })
 }

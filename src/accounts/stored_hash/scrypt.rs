@@ -5,8 +5,9 @@ use subtle::{Choice, ConstantTimeEq};
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    Scheme, StoredHash, UnusableHash,
     encoding::{base64, hex, number, parameters, passlib_base64},
+    parts::HashParts,
+    unusable::UnusableHash,
 };
 use crate::{
     accounts::model::Password,
@@ -56,18 +57,18 @@ impl ScryptCost {
     }
 }
 
-pub(super) fn parse(text: &str) -> Option<Result<StoredHash, UnusableHash>> {
+pub(super) fn parse(text: &str) -> Option<Result<HashParts<ScryptCost>, UnusableHash>> {
     if let Some(rest) = text.strip_prefix("scrypt$") {
         Some(parse_django(rest))
     } else if let Some(rest) = text.strip_prefix("$scrypt$") {
         Some(parse_passlib(rest))
     } else {
-        parse_salt_and_key(text).map(Ok)
+        None
     }
 }
 
 /// `N$SALT$BLOCK-SIZE$LANES$BASE64`: the salt is text.
-fn parse_django(text: &str) -> Result<StoredHash, UnusableHash> {
+fn parse_django(text: &str) -> Result<HashParts<ScryptCost>, UnusableHash> {
     let parts: Vec<&str> = text.split('$').collect();
     let [n, salt, block_size, lanes, hash] = parts[..] else {
         return Err(UnusableHash::Malformed("scrypt hashes of Django have five parts after the name"));
@@ -77,26 +78,26 @@ fn parse_django(text: &str) -> Result<StoredHash, UnusableHash> {
         return Err(UnusableHash::Malformed("the work factor of scrypt is not a power of two"));
     }
     let cost = ScryptCost::new(n.ilog2(), number(block_size)?, number(lanes)?)?;
-    Ok(StoredHash { scheme: Scheme::Scrypt(cost), salt: salt.as_bytes().to_vec(), expected: base64(hash)? })
+    Ok(HashParts { scheme: cost, salt: salt.as_bytes().to_vec(), expected: base64(hash)? })
 }
 
 /// `ln=16,r=8,p=1$BASE64$BASE64`
-fn parse_passlib(text: &str) -> Result<StoredHash, UnusableHash> {
+fn parse_passlib(text: &str) -> Result<HashParts<ScryptCost>, UnusableHash> {
     let parts: Vec<&str> = text.split('$').collect();
     let [settings, salt, hash] = parts[..] else {
         return Err(UnusableHash::Malformed("scrypt hashes of passlib have parameters, a salt and a result"));
     };
     let [log_n, block_size, lanes] = parameters(settings, ["ln", "r", "p"])?;
     let cost = ScryptCost::new(log_n, block_size, lanes)?;
-    Ok(StoredHash { scheme: Scheme::Scrypt(cost), salt: passlib_base64(salt)?, expected: passlib_base64(hash)? })
+    Ok(HashParts { scheme: cost, salt: passlib_base64(salt)?, expected: passlib_base64(hash)? })
 }
 
 /// `SALT:KEY`, both in hexadecimal digits. The salt is kept as it is written.
-fn parse_salt_and_key(text: &str) -> Option<StoredHash> {
+pub(super) fn parse_salt_and_key(text: &str) -> Option<HashParts<()>> {
     let (salt, key) = text.split_once(':')?;
     let expected = hex(key).filter(|key| key.len() >= 32)?;
     hex(salt).filter(|salt| salt.len() >= 8)?;
-    Some(StoredHash { scheme: Scheme::SaltAndKey, salt: salt.as_bytes().to_vec(), expected })
+    Some(HashParts { scheme: (), salt: salt.as_bytes().to_vec(), expected })
 }
 
 /// Whether the key is that of the password, as any of the programs derives it that write such hashes. All are computed, so

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Arg, Command};
+use clap::Command;
 
 use super::arguments::{CONFIG_FILE_ID, cause, is_blank};
 use crate::commands::Failure;
@@ -15,6 +15,8 @@ use crate::commands::Failure;
 const DEFAULT_FILE: &str = "keyrack.toml";
 /// The setting of which an array is not a list with commas: a secret may contain one.
 const SECRETS_ID: &str = "secrets";
+/// The settings whose values are secrets.
+const SECRET_IDS: [&str; 3] = [SECRETS_ID, "bcrypt_pepper", "firebase_signer_key"];
 
 /// What a warning at the start needs to know about the settings file.
 #[derive(Debug, Clone)]
@@ -52,8 +54,7 @@ pub(in crate::commands) fn with_file_defaults(
         if text.trim().is_empty() {
             continue;
         }
-        let is_secret = |argument: &Arg| argument.get_id() == name.as_str() && argument.is_hide_env_values_set();
-        holds_secrets |= command.get_arguments().any(is_secret) || has_password(&text);
+        holds_secrets |= SECRET_IDS.contains(&name.as_str()) || has_password(&text);
         validate(&command, &name, &text).map_err(invalid)?;
         command = command.mut_arg(name, |argument| {
             // `--help` prints defaults, so a setting whose variable is hidden there is hidden here too.

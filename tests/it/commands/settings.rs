@@ -157,6 +157,8 @@ fn help_lists_every_setting_with_its_default() {
         ("journal", "KEYRACK_JOURNAL", "beside the SQLite database or the secrets file, with the extension ends"),
         ("require-sync", "KEYRACK_REQUIRE_SYNC", "false"),
         ("hash-cost", "KEYRACK_HASH_COST", "m=19456,t=2,p=1"),
+        ("bcrypt-pepper", "KEYRACK_BCRYPT_PEPPER", "none"),
+        ("firebase-signer-key", "KEYRACK_FIREBASE_SIGNER_KEY", "none"),
         ("breached-passwords", "KEYRACK_BREACHED_PASSWORDS", "none"),
         ("geoip", "KEYRACK_GEOIP", "none"),
         ("sign-in-pace", "KEYRACK_SIGN_IN_PACE", "10/5s"),
