@@ -166,7 +166,7 @@
         // A visitor of an application: another page may read once the visitor signs in.
         if (isSignedIn()) open();
         else stop();
-      }, Math.min(60_000, 1000 * 2 ** attempts) * (0.5 + Math.random()));
+      }, Math.min(60_000, 4000 * 2 ** attempts) * (0.25 + Math.random()));
       attempts += 1;
     };
   };
