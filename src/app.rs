@@ -113,8 +113,23 @@ impl Keyrack {
     /// It speaks HTTP/1.1 without TLS, and bounds what a client can cost: see
     /// [`ConnectionLimits`](crate::config::ConnectionLimits), which all servers of one `Keyrack` share.
     pub fn server(&self, listener: TcpListener, workers: usize) -> std::io::Result<Server> {
+        self.server_with(listener, workers, |_, _| ())
+    }
+
+    /// The same, with a page for each state of every page.
+    pub(crate) fn server_with_states(&self, listener: TcpListener, workers: usize) -> std::io::Result<Server> {
+        self.server_with(listener, workers, routes::mount_states)
+    }
+
+    fn server_with(
+        &self,
+        listener: TcpListener,
+        workers: usize,
+        mount_first: fn(&Arc<AppState>, &mut ServiceConfig),
+    ) -> std::io::Result<Server> {
         let keyrack = self.clone();
         server::build(listener, workers, Arc::clone(&self.1), Arc::clone(&self.0), move |config| {
+            mount_first(&keyrack.0, config);
             routes::mount_server(&keyrack.0, config);
         })
     }

@@ -24,6 +24,7 @@ use crate::web::{
     cross_origin::answer_app_origins,
     errors::WebError,
     headers::security_headers,
+    page_states,
     pages::{
         HOME, activity, api_revoke, api_session, api_sessions, event_stream, health, language, login, logout, not_me,
         password, reauth, revoke, revoke_progress, session_detail, session_name, sessions, setup, static_file,
@@ -159,6 +160,20 @@ where
 fn in_order_of_matching<const N: usize>(mut endpoints: [Endpoint; N]) -> [Endpoint; N] {
     endpoints.sort_by_key(|endpoint| (endpoint.path != api_session::PATH, endpoint.path.contains('{')));
     endpoints
+}
+
+/// Mounts the states of all pages, before the endpoints.
+pub(crate) fn mount_states(state: &Arc<AppState>, config: &mut ServiceConfig) {
+    config.service(
+        web::scope("/states")
+            .app_data(Data::from(Arc::clone(state)))
+            .route("", web::get().to(page_states::index))
+            .route("/{name}", web::get().to(page_states::show))
+            .route("/{name}/script.js", web::get().to(page_states::script))
+            .wrap(from_fn(render_errors))
+            .wrap(from_fn(security_headers))
+            .wrap(from_fn(log_requests)),
+    );
 }
 
 /// Mounts the endpoints into Keyrack's own server, which also answers requests without a path. No scope sees those.

@@ -55,10 +55,10 @@ export class Keyrack {
   }
 
   /** Starts `keyrack demo`. The property `demo` holds its email address and password. */
-  static async demo(settings = {}) {
+  static async demo(settings = {}, flags = []) {
     const folder = await mkdtemp(join(tmpdir(), 'keyrack-e2e-'));
     const keyrack = new Keyrack(folder, undefined, { KEYRACK_BIND: '127.0.0.1:0', TMPDIR: folder, ...settings });
-    await keyrack.#serve(['demo']);
+    await keyrack.#serve(['demo', ...flags]);
     const [email, password] = await Promise.all([
       keyrack.#printed(/^with the email\s+(\S+)/),
       keyrack.#printed(/^and the password\s+(\S+)/),

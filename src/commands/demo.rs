@@ -12,6 +12,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::{Failure, output, serve, settings::Settings};
 use crate::{
+    Keyrack,
     accounts::{Accounts, Email, NewUser, Password, Role},
     clock::{Clock, Timestamp},
     config::Secrets,
@@ -90,7 +91,14 @@ const SESSIONS: [SampleSession; 6] = [
 
 const EMAIL: &str = "rajat.verma@example.com";
 
-pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
+#[derive(clap::Args, Debug)]
+pub(super) struct DemoOptions {
+    /// Also show every page in every state, with sample data, at /states
+    #[arg(long)]
+    states: bool,
+}
+
+pub(super) async fn run(settings: &Settings, options: &DemoOptions) -> Result<(), Failure> {
     let folder = TemporaryFolder::create()?;
     let url: DatabaseUrl = format!("sqlite:{}", folder.0.join("demo.db").display()).parse().map_err(Failure::failed)?;
     crate::db::migrate(&url)?;
@@ -112,7 +120,11 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
          with the email    {EMAIL}\nand the password  {password}\n",
         config.public_url
     ));
-    serve::serve(listener, config, settings.workers(), None, &[]).await
+    if options.states {
+        output::lines(format_args!("Every page in every state:\n\n    {}/states\n", config.public_url));
+    }
+    let build_server = if options.states { Keyrack::server_with_states } else { Keyrack::server };
+    serve::serve(listener, config, settings.workers(), None, &[], build_server).await
 }
 
 /// Creates the user and its sessions, each with a clock that is set to the sample's times.

@@ -73,7 +73,7 @@ enum Command {
     #[command(name = time_zone::HIDDEN_COMMAND, hide = true)]
     ServerTimeZone,
     /// Serve a demo with sample data
-    Demo,
+    Demo(demo::DemoOptions),
 }
 
 /// Parses the command line and runs the command.
@@ -106,7 +106,7 @@ fn run() -> Result<(), Failure> {
             Some(Command::Events(options)) => events::run(&cli.settings, options).await,
             Some(Command::Doctor(options)) => doctor::run(&cli.settings, options).await,
             Some(Command::ServerTimeZone) => time_zone::print_server_time_zone(&cli.settings),
-            Some(Command::Demo) => demo::run(&cli.settings).await,
+            Some(Command::Demo(options)) => demo::run(&cli.settings, &options).await,
         }
     })
 }

@@ -39,8 +39,11 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Failure> {
     config.database.journal = journal::open_for_server(settings, &mut warnings)?;
     warnings.extend(journal::missing_standby(settings).await?);
     let metrics = settings.listen_for_metrics()?;
-    serve(listener, config, settings.workers(), metrics, &warnings).await
+    serve(listener, config, settings.workers(), metrics, &warnings, Keyrack::server).await
 }
+
+/// Builds a server on a bound listener, with so many workers.
+type BuildServer = fn(&Keyrack, TcpListener, usize) -> std::io::Result<Server>;
 
 /// Logs the address, then the warnings, and serves until SIGTERM or SIGINT, then finishes the requests in flight.
 pub(super) async fn serve(
@@ -49,6 +52,7 @@ pub(super) async fn serve(
     workers: usize,
     metrics: Option<TcpListener>,
     warnings: &[String],
+    build_server: BuildServer,
 ) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(Failure::failed)?;
     let database = config.database.url.clone();
@@ -83,7 +87,7 @@ pub(super) async fn serve(
     if let Some(listener) = metrics {
         rt::spawn(metrics_server(&keyrack, listener)?);
     }
-    let served = keyrack.server(listener, workers).map_err(Failure::failed)?.await;
+    let served = build_server(&keyrack, listener, workers).map_err(Failure::failed)?.await;
     purging.abort();
     logging.abort();
     informing.abort();

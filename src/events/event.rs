@@ -86,6 +86,22 @@ pub struct SecurityEvent {
 }
 
 impl SecurityEvent {
+    /// One that never happened, for pages with sample data.
+    pub(crate) fn sample(kind: EventKind, at: Timestamp) -> Self {
+        Self {
+            id: 1,
+            at: Some(at),
+            kind: kind.as_str().to_owned(),
+            user_id: None,
+            session_id: None,
+            actor: Actor::User.as_str().to_owned(),
+            ip_address: Some("203.0.113.24".to_owned()),
+            detail: Map::new(),
+            unreadable: Vec::new(),
+            transaction_id: 0,
+        }
+    }
+
     /// Its kind; `None` for one that only another version knows.
     pub fn kind(&self) -> Option<EventKind> {
         EventKind::parse(&self.kind)

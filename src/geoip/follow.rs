@@ -40,6 +40,7 @@ struct State {
 }
 
 /// The files as they are while a page is made.
+#[derive(Default)]
 pub(crate) struct GeoFiles(Vec<Arc<GeoFile>>);
 
 impl GeoIp {

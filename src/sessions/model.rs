@@ -67,7 +67,7 @@ pub enum EndReason {
 }
 
 impl EndReason {
-    const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::SignedOut,
         Self::Revoked,
         Self::RevokedByAdmin,

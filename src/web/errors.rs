@@ -8,6 +8,7 @@ mod message;
 mod page;
 mod problem;
 mod render;
+pub(super) mod states;
 mod web_error;
 
 use actix_web::{

@@ -30,6 +30,11 @@ impl Places {
         Self { words, files: state.geoip.files() }
     }
 
+    /// Without files, for sample data.
+    pub fn unknown(words: Words) -> Self {
+        Self { words, files: GeoFiles::default() }
+    }
+
     /// The lines that a page with places shows; `None` if there are no files.
     pub fn attributions(&self) -> Option<Vec<Attribution>> {
         (!self.files.is_empty()).then(|| self.files.attributions())

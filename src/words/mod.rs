@@ -67,6 +67,11 @@ impl Words {
         Self { offered, ..self }
     }
 
+    /// The same, in another language.
+    pub const fn in_language(self, language: Language) -> Self {
+        Self { language, ..self }
+    }
+
     /// The same, for a page of this site.
     pub const fn of_site(self, site: &'static Site) -> Self {
         Self { site, ..self }

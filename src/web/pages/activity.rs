@@ -1,5 +1,7 @@
 //! `GET /account/activity`: the security events of one's own account, one page at a time.
 
+pub(in crate::web) mod states;
+
 use actix_web::{HttpResponse, http::StatusCode, web::Query};
 use askama::Template;
 

@@ -1,5 +1,7 @@
 //! A page of security events, the newest first: of an account, or of one session.
 
+pub(super) mod samples;
+
 use serde::Deserialize;
 
 use super::{event_row::EventRow, pagination::Pagination};

@@ -50,7 +50,8 @@ impl EventRow {
         Ok(events.iter().filter_map(|event| Self::new(places, event, &records, now)).collect())
     }
 
-    fn new(
+    /// The row of one event of these sessions.
+    pub fn new(
         places: &Places,
         event: &SecurityEvent,
         records: &HashMap<SessionId, SessionRecord>,

@@ -1,5 +1,7 @@
 //! `GET /account/sessions?show=ended`: the user's ended sessions, one page at a time.
 
+pub(in crate::web) mod states;
+
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 

@@ -1,5 +1,7 @@
 //! `/login`: the sign-in form.
 
+pub(in crate::web) mod states;
+
 use std::time::Duration;
 
 use actix_web::{

@@ -1,5 +1,7 @@
 //! `/logout`: ends the current session.
 
+pub(in crate::web) mod states;
+
 use actix_session::Session;
 use actix_web::{
     HttpResponse,

@@ -1,6 +1,8 @@
 //! "This wasn't me": `GET /account/sessions/{id}/not-me` says what will happen, `POST /account/sessions/{id}/report` does it,
 //! and the first page then shows what came of the session.
 
+pub(in crate::web) mod states;
+
 use actix_web::{
     HttpResponse,
     http::StatusCode,

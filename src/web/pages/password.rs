@@ -1,5 +1,7 @@
 //! `/account/password`: changes the user's own password (ASVS 6.2.2, 6.2.3, 7.4.3).
 
+pub(in crate::web) mod states;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::StatusCode,

@@ -1,5 +1,7 @@
 //! `/reauth`: asks for the password again before a sensitive change, and then makes that change (ASVS 7.5).
 
+pub(in crate::web) mod states;
+
 use std::time::Duration;
 
 use actix_web::{

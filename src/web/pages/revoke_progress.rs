@@ -3,6 +3,8 @@
 //! The page needs no state of the server: it counts the sessions that are left, so any instance can show it, also after
 //! a restart. It is no acknowledgement; the redirect to the devices is, once none is left.
 
+pub(in crate::web) mod states;
+
 use actix_web::{
     HttpResponse,
     http::{StatusCode, header::REFRESH},

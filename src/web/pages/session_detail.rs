@@ -1,5 +1,7 @@
 //! `GET /account/sessions/{id}`: one of one's own sessions, alive or ended: all that is known, its events, its button.
 
+pub(in crate::web) mod states;
+
 use std::iter;
 
 use actix_web::{

@@ -1,5 +1,7 @@
 //! `GET /account/sessions`: the user's active sessions, one page at a time.
 
+pub(in crate::web) mod states;
+
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
 use askama::Template;
 use serde::Deserialize;
@@ -34,9 +36,9 @@ struct SessionsPage {
     /// Whether the user signed in with a leaked password.
     has_breached_password: bool,
     count: String,
-    /// This device, on the first page.
     /// The token of the latest event that has changed the list: the script asks for a newer list once there is another one.
     event: String,
+    /// This device, on the first page.
     current: Option<DeviceCard>,
     others: Vec<DeviceCard>,
     other_count: usize,
@@ -75,54 +77,67 @@ async fn list(session: &SignedIn, words: Words, request: &HttpRequest, after: &s
     // Before the list, which may have more than this tells, but never less.
     let event = state.sessions.events().newest_list_change(session.user.id).await?;
     let event = state.event_tokens.token(session.user.id, event);
-    let DevicePage { this, others, is_sorted, count, next } =
-        state.sessions.devices_of(session.user.id, session.id, after).await?;
+    let devices = state.sessions.devices_of(session.user.id, session.id, after).await?;
 
     let notice = state.flash.read(session.id, request.headers());
-    let csrf_token = session.csrf_token()?;
     let places = Places::new(state, words);
-    let mut page = Page::of(session, &csrf_token, words).with_places(&places);
+    let mut page = Page::of(session, &session.csrf_token()?, words).with_places(&places);
     page.flash = match notice {
         Some(notice) => {
-            let text = notice_text(session, words, notice, this.iter().chain(&others), now).await?;
+            let shown = devices.this.iter().chain(&devices.others);
+            let text = notice_text(session, words, notice, shown, now).await?;
             let is_success = !matches!(notice, Notice::ChangeExpired | Notice::RevokedSelected(0));
             text.map(|text| FlashMessage { text, is_success })
         }
         None if state.flash.has_unmade_change(request.headers(), now) => Some(FlashMessage::unmade_change(words)),
         None => None,
     };
-    let mut cards: Vec<DeviceCard> = others.iter().map(|record| DeviceCard::new(&places, record, now)).collect();
-    set_labels(words, &mut cards);
-    let other_count = count.saturating_sub(1);
+    let has_breached_password = breached_password::is_in_use(session).await?;
     let template = SessionsPage {
-        page,
-        csrf_token,
-        has_breached_password: breached_password::is_in_use(session).await?,
-        count: if count < Sessions::MAX_COUNTED {
-            words.active_sessions(count)
-        } else {
-            words.active_sessions_or_more(Sessions::MAX_COUNTED)
-        },
+        has_breached_password,
         event,
-        current: this.as_ref().map(|record| DeviceCard::new(&places, record, now)),
-        others: cards,
-        other_count,
-        revoke_others_text: if count < Sessions::MAX_COUNTED {
-            words.others_will_be_signed_out(other_count)
-        } else {
-            words.others_or_more_will_be_signed_out(Sessions::MAX_COUNTED - 1)
-        },
-        is_sorted,
-        pagination: Pagination {
-            name: words.device_pages(),
-            first: after.map(|_| HOME.to_owned()),
-            first_text: words.first_page(),
-            next: next.map(|cursor| format!("{HOME}?after={cursor}")),
-            next_text: words.more_devices(),
-        },
+        ..SessionsPage::new(page, &places, &devices, after.is_none(), now)
     };
     let used = state.flash.is_present(request.headers()).then(|| state.flash.removal());
     with_cookie(html(words, StatusCode::OK, &template)?, used)
+}
+
+impl SessionsPage {
+    /// The page of these devices, which is the first one or a later one.
+    fn new(page: Page, places: &Places, devices: &DevicePage, is_first: bool, now: Timestamp) -> Self {
+        let (words, count) = (page.words, devices.count);
+        let mut others: Vec<DeviceCard> =
+            devices.others.iter().map(|record| DeviceCard::new(places, record, now)).collect();
+        set_labels(words, &mut others);
+        let other_count = count.saturating_sub(1);
+        Self {
+            csrf_token: page.csrf_token.clone(),
+            page,
+            has_breached_password: false,
+            count: if count < Sessions::MAX_COUNTED {
+                words.active_sessions(count)
+            } else {
+                words.active_sessions_or_more(Sessions::MAX_COUNTED)
+            },
+            event: String::new(),
+            current: devices.this.as_ref().map(|record| DeviceCard::new(places, record, now)),
+            others,
+            other_count,
+            revoke_others_text: if count < Sessions::MAX_COUNTED {
+                words.others_will_be_signed_out(other_count)
+            } else {
+                words.others_or_more_will_be_signed_out(Sessions::MAX_COUNTED - 1)
+            },
+            is_sorted: devices.is_sorted,
+            pagination: Pagination {
+                name: words.device_pages(),
+                first: (!is_first).then(|| HOME.to_owned()),
+                first_text: words.first_page(),
+                next: devices.next.as_ref().map(|cursor| format!("{HOME}?after={cursor}")),
+                next_text: words.more_devices(),
+            },
+        }
+    }
 }
 
 /// The notice in words. The device's name is looked up among the user's own sessions, so that a forged cookie reveals

@@ -2,6 +2,8 @@
 //!
 //! Its link, which holds a token, is printed when Keyrack starts.
 
+pub(in crate::web) mod states;
+
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
 use askama::Template;
 use serde::Deserialize;

@@ -3,6 +3,7 @@
 mod brand;
 mod breached_file_changes;
 mod demo;
+mod demo_states;
 mod doctor;
 mod exposure;
 mod hostile_text;
