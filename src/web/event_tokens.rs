@@ -37,7 +37,7 @@ mod tests {
         assert_eq!((token.len(), &token), (TOKEN_CHARS, &tokens.token(user, 1234)));
         assert_ne!(token, tokens.token(user, 1235));
         assert_ne!(token, tokens.token(other, 1234));
-        let renewed = EventTokens::new(&"another secret, the newest one".parse().unwrap());
+        let renewed = EventTokens::new(&"another secret than that one".parse().unwrap());
         assert_ne!(token, renewed.token(user, 1234));
     }
 }
