@@ -1,6 +1,10 @@
 //! What the list of endpoints in `routes.rs` says about the forms that an endpoint receives.
 
-use actix_web::{HttpRequest, http::Uri, web::Data};
+use actix_web::{
+    HttpRequest,
+    http::{Method, Uri},
+    web::Data,
+};
 
 use super::next::Destinations;
 use crate::sessions::SessionId;
@@ -60,10 +64,13 @@ pub(super) fn page_of_form(request: &HttpRequest) -> Option<String> {
     }
 }
 
-/// Whether the request ends this session, which sends it: by the form that signs out, or by the session's own id.
+/// Whether the request ends this session, which sends it: by the form that signs out, or by revoking its own id. Other
+/// changes of a session by its id end none, or also change something else.
 pub(super) fn is_sign_out(request: &HttpRequest, session: SessionId) -> bool {
+    let form = ReceivedForm::of(request);
+    let revokes = form.waiting == Some(WaitingChange::RevokeOne) || *request.method() == Method::DELETE;
     let names_itself = || request.match_info().get("id").is_some_and(|id| id.parse() == Ok(session));
-    ReceivedForm::of(request).signs_out || names_itself()
+    form.signs_out || (revokes && names_itself())
 }
 
 /// The destination in the query of a request, if a sign-in may lead there.

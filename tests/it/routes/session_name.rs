@@ -1,6 +1,6 @@
 //! `POST /account/sessions/{id}/name`
 
-use crate::support::{Answer, Browser, EngineKind, TestApp, on_both_engines};
+use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_engines};
 
 on_both_engines!(
     name_is_shown_first_then_the_device,
@@ -12,6 +12,7 @@ on_both_engines!(
     equal_names_have_buttons_with_different_names,
     name_stands_with_its_device_in_other_lists,
     hidden_characters_make_no_other_name,
+    form_of_a_former_sid_names_no_session,
 );
 
 const EMAIL: &str = "rajat.verma@example.com";
@@ -44,6 +45,18 @@ fn name_is_shown_first_then_the_device(engine: EngineKind) {
     phone.sign_out();
     let history = browser.get("/account/sessions?show=ended").text();
     assert!(history.contains("My old phone Firefox 140 on Linux"), "{history}");
+}
+
+/// Only what ends the session itself may come under an older sid.
+fn form_of_a_former_sid_names_no_session(engine: EngineKind) {
+    let (_app, mut browser, _) = two_browsers(engine);
+    let path = format!("{DEVICES}/{}", browser.session_id());
+    let token = browser.get(DEVICES).csrf_token();
+    assert_eq!(browser.post_from("/reauth", "/reauth", &[("password", PASSWORD)]).status, 303);
+    let sent = [("name", "Mine"), ("csrf_token", token.as_str())];
+    assert_eq!(browser.post(&format!("{path}/name"), &sent).status, 403);
+    assert_eq!(browser.post(&format!("{path}/revoke"), &sent[1..]).status, 303);
+    assert!(!browser.is_signed_in());
 }
 
 fn message_says_which_session_has_which_name(engine: EngineKind) {
@@ -103,7 +116,7 @@ fn name_is_escaped_and_stays_across_sign_ins(engine: EngineKind) {
         assert!(!page.body.contains("<b>") && page.text().contains("\"Tom & Zoe"), "{path}: {}", page.body);
     }
     browser.cookies.remove("keyrack.sid");
-    assert_eq!(browser.sign_in(EMAIL, crate::support::PASSWORD).status, 303);
+    assert_eq!(browser.sign_in(EMAIL, PASSWORD).status, 303);
     assert!(browser.get(DEVICES).text().contains("Tom & Zoe"), "the continued session keeps its name");
 }
 
