@@ -88,7 +88,7 @@ pub use end_many::RevokeProgress;
 pub use ended::{Liveness, SessionEnd};
 pub(crate) use first_batch::{FirstBatchMode, with_first_batch};
 pub use list::{DevicePage, HistoryPage, LivePage, PageCursor};
-pub use model::{Client, EndReason, IssuedSession, Proof, Purged, SessionRecord, Sid, User};
+pub use model::{Activity, Client, EndReason, IssuedSession, Proof, Purged, SessionRecord, Sid, User};
 pub use name::{InvalidSessionName, SessionName};
 pub use new_session::NewSession;
 pub use policy::{Policy, Timeouts};
@@ -98,7 +98,6 @@ pub(crate) use repeated_form::REPEATED_FORM_WINDOW;
 pub use report::SessionsSince;
 pub use resume::LiveSession;
 pub use sent_form::SentForm;
-pub use touch::Activity;
 pub use way_in::WayIn;
 
 /// The sessions of one database.

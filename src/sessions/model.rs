@@ -257,6 +257,13 @@ impl Purged {
     }
 }
 
+/// A request that shows that a device is in use.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Activity {
+    /// From where it came, if that is known.
+    pub ip_address: Option<IpAddr>,
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

@@ -5,10 +5,9 @@ use std::time::Duration;
 use super::{
     Sessions,
     data::SessionData,
-    model::{Sid, User},
+    model::{Activity, Sid, User},
     policy::NO_ABSOLUTE_EXPIRY,
     queries::{LiveColumns, LiveSessionKey, LiveSessionRow},
-    touch::Activity,
 };
 use crate::{clock::Timestamp, db::SessionId, error::Result};
 

@@ -4,10 +4,11 @@
 //! sessions don't mean a thousand transactions. A crash loses what is noted but not written: at most the last minute's
 //! activity.
 
-use std::{mem, net::IpAddr, sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use super::{
     Sessions,
+    model::Activity,
     pending_touches::ScheduledWrite,
     policy::TOUCH_INTERVAL,
     queries::{self, Touch},
@@ -20,13 +21,6 @@ const FLUSH_DELAY: Duration = Duration::from_secs(1);
 
 /// Maximum rows per transaction. An end that waits for one of them waits for no more than that.
 const MAX_TOUCHES_PER_TRANSACTION: usize = 200;
-
-/// A request that shows that a device is in use.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Activity {
-    /// From where it came, if that is known.
-    pub ip_address: Option<IpAddr>,
-}
 
 impl Sessions {
     /// Notes that a session is active now, if it is, unless that was recorded less than a minute ago.

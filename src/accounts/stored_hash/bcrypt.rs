@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
 use super::{
-    encoding::{bcrypt_base64, number, parameters},
+    encoding::{bcrypt_base64, hex_of, number, parameters},
     parts::HashParts,
     secrets::HashSecrets,
     unusable::UnusableHash,
@@ -52,7 +52,7 @@ impl BcryptScheme {
                 let pepper = secrets.bcrypt_pepper.as_ref().map(ExposeSecret::expose_secret);
                 [password, pepper.unwrap_or_default().as_bytes()].concat()
             }
-            Input::HexSha256 => hex(&Sha256::digest(password)).into_bytes(),
+            Input::HexSha256 => hex_of(&Sha256::digest(password)),
             Input::Base64Sha256 => STANDARD.encode(Sha256::digest(password)).into_bytes(),
             Input::Base64HmacSha256(salt) => {
                 let mut mac = Hmac::<Sha256>::new_from_slice(&salt).map_err(Error::internal)?;
@@ -65,10 +65,6 @@ impl BcryptScheme {
         let salt = salt.first_chunk().ok_or_else(|| Error::internal("a bcrypt salt is too short"))?;
         Ok(bcrypt::bcrypt(self.cost, *salt, &input)[..OUTPUT_BYTES].to_vec())
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(super) fn parse(text: &str) -> Option<Result<HashParts<BcryptScheme>, UnusableHash>> {

@@ -38,6 +38,12 @@ pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
     pairs.map(|pair| if let [high, low] = *pair { Some(digit(high)? << 4 | digit(low)?) } else { None }).collect()
 }
 
+/// Hexadecimal digits, in lower case.
+pub(super) fn hex_of(bytes: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| DIGITS[usize::from(digit)]).collect()
+}
+
 /// A decimal number without a sign.
 pub(super) fn number(text: &str) -> Result<u32, UnusableHash> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -60,10 +60,8 @@ impl ScryptCost {
 pub(super) fn parse(text: &str) -> Option<Result<HashParts<ScryptCost>, UnusableHash>> {
     if let Some(rest) = text.strip_prefix("scrypt$") {
         Some(parse_django(rest))
-    } else if let Some(rest) = text.strip_prefix("$scrypt$") {
-        Some(parse_passlib(rest))
     } else {
-        None
+        text.strip_prefix("$scrypt$").map(parse_passlib)
     }
 }
 

@@ -12,7 +12,7 @@ pub enum UnusableHash {
     /// One guess would take too long, or too much memory.
     #[error("checking it would be too expensive: {0}")]
     TooExpensive(&'static str),
-    /// WordPress hashes passwords before bcrypt in its own way.
+    /// `WordPress` hashes passwords before bcrypt in its own way.
     #[error("it is one of WordPress, which Keyrack does not read")]
     WordPress,
     /// A hash of Firebase, whose key is not known.

@@ -25,7 +25,7 @@ on_both_engines!(
 
 /// Writes the lines into the file, and imports it.
 fn import(program: &Program<'_>, lines: &[Value], arguments: &[&str]) -> Finished {
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text = lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
     let arguments = [&["user", "import", FILE], arguments].concat();
     program.clone().with_file(FILE, &text).run(&arguments)
 }

@@ -137,7 +137,7 @@ fn open_page_in_the_background_is_no_use(engine: EngineKind) {
     app.advance(5 * MINUTE);
     let mut background = browser.clone().with_header("keyrack-background", "1");
     go_to(&mut background, "198.51.100.9");
-    assert_eq!(background.get("/api/session").status, 200);
+    assert_eq!(background.get(LIST).status, 200);
     app.record_activity();
     assert_eq!(addresses(&app, &mut browser), Value::Null);
 }
