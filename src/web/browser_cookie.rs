@@ -1,6 +1,6 @@
 //! The cookie of known browsers: a random id for each account that signed in on the browser.
 //!
-//! It lets nobody in. It gives the browser a budget of failed sign-ins of its own, which strangers can't use up.
+//! It lets no one in. It gives the browser a budget of failed sign-ins of its own, which strangers can't use up.
 
 use actix_web::{
     cookie::{Cookie, SameSite, time},

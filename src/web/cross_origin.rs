@@ -1,9 +1,12 @@
 //! Lets pages of applications at other origins follow their session, if the operator has named these origins (CORS,
 //! <https://fetch.spec.whatwg.org/#http-cors-protocol>).
 //!
-//! Browsers send the session cookie with requests of every page of the same site, whoever runs it. So a page of another
-//! origin is refused before its session is looked at: it can't read the stream, nor use up the streams that a session may
-//! have.
+//! Browsers send the session cookie with requests of every page of the same site, also those that others run. So a page
+//! of another origin is refused before its session is looked at: it can't read the stream, nor use up the streams that a
+//! session may have.
+//!
+//! Over plain http, browsers don't say where a request for an image comes from. There, a page of another origin of the
+//! site can use up the streams of a session, but not read them; over https it can't.
 
 use actix_web::{
     Error, HttpResponse,

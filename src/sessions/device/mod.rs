@@ -31,7 +31,8 @@ use self::{browser_names::Origin, user_agent::UserAgent};
 
 impl Device {
     /// Recognises a device. It never fails: what it does not recognise is left out. The client can send any string, so
-    /// show the result, but decide nothing by it.
+    /// show the result, but let no one in by it. Its kind and system only tell copied cookies apart
+    /// (`sessions/copied_cookies.rs`).
     #[must_use]
     pub fn from_user_agent(user_agent: &str) -> Self {
         Self::recognise(user_agent, None)
