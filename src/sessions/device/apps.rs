@@ -18,6 +18,7 @@ const APPS: &[(&str, &str)] = &[
     ("flipboard", "Flipboard"),
     ("gnews", "Google News"),
     ("gsa", "Google app"),
+    ("homeassistant", "Home Assistant"),
     ("inoreader", "Inoreader"),
     ("instagram", "Instagram"),
     ("kakaostory", "KakaoStory"),
@@ -64,6 +65,13 @@ const APPS: &[(&str, &str)] = &[
 pub(super) fn find(ua: &UserAgent<'_>) -> Option<&'static str> {
     if ua.contains_any(&["fban/messenger", "fb_iab/messenger", "fban/orca", "fb_iab/orca"]) {
         return Some("Messenger");
+    }
+    // WeChat for companies says that it is WeChat as well.
+    if ua.has("wxwork") {
+        return Some("WeCom");
+    }
+    if ua.is_mozilla() && ua.contains(" home assistant/") {
+        return Some("Home Assistant");
     }
     let words = ua.words.iter().skip(usize::from(ua.is_mozilla())).filter(|word| word.is_product());
     words.map(|word| without_version(word.name)).find_map(|name| look_up(APPS, name))

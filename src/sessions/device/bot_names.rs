@@ -36,6 +36,16 @@ pub(super) const BOTS: &[&str] = &[
     "zabbix", "zeno", "zgrab", "zoominfobot",
 ];
 
+/// Bots by a text at the beginning of a word, in lower case, whose names the string tells in many words.
+pub(super) const BOT_PHRASES: &[(&str, &str)] = &[
+    ("amazon-route53-health-check", "Amazon Route 53"),
+    ("better stack better uptime", "Better Stack"),
+    ("consul health check", "Consul"),
+    ("hetrixtools", "HetrixTools"),
+    ("pingdom.com_bot", "Pingdom"),
+    ("prerender (+", "Prerender"),
+];
+
 /// Libraries, tools, and apps that play podcasts or read feeds, in lower case. Some give an address, as bots do.
 #[rustfmt::skip]
 pub(super) const NOT_BOTS: &[&str] = &[
@@ -47,6 +57,6 @@ pub(super) const NOT_BOTS: &[&str] = &[
     "node-superagent", "node.js", "npm", "okhttp", "overcast", "perl", "player", "playerfm", "pnpm", "pocketcasts",
     "podbean", "podcastaddict", "podcasts", "podkicker", "podverse", "postmanruntime", "powershell", "python-httpx",
     "python-requests", "python-urllib", "quiterss", "reeder", "request", "rest-client", "restsharp", "resty",
-    "rssguard", "rssradio", "ruby", "snipd", "superagent", "symfony", "typhoeus", "undici", "urllib3", "vienna",
-    "wget", "windowspowershell", "winhttp", "xh", "yarn",
+    "rssguard", "rssradio", "ruby", "snipd", "superagent", "symfony", "terraform", "typhoeus", "undici", "urllib3",
+    "vienna", "wget", "windowspowershell", "winhttp", "xh", "yarn",
 ];

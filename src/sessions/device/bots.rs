@@ -1,7 +1,7 @@
 //! Crawlers, monitors and scanners that identify themselves.
 
 use super::{
-    bot_names::{BOTS, NOT_BOTS},
+    bot_names::{BOT_PHRASES, BOTS, NOT_BOTS},
     hardware,
     user_agent::{UserAgent, Word, safe_name, versioned},
 };
@@ -78,6 +78,9 @@ pub(super) struct Bot {
 
 /// Finds a bot.
 pub(super) fn find(ua: &UserAgent<'_>) -> Option<Bot> {
+    if let Some((_, name)) = BOT_PHRASES.iter().find(|(text, _)| ua.contains_start(text)) {
+        return Some(Bot { name: Some((*name).to_owned()) });
+    }
     if ua.contains("subscriber") {
         // A reader on a server, which asks for a feed on behalf of all who read it.
         let first = ua.words.first().filter(|_| !ua.is_mozilla()).and_then(|_| prefix_name(ua));

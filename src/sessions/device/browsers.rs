@@ -4,6 +4,7 @@
 use super::{
     apps,
     browser_names::{BROWSERS, OTHER_PRODUCTS, Origin},
+    systems,
     user_agent::{UserAgent, Word, look_up, safe_name, versioned},
 };
 
@@ -14,6 +15,7 @@ pub(crate) const IN_APP_BROWSER: &str = "In-app browser";
 const PHRASES: &[(&str, &str)] = &[
     ("(ecosia ", "Ecosia"),
     ("lg browser/", "LG Browser"),
+    ("microsoft outlook ", "Microsoft Outlook"),
     ("mint browser/", "Mint Browser"),
     ("opera mini/", "Opera Mini"),
     ("opera tablet/", "Opera"),
@@ -41,12 +43,21 @@ pub(super) fn find(ua: &UserAgent<'_>) -> Option<Browser> {
     if let Some(app) = apps::find(ua) {
         return Some(Browser::new(app.to_owned()));
     }
-    if let Some((name, origin, word)) = ua.words.iter().skip(1).chain(ua.words.first()).find_map(known) {
+    // The other versions are those of its server.
+    if ua.lower.starts_with("opera/")
+        && let Some(version) = ua.after("opera mini/")
+    {
+        return Some(Browser::new(versioned("Opera Mini", super::user_agent::major(version))));
+    }
+    let words = ua.words.iter().skip(1).chain(ua.words.first());
+    // Sony's browser has had the same name as Amazon's.
+    let is_sonys = |word: &Word<'_>| ua.lower_name(word) == "silk" && ua.contains("playstation");
+    if let Some((name, origin, word)) = words.filter(|word| !is_sonys(word)).find_map(known) {
         // Presto's versions stand after "Version", and those of its phones after the name.
         let version = match ua.lower_name(&word) {
             "opera" => opera_version(ua),
-            // That of Safari or Chrome.
-            "ddg" => None,
+            // That of Safari or Chrome, and the model of the processor.
+            "ddg" | "tenfourfox" => None,
             _ => word.major(),
         };
         return Some(Browser { origin, ..Browser::new(versioned(name, version)) });
@@ -66,8 +77,8 @@ pub(super) fn find(ua: &UserAgent<'_>) -> Option<Browser> {
 /// A browser that has a name of its own.
 fn known<'a>(word: &Word<'a>) -> Option<(&'static str, Origin, Word<'a>)> {
     let (name, origin) = look_up(BROWSERS, word.name)?;
-    // Brave has said its name in brackets.
-    if !word.is_product() && name != "Brave" {
+    // These have said their name in brackets.
+    if !word.is_product() && !matches!(name, "360 Browser" | "Brave" | "LieBao" | "Sogou Browser") {
         return None;
     }
     Some((name, origin, *word))
@@ -97,11 +108,15 @@ fn base(ua: &UserAgent<'_>) -> Option<Browser> {
     {
         return Some(Browser::new(name));
     }
+    // The web view of HarmonyOS, and the browser of Ubuntu Touch.
+    if ua.has("arkweb") || systems::is_ubuntu_touch(ua) {
+        return None;
+    }
     if let Some(firefox) = ua.find("firefox") {
         return Some(Browser::new(versioned("Firefox", firefox.major())));
     }
     // Browsers of televisions that say nothing but the name of Chrome.
-    if chrome && ua.contains_any(&["omi/", "smarttva", "tivoos"]) && !ua.has("crkey") {
+    if chrome && ua.contains_any(&["omi/", "smarttv/", "smarttva", "tivoos"]) && !ua.has("crkey") {
         return None;
     }
     if chrome {
@@ -147,8 +162,8 @@ fn other_name(word: &Word<'_>) -> Option<String> {
         return None;
     }
     let letters = word.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-    let name =
-        safe_name(word.name).filter(|name| letters && name.len() >= 3 && name.starts_with(char::is_alphabetic))?;
+    let is_name = |name: &str| name.starts_with(char::is_alphabetic) || name == "1Password";
+    let name = safe_name(word.name).filter(|name| letters && name.len() >= 3 && is_name(name))?;
     Some(versioned(name, word.major()))
 }
 

@@ -142,6 +142,7 @@ const MODELS: &[(&str, DeviceKind)] = &[
     ("mpc-", Car),
     ("opd2", Tablet),
     ("pad", Tablet),
+    ("palma", EReader),
     ("pixel c", Tablet),
     ("pixel tablet", Tablet),
     ("rmp2", Tablet),

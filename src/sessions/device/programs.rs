@@ -17,6 +17,9 @@ const RENAMED: &[(&str, &str)] = &[("windowspowershell", "PowerShell"), ("git-lf
 /// Programs whose version is that of something else: of the protocol.
 const WITHOUT_VERSION: &[&str] = &["go-http-client"];
 
+/// What programs of Apple's systems begin with.
+const APPLE_SYSTEMS: &[&str] = &["ios/", "ipados/", "macos/", "mac os x/", "watchos/", "tvos/"];
+
 /// Finds a program. Programs begin with their own name, all browsers with "Mozilla", "Opera" or a name of theirs.
 pub(super) fn find(ua: &UserAgent<'_>) -> Option<String> {
     for (token, name) in BEHIND_MOZILLA {
@@ -25,6 +28,11 @@ pub(super) fn find(ua: &UserAgent<'_>) -> Option<String> {
         }
     }
     let first = ua.words.first().filter(|_| !ua.is_mozilla())?;
+    if APPLE_SYSTEMS.iter().any(|name| ua.lower.starts_with(name)) {
+        // "iOS/26.1 (23B85) remindd/1.0".
+        let is_own = |word: &&Word<'_>| !word.in_comment() && word.version.is_some() && browsers::is_other(word.name);
+        return ua.words.iter().skip(1).rfind(is_own).and_then(Word::as_name);
+    }
     if let Some(app) = apps::find(ua).filter(|_| first.version.is_none()) {
         return Some(app.to_owned());
     }

@@ -4,7 +4,7 @@ use super::{
     browser_names::Origin,
     hardware,
     kind::DeviceKind::{self, Computer, Console, EReader, Phone, Tablet, Television, Unknown, Watch},
-    user_agent::{UserAgent, versioned},
+    user_agent::{UserAgent, Word, versioned},
 };
 
 /// A system as the string tells it.
@@ -97,7 +97,8 @@ const SYSTEMS: &[(&str, &str, DeviceKind)] = &[
 /// Recognises the system and the kind of device. `browser` runs on phones and tablets only if its origin says so.
 pub(super) fn find(ua: &UserAgent<'_>, origin: Origin, browser_major: Option<u32>) -> System {
     let mut system = recognise(ua, origin, browser_major);
-    if let Some(kind) = hardware::of_text(ua) {
+    let told = hardware::of_text(ua);
+    if let Some(kind) = told {
         system.kind = kind;
         match system.family {
             // Sets run many systems on top of Linux.
@@ -112,9 +113,11 @@ pub(super) fn find(ua: &UserAgent<'_>, origin: Origin, browser_major: Option<u32
             }
             _ => {}
         }
-        if kind == Watch && system.family == Family::Android {
-            system.name = Some("Wear OS".to_owned());
-        }
+    }
+    // Watches of other makers may run Android itself.
+    let is_galaxy = || hardware::model(ua).is_some_and(|model| model.starts_with("sm-"));
+    if system.kind == Watch && system.family == Family::Android && (told.is_some() || is_galaxy()) {
+        system.name = Some("Wear OS".to_owned());
     }
     system
 }
@@ -130,6 +133,9 @@ fn recognise(ua: &UserAgent<'_>, origin: Origin, browser_major: Option<u32>) -> 
     if let Some((_, name, kind)) = early_systems().find(|(mark, ..)| ua.contains_start(mark)) {
         let kind = if *kind == Unknown { kind_of_other(ua) } else { *kind };
         return System { name: (!name.is_empty()).then(|| (*name).to_owned()), kind, family: Family::Other };
+    }
+    if is_ubuntu_touch(ua) {
+        return other("Linux".to_owned(), hardware::of_android(ua));
     }
     if ua.has("ipad") || ua.has("iphone") || ua.has("ipod") || ua.contains("ipod_touch") {
         return apple_mobile(ua, browser_major);
@@ -152,6 +158,11 @@ fn recognise(ua: &UserAgent<'_>, origin: Origin, browser_major: Option<u32>) -> 
         return System { name: Some(windows(ua)), kind: Computer, family: Family::Windows };
     }
     late_system(ua, origin)
+}
+
+/// Ubuntu on phones, which says to be "like Android 9".
+pub(super) fn is_ubuntu_touch(ua: &UserAgent<'_>) -> bool {
+    ua.contains("ubuntu") && ua.contains("like android")
 }
 
 /// The system that an app for iOS names.
@@ -231,7 +242,9 @@ fn mac(ua: &UserAgent<'_>, origin: Origin) -> System {
     if origin == Origin::Android {
         return System { name: Some("Android".to_owned()), kind: Unknown, family: Family::Other };
     }
-    if origin == Origin::Apple || ua.find("mobile").is_some_and(|word| word.version.is_some()) {
+    // Web views name a build, such as "Mobile/15E148"; apps for Macs may say "Mobile" as well.
+    let is_build = |word: &Word<'_>| word.version.is_some_and(|build| build.starts_with(|c: char| c.is_ascii_digit()));
+    if origin == Origin::Apple || ua.find("mobile").is_some_and(is_build) {
         let (name, kind) = if ua.contains("fbdv/ipad") { ("iPadOS", Tablet) } else { ("iOS/iPadOS", Unknown) };
         return System { name: Some(name.to_owned()), kind, family: Family::Other };
     }
