@@ -17,6 +17,8 @@
   const isSignedIn = () => session !== undefined || script.dataset.signedIn !== undefined;
   /** The stream, on the page that reads it, what it said at its beginning, and its warning while that holds. */
   let stream, opened, warned, release, waiting;
+  /** Whether the page was made for a visitor: it shows nothing that the end of a session would take away. */
+  let isVisitors = false;
   let isOver = false, attempts = 0, timer, checkedAt = 0, heardAt = Date.now();
   /** The longest silence of a stream, or of the page that reads it, in milliseconds: twice that of the server, and more. */
   const SILENCE = 60_000;
@@ -27,8 +29,11 @@
     document.dispatchEvent(new CustomEvent(`keyrack:${name}`, { detail, cancelable: true }));
 
   const receive = ({ name, data }) => {
-    if (isOver || name === 'here') return;
-    if (session === undefined) session = data.session;
+    if (isOver || isVisitors || name === 'here') return;
+    if (session === undefined) {
+      if (name !== 'open') return; // what it is about may be another session
+      session = data.session;
+    }
     // What is about another session is for other pages. Which one the browser has now, the answer to a request tells: the
     // page that reads the stream may be the one that is out of date.
     if (session !== data.session) {
@@ -107,6 +112,7 @@
 
   /** Asks whether the session is alive: after a lost connection, and when the page comes back into view. */
   const check = async () => {
+    if (isVisitors) return;
     checkedAt = Date.now();
     try {
       let response = await ask();
@@ -116,7 +122,10 @@
         response = await ask();
       }
       if (isOver) return;
-      if (response.status === 401 && isSignedIn()) return end({ message: '' });
+      if (response.status === 401) {
+        if (isSignedIn()) return end({ message: '' });
+        isVisitors = true;
+      }
       if (!response.ok) return;
       const [, name, json] = /^event: (open|session-ended)\ndata: (.*)$/m.exec(await response.text()) ?? [];
       if (isOver || !name) return;

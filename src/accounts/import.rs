@@ -1,8 +1,12 @@
 //! Brings in the users of another program, with their passwords as that program hashed them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     Accounts,
@@ -20,9 +24,12 @@ use crate::{
     sessions::User,
 };
 
+/// The fields of a line.
+const FIELDS: [&str; 9] =
+    ["email", "password_hash", "user_name", "first_name", "last_name", "role", "id", "created_at", "disabled"];
+
 /// A line of the file, as it is written.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Line {
     email: String,
     id: Option<String>,
@@ -32,12 +39,11 @@ struct Line {
     role: Option<String>,
     password_hash: Option<String>,
     created_at: Option<String>,
-    #[serde(default)]
-    disabled: bool,
+    disabled: Option<bool>,
 }
 
-/// A user to bring in.
-#[derive(Debug, Clone)]
+/// A user to bring in. Its `Debug` hides the hash.
+#[derive(Clone)]
 pub struct ImportedUser {
     user: User,
     email: Email,
@@ -95,6 +101,12 @@ pub struct ImportReport {
     pub without_password: usize,
 }
 
+impl fmt::Debug for ImportedUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImportedUser").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
 impl ImportedUser {
     /// The address.
     pub fn email(&self) -> &Email {
@@ -131,7 +143,7 @@ impl ImportReport {
 impl Accounts {
     /// Reads a line of the file: a JSON object.
     pub fn read_imported_user(&self, line: &str) -> Result<ImportedUser, InvalidImport> {
-        let line: Line = serde_json::from_str(line).map_err(|error| InvalidImport::Json(without_position(&error)))?;
+        let line = parse_line(line).map_err(InvalidImport::Json)?;
         let email: Email = line.email.parse().map_err(InvalidImport::Email)?;
         let id = line.id.map(|id| id.parse()).transpose().map_err(|_| InvalidImport::Id)?;
         let names = [("user_name", &line.user_name), ("first_name", &line.first_name), ("last_name", &line.last_name)];
@@ -153,7 +165,7 @@ impl Accounts {
             last_name: line.last_name,
             role: role.as_str().to_owned(),
         };
-        Ok(ImportedUser { user, email, password, created_at, is_disabled: line.disabled })
+        Ok(ImportedUser { user, email, password, created_at, is_disabled: line.disabled.unwrap_or_default() })
     }
 
     fn past_time(&self, text: &str) -> Result<Timestamp, InvalidImport> {
@@ -226,8 +238,31 @@ impl Accounts {
     }
 }
 
-/// The message of serde without the position, which is always on the first line.
-fn without_position(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    message.split_once(" at line ").map_or(message.as_str(), |(message, _)| message).to_owned()
+/// Parses a line. The messages of serde would repeat a value, which may be a hash in a wrong column.
+fn parse_line(line: &str) -> Result<Line, String> {
+    let value = serde_json::from_str(line).map_err(|_| "it is not JSON".to_owned())?;
+    let Value::Object(fields) = value else { return Err("it is not a JSON object".to_owned()) };
+    for (name, value) in &fields {
+        let is_text_or_null = value.is_string() || value.is_null();
+        match name.as_str() {
+            "disabled" if !value.is_boolean() && !value.is_null() => {
+                return Err("disabled: use true or false".to_owned());
+            }
+            "disabled" => {}
+            "email" if !value.is_string() => return Err("email: use a text".to_owned()),
+            known if FIELDS.contains(&known) && !is_text_or_null => return Err(format!("{known}: use a text or null")),
+            known if FIELDS.contains(&known) => {}
+            _ => return Err(format!("unknown field{}; the fields are {}", in_words(name), FIELDS.join(", "))),
+        }
+    }
+    if !fields.contains_key("email") {
+        return Err("the field email is missing".to_owned());
+    }
+    serde_json::from_value(Value::Object(fields)).map_err(|_| "its fields are malformed".to_owned())
+}
+
+/// The name of an unknown field, if it is one and no value that was taken for it.
+fn in_words(name: &str) -> String {
+    let is_name = name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    if is_name { format!(" {name}") } else { String::new() }
 }

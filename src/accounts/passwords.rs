@@ -101,7 +101,8 @@ impl Hasher<'_> {
         let is_usable = usable.is_some();
         let hash = usable.unwrap_or_else(|| otherwise.unwrap_or(own).decoy());
         let matches = hash.matches(password, &mut self.context())?;
-        Ok(match (matches && is_usable, hash.scheme() == own) {
+        let stays = hash.scheme() == own || !hash.covers(password, self.secrets);
+        Ok(match (matches && is_usable, stays) {
             (false, _) => Verification::Failed,
             (true, true) => Verification::Passed,
             (true, false) => Verification::PassedOutdated,

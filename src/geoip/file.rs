@@ -110,11 +110,19 @@ impl GeoFile {
     /// Checks all of it: every record is read. The check of the crate is stricter about the description, which is empty in
     /// files that others have packed anew.
     pub fn verify(&self) -> Result<(), InvalidGeoFile> {
+        let nodes = usize::try_from(self.reader.metadata().node_count).unwrap_or(usize::MAX);
         let read_all = || {
-            self.reader
-                .networks(WithinOptions::default())?
-                .try_for_each(|found| found?.decode::<Record<'_>>().map(drop))
+            let mut networks = self.reader.networks(WithinOptions::default())?;
+            // Each node has two ends. A tree whose branches meet again would have more paths than anyone can walk.
+            for found in networks.by_ref().take(nodes.saturating_mul(2).saturating_add(1)) {
+                found?.decode::<Record<'_>>()?;
+            }
+            Ok(networks.next().is_some())
         };
-        read_all().map_err(|source| InvalidGeoFile::Malformed { path: self.path.clone(), source })
+        let malformed = |source| InvalidGeoFile::Malformed { path: self.path.clone(), source };
+        if read_all().map_err(malformed)? {
+            return Err(malformed(MaxMindDbError::invalid_database("the branches of its search tree meet again")));
+        }
+        Ok(())
     }
 }

@@ -44,6 +44,9 @@ fn parse_phc(text: &str) -> Result<HashParts<Argon2Scheme>, UnusableHash> {
     let algorithm = Algorithm::try_from(hash.algorithm.as_ref()).map_err(|_| malformed)?;
     let version = hash.version.map(Version::try_from).transpose().map_err(|_| malformed)?;
     let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else { return Err(malformed) };
+    if !params.data().is_empty() || !params.keyid().is_empty() {
+        return Err(UnusableHash::Malformed("it was made with associated data or a key, which Keyrack does not know"));
+    }
     let cost = HashCost::of(&params);
     if !cost.is_within(HashCost::MAX) {
         return Err(UnusableHash::TooExpensive("argon2 may use 256 MiB, 16 passes and 16 lanes"));

@@ -48,10 +48,7 @@ const SALT_CHARS: usize = 22;
 impl BcryptScheme {
     pub(super) fn compute(self, password: &[u8], salt: &[u8], secrets: &HashSecrets) -> Result<Vec<u8>> {
         let mut input = match self.input {
-            Input::Password => {
-                let pepper = secrets.bcrypt_pepper.as_ref().map(ExposeSecret::expose_secret);
-                [password, pepper.unwrap_or_default().as_bytes()].concat()
-            }
+            Input::Password => [password, pepper(secrets)].concat(),
             Input::HexSha256 => hex_of(&Sha256::digest(password)),
             Input::Base64Sha256 => STANDARD.encode(Sha256::digest(password)).into_bytes(),
             Input::Base64HmacSha256(salt) => {
@@ -65,6 +62,16 @@ impl BcryptScheme {
         let salt = salt.first_chunk().ok_or_else(|| Error::internal("a bcrypt salt is too short"))?;
         Ok(bcrypt::bcrypt(self.cost, *salt, &input)[..OUTPUT_BYTES].to_vec())
     }
+
+    /// Whether every byte of the password is read, and none but the password has this result.
+    pub(super) fn reads_all_of(self, password: &[u8], secrets: &HashSecrets) -> bool {
+        let is_short = password.len() + pepper(secrets).len() < MAX_PASSWORD_BYTES;
+        self.input != Input::Password || (is_short && !password.contains(&0))
+    }
+}
+
+fn pepper(secrets: &HashSecrets) -> &[u8] {
+    secrets.bcrypt_pepper.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default().as_bytes()
 }
 
 pub(super) fn parse(text: &str) -> Option<Result<HashParts<BcryptScheme>, UnusableHash>> {
@@ -92,7 +99,7 @@ fn parse_plain(text: &str, input: Input) -> Result<HashParts<BcryptScheme>, Unus
             "$2x$ is of a version of bcrypt with a fault, which no library writes today",
         ));
     }
-    if !["2", "2a", "2b", "2y"].contains(&version) || cost.len() != 2 || rest.len() != 53 || !rest.is_ascii() {
+    if !["2a", "2b", "2y"].contains(&version) || cost.len() != 2 || rest.len() != 53 || !rest.is_ascii() {
         return Err(malformed);
     }
     let (salt, hash) = rest.split_at(SALT_CHARS);

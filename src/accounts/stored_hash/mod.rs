@@ -24,6 +24,8 @@ mod scrypt;
 mod secrets;
 mod unusable;
 
+use std::fmt;
+
 use ::argon2::{Argon2, Block, Params};
 use subtle::ConstantTimeEq;
 
@@ -40,8 +42,8 @@ const MIN_OUTPUT_BYTES: usize = 16;
 /// The longest result. Each further block of PBKDF2 costs as much as the first.
 const MAX_OUTPUT_BYTES: usize = 64;
 
-/// A stored hash that can be checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A stored hash that can be checked. Its `Debug` hides the hash.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct StoredHash {
     scheme: Scheme,
     salt: Vec<u8>,
@@ -121,6 +123,21 @@ impl StoredHash {
             Scheme::SaltAndKey => scrypt::matches_salt_and_key(password, salt, expected)?,
             Scheme::Firebase(cost) => is_match(&firebase::compute(*cost, typed, salt, context.secrets)?),
         })
+    }
+
+    /// Whether this is the hash of the whole password. bcrypt reads its beginning only: of a longer one that matches, the
+    /// end may be wrong, so that it must not become the password.
+    pub fn covers(&self, password: &Password, secrets: &HashSecrets) -> bool {
+        match self.scheme {
+            Scheme::Bcrypt(scheme) => scheme.reads_all_of(password.typed().as_bytes(), secrets),
+            _ => true,
+        }
+    }
+}
+
+impl fmt::Debug for StoredHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredHash").field("scheme", &self.scheme).finish_non_exhaustive()
     }
 }
 

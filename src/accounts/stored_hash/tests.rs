@@ -49,6 +49,9 @@ fn long_password_matches_bcrypt_by_its_first_72_bytes() {
     let secrets = secrets_for(program);
     let hash = StoredHash::parse(text, &secrets).unwrap();
     assert!(is_match(&hash, &password[..72], &secrets));
+    for (typed, is_whole) in [(&password[..72], false), (&password[..71], true), ("with\0a NUL", false)] {
+        assert_eq!(hash.covers(&Password::new(typed), &secrets), is_whole, "{typed}");
+    }
     assert!(!is_match(&hash, &password[..71], &secrets));
 }
 
@@ -86,6 +89,8 @@ fn unusable_hashes_are_refused_with_the_reason() {
         (&format!("$2b$+4${bcrypt}"), "not a number"),
         (&format!("$2b$10${bcrypt}x"), "53 characters"),
         ("$2b$10$short", "53 characters"),
+        (&format!("$2$10${bcrypt}"), "53 characters"),
+        ("$argon2id$v=19$m=8,t=1,p=1,data=c2FsdA$c2FsdHNhbHQ$a2V5cmFja2tleXJhY2s", "associated data"),
         ("$bcrypt-sha256$v=2,t=2b,r=40$abcdefghijklmnopqrstuu$abc", "cost from 4 to 16"),
         ("$argon2id$v=19$m=4000000,t=1,p=1$c2FsdHNhbHQ$a2V5cmFja2tleXJhY2s", "256 MiB"),
         ("$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ", "PHC"),

@@ -113,6 +113,8 @@ pub(super) const SESSIONS: Table = Table {
         column("client_hints", Text(512), Nullable, Add("text")),
         column("name", Text(64), Nullable, Add("text")),
         column("from_new_browser", Boolean, RequiredWithDefault("false"), ADD_FALSE),
+        column("last_ip_address", Text(45), Nullable, Add("varchar(45)")),
+        column("addresses", Text(4096), Nullable, Add("text")),
     ],
 };
 
