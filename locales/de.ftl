@@ -59,7 +59,7 @@ times-are-in-zone = Alle Zeiten sind in Ihrer Zeitzone angegeben: { $zone }.
 
 ## Wo eine Adresse ist
 
-addresses-heading = Adressen
+addresses-heading = IP-Adressen
 used-between = { $first } bis { $last }
 used-once = { $when }
 
@@ -133,7 +133,7 @@ account-pages = Konto
 tab-active = Angemeldet
 tab-history = Verlauf
 tab-activity = Aktivität
-breached-password-warning = Ihr Passwort steht in einer Liste gestohlener Passwörter, die Angreifer zuerst probieren. <password>Wählen Sie ein anderes Passwort</password>, hier und überall, wo Sie es sonst verwenden.
+breached-password-warning = Ihr Passwort steht in einer Liste gestohlener Passwörter, die Angreifer zuerst probieren. <password>Wählen Sie ein anderes Passwort</password>, hier und überall sonst, wo Sie das bisherige verwenden.
 active-sessions = { $count ->
     [one] { $count } aktive Sitzung
    *[other] { $count } aktive Sitzungen
@@ -143,8 +143,8 @@ change-password = Passwort ändern
 devices-hint = Diese Geräte sind in Ihrem Konto angemeldet. Wenn Sie eines nicht kennen, melden Sie es ab: Das wirkt sofort.
 this-device = Dieses Gerät
 other-devices = Andere Geräte
-no-more-devices = Keine weiteren Geräte sind angemeldet.
-no-other-devices = Keine anderen Geräte sind angemeldet.
+no-more-devices = Es sind keine weiteren Geräte angemeldet.
+no-other-devices = Es sind keine anderen Geräte angemeldet.
 later-devices = Hier erscheinen Geräte, auf denen Sie sich später anmelden.
 too-many-to-sort = Es sind zu viele Geräte, um die zuletzt aktiven zuerst zu zeigen.
 signed-in-when = Angemeldet { $when }
@@ -157,7 +157,7 @@ of-device = zu { $device }
 fact-type = Art
 fact-signed-in = Angemeldet
 fact-signed-in-by = Angemeldet durch
-fact-address = Adresse
+fact-address = IP-Adresse
 fact-place = Ort
 fact-network = Netz
 fact-last-active = Zuletzt aktiv
@@ -252,7 +252,7 @@ not-me-link-hint = Hat sich hier jemand anderes angemeldet?
 
 ## Eine Sitzung, die jemand anderes begonnen hat
 
-not-me-question = Hat sich jemand anderes angemeldet: { $device }?
+not-me-question = Hat sich jemand anderes mit „{ $device }“ angemeldet?
 not-me-lead = Wenn Sie es nicht waren, bestätigen Sie das unten. Dann geschieht Folgendes:
 not-me-ends = Die Sitzung wird sofort beendet.
 not-me-has-ended = Die Sitzung ist schon beendet; sie wird als fremd vermerkt.
@@ -304,9 +304,9 @@ event-sign-ins-refused = { $count ->
     [one] { $count } Anmeldung nach zu vielen Versuchen abgelehnt
    *[other] { $count } Anmeldungen nach zu vielen Versuchen abgelehnt
 }
-event-unknown-sign-ins-failed = Anmeldungen mit unbekannten Adressen fehlgeschlagen
-event-account-locked = Für unbekannte Browser gesperrt
-event-account-unlocked = Für unbekannte Browser entsperrt
+event-unknown-sign-ins-failed = Anmeldungen mit unbekannten E-Mail-Adressen fehlgeschlagen
+event-account-locked = Konto für unbekannte Browser gesperrt
+event-account-unlocked = Konto für unbekannte Browser entsperrt
 event-session-adopted = Über eine andere Anwendung angemeldet
 event-session-rotated = Kennung der Sitzung erneuert
 event-session-renamed = In „{ $name }“ umbenannt
@@ -314,7 +314,7 @@ event-session-name-removed = Name entfernt
 event-session-reported = Gemeldet: Das waren nicht Sie
 event-session-ended = Sitzung beendet
 event-session-replaced-by-peer = Durch einen Eintrag der anderen Anwendung ersetzt
-event-browser-remembered = Browser gemerkt
+event-browser-remembered = Browser als bekannt vermerkt
 event-account-created = Konto angelegt
 event-account-deleted = Konto gelöscht
 event-account-disabled = Konto deaktiviert
@@ -359,7 +359,7 @@ ended-here-password-changed = Dieses Gerät wurde { $when } abgemeldet, weil das
 ended-here-idle-timeout = Dieses Gerät wurde { $when } abgemeldet, weil es zu lange nicht genutzt wurde. Was danach hier getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
 ended-here-absolute-timeout = Dieses Gerät wurde { $when } abgemeldet, weil sein Zeitlimit erreicht war. Was danach hier getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
 ended-here-replaced = Dieses Gerät wurde { $when } abgemeldet, weil neuere Anmeldungen seinen Platz eingenommen haben. Was danach hier getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
-ended-here-account-disabled = Dieses Gerät wurde { $when } abgemeldet, weil das Konto deaktiviert wurde. Was danach hier getan wurde, blieb ohne Wirkung. Melden Sie sich an, um fortzufahren.
+ended-here-account-disabled = Dieses Gerät wurde { $when } abgemeldet, weil das Konto deaktiviert wurde. Was danach hier getan wurde, blieb ohne Wirkung. Sobald es wieder aktiviert ist, können Sie sich anmelden.
 
 ## Während alle anderen Geräte abgemeldet werden
 
@@ -453,7 +453,7 @@ one-time-password-lead = Sie haben sich mit einem Einmalpasswort angemeldet. Wä
 current-password = Aktuelles Passwort
 new-password = Neues Passwort
 confirm-new-password = Neues Passwort wiederholen
-keep-others-signed-in = Meine anderen Geräte angemeldet lassen
+keep-others-signed-in = Andere Geräte angemeldet lassen
 enter-current-password = Geben Sie Ihr aktuelles Passwort ein.
 enter-new-password = Geben Sie ein neues Passwort ein.
 not-your-current-password = Das ist nicht Ihr aktuelles Passwort.

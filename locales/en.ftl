@@ -76,7 +76,7 @@ times-are-in-zone = Times are in your time zone, { $zone }.
 ## Where an address is
 
 # Above the addresses that a session was used from.
-addresses-heading = Addresses
+addresses-heading = IP addresses
 # $first (Time) - "28 January 2026, 11:50 UTC"
 # $last (Time)
 used-between = { $first } to { $last }
@@ -174,7 +174,7 @@ tab-active = Active
 tab-history = History
 tab-activity = Activity
 # <password> (Link) - the page that changes the password
-breached-password-warning = Your password appears in a list of leaked passwords, which attackers try first. <password>Choose another password</password> here, and everywhere else you use it.
+breached-password-warning = Your password appears in a list of leaked passwords, which attackers try first. <password>Choose another password</password> here, and everywhere else you use the old one.
 # $count (Number)
 active-sessions = { $count ->
     [one] { $count } active session
@@ -206,7 +206,7 @@ of-device = of { $device }
 fact-type = Type
 fact-signed-in = Signed in
 fact-signed-in-by = Signed in by
-fact-address = Address
+fact-address = IP address
 fact-place = Place
 # The owner of the network.
 fact-network = Network
@@ -394,9 +394,9 @@ event-sign-ins-refused = { $count ->
     [one] { $count } sign-in refused after too many attempts
    *[other] { $count } sign-ins refused after too many attempts
 }
-event-unknown-sign-ins-failed = Sign-ins with unknown addresses failed
-event-account-locked = Locked for unknown browsers
-event-account-unlocked = Unlocked for unknown browsers
+event-unknown-sign-ins-failed = Sign-ins with unknown email addresses failed
+event-account-locked = Account locked for unknown browsers
+event-account-unlocked = Account unlocked for unknown browsers
 event-session-adopted = Signed in through another application
 event-session-rotated = Session identifier renewed
 # $name (String) - "My phone"
@@ -449,7 +449,7 @@ older = Older
 # $when (Time) - "5 minutes ago"
 ended-here = This device was signed out { $when }. Nothing that was done on it after that has taken effect. Sign in to continue.
 # $when (Time) - "5 minutes ago"
-ended-here-continued = This device was signed out { $when }, because its session went on with a newer sign-in, in another window or on another device. Nothing that was done here after that has taken effect. Sign in to continue. If that sign-in wasn’t yours, choose a new password then.
+ended-here-continued = This device was signed out { $when }, because its session went on with a newer sign-in, in another window or on another device. Nothing that was done here after that has taken effect. Sign in to continue. If that sign-in wasn’t yours, choose a new password afterwards.
 # $when (Time) - "5 minutes ago"
 ended-here-revoked = This device was signed out { $when } from another of your devices. Nothing that was done on it after that has taken effect. Sign in to continue.
 # $when (Time) - "5 minutes ago"
@@ -463,7 +463,7 @@ ended-here-absolute-timeout = This device was signed out { $when }, because its 
 # $when (Time) - "5 minutes ago"
 ended-here-replaced = This device was signed out { $when }, because newer sign-ins took its place. Nothing that was done on it after that has taken effect. Sign in to continue.
 # $when (Time) - "5 minutes ago"
-ended-here-account-disabled = This device was signed out { $when }, because the account was disabled. Nothing that was done on it after that has taken effect. Sign in to continue.
+ended-here-account-disabled = This device was signed out { $when }, because the account was disabled. Nothing that was done on it after that has taken effect. Once it is enabled again, you can sign in.
 
 ## While all other devices are being signed out
 
@@ -536,7 +536,7 @@ sign-in-to = Sign in to { -product }
 keep-me-signed-in = Keep me signed in
 sign-in-to-continue = Sign in to continue.
 unmade-change-sign-in = You were no longer signed in when you sent the form, so nothing was changed. Sign in to continue.
-twin-cookies = Another site of this domain has set a cookie with the name of { -product }’s, so your browser can’t be recognised. Signing in deletes that cookie. If this message comes back, delete the cookies of this site and of its domain in your browser’s settings.
+twin-cookies = Another site of this domain has set a cookie with the same name as { -product }’s, so your browser can’t be recognised. Signing in deletes that cookie. If this message comes back, delete the cookies of this site and of its domain in your browser’s settings.
 sign-in-rejected = Invalid email or password.
 one-time-password-used-up = This one-time password has already been used. Continue where you signed in, or ask your administrator for a new one. If you didn’t use it, tell them.
 account-locked = Too many wrong passwords were entered for this account. Sign in on a browser that you have used for it before, or ask your administrator to unlock it.
@@ -640,4 +640,4 @@ form-unknown-cookie = The form’s cookie can’t be verified
 form-unknown-cookie-text = It was set by another server, or before { -product }’s secrets changed. Nothing was changed. Open { $url } and try again. If this happens again, tell your administrator: every instance of { -product } needs the same secrets.
 form-two-cookies = Two cookies came back
 # $url (String)
-form-two-cookies-text = Another site of this domain has set a cookie with the name of { -product }’s. Nothing was changed. Delete the cookies of this site and of its domain in your browser’s settings, open { $url } and try again.
+form-two-cookies-text = Another site of this domain has set a cookie with the same name as { -product }’s. Nothing was changed. Delete the cookies of this site and of its domain in your browser’s settings, open { $url } and try again.

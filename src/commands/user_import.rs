@@ -107,7 +107,8 @@ impl Lines {
 struct Checker<'a> {
     accounts: &'a Accounts,
     report: ImportReport,
-    faults: Vec<String>,
+    /// The lines and the reasons.
+    faults: Vec<(usize, String)>,
     fault_count: usize,
     /// The lines of the addresses and ids so far.
     line_of_email: HashMap<Email, usize>,
@@ -168,15 +169,17 @@ impl<'a> Checker<'a> {
     fn add_fault(&mut self, line: usize, reason: &str) {
         self.fault_count += 1;
         if self.faults.len() < MAX_FAULTS {
-            self.faults.push(format!("line {line}: {reason}"));
+            self.faults.push((line, reason.to_owned()));
         }
     }
 
-    fn finish(self) -> Result<ImportReport, Failure> {
+    fn finish(mut self) -> Result<ImportReport, Failure> {
         if self.fault_count == 0 {
             return Ok(self.report);
         }
-        output::error_lines(format_args!("{}", self.faults.join("\n")));
+        self.faults.sort_by_key(|(line, _)| *line);
+        let faults: Vec<String> = self.faults.iter().map(|(line, reason)| format!("line {line}: {reason}")).collect();
+        output::error_lines(format_args!("{}", faults.join("\n")));
         let more = match self.fault_count - self.faults.len() {
             0 => String::new(),
             more => format!(" ({more} more are not shown)"),

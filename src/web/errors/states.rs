@@ -57,9 +57,12 @@ const REFUSALS: [(&str, FormRefusal); 6] = [
     ("error-403-two-cookies", FormRefusal::TwoCookies),
 ];
 
-/// The page of a visitor if the status says so, else that of a signed-in user.
+/// The states in which the server does not know the user.
+const OF_VISITORS: [&str; 5] =
+    ["error-401", "error-403-no-cookie", "error-403-not-https", "error-403-unknown-cookie", "error-403-two-cookies"];
+
 fn page(sample: &Sample, name: &'static str, status: StatusCode, message: ErrorMessage) -> PageState {
-    let frame = if status == StatusCode::UNAUTHORIZED { sample.visitor() } else { sample.page() };
+    let frame = if OF_VISITORS.contains(&name) { sample.visitor() } else { sample.page() };
     let id = if status.is_server_error() { "0198f3a2-7c11-7d5e-9a40-2f6b1c8d7e90" } else { "" };
     PageState::new(name, &ErrorPage::new(frame, status, message, id.to_owned()))
 }

@@ -19,7 +19,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
     let expired = SessionRecord { expires_at: sample.minutes_ago(1), ..sample.session(2) };
     let rejected = SessionPage {
         name: "pay\u{202e}lap".to_owned(),
-        name_error: Some(words.name_has_hidden_character("U+202E")),
+        name_error: Some(words.name_hidden_character("U+202E")),
         ..page(sample, &sample.session(1))
     };
     let renamed = SessionPage {
