@@ -120,7 +120,7 @@ onEveryEngine('Open pages', (suite) => {
     await dialog.waitFor({ timeout: 40_000 });
     // The user has left.
     await signedOut(page).waitFor({ timeout: 40_000 });
-    assert.match(await page.locator('main').innerText(), /not used/);
+    assert.match(await page.locator('main').innerText(), /used for too long/);
   });
 
   suite.testWithScripts('follow their session again after a restart of the server', async ({ keyrack, open }) => {

@@ -232,7 +232,7 @@ fn as_fields<'a>(fields: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)
 }
 
 fn twin_of_session_cookie_is_deleted_at_sign_in(engine: EngineKind) {
-    const NOTICE: &str = "Another site of this domain has set a cookie with the name of Keyrack’s";
+    const NOTICE: &str = "Another site of this domain has set a cookie with the same name as Keyrack’s";
     let app = neighbour(engine);
     let mut browser = app.browser().with_header("host", "keys.example.com");
     assert_eq!(browser.sign_in("rajat.verma@example.com", PASSWORD).status, 303);

@@ -12,7 +12,7 @@ on_both_engines!(
 );
 
 const EMAIL: &str = "rajat.verma@example.com";
-const NOTHING_CHANGED: &str = "Nothing that was done on it after that has taken effect. Sign in to continue.";
+const NOTHING_CHANGED: &str = "Nothing that was done on it after that has taken effect.";
 
 /// The notice on the form; empty if there is none.
 fn notice(browser: &mut Browser, path: &str) -> String {
