@@ -148,7 +148,7 @@ export async function* oneTimePasswordPages(page, keyrack, user) {
 /** A form that is older than its session's sid, and one that is older than the session. */
 export async function* outdatedFormPages(page, keyrack, user) {
   // A page that learns of its end has no form any more: this one is never answered.
-  await page.route('**/account/events', () => {});
+  await page.route('**/account/events*', () => {});
   await keyrack.signIn(DEVICES.phone.userAgent, user);
   await signIn(page, user);
   const other = await page.context().newPage();
@@ -172,7 +172,7 @@ export async function* outdatedFormPages(page, keyrack, user) {
   await submitSignIn(page, user);
   await page.waitForURL('**/account/password');
   yield 'password-unmade';
-  await page.unroute('**/account/events');
+  await page.unroute('**/account/events*');
 }
 
 /** The list with one other device and with many, and how far their end is. */
@@ -267,6 +267,8 @@ export async function* specialPages(page, keyrack, user) {
     oneTimePasswordPages, outdatedFormPages, manyDevicesPages, proofPages, leakedPasswordPages, throttledPages, errorPages, outagePages,
   ];
   for (const part of parts) {
+    // An open page would ask whether its session is alive, and would be told that it is not.
+    await page.goto('about:blank');
     await page.context().clearCookies();
     yield* part(page, keyrack, user);
   }
