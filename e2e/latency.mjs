@@ -1,13 +1,16 @@
 // Measures the time from the press of "Revoke" to the other browser's screen: `node latency.mjs [ROUNDS]`.
 //
-// The press is the request that the button sends. On the screen is what has been painted: a frame after the heading is
-// there. Both times are of this machine's clock. For figures, build with --release and set KEYRACK_BIN to the program.
+// The press is the request that the button sends. On the screen is what has been painted: the frame with the heading.
+// Both times are of this machine's clock. For figures, build with --release and set KEYRACK_BIN to the program.
+
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { launch, DEVICES } from './support/browser.mjs';
 import { ENGINES } from './support/engines.mjs';
 import { Keyrack } from './support/keyrack.mjs';
 
 const rounds = Number(process.argv[2] ?? 200);
+const REST_MS = 300;
 const now = () => performance.timeOrigin + performance.now();
 
 /** Signs in over HTTP. Returns the cookies, and the token of a form. */
@@ -29,9 +32,11 @@ async function openPage(keyrack, context, page) {
   await page.goto(`${keyrack.url}/account/sessions`);
   await streaming;
   return page.evaluate(() => {
+    // A message that is posted while a frame is prepared arrives after that frame has been painted.
+    const { port1, port2 } = new MessageChannel();
     globalThis.painted = new Promise((resolve) => {
-      document.addEventListener('keyrack:session-ended', () =>
-        requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.timeOrigin + performance.now()))));
+      port1.onmessage = () => resolve(performance.timeOrigin + performance.now());
+      document.addEventListener('keyrack:session-ended', () => requestAnimationFrame(() => port2.postMessage(null)));
     });
     return document.body.dataset.session;
   });
@@ -45,6 +50,8 @@ async function measure(browser, acting, watched) {
     const id = await openPage(watched, context, page);
     const { cookie, token } = await signIn(acting);
     const body = new URLSearchParams({ csrf_token: token });
+    // What the browser does after it has loaded a page is no part of the time: people press later.
+    await sleep(REST_MS);
     const pressed = now();
     const sent = fetch(`${acting.url}/account/sessions/${id}/revoke`, { method: 'POST', redirect: 'manual', headers: { cookie }, body });
     const painted = await page.evaluate(() => globalThis.painted);
