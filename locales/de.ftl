@@ -472,6 +472,12 @@ create-account = Konto anlegen
 email-hint = Damit melden Sie sich an.
 enter-first-name = Geben Sie einen Vornamen ein.
 
+## Mails
+
+mail-automatic = Diese Mail wurde automatisch verschickt. Bitte antworten Sie nicht darauf.
+mail-test-subject = Testmail von { -product }
+mail-test-text = Wenn Sie das lesen können, kann { -product } Mails verschicken.
+
 ## Fehlerseiten
 
 error-status = Fehler { $status }

@@ -590,6 +590,13 @@ create-account = Create account
 email-hint = You will use it to sign in.
 enter-first-name = Enter a first name.
 
+## Mails
+
+# Below every mail.
+mail-automatic = This mail was sent automatically. Please do not answer it.
+mail-test-subject = Test mail from { -product }
+mail-test-text = If you can read this, { -product } can send mails.
+
 ## Error pages
 
 # $status (String) - "404"

@@ -48,6 +48,7 @@ impl Keyrack {
             hash_secrets,
             breached_passwords,
             geoip,
+            mail: _,
             sign_in_pace,
             reauth_window,
             connections,

@@ -18,6 +18,7 @@ use crate::{
     clock::Clock,
     db::{DatabaseOptions, DatabaseUrl},
     geoip::GeoIp,
+    mail::MailSettings,
     sessions::Policy,
     words::Language,
 };
@@ -72,6 +73,8 @@ pub struct Config {
     pub breached_passwords: Option<BreachedPasswords>,
     /// The files that tell where an address is. Default: none, so that pages show addresses only.
     pub geoip: GeoIp,
+    /// The mail server, and the sender of mails. Default: none, so that no mail is sent.
+    pub mail: Option<MailSettings>,
     /// How many successful sign-ins of one user may follow each other. Default: ten at once, then one every five
     /// seconds.
     pub sign_in_pace: SignInPace,
@@ -104,6 +107,7 @@ impl Config {
             hash_secrets: HashSecrets::default(),
             breached_passwords: None,
             geoip: GeoIp::default(),
+            mail: None,
             sign_in_pace: SignInPace::default(),
             reauth_window: DEFAULT_REAUTH_WINDOW,
             connections: ConnectionLimits::default(),

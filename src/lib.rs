@@ -12,14 +12,15 @@
 //! | `app` | builds the parts and the server | `routes`, `web`, the domain |
 //! | `routes` | every URL, and whether it requires sign-in | `web` |
 //! | `web` | session layer, required sign-in, pages | the domain |
-//! | [`accounts`] | users, and checking their passwords | `sessions`, `events`, `db` |
+//! | [`accounts`] | users, and checking their passwords | `sessions`, `mail`, `events`, `db` |
 //! | [`sessions`] | sessions and their data, from sign-in to the end | `events`, `db` |
 //! | [`events`] | security events: written, read and logged | `db` |
 //! | [`db`] | pool, batching, schema, migrations; the only place with two SQL dialects | |
+//! | [`mail`] | mails to users: their words, and the way to the mail server | `events`, `db` |
 //! | [`geoip`] | where an address is, from files of the operator | |
 //! | [`config`], [`error`], [`clock`], `text`, `words`, `file_stamp` | typed settings, errors, the clock, cleaning of text, the words of the pages, whether a file is still the same | |
 //!
-//! `sessions`, `accounts`, `events` and `db` do not depend on the web; only `db` and the three `queries` modules use
+//! `sessions`, `accounts`, `mail`, `events` and `db` do not depend on the web; only `db` and the `queries` modules use
 //! Diesel. A test checks these rules.
 //!
 //! # The five flows
@@ -47,6 +48,7 @@ mod file_stamp;
 #[cfg(test)]
 mod fuzz;
 pub mod geoip;
+pub mod mail;
 mod routes;
 pub mod sessions;
 mod text;

@@ -11,6 +11,7 @@ mod events;
 mod failure;
 mod journal;
 mod logging;
+mod mail;
 mod migrate;
 mod os_user;
 mod output;
@@ -58,6 +59,9 @@ enum Command {
     /// List and revoke sessions; running servers obey at once
     #[command(subcommand)]
     Session(session::Command),
+    /// Try the mail server
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// Build a file of leaked passwords, which users may not choose
     #[command(subcommand)]
     Passwords(passwords::Command),
@@ -100,6 +104,7 @@ fn run() -> Result<(), Failure> {
             Some(Command::Migrate) => migrate::run(&cli.settings),
             Some(Command::User(command)) => user::run(&cli.settings, command).await,
             Some(Command::Session(command)) => session::run(&cli.settings, command).await,
+            Some(Command::Mail(command)) => mail::run(&cli.settings, command).await,
             Some(Command::Passwords(command)) => passwords::run(command),
             Some(Command::Purge(format)) => purge::run(&cli.settings, format).await,
             Some(Command::Adopt(options)) => adopt::run(&cli.settings, options).await,

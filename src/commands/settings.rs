@@ -12,6 +12,9 @@ mod exposure;
 mod file;
 mod followed_files;
 mod hash_secrets;
+mod journal;
+mod mail;
+mod site;
 mod values;
 
 use std::{
@@ -39,6 +42,8 @@ use arguments::CONFIG_FILE_ID;
 pub(super) use arguments::{failure_or_exit, without_empty_variables};
 pub(super) use file::{SettingsFile, with_file_defaults};
 use hash_secrets::HashSecretSettings;
+pub(super) use journal::JournalSetting;
+use mail::MailSettingArguments;
 use values::{
     AppOrigins, FileList, LanguageList, LogFilter, Networks, days_or_hours, minutes, parse_app_origins,
     parse_cookie_domain, parse_cookie_name, parse_events_retention, parse_files, parse_languages, parse_networks,
@@ -242,6 +247,9 @@ pub(super) struct Settings {
     #[arg(long, env = "KEYRACK_SIGN_IN_PACE", global = true, value_name = "PACE", default_value_t = SignInPace::default())]
     pub(super) sign_in_pace: SignInPace,
 
+    #[command(flatten)]
+    mail: MailSettingArguments,
+
     /// How long after a proof of identity (a sign-in, or the password given again) sensitive changes need no new one
     #[arg(
         long, env = "KEYRACK_REAUTH_WINDOW", global = true, value_name = "DURATION",
@@ -268,15 +276,6 @@ pub(super) struct Settings {
     /// The settings file that was read.
     #[arg(skip)]
     pub(super) file: Option<SettingsFile>,
-}
-
-/// Which file the journal is.
-pub(super) enum JournalSetting {
-    Off,
-    /// The one that was set.
-    File(PathBuf),
-    /// The one beside the database or the secrets.
-    Default(PathBuf),
 }
 
 impl Settings {
@@ -322,6 +321,7 @@ impl Settings {
         config.breached_passwords = self.breached_passwords()?;
         config.brand = self.brand()?;
         config.geoip = self.geoip()?;
+        config.mail = self.mail()?;
         exposure::check(self.file.as_ref(), &config, address, warnings);
         Ok(config)
     }
@@ -360,8 +360,7 @@ impl Settings {
 
     /// The policy for passwords that a command sets.
     pub(super) fn password_policy(&self) -> Result<PasswordPolicy, Failure> {
-        let host = self.public_url.as_ref().map_or("", PublicUrl::host);
-        Ok(PasswordPolicy::new(host, self.name.as_str(), self.breached_passwords()?))
+        Ok(PasswordPolicy::new(self.public_host(), self.name.as_str(), self.breached_passwords()?))
     }
 
     fn app_origins(&self) -> impl Iterator<Item = &AppOrigin> {
@@ -417,19 +416,6 @@ impl Settings {
             ));
         }
         Ok(secrets)
-    }
-
-    /// The journal of ended sessions.
-    pub(super) fn journal(&self) -> Result<JournalSetting, Failure> {
-        match &self.journal {
-            Some(word) if word.as_os_str() == "off" => Ok(JournalSetting::Off),
-            Some(path) => Ok(JournalSetting::File(path.clone())),
-            None => {
-                let database_url = self.database_url()?;
-                let path = database_url.path().unwrap_or(&self.secrets_path(&database_url)).with_extension("ends");
-                Ok(JournalSetting::Default(path))
-            }
-        }
     }
 
     /// Binds the address that serves requests.

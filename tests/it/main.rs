@@ -12,6 +12,7 @@ mod events;
 mod express;
 mod express_import;
 mod lifecycle;
+mod mail;
 mod routes;
 mod schema;
 mod sessions;

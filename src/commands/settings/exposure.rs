@@ -47,6 +47,12 @@ pub(super) fn check(
             "KEYRACK_HSTS is not sent, since the public URL is {public_url}: set KEYRACK_PUBLIC_URL to an https URL"
         ));
     }
+    if let Some(smtp) = config.mail.as_ref().map(|mail| &mail.smtp).filter(|smtp| smtp.is_exposed()) {
+        warnings.push(format!(
+            "mails with links to accounts travel to {smtp} unencrypted: remove ?tls=none from KEYRACK_SMTP_URL, unless the \
+             network encrypts"
+        ));
+    }
     for network in &config.trusted_proxies {
         let [ipv4, ipv6] = SHORTEST_PREFIXES;
         if network.prefix_len() < if network.addr().is_ipv4() { ipv4 } else { ipv6 } {

@@ -81,7 +81,7 @@ fn source_files_are_short() {
 fn every_template_is_used() {
     let templates = [files("templates", "html"), files("templates", "svg")].concat();
     assert!(templates.len() > 10, "templates/ has only {} files", templates.len());
-    assert_no_problems(&rules::unused_templates(&files("src/web", "rs"), &templates));
+    assert_no_problems(&rules::unused_templates(&files("src", "rs"), &templates));
 }
 
 #[test]

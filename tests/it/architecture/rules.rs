@@ -9,31 +9,35 @@ use super::{
 const MAX_LINES: usize = 450;
 
 /// Each layer, and the layers below it that it may use. `commands` may use everything.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("main", &["commands"]),
     (
         "commands",
         &[
-            "app", "routes", "web", "accounts", "sessions", "events", "db", "geoip", "config", "error", "clock",
-            "text", "words",
+            "app", "routes", "web", "accounts", "sessions", "mail", "events", "db", "geoip", "config", "error",
+            "clock", "text", "words",
         ],
     ),
     (
         "app",
         &[
-            "routes", "web", "accounts", "sessions", "events", "db", "geoip", "config", "error", "clock", "text",
-            "words", "fuzz",
+            "routes", "web", "accounts", "sessions", "mail", "events", "db", "geoip", "config", "error", "clock",
+            "text", "words", "fuzz",
         ],
     ),
     ("routes", &["web"]),
-    ("web", &["accounts", "sessions", "events", "db", "geoip", "config", "error", "clock", "text", "words", "fuzz"]),
-    ("accounts", &["sessions", "events", "db", "error", "clock", "text", "file_stamp", "fuzz"]),
+    (
+        "web",
+        &["accounts", "sessions", "mail", "events", "db", "geoip", "config", "error", "clock", "text", "words", "fuzz"],
+    ),
+    ("accounts", &["sessions", "mail", "events", "db", "error", "clock", "text", "file_stamp", "fuzz"]),
+    ("mail", &["events", "db", "error", "clock", "text", "words"]),
     ("sessions", &["events", "db", "error", "clock", "text", "fuzz"]),
     ("events", &["db", "error", "clock", "text"]),
     ("db", &["error", "clock", "text", "fuzz"]),
     ("geoip", &["clock", "text", "file_stamp", "fuzz"]),
     // The settings are made of the layers' own values.
-    ("config", &["accounts", "sessions", "events", "db", "geoip", "clock", "text", "words", "fuzz"]),
+    ("config", &["accounts", "sessions", "mail", "events", "db", "geoip", "clock", "text", "words", "fuzz"]),
     ("error", &[]),
     ("clock", &[]),
     ("text", &[]),
@@ -91,7 +95,7 @@ fn foreign_crate(file: &ParsedFile, layer: &str, name: &str) -> Option<String> {
     if is_diesel && !DIESEL.iter().any(|place| file.name.starts_with(place)) {
         return Some(format!("only {} may use Diesel", DIESEL.join(", ")));
     }
-    let is_domain = matches!(layer, "accounts" | "sessions" | "events" | "db" | "error" | "clock" | "text");
+    let is_domain = matches!(layer, "accounts" | "sessions" | "mail" | "events" | "db" | "error" | "clock" | "text");
     (is_domain && name.starts_with("actix")).then(|| format!("{layer} must not use Actix"))
 }
 

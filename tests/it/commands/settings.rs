@@ -161,6 +161,8 @@ fn help_lists_every_setting_with_its_default() {
         ("firebase-signer-key", "KEYRACK_FIREBASE_SIGNER_KEY", "none"),
         ("breached-passwords", "KEYRACK_BREACHED_PASSWORDS", "none"),
         ("geoip", "KEYRACK_GEOIP", "none"),
+        ("smtp-url", "KEYRACK_SMTP_URL", "none"),
+        ("mail-from", "KEYRACK_MAIL_FROM", "none"),
         ("sign-in-pace", "KEYRACK_SIGN_IN_PACE", "10/5s"),
         ("reauth-window", "KEYRACK_REAUTH_WINDOW", "10m"),
         ("log", "KEYRACK_LOG", "info"),

@@ -1,0 +1,3 @@
+//! Mails, by a real mail server
+
+mod test_command;
