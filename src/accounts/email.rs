@@ -101,15 +101,16 @@ fn fold(text: &str) -> String {
     text.nfc().collect::<String>().to_lowercase().nfc().collect()
 }
 
-/// The domain with U-labels. A domain of ASCII that is no valid one, such as a label that begins with `xn--` by chance,
-/// stays as it is.
+/// The domain with U-labels. A domain of ASCII that is no valid one stays as it is: a label may begin with `xn--` by
+/// chance, or stand for one that is no valid label itself.
 fn readable_domain(domain: &str) -> Result<String, InvalidEmail> {
     let lower = domain.to_ascii_lowercase();
     if domain.is_ascii() && !lower.contains("xn--") {
         return Ok(lower);
     }
+    let is_valid = |readable: &String| matches!(idna::domain_to_unicode(readable), (same, Ok(())) if same == *readable);
     match idna::domain_to_unicode(domain) {
-        (readable, Ok(())) => Ok(readable),
+        (readable, Ok(())) if is_valid(&readable) => Ok(readable),
         _ if domain.is_ascii() => Ok(lower),
         _ => Err(InvalidEmail),
     }
@@ -183,6 +184,7 @@ mod tests {
             assert_ne!(normal(one), normal(other));
         }
         assert_eq!(normal("a@xn--.example"), "a@xn--.example", "no valid A-label, but it was an address before");
+        assert_eq!(normal("a@xn--xn--`cher-kle"), "a@xn--xn--`cher-kle", "it stands for a label that is not valid");
     }
 
     #[test]
