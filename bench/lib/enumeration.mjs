@@ -1,20 +1,14 @@
 // bench/enumeration: whether the time or the bytes of a failed sign-in tell which accounts exist, and in which state.
 
 import { createHmac } from 'node:crypto';
-import { accessSync, constants, readFileSync, readdirSync } from 'node:fs';
-import http from 'node:http';
-import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { benchmark, say, usageError } from './host/benchmark.mjs';
-import { freePort, request, retry } from './host/network.mjs';
 import { Postgres } from './host/postgres.mjs';
-import { run, start, stop } from './host/processes.mjs';
-import { keyrackBinary } from './host/requirements.mjs';
+import { shuffle } from './load/visitor.mjs';
 import { differenceOfMeans, differenceOfMedians, mean, median } from './report/bootstrap.mjs';
 import { table } from './report/text.mjs';
 import { HASHES } from './systems/keyrack.mjs';
-import { PostgresTables, SqliteTables } from './systems/keyrack-tables.mjs';
+import { SECRET, parseSignInOptions, withSignInServer } from './systems/sign-in-server.mjs';
 import { PASSWORD } from './systems/system.mjs';
 
 /** The difference that is accepted, as a part of the time. */
@@ -29,7 +23,7 @@ exists. PROGRAM is by default the release build. Run nothing else on the machine
 
   --samples N       sign-ins of each kind (default 200)
   --database NAME   sqlite or postgres (default sqlite)
-  --only NAME       only this scenario: equal, raised or mixed
+  --only NAME       only this scenario: equal, raised, mixed, imported or moving
   --help            this text
 
 The CPU is what the server's threads spend on each sign-in, which other programs hardly disturb. The exit status is 1 if
@@ -40,7 +34,6 @@ judged: an existing account's is stored after the answer, which a client doesn't
 const WARM_UP = 40;
 const WRONG = 'not the password of the benchmark';
 const LONG_AGO = '2026-01-01T00:00:00.000000Z';
-const SECRET = 'the-public-secret-of-the-benchmark';
 /** How long the server has, after a refusal, to store its event, so that no other sign-in is measured with it. */
 const STORING_MS = 150;
 
@@ -48,6 +41,8 @@ const STORING_MS = 150;
 const COST = 'm=19456,t=2,p=1';
 const RAISED_COST = 'm=19456,t=3,p=1';
 const [CHEAP_HASH, HASH] = HASHES;
+/** A hash of PASSWORD by npm's bcrypt 6.0.0 with its default cost. */
+const BCRYPT_HASH = '$2b$10$sudw8rVPb.Y7IInPtQlyp.PJiSIgqbVLt0AwD1vB5sHSGrEvFV5jq';
 
 /** A server's cost, and the hash of the n-th account. In the mixed one, a quarter of the accounts has an older cost. */
 const SCENARIOS = {
@@ -62,6 +57,14 @@ const SCENARIOS = {
   mixed: {
     cost: COST, hash: (n) => (n % 4 === 0 ? CHEAP_HASH : HASH), compare: differenceOfMeans, middle: mean,
     says: 'a quarter of the hashes has a lower cost; means instead of medians',
+  },
+  imported: {
+    cost: COST, hash: () => BCRYPT_HASH, compare: differenceOfMedians, middle: median,
+    says: 'all hashes were imported from a program with bcrypt',
+  },
+  moving: {
+    cost: COST, hash: (n) => (n % 4 === 0 ? HASH : BCRYPT_HASH), compare: differenceOfMeans, middle: mean,
+    says: 'a quarter of the imported hashes has been replaced; means instead of medians',
   },
 };
 
@@ -80,25 +83,9 @@ const KINDS = {
 };
 
 function parse(args) {
-  let found;
-  try {
-    found = parseArgs({
-      args, allowPositionals: true,
-      options: {
-        samples: { type: 'string', default: '200' }, database: { type: 'string', default: 'sqlite' },
-        only: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-  } catch (error) {
-    throw usageError(`${error.message}\n\n${HELP}`);
-  }
-  const { values: { help, database, only }, positionals } = found;
-  const samples = Number(found.values.samples);
-  const isValid = Number.isInteger(samples) && samples > 0 && positionals.length <= 1
-    && ['sqlite', 'postgres'].includes(database) && (only === undefined || only in SCENARIOS);
-  if (!help && !isValid) throw usageError(HELP);
-  const program = path.resolve(positionals[0] ?? keyrackBinary());
-  return { help, samples, database, program, scenarios: only ? [only] : Object.keys(SCENARIOS) };
+  const options = parseSignInOptions(args, HELP, 200, { only: { type: 'string' } });
+  if (options.only !== undefined && !(options.only in SCENARIOS)) throw usageError(HELP);
+  return { ...options, scenarios: options.only ? [options.only] : Object.keys(SCENARIOS) };
 }
 
 /** The bucket in which Keyrack counts the failures of a text that names no user (`accounts/failure_keys.rs`). */
@@ -150,81 +137,25 @@ async function fill(tables, count, hash) {
       SELECT 'account:' || id, 100, password_changed_at, password_changed_at FROM users WHERE email LIKE 'refused%';`);
 }
 
-/** A visitor's form: its token and its cookie, which stay valid. */
-async function openForm(port) {
-  const { headers, body } = await request(port, { path: '/login' });
-  const cookie = headers['set-cookie'].map((one) => one.split(';')[0]).find((one) => one.startsWith('keyrack.csrf='));
-  return { cookie, token: /name="csrf_token"[^>]*value="([^"]+)"/.exec(body)[1] };
-}
-
-/** An address in a network of its own, so that no network uses up its allowance. */
-const clientOf = (number) => `10.${(number >> 8) % 256}.${number % 256}.7`;
-
-/**
- * The milliseconds for which the threads of a process have run so far. Nothing else uses the server, so this is the
- * work of one sign-in, whatever other programs do to the time that it takes.
- */
-function cpuMilliseconds(pid) {
-  const folder = `/proc/${pid}/task`;
-  const nanoseconds = readdirSync(folder).map((thread) => {
-    try {
-      return Number(readFileSync(`${folder}/${thread}/schedstat`, 'utf8').split(' ')[0]);
-    } catch {
-      return 0; // the thread has ended
-    }
-  });
-  return nanoseconds.reduce((sum, one) => sum + one, 0) / 1e6;
-}
-
-/**
- * Sends one sign-in. Returns its milliseconds, those of the server's threads, and the answer without what differs in
- * any two answers.
- */
-async function signIn({ port, pid, agent, form }, kind, n, number) {
+/** Sends one sign-in. Returns its times, and the answer without what differs in any two answers. */
+async function signIn(visitor, kind, n, number) {
   const email = addressOf(kind, n);
-  const password = KINDS[kind].password ?? WRONG;
-  const body = new URLSearchParams({ email, password, csrf_token: form.token }).toString();
-  const headers = {
-    cookie: form.cookie, 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length,
-    'x-forwarded-for': clientOf(number),
-  };
-  const cpuBefore = cpuMilliseconds(pid);
-  const started = performance.now();
-  const answer = await request(port, { method: 'POST', path: '/login', headers, body, agent });
-  const milliseconds = performance.now() - started;
-  const cpu = cpuMilliseconds(pid) - cpuBefore;
+  const { answer, milliseconds, cpu } = await visitor.signIn(email, KINDS[kind].password ?? WRONG, number);
   const { date: _date, 'content-length': _length, 'x-request-id': _id, ...rest } = answer.headers;
   const text = answer.body.replaceAll(/name="csrf_token" value="[^"]+"/g, 'TOKEN').replaceAll(email, 'ADDRESS');
   return { milliseconds, cpu, answer: JSON.stringify([answer.status, rest, text]) };
 }
 
-function shuffle(items) {
-  for (let place = items.length - 1; place > 0; place -= 1) {
-    const other = Math.floor(Math.random() * (place + 1));
-    [items[place], items[other]] = [items[other], items[place]];
-  }
-  return items;
+/** Measures one scenario on a database of its own. Returns the samples and the distinct answers of each kind. */
+function measure(name, { program, samples }, folder, postgres) {
+  const { cost, hash } = SCENARIOS[name];
+  separateBuckets(samples + WARM_UP);
+  const fillAll = (tables) => fill(tables, samples + WARM_UP, hash);
+  const server = { program, folder, name: `enumeration_${name}`, cost, postgres, fill: fillAll };
+  return withSignInServer(server, (visitor) => signInAsAll(visitor, name, samples));
 }
 
-/** Measures one scenario on a database of its own. Returns the samples and the distinct answers of each kind. */
-async function measure(name, { program, samples, database }, folder, postgres) {
-  const { cost, hash } = SCENARIOS[name];
-  const tables = database === 'sqlite'
-    ? new SqliteTables(path.join(folder, `${name}.db`)) : new PostgresTables(postgres, `enumeration_${name}`);
-  await tables.create();
-  const port = await freePort();
-  const env = {
-    DATABASE_URL: tables.url, KEYRACK_BIND: `127.0.0.1:${port}`, KEYRACK_WORKERS: '2', KEYRACK_LOG: 'error',
-    KEYRACK_SECRETS: SECRET, KEYRACK_HASH_COST: cost,
-    KEYRACK_TRUSTED_PROXIES: '127.0.0.1/32',
-  };
-  await run(program, ['migrate'], { env, cwd: folder });
-  separateBuckets(samples + WARM_UP);
-  await fill(tables, samples + WARM_UP, hash);
-  const child = start(program, ['serve'], { env, cwd: folder });
-  await retry(() => request(port, { path: '/healthz' }), child, 'keyrack');
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-  const visitor = { port, pid: child.pid, agent, form: await openForm(port) };
+async function signInAsAll(visitor, name, samples) {
   const kinds = Object.keys(KINDS);
   const found = Object.fromEntries(kinds.map((kind) => [kind, { times: [], work: [], answers: new Set() }]));
   let number = 0;
@@ -240,8 +171,6 @@ async function measure(name, { program, samples, database }, folder, postgres) {
     }
     if (n % 100 === 99) say(`${name}: ${n + 1} of ${samples + WARM_UP}`);
   }
-  agent.destroy();
-  await stop(child);
   return found;
 }
 
@@ -274,11 +203,6 @@ function report(name, found) {
 await benchmark(async (makeFolder) => {
   const options = parse(process.argv.slice(2));
   if (options.help) return console.log(HELP);
-  try {
-    accessSync(options.program, constants.X_OK);
-  } catch {
-    throw usageError(`${options.program} is not a program: make one with cargo build --release`);
-  }
   const folder = makeFolder();
   const postgres = options.database === 'postgres' ? await Postgres.start(folder) : undefined;
   for (const name of options.scenarios) report(name, await measure(name, options, folder, postgres));
