@@ -122,6 +122,8 @@ end-account-disabled = Konto deaktiviert
 end-other = Beendet
 way-in-password = Passwort
 way-in-one-time-password = Einmalpasswort
+way-in-reset = Link für ein neues Passwort
+way-in-invitation = Einladung
 way-in-application = Die Anwendung selbst
 way-in-peer = Eine andere Anwendung
 way-in-unknown = Nicht aufgezeichnet
@@ -295,6 +297,8 @@ event-signed-in-again-from-elsewhere = Erneut angemeldet, von einer anderen Adre
 event-signed-in-again-on-other-device = Erneut angemeldet, auf einem anderen Gerät als zuvor: { $device }
 event-signed-in-password = Mit dem Passwort angemeldet
 event-signed-in-one-time-password = Mit einem Einmalpasswort angemeldet
+event-signed-in-reset = Mit einem Link für ein neues Passwort angemeldet
+event-signed-in-invitation = Mit einer Einladung angemeldet
 event-sign-in-failed = Anmeldung fehlgeschlagen
 event-sign-in-failed-wrong-password = Anmeldung fehlgeschlagen: falsches Passwort
 event-sign-in-failed-disabled = Anmeldung fehlgeschlagen: Das Konto ist deaktiviert
@@ -323,6 +327,11 @@ event-role-changed = Rolle geändert
 event-role-changed-from-to = Rolle von { $from } in { $to } geändert
 event-password-changed = Passwort geändert
 event-one-time-password-set = Einmalpasswort vergeben
+event-invited = Eingeladen
+event-reset-requested = Link für ein neues Passwort erstellt
+event-invitation-used = Einladung benutzt
+event-reset-used = Link für ein neues Passwort benutzt
+event-mail-given-up = Eine Mail konnte nicht verschickt werden
 event-proof-requested = Bestätigung Ihrer Identität verlangt
 event-proof-given = Identität bestätigt
 event-proof-failed = Bestätigung der Identität fehlgeschlagen
@@ -477,6 +486,36 @@ enter-first-name = Geben Sie einen Vornamen ein.
 mail-automatic = Diese Mail wurde automatisch verschickt. Bitte antworten Sie nicht darauf.
 mail-test-subject = Testmail von { -product }
 mail-test-text = Wenn Sie das lesen können, kann { -product } Mails verschicken.
+
+mail-reset-subject = Neues Passwort für { -product }
+mail-reset-text = Für Ihr Konto bei { -product } wurde ein neues Passwort angefordert. Um eines zu wählen, öffnen Sie diesen Link:
+mail-reset-link = Neues Passwort wählen
+mail-reset-note = Wenn Sie das nicht angefordert haben, brauchen Sie nichts zu tun. Ihr Passwort bleibt, wie es ist.
+mail-invitation-subject = Ihr Konto bei { -product }
+mail-invitation-text = Für Sie wurde ein Konto bei { -product } angelegt. Um es zu benutzen, wählen Sie Ihr Passwort:
+mail-invitation-link = Passwort wählen
+mail-invitation-note = Wenn Sie das nicht erwartet haben, brauchen Sie nichts zu tun.
+mail-link-hours = { $count ->
+    [one] Der Link gilt einmal, innerhalb von { $count } Stunde.
+   *[other] Der Link gilt einmal, innerhalb von { $count } Stunden.
+}
+mail-link-days = { $count ->
+    [one] Der Link gilt einmal, innerhalb von { $count } Tag.
+   *[other] Der Link gilt einmal, innerhalb von { $count } Tagen.
+}
+
+## Links, die ein Passwort setzen
+
+reset-title = Neues Passwort wählen
+reset-lead = Alle Ihre Geräte werden abgemeldet, und Sie werden hier angemeldet.
+invitation-title = Willkommen bei { -product }
+invitation-lead = Wählen Sie ein Passwort für Ihr Konto. Danach sind Sie angemeldet.
+set-password = Passwort setzen
+link-used = Dieser Link wurde schon benutzt
+link-used-text = Er gilt einmal, und mit ihm wurde ein Passwort gesetzt. Melden Sie sich damit an, oder bitten Sie Ihren Administrator um einen neuen Link.
+link-expired = Dieser Link gilt nicht mehr
+reset-link-expired-text = Links gelten begrenzte Zeit, und nur solange das Passwort nicht geändert wurde. Bitten Sie Ihren Administrator um einen neuen Link, oder melden Sie sich an, wenn Sie Ihr Passwort wissen.
+invitation-expired-text = Links gelten begrenzte Zeit, und nur bis ein Passwort gesetzt wurde. Bitten Sie Ihren Administrator um eine neue Einladung.
 
 ## Fehlerseiten
 

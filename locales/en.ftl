@@ -162,6 +162,8 @@ end-account-disabled = Account disabled
 end-other = Ended
 way-in-password = Password
 way-in-one-time-password = One-time password
+way-in-reset = Link for a new password
+way-in-invitation = Invitation
 way-in-application = The application itself
 way-in-peer = Another application
 way-in-unknown = Not recorded
@@ -384,6 +386,8 @@ event-signed-in-again-from-elsewhere = Signed in again, from another address tha
 event-signed-in-again-on-other-device = Signed in again, on another device than before: { $device }
 event-signed-in-password = Signed in with the password
 event-signed-in-one-time-password = Signed in with a one-time password
+event-signed-in-reset = Signed in with a link for a new password
+event-signed-in-invitation = Signed in with an invitation
 event-sign-in-failed = Sign-in failed
 event-sign-in-failed-wrong-password = Sign-in failed: wrong password
 event-sign-in-failed-disabled = Sign-in failed: the account is disabled
@@ -416,6 +420,11 @@ event-role-changed = Role changed
 event-role-changed-from-to = Role changed from { $from } to { $to }
 event-password-changed = Password changed
 event-one-time-password-set = One-time password set
+event-invited = Invited
+event-reset-requested = Link for a new password made
+event-invitation-used = Invitation used
+event-reset-used = Link for a new password used
+event-mail-given-up = A mail could not be sent
 event-proof-requested = Asked to confirm it’s you
 event-proof-given = Confirmed it’s you
 event-proof-failed = Failed to confirm it’s you
@@ -596,6 +605,38 @@ enter-first-name = Enter a first name.
 mail-automatic = This mail was sent automatically. Please do not answer it.
 mail-test-subject = Test mail from { -product }
 mail-test-text = If you can read this, { -product } can send mails.
+
+mail-reset-subject = Reset your password for { -product }
+mail-reset-text = A new password was requested for your account at { -product }. To choose one, open this link:
+mail-reset-link = Choose a new password
+mail-reset-note = If you did not ask for this, ignore this mail. Your password stays as it is.
+mail-invitation-subject = Your account at { -product }
+mail-invitation-text = An account was created for you at { -product }. To use it, choose your password:
+mail-invitation-link = Choose your password
+mail-invitation-note = If you did not expect this, ignore this mail.
+# $count (Number)
+mail-link-hours = { $count ->
+    [one] The link works once, within { $count } hour.
+   *[other] The link works once, within { $count } hours.
+}
+# $count (Number)
+mail-link-days = { $count ->
+    [one] The link works once, within { $count } day.
+   *[other] The link works once, within { $count } days.
+}
+
+## Links that set a password
+
+reset-title = Choose a new password
+reset-lead = All your devices will be signed out, and you will be signed in here.
+invitation-title = Welcome to { -product }
+invitation-lead = Choose a password for your account. You will then be signed in.
+set-password = Set the password
+link-used = This link was used
+link-used-text = It works once, and a password was set with it. Sign in with that password, or ask your administrator for a new link.
+link-expired = This link no longer works
+reset-link-expired-text = Links work for a limited time, and only as long as the password was not changed. Ask your administrator for a new link, or sign in if you know your password.
+invitation-expired-text = Links work for a limited time, and only until a password was set. Ask your administrator for a new invitation.
 
 ## Error pages
 

@@ -14,12 +14,14 @@ use crate::{
     db::Database,
     error::Result,
     events::{Broadcast, EventRate, Source},
+    mail::{LinkTokens, MailSender, Mailer, Outbox},
     routes,
     sessions::Sessions,
     web::{
         AppOrigins, AppState, Assets, BrowserCookie, Csrf, EventTokens, Flash, FormSeeds, Languages, PendingChanges,
         ProxyWarnings, SessionCookie, SessionLayer, SetupToken, TrustedProxies,
     },
+    words::Language,
 };
 
 /// Keyrack, ready to serve: by its own [`server`](Keyrack::server), or mounted into another Actix application.
@@ -48,7 +50,7 @@ impl Keyrack {
             hash_secrets,
             breached_passwords,
             geoip,
-            mail: _,
+            mail,
             sign_in_pace,
             reauth_window,
             connections,
@@ -62,11 +64,23 @@ impl Keyrack {
         let sessions = Sessions::new(database.clone(), clock.clone(), policy);
         sessions.watch_history();
         let newest = secrets.expose().next().unwrap_or_default();
+        let (link_tokens, assets) = (LinkTokens::new(secrets.expose()), Assets::new(&brand));
+        let first_language = languages.first().copied().unwrap_or(Language::En);
+        let outbox = if mail.is_some() { Outbox::new(first_language) } else { Outbox::closed() };
         let accounts =
             Accounts::for_server(database.clone(), clock.clone(), sessions.clone(), hash_cost, newest, sign_in_pace)
                 .with_hash_secrets(hash_secrets)
+                .with_links(link_tokens.clone(), outbox.clone())
                 .with_password_policy(PasswordPolicy::new(public_url.host(), brand.name.as_str(), breached_passwords));
-        let assets = Assets::new(&brand);
+        let mail_sender = mail.map(|mail| MailSender {
+            db: database.clone(),
+            clock: clock.clone(),
+            outbox,
+            mailer: Mailer::new(mail, public_url.host()),
+            tokens: link_tokens,
+            public_url: public_url.to_string(),
+            site: assets.site(),
+        });
         let state = AppState {
             accounts,
             app_origins: AppOrigins::new(&app_origins),
@@ -81,6 +95,7 @@ impl Keyrack {
             event_tokens: EventTokens::new(&secrets),
             event_rate: EventRate::default(),
             geoip,
+            mail_sender,
             flash: Flash::new(&secrets, &public_url),
             pending_changes: PendingChanges::new(&secrets),
             languages: Languages::new(&languages, &public_url, assets.site()),
@@ -192,6 +207,31 @@ impl Keyrack {
     /// 503, and pages learn of an end by their next request.
     pub async fn inform_open_pages(self) {
         self.0.broadcast.clone().follow(self.sessions().events()).await;
+    }
+
+    /// Sends mails for as long as it is polled, or until [`stop_mails`](Self::stop_mails); returns at once if no mail server
+    /// is set up.
+    pub async fn send_mails(self) {
+        if let Some(sender) = self.0.mail_sender.clone() {
+            sender.run().await;
+        }
+    }
+
+    /// Lets [`send_mails`](Self::send_mails) end once the mail that it is sending is marked as sent. One that is interrupted
+    /// before is sent again.
+    pub fn stop_mails(&self) {
+        if let Some(sender) = &self.0.mail_sender {
+            sender.outbox.stop_sender();
+        }
+    }
+
+    /// Sends the mails that are due now, and returns how many were sent. [`send_mails`](Self::send_mails) does that all the
+    /// time.
+    pub async fn send_due_mails(&self) -> Result<usize> {
+        match &self.0.mail_sender {
+            Some(sender) => Ok(sender.send_due().await?.sent),
+            None => Ok(0),
+        }
     }
 
     /// The sessions.

@@ -26,8 +26,9 @@ use crate::web::{
     headers::security_headers,
     page_states,
     pages::{
-        HOME, activity, api_revoke, api_session, api_sessions, event_stream, health, language, login, logout, not_me,
-        password, reauth, revoke, revoke_progress, session_detail, session_name, sessions, setup, static_file,
+        HOME, account_link, activity, api_revoke, api_session, api_sessions, event_stream, health, language, login,
+        logout, not_me, password, reauth, revoke, revoke_progress, session_detail, session_name, sessions, setup,
+        static_file,
     },
     recent_proof::require_recent_proof,
     render_errors::render_errors,
@@ -42,7 +43,7 @@ pub(crate) use endpoint::{Access, Endpoint};
 const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// Every endpoint of Keyrack.
-pub(crate) fn endpoints() -> [Endpoint; 27] {
+pub(crate) fn endpoints() -> [Endpoint; 29] {
     [
         without_session("/healthz").get(health::alive),
         without_session("/readyz").get(health::ready),
@@ -51,6 +52,8 @@ pub(crate) fn endpoints() -> [Endpoint; 27] {
         public("/login").get(login::show).post(login::submit).not_a_destination(),
         public("/language").post(language::submit),
         public("/setup").get(setup::show).post(setup::submit).not_a_destination(),
+        public("/reset").get(account_link::show_reset).post(account_link::submit_reset).not_a_destination(),
+        public("/invite").get(account_link::show_invitation).post(account_link::submit_invitation).not_a_destination(),
         before_password_change("/logout")
             .get(logout::show)
             .post(logout::submit)

@@ -22,7 +22,7 @@ use crate::{
     db::UserId,
     error::{Error, Result},
     events::EventCause,
-    sessions::REPEATED_FORM_WINDOW,
+    sessions::{REPEATED_FORM_WINDOW, WayIn},
 };
 
 /// The result of a sign-in attempt.
@@ -185,7 +185,8 @@ impl Accounts {
         }
         let must_change_password = account.password_use != PasswordUse::Lasting;
         let (user, password_changed_at) = (account.user, account.password_changed_at);
-        let user = AuthenticatedUser { user, password_changed_at, must_change_password, has_breached_password };
+        let way_in = WayIn::Password;
+        let user = AuthenticatedUser { user, password_changed_at, must_change_password, has_breached_password, way_in };
         Ok(AuthenticationResult::Accepted(user))
     }
 

@@ -20,6 +20,7 @@ mod hash_queue;
 mod hash_threads;
 mod import;
 mod known_browsers;
+mod links;
 mod model;
 mod name;
 mod new_password;
@@ -39,6 +40,7 @@ use crate::{
     clock::Clock,
     db::{Database, LookupThreads, Lookups, UserId},
     events::{DeferredEvents, EventKind, EventRate, NewEvent, Source},
+    mail::{LinkTokens, Outbox},
     sessions::Sessions,
 };
 
@@ -52,7 +54,9 @@ pub use email::{Email, InvalidEmail};
 pub use hash_cost::{HashCost, InvalidHashCost};
 pub use import::{ExistingUsers, ImportReport, ImportedUser, InvalidImport};
 pub(crate) use known_browsers::{BROWSER_LIFETIME, SignInBrowserIds};
-pub use model::{Account, AuthenticatedUser, NewUser, Password, PasswordUse, Role};
+pub use links::{AccountLink, LinkKind};
+pub(crate) use links::{InvalidLink, UseLinkError};
+pub use model::{Account, AuthenticatedUser, InvitedUser, NewUser, Password, PasswordUse, Role};
 pub(crate) use name::MAX_CHARS as MAX_NAME_CHARS;
 pub use name::{InvalidName, check_name};
 pub(crate) use own_password::OwnPasswordError;
@@ -87,6 +91,10 @@ pub struct Accounts {
     event_rate: EventRate,
     /// Those events, until they are stored.
     refusals: DeferredEvents,
+    /// Makes the tokens of links.
+    link_tokens: LinkTokens,
+    /// Takes mails to users.
+    outbox: Outbox,
 }
 
 impl Accounts {
@@ -125,6 +133,12 @@ impl Accounts {
         Self { passwords, stored_costs, ..self }
     }
 
+    /// Makes links with these secrets' tokens, and mails them by this queue. Without it, no link can be made.
+    #[must_use]
+    pub(crate) fn with_links(self, link_tokens: LinkTokens, outbox: Outbox) -> Self {
+        Self { link_tokens, outbox, ..self }
+    }
+
     fn with_throttle(db: Database, clock: Clock, sessions: Sessions, cost: HashCost, throttle: Throttle) -> Self {
         let sign_ins = db.new_lookups(queries::find_sign_ins, LookupThreads::Few);
         let (passwords, pacer) = (Passwords::new(cost), SignInPacer::new(SignInPace::default()));
@@ -146,6 +160,8 @@ impl Accounts {
             source,
             event_rate,
             refusals,
+            link_tokens: LinkTokens::new([]),
+            outbox: Outbox::closed(),
         }
     }
 

@@ -4,7 +4,10 @@ use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 
 use super::email::Email;
-use crate::{clock::Timestamp, sessions::User};
+use crate::{
+    clock::Timestamp,
+    sessions::{User, WayIn},
+};
 
 /// A password as it was typed, in Unicode's normal form C, so that the same characters are the same password on every
 /// keyboard (ASVS 6.2). Its `Debug` hides it, and its memory is overwritten when it is dropped.
@@ -89,6 +92,21 @@ pub struct NewUser {
     pub password: Password,
 }
 
+/// A user to be created without a password, who sets one by a link.
+#[derive(Debug, Clone)]
+pub struct InvitedUser {
+    /// The address that they sign in with.
+    pub email: Email,
+    /// The name that pages show if the first or last name is missing.
+    pub user_name: Option<String>,
+    /// The first name.
+    pub first_name: Option<String>,
+    /// The last name.
+    pub last_name: Option<String>,
+    /// What they may do.
+    pub role: Role,
+}
+
 /// A user as operators see them.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Account {
@@ -137,6 +155,8 @@ pub struct AuthenticatedUser {
     pub must_change_password: bool,
     /// Whether the password is in the operator's list of leaked passwords, so that its owner should change it.
     pub has_breached_password: bool,
+    /// What proved who they are: the password, or the link with which it was set.
+    pub way_in: WayIn,
 }
 
 #[cfg(test)]

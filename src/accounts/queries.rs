@@ -3,6 +3,7 @@
 
 mod browsers;
 mod failures;
+mod links;
 mod one_time_passwords;
 mod sign_in;
 
@@ -28,6 +29,7 @@ pub(super) use failures::{
     AccountFailures, accounts_with_failures, count_failure, count_unreported, end_row, find_failures, forget_account,
     forget_failures, purge_failures, purge_orphans, take_unreported,
 };
+pub(super) use links::{NewLinkRow, StoredLink, find_link, insert_link, purge_links, use_link};
 pub(super) use one_time_passwords::{forget_one_time, mark_one_time, one_time_passwords, purge_one_time_passwords};
 pub(super) use sign_in::{SignInKey, SignInRecord, find_sign_ins};
 

@@ -15,7 +15,7 @@ use crate::{
     db::{DbConnection, UserId, settings},
     error::{Error, Result},
     events::{EventKind, NewEvent, record},
-    sessions::{EndReason, FirstBatchMode, Sessions, User, with_first_batch},
+    sessions::{EndReason, FirstBatchMode, Sessions, User, WayIn, with_first_batch},
     text::into_printable,
 };
 
@@ -126,6 +126,7 @@ impl Accounts {
                     password_changed_at: row.now,
                     must_change_password,
                     has_breached_password: false,
+                    way_in: WayIn::Password,
                 }))
             })
             .await?;

@@ -83,11 +83,14 @@ fn asvs_7_5_2_changes_need_a_recent_proof_except_four() {
 /// Each other change needs a session, so there is no other way into an account; see `docs/authentication.md`. The language
 /// of the pages is not one of an account.
 #[test]
-fn asvs_6_3_4_visitors_can_send_forms_to_sign_in_and_setup_only() {
+fn asvs_6_3_4_visitors_can_send_forms_of_ways_in_only() {
     let is_open = |endpoint: &Endpoint| matches!(endpoint.access, Access::Public | Access::WithoutSession);
     let has_change = |endpoint: &Endpoint| endpoint.methods().any(|method| !method.is_safe());
     let found = routes::endpoints().into_iter().filter(|endpoint| is_open(endpoint) && has_change(endpoint));
-    assert_eq!(found.map(|endpoint| endpoint.path).collect::<Vec<_>>(), ["/login", "/language", "/setup"]);
+    assert_eq!(
+        found.map(|endpoint| endpoint.path).collect::<Vec<_>>(),
+        ["/login", "/language", "/setup", "/reset", "/invite"]
+    );
 }
 
 fn keyrack(database: &str) -> Keyrack {

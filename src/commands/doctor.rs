@@ -10,6 +10,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
+    accounts::Accounts,
     clock::Clock,
     db::{self, Peers, Replication},
     geoip::InvalidGeoFile,
@@ -18,6 +19,9 @@ use crate::{
 
 /// Providers make their files anew each month or more often.
 const MAX_AGE_OF_PLACES: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// A mail that waits for longer has failed several times, or there is no server that sends it.
+const MAX_WAIT_OF_MAILS: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -48,6 +52,7 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
     report.breaches.extend(accounts.doctor().await?);
     report.breaches.extend(unusable_breach_file(settings));
     check_places(settings, &mut report);
+    check_mails(&accounts, &mut report).await?;
     print(&report, options.format)
 }
 
@@ -98,6 +103,17 @@ fn unusable_breach_file(settings: &Settings) -> Option<Breach> {
         "{problem}; until it can be used, servers refuse every new password, and don't start (KEYRACK_BREACHED_PASSWORDS)"
     );
     Some(Breach { rule: "leaked passwords", session_id: None, detail, repaired: false })
+}
+
+/// Finds out whether mails wait for a server that does not take them.
+async fn check_mails(accounts: &Accounts, report: &mut Report) -> Result<(), Failure> {
+    if let Some((count, oldest)) = accounts.overdue_mails(MAX_WAIT_OF_MAILS).await? {
+        report.warnings.push(format!(
+            "mails wait to be sent: {count}, the oldest since {}; `keyrack mail list` says why",
+            oldest.to_iso_millis()
+        ));
+    }
+    Ok(())
 }
 
 /// Finds out whether the files of places can be used, all of them, and whether they are still updated.

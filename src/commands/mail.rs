@@ -4,27 +4,41 @@ use std::time::SystemTime;
 
 use clap::Subcommand;
 
-use super::{Failure, output, settings::Settings};
+use super::{
+    Failure,
+    output::{self, Format},
+    settings::Settings,
+};
 use crate::{
     accounts::Email,
+    clock::Timestamp,
     config::Brand,
-    mail::{Content, MailId, Mailer, SmtpConnection, SmtpTls},
+    db::MailId,
+    mail::{Content, ListedMail, Mailer, SmtpConnection, SmtpTls},
     words::{Site, Words},
 };
 
 #[derive(Subcommand)]
-#[expect(clippy::doc_markdown, reason = "these comments are what --help prints, not Markdown")]
 pub(super) enum Command {
     /// Send a test mail at once, and print each step
     Test {
         /// Email address
         address: Email,
     },
+    /// List the latest mails: those that wait, why, and what became of the others
+    List {
+        /// Only those that were given up
+        #[arg(long)]
+        failed: bool,
+        #[command(flatten)]
+        format: Format,
+    },
 }
 
 pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Failure> {
     match command {
         Command::Test { address } => test(settings, &address).await,
+        Command::List { failed, format } => list(settings, failed, format).await,
     }
 }
 
@@ -49,6 +63,29 @@ async fn test(settings: &Settings, to: &Email) -> Result<(), Failure> {
     let answer = mailer.send(&mut connection, &message).await.map_err(Failure::failed)?;
     output::line(format_args!("The server accepted the mail to {to}: {answer}"));
     connection.close().await;
+    Ok(())
+}
+
+async fn list(settings: &Settings, only_failed: bool, format: Format) -> Result<(), Failure> {
+    let (_, accounts) = super::open(settings)?;
+    let mails = accounts.mails(only_failed).await?;
+    if format.json {
+        return output::json(&mails);
+    }
+    let row = |mail: &ListedMail| {
+        let time = mail.sent_at.or(mail.given_up_at).or(mail.next_attempt_at);
+        [
+            mail.created_at.to_iso_millis(),
+            mail.kind.clone(),
+            mail.address.clone(),
+            mail.state.replace('_', " "),
+            time.map(Timestamp::to_iso_millis).unwrap_or_default(),
+            mail.attempts.to_string(),
+            mail.last_error.clone().unwrap_or_default(),
+        ]
+    };
+    let headings = ["CREATED", "KIND", "ADDRESS", "STATE", "SENT OR NEXT", "ATTEMPTS", "ERROR"];
+    output::table(headings, &mails.iter().map(row).collect::<Vec<_>>());
     Ok(())
 }
 

@@ -25,6 +25,7 @@ mod settings;
 mod time_zone;
 mod user;
 mod user_import;
+mod user_links;
 
 use std::process::ExitCode;
 
@@ -59,7 +60,7 @@ enum Command {
     /// List and revoke sessions; running servers obey at once
     #[command(subcommand)]
     Session(session::Command),
-    /// Try the mail server
+    /// Try the mail server, and list the mails that wait for it
     #[command(subcommand)]
     Mail(mail::Command),
     /// Build a file of leaked passwords, which users may not choose

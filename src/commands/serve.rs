@@ -84,6 +84,7 @@ pub(super) async fn serve(
     let purging = rt::spawn(keyrack.clone().purge_regularly());
     let logging = rt::spawn(keyrack.clone().log_events_of_others());
     let informing = rt::spawn(keyrack.clone().inform_open_pages());
+    let mailing = rt::spawn(keyrack.clone().send_mails());
     if let Some(listener) = metrics {
         rt::spawn(metrics_server(&keyrack, listener)?);
     }
@@ -91,6 +92,7 @@ pub(super) async fn serve(
     purging.abort();
     logging.abort();
     informing.abort();
+    stop_mails(&keyrack, mailing).await;
     if let Err(error) = sessions.record_activity().await {
         tracing::warn!(error = error.chain(), "could not record the last activity of sessions");
     }
@@ -101,6 +103,14 @@ pub(super) async fn serve(
     served.map_err(Failure::failed)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Waits for the mail that is being sent: one that is interrupted is sent twice.
+async fn stop_mails(keyrack: &Keyrack, mut sending: rt::task::JoinHandle<()>) {
+    keyrack.stop_mails();
+    if rt::time::timeout(STOP_TIMEOUT, &mut sending).await.is_err() {
+        sending.abort();
+    }
 }
 
 /// Repeats a question to the database until it is answered. A server's timeout is short, so that each request gets an

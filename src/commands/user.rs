@@ -10,10 +10,10 @@ use super::{
     output::{self, Format},
     password,
     settings::Settings,
-    user_import,
+    user_import, user_links,
 };
 use crate::{
-    accounts::{Account, Accounts, CreateUserError, Email, ForgottenFailures, NewUser, PasswordUse, Role},
+    accounts::{Account, Accounts, CreateUserError, Email, ForgottenFailures, InvitedUser, NewUser, PasswordUse, Role},
     sessions::UserId,
 };
 
@@ -85,6 +85,32 @@ pub(super) enum Command {
         #[arg(long)]
         must_change: bool,
     },
+    /// Add a user without a password, and print a link with which they set one; mail it if mail is set up
+    Invite {
+        /// Email address
+        email: Email,
+        /// User name
+        #[arg(long, value_name = "NAME")]
+        user_name: Option<String>,
+        /// First name
+        #[arg(long, value_name = "NAME")]
+        first_name: Option<String>,
+        /// Last name
+        #[arg(long, value_name = "NAME")]
+        last_name: Option<String>,
+        /// What the user may do
+        #[arg(long, value_enum, default_value_t)]
+        role: Role,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Print a link with which a user sets a new password; mail it if mail is set up
+    ResetLink {
+        /// Email address
+        email: Email,
+        #[command(flatten)]
+        format: Format,
+    },
     /// Forget an account's failed sign-ins, so that browsers that have not been used for it may try again
     Unlock {
         /// Email address
@@ -143,6 +169,11 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
             ));
             Ok(())
         }
+        Command::Invite { email, user_name, first_name, last_name, role, format } => {
+            let user = InvitedUser { email, user_name, first_name, last_name, role };
+            user_links::invite(settings, accounts, user, format.json).await
+        }
+        Command::ResetLink { email, format } => user_links::reset_link(settings, accounts, &email, format.json).await,
         Command::Unlock { email, format } => {
             let forgotten = accounts.unlock(&email).await?.ok_or_else(|| unknown(&email))?;
             if format.json {

@@ -60,6 +60,12 @@ kinds! {
     RoleChanged = "role_changed";
     /// A password was changed, or set.
     PasswordChanged = "password_changed";
+    /// A link that sets a password was made: `detail.link` says which kind.
+    LinkCreated = "link_created";
+    /// Such a link was used.
+    LinkUsed = "link_used";
+    /// A mail could not be sent: `detail.mail` says which kind.
+    MailGivenUp = "mail_given_up";
     /// A page required its user to prove again who they are.
     ProofRequested = "proof_requested";
     /// A user proved again who they are.

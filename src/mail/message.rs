@@ -1,6 +1,6 @@
 //! Makes messages, and hands them over.
 
-use std::{fmt, time::SystemTime};
+use std::time::SystemTime;
 
 use lettre::{
     Address, Message,
@@ -9,31 +9,16 @@ use lettre::{
         header::{Header, HeaderName, HeaderValue},
     },
 };
-use uuid::Uuid;
 
 use super::{
     content::Content,
     settings::{MailSettings, SmtpUrl},
     smtp::{SmtpConnection, SmtpError},
 };
-use crate::error::{Error, Result};
-
-/// A mail's id, which is also in its `Message-ID`: a receiver drops a second copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct MailId(pub Uuid);
-
-impl MailId {
-    /// A new one.
-    pub fn random() -> Self {
-        Self(Uuid::new_v4())
-    }
-}
-
-impl fmt::Display for MailId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+use crate::{
+    db::MailId,
+    error::{Error, Result},
+};
 
 /// `Auto-Submitted: auto-generated` (RFC 3834), so that out-of-office notices are not sent back.
 #[derive(Clone)]
@@ -82,7 +67,12 @@ impl Mailer {
         &self.own_host
     }
 
-    /// Makes the message.
+    /// Connects to the mail server.
+    pub async fn open(&self) -> std::result::Result<SmtpConnection, SmtpError> {
+        SmtpConnection::open(&self.settings.smtp, &self.own_host).await
+    }
+
+    /// Makes the message. Its `Message-ID` is the mail's id, so that a receiver drops a second copy.
     ///
     /// # Errors
     /// [`Error::Invalid`] if no mail can be sent to the address.
@@ -137,7 +127,8 @@ mod tests {
         let site = Box::leak(Box::new(Site { name: name.to_owned().into(), ..Site::KEYRACK }));
         let content = Content::test(Words::new(language).of_site(site));
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        let mail = mailer().message(MailId(Uuid::nil()), to, &content, now).unwrap();
+        let mail =
+            mailer().message("00000000-0000-0000-0000-000000000000".parse().unwrap(), to, &content, now).unwrap();
         String::from_utf8(mail.content).unwrap()
     }
 

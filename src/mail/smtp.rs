@@ -32,6 +32,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// that gives up too soon sends the mail twice. The receiver drops the second one by its `Message-ID`.
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long the longest attempt to send a mail takes.
+pub(super) const LONGEST_ATTEMPT: Duration = Duration::from_secs(2 * 10 + 5 * 20 + 60);
+
 /// The longest reason that is kept of what a server answers.
 const MAX_REASON_CHARS: usize = 300;
 
@@ -124,6 +127,15 @@ pub(crate) struct SmtpConnection {
 }
 
 impl SmtpConnection {
+    /// Connects, encrypts and signs in.
+    pub async fn open(url: &SmtpUrl, own_host: &str) -> Result<Self, SmtpError> {
+        let addresses = Self::resolve(url).await?;
+        let mut connection = Self::connect(url, &addresses, own_host).await?;
+        connection.encrypt(url, own_host).await?;
+        connection.sign_in(url).await?;
+        Ok(connection)
+    }
+
     /// Looks up the server's addresses.
     pub async fn resolve(url: &SmtpUrl) -> Result<Vec<SocketAddr>, SmtpError> {
         const STEP: SmtpStep = SmtpStep::Resolve;

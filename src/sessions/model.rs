@@ -7,6 +7,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use super::{
     browsers::{BrowserIdHash, NEW_BROWSER_PERIOD},
     device::{ClientHints, Device},
+    way_in::WayIn,
 };
 use crate::{
     clock::Timestamp,
@@ -170,6 +171,8 @@ pub struct Proof {
     pub password_changed_at: Timestamp,
     /// Whether the password is good for this sign-in only: the session is good for nothing else before it was changed.
     pub must_change_password: bool,
+    /// What proved it: the password, or the link with which it was set.
+    pub way_in: WayIn,
 }
 
 /// A session and its new sid, as a start or a rotation committed them.

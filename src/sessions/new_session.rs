@@ -53,9 +53,14 @@ impl NewSession {
     pub(super) fn way_in(&self) -> WayIn {
         match &self.proof {
             Some(proof) if proof.must_change_password => WayIn::OneTimePassword,
-            Some(_) => WayIn::Password,
+            Some(proof) => proof.way_in,
             None => WayIn::Application,
         }
+    }
+
+    /// Whether the user gave the account's password, which is good for more sign-ins.
+    pub(super) fn is_by_password(&self) -> bool {
+        self.way_in() == WayIn::Password
     }
 
     pub(super) fn must_change_password(&self) -> bool {

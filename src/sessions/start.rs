@@ -125,7 +125,7 @@ impl Sessions {
     /// The limit of sessions is enforced after the commit, and only for users who may have reached it, so that all other
     /// sign-ins can share a commit.
     async fn start_grouped(&self, new: &NewSession, sid: &Sid, now: Timestamp) -> Result<Option<IssuedSession>> {
-        let is_ordinary = new.presented_sids().next().is_none() && !new.must_change_password();
+        let is_ordinary = new.presented_sids().next().is_none() && new.is_by_password();
         let Some(proof) = new.proof.as_ref().filter(|proof| is_ordinary && proof.user.id == new.user_id) else {
             return Ok(None);
         };

@@ -7,6 +7,10 @@ pub enum WayIn {
     Password,
     /// A password that is good for one sign-in. The user has to change it before the session is good for anything else.
     OneTimePassword,
+    /// A link with which the user has set a new password.
+    Reset,
+    /// A link with which the user of a new account has set its first password.
+    Invitation,
     /// The application that embeds Keyrack named the user.
     Application,
     /// Another program wrote the session into the table, such as an Express application.
@@ -16,13 +20,26 @@ pub enum WayIn {
 }
 
 impl WayIn {
-    const ALL: [Self; 5] = [Self::Password, Self::OneTimePassword, Self::Application, Self::Peer, Self::Unknown];
+    const ALL: [Self; 7] = [
+        Self::Password,
+        Self::OneTimePassword,
+        Self::Reset,
+        Self::Invitation,
+        Self::Application,
+        Self::Peer,
+        Self::Unknown,
+    ];
+
+    /// Those whose proof is the account's password, or one that was set at the same time.
+    pub(super) const BY_PASSWORD: [Self; 4] = [Self::Password, Self::OneTimePassword, Self::Reset, Self::Invitation];
 
     /// The word in the table.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
             Self::OneTimePassword => "one_time_password",
+            Self::Reset => "reset",
+            Self::Invitation => "invitation",
             Self::Application => "application",
             Self::Peer => "peer",
             Self::Unknown => "unknown",

@@ -14,6 +14,7 @@ use crate::{
     db::Database,
     events::{Broadcast, EventRate},
     geoip::GeoIp,
+    mail::MailSender,
     sessions::Sessions,
 };
 
@@ -32,6 +33,8 @@ pub(crate) struct AppState {
     pub form_seeds: FormSeeds,
     /// Tells where an address is.
     pub geoip: GeoIp,
+    /// Sends mails, if a server is set up.
+    pub mail_sender: Option<MailSender>,
     pub flash: Flash,
     pub pending_changes: PendingChanges,
     pub languages: Languages,

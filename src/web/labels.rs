@@ -116,6 +116,8 @@ pub(super) fn way_in(words: Words, record: &SessionRecord) -> String {
     let label = match WayIn::parse(&record.authorised_by) {
         Some(WayIn::Password) => words.way_in_password(),
         Some(WayIn::OneTimePassword) => words.way_in_one_time_password(),
+        Some(WayIn::Reset) => words.way_in_reset(),
+        Some(WayIn::Invitation) => words.way_in_invitation(),
         Some(WayIn::Application) => words.way_in_application(),
         Some(WayIn::Unknown) if record.has_absolute_expiry => words.way_in_unknown(),
         Some(WayIn::Peer | WayIn::Unknown) => words.way_in_peer(),

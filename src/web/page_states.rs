@@ -18,7 +18,8 @@ use serde::Deserialize;
 use super::{
     errors::{self, WebError},
     pages::{
-        activity, history, login, logout, not_me, password, reauth, revoke_progress, session_detail, sessions, setup,
+        account_link, activity, history, login, logout, not_me, password, reauth, revoke_progress, session_detail,
+        sessions, setup,
     },
     sample::{PageState, Sample},
 };
@@ -63,9 +64,10 @@ impl StateQuery {
 
 /// All states, in the order in which a user comes to the pages.
 fn all(sample: &Sample) -> Vec<PageState> {
-    let pages: [fn(&Sample) -> Vec<PageState>; 12] = [
+    let pages: [fn(&Sample) -> Vec<PageState>; 13] = [
         setup::states::all,
         login::states::all,
+        account_link::states::all,
         sessions::states::all,
         session_detail::states::all,
         not_me::states::all,

@@ -39,7 +39,7 @@ impl Index {
 }
 
 /// The indexes that the migrations create.
-pub(in crate::db) const INDEXES: [Index; 27] = [
+pub(in crate::db) const INDEXES: [Index; 34] = [
     unique("users_pkey", "users", "id"),
     unique("users_email_key", "users", EMAIL_KEY),
     unique("sessions_pkey", "sessions", "id"),
@@ -61,6 +61,13 @@ pub(in crate::db) const INDEXES: [Index; 27] = [
     plain("known_browsers_by_user", "known_browsers", "user_id"),
     plain("known_browsers_by_session", "known_browsers", "session_id"),
     unique("one_time_passwords_pkey", "one_time_passwords", "user_id"),
+    unique("mails_pkey", "mails", "id"),
+    Index { predicate: "(next_attempt_at IS NOT NULL)", ..plain("mails_due", "mails", "next_attempt_at") },
+    plain("mails_by_user", "mails", "user_id"),
+    plain("mails_by_time", "mails", "created_at"),
+    unique("account_links_pkey", "account_links", "id"),
+    plain("account_links_by_user", "account_links", "user_id"),
+    plain("account_links_by_time", "account_links", "expires_at"),
     unique("security_events_pkey", "security_events", "id"),
     plain("security_events_by_user", "security_events", "user_id, id"),
     plain("security_events_by_session", "security_events", "session_id, id"),

@@ -5,6 +5,6 @@ pub(crate) mod tables;
 pub(crate) mod types;
 
 pub(crate) use tables::{
-    ended_sids, ends_for_journal, keyrack_settings, known_browsers, one_time_passwords, replaced_sids, security_events,
-    sessions, sign_in_failures, user_sessions, users,
+    account_links, ended_sids, ends_for_journal, keyrack_settings, known_browsers, mails, one_time_passwords,
+    replaced_sids, security_events, sessions, sign_in_failures, user_sessions, users,
 };

@@ -174,6 +174,45 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::db::schema::types::{Instant, SqlJson, SqlUuid};
+
+    /// Mails that wait, and what became of the others.
+    mails (id) {
+        id -> SqlUuid,
+        created_at -> Instant,
+        user_id -> Nullable<SqlUuid>,
+        address -> Text,
+        kind -> Text,
+        params -> SqlJson,
+        language -> Text,
+        link_id -> Nullable<SqlUuid>,
+        attempts -> Integer,
+        attempt_id -> Nullable<SqlUuid>,
+        next_attempt_at -> Nullable<Instant>,
+        sent_at -> Nullable<Instant>,
+        given_up_at -> Nullable<Instant>,
+        last_error -> Nullable<Text>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::db::schema::types::{Instant, SqlUuid};
+
+    /// Links that are good once.
+    account_links (id) {
+        id -> SqlUuid,
+        kind -> Text,
+        user_id -> SqlUuid,
+        token_hash -> Text,
+        created_at -> Instant,
+        expires_at -> Instant,
+        used_at -> Nullable<Instant>,
+    }
+}
+
 joinable!(sessions -> users (user_id));
 allow_tables_to_appear_in_same_query!(
     users,
@@ -185,5 +224,7 @@ allow_tables_to_appear_in_same_query!(
     sign_in_failures,
     known_browsers,
     one_time_passwords,
-    security_events
+    security_events,
+    mails,
+    account_links
 );

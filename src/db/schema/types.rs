@@ -261,6 +261,52 @@ impl SessionId {
 }
 
 id_type!(
+    /// `mails.id`.
+    MailId
+);
+
+impl MailId {
+    /// A new random id.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+id_type!(
+    /// `mails.attempt_id`: an attempt to send a mail.
+    AttemptId
+);
+
+impl AttemptId {
+    /// A new random id.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+id_type!(
+    /// `account_links.id`.
+    LinkId
+);
+
+impl LinkId {
+    /// A new random id.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+
+    /// The id with these bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+}
+
+id_type!(
     /// `users.id`.
     UserId
 );

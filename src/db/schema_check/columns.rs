@@ -17,7 +17,7 @@ const TIME: &str = "timestamp with time zone NOT NULL";
 
 /// The tables that only Keyrack has, so that their columns have exactly these types. An application may have made the
 /// others; [`column_problems`](crate::db::express_import) checks what is needed of those.
-const OWN_TABLES: [Table; 9] = [
+const OWN_TABLES: [Table; 11] = [
     Table(
         "replaced_sids",
         &[
@@ -61,6 +61,37 @@ const OWN_TABLES: [Table; 9] = [
     Table(
         "one_time_passwords",
         &[("user_id", "uuid NOT NULL"), ("password_changed_at", TIME), ("used_at", "timestamp with time zone")],
+    ),
+    Table(
+        "mails",
+        &[
+            ("id", "uuid NOT NULL"),
+            ("created_at", TIME),
+            ("user_id", "uuid"),
+            ("address", "text NOT NULL"),
+            ("kind", "character varying(32) NOT NULL"),
+            ("params", "json NOT NULL"),
+            ("language", "character varying(16) NOT NULL"),
+            ("link_id", "uuid"),
+            ("attempts", "integer NOT NULL"),
+            ("attempt_id", "uuid"),
+            ("next_attempt_at", "timestamp with time zone"),
+            ("sent_at", "timestamp with time zone"),
+            ("given_up_at", "timestamp with time zone"),
+            ("last_error", "text"),
+        ],
+    ),
+    Table(
+        "account_links",
+        &[
+            ("id", "uuid NOT NULL"),
+            ("kind", "character varying(32) NOT NULL"),
+            ("user_id", "uuid NOT NULL"),
+            ("token_hash", "character varying(64) NOT NULL"),
+            ("created_at", TIME),
+            ("expires_at", TIME),
+            ("used_at", "timestamp with time zone"),
+        ],
     ),
     Table(
         "security_events",

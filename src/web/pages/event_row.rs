@@ -129,6 +129,11 @@ fn text(words: Words, event: &SecurityEvent) -> String {
         EventKind::AccountDeleted => words.event_account_deleted(),
         EventKind::AccountDisabled => words.event_account_disabled(),
         EventKind::AccountEnabled => words.event_account_enabled(),
+        EventKind::LinkCreated if event.text("link") == Some("invitation") => words.event_invited(),
+        EventKind::LinkCreated => words.event_reset_requested(),
+        EventKind::LinkUsed if event.text("link") == Some("invitation") => words.event_invitation_used(),
+        EventKind::LinkUsed => words.event_reset_used(),
+        EventKind::MailGivenUp => words.event_mail_given_up(),
         EventKind::ProofRequested => words.event_proof_requested(),
         EventKind::ProofGiven => words.event_proof_given(),
         EventKind::ProofFailed => words.event_proof_failed(),
@@ -155,6 +160,8 @@ fn first_signed_in(words: Words, event: &SecurityEvent) -> &'static str {
     match event.text("authorised_by").and_then(WayIn::parse) {
         Some(WayIn::Password) => words.event_signed_in_password(),
         Some(WayIn::OneTimePassword) => words.event_signed_in_one_time_password(),
+        Some(WayIn::Reset) => words.event_signed_in_reset(),
+        Some(WayIn::Invitation) => words.event_signed_in_invitation(),
         _ => words.event_signed_in(),
     }
 }

@@ -1,5 +1,6 @@
 //! The pages, one file each: its handlers and its template struct.
 
+pub(crate) mod account_link;
 pub(crate) mod activity;
 mod address_use;
 pub(crate) mod api_revoke;

@@ -48,8 +48,14 @@ const LAYERS: [(&str, &[&str]); 18] = [
 ];
 
 /// The only places that may use Diesel.
-const DIESEL: [&str; 5] =
-    ["src/db/", "src/events/queries.rs", "src/sessions/queries/", "src/accounts/queries.rs", "src/accounts/queries/"];
+const DIESEL: [&str; 6] = [
+    "src/db/",
+    "src/events/queries.rs",
+    "src/mail/queries.rs",
+    "src/sessions/queries/",
+    "src/accounts/queries.rs",
+    "src/accounts/queries/",
+];
 
 /// Files with too many lines, as `file:line: problem`.
 pub fn long_files(files: &[File]) -> Vec<String> {
@@ -154,7 +160,7 @@ mod tests {
 
     #[test]
     fn wrong_direction_is_reported_with_file_and_line() {
-        let diesel = "only src/db/, src/events/queries.rs, src/sessions/queries/, src/accounts/queries.rs, src/accounts/queries/ may use Diesel";
+        let diesel = "only src/db/, src/events/queries.rs, src/mail/queries.rs, src/sessions/queries/, src/accounts/queries.rs, src/accounts/queries/ may use Diesel";
         for (name, text, expected) in [
             (
                 "src/main.rs",

@@ -82,9 +82,11 @@ fn password_pages(engine: EngineKind) -> Vec<(&'static str, Answer)> {
     let setup = empty.browser().get(&setup_link(&empty).unwrap());
     let app = app_with_user(engine);
     let mut browser = app.signed_in(EMAIL);
+    let link = wait(app.keyrack.accounts().create_reset_link(&EMAIL.parse().unwrap(), None)).unwrap().unwrap();
     let pages = vec![
         ("/setup", setup),
         ("/login", app.browser().get("/login")),
+        ("/reset", app.browser().get(&link.path())),
         ("/reauth", browser.get("/reauth")),
         (PASSWORD_PAGE, browser.get(PASSWORD_PAGE)),
     ];

@@ -141,7 +141,7 @@ fn asvs_6_2_7_password_fields_suit_password_managers(engine: EngineKind) {
     for (path, page) in password_pages(engine) {
         let fields = visible_fields(&page);
         for (name, _, complete) in fields.iter().filter(|(name, ..)| name.contains("password")) {
-            let is_new = path == "/setup" || (path == PASSWORD_PAGE && name != "current_password");
+            let is_new = ["/setup", "/reset"].contains(&path) || (path == PASSWORD_PAGE && name != "current_password");
             assert_eq!(complete, if is_new { "new-password" } else { "current-password" }, "{path}: {name}");
         }
         assert!(page.body.contains("autocomplete=\"username\""), "{path} names the account: {}", page.body);

@@ -73,6 +73,7 @@ fn asvs_6_4_2_no_page_has_a_hint_or_a_secret_question(engine: EngineKind) {
             "/setup" => &["email", "user_name", "first_name", "last_name", "password", "password_again"],
             "/login" => &["email", "password", "remember"],
             "/reauth" => &["", "password"],
+            "/reset" => &["", "password", "password_again"],
             // The address is shown for password managers, and not sent.
             _ => &["", "current_password", "password", "password_again", "keep_others"],
         };

@@ -1,5 +1,6 @@
 //! Tests of the HTTP interface: one file per route, or per subject that concerns several routes.
 
+mod account_link;
 mod api_revoke;
 mod api_session;
 mod app_origins;

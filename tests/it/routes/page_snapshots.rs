@@ -11,6 +11,7 @@ use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_eng
 on_both_engines!(
     login_pages_match_snapshots,
     setup_pages_match_snapshots,
+    link_pages_match_snapshots,
     device_pages_match_snapshots,
     session_pages_match_snapshots,
     history_pages_match_snapshots,
@@ -68,6 +69,28 @@ fn setup_pages_match_snapshots(engine: EngineKind) {
     assert_snapshot("setup-own-name-as-password", &with_password("rajat verma 1985"));
     assert_snapshot("setup-long-password", &with_password(&"long ".repeat(52)));
     assert_snapshot("setup-created", &with_password(PASSWORD));
+}
+
+fn link_pages_match_snapshots(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user(EMAIL);
+    let make = || wait(app.keyrack.accounts().create_reset_link(&EMAIL.parse().unwrap(), None)).unwrap().unwrap();
+    let (link, void) = (make().path(), make().path());
+    let token = link.split_once("token=").unwrap().1;
+    let mut browser = app.browser();
+    let without_token = |answer: Answer| Answer { body: answer.body.replace(token, "[link token]"), ..answer };
+    assert_snapshot("reset", &without_token(browser.get(&link)));
+    let mut set = |password: &str, again: &str| {
+        let fields = [("token", token), ("password", password), ("password_again", again)];
+        without_token(browser.post_from(&link, "/reset", &fields))
+    };
+    assert_snapshot("reset-every-field-wrong", &set("too short", "something else"));
+    app.clock.advance(MINUTE);
+    assert_snapshot("reset-done", &set("seven hills, one river", "seven hills, one river"));
+    app.clock.advance(MINUTE);
+    assert_snapshot("reset-used", &app.browser().get(&link));
+    assert_snapshot("reset-void", &app.browser().get(&void));
+    assert_snapshot("invitation-unknown", &app.browser().get("/invite?token=none"));
 }
 
 fn device_pages_match_snapshots(engine: EngineKind) {

@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use keyrack::{
     accounts::{AuthenticationResult, Password},
     error::Error,
-    sessions::{NewSession, Proof},
+    sessions::{NewSession, Proof, WayIn},
 };
 
 use super::reauth::EMAIL;
@@ -137,6 +137,7 @@ fn sign_in_checked_before_the_change_is_refused(engine: EngineKind) {
         user: checked.user.clone(),
         password_changed_at: checked.password_changed_at,
         must_change_password: false,
+        way_in: WayIn::Password,
     };
     let new = NewSession { proof: Some(proof), ..NewSession::of(checked.user.id) };
     let started = wait(app.keyrack.sessions().start(new));

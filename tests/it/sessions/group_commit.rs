@@ -8,7 +8,7 @@ use keyrack::{
     accounts::{AuthenticationResult, Password},
     clock::Clock,
     error::Error,
-    sessions::{EndReason, IssuedSession, NewSession, Proof, SentForm, SessionId, UserId},
+    sessions::{EndReason, IssuedSession, NewSession, Proof, SentForm, SessionId, UserId, WayIn},
 };
 use tokio::task::JoinSet;
 
@@ -25,7 +25,12 @@ pub(super) fn postgres_fixture() -> Option<SessionFixture> {
 pub(super) fn proved(app: &TestApp, email: &str) -> NewSession {
     let outcome = wait(app.keyrack.accounts().authenticate(email, Password::new(PASSWORD), None)).unwrap();
     let AuthenticationResult::Accepted(found) = outcome else { panic!("{outcome:?}") };
-    let proof = Proof { user: found.user, password_changed_at: found.password_changed_at, must_change_password: false };
+    let proof = Proof {
+        user: found.user,
+        password_changed_at: found.password_changed_at,
+        must_change_password: false,
+        way_in: WayIn::Password,
+    };
     NewSession { proof: Some(proof.clone()), ..NewSession::of(proof.user.id) }
 }
 

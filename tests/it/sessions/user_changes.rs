@@ -3,7 +3,7 @@
 use keyrack::{
     accounts::{AuthenticatedUser, AuthenticationResult, Email, Password},
     error::Error,
-    sessions::{NewSession, Proof},
+    sessions::{NewSession, Proof, WayIn},
 };
 
 use super::session_fixture::{EMAIL, MINUTE, SessionFixture};
@@ -34,7 +34,7 @@ fn authenticated(fixture: &SessionFixture, password: &str) -> AuthenticatedUser 
 fn session_of(fixture: &SessionFixture, authenticated: AuthenticatedUser) -> NewSession {
     let AuthenticatedUser { user, password_changed_at, .. } = authenticated;
     NewSession {
-        proof: Some(Proof { user, password_changed_at, must_change_password: false }),
+        proof: Some(Proof { user, password_changed_at, must_change_password: false, way_in: WayIn::Password }),
         ..fixture.new_session()
     }
 }

@@ -23,6 +23,8 @@ pub struct MailServer {
 /// A mail that the server has accepted.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ReceivedMail {
+    /// How often the server had been started anew.
+    pub run: u32,
     pub from: String,
     pub to: Vec<String>,
     pub hello: String,
@@ -37,6 +39,14 @@ impl ReceivedMail {
     pub fn header(&self, name: &str) -> Option<&str> {
         let (head, _) = self.content.split_once("\r\n\r\n")?;
         head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+
+    /// The path and the query of its link.
+    pub fn link(&self) -> String {
+        let text = self.decoded();
+        let (_, rest) = text.split_once("://").expect("a link");
+        let end = rest.find([' ', '"', '\r', '\n', '<']).unwrap();
+        rest[rest.find('/').unwrap()..end].to_owned()
     }
 
     /// The content without the line breaks and escapes of quoted-printable text.

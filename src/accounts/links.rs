@@ -1,0 +1,310 @@
+//! Links with which a user sets a password: after a reset that was asked for, or after an invitation.
+//!
+//! A link is good once, for a limited time, and only as long as the account has the password that it had when the link was
+//! made. So a new password makes all earlier links void, and nothing has to be written for that.
+
+use std::time::Duration;
+
+use super::{
+    Accounts,
+    authenticate::{AuthenticationResult, SignInClient},
+    email::Email,
+    model::{Account, AuthenticatedUser, InvitedUser, Password},
+    name::check_name,
+    queries::{self, NewLinkRow, NewRow, StoredLink},
+    users::{CreateUserError, names},
+};
+use crate::{
+    clock::Timestamp,
+    db::{DbConnection, LinkId, UserId, settings},
+    error::{Error, Result},
+    events::{EventKind, record},
+    mail::{self, LinkToken, ListedMail, MailKind, NewMail},
+    sessions::{EndReason, REPEATED_FORM_WINDOW, User, WayIn, with_first_batch},
+    words::Language,
+};
+
+/// The smallest step of a stored time.
+const MICROSECOND: Duration = Duration::from_micros(1);
+
+/// What a link is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LinkKind {
+    /// A new password in place of one that was forgotten.
+    Reset,
+    /// The first password of an account that an operator has created.
+    Invitation,
+}
+
+impl LinkKind {
+    /// The word in the table.
+    pub const fn as_str(self) -> &'static str {
+        self.mail().as_str()
+    }
+
+    /// How long such a link is good.
+    pub const fn lifetime(self) -> Duration {
+        match self {
+            Self::Reset => Duration::from_secs(60 * 60),
+            Self::Invitation => Duration::from_secs(7 * 24 * 60 * 60),
+        }
+    }
+
+    const fn way_in(self) -> WayIn {
+        match self {
+            Self::Reset => WayIn::Reset,
+            Self::Invitation => WayIn::Invitation,
+        }
+    }
+
+    const fn mail(self) -> MailKind {
+        match self {
+            Self::Reset => MailKind::Reset,
+            Self::Invitation => MailKind::Invitation,
+        }
+    }
+}
+
+/// A new link. `Debug` hides its token.
+#[derive(Debug, Clone)]
+pub struct AccountLink {
+    kind: LinkKind,
+    token: LinkToken,
+    /// Until when it is good.
+    pub expires_at: Timestamp,
+    /// Whether a mail with it waits to be sent.
+    pub is_mailed: bool,
+}
+
+impl AccountLink {
+    /// The path and the query of its URL.
+    pub fn path(&self) -> String {
+        self.kind.mail().path_with(&self.token)
+    }
+}
+
+/// Why a link is not good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InvalidLink {
+    /// It was used.
+    Used,
+    /// Its time is over, the account has another password since, or there never was such a link.
+    Expired,
+}
+
+/// Why no password was set by a link.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UseLinkError {
+    /// The link is not good.
+    #[error("the link is not good: {0:?}")]
+    Invalid(InvalidLink),
+    /// The password was not accepted, or the database failed.
+    #[error(transparent)]
+    Password(#[from] CreateUserError),
+}
+
+impl From<Error> for UseLinkError {
+    fn from(error: Error) -> Self {
+        Self::Password(error.into())
+    }
+}
+
+impl Accounts {
+    /// Creates a user without a password, and a link with which they set one. If mail is set up, it is mailed in `language`.
+    /// A user who was invited before and has no password yet gets another link.
+    pub async fn invite(&self, user: InvitedUser, language: Option<Language>) -> Result<AccountLink, CreateUserError> {
+        let InvitedUser { email, user_name, first_name, last_name, role } = user;
+        for (field, name) in [("user name", &user_name), ("first name", &first_name), ("last name", &last_name)] {
+            let invalid = |problem| CreateUserError::Name(field, problem);
+            check_name(name.as_deref().unwrap_or_default()).map_err(invalid)?;
+        }
+        let now = self.clock.now();
+        let row = NewRow {
+            user: User {
+                id: UserId::random(),
+                email: email.as_str().to_owned(),
+                user_name,
+                first_name,
+                last_name,
+                role: role.as_str().to_owned(),
+            },
+            password_hash: None,
+            created_at: now,
+            now,
+        };
+        let created = self.event(EventKind::AccountCreated, row.user.id).detail("role", role.as_str());
+        let created = created.detail("invited", true);
+        let accounts = self.clone();
+        let invited = self.db.transaction(move |connection| {
+            queries::lock_table(connection)?;
+            let user = match queries::find(connection, &email)? {
+                Some(found) if found.password_hash.is_some() || found.disabled_at.is_some() => {
+                    return Ok(Err(CreateUserError::EmailTaken));
+                }
+                Some(found) => Account::from(found).user,
+                None => {
+                    queries::insert(connection, &row)?;
+                    settings::record_set_up(connection, now)?;
+                    record(connection, created.clone(), now)?;
+                    row.user.clone()
+                }
+            };
+            accounts.add_link(connection, LinkKind::Invitation, &user, language, now).map(Ok)
+        });
+        invited.await?
+    }
+
+    /// Makes a link with which a user sets a new password. If mail is set up, it is mailed in `language`. `None` if there
+    /// is no such user, or the account is disabled.
+    pub async fn create_reset_link(&self, email: &Email, language: Option<Language>) -> Result<Option<AccountLink>> {
+        let (email, now, accounts) = (email.clone(), self.clock.now(), self.clone());
+        self.db
+            .transaction(move |connection| {
+                let found = queries::find(connection, &email)?.filter(|found| found.disabled_at.is_none());
+                let Some(Account { user, .. }) = found.map(Account::from) else { return Ok(None) };
+                accounts.add_link(connection, LinkKind::Reset, &user, language, now).map(Some)
+            })
+            .await
+    }
+
+    /// The latest mails, the newest first.
+    pub(crate) async fn mails(&self, only_given_up: bool) -> Result<Vec<ListedMail>> {
+        mail::list(&self.db, only_given_up).await
+    }
+
+    /// The number of mails that have waited for so long, and when the oldest of them was added.
+    pub(crate) async fn overdue_mails(&self, waiting_for: Duration) -> Result<Option<(i64, Timestamp)>> {
+        mail::overdue(&self.db, self.clock.now() - waiting_for).await
+    }
+
+    fn add_link(
+        &self,
+        connection: &mut DbConnection,
+        kind: LinkKind,
+        user: &User,
+        language: Option<Language>,
+        now: Timestamp,
+    ) -> Result<AccountLink> {
+        let id = LinkId::random();
+        let token = self
+            .link_tokens
+            .token(id)
+            .ok_or_else(|| Error::Invalid("links need secrets: make them by the accounts of `Keyrack`".to_owned()))?;
+        let expires_at = now + kind.lifetime();
+        let row = NewLinkRow {
+            id,
+            kind: kind.as_str(),
+            user: user.id,
+            token_hash: token.hash(),
+            created_at: now,
+            expires_at,
+        };
+        queries::insert_link(connection, &row)?;
+        record(connection, self.event(EventKind::LinkCreated, user.id).detail("link", kind.as_str()), now)?;
+        let language = self.outbox.language().map(|first| language.unwrap_or(first));
+        if let Some(language) = language {
+            let mail = NewMail { kind: kind.mail(), user: user.id, address: user.email.clone(), language, link: id };
+            self.outbox.add(connection, &mail, now)?;
+        }
+        Ok(AccountLink { kind, token, expires_at, is_mailed: language.is_some() })
+    }
+
+    /// The user whose link this is, if it is good. Uses nothing up: the scanners of mail servers open links, too.
+    pub(crate) async fn find_link(&self, kind: LinkKind, token: &str) -> Result<Result<User, InvalidLink>> {
+        let Some(token) = LinkToken::parse(token) else { return Ok(Err(InvalidLink::Expired)) };
+        let now = self.clock.now();
+        let id = token.id();
+        let found = self.db.read(move |connection| queries::find_link(connection, id, kind.as_str()));
+        // The same answer for an id that exists and one that doesn't.
+        let found = found.await?.filter(|link| token.has_hash(&link.token_hash));
+        Ok(found.ok_or(InvalidLink::Expired).and_then(|link| check(link, now)))
+    }
+
+    /// Checks the password of the user whose link was used just before `arrived`, when a form arrived. Returns `None` if that
+    /// was earlier, or the password is not accepted. The form that used it may have been sent twice.
+    pub(crate) async fn authenticate_after_link(
+        &self,
+        kind: LinkKind,
+        token: &str,
+        password: Password,
+        client: SignInClient,
+        arrived: Timestamp,
+    ) -> Result<Option<AuthenticatedUser>> {
+        let Some(token) = LinkToken::parse(token) else { return Ok(None) };
+        let id = token.id();
+        let found = self.db.read(move |connection| queries::find_link(connection, id, kind.as_str())).await?;
+        let was_used_now = |link: &StoredLink| link.used_at.is_some_and(|at| arrived.since(at) <= REPEATED_FORM_WINDOW);
+        let Some(link) = found.filter(|link| token.has_hash(&link.token_hash) && was_used_now(link)) else {
+            return Ok(None);
+        };
+        match self.authenticate_on(link.user.email.as_str(), password, client).await? {
+            AuthenticationResult::Accepted(user) => Ok(Some(user)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Sets the password of the link's user, uses the link up, and ends all sessions of the account, in one transaction; a
+    /// first batch of them, if there are many. All are ended when this returns. Of several requests with one link, one
+    /// succeeds.
+    pub(crate) async fn use_link(
+        &self,
+        kind: LinkKind,
+        token: &str,
+        password: Password,
+    ) -> Result<AuthenticatedUser, UseLinkError> {
+        let user = self.find_link(kind, token).await?.map_err(UseLinkError::Invalid)?;
+        let Some(token) = LinkToken::parse(token) else { return Err(UseLinkError::Invalid(InvalidLink::Expired)) };
+        let email = user.email.parse().unwrap_or_else(|_| Email::unmatchable());
+        let own_names = names([&user.user_name, &user.first_name, &user.last_name]);
+        let hash = self.hash_new_password(password, &email, own_names).await?;
+        let set = |mode| {
+            let (hash, id, accounts) = (hash.clone(), token.id(), self.clone());
+            self.db.transaction(move |connection| {
+                let now = accounts.clock.now();
+                let Some(link) = queries::find_link(connection, id, kind.as_str())? else {
+                    return Ok(Err(InvalidLink::Expired));
+                };
+                // Locks the user's row: of two links, only one is good.
+                let Some(stored) = queries::lock_password(connection, link.user.id)? else {
+                    return Ok(Err(InvalidLink::Expired));
+                };
+                let changed_at = stored.changed_at;
+                let user = match check(StoredLink { password_changed_at: changed_at, ..link }, now) {
+                    Ok(user) => user,
+                    Err(problem) => return Ok(Err(problem)),
+                };
+                if !queries::use_link(connection, id, now)? {
+                    return Ok(Err(InvalidLink::Used));
+                }
+                // Later than the former one in any case: a sign-in that has checked that one compares the two.
+                let now = now.max(changed_at + MICROSECOND);
+                queries::set_password(connection, user.id, &hash, now)?;
+                queries::forget_account(connection, user.id)?;
+                record(connection, accounts.event(EventKind::LinkUsed, user.id).detail("link", kind.as_str()), now)?;
+                record(connection, accounts.event(EventKind::PasswordChanged, user.id), now)?;
+                let reason = EndReason::PasswordChanged;
+                let ended = accounts.sessions.first_batch_within(connection, user.id, reason, mode)?;
+                Ok(Ok((user, now, ended)))
+            })
+        };
+        let (user, password_changed_at, first_batch) = with_first_batch(set).await?.map_err(UseLinkError::Invalid)?;
+        self.stored_costs.invalidate();
+        self.sessions.end_rest(first_batch).await?;
+        Ok(AuthenticatedUser {
+            user,
+            password_changed_at,
+            must_change_password: false,
+            has_breached_password: false,
+            way_in: kind.way_in(),
+        })
+    }
+}
+
+/// Whether a link is good.
+fn check(link: StoredLink, now: Timestamp) -> Result<User, InvalidLink> {
+    if link.used_at.is_some() {
+        return Err(InvalidLink::Used);
+    }
+    let is_void = link.password_changed_at > link.created_at || link.is_disabled;
+    if is_void || link.expires_at <= now { Err(InvalidLink::Expired) } else { Ok(link.user) }
+}

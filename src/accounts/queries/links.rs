@@ -1,0 +1,101 @@
+//! Links that are good once.
+
+use diesel::{OptionalExtension, prelude::*};
+
+use crate::{
+    clock::Timestamp,
+    db::{
+        DbConnection, LinkId, UserId,
+        schema::types::SqlTime,
+        schema::{account_links, users},
+        sql::LoadReadable,
+    },
+    error::Result,
+    sessions::{User, UserRow},
+};
+
+/// A new link.
+pub(in crate::accounts) struct NewLinkRow {
+    pub id: LinkId,
+    pub kind: &'static str,
+    pub user: UserId,
+    pub token_hash: String,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+/// A link, and the state of its user's account.
+pub(in crate::accounts) struct StoredLink {
+    pub user: User,
+    pub token_hash: String,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub used_at: Option<Timestamp>,
+    pub password_changed_at: Timestamp,
+    pub is_disabled: bool,
+}
+
+pub(in crate::accounts) fn insert_link(connection: &mut DbConnection, link: &NewLinkRow) -> Result<()> {
+    diesel::insert_into(account_links::table)
+        .values((
+            account_links::id.eq(link.id),
+            account_links::kind.eq(link.kind),
+            account_links::user_id.eq(link.user),
+            account_links::token_hash.eq(&link.token_hash),
+            account_links::created_at.eq(SqlTime::from(link.created_at)),
+            account_links::expires_at.eq(SqlTime::from(link.expires_at)),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Finds a link of this kind.
+pub(in crate::accounts) fn find_link(
+    connection: &mut DbConnection,
+    id: LinkId,
+    kind: &str,
+) -> Result<Option<StoredLink>> {
+    type Row = (UserRow, String, SqlTime, SqlTime, Option<SqlTime>, SqlTime, Option<SqlTime>);
+    let row: Option<Row> = account_links::table
+        .inner_join(users::table.on(users::id.eq(account_links::user_id)))
+        .filter(account_links::id.eq(id).and(account_links::kind.eq(kind)))
+        .select((
+            UserRow::as_select(),
+            account_links::token_hash,
+            account_links::created_at,
+            account_links::expires_at,
+            account_links::used_at,
+            users::password_changed_at,
+            users::disabled_at,
+        ))
+        .first(connection)
+        .optional()?;
+    Ok(row.map(|(user, token_hash, created_at, expires_at, used_at, password_changed_at, disabled_at)| StoredLink {
+        user: user.into(),
+        token_hash,
+        created_at: created_at.into(),
+        expires_at: expires_at.into(),
+        used_at: used_at.map(Timestamp::from),
+        password_changed_at: password_changed_at.into(),
+        is_disabled: disabled_at.is_some(),
+    }))
+}
+
+/// Uses a link up. Returns false if another request has done so before.
+pub(in crate::accounts) fn use_link(connection: &mut DbConnection, id: LinkId, now: Timestamp) -> Result<bool> {
+    let unused = account_links::table.find(id).filter(account_links::used_at.is_null());
+    let used = diesel::update(unused).set(account_links::used_at.eq(Some(SqlTime::from(now)))).execute(connection)?;
+    Ok(used == 1)
+}
+
+/// Deletes up to `limit` links that expired before `before`, or whose user no longer exists.
+pub(in crate::accounts) fn purge_links(connection: &mut DbConnection, before: Timestamp, limit: i64) -> Result<usize> {
+    let of_user = users::table.filter(users::id.eq(account_links::user_id));
+    let is_orphan = diesel::dsl::not(diesel::dsl::exists(of_user));
+    let old: Vec<LinkId> = account_links::table
+        .filter(account_links::expires_at.lt(SqlTime::from(before)).or(is_orphan))
+        .limit(limit)
+        .select(account_links::id)
+        .load_readable(connection)?;
+    Ok(diesel::delete(account_links::table.filter(account_links::id.eq_any(old))).execute(connection)?)
+}

@@ -1,0 +1,234 @@
+//! The queries of the queue.
+
+use diesel::{OptionalExtension, prelude::*};
+
+use super::model::{ListedMail, NewMail};
+use crate::{
+    clock::Timestamp,
+    db::{
+        AttemptId, DbConnection, LinkId, MailId, UserId,
+        schema::types::{Json, SqlTime},
+        schema::{account_links, mails, users},
+        sql::{LoadReadable, for_update_skip_locked},
+    },
+    error::Result,
+};
+
+/// The newest mails that are listed.
+const MAX_LISTED: i64 = 1000;
+
+/// A mail whose attempt has begun.
+#[derive(Debug, Clone)]
+pub(super) struct ClaimedMail {
+    pub id: MailId,
+    /// Distinguishes this attempt from one that begins after it has taken too long.
+    pub attempt: AttemptId,
+    pub mail: MailRow,
+    pub link: Option<LinkRow>,
+}
+
+/// What is needed to make and send a mail.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = mails)]
+pub(super) struct MailRow {
+    created_at: SqlTime,
+    pub user_id: Option<UserId>,
+    pub address: String,
+    pub kind: String,
+    pub language: String,
+    link_id: Option<LinkId>,
+    /// How many attempts there were, this one included.
+    pub attempts: i32,
+}
+
+/// The link of a mail.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = account_links)]
+pub(super) struct LinkRow {
+    pub id: LinkId,
+    pub token_hash: String,
+    created_at: SqlTime,
+    expires_at: SqlTime,
+    used_at: Option<SqlTime>,
+}
+
+/// What has become of an attempt.
+#[derive(Debug, Clone)]
+pub(super) enum AttemptOutcome {
+    Sent,
+    /// The next one follows at this time.
+    Failed {
+        reason: String,
+        next_attempt_at: Timestamp,
+    },
+    GivenUp {
+        reason: String,
+    },
+}
+
+impl MailRow {
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at.into()
+    }
+}
+
+impl LinkRow {
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at.into()
+    }
+
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at.into()
+    }
+
+    pub fn is_used(&self) -> bool {
+        self.used_at.is_some()
+    }
+}
+
+pub(super) fn insert(connection: &mut DbConnection, id: MailId, mail: &NewMail, now: Timestamp) -> Result<()> {
+    diesel::insert_into(mails::table)
+        .values((
+            mails::id.eq(id),
+            mails::created_at.eq(SqlTime::from(now)),
+            mails::user_id.eq(Some(mail.user)),
+            mails::address.eq(&mail.address),
+            mails::kind.eq(mail.kind.as_str()),
+            mails::params.eq(Json("{}".to_owned())),
+            mails::language.eq(mail.language.code()),
+            mails::link_id.eq(Some(mail.link)),
+            mails::attempts.eq(0),
+            mails::next_attempt_at.eq(Some(SqlTime::from(now))),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// When the next mail may be sent; `None` if none waits.
+pub(super) fn next_due(connection: &mut DbConnection) -> Result<Option<Timestamp>> {
+    let first: Option<Option<SqlTime>> = mails::table
+        .filter(mails::next_attempt_at.is_not_null())
+        .order(mails::next_attempt_at)
+        .select(mails::next_attempt_at)
+        .first(connection)
+        .optional()?;
+    Ok(first.flatten().map(Timestamp::from))
+}
+
+/// Begins an attempt to send the mail that is due for the longest time. No other process begins one until `until`.
+pub(super) fn claim(connection: &mut DbConnection, now: Timestamp, until: Timestamp) -> Result<Option<ClaimedMail>> {
+    let due = mails::table
+        .filter(mails::next_attempt_at.le(SqlTime::from(now)))
+        .order(mails::next_attempt_at)
+        .limit(1)
+        .select(mails::id);
+    let Some(id) = for_update_skip_locked(due).load_readable::<MailId>(connection)?.pop() else { return Ok(None) };
+    let attempt = AttemptId::random();
+    diesel::update(mails::table.find(id))
+        .set((
+            mails::attempt_id.eq(Some(attempt)),
+            mails::attempts.eq(mails::attempts + 1),
+            mails::next_attempt_at.eq(Some(SqlTime::from(until))),
+        ))
+        .execute(connection)?;
+    let mail: MailRow = mails::table.find(id).select(MailRow::as_select()).first(connection)?;
+    let link = match mail.link_id {
+        Some(link) => account_links::table.find(link).select(LinkRow::as_select()).first(connection).optional()?,
+        None => None,
+    };
+    Ok(Some(ClaimedMail { id, attempt, mail, link }))
+}
+
+/// Records what has become of an attempt. Returns false if another one has begun since, or the mail is gone.
+pub(super) fn end_attempt(
+    connection: &mut DbConnection,
+    mail: &ClaimedMail,
+    outcome: &AttemptOutcome,
+    now: Timestamp,
+) -> Result<bool> {
+    let now = Some(SqlTime::from(now));
+    let (sent_at, given_up_at, next_attempt_at, last_error) = match outcome {
+        AttemptOutcome::Sent => (now, None, None, None),
+        AttemptOutcome::Failed { reason, next_attempt_at } => {
+            (None, None, Some(SqlTime::from(*next_attempt_at)), Some(reason))
+        }
+        AttemptOutcome::GivenUp { reason } => (None, now, None, Some(reason)),
+    };
+    let changed = diesel::update(mails::table.find(mail.id).filter(mails::attempt_id.eq(Some(mail.attempt))))
+        .set((
+            mails::attempt_id.eq(None::<AttemptId>),
+            mails::sent_at.eq(sent_at),
+            mails::given_up_at.eq(given_up_at),
+            mails::next_attempt_at.eq(next_attempt_at),
+            mails::last_error.eq(last_error),
+        ))
+        .execute(connection)?;
+    Ok(changed == 1)
+}
+
+/// The newest mails first.
+pub(super) fn list(connection: &mut DbConnection, only_given_up: bool) -> Result<Vec<ListedMail>> {
+    #[derive(Queryable, Selectable)]
+    #[diesel(table_name = mails)]
+    struct Row {
+        id: MailId,
+        created_at: SqlTime,
+        kind: String,
+        user_id: Option<UserId>,
+        address: String,
+        language: String,
+        attempts: i32,
+        next_attempt_at: Option<SqlTime>,
+        sent_at: Option<SqlTime>,
+        given_up_at: Option<SqlTime>,
+        last_error: Option<String>,
+    }
+
+    let query = mails::table.order((mails::created_at.desc(), mails::id)).limit(MAX_LISTED).select(Row::as_select());
+    let rows: Vec<Row> = if only_given_up {
+        query.filter(mails::given_up_at.is_not_null()).load_readable(connection)?
+    } else {
+        query.load_readable(connection)?
+    };
+    let listed = rows.into_iter().map(|row| ListedMail {
+        id: row.id,
+        created_at: row.created_at.into(),
+        kind: row.kind,
+        user_id: row.user_id,
+        address: row.address,
+        language: row.language,
+        state: match (row.sent_at, row.given_up_at) {
+            (Some(_), _) => "sent",
+            (None, Some(_)) => "given_up",
+            (None, None) => "waiting",
+        },
+        attempts: row.attempts,
+        next_attempt_at: row.next_attempt_at.map(Timestamp::from),
+        sent_at: row.sent_at.map(Timestamp::from),
+        given_up_at: row.given_up_at.map(Timestamp::from),
+        last_error: row.last_error,
+    });
+    Ok(listed.collect())
+}
+
+/// The number of mails that were added before `before` and still wait, and when the oldest of them was added.
+pub(super) fn overdue(connection: &mut DbConnection, before: Timestamp) -> Result<Option<(i64, Timestamp)>> {
+    let waiting =
+        || mails::table.filter(mails::next_attempt_at.is_not_null().and(mails::created_at.lt(SqlTime::from(before))));
+    let count: i64 = waiting().count().get_result(connection)?;
+    let oldest: Option<SqlTime> =
+        waiting().order(mails::created_at).select(mails::created_at).first(connection).optional()?;
+    Ok(oldest.map(|oldest| (count, oldest.into())))
+}
+
+/// Deletes up to `limit` mails that were added before `before`, or whose user no longer exists.
+pub(super) fn purge(connection: &mut DbConnection, before: Timestamp, limit: i64) -> Result<usize> {
+    let of_user = users::table.filter(users::id.nullable().eq(mails::user_id));
+    let is_orphan = mails::user_id.is_not_null().and(diesel::dsl::not(diesel::dsl::exists(of_user)));
+    let old: Vec<MailId> = mails::table
+        .filter(mails::created_at.lt(SqlTime::from(before)).or(is_orphan))
+        .limit(limit)
+        .select(mails::id)
+        .load_readable(connection)?;
+    Ok(diesel::delete(mails::table.filter(mails::id.eq_any(old))).execute(connection)?)
+}

@@ -1,0 +1,253 @@
+//! `/reset` and `/invite`: set a password by a link that is good once. A GET uses nothing up, since the scanners of mail
+//! servers open links, too.
+//!
+//! The token is in the URL of the page that the mail leads to, and then in the form. These pages are sent with the usual
+//! `Referrer-Policy: same-origin`, so no other site learns of it, and the log of requests has no queries.
+
+pub(in crate::web) mod states;
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
+use askama::Template;
+use serde::Deserialize;
+
+use super::{
+    HOME,
+    form_error::{FormError, FormStatus, password_problem},
+    html, see_other, sign_in, sign_in_form,
+};
+use crate::{
+    accounts::{CreateUserError, InvalidLink, LinkKind, MIN_LENGTH, Password, SignInClient, UseLinkError},
+    error::Error,
+    web::{RequestSession, csrf_form::SignInForm, errors::WebError, page::Page},
+    words::Words,
+};
+
+#[derive(Template)]
+#[template(path = "account_link.html")]
+struct AccountLinkPage {
+    page: Page,
+    csrf_token: String,
+    title: String,
+    lead: &'static str,
+    /// Where the form is sent.
+    action: &'static str,
+    token: String,
+    email: String,
+    /// What a password must have.
+    hint: String,
+    errors: LinkErrors,
+}
+
+#[derive(Template)]
+#[template(path = "account_link_invalid.html")]
+struct InvalidLinkPage {
+    page: Page,
+    title: &'static str,
+    text: &'static str,
+}
+
+#[derive(Default)]
+struct LinkErrors {
+    form: Option<String>,
+    password: Option<String>,
+    password_again: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct LinkQuery {
+    #[serde(default)]
+    token: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct LinkFields {
+    token: String,
+    password: String,
+    password_again: String,
+}
+
+/// `GET /reset?token=…`
+pub(crate) async fn show_reset(
+    session: RequestSession,
+    words: Words,
+    request: HttpRequest,
+    query: Query<LinkQuery>,
+) -> Result<HttpResponse, WebError> {
+    show(LinkKind::Reset, &session, words, &request, &query.token).await
+}
+
+/// `POST /reset`
+pub(crate) async fn submit_reset(
+    session: RequestSession,
+    words: Words,
+    request: HttpRequest,
+    SignInForm(fields): SignInForm<LinkFields>,
+) -> Result<HttpResponse, WebError> {
+    submit(LinkKind::Reset, &session, words, &request, fields).await
+}
+
+/// `GET /invite?token=…`
+pub(crate) async fn show_invitation(
+    session: RequestSession,
+    words: Words,
+    request: HttpRequest,
+    query: Query<LinkQuery>,
+) -> Result<HttpResponse, WebError> {
+    show(LinkKind::Invitation, &session, words, &request, &query.token).await
+}
+
+/// `POST /invite`
+pub(crate) async fn submit_invitation(
+    session: RequestSession,
+    words: Words,
+    request: HttpRequest,
+    SignInForm(fields): SignInForm<LinkFields>,
+) -> Result<HttpResponse, WebError> {
+    submit(LinkKind::Invitation, &session, words, &request, fields).await
+}
+
+async fn show(
+    kind: LinkKind,
+    session: &RequestSession,
+    words: Words,
+    request: &HttpRequest,
+    token: &str,
+) -> Result<HttpResponse, WebError> {
+    match session.state().accounts.find_link(kind, token).await? {
+        Ok(user) => {
+            let form = Form { kind, token: token.to_owned(), email: user.email };
+            page(session, words, request, form, StatusCode::OK, LinkErrors::default())
+        }
+        Err(problem) => invalid(session, words, request, kind, problem),
+    }
+}
+
+/// Sets the password, signs the user in, and ends all their other sessions.
+async fn submit(
+    kind: LinkKind,
+    session: &RequestSession,
+    words: Words,
+    request: &HttpRequest,
+    fields: LinkFields,
+) -> Result<HttpResponse, WebError> {
+    let accounts = session.state().accounts.on_behalf_of(session.source());
+    let user = match accounts.find_link(kind, &fields.token).await? {
+        Ok(user) => user,
+        Err(problem) => return refused(session, words, request, kind, &fields, problem).await,
+    };
+    let form = Form { kind, token: fields.token.clone(), email: user.email };
+    let password = Password::new(&fields.password);
+    if !password.is_same_as(&Password::new(&fields.password_again)) {
+        let errors = LinkErrors { password_again: Some(words.passwords_differ().to_owned()), ..LinkErrors::default() };
+        return page(session, words, request, form, StatusCode::UNPROCESSABLE_ENTITY, errors);
+    }
+    match accounts.use_link(kind, &fields.token, password).await {
+        Ok(user) => {
+            sign_in(session, request, user, false)?;
+            Ok(see_other(HOME))
+        }
+        Err(UseLinkError::Invalid(problem)) => refused(session, words, request, kind, &fields, problem).await,
+        Err(UseLinkError::Password(CreateUserError::Password(problem))) => {
+            let errors = LinkErrors { password: Some(password_problem(words, problem)), ..LinkErrors::default() };
+            page(session, words, request, form, StatusCode::UNPROCESSABLE_ENTITY, errors)
+        }
+        Err(UseLinkError::Password(CreateUserError::Unchecked(_))) => {
+            let error = FormError::unchecked_password(words.password_not_changed_unchecked());
+            let status = FormStatus::from(&error);
+            let errors = LinkErrors { form: Some(error.text), ..LinkErrors::default() };
+            page(session, words, request, form, status, errors)
+        }
+        Err(UseLinkError::Password(CreateUserError::Failed(error))) => Err(error.into()),
+        Err(UseLinkError::Password(error)) => Err(Error::internal(error).into()),
+    }
+}
+
+/// Answers a form whose link is no longer good. If the same form has used it a moment ago, it was sent twice, and the browser
+/// drops the first answer: it is signed in by the password that it has just set.
+async fn refused(
+    session: &RequestSession,
+    words: Words,
+    request: &HttpRequest,
+    kind: LinkKind,
+    fields: &LinkFields,
+    problem: InvalidLink,
+) -> Result<HttpResponse, WebError> {
+    if problem == InvalidLink::Used
+        && let Some(arrived) = session.sign_in_form_arrived()
+    {
+        let client = SignInClient {
+            ip_address: session.client().ip_address,
+            browsers: session.presented_browsers(request.headers()),
+        };
+        let (accounts, password) = (&session.state().accounts, Password::new(&fields.password));
+        if let Some(user) = accounts.authenticate_after_link(kind, &fields.token, password, client, arrived).await? {
+            sign_in(session, request, user, false)?;
+            return Ok(see_other(HOME));
+        }
+    }
+    invalid(session, words, request, kind, problem)
+}
+
+/// What the form needs.
+struct Form {
+    kind: LinkKind,
+    token: String,
+    email: String,
+}
+
+/// The form, without the passwords.
+fn page(
+    session: &RequestSession,
+    words: Words,
+    request: &HttpRequest,
+    form: Form,
+    status: impl Into<FormStatus>,
+    errors: LinkErrors,
+) -> Result<HttpResponse, WebError> {
+    let (csrf_token, cookie) = session.csrf_token(request.headers())?;
+    let template = template(Page::of_visitor(&csrf_token, words), words, csrf_token, form, errors);
+    sign_in_form(status.into().show(words, &template)?, cookie)
+}
+
+fn template(page: Page, words: Words, csrf_token: String, form: Form, errors: LinkErrors) -> AccountLinkPage {
+    let Form { kind, token, email } = form;
+    let (title, lead, action) = match kind {
+        LinkKind::Reset => (words.reset_title().to_owned(), words.reset_lead(), "/reset"),
+        LinkKind::Invitation => (words.invitation_title(), words.invitation_lead(), "/invite"),
+    };
+    let hint = words.password_hint(MIN_LENGTH);
+    AccountLinkPage { page, csrf_token, title, lead, action, token, email, hint, errors }
+}
+
+/// The page of a link that is not good. Its text is the same for each link that can't be told.
+fn invalid(
+    session: &RequestSession,
+    words: Words,
+    request: &HttpRequest,
+    kind: LinkKind,
+    problem: InvalidLink,
+) -> Result<HttpResponse, WebError> {
+    let (csrf_token, cookie) = session.csrf_token(request.headers())?;
+    let template = invalid_template(Page::of_visitor(&csrf_token, words), words, kind, problem);
+    sign_in_form(html(words, StatusCode::GONE, &template)?, cookie)
+}
+
+fn invalid_template(page: Page, words: Words, kind: LinkKind, problem: InvalidLink) -> InvalidLinkPage {
+    let (title, text) = match (problem, kind) {
+        (InvalidLink::Used, _) => (words.link_used(), words.link_used_text()),
+        (InvalidLink::Expired, LinkKind::Reset) => (words.link_expired(), words.reset_link_expired_text()),
+        (InvalidLink::Expired, LinkKind::Invitation) => (words.link_expired(), words.invitation_expired_text()),
+    };
+    InvalidLinkPage { page, title, text }
+}
+
+impl LinkErrors {
+    fn any(&self) -> bool {
+        self.form.is_some() || self.any_field()
+    }
+
+    fn any_field(&self) -> bool {
+        self.password.is_some() || self.password_again.is_some()
+    }
+}

@@ -1,0 +1,29 @@
+//! The states of the pages that links lead to.
+
+use super::{Form, InvalidLink, LinkErrors, LinkKind, invalid_template, template};
+use crate::web::sample::{PageState, Sample};
+
+pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
+    let words = sample.words;
+    let page = |kind, errors| {
+        let form = Form { kind, token: Sample::token(), email: sample.email() };
+        template(sample.visitor(), words, Sample::token(), form, errors)
+    };
+    let invalid = |kind, problem| invalid_template(sample.visitor(), words, kind, problem);
+    let every_error = LinkErrors {
+        form: None,
+        password: Some(words.password_too_easy().to_owned()),
+        password_again: Some(words.passwords_differ().to_owned()),
+    };
+    let unchecked = words.password_not_changed_unchecked().to_owned();
+    let not_set = LinkErrors { form: Some(unchecked), ..LinkErrors::default() };
+    vec![
+        PageState::new("reset", &page(LinkKind::Reset, LinkErrors::default())),
+        PageState::new("reset-errors", &page(LinkKind::Reset, every_error)),
+        PageState::new("reset-not-set", &page(LinkKind::Reset, not_set)),
+        PageState::new("invitation", &page(LinkKind::Invitation, LinkErrors::default())),
+        PageState::new("reset-expired", &invalid(LinkKind::Reset, InvalidLink::Expired)),
+        PageState::new("link-used", &invalid(LinkKind::Reset, InvalidLink::Used)),
+        PageState::new("invitation-expired", &invalid(LinkKind::Invitation, InvalidLink::Expired)),
+    ]
+}
