@@ -39,7 +39,8 @@ struct ReauthPage {
     page: Page,
     csrf_token: String,
     email: String,
-    /// Where the form is sent. The address keeps where it leads, so that it is not lost if the session is over.
+    /// Where the form is sent. The address keeps where it leads, so that it is not lost if the session is over or another
+    /// language is chosen.
     action: String,
     next: String,
     change: String,
@@ -148,9 +149,14 @@ pub(super) fn form_error(words: Words, error: OwnPasswordError) -> Result<FormEr
     })
 }
 
-/// Where the form is sent that leads to `next`. Without it, it leads home.
-fn action(next: &str) -> String {
-    if next.is_empty() || next == HOME { "/reauth".to_owned() } else { reauth_page(next, None) }
+/// Where the form is sent that leads to `next`, and makes this change. Without them, it leads home. The answer to the form
+/// has the same address, so it must be one at which the page can be shown again.
+fn action(next: &str, change: &str) -> String {
+    let next = if next.is_empty() { HOME } else { next };
+    if next == HOME && change.is_empty() {
+        return "/reauth".to_owned();
+    }
+    reauth_page(next, Some(change).filter(|change| !change.is_empty()))
 }
 
 fn page(
@@ -170,7 +176,7 @@ fn page(
         page: Page::of(session, &csrf_token, words),
         csrf_token,
         email: session.user.email.clone(),
-        action: action(&next),
+        action: action(&next, &fields.change),
         next,
         change: fields.change.clone(),
         purpose: match change {

@@ -8,6 +8,7 @@ on_both_engines!(
     proof_is_recent_until_the_window_ends,
     proof_in_the_far_future_is_not_recent,
     pending_change_is_made_once,
+    change_of_language_keeps_the_pending_change,
     pending_change_of_another_session_or_forged_is_not_made,
     pending_change_expires,
     pending_change_is_not_offered_to_forms_of_other_sites,
@@ -92,6 +93,27 @@ fn pending_change_is_made_once(engine: EngineKind) {
     assert_eq!((again.status, again.location()), (303, DEVICES));
     assert!(browser.get(DEVICES).text().contains("nothing was changed"), "the page says so");
     assert!(later.is_signed_in());
+}
+
+/// A browser names the page that it shows in `Referer`; after a wrong password, that is the address of the form.
+fn change_of_language_keeps_the_pending_change(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    let_proofs_grow_old(&app);
+    let asked = browser.post_from(DEVICES, OTHERS, &[]).location().to_owned();
+    let form = browser.get(&asked);
+    let action = form.between("class=\"form\" method=\"post\" action=\"", "\"").replace("&#38;", "&");
+    let (change, token) = (form.between("name=\"change\" value=\"", "\""), form.csrf_token());
+    let fields = [("password", "another password"), ("change", &change), ("csrf_token", &token)];
+    let wrong = browser.post(&action, &fields);
+    assert_eq!(wrong.status, 401);
+    let referer = format!("{}{action}", app.origin());
+    let fields = [("csrf_token", wrong.csrf_token()), ("language", "de".to_owned())];
+    let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let chosen = browser.send("POST", "/language", Some(&fields), &[("referer", &referer)]);
+    let german = browser.get(chosen.location());
+    assert!(german.text().contains("Danach werden alle anderen Geräte abgemeldet."), "{}", german.text());
+    assert_eq!(reauthenticate(&mut browser, chosen.location(), PASSWORD).location(), DEVICES);
+    assert!(!phone.is_signed_in());
 }
 
 fn pending_change_of_another_session_or_forged_is_not_made(engine: EngineKind) {

@@ -9,7 +9,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         page: sample.page(),
         csrf_token: Sample::token(),
         email: sample.email(),
-        action: action(""),
+        action: action("", ""),
         next: String::new(),
         change: String::new(),
         purpose,
