@@ -170,6 +170,7 @@ pub(crate) fn mount_states(state: &Arc<AppState>, config: &mut ServiceConfig) {
     config.service(
         web::scope("/states")
             .app_data(Data::from(Arc::clone(state)))
+            .app_data(Data::new(page_states::RenderedStates::default()))
             .route("", web::get().to(page_states::index))
             .route("/{name}", web::get().to(page_states::show))
             .route("/{name}/script.js", web::get().to(page_states::script))

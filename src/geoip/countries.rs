@@ -19,7 +19,7 @@ fn row(line: &'static str) -> Option<(&'static str, [&'static str; LANGUAGES.len
 }
 
 /// The name of a country in a language of the pages; in English if the table lacks the language.
-pub(super) fn name_of(code: &str, language: &str) -> Option<&'static str> {
+pub(crate) fn name_of(code: &str, language: &str) -> Option<&'static str> {
     let column = LANGUAGES.iter().position(|column| *column == language).unwrap_or(0);
     NAMES.get(code.to_ascii_uppercase().as_str()).map(|names| names[column])
 }

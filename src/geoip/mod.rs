@@ -17,6 +17,7 @@ mod record;
 mod fuzz_tests;
 
 pub(crate) use attribution::Attribution;
+pub(crate) use countries::name_of as country_name;
 pub use file::InvalidGeoFile;
 pub(crate) use follow::GeoFiles;
 pub use follow::GeoIp;

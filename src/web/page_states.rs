@@ -7,10 +7,12 @@
 #[cfg(test)]
 mod tests;
 
+use std::{cell::RefCell, rc::Rc};
+
 use actix_web::{
     HttpResponse,
     http::header::CONTENT_SECURITY_POLICY,
-    web::{Path, Query},
+    web::{Data, Path, Query},
 };
 use askama::Template;
 use serde::Deserialize;
@@ -62,6 +64,25 @@ impl StateQuery {
     }
 }
 
+/// The states that a worker has rendered. No request changes them, and to render all takes long.
+#[derive(Default)]
+pub(crate) struct RenderedStates(RefCell<Vec<StatesOfSample>>);
+
+/// The language and `is_long` of a sample, and its states.
+type StatesOfSample = ((Language, bool), Rc<Vec<PageState>>);
+
+impl RenderedStates {
+    fn of(&self, sample: &Sample) -> Rc<Vec<PageState>> {
+        let key = (sample.words.language(), sample.is_long);
+        if let Some((_, states)) = self.0.borrow().iter().find(|(other, _)| *other == key) {
+            return Rc::clone(states);
+        }
+        let states = Rc::new(all(sample));
+        self.0.borrow_mut().push((key, Rc::clone(&states)));
+        states
+    }
+}
+
 /// All states, in the order in which a user comes to the pages.
 fn all(sample: &Sample) -> Vec<PageState> {
     let pages: [fn(&Sample) -> Vec<PageState>; 13] = [
@@ -82,6 +103,10 @@ fn all(sample: &Sample) -> Vec<PageState> {
     pages.into_iter().flat_map(|states| states(sample)).collect()
 }
 
+fn find<'a>(states: &'a [PageState], name: &str) -> Result<&'a PageState, WebError> {
+    states.iter().find(|state| state.name == name).ok_or(WebError::NotFound)
+}
+
 /// The names of the states under those of their templates' types.
 fn by_template(states: &[PageState]) -> Vec<(String, Vec<&'static str>)> {
     let groups = states.chunk_by(|one, next| one.template == next.template);
@@ -89,14 +114,18 @@ fn by_template(states: &[PageState]) -> Vec<(String, Vec<&'static str>)> {
 }
 
 /// `GET /states`: links to all states.
-pub(crate) async fn index(words: Words, query: Query<StateQuery>) -> Result<HttpResponse, WebError> {
+pub(crate) async fn index(
+    words: Words,
+    query: Query<StateQuery>,
+    rendered: Data<RenderedStates>,
+) -> Result<HttpResponse, WebError> {
     let sample = query.sample(words);
     let language = sample.words.language();
     let page = StatesPage {
         title: "States",
         stylesheet: words.site().url("keyrack.css"),
         languages: Language::ALL.iter().map(|other| (other.code(), *other == language)).collect(),
-        pages: by_template(&all(&sample)),
+        pages: by_template(&rendered.of(&sample)),
         query: format!("language={}{}", language.code(), if sample.is_long { "&long=on" } else { "" }),
     };
     let html = page.render().map_err(Error::internal)?;
@@ -104,12 +133,19 @@ pub(crate) async fn index(words: Words, query: Query<StateQuery>) -> Result<Http
 }
 
 /// `GET /states/{name}`: one page in one state.
-pub(crate) async fn show(words: Words, name: Path<String>, query: Query<StateQuery>) -> Result<HttpResponse, WebError> {
-    let state = all(&query.sample(words)).into_iter().find(|state| state.name == name.as_str());
-    let state = state.ok_or(WebError::NotFound)?;
-    let mut html = state.html.map_err(Error::internal)?;
+pub(crate) async fn show(
+    words: Words,
+    name: Path<String>,
+    query: Query<StateQuery>,
+    rendered: Data<RenderedStates>,
+) -> Result<HttpResponse, WebError> {
+    let sample = query.sample(words);
+    let (states, language) = (rendered.of(&sample), sample.words.language());
+    let state = find(&states, &name)?;
+    let mut html = state.html.clone().map_err(Error::internal)?;
     if state.event.is_some() {
-        let script = format!("<script src=\"/states/{}/script.js\" defer></script></body>", state.name);
+        let (name, language) = (state.name, language.code());
+        let script = format!("<script src=\"/states/{name}/script.js?language={language}\" defer></script></body>");
         html = html.replace("</body>", &script);
     }
     let policy = (CONTENT_SECURITY_POLICY, POLICY);
@@ -117,9 +153,14 @@ pub(crate) async fn show(words: Words, name: Path<String>, query: Query<StateQue
 }
 
 /// `GET /states/{name}/script.js`: what a page's script is told in this state.
-pub(crate) async fn script(words: Words, name: Path<String>) -> Result<HttpResponse, WebError> {
-    let state = all(&Sample::new(words)).into_iter().find(|state| state.name == name.as_str());
-    let (event, detail) = state.and_then(|state| state.event).ok_or(WebError::NotFound)?;
+pub(crate) async fn script(
+    words: Words,
+    name: Path<String>,
+    query: Query<StateQuery>,
+    rendered: Data<RenderedStates>,
+) -> Result<HttpResponse, WebError> {
+    let states = rendered.of(&query.sample(words));
+    let (event, detail) = find(&states, &name)?.event.as_ref().ok_or(WebError::NotFound)?;
     let script = EVENT_SCRIPT.replace("EVENT", event).replace("DETAIL", detail);
     Ok(HttpResponse::Ok().content_type("text/javascript; charset=utf-8").body(script))
 }

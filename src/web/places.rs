@@ -11,7 +11,22 @@ use crate::{
 /// Tells where addresses are, in the language of a page.
 pub(super) struct Places {
     pub words: Words,
-    files: GeoFiles,
+    source: Source,
+}
+
+/// Where places come from.
+enum Source {
+    Files(GeoFiles),
+    /// Made up, for sample data.
+    Sample(SamplePlaces),
+}
+
+/// Places that are made up.
+#[derive(Clone, Copy)]
+pub(super) struct SamplePlaces {
+    /// Finds a place, with names in a language.
+    pub locate: fn(IpAddr, &str) -> Location,
+    pub attribution: Option<Attribution>,
 }
 
 /// An address with what is known of it, ready to print. What is not known is empty.
@@ -27,25 +42,45 @@ pub(super) struct AddressText {
 impl Places {
     /// The files as they are now.
     pub fn new(state: &AppState, words: Words) -> Self {
-        Self { words, files: state.geoip.files() }
+        Self { words, source: Source::Files(state.geoip.files()) }
     }
 
     /// Without files, for sample data.
     pub fn unknown(words: Words) -> Self {
-        Self { words, files: GeoFiles::default() }
+        Self { words, source: Source::Files(GeoFiles::default()) }
+    }
+
+    /// With places that are made up, for sample data.
+    pub fn sample(words: Words, places: SamplePlaces) -> Self {
+        Self { words, source: Source::Sample(places) }
     }
 
     /// The lines that a page with places shows; `None` if there are no files.
     pub fn attributions(&self) -> Option<Vec<Attribution>> {
-        (!self.files.is_empty()).then(|| self.files.attributions())
+        match &self.source {
+            Source::Files(files) => (!files.is_empty()).then(|| files.attributions()),
+            Source::Sample(places) => Some(places.attribution.into_iter().collect()),
+        }
     }
 
     /// What is known of an address. Other programs may have stored something else: that is shown as it is.
     pub fn find(&self, address: Option<&str>) -> AddressText {
         let ip = address.unwrap_or_default().to_owned();
         match ip.parse() {
-            Ok(parsed) if !self.files.is_empty() => self.find_parsed(ip, parsed),
+            Ok(parsed) if !self.is_empty() => self.find_parsed(ip, parsed),
             _ => AddressText { ip, ..AddressText::default() },
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(&self.source, Source::Files(files) if files.is_empty())
+    }
+
+    fn locate(&self, address: IpAddr) -> Location {
+        let language = self.words.language().code();
+        match &self.source {
+            Source::Files(files) => files.locate(address, language),
+            Source::Sample(places) => (places.locate)(address, language),
         }
     }
 
@@ -53,7 +88,7 @@ impl Places {
         if GeoFiles::is_private(address) {
             return AddressText { ip, place: self.words.private_network().to_owned(), network: String::new() };
         }
-        let Location { city, country, network } = self.files.locate(address, self.words.language().code());
+        let Location { city, country, network } = self.locate(address);
         let place = match (city, country) {
             // A city state.
             (Some(city), Some(country)) if city == country => city,

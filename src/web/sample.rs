@@ -1,9 +1,16 @@
 //! Sample data, and the states of pages that are shown with it: see `page_states.rs`.
 
+mod devices;
+mod places;
+
 use std::{rc::Rc, time::Duration};
 
 use askama::Template;
 
+use self::{
+    devices::{DEVICE_COUNT, DEVICES},
+    places::places,
+};
 use super::{
     page::{ErrorPageContext, ErrorPageSource, FlashMessage, Page, Viewer},
     places::Places,
@@ -17,42 +24,10 @@ use crate::{
 /// The time on all pages: 2026-01-28T11:50:14Z. It does not move, so that pages can be compared.
 const NOW: Timestamp = Timestamp::from_micros(1_769_601_014_000_000);
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// Where a form's token would be. Forms of these pages are not sent.
 const TOKEN: &str = "sample";
-
-/// User agents and addresses of devices, one of each kind, and some that are hard to lay out.
-const DEVICES: [(&str, &str); 12] = [
-    (
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0",
-        "192.0.2.17",
-    ),
-    (
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1",
-        "203.0.113.24",
-    ),
-    (
-        "Mozilla/5.0 (iPad; CPU OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.6 Mobile/15E148 Safari/604.1",
-        "2001:db8:85a3:1319:8a2e:370:7334:9c41",
-    ),
-    ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "198.51.100.7"),
-    (
-        "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36",
-        "203.0.113.77",
-    ),
-    (
-        "Mozilla/5.0 (SMART-TV; Linux; Tizen 7.0) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/5.0 Chrome/85.0.4183.93 TV Safari/537.36",
-        "203.0.113.78",
-    ),
-    (
-        "Mozilla/5.0 (PlayStation 5/3.11) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.4 Safari/605.1.15",
-        "203.0.113.79",
-    ),
-    ("curl/8.5.0", "198.51.100.201"),
-    ("Googlebot/2.1 (+http://www.google.com/bot.html)", "192.0.2.80"),
-    ("a-program-whose-name-does-not-end/123456.7", "192.0.2.81"),
-    ("WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW", ""),
-    ("", ""),
-];
 
 /// A page in one of its states.
 pub(crate) struct PageState {
@@ -60,15 +35,20 @@ pub(crate) struct PageState {
     pub name: &'static str,
     /// The type of its template.
     pub template: &'static str,
-    /// The page, or the error of its template.
-    pub html: askama::Result<String>,
+    /// The page, or the error of its template as a text.
+    pub html: Result<String, String>,
     /// The event that the page's script is told, as a name and its detail in JSON.
-    pub event: Option<(&'static str, &'static str)>,
+    pub event: Option<(&'static str, String)>,
 }
 
 impl PageState {
     pub fn new<T: Template>(name: &'static str, template: &T) -> Self {
-        Self { name, template: std::any::type_name::<T>(), html: template.render(), event: None }
+        Self {
+            name,
+            template: std::any::type_name::<T>(),
+            html: template.render().map_err(|error| error.to_string()),
+            event: None,
+        }
     }
 
     /// The name of the type of its template, without its path.
@@ -84,11 +64,13 @@ pub(crate) struct Sample {
     pub now: Timestamp,
     /// Whether texts of users are as long as they may be.
     pub is_long: bool,
+    /// Whether the operator has files of places.
+    pub has_places: bool,
 }
 
 impl Sample {
     pub fn new(words: Words) -> Self {
-        Self { words, now: NOW, is_long: false }
+        Self { words, now: NOW, is_long: false, has_places: true }
     }
 
     pub fn email(&self) -> String {
@@ -102,7 +84,7 @@ impl Sample {
     }
 
     pub fn places(&self) -> Places {
-        Places::unknown(self.words)
+        if self.has_places { Places::sample(self.words, places(self.is_long)) } else { Places::unknown(self.words) }
     }
 
     /// The frame of a visitor's page.
@@ -122,7 +104,17 @@ impl Sample {
         Page { viewer: Some(viewer), ..self.visitor() }
     }
 
-    /// The same after a change.
+    /// The frame of a signed-in user's page with places.
+    pub fn page_with_places(&self) -> Page {
+        self.page().with_places(&self.places())
+    }
+
+    /// The frame of an error page for a request that is not signed in.
+    pub fn anonymous(&self) -> Page {
+        Page::anonymous(self.words)
+    }
+
+    /// The frame of a page after a change.
     pub fn page_after(&self, text: impl Into<String>, is_success: bool) -> Page {
         Page { flash: Some(FlashMessage { text: text.into(), is_success }), ..self.page() }
     }
@@ -135,12 +127,17 @@ impl Sample {
         self.now - Duration::from_secs(minutes * 60)
     }
 
-    /// An active session; that of the viewer has the number 0.
+    /// An active session; that of the viewer has the number 0. A higher one was active longer ago.
     pub fn session(&self, number: u16) -> SessionRecord {
-        let number_of_device = usize::from(number);
-        let (user_agent, address) = DEVICES[number_of_device % DEVICES.len()];
+        let (user_agent, address) = DEVICES[usize::from(number % DEVICE_COUNT)];
         let optional = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        let minutes = u64::from(number) * 97;
+        let is_of_application = number == 3;
+        let remembered = !is_of_application && (number % 2 == 1 || number > 12);
+        let idle = u64::from(number) * 97;
+        // One that is not remembered was started less than a day ago.
+        let age = if remembered { idle * 4 + 5 } else { idle + u64::from(number) * 20 + 5 };
+        let (created_at, last_seen_at) = (self.minutes_ago(age), self.minutes_ago(idle));
+        let way_in = if is_of_application { WayIn::Peer } else { WayIn::Password };
         SessionRecord {
             id: session_id(number),
             user_id: UserId::random(),
@@ -149,12 +146,12 @@ impl Sample {
             last_ip_address: (number == 4).then(|| "192.0.2.200".to_owned()),
             user_agent: optional(user_agent),
             client_hints: None,
-            created_at: self.minutes_ago(minutes * 8 + 5),
-            last_seen_at: self.minutes_ago(minutes),
-            expires_at: self.now + Duration::from_secs(3600 * (u64::from(number) + 14)),
-            has_absolute_expiry: number != 3,
-            remembered: number % 2 == 1,
-            authorised_by: WayIn::Password.as_str().to_owned(),
+            created_at,
+            last_seen_at,
+            expires_at: if is_of_application { last_seen_at + DAY } else { created_at + lifetime(remembered) },
+            has_absolute_expiry: !is_of_application,
+            remembered,
+            authorised_by: way_in.as_str().to_owned(),
             logged_out_at: None,
             end_reason: None,
             name: None,
@@ -163,19 +160,41 @@ impl Sample {
         }
     }
 
-    /// A session that has ended.
+    /// A session that has ended. A higher number ended longer ago.
     pub fn ended(&self, number: u16, reason: EndReason) -> SessionRecord {
-        let minutes = u64::from(number) * 170;
+        let ended_at = self.minutes_ago(u64::from(number) * 170 + 2);
+        let (age, idle) = match reason {
+            EndReason::IdleTimeout => (15 * DAY, 14 * DAY),
+            EndReason::AbsoluteTimeout => (DAY, DAY / 12),
+            _ => (DAY / 3, DAY / 180),
+        };
+        let remembered = reason == EndReason::IdleTimeout;
         SessionRecord {
-            logged_out_at: Some(self.minutes_ago(minutes + 2)),
+            logged_out_at: Some(ended_at),
             end_reason: Some(reason.as_str().to_owned()),
-            created_at: self.minutes_ago(minutes * 2 + 500),
-            last_seen_at: self.minutes_ago(minutes + 10),
+            created_at: ended_at - age,
+            last_seen_at: ended_at - idle,
+            expires_at: ended_at - age + lifetime(remembered),
+            remembered,
+            has_absolute_expiry: true,
+            authorised_by: WayIn::Password.as_str().to_owned(),
             ..self.session(number)
         }
     }
 
-    /// The addresses of a session that moved.
+    /// A session that was used from all of [`Self::addresses`].
+    pub fn moved(&self) -> SessionRecord {
+        let created_at = self.minutes_ago(3100);
+        SessionRecord {
+            created_at,
+            last_seen_at: self.minutes_ago(3),
+            expires_at: created_at + lifetime(true),
+            remembered: true,
+            ..self.session(4)
+        }
+    }
+
+    /// The addresses that [`Self::moved`] was used from.
     pub fn addresses(&self) -> Vec<UsedAddress> {
         let used = |address: &str, first, last| UsedAddress {
             ip_address: address.to_owned(),
@@ -187,6 +206,11 @@ impl Sample {
             used("2001:db8:85a3:1319:8a2e:370:7334:9c41", 1500, 95),
             used("203.0.113.77", 3100, 1510),
         ]
+    }
+
+    /// Sessions of the same kind of device as that with the number 1.
+    pub fn twins(&self) -> [SessionRecord; 3] {
+        [0, 1, 2].map(|turn| self.session(1 + turn * DEVICE_COUNT))
     }
 
     /// Sessions with these numbers.
@@ -208,6 +232,11 @@ impl ErrorPageSource for Sample {
     fn public_url(&self) -> String {
         "https://keys.example.com".to_owned()
     }
+}
+
+/// How long a session is good for at most, by default.
+fn lifetime(remembered: bool) -> Duration {
+    if remembered { 30 * DAY } else { DAY }
 }
 
 fn session_id(number: u16) -> SessionId {

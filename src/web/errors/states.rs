@@ -13,12 +13,15 @@ use crate::{
     error::Error,
     web::{
         csrf::FormRefusal,
+        received_form::{FormPage, ReceivedForm},
         sample::{PageState, Sample},
     },
 };
 
 pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
-    let request = TestRequest::default().to_http_request();
+    // Its page can be opened again.
+    let form = ReceivedForm { page: Some(FormPage::At("/account/sessions")), ..ReceivedForm::default() };
+    let request = TestRequest::default().app_data(form).to_http_request();
     let error = |name, status, error: Option<WebError>| {
         page(sample, name, status, message_for(sample.words, &request, status, error.as_ref()))
     };
@@ -28,17 +31,16 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
     let mut states = vec![
         error("error-400", StatusCode::BAD_REQUEST, None),
         error("error-401", StatusCode::UNAUTHORIZED, None),
-        error("error-403-proof", StatusCode::FORBIDDEN, Some(WebError::ProofRequired { page: None })),
         error("error-403-password", StatusCode::FORBIDDEN, Some(WebError::PasswordChangeRequired)),
         error("error-404", StatusCode::NOT_FOUND, None),
         error("error-404-session", StatusCode::NOT_FOUND, Some(WebError::NoSuchSession)),
         error("error-405", StatusCode::METHOD_NOT_ALLOWED, None),
         error("error-408", StatusCode::REQUEST_TIMEOUT, None),
         error("error-413", StatusCode::PAYLOAD_TOO_LARGE, None),
-        error("error-431", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, None),
         error("error-500", StatusCode::INTERNAL_SERVER_ERROR, None),
         error("error-500-incomplete", StatusCode::INTERNAL_SERVER_ERROR, failed(incomplete)),
         error("error-503", StatusCode::SERVICE_UNAVAILABLE, None),
+        error("error-503-unreadable", StatusCode::SERVICE_UNAVAILABLE, None),
         error("error-503-busy", StatusCode::SERVICE_UNAVAILABLE, failed(busy)),
     ];
     states.extend(REFUSALS.map(|(name, refusal)| {
@@ -58,11 +60,17 @@ const REFUSALS: [(&str, FormRefusal); 6] = [
 ];
 
 /// The states in which the server does not know the user.
-const OF_VISITORS: [&str; 5] =
-    ["error-401", "error-403-no-cookie", "error-403-not-https", "error-403-unknown-cookie", "error-403-two-cookies"];
+const WITHOUT_USER: [&str; 6] = [
+    "error-401",
+    "error-403-no-cookie",
+    "error-403-not-https",
+    "error-403-unknown-cookie",
+    "error-403-two-cookies",
+    "error-503-unreadable",
+];
 
 fn page(sample: &Sample, name: &'static str, status: StatusCode, message: ErrorMessage) -> PageState {
-    let frame = if OF_VISITORS.contains(&name) { sample.visitor() } else { sample.page() };
+    let frame = if WITHOUT_USER.contains(&name) { sample.anonymous() } else { sample.page() };
     let id = if status.is_server_error() { "0198f3a2-7c11-7d5e-9a40-2f6b1c8d7e90" } else { "" };
     PageState::new(name, &ErrorPage::new(frame, status, message, id.to_owned()))
 }

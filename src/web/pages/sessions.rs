@@ -146,21 +146,13 @@ pub(super) async fn notice_text(
     session: &SignedIn,
     words: Words,
     notice: Notice,
-    mut shown: impl Iterator<Item = &SessionRecord>,
+    shown: impl Iterator<Item = &SessionRecord>,
     now: Timestamp,
 ) -> Result<Option<String>, WebError> {
     let text = match notice {
         Notice::Revoked(id) => {
             let Some(record) = session.state().sessions.find_own(session.user.id, id).await? else { return Ok(None) };
-            let title = title_with_device(words, &record);
-            if !shown.any(|other| title_with_device(words, other) == title) {
-                return Ok(Some(words.device_signed_out(title)));
-            }
-            let ago = TimeText::ago(words, record.created_at, now).text;
-            match &record.ip_address {
-                Some(address) => words.device_at_address_signed_out(title, address, ago),
-                None => words.device_since_signed_out(title, ago),
-            }
+            signed_out(words, &record, shown, now)
         }
         Notice::RevokedSelected(count) => words.selected_signed_out(count),
         Notice::Renamed(id) => {
@@ -178,4 +170,22 @@ pub(super) async fn notice_text(
         Notice::ChangeExpired => words.change_expired().to_owned(),
     };
     Ok(Some(text))
+}
+
+/// Says that a session was ended, so that it can be told apart from those that are shown.
+fn signed_out<'a>(
+    words: Words,
+    record: &SessionRecord,
+    mut shown: impl Iterator<Item = &'a SessionRecord>,
+    now: Timestamp,
+) -> String {
+    let title = title_with_device(words, record);
+    if !shown.any(|other| title_with_device(words, other) == title) {
+        return words.device_signed_out(title);
+    }
+    let ago = TimeText::ago(words, record.created_at, now).text;
+    match &record.ip_address {
+        Some(address) => words.device_at_address_signed_out(title, address, ago),
+        None => words.device_since_signed_out(title, ago),
+    }
 }

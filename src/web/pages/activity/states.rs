@@ -7,9 +7,9 @@ use crate::web::{
 };
 
 pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
-    let show = |name, events| PageState::new(name, &ActivityPage { page: sample.page(), events });
+    let show = |name, events| PageState::new(name, &ActivityPage { page: sample.page_with_places(), events });
     vec![
-        show("activity", samples::few(sample, &sample.session(1))),
+        show("activity", samples::of_account(sample)),
         show("activity-every-kind", samples::every(sample, &sample.session(2))),
         show("activity-empty", samples::none(sample, true)),
         show("activity-past-the-end", samples::none(sample, false)),

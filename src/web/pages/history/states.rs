@@ -10,7 +10,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         let reasons = EndReason::ALL.iter().cycle();
         let records = (1..=count).zip(reasons).map(|(number, reason)| sample.ended(number, *reason));
         HistoryPage {
-            page: sample.page(),
+            page: sample.page_with_places(),
             rows: records.map(|record| EndedCard::new(&sample.places(), &record, sample.now)).collect(),
             pagination: Pagination::newest_first(
                 words,
@@ -24,7 +24,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         PageState::new("history", &page(11, true, true)),
         PageState::new("history-empty", &page(0, true, true)),
         PageState::new("history-many", &page(50, true, false)),
-        PageState::new("history-middle", &page(3, false, false)),
+        PageState::new("history-last", &page(3, false, true)),
         PageState::new("history-past-the-end", &page(0, false, true)),
     ]
 }

@@ -13,20 +13,20 @@ use crate::{
 };
 
 pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
-    let question = |is_current, has_ended| NotMePage {
+    let question = |record: &SessionRecord| NotMePage {
         page: sample.page(),
         csrf_token: Sample::token(),
-        id: sample.session(1).id.to_string(),
-        title: title_with_device(sample.words, &sample.session(1)),
-        is_current,
-        has_ended,
-        forgets_browser: !has_ended,
+        id: record.id.to_string(),
+        title: title_with_device(sample.words, record),
+        is_current: record.id == sample.session(0).id,
+        has_ended: record.logged_out_at.is_some(),
+        forgets_browser: record.logged_out_at.is_none(),
     };
     let since = [sample.session(0), sample.session(2), sample.ended(3, EndReason::SignedOut), sample.session(4)];
     vec![
-        PageState::new("not-me", &question(false, false)),
-        PageState::new("not-me-ended", &question(false, true)),
-        PageState::new("not-me-current", &question(true, false)),
+        PageState::new("not-me", &question(&sample.session(1))),
+        PageState::new("not-me-ended", &question(&sample.ended(1, EndReason::SignedOut))),
+        PageState::new("not-me-current", &question(&sample.session(0))),
         PageState::new("reported", &reported(sample, &since, false)),
         PageState::new("reported-alone", &reported(sample, &[], false)),
         PageState::new("reported-many", &reported(sample, &sample.sessions(0..20), true)),
@@ -34,7 +34,15 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
 }
 
 fn reported(sample: &Sample, since: &[SessionRecord], has_more: bool) -> ReportedPage {
-    let (words, record) = (sample.words, sample.ended(1, EndReason::Revoked));
+    let words = sample.words;
+    let reported_at = sample.minutes_ago(1);
+    // Older than all those that the same password has let in since.
+    let record = SessionRecord {
+        logged_out_at: Some(reported_at),
+        end_reason: Some(EndReason::Revoked.as_str().to_owned()),
+        created_at: sample.minutes_ago(29 * 24 * 60),
+        ..if has_more { sample.moved() } else { sample.session(17) }
+    };
     let since = since.iter().map(|other| SessionSince {
         card: DeviceCard::new(&sample.places(), other, sample.now),
         is_current: other.id == sample.session(0).id,
@@ -44,13 +52,13 @@ fn reported(sample: &Sample, since: &[SessionRecord], has_more: bool) -> Reporte
     set_labels(words, since.iter_mut().map(|since| &mut since.card));
     let addresses = if has_more { sample.addresses() } else { Vec::new() };
     ReportedPage {
-        page: sample.page(),
+        page: sample.page_with_places(),
         csrf_token: Sample::token(),
         title: title_with_device(words, &record),
-        reported: TimeText::ago(words, sample.minutes_ago(1), sample.now),
+        reported: TimeText::ago(words, reported_at, sample.now),
         since,
         has_more,
         addresses: addresses.iter().map(|used| AddressUse::new(&sample.places(), used, sample.now)).collect(),
-        events: samples::few(sample, &record),
+        events: samples::of_reported(sample, &record),
     }
 }

@@ -1,6 +1,8 @@
 //! The states of the page that changes the password.
 
-use super::{MIN_LENGTH, PasswordErrors, PasswordPage, password_page, password_problem};
+use std::time::Duration;
+
+use super::{FormError, MIN_LENGTH, PasswordErrors, PasswordPage, password_page, password_problem};
 use crate::accounts::PasswordPolicyError;
 use crate::web::sample::{PageState, Sample};
 
@@ -16,7 +18,14 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         password_again: Some(words.passwords_differ().to_owned()),
     };
     let unmade = PasswordPage { page: sample.page_after(words.change_unmade(), false), ..page(sample) };
-    let required = || PasswordPage { is_required: true, ..page(sample) };
+    // A session that must change the password first may not ask for its own state.
+    let required = || {
+        let mut required = PasswordPage { is_required: true, ..page(sample) };
+        required.page.viewer.iter_mut().for_each(|viewer| viewer.is_followed = false);
+        required
+    };
+    let current = |error: FormError| PasswordErrors { current_password: Some(error.text), ..no_errors() };
+    let again = PasswordErrors { password: Some(words.same_as_current_password().to_owned()), ..no_errors() };
     let mut states = vec![
         PageState::new("password", &page(sample)),
         PageState::new("password-required", &required()),
@@ -28,6 +37,9 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         ),
         PageState::new("password-unmade", &unmade),
         PageState::new("password-errors", &with(every_error())),
+        PageState::new("password-same", &with(again)),
+        PageState::new("password-throttled", &with(current(FormError::throttled(words, Duration::from_secs(40))))),
+        PageState::new("password-exhausted", &with(current(FormError::unauthorized(words.too_many_wrong_passwords())))),
         PageState::new("password-unchecked", &with(form(words.password_not_changed_unchecked()))),
         PageState::new("password-changed-meanwhile", &with(form(words.password_changed_meanwhile()))),
     ];

@@ -2,7 +2,7 @@
 
 use super::{AddressUse, SessionFacts, SessionPage, SessionRecord, device_title};
 use crate::{
-    sessions::{ClientHints, EndReason, WayIn},
+    sessions::{ClientHints, EndReason},
     web::{
         pages::event_list::samples,
         sample::{PageState, Sample},
@@ -13,22 +13,30 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
     let words = sample.words;
     let show = |name, record: &SessionRecord| PageState::new(name, &page(sample, record));
     let named = SessionRecord { name: Some("W".repeat(64)), ..sample.session(2) };
-    let hinted = SessionRecord { client_hints: ClientHints::parse(HINTS), ..sample.session(4) };
+    let hinted = SessionRecord { client_hints: ClientHints::parse(HINTS), last_ip_address: None, ..sample.session(4) };
     let renewed = SessionRecord { authenticated_at: Some(sample.minutes_ago(3)), ..sample.session(1) };
-    let of_peer = SessionRecord { authorised_by: WayIn::Peer.as_str().to_owned(), ..sample.session(3) };
-    let expired = SessionRecord { expires_at: sample.minutes_ago(1), ..sample.session(2) };
+    let expired = SessionRecord {
+        created_at: sample.minutes_ago(24 * 60 + 1),
+        expires_at: sample.minutes_ago(1),
+        ..sample.session(2)
+    };
     let rejected = SessionPage {
         name: "pay\u{202e}lap".to_owned(),
         name_error: Some(words.name_hidden_character("U+202E")),
         ..page(sample, &sample.session(1))
     };
-    let renamed = SessionPage {
-        page: sample.page_after(words.session_named(device_title(words, &sample.session(1).device()), "Kitchen"), true),
-        ..page(sample, &SessionRecord { name: Some("Kitchen".to_owned()), ..sample.session(1) })
+    let kitchen = SessionRecord { name: Some("Kitchen".to_owned()), ..sample.session(1) };
+    let after = |record: &SessionRecord, text| SessionPage {
+        page: sample.page_after(text, true).with_places(&sample.places()),
+        ..page(sample, record)
     };
+    let device = || device_title(words, &sample.session(1).device());
+    let renamed = after(&kitchen, words.session_named(device(), "Kitchen"));
+    let unnamed = after(&sample.session(1), words.session_unnamed(device()));
+    let without_places = Sample { has_places: false, ..*sample };
     let addresses = sample.addresses();
     let addresses = addresses.iter().map(|used| AddressUse::new(&sample.places(), used, sample.now)).collect();
-    let moved = SessionPage { addresses, ..page(sample, &sample.session(4)) };
+    let moved = SessionPage { addresses, ..page(sample, &sample.moved()) };
     let quiet = SessionPage { events: samples::none(sample, true), ..page(sample, &sample.session(11)) };
     let mut states = vec![
         show("session-current", &sample.session(0)),
@@ -36,12 +44,14 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         show("session-named", &named),
         show("session-with-client-hints", &hinted),
         show("session-proved-again", &renewed),
-        show("session-of-application", &of_peer),
+        show("session-of-application", &sample.session(3)),
         show("session-expired", &expired),
         PageState::new("session-moved", &moved),
         PageState::new("session-unknown-device", &quiet),
         PageState::new("session-name-rejected", &rejected),
         PageState::new("session-renamed", &renamed),
+        PageState::new("session-unnamed", &unnamed),
+        PageState::new("session-without-places", &page(&without_places, &sample.session(2))),
     ];
     states.extend(ENDS.map(|(name, reason)| show(name, &sample.ended(1, reason))));
     states
@@ -62,12 +72,12 @@ const ENDS: [(&str, EndReason); 8] = [
 
 fn page(sample: &Sample, record: &SessionRecord) -> SessionPage {
     SessionPage {
-        page: sample.page(),
+        page: sample.page_with_places(),
         csrf_token: Sample::token(),
         device: SessionFacts::new(&sample.places(), record, sample.session(0).id, sample.now),
         name: record.name.clone().unwrap_or_default(),
         name_error: None,
         addresses: Vec::new(),
-        events: samples::few(sample, record),
+        events: samples::of_session(sample, record),
     }
 }
