@@ -308,7 +308,7 @@ event-sign-ins-refused = { $count ->
     [one] { $count } Anmeldung nach zu vielen Versuchen abgelehnt
    *[other] { $count } Anmeldungen nach zu vielen Versuchen abgelehnt
 }
-event-unknown-sign-ins-failed = Anmeldungen mit unbekannten E-Mail-Adressen fehlgeschlagen
+event-unknown-sign-ins-failed = Anmeldungen mit unbekannten E‑Mail-Adressen fehlgeschlagen
 event-account-locked = Konto für unbekannte Browser gesperrt
 event-account-unlocked = Konto für unbekannte Browser entsperrt
 event-session-adopted = Über eine andere Anwendung angemeldet

@@ -348,7 +348,7 @@ not-me-current = This is the session that you are using right now. If someone el
 not-me-done = This wasn’t you
 # $device (String) - "Firefox 140 on Linux"
 # $when (Time) - "5 minutes ago"
-not-me-done-lead = You reported { $device } { $when }. It is signed out.
+not-me-done-lead = You reported { $device } as not yours { $when }. It is signed out.
 not-me-next = Choose a new password
 not-me-next-hint = The person who signed in knows your password. Choosing a new one signs out all your other devices.
 not-me-since = Signed in with the same password since

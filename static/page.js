@@ -24,6 +24,9 @@
     note.textContent = note.dataset.clock.replace('{zone}', format.resolvedOptions().timeZone);
   }
 
+  // What came of a form takes the focus, unless a field does: it is read aloud, and Tab goes on from there.
+  if (!document.querySelector('[autofocus]')) document.querySelector('main > .message[tabindex]')?.focus();
+
   // Sends each form once: ignores a second submit while the first is in flight.
   const sent = new Set();
   const release = (form) => {
