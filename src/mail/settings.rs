@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::text::is_unsafe;
+use crate::text::{is_unsafe, printable};
 
 /// What is needed to send mails.
 #[derive(Debug, Clone)]
@@ -160,10 +160,10 @@ pub struct MailFrom(Mailbox);
 pub struct InvalidMailFrom;
 
 impl MailFrom {
-    /// The sender, by the site's name if it has no other.
+    /// The sender, by the site's name if it has no other. A line break in it would end the header.
     pub(super) fn mailbox(&self, site: &str) -> Mailbox {
         let Mailbox { name, email } = self.0.clone();
-        Mailbox { name: name.or_else(|| Some(site.to_owned())), email }
+        Mailbox { name: name.or_else(|| Some(printable(site).into_owned())), email }
     }
 
     /// Where mails come from, which is also where the server reports failures to.

@@ -21,7 +21,7 @@ const POSTGRES: [&str; 14] = [
 ];
 
 /// The same for SQLite.
-const SQLITE: [&str; 14] = [
+const SQLITE: [&str; 12] = [
     include_str!("../../../migrations/sqlite/2026-11-26-000003_triggers/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-26-000004_sign_in_protection/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-26-000005_settings/up.sql"),
@@ -34,8 +34,6 @@ const SQLITE: [&str; 14] = [
     include_str!("../../../migrations/sqlite/2026-11-27-000031_events_are_kept/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-27-000071_readable_rows/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-27-000076_form_ids/up.sql"),
-    include_str!("../../../migrations/sqlite/2026-11-28-000089_mails/up.sql"),
-    include_str!("../../../migrations/sqlite/2026-11-28-000090_account_links/up.sql"),
 ];
 
 /// A trigger.

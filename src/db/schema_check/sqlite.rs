@@ -16,12 +16,17 @@ use super::{
 use crate::error::Result;
 
 /// The indexes; those without a name of their own have SQLite's.
-const INDEXES: [&str; 23] = [
+const INDEXES: [&str; 30] = [
     "IDX_session_expire",
+    "account_links_by_time",
+    "account_links_by_user",
     "ended_sids_by_time",
     "ends_for_journal_by_time",
     "known_browsers_by_session",
     "known_browsers_by_user",
+    "mails_by_time",
+    "mails_by_user",
+    "mails_due",
     "replaced_sids_by_session",
     "security_events_by_session",
     "security_events_by_time",
@@ -30,11 +35,13 @@ const INDEXES: [&str; 23] = [
     "sessions_by_end",
     "sessions_by_user",
     "sessions_form_id_key",
+    "sqlite_autoindex_account_links_1",
     "sqlite_autoindex_conflicting_inserts_1",
     "sqlite_autoindex_ended_sids_1",
     "sqlite_autoindex_ends_for_journal_1",
     "sqlite_autoindex_keyrack_settings_1",
     "sqlite_autoindex_known_browsers_1",
+    "sqlite_autoindex_mails_1",
     "sqlite_autoindex_one_time_passwords_1",
     "sqlite_autoindex_replaced_sids_1",
     "sqlite_autoindex_sessions_2",
