@@ -12,6 +12,9 @@ use crate::support::{
 
 const EMAIL: &str = "rajat.verma@example.com";
 
+/// Mails that wait while the server is killed.
+const MAILS: usize = 200;
+
 on_both_engines!(
     mail_is_sent_once_by_two_instances,
     mail_of_a_failed_transaction_is_not_sent,
@@ -185,7 +188,6 @@ fn mail_of_a_killed_instance_is_sent_by_another_one(engine: EngineKind) {
 /// is the last one of the server's run, and comes again with the same id.
 fn mails_survive_a_hundred_kills_of_the_server(engine: EngineKind) {
     let Some((app, mut server)) = mailed_app(engine) else { return };
-    const MAILS: usize = 200;
     for number in 0..MAILS {
         let email = format!("user{number}@example.com");
         app.add_user(&email);
