@@ -25,7 +25,7 @@ pub(crate) fn raise_limit() {
 }
 
 /// The number of connections to accept: `wanted`, or the default, if the limit of open files allows it.
-pub(super) fn max_connections(wanted: Option<usize>, pool_size: u32) -> usize {
+pub(crate) fn max_connections(wanted: Option<usize>, pool_size: u32) -> usize {
     let limit = getrlimit(Resource::Nofile).current;
     let (max, is_reduced) = within_limit(wanted, limit, u64::from(pool_size));
     if is_reduced {

@@ -246,7 +246,7 @@ impl Drop for TemporaryFolder {
     }
 }
 
-fn random_text(bytes: usize) -> Result<String, Failure> {
+pub(super) fn random_text(bytes: usize) -> Result<String, Failure> {
     let mut random = vec![0; bytes];
     getrandom::fill(&mut random).map_err(|error| Failure::from(Error::internal(error)))?;
     Ok(BASE64_URL_SAFE_NO_PAD.encode(random))

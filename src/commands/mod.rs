@@ -4,6 +4,7 @@
 //! errors and the log to standard error. Every error is printed as `keyrack: …`.
 
 mod adopt;
+mod config;
 mod database;
 mod demo;
 mod doctor;
@@ -74,6 +75,8 @@ enum Command {
     Events(events::Options),
     /// Check the database for inconsistencies
     Doctor(doctor::Options),
+    /// Print the settings in effect, and where each comes from
+    Config(output::Format),
     /// Print the time zone that the server gives to connections that request none
     #[command(name = time_zone::HIDDEN_COMMAND, hide = true)]
     ServerTimeZone,
@@ -111,6 +114,7 @@ fn run() -> Result<(), Failure> {
             Some(Command::Adopt(options)) => adopt::run(&cli.settings, options).await,
             Some(Command::Events(options)) => events::run(&cli.settings, options).await,
             Some(Command::Doctor(options)) => doctor::run(&cli.settings, options).await,
+            Some(Command::Config(format)) => config::run(&cli.settings, (&command, &matches), format).await,
             Some(Command::ServerTimeZone) => time_zone::print_server_time_zone(&cli.settings),
             Some(Command::Demo(options)) => demo::run(&cli.settings, &options).await,
         }

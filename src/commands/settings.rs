@@ -7,7 +7,9 @@
 mod address;
 mod app_origins;
 mod arguments;
+mod check;
 mod cookie;
+mod effective;
 mod exposure;
 mod file;
 mod followed_files;
@@ -40,6 +42,7 @@ use crate::{
 use address::{listen, reachable};
 use arguments::CONFIG_FILE_ID;
 pub(super) use arguments::{failure_or_exit, without_empty_variables};
+pub(super) use effective::{EffectiveSetting, Source as SettingSource};
 pub(super) use file::{SettingsFile, with_file_defaults};
 use hash_secrets::HashSecretSettings;
 pub(super) use journal::JournalSetting;
@@ -307,23 +310,6 @@ impl Settings {
             events_retention: self.events_retention,
             ..Policy::default()
         }
-    }
-
-    /// The configuration of a server that listens on `address`. Adds to the warnings, which are to be logged once the
-    /// server listens.
-    pub(super) fn to_config(&self, address: SocketAddr, warnings: &mut Vec<String>) -> Result<Config, Failure> {
-        let database_url = self.database_url()?;
-        cookie::check(self.cookie_name.as_deref(), self.cookie_domain.as_deref(), &self.public_url(address))?;
-        app_origins::check(self.app_origins(), &self.public_url(address))?;
-        let secrets = self.secrets(&database_url, warnings)?;
-        let mut config = self.to_config_with(address, database_url, secrets);
-        config.hash_secrets = self.hash_secrets.read()?;
-        config.breached_passwords = self.breached_passwords()?;
-        config.brand = self.brand()?;
-        config.geoip = self.geoip()?;
-        config.mail = self.mail()?;
-        exposure::check(self.file.as_ref(), &config, address, warnings);
-        Ok(config)
     }
 
     /// The same with this database and these secrets, instead of those in the settings.

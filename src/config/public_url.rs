@@ -20,6 +20,11 @@ impl PublicUrl {
         self.https
     }
 
+    /// The name of the session cookie, if none is set.
+    pub(crate) fn default_cookie_name(&self) -> &'static str {
+        if self.https { "__Host-keyrack.sid" } else { "keyrack.sid" }
+    }
+
     /// Host and port.
     pub fn authority(&self) -> &str {
         &self.authority

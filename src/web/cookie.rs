@@ -70,8 +70,8 @@ pub(crate) struct SessionCookie {
 impl SessionCookie {
     pub fn new(name: Option<String>, domain: Option<String>, public_url: &PublicUrl, secrets: &Secrets) -> Self {
         let secure = public_url.is_https();
-        let default = if secure { "__Host-keyrack.sid" } else { "keyrack.sid" };
-        Self { name: name.unwrap_or_else(|| default.to_owned()), domain, secure, signer: Signer::plain(secrets) }
+        let default = || public_url.default_cookie_name().to_owned();
+        Self { name: name.unwrap_or_else(default), domain, secure, signer: Signer::plain(secrets) }
     }
 
     /// Reads the session cookie and removes it from the request's headers, so that handlers find no sid there. The

@@ -12,12 +12,17 @@ pub(super) fn reachable(address: SocketAddr) -> String {
 
 /// Binds the address that this setting names.
 pub(super) fn listen(setting: &str, address: &str) -> Result<TcpListener, Failure> {
-    let invalid = |reason: String| Failure::invalid_value(address, setting, format!("not a HOST:PORT: {reason}"));
-    let mut addresses = address.to_socket_addrs().map_err(|error| invalid(error.to_string()))?;
-    let address = addresses.next().ok_or_else(|| invalid("the host has no address".to_owned()))?;
+    let address = resolve(setting, address)?;
     TcpListener::bind(address).map_err(|error| {
         Failure::failed(format!(
             "cannot listen on {address}: {error}; choose another address with {setting}, or port 0 for a free port"
         ))
     })
+}
+
+/// The address that this setting names.
+pub(super) fn resolve(setting: &str, address: &str) -> Result<SocketAddr, Failure> {
+    let invalid = |reason: String| Failure::invalid_value(address, setting, format!("not a HOST:PORT: {reason}"));
+    let mut addresses = address.to_socket_addrs().map_err(|error| invalid(error.to_string()))?;
+    addresses.next().ok_or_else(|| invalid("the host has no address".to_owned()))
 }

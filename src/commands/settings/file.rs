@@ -18,14 +18,25 @@ const SECRETS_ID: &str = "secrets";
 /// The settings whose values are secrets.
 const SECRET_IDS: [&str; 3] = [SECRETS_ID, "bcrypt_pepper", "firebase_signer_key"];
 
-/// What a warning at the start needs to know about the settings file.
+/// What is to be told about the settings file.
 #[derive(Debug, Clone)]
 pub(in crate::commands) struct SettingsFile {
     path: PathBuf,
+    /// The settings that have a value in it.
+    names: Vec<String>,
     holds_secrets: bool,
 }
 
 impl SettingsFile {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether this setting has a value in it.
+    pub(super) fn sets(&self, name: &str) -> bool {
+        self.names.iter().any(|set| set == name)
+    }
+
     /// The file's path and mode, if it holds secrets that other users can read.
     pub(in crate::commands) fn exposed(&self) -> Option<(&Path, u32)> {
         let mode = fs::metadata(&self.path).ok()?.permissions().mode() & 0o777;
@@ -42,7 +53,7 @@ pub(in crate::commands) fn with_file_defaults(
     let invalid = |message: String| Failure::usage(format!("{}: {message}", path.display()));
     let text = fs::read_to_string(&path).map_err(|error| invalid(error.to_string()))?;
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| invalid(without_source(&error, &text)))?;
-    let mut holds_secrets = false;
+    let (mut names, mut holds_secrets) = (Vec::new(), false);
     for (name, value) in table {
         let is_setting =
             name != CONFIG_FILE_ID && command.get_arguments().any(|argument| argument.get_id() == name.as_str());
@@ -54,15 +65,16 @@ pub(in crate::commands) fn with_file_defaults(
         if text.trim().is_empty() {
             continue;
         }
-        holds_secrets |= SECRET_IDS.contains(&name.as_str()) || has_password(&text);
+        holds_secrets |= is_secret(&name, &text);
         validate(&command, &name, &text).map_err(invalid)?;
+        names.push(name.clone());
         command = command.mut_arg(name, |argument| {
             // `--help` prints defaults, so a setting whose variable is hidden there is hidden here too.
             let is_secret = argument.is_hide_env_values_set();
             argument.default_value(text).hide_default_value(is_secret)
         });
     }
-    Ok((command, Some(SettingsFile { path, holds_secrets })))
+    Ok((command, Some(SettingsFile { path, names, holds_secrets })))
 }
 
 /// Finds the settings file before the command line is parsed, since the file changes the defaults.
@@ -103,6 +115,11 @@ fn secrets_text(value: &toml::Value) -> Result<String, &'static str> {
         }
         _ => Err("a string or a list of strings"),
     }
+}
+
+/// Whether the value of a setting is a secret, or contains one.
+pub(super) fn is_secret(name: &str, value: &str) -> bool {
+    SECRET_IDS.contains(&name) || has_password(value)
 }
 
 /// Whether a value is a URL with a password.

@@ -2,6 +2,7 @@
 
 mod brand;
 mod breached_file_changes;
+mod config;
 mod demo;
 mod demo_states;
 mod doctor;
