@@ -1,6 +1,7 @@
 //! The handle through which everything above `db` reaches the database.
 
 use std::{
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -160,6 +161,11 @@ impl Database {
     /// Whether sessions are looked up. They are not while the journal of ends is being applied.
     pub(super) fn is_history_verified(&self) -> bool {
         self.history.expected().is_some()
+    }
+
+    /// SQLite's file.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.pool.opener().path()
     }
 
     /// How long one operation may take.

@@ -1,12 +1,19 @@
 //! Finds out whether the database can serve: it answers, is migrated and accepts writes, and has the right time.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use diesel::{
     RunQueryDsl,
     connection::SimpleConnection,
     sql_types::{BigInt, Bool, Nullable},
 };
+use uuid::Uuid;
 
 use super::{
     connect::{
@@ -34,6 +41,9 @@ const HISTORY_RETRY_DELAY: Duration = Duration::from_millis(10);
 /// How long the check before the start waits for another writer's lock on SQLite.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What has to fit into the folder of a SQLite file: the pages of a few sign-ins, in the journal and in the file.
+const NEEDED_BYTES: usize = 256 * 1024;
+
 /// Whether the database can serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readiness {
@@ -48,7 +58,8 @@ pub enum Readiness {
 const POSTGRES_WRITE: &str =
     "UPDATE sessions SET sid = sid WHERE false; UPDATE user_sessions SET sid = sid WHERE false";
 
-/// Writes a page with the content that it has, which fails on a full disk and in a read-only file.
+/// Writes a page with the content that it has, which fails in a read-only file. On a full disk it succeeds as long as the
+/// journal has room for a page; see [`check_space`].
 const SQLITE_WRITE: &str = "UPDATE __diesel_schema_migrations SET run_on = run_on";
 
 impl Database {
@@ -66,13 +77,24 @@ impl Database {
             Engine::Sqlite => {
                 let is_known = self.written_at.lock().is_some_and(|at| at.elapsed() < WRITABLE_FOR);
                 if !is_known {
-                    self.transaction(|connection| Ok(connection.batch_execute(SQLITE_WRITE)?)).await?;
+                    let folder = self.folder();
+                    let write = move |connection: &mut DbConnection| {
+                        folder.as_deref().map_or(Ok(()), check_space)?;
+                        Ok(connection.batch_execute(SQLITE_WRITE)?)
+                    };
+                    self.transaction(write).await?;
                     *self.written_at.lock() = Some(Instant::now());
                 }
             }
         }
         self.wait_for_journal().await?;
         Ok(Readiness::Ready)
+    }
+
+    /// The folder of a SQLite file.
+    fn folder(&self) -> Option<PathBuf> {
+        let folder = self.path()?.parent()?;
+        Some(if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() })
     }
 
     async fn wait_for_journal(&self) -> Result<()> {
@@ -106,6 +128,27 @@ impl Database {
     pub async fn accept_clock(&self) -> Result<()> {
         self.transaction(|connection| Ok(connection.batch_execute(ACCEPT_CLOCK)?)).await
     }
+}
+
+/// Writes what a few sign-ins need to a file without a name, which is gone at once. The number of free bytes that a file
+/// system reports would not tell of a quota.
+fn check_space(folder: &Path) -> Result<()> {
+    let write = || {
+        let mut file = unnamed_file(folder)?;
+        file.write_all(&vec![0; NEEDED_BYTES])
+    };
+    write().map_err(|error| {
+        let error = anyhow::Error::new(error);
+        Error::Unavailable(error.context(format!("{NEEDED_BYTES} bytes can't be written to {}", folder.display())))
+    })
+}
+
+/// Creates a file that no folder names.
+fn unnamed_file(folder: &Path) -> io::Result<File> {
+    let path = folder.join(format!(".keyrack-{}", Uuid::new_v4()));
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    fs::remove_file(&path)?;
+    Ok(file)
 }
 
 /// The latest event in the order of time may be a few places from the last one: a purge or a request may take a while. A

@@ -212,13 +212,22 @@ fn full_disk_fails_writes_only() {
     app.add_user(EMAIL);
     let mut browsers = vec![app.signed_in(EMAIL)];
 
+    assert_eq!(app.browser().get("/readyz").status, 200);
+
     let filler = folder.path().join("filler");
     let _ = std::fs::write(&filler, vec![0_u8; 4 << 20]);
+    // The last write that succeeded counts for a second. The check itself must not use up what is left.
+    wait_until(|| app.browser().get("/readyz").status == 503);
+    assert_eq!(app.browser().get("/healthz").status, 200);
     // The rest of the WAL's last page may hold one more sign-in, but not twenty.
     let statuses: Vec<u16> = (0..20).map(|_| app.browser().sign_in(EMAIL, PASSWORD).status).collect();
     assert!(statuses.ends_with(&[503, 503, 503]), "{statuses:?}");
     assert!(browsers[0].is_signed_in(), "reads work");
+    assert_eq!(app.browser().get("/readyz").status, 503);
     std::fs::remove_file(&filler).unwrap();
+    wait_until(|| app.browser().get("/readyz").status == 200);
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| name.to_str().unwrap().starts_with("keyrack.")), "{left:?}");
     assert_recovers(&app, &mut browsers);
     let report = crate::support::wait(app.keyrack.sessions().doctor(false)).unwrap();
     assert!(report.is_sound(), "{report:?}");
