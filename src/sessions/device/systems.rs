@@ -94,6 +94,9 @@ const SYSTEMS: &[(&str, &str, DeviceKind)] = &[
     ("midp", "", Phone),
 ];
 
+/// The system of watches with Android below it.
+pub(super) const WEAR_OS: &str = "Wear OS";
+
 /// Recognises the system and the kind of device. `browser` runs on phones and tablets only if its origin says so.
 pub(super) fn find(ua: &UserAgent<'_>, origin: Origin, browser_major: Option<u32>) -> System {
     let mut system = recognise(ua, origin, browser_major);
@@ -117,7 +120,7 @@ pub(super) fn find(ua: &UserAgent<'_>, origin: Origin, browser_major: Option<u32
     // Watches of other makers may run Android itself.
     let is_galaxy = || hardware::model(ua).is_some_and(|model| model.starts_with("sm-"));
     if system.kind == Watch && system.family == Family::Android && (told.is_some() || is_galaxy()) {
-        system.name = Some("Wear OS".to_owned());
+        system.name = Some(WEAR_OS.to_owned());
     }
     system
 }

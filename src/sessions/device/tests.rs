@@ -97,6 +97,35 @@ fn hints_of_another_android_are_ignored() {
     assert_eq!(title(&phone("Android 14; Pixel 9"), pixel), "Chrome 126 on Android 14");
 }
 
+/// Hints tell the Android below Wear OS, whose version is not the watch's.
+#[test]
+fn watch_with_wear_os_is_not_called_android() {
+    let chrome = |comment: &str| {
+        format!(
+            "Mozilla/5.0 (Linux; {comment}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36"
+        )
+    };
+    let hints = |model: &str, factors: &str| {
+        format!(
+            r#"platform="Android", platform-version="14.0.0", model="{model}", mobile=?1, {factors}brands=("Chromium";v="126.0.1.2" "Google Chrome";v="126.0.1.2")"#
+        )
+    };
+    let watch = r#"form-factors=("Watch"), "#;
+    for (comment, model, factors, system, version) in [
+        ("Android 14; SM-R930", "SM-R930", "", "Wear OS", None),
+        ("Android 14; SM-L310", "SM-L310", watch, "Wear OS", None),
+        ("Android 10; K", "SM-R930", watch, "Wear OS", None),
+        ("Android 10; K", "Pixel Watch 3", "", "Wear OS", None),
+        ("Android 10; K", "TicWatch Pro 5", watch, "Android 14", Some("14.0.0")),
+    ] {
+        let device = Device::recognise(&chrome(comment), ClientHints::parse(&hints(model, factors)).as_ref());
+        assert_eq!((device.kind, device.system.as_deref()), (DeviceKind::Watch, Some(system)), "{comment} {model}");
+        assert_eq!((device.system_version.as_deref(), device.model.as_deref()), (version, Some(model)));
+    }
+    let phone = Device::recognise(&chrome("Android 10; K"), ClientHints::parse(&hints("SM-S928B", "")).as_ref());
+    assert_eq!((phone.kind, phone.system.as_deref()), (DeviceKind::Phone, Some("Android 14")));
+}
+
 #[test]
 fn versions_of_windows_are_those_of_its_interface() {
     let system = |version: &str| {

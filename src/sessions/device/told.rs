@@ -7,7 +7,7 @@ use super::{
     hints::ClientHints,
     kind::DeviceKind::{self, Car, Computer, EReader, Headset, Phone, Tablet, Watch},
     name::Device,
-    systems::{Family, System},
+    systems::{Family, System, WEAR_OS},
     user_agent::{UserAgent, major, safe_name, versioned},
 };
 
@@ -80,13 +80,21 @@ fn agree_on_android(ua: &UserAgent<'_>, system: &System, hints: &ClientHints) ->
 
 /// Adds what hints tell that agree with the user agent.
 pub(super) fn add(device: &mut Device, browser: Option<&Browser>, system: &System, hints: &ClientHints) {
-    if let Some(name) = system_name(system.family, hints) {
-        device.system = Some(name);
-    }
-    device.system_version = hints.platform_version.as_deref().and_then(dotted).filter(|_| shows_version(system.family));
     device.model = hints.model.as_deref().and_then(safe_name).map(str::to_owned);
     if system.family == Family::Android {
         device.kind = kind(device.kind, hints);
+    }
+    // Hints name the Android below it, whose version is not the watch's.
+    let is_wear_os = system.family == Family::Android
+        && (device.system.as_deref() == Some(WEAR_OS) || is_told_wear_os(device.kind, hints));
+    if is_wear_os {
+        device.system = Some(WEAR_OS.to_owned());
+    } else {
+        if let Some(name) = system_name(system.family, hints) {
+            device.system = Some(name);
+        }
+        let shows_version = shows_version(system.family);
+        device.system_version = hints.platform_version.as_deref().and_then(dotted).filter(|_| shows_version);
     }
     let own = hints.brands.iter().filter(|brand| brand.name != "Chromium");
     let brand = own.clone().find(|brand| brand.name != "Google Chrome").or_else(|| own.clone().next());
@@ -98,6 +106,13 @@ pub(super) fn add(device: &mut Device, browser: Option<&Browser>, system: &Syste
     // Browsers with several brands have several versions.
     let is_shown = |name: &String| major(&brand.version).is_some_and(|major| name.ends_with(&format!(" {major}")));
     device.browser_version = dotted(&brand.version).filter(|_| device.browser.as_ref().is_some_and(is_shown));
+}
+
+/// Whether hints tell a watch that runs Wear OS: Samsung's, whose models begin with "SM-R", and Google's. Watches of other
+/// makers may run Android itself.
+fn is_told_wear_os(kind: DeviceKind, hints: &ClientHints) -> bool {
+    let model = hints.model.as_deref().unwrap_or_default();
+    kind == Watch && ["SM-R", "SM-L", "Pixel Watch"].iter().any(|start| model.starts_with(start))
 }
 
 fn browser_name(brand: &str, version: &str) -> Option<String> {
