@@ -17,5 +17,6 @@ WITH activity AS (
     FROM session
     WHERE user_sessions.sid = session.sid AND user_sessions.expire < session.expire
 )
--- The sessions that are used from another address than before.
-SELECT id FROM activity WHERE address <> former_address
+-- The sessions that are used from another address than before. It may be in the same network, which is not for SQL to say:
+-- the text of a peer may be no address.
+SELECT id, former_address FROM activity WHERE address <> former_address

@@ -1,6 +1,9 @@
 //! Records that devices were active.
 
-use std::{collections::HashSet, net::IpAddr};
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+};
 
 use diesel::{
     OptionalExtension, PgConnection, SqliteConnection,
@@ -18,6 +21,7 @@ use crate::{
         sql::{prepared, sql_file},
     },
     error::Result,
+    sessions::addresses::is_in_network,
 };
 
 /// When a session was last active, and when its data expires by that.
@@ -55,12 +59,14 @@ pub(in crate::sessions) fn touch(connection: &mut DbConnection, touches: &[(Sess
     Ok(())
 }
 
-/// Records all of them by one statement. Returns the sessions that are used from another address than before.
+/// Records all of them by one statement. Returns the sessions that are used from another network than before.
 fn touch_all(connection: &mut PgConnection, touches: &[(SessionId, Touch)]) -> Result<HashSet<SessionId>> {
     #[derive(diesel::QueryableByName)]
     struct Row {
         #[diesel(sql_type = SqlUuid)]
         id: SessionId,
+        #[diesel(sql_type = Text)]
+        former_address: String,
     }
 
     let ids: Vec<SessionId> = touches.iter().map(|(id, _)| *id).collect();
@@ -74,10 +80,12 @@ fn touch_all(connection: &mut PgConnection, touches: &[(SessionId, Touch)]) -> R
         .bind::<Array<Instant>, _>(expires)
         .bind::<Array<Nullable<Text>>, _>(addresses)
         .load(connection)?;
-    Ok(moved.into_iter().map(|row| row.id).collect())
+    let now: HashMap<SessionId, Option<IpAddr>> = touches.iter().map(|(id, touch)| (*id, touch.ip_address)).collect();
+    let has_moved = |row: &Row| now.get(&row.id).is_some_and(|now| is_another_network(Some(&row.former_address), *now));
+    Ok(moved.into_iter().filter(has_moved).map(|row| row.id).collect())
 }
 
-/// Returns whether the session is used from another address than before.
+/// Returns whether the session is used from another network than before.
 fn touch_one(connection: &mut SqliteConnection, id: SessionId, touch: Touch) -> Result<bool> {
     let (at, expire) = (SqlTime::from(touch.at), SqlTime::from(touch.data_expiry));
     // Returns the sid that the session has now: it may have been rotated since the request.
@@ -93,6 +101,27 @@ fn touch_one(connection: &mut SqliteConnection, id: SessionId, touch: Touch) -> 
         .set(user_sessions::expire.eq(expire))
         .returning(user_sessions::sid);
     let _: Option<String> = prepared(data).get_result(connection).optional()?;
-    let former = last_ip_address.or(ip_address);
-    Ok(touch.ip_address.is_some_and(|address| former.is_none_or(|former| former != address.to_string())))
+    Ok(is_another_network(last_ip_address.or(ip_address).as_deref(), touch.ip_address))
+}
+
+/// Whether a session is used from another network than before. Within an IPv6 /64, a device changes its address by itself
+/// all the time, and nothing has to be read or written for it.
+fn is_another_network(former: Option<&str>, now: Option<IpAddr>) -> bool {
+    now.is_some_and(|now| former.is_none_or(|former| !is_in_network(former, now)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn temporary_ipv6_address_is_in_the_network_of_before() {
+        let moved = |former, now: &str| is_another_network(former, Some(now.parse().unwrap()));
+        assert!(!moved(Some("2001:db8:0:1::1"), "2001:db8:0:1:a9c4:71ff:fe0d:3b52"));
+        assert!(!moved(Some("192.0.2.1"), "::ffff:192.0.2.1"));
+        assert!(moved(Some("2001:db8:0:1::1"), "2001:db8:0:2::1"));
+        assert!(moved(Some("192.0.2.1"), "192.0.2.2"));
+        assert!(moved(None, "192.0.2.1") && moved(Some("not an address"), "192.0.2.1"));
+        assert!(!is_another_network(Some("192.0.2.1"), None), "the address is not known");
+    }
 }
