@@ -248,6 +248,7 @@ name-heading = Name
 name-label = Name dieser Sitzung
 name-hint = Damit Sie Ihre Geräte unterscheiden können, zum Beispiel „Laptop im Büro“. Leer lassen, um den Namen zu entfernen.
 name-save = Namen speichern
+name-too-often = Der Name wurde nicht geändert. Sie haben innerhalb einer Stunde viele Namen vergeben; den nächsten können Sie { $when } vergeben.
 name-too-long = Der Name wurde nicht geändert. Er darf höchstens 64 Zeichen lang sein.
 name-hidden-character = Der Name wurde nicht geändert. Entfernen Sie das Zeichen { $code }, das unsichtbar ist oder die Schreibrichtung ändert.
 not-me-link-hint = Hat sich hier jemand anderes angemeldet?
@@ -547,6 +548,8 @@ error-incomplete = Nicht alles wurde erledigt
 error-incomplete-text = { -product } hat getan, was möglich war, aber einige Geräte ließen sich nicht abmelden. Sehen Sie in der Liste Ihrer Geräte nach, welche übrig sind, und nennen Sie Ihrer Administration die Kennung der Anfrage, die unten steht.
 error-malformed = Diese Anfrage lässt sich nicht lesen
 error-malformed-text = Gehen Sie zurück, laden Sie die Seite neu, und versuchen Sie es erneut.
+error-not-utf8 = Dieses Formular lässt sich nicht lesen
+error-not-utf8-text = Es enthält Bytes, die kein UTF-8-Text sind. Ihre Eingabe könnte also unterwegs verändert worden sein. Es wurde nichts geändert. Gehen Sie zurück, laden Sie die Seite neu, und geben Sie alles noch einmal ein.
 error-internal = Etwas ist schiefgegangen
 error-internal-text = Auf unserer Seite ist etwas fehlgeschlagen. Wenn es wieder geschieht, nennen Sie Ihrer Administration die Kennung der Anfrage, die unten steht.
 

@@ -327,6 +327,8 @@ name-heading = Name
 name-label = Name of this session
 name-hint = Helps you tell your devices apart, such as “Work laptop”. Leave it empty to remove the name.
 name-save = Save name
+# $when (String) - "in 5 minutes"
+name-too-often = The name was not changed. You have given many names within an hour; you can give the next one { $when }.
 name-too-long = The name was not changed. Use at most 64 characters.
 # $code (String) - "U+202E"
 name-hidden-character = The name was not changed. Remove the character { $code }, which is invisible or changes the direction of text.
@@ -669,6 +671,8 @@ error-incomplete = Not everything was done
 error-incomplete-text = { -product } did what it could, but some devices could not be signed out. See which ones are left in the list of your devices, and give your administrator the request ID below.
 error-malformed = This request can’t be read
 error-malformed-text = Go back, reload the page and try again.
+error-not-utf8 = This form can’t be read
+error-not-utf8-text = It contains bytes that are not UTF-8 text, so what you entered might have been changed on its way. Nothing was changed. Go back, reload the page and enter it again.
 error-internal = Something went wrong
 error-internal-text = Something failed on our side. If it happens again, give your administrator the request ID below.
 

@@ -96,6 +96,7 @@ impl Line<'_> {
             authorised_by = text("authorised_by"),
             again = is_so("again"),
             device = text("device"),
+            name = text("name"),
             elsewhere = text("elsewhere"),
             known_browser = is_so("known_browser"),
             failures = number("failures"),

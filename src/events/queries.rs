@@ -140,6 +140,27 @@ pub(crate) fn first_since(
     Ok(at.map(Timestamp::from))
 }
 
+/// The times of the latest events of this kind in an account after `since`, `limit` at most, the latest first. Only the
+/// latest thousand events of the account are looked at.
+pub(crate) fn latest_since(
+    connection: &mut DbConnection,
+    user: UserId,
+    kind: EventKind,
+    since: Timestamp,
+    limit: i64,
+) -> Result<Vec<Timestamp>> {
+    let of_user = || security_events::table.filter(security_events::user_id.eq(user)).order(security_events::id.desc());
+    let oldest: Option<i64> = of_user().select(security_events::id).offset(999).first(connection).optional()?;
+    let times: Vec<SqlTime> = of_user()
+        .filter(security_events::id.ge(oldest.unwrap_or_default()))
+        .filter(security_events::kind.eq(kind.as_str()))
+        .filter(security_events::at.gt(SqlTime::from(since)))
+        .select(security_events::at)
+        .limit(limit)
+        .load(connection)?;
+    Ok(times.into_iter().map(Timestamp::from).collect())
+}
+
 /// The next events after the cursor, in the order in which a reader that misses nothing has to read them. On PostgreSQL,
 /// events of transactions that are younger than the oldest running one are left for later.
 pub(super) fn next_after(connection: &mut DbConnection, cursor: EventCursor, limit: i64) -> Result<Vec<SecurityEvent>> {

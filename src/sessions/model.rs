@@ -236,7 +236,8 @@ impl SessionRecord {
         Device::recognise(self.user_agent.as_deref().unwrap_or_default(), self.client_hints.as_ref())
     }
 
-    /// Whether it was started, within a day, on a browser that the account did not know.
+    /// Whether it was started, within a day, on a browser that the account had known for less than a day then. So a browser
+    /// that signs out and in again is new for two days at most.
     pub fn is_new(&self, now: Timestamp) -> bool {
         self.from_new_browser && now.since(self.created_at) < NEW_BROWSER_PERIOD
     }

@@ -31,7 +31,7 @@ const MAX_FORMER_SIDS: i64 = 1000;
 
 /// Whether it happened at `at`, no longer ago than the window. The clock of the instance that has recorded it may be ahead; a time
 /// further in the future, from a clock that has been corrected since, does not make the window longer.
-fn is_in_window(now: Timestamp, at: Timestamp) -> bool {
+pub(super) fn is_in_window(now: Timestamp, at: Timestamp) -> bool {
     now.since(at) <= REPEATED_FORM_WINDOW && at.since(now) <= REPEATED_FORM_WINDOW
 }
 
@@ -140,7 +140,7 @@ impl Sessions {
     }
 
     /// Lets the session of a sid continue as the one that `new` asks for; `None` if it is not alive any longer.
-    fn continue_session(
+    pub(super) fn continue_session(
         &self,
         connection: &mut DbConnection,
         new: &NewSession,

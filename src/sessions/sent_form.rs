@@ -11,8 +11,13 @@ use crate::{clock::Timestamp, db::FormId};
 #[derive(Clone)]
 pub struct SentForm {
     seed: [u8; 32],
+    /// What all forms of one visitor have in common; `None` if the form was opened by a user who was signed in.
+    visitor: Option<VisitorMark>,
     arrived: Timestamp,
 }
+
+/// Begins the id of a form; the rest is different for each form. Only with the server's secrets it tells who the visitor is.
+type VisitorMark = [u8; 6];
 
 /// Sign-ins by one form whose sessions are recognised when it is sent twice: with the browser's back button, a form may
 /// serve for several.
@@ -25,7 +30,18 @@ impl SentForm {
     /// `seed` is the same each time that this form is sent, and looks random to those who don't know the server's secrets.
     /// `arrived` is when the request arrived: the check of the password may take a while.
     pub fn new(seed: [u8; 32], arrived: Timestamp) -> Self {
-        Self { seed, arrived }
+        Self { seed, visitor: None, arrived }
+    }
+
+    /// The form of a visitor. `seed` is the same for all forms of this visitor.
+    pub(crate) fn of_visitor(mut self, seed: [u8; 32]) -> Self {
+        self.visitor = seed.first_chunk().copied();
+        self
+    }
+
+    /// Whether the form with this id was the same visitor's.
+    pub(super) fn is_of_same_visitor(&self, other: FormId) -> bool {
+        self.visitor.is_some_and(|visitor| other.as_bytes().starts_with(&visitor))
     }
 
     /// When the request arrived.
@@ -36,7 +52,11 @@ impl SentForm {
     /// The id by which the session is found that the form starts, if it has started so many before; `None` if these are
     /// too many. The id of the session itself is random, so that it can never be that of one that has ended.
     pub(super) fn id(&self, started_before: u32) -> Option<FormId> {
-        self.derive("session", started_before).map(FormId::from_random)
+        let mut bytes = self.derive("session", started_before)?;
+        if let Some(visitor) = self.visitor {
+            bytes[..visitor.len()].copy_from_slice(&visitor);
+        }
+        Some(FormId::from_random(bytes))
     }
 
     /// The id by which the account knows the browser after that sign-in, unless it knows one that the browser presents.
@@ -87,6 +107,19 @@ mod tests {
         ids.dedup();
         assert_eq!((ids.len(), count), (256, 256));
         assert_eq!((form.id(MAX_SIGN_INS), form.browser_id(MAX_SIGN_INS)), (None, None));
+    }
+
+    #[test]
+    fn forms_of_one_visitor_recognise_each_other() {
+        let form = |seed: u8, visitor: u8| SentForm::new([seed; 32], NOW).of_visitor([visitor; 32]);
+        let (tab, other_tab) = (form(1, 7), form(2, 7));
+        for number in 0..MAX_SIGN_INS {
+            assert_ne!(tab.id(number), other_tab.id(number));
+            assert!(tab.is_of_same_visitor(other_tab.id(number).unwrap()));
+            assert!(!tab.is_of_same_visitor(form(2, 8).id(number).unwrap()));
+            assert!(!tab.is_of_same_visitor(SentForm::new([7; 32], NOW).id(number).unwrap()));
+        }
+        assert!(!SentForm::new([1; 32], NOW).is_of_same_visitor(tab.id(0).unwrap()), "nor without a visitor");
     }
 
     #[test]

@@ -85,6 +85,9 @@ impl Sessions {
             FormSession::Continued(issued) => return Ok(Some((issued, None))),
             FormSession::NotStarted { started_before } => started_before,
         };
+        if let Some(issued) = self.join_other_tab(connection, new, started_before, &user, now)? {
+            return Ok(Some((issued, None)));
+        }
         if !use_one_time_password(connection, new, now)? {
             return Ok(None);
         }

@@ -129,16 +129,18 @@ impl Csrf {
     }
 
     /// Like [`Csrf::verify`], for the sign-in form: it may have been opened before another tab signed in, so the
-    /// visitor's token is accepted even if there is a session now.
+    /// visitor's token is accepted even if there is a session now. Returns the random part of the visitor's cookie, if the
+    /// token belongs to a visitor.
     pub(super) fn verify_sign_in(
         &self,
         session: Option<&Sid>,
         headers: &HeaderMap,
         token: &str,
-    ) -> Result<(), FormRefusal> {
+    ) -> Result<Option<String>, FormRefusal> {
         match self.verify(None, headers, token) {
-            Err(_) if session.is_some() => self.verify(session, headers, token),
-            verified => verified,
+            Ok(()) => Ok(self.visitor(headers).ok()),
+            Err(_) if session.is_some() => self.verify(session, headers, token).map(|()| None),
+            Err(refusal) => Err(refusal),
         }
     }
 

@@ -7,8 +7,9 @@ use actix_web::{
     Error as ActixError, FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
     http::header::{HeaderName, ORIGIN},
-    web::Form,
+    web::{Bytes, Form},
 };
+use percent_encoding::percent_decode;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, MapAccess, Visitor},
@@ -98,13 +99,21 @@ fn checked<T: DeserializeOwned + 'static>(
     }
 }
 
-/// Reads the token and the other fields of a form.
+/// Reads the token and the other fields of a form. The reader of forms would put the same character in the place of every
+/// byte that is not UTF-8, and so make one password of many.
 pub(super) fn read_form<T: DeserializeOwned + 'static>(
     request: &HttpRequest,
     payload: &mut Payload,
 ) -> impl Future<Output = Result<(String, T), ActixError>> + use<T> {
-    let form = Form::<ProtectedFields<T>>::from_request(request, payload);
+    let body = Bytes::from_request(request, payload);
+    let request = request.clone();
     async move {
+        let body = body.await?;
+        let is_utf8 = request.encoding().is_ok_and(|encoding| encoding.name() == "UTF-8");
+        if !is_utf8 || percent_decode(&body).decode_utf8().is_err() {
+            return Err(WebError::NotUtf8.into());
+        }
+        let form = Form::<ProtectedFields<T>>::from_request(&request, &mut Payload::from(body));
         let ProtectedFields { csrf_token, fields } = form.await?.into_inner();
         Ok((csrf_token, fields))
     }
@@ -190,8 +199,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for SignInForm<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let check: Check = |session, request, token| {
-            session.state().csrf.verify_sign_in(session.sign_in_sid(), request.headers(), token)?;
-            session.note_sign_in_form(token);
+            let csrf = &session.state().csrf;
+            let visitor = csrf.verify_sign_in(session.sign_in_sid(), request.headers(), token)?;
+            session.note_sign_in_form(token, visitor);
             Ok(())
         };
         let fields = checked(request, payload, check);

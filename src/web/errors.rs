@@ -3,6 +3,7 @@
 //! Handlers return [`WebError`], which becomes a response without a body. `render_errors.rs` fills the body in, since it
 //! knows the request. Users see a sentence that says what to do; the chain of causes is logged here, once.
 
+mod api_message;
 mod location;
 mod message;
 mod page;

@@ -10,6 +10,8 @@ use crate::{
 /// A form's token that was verified, and when the request arrived.
 pub(super) struct VerifiedToken {
     pub token: String,
+    /// The random part of the visitor's cookie, if the token belongs to a visitor.
+    pub visitor: Option<String>,
     pub arrived: Timestamp,
 }
 
@@ -27,10 +29,16 @@ impl FormSeeds {
     /// requests tells that they are not one form sent twice. Another site that plants a form's token does not know the
     /// seed, since it does not know the secrets.
     pub(super) fn form(&self, verified: &VerifiedToken, user: UserId, remember: bool, client: &Client) -> SentForm {
-        let VerifiedToken { token, arrived } = verified;
+        let VerifiedToken { token, visitor, arrived } = verified;
         // The user agent comes last, since it may contain the separator.
-        let message = format!("{user} {remember} {token} {}", client.user_agent.as_deref().unwrap_or_default());
-        SentForm::new(self.0.sign_bytes(message.as_bytes()), *arrived)
+        let user_agent = client.user_agent.as_deref().unwrap_or_default();
+        let seed = |of: &str| self.0.sign_bytes(format!("{user} {remember} {of} {user_agent}").as_bytes());
+        let form = SentForm::new(seed(token), *arrived);
+        match visitor {
+            // No token begins so.
+            Some(visitor) => form.of_visitor(seed(&format!("visitor:{visitor}"))),
+            None => form,
+        }
     }
 }
 
@@ -41,7 +49,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_micros(1_769_600_000_000_000);
 
     fn first_id(seeds: &FormSeeds, token: &str, user: UserId, remember: bool, user_agent: &str) -> String {
-        let verified = VerifiedToken { token: token.to_owned(), arrived: NOW };
+        let verified = VerifiedToken { token: token.to_owned(), visitor: None, arrived: NOW };
         let client = Client::new(None, Some(user_agent));
         seeds.form(&verified, user, remember, &client).browser_ids().next().unwrap()
     }

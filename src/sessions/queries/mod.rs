@@ -61,9 +61,11 @@ pub(super) use purge::{
 pub(super) use report::{MAX_LISTED_SINCE, forget_browser_of, is_last_of_a_browser, let_in_between};
 pub(super) use role::{lock_role, update_role_in_data};
 pub(crate) use rows::UserRow;
-pub(super) use sign_in::{FoundSignIn, find_replaced, find_sign_in, find_sign_in_by_form, former_sids_of};
+pub(super) use sign_in::{
+    FoundSignIn, find_replaced, find_sign_in, find_sign_in_by_form, find_sign_in_by_sid, former_sids_of,
+};
 pub(super) use touch::{Touch, touch};
 pub(super) use update::{
-    Naming, Rotation, lift_password_change, record_proof, retire_unknown_sid, rotate, set_form, set_name, update_data,
-    update_lifetime,
+    Naming, Rotation, lift_password_change, lock_name, record_proof, record_sign_in_again, retire_unknown_sid, rotate,
+    set_form, set_name, update_data, update_lifetime,
 };

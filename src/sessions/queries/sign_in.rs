@@ -20,12 +20,16 @@ pub(in crate::sessions) struct FoundSignIn {
     pub user_id: UserId,
     pub remembered: bool,
     pub user_agent: Option<String>,
+    /// From where.
+    pub ip_address: Option<String>,
+    /// The form that has signed in last.
+    pub form: Option<FormId>,
     pub created_at: Timestamp,
     /// When its user last proved in it who they are; `None` if it has ended, or was started by another program.
     pub proved_at: Option<Timestamp>,
 }
 
-type Columns = (String, UserId, String, bool, Option<String>, SqlTime, Option<SqlTime>);
+type Columns = (String, UserId, String, bool, Option<String>, Option<String>, Option<FormId>, SqlTime, Option<SqlTime>);
 
 const COLUMNS: (
     sessions::sid,
@@ -33,6 +37,8 @@ const COLUMNS: (
     sessions::status,
     sessions::remembered,
     sessions::user_agent,
+    sessions::ip_address,
+    sessions::form_id,
     sessions::created_at,
     sessions::authenticated_at,
 ) = (
@@ -41,18 +47,22 @@ const COLUMNS: (
     sessions::status,
     sessions::remembered,
     sessions::user_agent,
+    sessions::ip_address,
+    sessions::form_id,
     sessions::created_at,
     sessions::authenticated_at,
 );
 
 impl From<Columns> for FoundSignIn {
     fn from(columns: Columns) -> Self {
-        let (sid, user_id, status, remembered, user_agent, created_at, authenticated_at) = columns;
+        let (sid, user_id, status, remembered, user_agent, ip_address, form, created_at, authenticated_at) = columns;
         Self {
             sid: Sid::from_trusted(&sid),
             user_id,
             remembered,
             user_agent,
+            ip_address,
+            form,
             created_at: created_at.into(),
             proved_at: authenticated_at.filter(|_| status == ACTIVE).map(Timestamp::from),
         }
@@ -62,6 +72,16 @@ impl From<Columns> for FoundSignIn {
 /// Finds the sign-in of the session with this id, alive or not.
 pub(in crate::sessions) fn find_sign_in(connection: &mut DbConnection, id: SessionId) -> Result<Option<FoundSignIn>> {
     let row: Option<Columns> = sessions::table.find(id).select(COLUMNS).get_result(connection).optional()?;
+    Ok(row.map(FoundSignIn::from))
+}
+
+/// Finds the sign-in of the session that has this sid now, alive or not.
+pub(in crate::sessions) fn find_sign_in_by_sid(
+    connection: &mut DbConnection,
+    sid: &Sid,
+) -> Result<Option<FoundSignIn>> {
+    let of_sid = sessions::table.filter(sessions::sid.eq(sid.expose()));
+    let row: Option<Columns> = of_sid.select(COLUMNS).get_result(connection).optional()?;
     Ok(row.map(FoundSignIn::from))
 }
 

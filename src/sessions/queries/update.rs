@@ -129,6 +129,18 @@ pub(in crate::sessions) fn update_lifetime(
     Ok(())
 }
 
+/// Records that the user of a session has signed in on the same browser once more, which changes nothing in its row.
+pub(in crate::sessions) fn record_sign_in_again(
+    connection: &mut DbConnection,
+    (id, user_id): (SessionId, UserId),
+    client: &Client,
+    authorised_by: WayIn,
+    now: Timestamp,
+) -> Result<()> {
+    let event = sign_in_event(id, user_id, client.ip_address, authorised_by).detail("again", true);
+    record(connection, event, now).map(drop)
+}
+
 /// Sets the form that has signed in to a session.
 pub(in crate::sessions) fn set_form(connection: &mut DbConnection, id: SessionId, form: Option<FormId>) -> Result<()> {
     diesel::update(sessions::table.find(id)).set(sessions::form_id.eq(form)).execute(connection)?;
@@ -144,15 +156,20 @@ pub(in crate::sessions) struct Naming<'a> {
     pub source: &'a Source,
 }
 
-/// Sets or removes the name of a session, if it belongs to this user, and records the change. A session that has the name
-/// already stays as it is.
+/// Locks one of a user's sessions, and returns its name, empty if it has none; `None` if the user has no such session.
+pub(in crate::sessions) fn lock_name(
+    connection: &mut DbConnection,
+    user: UserId,
+    id: SessionId,
+) -> Result<Option<String>> {
+    let own = sessions::table.filter(sessions::id.eq(id)).filter(sessions::user_id.eq(user));
+    let name: Option<Option<String>> = for_update(own.select(sessions::name)).get_result(connection).optional()?;
+    Ok(name.map(Option::unwrap_or_default))
+}
+
+/// Sets or removes the name of a session that the caller has locked, and records the change.
 pub(in crate::sessions) fn set_name(connection: &mut DbConnection, naming: &Naming<'_>) -> Result<()> {
     let &Naming { user, id, name, now, source } = naming;
-    let own = sessions::table.filter(sessions::id.eq(id)).filter(sessions::user_id.eq(user));
-    let former: Option<Option<String>> = for_update(own.select(sessions::name)).get_result(connection).optional()?;
-    if former.is_none_or(|former| former.as_deref() == name) {
-        return Ok(());
-    }
     diesel::update(sessions::table.find(id))
         .set((sessions::name.eq(name), sessions::updated_at.eq(SqlTime::from(now))))
         .execute(connection)?;

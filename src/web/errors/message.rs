@@ -1,4 +1,4 @@
-//! What error responses say: what happened, and what to do.
+//! What error pages say: what happened, and what to do.
 
 use std::borrow::Cow;
 
@@ -67,14 +67,16 @@ pub(super) fn message_for(
     if status == StatusCode::UNAUTHORIZED { message.with(Link::sign_in(words, request)) } else { message }
 }
 
-/// What a response says about a request that is not known.
-pub(super) fn message_for_status(words: Words, status: StatusCode, error: Option<&WebError>) -> ErrorMessage {
+fn message_for_status(words: Words, status: StatusCode, error: Option<&WebError>) -> ErrorMessage {
     let (message, link) = match status {
         StatusCode::FORBIDDEN if matches!(error, Some(WebError::ProofRequired { .. })) => {
             (message(words.confirm_its_you(), words.error_proof_required()), Some(Link::devices(words)))
         }
         StatusCode::FORBIDDEN if matches!(error, Some(WebError::PasswordChangeRequired)) => {
             (message(words.error_password_change(), words.error_password_change_text()), Some(Link::password(words)))
+        }
+        StatusCode::BAD_REQUEST if matches!(error, Some(WebError::NotUtf8)) => {
+            (message(words.error_not_utf8(), words.error_not_utf8_text()), Some(Link::devices(words)))
         }
         StatusCode::UNAUTHORIZED => (message(words.error_not_signed_in(), words.error_not_signed_in_text()), None),
         StatusCode::NOT_FOUND if matches!(error, Some(WebError::NoSuchSession)) => {
@@ -131,25 +133,4 @@ pub(super) fn message_for_refusal(
         FormRefusal::TwoCookies => message(words.form_two_cookies(), words.form_two_cookies_text(&url)),
     };
     message.with(Link { href: format!("{url}/login").into(), text: words.sign_in() })
-}
-
-/// Says what to do about a refused request to the API, to the author of the program.
-pub(super) fn message_for_api_refusal(refusal: FormRefusal) -> ErrorMessage {
-    let (title, message) = match refusal {
-        FormRefusal::ForeignOrigin | FormRefusal::NotOverHttps => (
-            "The request comes from another origin",
-            "Nothing was changed. Only pages of Keyrack’s own origin may send it, and programs outside of browsers, \
-             without the headers Origin and Sec-Fetch-Site.",
-        ),
-        FormRefusal::WrongToken
-        | FormRefusal::FormerSid
-        | FormRefusal::NoCookie
-        | FormRefusal::UnknownCookie
-        | FormRefusal::TwoCookies => (
-            "The header X-CSRF-Token is missing or wrong",
-            "Nothing was changed. Send the csrf_token from GET /api/session in this header, once. It changes whenever \
-             the session’s cookie does.",
-        ),
-    };
-    ErrorMessage { title, message: message.into(), link: None }
 }

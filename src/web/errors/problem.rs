@@ -3,11 +3,7 @@
 use actix_web::http::StatusCode;
 use serde_json::json;
 
-use super::{
-    message::{ErrorMessage, message_for_status},
-    web_error::WebError,
-};
-use crate::words::{Language, Words};
+use super::{api_message::api_message, message::ErrorMessage, web_error::WebError};
 
 /// What a program can tell from a problem (RFC 9457).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +61,7 @@ pub(in crate::web) fn bare_problem(status: StatusCode, is_one_of_too_many: bool)
             link: None,
         }
     } else {
-        message_for_status(Words::new(Language::En), status, None)
+        api_message(status, None)
     };
     problem(status, ProblemKind::StatusOnly, &message)
 }

@@ -30,6 +30,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
     let incomplete = Error::Incomplete(String::new());
     let mut states = vec![
         error("error-400", StatusCode::BAD_REQUEST, None),
+        error("error-400-not-utf8", StatusCode::BAD_REQUEST, Some(WebError::NotUtf8)),
         error("error-401", StatusCode::UNAUTHORIZED, None),
         error("error-403-password", StatusCode::FORBIDDEN, Some(WebError::PasswordChangeRequired)),
         error("error-404", StatusCode::NOT_FOUND, None),

@@ -37,6 +37,9 @@ pub(crate) enum WebError {
     /// The body or the query can't be parsed.
     #[error("malformed request: {0}")]
     Malformed(String),
+    /// A form has bytes that are not UTF-8. What it contains must not be logged: it may be a password.
+    #[error("malformed request: the form is not in UTF-8")]
+    NotUtf8,
     /// The body is too long.
     #[error("the request is too large")]
     TooLarge,
@@ -56,7 +59,7 @@ impl ResponseError for WebError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Failed(Error::Unavailable(_) | Error::Busy { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed(Error::SessionEnded | Error::PasswordUsedUp) => StatusCode::UNAUTHORIZED,
-            Self::Malformed(_) | Self::Failed(Error::Invalid(_)) => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::NotUtf8 | Self::Failed(Error::Invalid(_)) => StatusCode::BAD_REQUEST,
             Self::Failed(Error::Internal(_) | Error::Incomplete(_)) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -81,7 +84,7 @@ impl WebError {
                 tracing::error!(error = error.chain(), "request failed");
             }
             Self::Failed(error @ Error::Unavailable(_)) => tracing::warn!(error = error.chain(), "request failed"),
-            Self::Malformed(_) => tracing::info!(error = %self, "request rejected"),
+            Self::Malformed(_) | Self::NotUtf8 => tracing::info!(error = %self, "request rejected"),
             _ => {}
         }
     }

@@ -45,6 +45,8 @@ struct NotMePage {
     has_ended: bool,
     /// Whether a browser is forgotten with the report.
     forgets_browser: bool,
+    /// Where the session was used, which tells its owner whether it is theirs.
+    addresses: Vec<AddressUse>,
 }
 
 #[derive(Template)]
@@ -84,15 +86,16 @@ pub(crate) async fn show(
     if let Some(reported_at) = reported_at {
         return html(words, StatusCode::OK, &reported(&session, words, &record, reported_at, &query).await?);
     }
-    let csrf_token = session.csrf_token()?;
+    let (csrf_token, places) = (session.csrf_token()?, Places::new(session.state(), words));
     let template = NotMePage {
-        page: Page::of(&session, &csrf_token, words),
+        page: Page::of(&session, &csrf_token, words).with_places(&places),
         csrf_token,
         id: record.id.to_string(),
         title: title_with_device(words, &record),
         is_current: record.id == session.id,
         has_ended: record.logged_out_at.is_some(),
         forgets_browser: sessions.has_browser_to_forget(session.user.id, record.id).await?,
+        addresses: AddressUse::all(&session, &places, record.id).await?,
     };
     html(words, StatusCode::OK, &template)
 }

@@ -59,7 +59,7 @@ struct SessionFacts {
     device: String,
     kind_label: &'static str,
     is_current: bool,
-    /// "New", if its browser was unknown to the account until a day ago; otherwise empty.
+    /// "New", if the session is; otherwise empty.
     badge: &'static str,
     authorised_by: String,
     signed_in: TimeText,

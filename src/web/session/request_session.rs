@@ -233,9 +233,9 @@ impl RequestSession {
     }
 
     /// Keeps the verified token of the form that signs in, and the time of its arrival.
-    pub(in crate::web) fn note_sign_in_form(&self, token: &str) {
+    pub(in crate::web) fn note_sign_in_form(&self, token: &str, visitor: Option<String>) {
         let arrived = self.state().clock.now();
-        self.0.sign_in_form.get_or_init(|| VerifiedToken { token: token.to_owned(), arrived });
+        self.0.sign_in_form.get_or_init(|| VerifiedToken { token: token.to_owned(), visitor, arrived });
     }
 
     /// When the form that signs in arrived, if the request is one.

@@ -87,6 +87,8 @@ fn line_has_everything_that_the_event_says(engine: EngineKind) {
     browser.sign_in(EMAIL, PASSWORD);
     browser.post("/account/sessions/revoke-others", &[("csrf_token", "invented-token")]);
     browser.get("/account/sessions/0f8fad5b-d9cb-469f-a165-70867728950e");
+    let path = format!("/account/sessions/{}/name", browser.session_id());
+    browser.post_from("/account/sessions", &path, &[("name", "Laptop \"at\" home")]);
     let mut visitor = app.browser();
     let token = visitor.get("/login").csrf_token();
     browser.cookies.extend(visitor.cookies);

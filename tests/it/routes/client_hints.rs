@@ -95,6 +95,8 @@ fn next_sign_in_replaces_the_client_hints(engine: EngineKind) {
     assert_eq!(form.status, 303, "the browser is signed in");
     // The browser has lost its session's cookie; its account still knows it.
     phone.cookies.retain(|name, _| !name.contains("sid"));
+    // Not at the same moment, as in another tab.
+    app.advance(std::time::Duration::from_secs(6));
     let mut updated = phone.with_header("sec-ch-ua-platform-version", "\"17.0.0\"");
     assert_eq!(updated.sign_in(EMAIL, PASSWORD).status, 303);
     let texts = app.text("SELECT MAX(client_hints) AS v FROM sessions WHERE status = 'active'");

@@ -30,6 +30,8 @@ const PHONE: &str = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTM
 /// A later version of the browser that tests use.
 const UPDATED: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0";
 const LAPTOP: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0";
+/// Sign-ins of two tabs with less time between them share a session.
+const NOT_AT_ONCE: Duration = Duration::from_secs(6);
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn app_with_user(engine: EngineKind) -> TestApp {
@@ -93,6 +95,7 @@ fn continued_session_has_no_data_of_the_application(engine: EngineKind) {
     let mut with_cookie = old.clone();
     assert_eq!(with_cookie.post_from("/reauth", "/reauth", &[("password", PASSWORD)]).status, 303);
     assert!(app.text("SELECT CAST(sess AS text) AS v FROM user_sessions").contains("secondFactor"));
+    app.advance(NOT_AT_ONCE);
     let mut browser = without_session_cookie(&with_cookie);
     assert_eq!(browser.sign_in(EMAIL, PASSWORD).status, 303);
     assert_eq!(browser.session_id(), id);
@@ -105,6 +108,7 @@ fn other_browsers_have_sessions_of_their_own(engine: EngineKind) {
     let (mut one, mut other) = (app.signed_in(EMAIL), app.signed_in(EMAIL));
     assert_ne!(one.session_id(), other.session_id());
     let mut private_window = app.signed_in(EMAIL);
+    app.advance(NOT_AT_ONCE);
     let mut again = without_session_cookie(&one);
     assert_eq!(again.sign_in(EMAIL, PASSWORD).status, 303);
     assert!(other.is_signed_in() && private_window.is_signed_in() && !one.is_signed_in());

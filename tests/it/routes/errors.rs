@@ -1,13 +1,17 @@
 //! Error pages and problem details.
 
 use super::snapshot::assert_snapshot;
-use crate::support::{EngineKind, SECRETS, TestApp, cookies, on_both_engines};
+use crate::support::{Browser, EngineKind, SECRETS, TestApp, cookies, log, on_both_engines, wait};
+
+use keyrack::accounts::Password;
 
 on_both_engines!(
     unknown_page_returns_404_page,
     unknown_api_path_returns_404_problem,
     unsupported_method_returns_405_and_allow,
     unreadable_request_returns_400,
+    api_errors_speak_to_programs_and_not_of_pages,
+    form_that_is_not_utf8_is_refused_and_not_logged,
     broken_session_data_does_not_sign_in,
 );
 
@@ -75,6 +79,74 @@ fn unreadable_request_returns_400(engine: EngineKind) {
     let answer = browser.post("/login", &[("email", "a@example.com"), ("email", "b@example.com")]);
     assert_eq!(answer.status, 400);
     assert!(browser.is_signed_in());
+}
+
+fn api_errors_speak_to_programs_and_not_of_pages(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user("rajat.verma@example.com");
+    let mut browser = app.signed_in("rajat.verma@example.com");
+    let token = browser.get("/api/session").json()["csrf_token"].as_str().unwrap().to_owned();
+    let unknown = "/api/sessions/0f8fad5b-d9cb-469f-a165-70867728950e";
+    let too_long = [("padding", "x".repeat(20_000))];
+    let too_long = too_long.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let mut answers = vec![
+        (401, app.browser().get("/api/session")),
+        (404, browser.get("/api/nowhere")),
+        (404, browser.send("DELETE", unknown, None, &[("x-csrf-token", &token)])),
+        (405, browser.send("PUT", "/api/session", None, &[])),
+        (405, browser.send("POST", unknown, None, &[])),
+        (400, browser.get("/api/sessions?after=x")),
+        (400, browser.get("/api/sessions?after=1&after=2")),
+        (403, browser.send("DELETE", unknown, None, &[])),
+        (413, browser.post("/api/sessions/revoke-others", &too_long)),
+    ];
+    app.advance(std::time::Duration::from_secs(3600));
+    let token = browser.get("/api/session").json()["csrf_token"].as_str().unwrap().to_owned();
+    answers.push((403, browser.send("DELETE", unknown, None, &[("x-csrf-token", &token)])));
+    for (status, answer) in answers {
+        assert_eq!((answer.status, answer.header("content-type")), (status, Some("application/problem+json")));
+        let problem = answer.json();
+        assert_eq!(problem["status"], status);
+        let said = format!("{} {}", problem["title"], problem["detail"]).to_lowercase();
+        for word in ["link", "button", "go back", "reload", "below", "opened", "your ", "you are", "shorten what"] {
+            assert!(!said.contains(word), "{word}: {said}");
+        }
+    }
+}
+
+/// The same character would stand in the place of each such byte, so that many passwords were one.
+fn form_that_is_not_utf8_is_refused_and_not_logged(engine: EngineKind) {
+    log::capture();
+    let app = TestApp::new(engine);
+    let email = "rajat.verma@example.com";
+    app.add_user(email);
+    let replaced = "gr\u{fffd}ne Wiesen im Fruehling";
+    let password = Password::new(replaced);
+    wait(app.keyrack.accounts().set_password(&email.parse().unwrap(), password)).unwrap();
+    let mut browser = app.browser();
+    let form = |browser: &mut Browser, password: &[u8]| {
+        let token = browser.get("/login").csrf_token();
+        [format!("email={email}&csrf_token={token}&password=").as_bytes(), password].concat()
+    };
+    let urlencoded = "application/x-www-form-urlencoded";
+    for (content_type, typed) in [
+        (urlencoded, &b"gr%FCne+Wiesen+im+Fruehling"[..]),
+        (urlencoded, b"gr\xfcne+Wiesen+im+Fruehling"),
+        ("application/x-www-form-urlencoded; charset=iso-8859-1", b"gr\xfcne+Wiesen+im+Fruehling"),
+        ("application/x-www-form-urlencoded; charset=utf-16", b"gr%C3%BCne"),
+    ] {
+        let body = form(&mut browser, typed);
+        let answer = browser.post_body("/login", content_type, body);
+        assert_eq!(answer.status, 400, "{content_type} {typed:?}");
+        assert!(answer.text().contains("This form can’t be read"), "{}", answer.text());
+        assert!(!browser.is_signed_in());
+    }
+    assert_eq!(app.count("sign_in_failures", ""), 0, "no password was checked");
+    let body = form(&mut browser, b"gr%EF%BF%BDne+Wiesen+im+Fruehling");
+    assert_eq!(browser.post_body("/login", urlencoded, body).status, 303, "the character itself is text");
+    let log = log::captured();
+    assert!(log.contains("the form is not in UTF-8"), "{log}");
+    assert!(!log.contains("Wiesen") && !log.contains("%FC"), "{log}");
 }
 
 /// Gives the user a second session that a PostgreSQL database must not contain: one that was never seen. On SQLite, any

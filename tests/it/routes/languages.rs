@@ -51,7 +51,7 @@ fn page_is_in_the_language_that_the_browser_asks_for(engine: EngineKind) {
     assert_eq!((wrong.status, language(&wrong).as_str()), (401, "de"));
     assert!(wrong.text().contains("E-Mail-Adresse oder Passwort ist falsch."), "{}", wrong.text());
     let problem = german.get("/api/session");
-    assert_eq!((problem.json()["title"].as_str(), problem.header("vary")), (Some("You are not signed in"), None));
+    assert_eq!((problem.json()["title"].as_str(), problem.header("vary")), (Some("Not signed in"), None));
 }
 
 fn chosen_language_is_kept_and_leads_back_to_the_page(engine: EngineKind) {

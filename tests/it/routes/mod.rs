@@ -50,5 +50,6 @@ mod sign_in_waits;
 mod snapshot;
 mod stale_forms;
 mod throttle;
+mod two_tabs;
 mod used_addresses;
 mod user_agent;

@@ -1,5 +1,7 @@
 //! `POST /account/sessions/{id}/name`
 
+use std::time::Duration;
+
 use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_engines};
 
 on_both_engines!(
@@ -13,6 +15,7 @@ on_both_engines!(
     name_stands_with_its_device_in_other_lists,
     hidden_characters_make_no_other_name,
     form_of_a_former_sid_names_no_session,
+    thirty_names_an_hour_are_given_on_all_instances,
 );
 
 const EMAIL: &str = "rajat.verma@example.com";
@@ -118,6 +121,36 @@ fn name_is_escaped_and_stays_across_sign_ins(engine: EngineKind) {
     browser.cookies.remove("keyrack.sid");
     assert_eq!(browser.sign_in(EMAIL, PASSWORD).status, 303);
     assert!(browser.get(DEVICES).text().contains("Tom & Zoe"), "the continued session keeps its name");
+}
+
+/// Each name leaves an event, so thousands would hide all others.
+fn thirty_names_an_hour_are_given_on_all_instances(engine: EngineKind) {
+    let (app, mut browser, mut phone) = two_browsers(engine);
+    let second = TestApp::over(app.database(), app.clock.clone(), |_| ());
+    let ids = [browser.session_id(), phone.session_id()];
+    let mut elsewhere = browser.at(second.address);
+    for number in 0..30 {
+        app.clock.advance(Duration::from_secs(10));
+        let browser = if number % 2 == 0 { &mut browser } else { &mut elsewhere };
+        assert_eq!(name(browser, &ids[number % 2], &format!("Name {number}")).status, 303, "{number}");
+    }
+    for browser in [&mut browser, &mut elsewhere] {
+        let answer = name(browser, &ids[0], "One more");
+        // The first one was given 290 seconds ago.
+        assert_eq!((answer.status, answer.header("retry-after")), (429, Some("3310")));
+        let text = answer.text();
+        assert!(text.contains("The name was not changed.") && text.contains("in 55 minutes"), "{text}");
+        assert!(answer.between("<input id=\"name\"", ">").contains("value=\"One more\""), "what was typed is not lost");
+    }
+    assert_eq!(name(&mut browser, &ids[0], "Name 28").status, 303, "the name that it has changes nothing");
+    assert_eq!(app.count("security_events", "WHERE kind = 'session_renamed'"), 30);
+    app.add_user("ana@example.com");
+    let mut other = app.signed_in("ana@example.com");
+    let id = other.session_id();
+    assert_eq!(name(&mut other, &id, "Mine").status, 303, "another user has names of their own");
+    app.clock.advance(Duration::from_secs(3310));
+    assert_eq!(name(&mut browser, &ids[0], "One more").status, 303);
+    assert_eq!(name(&mut browser, &ids[0], "Two more").status, 429, "only the first one is an hour ago");
 }
 
 fn naming_requires_the_token_of_the_session(engine: EngineKind) {

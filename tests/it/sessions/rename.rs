@@ -1,6 +1,6 @@
 //! Names that owners give their sessions.
 
-use keyrack::sessions::{SessionId, SessionName, SessionRecord, UserId};
+use keyrack::sessions::{Renaming, SessionId, SessionName, SessionRecord, UserId};
 use serde_json::json;
 
 use super::session_fixture::SessionFixture;
@@ -15,7 +15,11 @@ on_both_engines!(
 );
 
 fn rename(fixture: &SessionFixture, user: UserId, id: SessionId, name: &str) -> Option<SessionRecord> {
-    wait(fixture.sessions().rename(user, id, SessionName::parse(name).unwrap())).unwrap()
+    match wait(fixture.sessions().rename(user, id, SessionName::parse(name).unwrap())).unwrap() {
+        Renaming::Done(record) => Some(*record),
+        Renaming::NoSuchSession => None,
+        Renaming::TooMany { .. } => panic!("too many names"),
+    }
 }
 
 fn name_is_kept_when_the_session_gets_a_new_sid(engine: EngineKind) {

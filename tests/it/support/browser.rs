@@ -152,6 +152,19 @@ impl Browser {
         self.try_send(method, path, form, headers).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
+    /// Posts these bytes.
+    pub fn post_body(&mut self, path: &str, content_type: &str, body: Vec<u8>) -> Answer {
+        let request = http::Request::post(format!("http://{}{path}", self.address))
+            .header("content-type", content_type)
+            .header("cookie", self.cookie_header())
+            .body(body);
+        let mut answer = self.agent.run(request.unwrap()).unwrap();
+        let body = answer.body_mut().read_to_string().unwrap();
+        let answer = Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), body };
+        self.keep_cookies(&answer);
+        answer
+    }
+
     fn try_send(
         &mut self,
         method: &str,

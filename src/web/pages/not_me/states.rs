@@ -13,6 +13,10 @@ use crate::{
 };
 
 pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
+    let used = |count| {
+        let addresses = sample.addresses().into_iter().take(count);
+        addresses.map(|used| AddressUse::new(&sample.places(), &used, sample.now)).collect()
+    };
     let question = |record: &SessionRecord| NotMePage {
         page: sample.page(),
         csrf_token: Sample::token(),
@@ -21,6 +25,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         is_current: record.id == sample.session(0).id,
         has_ended: record.logged_out_at.is_some(),
         forgets_browser: record.logged_out_at.is_none(),
+        addresses: used(if record.logged_out_at.is_some() { 3 } else { 1 }),
     };
     let since = [sample.session(0), sample.session(2), sample.ended(3, EndReason::SignedOut), sample.session(4)];
     vec![

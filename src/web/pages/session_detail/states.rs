@@ -25,6 +25,11 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         name_error: Some(words.name_hidden_character("U+202E")),
         ..page(sample, &sample.session(1))
     };
+    let too_often = SessionPage {
+        name: "Kitchen".to_owned(),
+        name_error: Some(words.name_too_often(words.in_minutes(12))),
+        ..page(sample, &sample.session(1))
+    };
     let kitchen = SessionRecord { name: Some("Kitchen".to_owned()), ..sample.session(1) };
     let after = |record: &SessionRecord, text| SessionPage {
         page: sample.page_after(text, true).with_places(&sample.places()),
@@ -49,6 +54,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         PageState::new("session-moved", &moved),
         PageState::new("session-unknown-device", &quiet),
         PageState::new("session-name-rejected", &rejected),
+        PageState::new("session-named-too-often", &too_often),
         PageState::new("session-renamed", &renamed),
         PageState::new("session-unnamed", &unnamed),
         PageState::new("session-without-places", &page(&without_places, &sample.session(2))),
