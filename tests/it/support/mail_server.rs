@@ -108,7 +108,9 @@ impl MailServer {
     /// All mails that it has accepted.
     pub fn mails(&self) -> Vec<ReceivedMail> {
         let text = std::fs::read_to_string(&self.file).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        // The rest after the last line break is still being written.
+        let complete = text.rsplit_once('\n').map_or("", |(complete, _)| complete);
+        complete.lines().filter(|line| !line.is_empty()).map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
