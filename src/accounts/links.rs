@@ -215,8 +215,10 @@ impl Accounts {
         let now = self.clock.now();
         let id = token.id();
         let found = self.db.read(move |connection| queries::find_link(connection, id, kind.as_str()));
-        // The same answer for an id that exists and one that doesn't.
-        let found = found.await?.filter(|link| token.has_hash(&link.token_hash));
+        // The same answer for an id that exists and one that doesn't. A token of a secret that was replaced because it leaked
+        // must not be good any longer.
+        let is_known = |hash: &str| token.has_hash(hash) && self.link_tokens.find(id, hash).is_some();
+        let found = found.await?.filter(|link| is_known(&link.token_hash));
         Ok(found.ok_or(InvalidLink::Expired).and_then(|link| check(link, now)))
     }
 

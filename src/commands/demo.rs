@@ -8,16 +8,13 @@ use std::{
     time::Duration,
 };
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-
-use super::{Failure, output, serve, settings::Settings};
+use super::{Failure, output, random_text::random_text, serve, settings::Settings};
 use crate::{
     Keyrack,
     accounts::{Accounts, Email, NewUser, Password, Role},
     clock::{Clock, Timestamp},
     config::Secrets,
     db::{Database, DatabaseOptions, DatabaseUrl},
-    error::Error,
     events,
     sessions::{Client, IssuedSession, NewSession, Policy, Proof, Sessions, WayIn},
 };
@@ -244,10 +241,4 @@ impl Drop for TemporaryFolder {
             output::error_lines(format_args!("keyrack: cannot remove {}: {error}", path.display()));
         }
     }
-}
-
-pub(super) fn random_text(bytes: usize) -> Result<String, Failure> {
-    let mut random = vec![0; bytes];
-    getrandom::fill(&mut random).map_err(|error| Failure::from(Error::internal(error)))?;
-    Ok(BASE64_URL_SAFE_NO_PAD.encode(random))
 }

@@ -19,6 +19,7 @@ mod output;
 mod password;
 mod passwords;
 mod purge;
+mod random_text;
 mod secrets_file;
 mod serve;
 mod session;

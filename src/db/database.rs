@@ -6,8 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
-
 use super::{
     batch::{FindFn, GroupCommit, GroupWriteFn, LookupThreads, Lookups, SqliteWriter},
     commit_signal::{self, CommitSignal},
@@ -68,8 +66,8 @@ pub struct Database {
     history: Arc<History>,
     /// SQLite's only writer. PostgreSQL writes through the pool.
     writer: Option<SqliteWriter>,
-    /// When SQLite's file was last found to accept writes.
-    pub(super) written_at: Arc<Mutex<Option<Instant>>>,
+    /// When SQLite's file was last found to accept writes. Its lock lets one check go on at a time.
+    pub(super) written_at: Arc<tokio::sync::Mutex<Option<Instant>>>,
 }
 
 impl Database {

@@ -75,15 +75,14 @@ impl Database {
         match self.engine() {
             Engine::Postgres => self.read(|connection| Ok(connection.batch_execute(POSTGRES_WRITE)?)).await?,
             Engine::Sqlite => {
-                let is_known = self.written_at.lock().is_some_and(|at| at.elapsed() < WRITABLE_FOR);
-                if !is_known {
+                let mut written_at = self.written_at.lock().await;
+                if !written_at.is_some_and(|at| at.elapsed() < WRITABLE_FOR) {
                     let folder = self.folder();
-                    let write = move |connection: &mut DbConnection| {
-                        folder.as_deref().map_or(Ok(()), check_space)?;
-                        Ok(connection.batch_execute(SQLITE_WRITE)?)
-                    };
-                    self.transaction(write).await?;
-                    *self.written_at.lock() = Some(Instant::now());
+                    // Before the transaction, which keeps other writers waiting.
+                    let checking = tokio::task::spawn_blocking(move || folder.as_deref().map_or(Ok(()), check_space));
+                    checking.await.map_err(Error::internal)??;
+                    self.transaction(|connection| Ok(connection.batch_execute(SQLITE_WRITE)?)).await?;
+                    *written_at = Some(Instant::now());
                 }
             }
         }

@@ -239,17 +239,19 @@ fn next_step(mail: &ClaimedMail, refusal: Refusal, now: Timestamp) -> AttemptOut
     AttemptOutcome::Failed { reason, next_attempt_at }
 }
 
-/// Without the address, since more people read the log than may know who has an account.
+/// Without the address, since more people read the log than may know who has an account. A server's answer may repeat it, so
+/// the reason stays in the table.
 fn log(mail: &ClaimedMail, outcome: &AttemptOutcome) {
     let (id, kind, attempts) = (mail.id, mail.mail.kind.as_str(), mail.mail.attempts);
     match outcome {
         AttemptOutcome::Sent => tracing::info!(mail = %id, kind, attempts, "mail sent"),
-        AttemptOutcome::Failed { reason, next_attempt_at } => {
+        AttemptOutcome::Failed { next_attempt_at, .. } => {
             let next = next_attempt_at.to_iso_millis();
-            tracing::warn!(mail = %id, kind, attempts, reason, next_attempt_at = next, "mail not sent; it is tried again");
+            let message = "mail not sent; it is tried again, and `keyrack mail list` shows why";
+            tracing::warn!(mail = %id, kind, attempts, next_attempt_at = next, "{message}");
         }
-        AttemptOutcome::GivenUp { reason } => {
-            tracing::error!(mail = %id, kind, attempts, reason, "mail given up; `keyrack mail list` shows it");
+        AttemptOutcome::GivenUp { .. } => {
+            tracing::error!(mail = %id, kind, attempts, "mail given up; `keyrack mail list` shows why");
         }
     }
 }

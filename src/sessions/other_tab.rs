@@ -36,6 +36,10 @@ impl Sessions {
         }
         let Some(browser) = new.browser_of_form(started_before) else { return Ok(None) };
         for sid in queries::sids_of_browsers(connection, user.id, &browser.presented)? {
+            // A row that can't be read is as good as none.
+            if queries::lock_readable(connection, &sid, now)?.is_none() {
+                continue;
+            }
             let found = queries::find_sign_in_by_sid(connection, &sid)?;
             if found.is_some_and(|found| is_of_other_tab(new, &found))
                 && let Some(issued) = self.continue_session(connection, new, &sid, started_before, user, now)?

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::{Settings, address::resolve, app_origins, cookie, exposure};
 use crate::{
-    commands::{Failure, demo::random_text, secrets_file},
+    commands::{Failure, random_text::random_text, secrets_file},
     config::{Config, Secrets},
 };
 

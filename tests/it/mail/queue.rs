@@ -199,7 +199,8 @@ fn mails_survive_kills_of_the_server(engine: EngineKind) {
             // After two mails more, or a moment later: any step may be interrupted.
             let seen = server.mails().len();
             let mut rounds = 0;
-            while !sending.is_finished() && (server.mails().len() < (seen + 1).min(mails_to_send) || rounds < kill % 7) {
+            while !sending.is_finished() && (server.mails().len() < (seen + 1).min(mails_to_send) || rounds < kill % 7)
+            {
                 rounds += 1;
             }
             server.kill();
