@@ -497,12 +497,12 @@ mail-invitation-text = Für Sie wurde ein Konto bei { -product } angelegt. Um es
 mail-invitation-link = Passwort wählen
 mail-invitation-note = Wenn Sie das nicht erwartet haben, brauchen Sie nichts zu tun.
 mail-link-hours = { $count ->
-    [one] Der Link gilt einmal, innerhalb von { $count } Stunde.
-   *[other] Der Link gilt einmal, innerhalb von { $count } Stunden.
+    [one] Der Link funktioniert einmal und läuft { $count } Stunde nach seiner Erstellung ab.
+   *[other] Der Link funktioniert einmal und läuft { $count } Stunden nach seiner Erstellung ab.
 }
 mail-link-days = { $count ->
-    [one] Der Link gilt einmal, innerhalb von { $count } Tag.
-   *[other] Der Link gilt einmal, innerhalb von { $count } Tagen.
+    [one] Der Link funktioniert einmal und läuft { $count } Tag nach seiner Erstellung ab.
+   *[other] Der Link funktioniert einmal und läuft { $count } Tage nach seiner Erstellung ab.
 }
 
 ## Links, die ein Passwort setzen
@@ -513,10 +513,10 @@ invitation-title = Willkommen bei { -product }
 invitation-lead = Wählen Sie ein Passwort für Ihr Konto. Danach sind Sie angemeldet.
 set-password = Passwort setzen
 link-used = Dieser Link wurde schon benutzt
-link-used-text = Er gilt einmal, und mit ihm wurde ein Passwort gesetzt. Melden Sie sich damit an, oder bitten Sie Ihren Administrator um einen neuen Link.
+link-used-text = Er funktioniert einmal, und mit ihm wurde ein Passwort gesetzt. Melden Sie sich mit diesem Passwort an. Wenn Sie das nicht waren, sagen Sie es sofort Ihrer Administration.
 link-expired = Dieser Link gilt nicht mehr
-reset-link-expired-text = Links gelten begrenzte Zeit, und nur solange das Passwort nicht geändert wurde. Bitten Sie Ihren Administrator um einen neuen Link, oder melden Sie sich an, wenn Sie Ihr Passwort wissen.
-invitation-expired-text = Links gelten begrenzte Zeit, und nur bis ein Passwort gesetzt wurde. Bitten Sie Ihren Administrator um eine neue Einladung.
+reset-link-expired-text = Links gelten nur begrenzte Zeit und nicht mehr, sobald das Passwort geändert wurde. Bitten Sie Ihre Administration um einen neuen Link, oder melden Sie sich an, wenn Sie Ihr Passwort wissen.
+invitation-expired-text = Links gelten nur begrenzte Zeit und nicht mehr, sobald ein Passwort gesetzt wurde. Bitten Sie Ihre Administration um eine neue Einladung.
 
 ## Fehlerseiten
 
@@ -549,7 +549,7 @@ error-incomplete-text = { -product } hat getan, was möglich war, aber einige Ge
 error-malformed = Diese Anfrage lässt sich nicht lesen
 error-malformed-text = Gehen Sie zurück, laden Sie die Seite neu, und versuchen Sie es erneut.
 error-not-utf8 = Dieses Formular lässt sich nicht lesen
-error-not-utf8-text = Es enthält Bytes, die kein UTF-8-Text sind. Ihre Eingabe könnte also unterwegs verändert worden sein. Es wurde nichts geändert. Gehen Sie zurück, laden Sie die Seite neu, und geben Sie alles noch einmal ein.
+error-not-utf8-text = Es enthält Zeichen, die nicht als UTF-8 kodiert sind. Ihre Eingabe könnte also unterwegs verändert worden sein. Es wurde nichts geändert. Gehen Sie zurück, laden Sie die Seite neu, und geben Sie alles noch einmal ein.
 error-internal = Etwas ist schiefgegangen
 error-internal-text = Auf unserer Seite ist etwas fehlgeschlagen. Wenn es wieder geschieht, nennen Sie Ihrer Administration die Kennung der Anfrage, die unten steht.
 

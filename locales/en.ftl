@@ -328,7 +328,7 @@ name-label = Name of this session
 name-hint = Helps you tell your devices apart, such as “Work laptop”. Leave it empty to remove the name.
 name-save = Save name
 # $when (String) - "in 5 minutes"
-name-too-often = The name was not changed. You have given many names within an hour; you can give the next one { $when }.
+name-too-often = The name was not changed. You have changed names too often in the past hour. Try again { $when }.
 name-too-long = The name was not changed. Use at most 64 characters.
 # $code (String) - "U+202E"
 name-hidden-character = The name was not changed. Remove the character { $code }, which is invisible or changes the direction of text.
@@ -604,7 +604,7 @@ enter-first-name = Enter a first name.
 ## Mails
 
 # Below every mail.
-mail-automatic = This mail was sent automatically. Please do not answer it.
+mail-automatic = This mail was sent automatically. Please do not reply to it.
 mail-test-subject = Test mail from { -product }
 mail-test-text = If you can read this, { -product } can send mails.
 
@@ -618,13 +618,13 @@ mail-invitation-link = Choose your password
 mail-invitation-note = If you did not expect this, ignore this mail.
 # $count (Number)
 mail-link-hours = { $count ->
-    [one] The link works once, within { $count } hour.
-   *[other] The link works once, within { $count } hours.
+    [one] The link works once and expires { $count } hour after it was made.
+   *[other] The link works once and expires { $count } hours after it was made.
 }
 # $count (Number)
 mail-link-days = { $count ->
-    [one] The link works once, within { $count } day.
-   *[other] The link works once, within { $count } days.
+    [one] The link works once and expires { $count } day after it was made.
+   *[other] The link works once and expires { $count } days after it was made.
 }
 
 ## Links that set a password
@@ -634,11 +634,11 @@ reset-lead = All your devices will be signed out, and you will be signed in here
 invitation-title = Welcome to { -product }
 invitation-lead = Choose a password for your account. You will then be signed in.
 set-password = Set the password
-link-used = This link was used
-link-used-text = It works once, and a password was set with it. Sign in with that password, or ask your administrator for a new link.
+link-used = This link has already been used
+link-used-text = It works once, and a password was set with it. Sign in with that password. If that was not you, tell your administrator at once.
 link-expired = This link no longer works
-reset-link-expired-text = Links work for a limited time, and only as long as the password was not changed. Ask your administrator for a new link, or sign in if you know your password.
-invitation-expired-text = Links work for a limited time, and only until a password was set. Ask your administrator for a new invitation.
+reset-link-expired-text = Links work for a limited time, and stop working once the password is changed. Ask your administrator for a new link, or sign in if you know your password.
+invitation-expired-text = Links work for a limited time, and stop working once a password is set. Ask your administrator for a new invitation.
 
 ## Error pages
 
@@ -672,7 +672,7 @@ error-incomplete-text = { -product } did what it could, but some devices could n
 error-malformed = This request can’t be read
 error-malformed-text = Go back, reload the page and try again.
 error-not-utf8 = This form can’t be read
-error-not-utf8-text = It contains bytes that are not UTF-8 text, so what you entered might have been changed on its way. Nothing was changed. Go back, reload the page and enter it again.
+error-not-utf8-text = It contains bytes that are not UTF-8 text, so what you entered might have been changed in transit. Nothing was changed. Go back, reload the page and enter it again.
 error-internal = Something went wrong
 error-internal-text = Something failed on our side. If it happens again, give your administrator the request ID below.
 
