@@ -1,7 +1,5 @@
 //! Changes the password of a session's user.
 
-use std::time::Duration;
-
 use super::{
     Accounts,
     breached_passwords::UnusableBreachFile,
@@ -17,9 +15,6 @@ use crate::{
     events::{EventKind, NewEvent, record},
     sessions::{EndedOthers, PresentedSession, ReauthenticatedSession, Sid, User, with_first_batch},
 };
-
-/// The smallest step of a stored time.
-const MICROSECOND: Duration = Duration::from_micros(1);
 
 /// What a user asks for who changes their password.
 #[derive(Debug)]
@@ -112,9 +107,7 @@ impl Accounts {
                 if !accept(connection, session.user, &checked)? {
                     return Ok(None);
                 }
-                // Later than the former one in any case: a sign-in that has checked that one compares the two.
-                let now = clock.now().max(checked.changed_at() + MICROSECOND);
-                queries::set_password(connection, session.user, &hash, now)?;
+                let now = queries::set_password(connection, session.user, &hash, clock.now())?;
                 queries::forget_account(connection, session.user)?;
                 let event = NewEvent::new(EventKind::PasswordChanged, &session.source()).user(session.user);
                 record(connection, event.session(session.id), now)?;

@@ -10,22 +10,18 @@ use super::{
     authenticate::{AuthenticationResult, SignInClient},
     email::Email,
     model::{Account, AuthenticatedUser, InvitedUser, Password},
-    name::check_name,
     queries::{self, NewLinkRow, NewRow, StoredLink},
-    users::{CreateUserError, names},
+    users::{CreateUserError, check_names, names},
 };
 use crate::{
     clock::Timestamp,
     db::{DbConnection, LinkId, UserId, settings},
     error::{Error, Result},
     events::{EventKind, record},
-    mail::{self, LinkToken, ListedMail, MailKind, NewMail},
+    mail::{self, LinkProblem, LinkState, LinkToken, ListedMail, MailKind, NewMail},
     sessions::{EndReason, REPEATED_FORM_WINDOW, User, WayIn, with_first_batch},
     words::Language,
 };
-
-/// The smallest step of a stored time.
-const MICROSECOND: Duration = Duration::from_micros(1);
 
 /// What a link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,6 +79,14 @@ impl AccountLink {
     }
 }
 
+/// A link to be made.
+struct NewLink<'a> {
+    kind: LinkKind,
+    user: &'a User,
+    /// When the password was set that the account has.
+    password_changed_at: Timestamp,
+}
+
 /// Why a link is not good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InvalidLink {
@@ -111,58 +115,85 @@ impl From<Error> for UseLinkError {
 
 impl Accounts {
     /// Creates a user without a password, and a link with which they set one. If mail is set up, it is mailed in `language`.
-    /// A user who was invited before and has no password yet gets another link.
+    /// A user who was invited before and has no password yet gets another link, and the role and the names that are given.
     pub async fn invite(&self, user: InvitedUser, language: Option<Language>) -> Result<AccountLink, CreateUserError> {
-        let InvitedUser { email, user_name, first_name, last_name, role } = user;
-        for (field, name) in [("user name", &user_name), ("first name", &first_name), ("last name", &last_name)] {
-            let invalid = |problem| CreateUserError::Name(field, problem);
-            check_name(name.as_deref().unwrap_or_default()).map_err(invalid)?;
-        }
-        let now = self.clock.now();
-        let row = NewRow {
-            user: User {
-                id: UserId::random(),
-                email: email.as_str().to_owned(),
-                user_name,
-                first_name,
-                last_name,
-                role: role.as_str().to_owned(),
-            },
-            password_hash: None,
-            created_at: now,
-            now,
-        };
-        let created = self.event(EventKind::AccountCreated, row.user.id).detail("role", role.as_str());
-        let created = created.detail("invited", true);
+        check_names([&user.user_name, &user.first_name, &user.last_name])?;
         let accounts = self.clone();
         let invited = self.db.transaction(move |connection| {
+            let now = accounts.clock.now();
             queries::lock_table(connection)?;
-            let user = match queries::find(connection, &email)? {
-                Some(found) if found.password_hash.is_some() || found.disabled_at.is_some() => {
-                    return Ok(Err(CreateUserError::EmailTaken));
+            let (invited, password_changed_at) = match queries::find(connection, &user.email)? {
+                Some(found) if found.disabled_at.is_some() => return Ok(Err(CreateUserError::Disabled)),
+                Some(found) if found.password_hash.is_some() => return Ok(Err(CreateUserError::EmailTaken)),
+                Some(found) => {
+                    let password_changed_at = found.password_changed_at.into();
+                    (accounts.invite_again(connection, found.into(), &user, now)?, password_changed_at)
                 }
-                Some(found) => Account::from(found).user,
-                None => {
-                    queries::insert(connection, &row)?;
-                    settings::record_set_up(connection, now)?;
-                    record(connection, created.clone(), now)?;
-                    row.user.clone()
-                }
+                None => (accounts.insert_invited(connection, &user, now)?, now),
             };
-            accounts.add_link(connection, LinkKind::Invitation, &user, language, now).map(Ok)
+            let link = NewLink { kind: LinkKind::Invitation, user: &invited, password_changed_at };
+            let link = accounts.add_link(connection, &link, language, now)?;
+            Ok(Ok((invited.id, link)))
         });
-        invited.await?
+        let (user, link) = invited.await??;
+        self.sessions.finish_role_change(user).await?;
+        Ok(link)
+    }
+
+    fn insert_invited(&self, connection: &mut DbConnection, invited: &InvitedUser, now: Timestamp) -> Result<User> {
+        let InvitedUser { email, user_name, first_name, last_name, role } = invited.clone();
+        let role = role.unwrap_or_default();
+        let user = User {
+            id: UserId::random(),
+            email: email.as_str().to_owned(),
+            user_name,
+            first_name,
+            last_name,
+            role: role.as_str().to_owned(),
+        };
+        let created = self.event(EventKind::AccountCreated, user.id).detail("role", role.as_str());
+        queries::insert(connection, &NewRow { user: user.clone(), password_hash: None, created_at: now, now })?;
+        settings::record_set_up(connection, now)?;
+        record(connection, created.detail("invited", true), now)?;
+        Ok(user)
+    }
+
+    /// Changes what another invitation says otherwise than the first one.
+    fn invite_again(
+        &self,
+        connection: &mut DbConnection,
+        found: Account,
+        invited: &InvitedUser,
+        now: Timestamp,
+    ) -> Result<User> {
+        let InvitedUser { user_name, first_name, last_name, role, .. } = invited.clone();
+        if let Some(role) = role.filter(|role| role.as_str() != found.user.role) {
+            self.set_role_within(connection, &found.user, role, now)?;
+        }
+        let user = User {
+            user_name: user_name.or(found.user.user_name),
+            first_name: first_name.or(found.user.first_name),
+            last_name: last_name.or(found.user.last_name),
+            role: role.map_or(found.user.role, |role| role.as_str().to_owned()),
+            ..found.user
+        };
+        queries::set_names(connection, &user, now)?;
+        Ok(user)
     }
 
     /// Makes a link with which a user sets a new password. If mail is set up, it is mailed in `language`. `None` if there
     /// is no such user, or the account is disabled.
     pub async fn create_reset_link(&self, email: &Email, language: Option<Language>) -> Result<Option<AccountLink>> {
-        let (email, now, accounts) = (email.clone(), self.clock.now(), self.clone());
+        let (email, accounts) = (email.clone(), self.clone());
         self.db
             .transaction(move |connection| {
+                let now = accounts.clock.now();
                 let found = queries::find(connection, &email)?.filter(|found| found.disabled_at.is_none());
-                let Some(Account { user, .. }) = found.map(Account::from) else { return Ok(None) };
-                accounts.add_link(connection, LinkKind::Reset, &user, language, now).map(Some)
+                let Some(found) = found else { return Ok(None) };
+                let password_changed_at = found.password_changed_at.into();
+                let Account { user, .. } = found.into();
+                let link = NewLink { kind: LinkKind::Reset, user: &user, password_changed_at };
+                accounts.add_link(connection, &link, language, now).map(Some)
             })
             .await
     }
@@ -180,8 +211,7 @@ impl Accounts {
     fn add_link(
         &self,
         connection: &mut DbConnection,
-        kind: LinkKind,
-        user: &User,
+        &NewLink { kind, user, password_changed_at }: &NewLink<'_>,
         language: Option<Language>,
         now: Timestamp,
     ) -> Result<AccountLink> {
@@ -198,6 +228,8 @@ impl Accounts {
             token_hash: token.hash(),
             created_at: now,
             expires_at,
+            password_changed_at,
+            session: self.source.session(),
         };
         queries::insert_link(connection, &row)?;
         record(connection, self.event(EventKind::LinkCreated, user.id).detail("link", kind.as_str()), now)?;
@@ -235,7 +267,8 @@ impl Accounts {
         let Some(token) = LinkToken::parse(token) else { return Ok(None) };
         let id = token.id();
         let found = self.db.read(move |connection| queries::find_link(connection, id, kind.as_str())).await?;
-        let was_used_now = |link: &StoredLink| link.used_at.is_some_and(|at| arrived.since(at) <= REPEATED_FORM_WINDOW);
+        let was_used_now =
+            |link: &StoredLink| link.state.used_at.is_some_and(|at| arrived.since(at) <= REPEATED_FORM_WINDOW);
         let Some(link) = found.filter(|link| token.has_hash(&link.token_hash) && was_used_now(link)) else {
             return Ok(None);
         };
@@ -270,17 +303,15 @@ impl Accounts {
                 let Some(stored) = queries::lock_password(connection, link.user.id)? else {
                     return Ok(Err(InvalidLink::Expired));
                 };
-                let changed_at = stored.changed_at;
-                let user = match check(StoredLink { password_changed_at: changed_at, ..link }, now) {
+                let state = LinkState { password_changed_at: stored.changed_at, ..link.state };
+                let user = match check(StoredLink { state, ..link }, now) {
                     Ok(user) => user,
                     Err(problem) => return Ok(Err(problem)),
                 };
                 if !queries::use_link(connection, id, now)? {
                     return Ok(Err(InvalidLink::Used));
                 }
-                // Later than the former one in any case: a sign-in that has checked that one compares the two.
-                let now = now.max(changed_at + MICROSECOND);
-                queries::set_password(connection, user.id, &hash, now)?;
+                let now = queries::set_password(connection, user.id, &hash, now)?;
                 queries::forget_account(connection, user.id)?;
                 record(connection, accounts.event(EventKind::LinkUsed, user.id).detail("link", kind.as_str()), now)?;
                 record(connection, accounts.event(EventKind::PasswordChanged, user.id), now)?;
@@ -304,9 +335,9 @@ impl Accounts {
 
 /// Whether a link is good.
 fn check(link: StoredLink, now: Timestamp) -> Result<User, InvalidLink> {
-    if link.used_at.is_some() {
-        return Err(InvalidLink::Used);
+    match link.state.problem(now) {
+        None => Ok(link.user),
+        Some(LinkProblem::Used) => Err(InvalidLink::Used),
+        Some(LinkProblem::Void | LinkProblem::Disabled | LinkProblem::Expired) => Err(InvalidLink::Expired),
     }
-    let is_void = link.password_changed_at > link.created_at || link.is_disabled;
-    if is_void || link.expires_at <= now { Err(InvalidLink::Expired) } else { Ok(link.user) }
 }

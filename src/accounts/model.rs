@@ -92,7 +92,7 @@ pub struct NewUser {
     pub password: Password,
 }
 
-/// A user to be created without a password, who sets one by a link.
+/// A user to be created without a password, who sets one by a link. If they were invited before, what is `None` stays.
 #[derive(Debug, Clone)]
 pub struct InvitedUser {
     /// The address that they sign in with.
@@ -103,8 +103,8 @@ pub struct InvitedUser {
     pub first_name: Option<String>,
     /// The last name.
     pub last_name: Option<String>,
-    /// What they may do.
-    pub role: Role,
+    /// What they may do; by default, that of a user.
+    pub role: Option<Role>,
 }
 
 /// A user as operators see them.

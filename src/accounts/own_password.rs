@@ -201,13 +201,6 @@ pub(super) fn accept(connection: &mut DbConnection, user: UserId, checked: &Chec
     Ok(true)
 }
 
-impl CheckedPassword {
-    /// When the password was set that was right.
-    pub fn changed_at(&self) -> Timestamp {
-        self.changed_at
-    }
-}
-
 /// A wrong password that is to be counted. The attempt stays reserved until then.
 struct Failure {
     accounts: Accounts,

@@ -7,6 +7,8 @@ mod links;
 mod one_time_passwords;
 mod sign_in;
 
+use std::time::Duration;
+
 use diesel::{OptionalExtension, PgConnection, SqliteConnection, prelude::*, sql_types::Text};
 
 use super::{email::Email, model::Account};
@@ -29,9 +31,12 @@ pub(super) use failures::{
     AccountFailures, accounts_with_failures, count_failure, count_unreported, end_row, find_failures, forget_account,
     forget_failures, purge_failures, purge_orphans, take_unreported,
 };
-pub(super) use links::{NewLinkRow, StoredLink, find_link, insert_link, purge_links, use_link};
+pub(super) use links::{NewLinkRow, StoredLink, find_link, insert_link, purge_links, use_link, void_links};
 pub(super) use one_time_passwords::{forget_one_time, mark_one_time, one_time_passwords, purge_one_time_passwords};
 pub(super) use sign_in::{SignInKey, SignInRecord, find_sign_ins};
+
+/// The smallest step of a stored time.
+const SMALLEST_STEP: Duration = Duration::from_micros(1);
 
 diesel::define_sql_function! {
     /// SQL's `lower`. Keyrack stores addresses in lower case, but other programs write to this table too.
@@ -157,6 +162,19 @@ pub(super) fn set_disabled(
     Ok(())
 }
 
+/// Sets a user's names.
+pub(super) fn set_names(connection: &mut DbConnection, user: &User, now: Timestamp) -> Result<()> {
+    diesel::update(users::table.find(user.id))
+        .set((
+            users::user_name.eq(user.user_name.as_deref()),
+            users::first_name.eq(user.first_name.as_deref()),
+            users::last_name.eq(user.last_name.as_deref()),
+            users::updated_at.eq(SqlTime::from(now)),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
 /// Changes a user's role. A trigger brings it into the data of the user's sessions, unless that is deferred, or `users` is
 /// a view.
 pub(super) fn set_role(
@@ -185,14 +203,21 @@ pub(super) fn password_changed_at(connection: &mut DbConnection, id: UserId) -> 
     Ok(changed_at.get_result::<SqlTime>(connection).optional()?.map(Timestamp::from))
 }
 
-/// Sets a password, which is good for any number of sign-ins.
-pub(super) fn set_password(connection: &mut DbConnection, id: UserId, hash: &str, now: Timestamp) -> Result<()> {
-    let now = SqlTime::from(now);
+/// Sets a password, which is good for any number of sign-ins. Returns when it was set: later than the former one in any
+/// case, whatever the clocks say. Sign-ins and links tell by that time whether the account still has the same password.
+pub(super) fn set_password(connection: &mut DbConnection, id: UserId, hash: &str, now: Timestamp) -> Result<Timestamp> {
+    let former = for_update(users::table.find(id).select(users::password_changed_at));
+    let former: Option<SqlTime> = former.get_result(connection).optional()?;
+    let changed_at = former.map_or(now, |former| now.max(Timestamp::from(former) + SMALLEST_STEP));
     forget_one_time(connection, id)?;
     diesel::update(users::table.find(id))
-        .set((users::password_hash.eq(hash), users::password_changed_at.eq(now), users::updated_at.eq(now)))
+        .set((
+            users::password_hash.eq(hash),
+            users::password_changed_at.eq(SqlTime::from(changed_at)),
+            users::updated_at.eq(SqlTime::from(changed_at)),
+        ))
         .execute(connection)?;
-    Ok(())
+    Ok(changed_at)
 }
 
 /// The stored password of a user who is not disabled.

@@ -12,6 +12,7 @@ use super::{
     queries::{self, NewRow},
 };
 use crate::{
+    clock::Timestamp,
     db::{DbConnection, UserId, settings},
     error::{Error, Result},
     events::{EventKind, NewEvent, record},
@@ -19,15 +20,13 @@ use crate::{
     text::into_printable,
 };
 
-impl NewUser {
-    fn check_names(&self) -> Result<(), CreateUserError> {
-        let fields = [("user name", &self.user_name), ("first name", &self.first_name), ("last name", &self.last_name)];
-        for (field, name) in fields {
-            let invalid = |problem| CreateUserError::Name(field, problem);
-            check_name(name.as_deref().unwrap_or_default()).map_err(invalid)?;
-        }
-        Ok(())
+/// Checks a user name, a first name and a last name.
+pub(super) fn check_names(names: [&Option<String>; 3]) -> Result<(), CreateUserError> {
+    for (field, name) in ["user name", "first name", "last name"].into_iter().zip(names) {
+        let invalid = |problem| CreateUserError::Name(field, problem);
+        check_name(name.as_deref().unwrap_or_default()).map_err(invalid)?;
     }
+    Ok(())
 }
 
 /// Says in an event if the password is good for one sign-in.
@@ -45,6 +44,9 @@ pub enum CreateUserError {
     /// Another user has this address.
     #[error("A user with this email address already exists.")]
     EmailTaken,
+    /// The user with this address is disabled.
+    #[error("The user with this email address is disabled.")]
+    Disabled,
     /// A name is too long, or contains a character that is not shown.
     #[error("The {0} is invalid. {1}")]
     Name(&'static str, InvalidName),
@@ -84,7 +86,7 @@ impl Accounts {
         password_use: PasswordUse,
         only_first: bool,
     ) -> Result<AuthenticatedUser, CreateUserError> {
-        user.check_names()?;
+        check_names([&user.user_name, &user.first_name, &user.last_name])?;
         let NewUser { email, user_name, first_name, last_name, role, password } = user;
         let own_names = names([&user_name, &first_name, &last_name]);
         let password_hash = self.hash_new_password(password, &email, own_names).await?;
@@ -188,6 +190,7 @@ impl Accounts {
                     queries::set_disabled(connection, user.id, Some(now), now)?;
                     record(connection, accounts.event(EventKind::AccountDisabled, user.id), now)?;
                 }
+                queries::void_links(connection, user.id, now)?;
                 let reason = EndReason::AccountDisabled;
                 accounts.sessions.first_batch_within(connection, user.id, reason, mode).map(Some)
             })
@@ -252,12 +255,7 @@ impl Accounts {
             let Some(Account { user, .. }) = queries::find(connection, &email)?.map(Account::from) else {
                 return Ok(false);
             };
-            let is_deferred = Sessions::defer_role_change(connection, user.id, &user.role, role.as_str())?;
-            queries::set_role(connection, &user, role.as_str(), now, is_deferred)?;
-            if user.role != role.as_str() {
-                let event = accounts.event(EventKind::RoleChanged, user.id);
-                record(connection, event.detail("from", user.role.clone()).detail("to", role.as_str()), now)?;
-            }
+            accounts.set_role_within(connection, &user, role, now)?;
             Ok(true)
         });
         if !changed.await? {
@@ -265,6 +263,23 @@ impl Accounts {
         }
         self.sessions.finish_role_change(user.id).await?;
         Ok(true)
+    }
+
+    /// Changes a user's role in the caller's transaction. The caller then finishes the change of the sessions' data.
+    pub(super) fn set_role_within(
+        &self,
+        connection: &mut DbConnection,
+        user: &User,
+        role: Role,
+        now: Timestamp,
+    ) -> Result<()> {
+        let is_deferred = Sessions::defer_role_change(connection, user.id, &user.role, role.as_str())?;
+        queries::set_role(connection, user, role.as_str(), now, is_deferred)?;
+        if user.role != role.as_str() {
+            let event = self.event(EventKind::RoleChanged, user.id);
+            record(connection, event.detail("from", user.role.clone()).detail("to", role.as_str()), now)?;
+        }
+        Ok(())
     }
 
     /// Sets a user's password, ends the user's sessions, and forgets the account's failed sign-ins. Returns how many
@@ -300,18 +315,17 @@ impl Accounts {
         let Some(Account { user, .. }) = self.find(email).await? else { return Ok(None) };
         let names = names([&user.user_name, &user.first_name, &user.last_name]);
         let hash = self.hash_new_password(password, email, names).await?;
-        let now = self.clock.now();
         let event = with_password_use(self.event(EventKind::PasswordChanged, user.id), password_use);
         let set = |mode| {
-            let (user, hash, event, sessions) = (user.id, hash.clone(), event.clone(), self.sessions.clone());
+            let (user, hash, event, accounts) = (user.id, hash.clone(), event.clone(), self.clone());
             self.db.transaction(move |connection| {
-                queries::set_password(connection, user, &hash, now)?;
+                let now = queries::set_password(connection, user, &hash, accounts.clock.now())?;
                 if password_use == PasswordUse::OneTime {
                     queries::mark_one_time(connection, user, now)?;
                 }
                 queries::forget_account(connection, user)?;
                 record(connection, event.clone(), now)?;
-                sessions.first_batch_within(connection, user, EndReason::PasswordChanged, mode)
+                accounts.sessions.first_batch_within(connection, user, EndReason::PasswordChanged, mode)
             })
         };
         let first_batch = with_first_batch(set).await?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::Error;
+use crate::{accounts::Email, error::Error};
 
 /// The message and the exit status of a failed command.
 #[derive(Debug)]
@@ -20,6 +20,11 @@ impl Failure {
     /// An invalid value of the setting or argument `name`.
     pub fn invalid_value(value: &str, name: impl fmt::Display, reason: impl fmt::Display) -> Self {
         Self::usage(format!("invalid value {value:?} for {name}: {reason}"))
+    }
+
+    /// No user has this address.
+    pub fn unknown_user(email: &Email) -> Self {
+        Self::failed(format!("no user {email}; `keyrack user list` shows all users"))
     }
 
     /// Any other failure.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, path::PathBuf};
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{
@@ -17,6 +17,23 @@ use crate::{
     sessions::UserId,
 };
 
+/// What a new user is called, and may do.
+#[derive(Args)]
+pub(super) struct Profile {
+    /// User name
+    #[arg(long, value_name = "NAME")]
+    user_name: Option<String>,
+    /// First name
+    #[arg(long, value_name = "NAME")]
+    first_name: Option<String>,
+    /// Last name
+    #[arg(long, value_name = "NAME")]
+    last_name: Option<String>,
+    /// What the user may do [default: user]
+    #[arg(long, value_enum)]
+    role: Option<Role>,
+}
+
 #[derive(Subcommand)]
 #[expect(clippy::doc_markdown, reason = "these comments are what --help prints, not Markdown")]
 pub(super) enum Command {
@@ -24,18 +41,8 @@ pub(super) enum Command {
     Add {
         /// Email address
         email: Email,
-        /// User name
-        #[arg(long, value_name = "NAME")]
-        user_name: Option<String>,
-        /// First name
-        #[arg(long, value_name = "NAME")]
-        first_name: Option<String>,
-        /// Last name
-        #[arg(long, value_name = "NAME")]
-        last_name: Option<String>,
-        /// What the user may do
-        #[arg(long, value_enum, default_value_t)]
-        role: Role,
+        #[command(flatten)]
+        profile: Profile,
         /// Make the password good for one sign-in, after which the user must change it
         #[arg(long)]
         must_change: bool,
@@ -86,21 +93,13 @@ pub(super) enum Command {
         must_change: bool,
     },
     /// Add a user without a password, and print a link with which they set one; mail it if mail is set up
+    ///
+    /// A user who was invited before and has no password yet gets another link, and the names and the role that are given.
     Invite {
         /// Email address
         email: Email,
-        /// User name
-        #[arg(long, value_name = "NAME")]
-        user_name: Option<String>,
-        /// First name
-        #[arg(long, value_name = "NAME")]
-        first_name: Option<String>,
-        /// Last name
-        #[arg(long, value_name = "NAME")]
-        last_name: Option<String>,
-        /// What the user may do
-        #[arg(long, value_enum, default_value_t)]
-        role: Role,
+        #[command(flatten)]
+        profile: Profile,
         #[command(flatten)]
         format: Format,
     },
@@ -123,7 +122,9 @@ pub(super) enum Command {
 pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Failure> {
     let (_, accounts) = super::open(settings)?;
     match command {
-        Command::Add { email, user_name, first_name, last_name, role, must_change } => {
+        Command::Add { email, profile, must_change } => {
+            let Profile { user_name, first_name, last_name, role } = profile;
+            let role = role.unwrap_or_default();
             let accounts = accounts.with_password_policy(settings.password_policy()?);
             let password = password::read()?;
             let user = NewUser { email, user_name, first_name, last_name, role, password };
@@ -132,20 +133,20 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
         Command::Import { file, dry_run, format } => user_import::run(&accounts, &file, dry_run, format.json).await,
         Command::List(format) => list(&accounts, format).await,
         Command::Disable { email } => {
-            let ended = accounts.disable(&email).await?.ok_or_else(|| unknown(&email))?;
+            let ended = accounts.disable(&email).await?.ok_or_else(|| Failure::unknown_user(&email))?;
             output::line(format_args!("Disabled {email} and ended {}.", output::sessions(ended)));
             Ok(())
         }
         Command::Enable { email } => {
             if !accounts.enable(&email).await? {
-                return Err(unknown(&email));
+                return Err(Failure::unknown_user(&email));
             }
             output::line(format_args!("Enabled {email}."));
             Ok(())
         }
         Command::SetRole { email, role } => {
             if !accounts.set_role(&email, role).await? {
-                return Err(unknown(&email));
+                return Err(Failure::unknown_user(&email));
             }
             output::line(format_args!("{email} is now {}.", role.description()));
             Ok(())
@@ -153,7 +154,7 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
         Command::SetPassword { email, must_change } => {
             let accounts = accounts.with_password_policy(settings.password_policy()?);
             if accounts.find(&email).await?.is_none() {
-                return Err(unknown(&email));
+                return Err(Failure::unknown_user(&email));
             }
             let failed = |problem| failure(&format!("cannot set the password of {email}"), problem);
             let password = password::read()?;
@@ -169,13 +170,14 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
             ));
             Ok(())
         }
-        Command::Invite { email, user_name, first_name, last_name, role, format } => {
+        Command::Invite { email, profile, format } => {
+            let Profile { user_name, first_name, last_name, role } = profile;
             let user = InvitedUser { email, user_name, first_name, last_name, role };
             user_links::invite(settings, accounts, user, format.json).await
         }
         Command::ResetLink { email, format } => user_links::reset_link(settings, accounts, &email, format.json).await,
         Command::Unlock { email, format } => {
-            let forgotten = accounts.unlock(&email).await?.ok_or_else(|| unknown(&email))?;
+            let forgotten = accounts.unlock(&email).await?.ok_or_else(|| Failure::unknown_user(&email))?;
             if format.json {
                 return output::json(&forgotten);
             }
@@ -249,10 +251,6 @@ fn unlocked(email: &Email, forgotten: ForgottenFailures) -> String {
         "Forgot {count} failed sign-in{plural} of {email}: {by_unknown_browsers} on unknown browsers, \
          {by_known_browsers} on known ones.{locked}"
     )
-}
-
-fn unknown(email: &Email) -> Failure {
-    Failure::failed(format!("no user {email}; `keyrack user list` shows all users"))
 }
 
 fn failure(action: &str, problem: CreateUserError) -> Failure {

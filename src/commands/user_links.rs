@@ -28,6 +28,7 @@ pub(super) async fn invite(
     let email = user.email.clone();
     let link = with_links(settings, accounts)?.invite(user, None).await.map_err(|problem| match problem {
         CreateUserError::Failed(error) => error.into(),
+        CreateUserError::Disabled => disabled(&email),
         CreateUserError::EmailTaken => Failure::failed(format!(
             "{email} has an account already; `keyrack user reset-link {email}` makes a link for a new password"
         )),
@@ -42,11 +43,17 @@ pub(super) async fn reset_link(
     email: &Email,
     as_json: bool,
 ) -> Result<(), Failure> {
-    let link = with_links(settings, accounts)?.create_reset_link(email, None).await?;
-    let link = link.ok_or_else(|| {
-        Failure::failed(format!("no user {email} who can sign in; `keyrack user list` shows all users and their state"))
-    })?;
+    let accounts = with_links(settings, accounts)?;
+    let Some(link) = accounts.create_reset_link(email, None).await? else {
+        return Err(if accounts.find(email).await?.is_some() { disabled(email) } else { Failure::unknown_user(email) });
+    };
     print(settings, &format!("Made a link with which {email} sets a new password."), email, &link, as_json)
+}
+
+fn disabled(email: &Email) -> Failure {
+    Failure::failed(format!(
+        "{email} is disabled, so no link would work; `keyrack user enable {email}` lets the user sign in again"
+    ))
 }
 
 fn with_links(settings: &Settings, accounts: Accounts) -> Result<Accounts, Failure> {
@@ -60,6 +67,12 @@ fn print(settings: &Settings, done: &str, email: &Email, link: &AccountLink, as_
     let (expires_at, mailed) = (link.expires_at, link.is_mailed);
     if as_json {
         return output::json(&PrintedLink { email: email.as_str(), url, expires_at, mailed });
+    }
+    if let Some(assumed) = settings.assumed_link_base() {
+        output::error_lines(format_args!(
+            "KEYRACK_PUBLIC_URL is not set, so the link assumes that people reach the server at {assumed}; set it for \
+             this command as for the server, or change the beginning of the link"
+        ));
     }
     let way = if mailed { "The server mails it." } else { "Mail is not set up, so pass it on yourself." };
     output::line(format_args!("{done} The link works once, until {}. {way}", expires_at.to_iso_millis()));

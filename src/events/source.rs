@@ -92,6 +92,11 @@ impl Source {
         self.name.as_deref()
     }
 
+    /// The session that does it.
+    pub fn session(&self) -> Option<SessionId> {
+        if self.actor == Actor::Command { None } else { self.name()?.parse().ok() }
+    }
+
     /// The key of the name in an event's detail.
     pub(super) fn name_key(&self) -> &'static str {
         if self.actor == Actor::Command { "os_user" } else { "by_session" }

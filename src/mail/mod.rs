@@ -5,9 +5,11 @@
 
 mod content;
 mod kind;
+mod link_state;
 mod link_tokens;
 mod message;
 mod model;
+mod plain_stream;
 mod queries;
 mod queue;
 mod sender;
@@ -16,9 +18,11 @@ mod smtp;
 
 pub(crate) use content::Content;
 pub(crate) use kind::MailKind;
+pub(crate) use link_state::{LinkProblem, LinkState};
 pub(crate) use link_tokens::{LinkToken, LinkTokens};
 pub(crate) use message::Mailer;
 pub(crate) use model::{ListedMail, NewMail};
+pub(crate) use queries::LinkRow;
 pub(crate) use queue::{Outbox, list, overdue, purge};
 pub(crate) use sender::MailSender;
 pub use settings::{InvalidMailFrom, InvalidSmtpUrl, MailFrom, MailSettings, SmtpTls, SmtpUrl};

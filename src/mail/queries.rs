@@ -2,7 +2,10 @@
 
 use diesel::{OptionalExtension, prelude::*};
 
-use super::model::{ListedMail, NewMail};
+use super::{
+    link_state::LinkState,
+    model::{ListedMail, NewMail},
+};
 use crate::{
     clock::Timestamp,
     db::{
@@ -24,7 +27,7 @@ pub(super) struct ClaimedMail {
     /// Distinguishes this attempt from one that begins after it has taken too long.
     pub attempt: AttemptId,
     pub mail: MailRow,
-    pub link: Option<LinkRow>,
+    pub link: Option<MailedLink>,
 }
 
 /// What is needed to make and send a mail.
@@ -42,14 +45,11 @@ pub(super) struct MailRow {
 }
 
 /// The link of a mail.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = account_links)]
-pub(super) struct LinkRow {
+#[derive(Debug, Clone)]
+pub(super) struct MailedLink {
     pub id: LinkId,
     pub token_hash: String,
-    created_at: SqlTime,
-    expires_at: SqlTime,
-    used_at: Option<SqlTime>,
+    pub state: LinkState,
 }
 
 /// What has become of an attempt.
@@ -66,23 +66,36 @@ pub(super) enum AttemptOutcome {
     },
 }
 
-impl MailRow {
-    pub fn created_at(&self) -> Timestamp {
-        self.created_at.into()
-    }
+/// What decides whether a link is good, without the state of its user's account.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = account_links)]
+pub(crate) struct LinkRow {
+    pub token_hash: String,
+    created_at: SqlTime,
+    expires_at: SqlTime,
+    used_at: Option<SqlTime>,
+    voided_at: Option<SqlTime>,
+    password_changed_at: Option<SqlTime>,
 }
 
 impl LinkRow {
+    /// Together with when the account's password was set, and when it was disabled.
+    pub fn state(&self, password_changed_at: SqlTime, disabled_at: Option<SqlTime>) -> LinkState {
+        LinkState {
+            created_at: self.created_at.into(),
+            expires_at: self.expires_at.into(),
+            used_at: self.used_at.map(Timestamp::from),
+            voided_at: self.voided_at.map(Timestamp::from),
+            made_for: self.password_changed_at.map(Timestamp::from),
+            password_changed_at: password_changed_at.into(),
+            is_disabled: disabled_at.is_some(),
+        }
+    }
+}
+
+impl MailRow {
     pub fn created_at(&self) -> Timestamp {
         self.created_at.into()
-    }
-
-    pub fn expires_at(&self) -> Timestamp {
-        self.expires_at.into()
-    }
-
-    pub fn is_used(&self) -> bool {
-        self.used_at.is_some()
     }
 }
 
@@ -133,10 +146,25 @@ pub(super) fn claim(connection: &mut DbConnection, now: Timestamp, until: Timest
         .execute(connection)?;
     let mail: MailRow = mails::table.find(id).select(MailRow::as_select()).first(connection)?;
     let link = match mail.link_id {
-        Some(link) => account_links::table.find(link).select(LinkRow::as_select()).first(connection).optional()?,
+        Some(link) => find_link(connection, link)?,
         None => None,
     };
     Ok(Some(ClaimedMail { id, attempt, mail, link }))
+}
+
+/// Finds the link of a mail, and the state of its user's account.
+fn find_link(connection: &mut DbConnection, id: LinkId) -> Result<Option<MailedLink>> {
+    let row: Option<(LinkRow, SqlTime, Option<SqlTime>)> = account_links::table
+        .inner_join(users::table.on(users::id.eq(account_links::user_id)))
+        .filter(account_links::id.eq(id))
+        .select((LinkRow::as_select(), users::password_changed_at, users::disabled_at))
+        .first(connection)
+        .optional()?;
+    Ok(row.map(|(link, password_changed_at, disabled_at)| MailedLink {
+        id,
+        state: link.state(password_changed_at, disabled_at),
+        token_hash: link.token_hash,
+    }))
 }
 
 /// Records what has become of an attempt. Returns false if another one has begun since, or the mail is gone.

@@ -13,7 +13,7 @@ use super::{
     message::{Mailer, OutgoingMail},
     queries::{self, AttemptOutcome, ClaimedMail},
     queue::{GIVEN_UP_AFTER, Outbox},
-    smtp::{LONGEST_ATTEMPT, SmtpConnection, SmtpError, SmtpStep},
+    smtp::{SmtpConnection, SmtpError, SmtpStep},
 };
 use crate::{
     clock::{Clock, Timestamp},
@@ -23,11 +23,16 @@ use crate::{
     words::{Language, Site, Words},
 };
 
-/// How long a mail belongs to an attempt: longer than one takes, with the marking of its end.
-const LEASE: Duration = LONGEST_ATTEMPT.saturating_add(MARK_TIMEOUT);
+/// How long a mail belongs to an attempt: well beyond the end of one and of its marking, or two processes would send it.
+const LEASE: Duration = Duration::from_secs(6 * 60);
+
+/// How long an attempt may take, whatever its steps take: it may connect twice.
+const MAX_ATTEMPT: Duration = Duration::from_secs(3 * 60);
 
 /// How long a sender tries to record the end of an attempt.
 const MARK_TIMEOUT: Duration = Duration::from_secs(60);
+
+const _: () = assert!(MAX_ATTEMPT.as_secs() + MARK_TIMEOUT.as_secs() < LEASE.as_secs());
 
 /// The pauses after the first attempts. Later ones follow every hour.
 const PAUSES: [Duration; 4] =
@@ -94,7 +99,7 @@ impl MailSender {
         while !self.outbox.is_stopping() && self.is_any_due().await? {
             let Some(mail) = self.claim().await? else { break };
             let outcome = match self.prepare(&mail) {
-                Ok(message) => self.attempt(&message, &mut connection).await,
+                Ok(message) => within(MAX_ATTEMPT, self.attempt(&message, &mut connection)).await,
                 Err(reason) => Err(Refusal { reason, is_permanent: true, is_server_down: false }),
             };
             done.sent += usize::from(outcome.is_ok());
@@ -137,18 +142,15 @@ impl MailSender {
         let kind = MailKind::parse(&mail.mail.kind).ok_or("this version of Keyrack does not know this kind of mail")?;
         let language = Language::parse(&mail.mail.language).or(self.outbox.language()).unwrap_or(Language::En);
         let link = mail.link.as_ref().ok_or("its link was deleted")?;
-        if link.is_used() {
-            return Err("its link was used".to_owned());
-        }
-        if link.expires_at() <= self.clock.now() {
-            return Err("its link has expired".to_owned());
+        if let Some(problem) = link.state.problem(self.clock.now()) {
+            return Err(problem.reason().to_owned());
         }
         let token = self.tokens.find(link.id, &link.token_hash).ok_or(
             "its link was made with other secrets: every instance, and every command, needs the same KEYRACK_SECRETS",
         )?;
         let url = format!("{}{}", self.public_url, kind.path_with(&token));
         let words = Words::new(language).of_site(self.site);
-        Ok(kind.content(words, url, link.expires_at().since(link.created_at())))
+        Ok(kind.content(words, url, link.state.expires_at.since(link.state.created_at)))
     }
 
     /// Hands a message over, by the connection that is there, or by a new one.
@@ -227,6 +229,17 @@ impl From<SmtpError> for Refusal {
     }
 }
 
+/// Ends an attempt that takes too long.
+async fn within(
+    limit: Duration,
+    attempt: impl Future<Output = std::result::Result<(), Refusal>>,
+) -> std::result::Result<(), Refusal> {
+    tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| {
+        let reason = format!("the mail server was too slow: it had not accepted the mail after {} s", limit.as_secs());
+        Err(Refusal { reason, is_permanent: false, is_server_down: true })
+    })
+}
+
 /// Whether and when a mail is tried again.
 fn next_step(mail: &ClaimedMail, refusal: Refusal, now: Timestamp) -> AttemptOutcome {
     let Refusal { reason, is_permanent, .. } = refusal;
@@ -253,5 +266,24 @@ fn log(mail: &ClaimedMail, outcome: &AttemptOutcome) {
         AttemptOutcome::GivenUp { .. } => {
             tracing::error!(mail = %id, kind, attempts, "mail given up; `keyrack mail list` shows why");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server that answers each step just in time.
+    #[test]
+    fn attempt_that_takes_too_long_ends_and_is_tried_again() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let limit = Duration::from_millis(20);
+        let steps = async {
+            loop {
+                tokio::time::sleep(limit / 4).await;
+            }
+        };
+        let refusal = runtime.block_on(within(limit, steps)).unwrap_err();
+        assert!(refusal.is_server_down && !refusal.is_permanent, "{}", refusal.reason);
     }
 }

@@ -19,9 +19,12 @@ use lettre::{
     },
 };
 use secrecy::ExposeSecret;
-use tokio::time::timeout;
+use tokio::{net::TcpStream, time::timeout};
 
-use super::settings::{SmtpTls, SmtpUrl};
+use super::{
+    plain_stream::PlainStream,
+    settings::{SmtpTls, SmtpUrl},
+};
 use crate::text::printable;
 
 /// How long a look-up of the host's addresses, and a connection to one of them, may take.
@@ -31,9 +34,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long it may take to accept a mail that it has received. RFC 5321 (4.5.3.2.6) asks for ten minutes, because a client
 /// that gives up too soon sends the mail twice. The receiver drops the second one by its `Message-ID`.
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// How long the longest attempt to send a mail takes.
-pub(super) const LONGEST_ATTEMPT: Duration = Duration::from_secs(2 * 10 + 5 * 20 + 60);
 
 /// The longest reason that is kept of what a server answers.
 const MAX_REASON_CHARS: usize = 300;
@@ -147,6 +147,9 @@ impl SmtpConnection {
 
     /// Connects to one of the addresses, over TLS for `smtps://`, and says hello.
     pub async fn connect(url: &SmtpUrl, addresses: &[SocketAddr], own_host: &str) -> Result<Self, SmtpError> {
+        if url.tls == SmtpTls::StartTls {
+            return Self::connect_plain(addresses, own_host).await;
+        }
         let is_implicit = url.tls == SmtpTls::Implicit;
         let tls = if is_implicit { Some(tls_parameters(url)?) } else { None };
         let hello = hello(own_host);
@@ -160,6 +163,25 @@ impl SmtpConnection {
             if is_plain_failure(&error) { SmtpError { step: SmtpStep::Connect, ..error } } else { error }
         });
         Ok(Self { connection: connection?, is_in_transaction: false })
+    }
+
+    /// Connects for STARTTLS.
+    async fn connect_plain(addresses: &[SocketAddr], own_host: &str) -> Result<Self, SmtpError> {
+        const STEP: SmtpStep = SmtpStep::Connect;
+        let mut failed = SmtpError::timed_out(STEP);
+        for address in addresses {
+            match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
+                Ok(Ok(tcp)) => {
+                    let (stream, hello) = (Box::new(PlainStream::new(tcp)), hello(own_host));
+                    let connecting = AsyncSmtpConnection::connect_with_transport(stream, &hello);
+                    let connection = answer(STEP, ANSWER_TIMEOUT, connecting).await?;
+                    return Ok(Self { connection, is_in_transaction: false });
+                }
+                Ok(Err(error)) => failed = SmtpError::new(STEP, error),
+                Err(_) => failed = SmtpError::timed_out(STEP),
+            }
+        }
+        Err(failed)
     }
 
     /// Encrypts the connection, if that is not done, by STARTTLS. A server that does not offer it is refused.

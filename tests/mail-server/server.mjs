@@ -8,10 +8,12 @@
 //   startTls    whether STARTTLS is offered; by default, it is
 //   key, cert   files in PEM; without them, no TLS can succeed
 //   user, pass  who may sign in; without them, everyone may send
+//   inject      what follows the answer to STARTTLS in the same packet, unencrypted, as an attacker would put it there
 //   refuse      answers to recipients, as { "address": "550 5.1.1 No such user" }
 
 import { appendFileSync, readFileSync } from 'node:fs';
 import { SMTPServer } from 'smtp-server';
+import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 
 const options = JSON.parse(process.env.OPTIONS);
 const refusal = (code, message) => Object.assign(new Error(message), { responseCode: code });
@@ -55,6 +57,19 @@ const server = new SMTPServer({
     });
   },
 });
+
+if (options.inject) {
+  const { handler_STARTTLS: startTls } = SMTPConnection.prototype;
+  SMTPConnection.prototype.handler_STARTTLS = function (command, callback) {
+    const socket = this._socket;
+    const write = socket.write.bind(socket);
+    socket.write = (answer, ...rest) => {
+      socket.write = write;
+      return write(answer + options.inject, ...rest);
+    };
+    return startTls.call(this, command, callback);
+  };
+}
 
 // A client that does not trust the certificate breaks the connection off.
 server.on('error', () => {});

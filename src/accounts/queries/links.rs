@@ -5,12 +5,13 @@ use diesel::{OptionalExtension, prelude::*};
 use crate::{
     clock::Timestamp,
     db::{
-        DbConnection, LinkId, UserId,
+        DbConnection, LinkId, SessionId, UserId,
         schema::types::SqlTime,
         schema::{account_links, users},
         sql::LoadReadable,
     },
     error::Result,
+    mail::{LinkRow, LinkState},
     sessions::{User, UserRow},
 };
 
@@ -22,17 +23,16 @@ pub(in crate::accounts) struct NewLinkRow {
     pub token_hash: String,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
+    /// When the password was set that the account has.
+    pub password_changed_at: Timestamp,
+    pub session: Option<SessionId>,
 }
 
 /// A link, and the state of its user's account.
 pub(in crate::accounts) struct StoredLink {
     pub user: User,
     pub token_hash: String,
-    pub created_at: Timestamp,
-    pub expires_at: Timestamp,
-    pub used_at: Option<Timestamp>,
-    pub password_changed_at: Timestamp,
-    pub is_disabled: bool,
+    pub state: LinkState,
 }
 
 pub(in crate::accounts) fn insert_link(connection: &mut DbConnection, link: &NewLinkRow) -> Result<()> {
@@ -44,6 +44,8 @@ pub(in crate::accounts) fn insert_link(connection: &mut DbConnection, link: &New
             account_links::token_hash.eq(&link.token_hash),
             account_links::created_at.eq(SqlTime::from(link.created_at)),
             account_links::expires_at.eq(SqlTime::from(link.expires_at)),
+            account_links::password_changed_at.eq(Some(SqlTime::from(link.password_changed_at))),
+            account_links::session_id.eq(link.session),
         ))
         .execute(connection)?;
     Ok(())
@@ -55,30 +57,27 @@ pub(in crate::accounts) fn find_link(
     id: LinkId,
     kind: &str,
 ) -> Result<Option<StoredLink>> {
-    type Row = (UserRow, String, SqlTime, SqlTime, Option<SqlTime>, SqlTime, Option<SqlTime>);
+    type Row = (UserRow, LinkRow, SqlTime, Option<SqlTime>);
     let row: Option<Row> = account_links::table
         .inner_join(users::table.on(users::id.eq(account_links::user_id)))
         .filter(account_links::id.eq(id).and(account_links::kind.eq(kind)))
-        .select((
-            UserRow::as_select(),
-            account_links::token_hash,
-            account_links::created_at,
-            account_links::expires_at,
-            account_links::used_at,
-            users::password_changed_at,
-            users::disabled_at,
-        ))
+        .select((UserRow::as_select(), LinkRow::as_select(), users::password_changed_at, users::disabled_at))
         .first(connection)
         .optional()?;
-    Ok(row.map(|(user, token_hash, created_at, expires_at, used_at, password_changed_at, disabled_at)| StoredLink {
+    Ok(row.map(|(user, link, password_changed_at, disabled_at)| StoredLink {
         user: user.into(),
-        token_hash,
-        created_at: created_at.into(),
-        expires_at: expires_at.into(),
-        used_at: used_at.map(Timestamp::from),
-        password_changed_at: password_changed_at.into(),
-        is_disabled: disabled_at.is_some(),
+        state: link.state(password_changed_at, disabled_at),
+        token_hash: link.token_hash,
     }))
+}
+
+/// Makes the unused links of a user void.
+pub(in crate::accounts) fn void_links(connection: &mut DbConnection, user: UserId, now: Timestamp) -> Result<()> {
+    let unused = account_links::table
+        .filter(account_links::user_id.eq(user))
+        .filter(account_links::used_at.is_null().and(account_links::voided_at.is_null()));
+    diesel::update(unused).set(account_links::voided_at.eq(Some(SqlTime::from(now)))).execute(connection)?;
+    Ok(())
 }
 
 /// Uses a link up. Returns false if another request has done so before.

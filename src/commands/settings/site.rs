@@ -31,6 +31,11 @@ impl Settings {
         }
     }
 
+    /// What links of a command begin with if `KEYRACK_PUBLIC_URL` is not set.
+    pub(in crate::commands) fn assumed_link_base(&self) -> Option<String> {
+        self.public_url.is_none().then(|| self.link_base())
+    }
+
     /// The secrets, from which a command makes links.
     pub(in crate::commands) fn secrets_for_links(&self) -> Result<Secrets, Failure> {
         self.secrets(&self.database_url()?, &mut Vec::new())

@@ -210,6 +210,10 @@ table! {
         created_at -> Instant,
         expires_at -> Instant,
         used_at -> Nullable<Instant>,
+        password_changed_at -> Nullable<Instant>,
+        voided_at -> Nullable<Instant>,
+        session_id -> Nullable<SqlUuid>,
+        requested_by -> Nullable<Text>,
     }
 }
 

@@ -91,6 +91,10 @@ const OWN_TABLES: [Table; 11] = [
             ("created_at", TIME),
             ("expires_at", TIME),
             ("used_at", "timestamp with time zone"),
+            ("password_changed_at", "timestamp with time zone"),
+            ("voided_at", "timestamp with time zone"),
+            ("session_id", "uuid"),
+            ("requested_by", "character varying(80)"),
         ],
     ),
     Table(

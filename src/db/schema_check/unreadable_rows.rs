@@ -23,7 +23,7 @@ const TIMES: [Columns; 10] = [
     ("sign_in_failures", &["last_failure_at", "forgotten_at"]),
     ("known_browsers", &["created_at", "last_used_at"]),
     ("mails", &["created_at", "next_attempt_at", "sent_at", "given_up_at"]),
-    ("account_links", &["created_at", "expires_at", "used_at"]),
+    ("account_links", &["created_at", "expires_at", "used_at", "password_changed_at", "voided_at"]),
 ];
 
 /// Those with UUIDs.
@@ -35,7 +35,7 @@ const UUIDS: [Columns; 8] = [
     ("known_browsers", &["user_id", "session_id"]),
     ("one_time_passwords", &["user_id"]),
     ("mails", &["id", "user_id", "link_id", "attempt_id"]),
-    ("account_links", &["id", "user_id"]),
+    ("account_links", &["id", "user_id", "session_id"]),
 ];
 
 /// The condition that a value is a time as Keyrack writes it, the same as that of the triggers.

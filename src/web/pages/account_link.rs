@@ -29,8 +29,6 @@ struct AccountLinkPage {
     csrf_token: String,
     title: String,
     lead: &'static str,
-    /// Where the form is sent.
-    action: &'static str,
     token: String,
     email: String,
     /// What a password must have.
@@ -212,12 +210,12 @@ fn page(
 
 fn template(page: Page, words: Words, csrf_token: String, form: Form, errors: LinkErrors) -> AccountLinkPage {
     let Form { kind, token, email } = form;
-    let (title, lead, action) = match kind {
-        LinkKind::Reset => (words.reset_title().to_owned(), words.reset_lead(), "/reset"),
-        LinkKind::Invitation => (words.invitation_title(), words.invitation_lead(), "/invite"),
+    let (title, lead) = match kind {
+        LinkKind::Reset => (words.reset_title().to_owned(), words.reset_lead()),
+        LinkKind::Invitation => (words.invitation_title(), words.invitation_lead()),
     };
     let hint = words.password_hint(MIN_LENGTH);
-    AccountLinkPage { page, csrf_token, title, lead, action, token, email, hint, errors }
+    AccountLinkPage { page, csrf_token, title, lead, token, email, hint, errors }
 }
 
 /// The page of a link that is not good. Its text is the same for each link that can't be told.

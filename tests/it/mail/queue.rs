@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, env, time::Duration};
 
-use keyrack::clock::Clock;
+use keyrack::{accounts::Password, clock::Clock};
 use serde_json::{Value, json};
 
 use super::{FROM, app_with_mail, mailed_app};
@@ -11,6 +11,7 @@ use crate::support::{
 };
 
 const EMAIL: &str = "rajat.verma@example.com";
+const NEW: &str = "seven hills, one river";
 
 on_both_engines!(
     mail_is_sent_once_by_two_instances,
@@ -23,6 +24,7 @@ on_both_engines!(
     serving_instance_sends_what_a_command_queues,
     link_of_other_secrets_is_not_mailed,
     link_is_mailed_after_secrets_were_rotated,
+    link_that_is_no_longer_good_is_not_mailed,
     queue_holds_no_secret,
 );
 
@@ -98,7 +100,7 @@ fn failed_mail_is_tried_again_and_given_up_after_a_day(engine: EngineKind) {
         user_name: None,
         first_name: None,
         last_name: None,
-        role: keyrack::accounts::Role::User,
+        role: None,
     };
     wait(app.keyrack.accounts().invite(user, None)).unwrap();
     let mut pauses = Vec::new();
@@ -250,8 +252,14 @@ fn serving_instance_sends_what_a_command_queues(engine: EngineKind) {
     let token = mail.link().split_once("token=").unwrap().1.to_owned();
     let log = serving.stop();
     assert!(!format!("{log:?}").contains(&token), "the log has a token");
-    let unknown = program.run(&["user", "reset-link", "nobody@example.com"]);
-    unknown.assert_refused(1, &["no user nobody@example.com who can sign in"]);
+    let unknown = program.run(&["user", "reset-link", "unknown@example.com"]);
+    unknown.assert_refused(1, &["no user unknown@example.com"]);
+    let without_url = program.clone().with("KEYRACK_PUBLIC_URL", "").run(&["user", "invite", EMAIL]);
+    without_url.assert_stderr_contains(&["KEYRACK_PUBLIC_URL is not set, so the link assumes", "http://127.0.0.1:"]);
+    program.done(&["user", "disable", EMAIL]);
+    for command in [["user", "invite", EMAIL], ["user", "reset-link", EMAIL]] {
+        program.run(&command).assert_refused(1, &["is disabled", "keyrack user enable"]);
+    }
 }
 
 fn link_of_other_secrets_is_not_mailed(engine: EngineKind) {
@@ -278,6 +286,32 @@ fn link_is_mailed_after_secrets_were_rotated(engine: EngineKind) {
     assert_eq!(send(&rotated), 1);
     assert_eq!(server.mails()[0].link(), path);
     assert_eq!(rotated.browser().get(&path).status, 200);
+}
+
+fn link_that_is_no_longer_good_is_not_mailed(engine: EngineKind) {
+    let Some((app, server)) = mailed_app(engine) else { return };
+    let accounts = app.keyrack.accounts();
+    for email in ["changed@example.com", "disabled@example.com", "enabled@example.com", "expired@example.com"] {
+        app.add_user(email);
+        ask_for_a_link(&app, email);
+    }
+    wait(accounts.set_password(&"changed@example.com".parse().unwrap(), Password::new(NEW))).unwrap();
+    wait(accounts.disable(&"disabled@example.com".parse().unwrap())).unwrap();
+    wait(accounts.disable(&"enabled@example.com".parse().unwrap())).unwrap();
+    wait(accounts.enable(&"enabled@example.com".parse().unwrap())).unwrap();
+    app.execute("UPDATE account_links SET expires_at = created_at WHERE user_id = (SELECT id FROM users WHERE email = 'expired@example.com')");
+    assert_eq!(send(&app), 0);
+    assert!(server.mails().is_empty());
+    let reasons = app.texts("SELECT address || ': ' || last_error AS v FROM mails ORDER BY address");
+    assert_eq!(
+        reasons,
+        [
+            "changed@example.com: its link was made void",
+            "disabled@example.com: its account was disabled",
+            "enabled@example.com: its link was made void",
+            "expired@example.com: its link has expired",
+        ]
+    );
 }
 
 /// Not in any column, in any encoding of it that a search would find.

@@ -69,6 +69,24 @@ fn starttls_is_required_and_certificates_are_checked() {
     assert_eq!(server.mails().len(), 1);
 }
 
+/// The answer to STARTTLS and what follows it come in one packet. Read as encrypted, it would be the answer to the next
+/// command, and each later answer that of the command before.
+#[test]
+fn answer_injected_before_tls_breaks_the_connection_off() {
+    if !mail_server::is_available() {
+        return;
+    }
+    let inject = "250-evil.example\r\n250 SIZE 1\r\n";
+    let Some((server, authority)) = MailServer::with_certificate(&json!({ "inject": inject })) else { return };
+    let database = TestDatabase::blank(EngineKind::Sqlite);
+    let url = format!("smtp://localhost:{}?tls=starttls", server.port);
+    let program = program(&database, &url).with("SSL_CERT_FILE", authority.to_str().unwrap());
+    let refused = program.run(&["mail", "test", TO]);
+    assert_eq!(refused.status, 1, "{refused:?}");
+    refused.assert_stderr_contains(&["the connection could not be encrypted"]);
+    assert!(server.mails().is_empty());
+}
+
 #[test]
 fn server_without_starttls_gets_neither_password_nor_mail() {
     if !mail_server::is_available() {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use keyrack::accounts::{InvitedUser, Role};
+use keyrack::{
+    accounts::{InvitedUser, Password, Role},
+    clock::Clock,
+};
 
 use crate::support::{Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
 
@@ -18,7 +21,12 @@ on_both_engines!(
     expired_and_unknown_links_are_refused_alike,
     new_password_makes_older_links_void,
     link_of_a_replaced_secret_is_void,
+    links_depend_on_no_other_machines_clock,
+    password_set_at_the_same_moment_makes_links_void,
     disabled_account_has_no_good_link,
+    link_stays_void_when_the_account_is_enabled_again,
+    language_changed_after_a_refusal_keeps_the_link,
+    second_invitation_changes_role_and_names,
     link_of_one_kind_is_none_of_another,
     link_is_used_on_another_instance,
     weak_password_leaves_the_link_unused,
@@ -36,7 +44,7 @@ fn invitation(app: &TestApp) -> String {
         user_name: None,
         first_name: Some("Rajat".to_owned()),
         last_name: None,
-        role: Role::Admin,
+        role: Some(Role::Admin),
     };
     wait(app.keyrack.accounts().invite(user, None)).unwrap().path()
 }
@@ -190,7 +198,7 @@ fn new_password_makes_older_links_void(engine: EngineKind) {
     assert_eq!(app.browser().get(&second).status, 410);
     let third = reset_link(&app);
     app.clock.advance(Duration::from_secs(1));
-    let changed = keyrack::accounts::Password::new(PASSWORD);
+    let changed = Password::new(PASSWORD);
     wait(app.keyrack.accounts().set_password(&EMAIL.parse().unwrap(), changed)).unwrap();
     assert_eq!(app.browser().get(&third).status, 410);
 }
@@ -202,6 +210,83 @@ fn disabled_account_has_no_good_link(engine: EngineKind) {
     wait(app.keyrack.accounts().disable(&email)).unwrap();
     assert!(wait(app.keyrack.accounts().create_reset_link(&email, None)).unwrap().is_none());
     assert_eq!(app.browser().get(&path).status, 410);
+}
+
+/// Another machine, whose clock is an hour ahead, has set the password.
+fn links_depend_on_no_other_machines_clock(engine: EngineKind) {
+    let app = app_with_user(engine);
+    let ahead = Clock::fixed(app.clock.now() + Duration::from_secs(3600));
+    let other = TestApp::over(app.database(), ahead, |_| ());
+    let set = |app: &TestApp, password: &str| {
+        wait(app.keyrack.accounts().set_password(&EMAIL.parse().unwrap(), Password::new(password))).unwrap();
+    };
+    let before = reset_link(&app);
+    set(&other, "three hills and a river");
+    let path = reset_link(&app);
+    assert_eq!(app.browser().get(&before).status, 410);
+    assert_eq!(app.browser().get(&path).status, 200);
+    set(&app, PASSWORD);
+    assert_eq!(app.browser().get(&path).status, 410, "the clock that is behind has set another password");
+    let last = reset_link(&app);
+    assert_eq!(set_password(&mut app.browser(), &last, NEW).status, 303);
+    assert_eq!(app.browser().sign_in(EMAIL, NEW).status, 303);
+}
+
+fn password_set_at_the_same_moment_makes_links_void(engine: EngineKind) {
+    let app = app_with_user(engine);
+    let path = reset_link(&app);
+    wait(app.keyrack.accounts().set_password(&EMAIL.parse().unwrap(), Password::new(PASSWORD))).unwrap();
+    assert_eq!(app.browser().get(&path).status, 410);
+}
+
+fn link_stays_void_when_the_account_is_enabled_again(engine: EngineKind) {
+    let app = app_with_user(engine);
+    let path = reset_link(&app);
+    let email = EMAIL.parse().unwrap();
+    wait(app.keyrack.accounts().disable(&email)).unwrap();
+    wait(app.keyrack.accounts().enable(&email)).unwrap();
+    assert_eq!(app.browser().get(&path).status, 410);
+    assert_eq!(app.browser().get(&reset_link(&app)).status, 200);
+}
+
+fn language_changed_after_a_refusal_keeps_the_link(engine: EngineKind) {
+    let app = app_with_user(engine);
+    let path = reset_link(&app);
+    let mut browser = app.browser();
+    let form = browser.get(&path).between("<form class=\"form\"", ">");
+    assert!(!form.contains("action"), "the form goes to the page's own address: {form}");
+    let fields = [("token", token(&path)), ("password", NEW), ("password_again", "another one")];
+    let refused = browser.post_from(&path, &path, &fields);
+    assert_eq!(refused.status, 422, "{}", refused.body);
+    let csrf_token = refused.csrf_token();
+    let fields = [("language", "de"), ("csrf_token", csrf_token.as_str())];
+    let referer = format!("{}{path}", app.origin());
+    let changed = browser.send("POST", "/language", Some(&fields), &[("referer", &referer)]);
+    assert_eq!((changed.status, changed.location()), (303, path.as_str()));
+    assert!(browser.get(&path).body.contains("Neues Passwort"));
+}
+
+fn second_invitation_changes_role_and_names(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    invitation(&app);
+    let invite = |role, last_name: Option<&str>| {
+        let user = InvitedUser {
+            email: EMAIL.parse().unwrap(),
+            user_name: None,
+            first_name: None,
+            last_name: last_name.map(str::to_owned),
+            role,
+        };
+        wait(app.keyrack.accounts().invite(user, None)).unwrap().path()
+    };
+    let state = || app.text("SELECT role || ' ' || first_name || ' ' || coalesce(last_name, '-') AS v FROM users");
+    invite(None, None);
+    assert_eq!(state(), "admin Rajat -", "what is not given stays");
+    let path = invite(Some(Role::User), Some("Verma"));
+    assert_eq!(state(), "user Rajat Verma");
+    assert_eq!(app.count("security_events", "WHERE kind = 'role_changed'"), 1);
+    assert_eq!(set_password(&mut app.browser(), &path, NEW).status, 303);
+    app.assert_sound();
 }
 
 fn link_of_one_kind_is_none_of_another(engine: EngineKind) {
@@ -250,13 +335,8 @@ fn invited_user_chooses_a_password_and_signs_in(engine: EngineKind) {
     assert_eq!(app.text("SELECT authorised_by AS v FROM sessions"), "invitation");
     assert_eq!(app.text("SELECT role AS v FROM users"), "admin");
     assert_eq!(app.browser().get(&void).status, 410);
-    let user = InvitedUser {
-        email: EMAIL.parse().unwrap(),
-        user_name: None,
-        first_name: None,
-        last_name: None,
-        role: Role::User,
-    };
+    let user =
+        InvitedUser { email: EMAIL.parse().unwrap(), user_name: None, first_name: None, last_name: None, role: None };
     let taken = wait(app.keyrack.accounts().invite(user, None)).unwrap_err();
     assert!(matches!(taken, keyrack::accounts::CreateUserError::EmailTaken), "{taken:?}");
     app.assert_sound();

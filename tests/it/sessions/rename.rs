@@ -12,6 +12,7 @@ on_both_engines!(
     session_of_another_user_is_not_renamed,
     ended_session_can_be_named,
     unsafe_name_in_the_table_is_cleaned,
+    sessions_of_one_user_share_the_limit_when_named_at_once,
 );
 
 fn rename(fixture: &SessionFixture, user: UserId, id: SessionId, name: &str) -> Option<SessionRecord> {
@@ -32,6 +33,26 @@ fn name_is_kept_when_the_session_gets_a_new_sid(engine: EngineKind) {
     let unnamed = rename(&fixture, fixture.user, started.id, "").unwrap();
     assert_eq!(unnamed.name, None);
     assert_eq!(fixture.rows("sessions", "")[0]["name"], json!(null));
+}
+
+/// Each of them is locked by its own request only.
+fn sessions_of_one_user_share_the_limit_when_named_at_once(engine: EngineKind) {
+    let fixture = SessionFixture::new(engine);
+    let ids: Vec<SessionId> = (0..8).map(|_| fixture.sign_in().id).collect();
+    for number in 0..28 {
+        rename(&fixture, fixture.user, ids[0], &format!("Name {number}")).unwrap();
+    }
+    let barrier = std::sync::Barrier::new(ids.len());
+    let name_at_once = |id: SessionId| {
+        barrier.wait();
+        wait(fixture.sessions().rename(fixture.user, id, SessionName::parse("At once").unwrap())).unwrap()
+    };
+    let named = std::thread::scope(|scope| {
+        let all: Vec<_> = ids.iter().map(|id| scope.spawn(|| name_at_once(*id))).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert_eq!(named.iter().filter(|renaming| matches!(renaming, Renaming::Done(_))).count(), 2, "{named:?}");
+    assert_eq!(fixture.rows("security_events", "WHERE kind = 'session_renamed'").len(), 30);
 }
 
 fn renaming_writes_one_event_per_change(engine: EngineKind) {
