@@ -124,6 +124,9 @@ way-in-password = Passwort
 way-in-one-time-password = Einmalpasswort
 way-in-reset = Link für ein neues Passwort
 way-in-invitation = Einladung
+way-in-with-totp = { $password } und Code der App
+way-in-with-recovery-code = { $password } und Wiederherstellungscode
+way-in-on-trusted-browser = { $password }, in einem Browser ohne Codeabfrage
 way-in-application = Die Anwendung selbst
 way-in-peer = Eine andere Anwendung
 way-in-unknown = Nicht aufgezeichnet
@@ -135,6 +138,7 @@ account-pages = Konto
 tab-active = Angemeldet
 tab-history = Verlauf
 tab-activity = Aktivität
+tab-security = Sicherheit
 breached-password-warning = Ihr Passwort steht in einer Liste gestohlener Passwörter, die Angreifer zuerst probieren. <password>Wählen Sie ein anderes Passwort</password>, hier und überall sonst, wo Sie das bisherige verwenden.
 active-sessions = { $count ->
     [one] { $count } aktive Sitzung
@@ -224,6 +228,8 @@ password-changed = { $count ->
    *[other] Ihr Passwort wurde geändert. { $count } andere Geräte wurden abgemeldet.
 }
 change-expired = Ihre Bestätigung kam zu spät für das, was Sie vorhatten. Es wurde nichts geändert. Bitte versuchen Sie es erneut.
+second-factor-removed = Ihre Authenticator-App und Ihre Wiederherstellungscodes wurden entfernt. Zur Anmeldung genügt nun Ihr Passwort.
+codes-asked-again = Bei der nächsten Anmeldung wird wieder ein Code verlangt.
 change-unmade = Als Sie das letzte Formular abgeschickt haben, waren Sie nicht mehr angemeldet. Es wurde nichts geändert. Jetzt sind Sie wieder angemeldet: Schicken Sie es noch einmal ab, wenn Sie das weiterhin möchten.
 
 ## Eine offene Seite, deren Sitzung endet
@@ -299,12 +305,24 @@ event-signed-in-again-on-other-device = Erneut angemeldet, auf einem anderen Ger
 event-signed-in-password = Mit dem Passwort angemeldet
 event-signed-in-one-time-password = Mit einem Einmalpasswort angemeldet
 event-signed-in-reset = Mit einem Link für ein neues Passwort angemeldet
+event-signed-in-reset-totp = Mit einem Link für ein neues Passwort und Code der App angemeldet
+event-signed-in-reset-recovery-code = Mit einem Link für ein neues Passwort und Wiederherstellungscode angemeldet
 event-signed-in-invitation = Mit einer Einladung angemeldet
+event-signed-in-invitation-totp = Mit einer Einladung und Code der App angemeldet
+event-signed-in-invitation-recovery-code = Mit einer Einladung und Wiederherstellungscode angemeldet
+event-signed-in-totp = Mit Passwort und Code der App angemeldet
+event-signed-in-recovery-code = Mit Passwort und Wiederherstellungscode angemeldet
+event-signed-in-trusted-browser = Mit Passwort angemeldet, in einem Browser ohne Codeabfrage
+event-signed-in-one-time-password-totp = Mit Einmalpasswort und Code der App angemeldet
+event-signed-in-one-time-password-recovery-code = Mit Einmalpasswort und Wiederherstellungscode angemeldet
 event-sign-in-failed = Anmeldung fehlgeschlagen
 event-sign-in-failed-wrong-password = Anmeldung fehlgeschlagen: falsches Passwort
 event-sign-in-failed-disabled = Anmeldung fehlgeschlagen: Das Konto ist deaktiviert
 event-sign-in-failed-no-password = Anmeldung fehlgeschlagen: Das Konto hat kein Passwort
 event-sign-in-failed-used-up = Anmeldung fehlgeschlagen: Das Einmalpasswort wurde schon verwendet
+event-sign-in-failed-wrong-code = Anmeldung fehlgeschlagen: Das Passwort war richtig, der Code falsch
+event-sign-in-failed-used-code = Anmeldung fehlgeschlagen: Der Code war schon verwendet worden
+event-sign-in-failed-unreadable-factor = Anmeldung fehlgeschlagen: Der Code konnte nicht geprüft werden
 event-sign-ins-refused = { $count ->
     [one] { $count } Anmeldung nach zu vielen Versuchen abgelehnt
    *[other] { $count } Anmeldungen nach zu vielen Versuchen abgelehnt
@@ -320,6 +338,15 @@ event-session-reported = Gemeldet: Das waren nicht Sie
 event-session-ended = Sitzung beendet
 event-session-replaced-by-peer = Durch einen Eintrag der anderen Anwendung ersetzt
 event-browser-remembered = Browser als bekannt vermerkt
+event-browser-trusted = Ein Browser braucht 30 Tage lang keinen Code
+event-browser-trust-ended = { $count ->
+    [1] Browser braucht wieder einen Code
+    [one] { $count } Browser braucht wieder einen Code
+   *[other] { $count } Browser brauchen wieder einen Code
+}
+event-second-factor-added = Authenticator-App eingerichtet
+event-second-factor-removed = Authenticator-App entfernt
+event-recovery-codes-made = Neue Wiederherstellungscodes erstellt
 event-account-created = Konto angelegt
 event-account-deleted = Konto gelöscht
 event-account-disabled = Konto deaktiviert
@@ -434,6 +461,72 @@ sign-in-rejected = E-Mail-Adresse oder Passwort ist falsch.
 one-time-password-used-up = Dieses Einmalpasswort wurde schon verwendet. Machen Sie dort weiter, wo Sie sich angemeldet haben, oder bitten Sie Ihre Administration um ein neues. Wenn Sie es nicht selbst verwendet haben, sagen Sie dort Bescheid.
 account-locked = Für dieses Konto wurden zu viele falsche Passwörter eingegeben. Melden Sie sich in einem Browser an, in dem Sie schon einmal angemeldet waren, oder bitten Sie Ihre Administration, das Konto zu entsperren.
 
+## Zweiter Schritt der Anmeldung
+
+second-heading = Code eingeben
+second-lead-app = Um sich anzumelden, geben Sie nun den Code ein, den Ihre Authenticator-App zeigt.
+second-lead-recovery = Um sich anzumelden, geben Sie nun einen Ihrer Wiederherstellungscodes ein. Jeder gilt für eine Anmeldung.
+second-code = Code der App
+second-recovery-code = Wiederherstellungscode
+second-trust = In diesem Browser 30 Tage lang keinen Code verlangen
+second-use-recovery = Wiederherstellungscode verwenden
+second-use-app = Authenticator-App verwenden
+second-hint = Wenn Sie beides nicht haben, wenden Sie sich an Ihre Administratorin oder Ihren Administrator. Nicht Ihr Konto? <login>Neu beginnen</login>
+second-wrong-code = Dieser Code ist falsch. Geben Sie den ein, den die App jetzt zeigt. Ist auch der falsch, prüfen Sie die Uhr Ihres Telefons.
+second-wrong-recovery-code = Das ist keiner Ihrer Wiederherstellungscodes. Prüfen Sie Ihre Eingabe.
+second-used-code = Dieser Code wurde schon verwendet. Warten Sie, bis die App den nächsten zeigt.
+second-used-recovery-code = Dieser Wiederherstellungscode wurde schon verwendet. Geben Sie einen anderen ein.
+second-unreadable = Ihr Code kann wegen einer Einstellung dieser Website nicht geprüft werden. Wenden Sie sich an Ihre Administratorin oder Ihren Administrator.
+second-locked = Für dieses Konto wurden zu viele falsche Codes eingegeben. Melden Sie sich in einem Browser an, den Sie dafür schon benutzt haben, oder lassen Sie das Konto entsperren.
+second-over = Der Code kam zu spät, oder Ihr Konto hat sich inzwischen geändert. Melden Sie sich noch einmal an.
+
+## Authenticator-App und Wiederherstellungscodes
+
+authenticator-heading = Authenticator-App einrichten
+authenticator-lead = Danach genügt Ihr Passwort allein nicht mehr zur Anmeldung.
+authenticator-demanded = Ihr Konto braucht einen zweiten Faktor. Richten Sie eine Authenticator-App auf Ihrem Telefon ein, um fortzufahren.
+authenticator-scan = Scannen Sie diesen Code mit der App
+authenticator-type = Oder geben Sie diesen Schlüssel in der App ein:
+authenticator-open = App auf diesem Gerät öffnen
+authenticator-code = Code, den die App jetzt zeigt
+authenticator-finish = Einrichten
+authenticator-expired = Der Code, den Sie gescannt haben, ist abgelaufen. Scannen Sie den neuen.
+recovery-codes-heading = Bewahren Sie Ihre Codes auf
+recovery-codes-lead = Ihre Authenticator-App ist eingerichtet. Wenn Sie sie nicht zur Hand haben, gilt jeder dieser Codes zusammen mit Ihrem Passwort für eine Anmeldung.
+recovery-codes-lead-renewed = Jeder dieser Codes gilt zusammen mit Ihrem Passwort für eine Anmeldung. Ihre früheren Codes sind ungültig.
+recovery-codes-hint = Drucken Sie diese Seite oder schreiben Sie die Codes auf, und bewahren Sie sie sicher auf. Sie werden nicht noch einmal angezeigt.
+recovery-codes-kept = Ich habe sie aufbewahrt
+
+## Sicherheit
+
+security-heading = Sicherheit
+security-what = Was Ihr Konto schützt, und wo ein Code verlangt wird.
+security-password-since = Gesetzt { $ago }
+security-no-password = Eine andere Anwendung meldet Sie an. Sie haben hier kein Passwort, und es wird kein Code verlangt.
+security-app = Authenticator-App
+security-app-none = Nicht eingerichtet. Mit ihr genügt Ihr Passwort allein nicht mehr zur Anmeldung.
+security-app-demanded = Nicht eingerichtet. Bei der nächsten Anmeldung werden Sie dazu aufgefordert.
+security-app-set-up = App einrichten
+security-app-since = Eingerichtet { $ago }
+security-app-since-on = Eingerichtet { $ago } auf { $device }
+security-app-unreadable = Diese Website kann ihre Codes nicht mehr prüfen, darum können Sie sich damit nicht anmelden. Entfernen Sie die App und richten Sie sie neu ein.
+security-app-remove = App entfernen
+security-app-remove-demanded = Nachdem Sie sie entfernt haben, müssen Sie bei der nächsten Anmeldung eine neue einrichten.
+security-codes = Wiederherstellungscodes
+security-codes-left = { $count ->
+    [0] Es ist kein Code übrig.
+    [one] { $count } Code ist übrig.
+   *[other] { $count } Codes sind übrig.
+}
+security-codes-low = Erstellen Sie neue, bevor Sie sie brauchen.
+security-codes-make = Neue Codes erstellen
+security-codes-hint = Neue Codes ersetzen die früheren.
+security-browsers = Browser ohne Code
+security-browsers-none = In jedem Browser wird ein Code verlangt.
+security-browser-until = Braucht { $when } wieder einen Code
+security-browser-forget = Wieder einen Code verlangen
+security-browsers-forget = In allen Browsern wieder verlangen
+
 ## Abmelden
 
 sign-out-of-this-device = Von diesem Gerät abmelden?
@@ -449,6 +542,9 @@ enter-password-to-sign-out-others = Geben Sie Ihr Passwort noch einmal ein, um f
 enter-password-to-sign-out-selected = Geben Sie Ihr Passwort noch einmal ein, um fortzufahren. Danach werden die ausgewählten Geräte abgemeldet.
 enter-password-to-sign-out-all = Geben Sie Ihr Passwort noch einmal ein, um fortzufahren. Danach werden alle Geräte abgemeldet, auch dieses.
 enter-password-to-report = Geben Sie Ihr Passwort noch einmal ein, um fortzufahren. Danach wird die fremde Sitzung beendet.
+enter-password-to-remove-app = Geben Sie Ihr Passwort noch einmal ein, um fortzufahren. Danach wird Ihre Authenticator-App entfernt.
+enter-password-to-make-codes = Geben Sie Ihr Passwort noch einmal ein, um fortzufahren. Danach erhalten Sie neue Wiederherstellungscodes.
+enter-password-to-ask-for-codes = Geben Sie Ihr Passwort noch einmal ein, um fortzufahren. Danach wird wieder ein Code verlangt.
 confirm = Bestätigen
 not-your-password = Das ist nicht Ihr Passwort. Versuchen Sie es erneut.
 no-password-here = Sie haben hier kein Passwort.

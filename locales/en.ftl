@@ -164,6 +164,12 @@ way-in-password = Password
 way-in-one-time-password = One-time password
 way-in-reset = Link for a new password
 way-in-invitation = Invitation
+# $password (String) - "Password"
+way-in-with-totp = { $password } and a code of the app
+# $password (String) - "Password"
+way-in-with-recovery-code = { $password } and a recovery code
+# $password (String) - "Password"
+way-in-on-trusted-browser = { $password }, on a browser that needs no code
 way-in-application = The application itself
 way-in-peer = Another application
 way-in-unknown = Not recorded
@@ -175,6 +181,7 @@ account-pages = Account
 tab-active = Active
 tab-history = History
 tab-activity = Activity
+tab-security = Security
 # <password> (Link) - the page that changes the password
 breached-password-warning = Your password appears in a list of leaked passwords, which attackers try first. <password>Choose another password</password> here, and everywhere else you use the old one.
 # $count (Number)
@@ -299,6 +306,8 @@ password-changed = { $count ->
    *[other] Your password was changed. Signed out { $count } other devices.
 }
 change-expired = Your confirmation came too late, so nothing was changed. Please try again.
+second-factor-removed = Your authenticator app and your recovery codes were removed. Your password alone lets you in now.
+codes-asked-again = A code is asked for again at the next sign-in.
 change-unmade = You were no longer signed in when you sent the last form, so nothing was changed. You are signed in again now: send it once more if you still want to.
 
 ## A page that is open while its session ends
@@ -389,12 +398,24 @@ event-signed-in-again-on-other-device = Signed in again, on another device than 
 event-signed-in-password = Signed in with the password
 event-signed-in-one-time-password = Signed in with a one-time password
 event-signed-in-reset = Signed in with a link for a new password
+event-signed-in-reset-totp = Signed in with a link for a new password and a code of the app
+event-signed-in-reset-recovery-code = Signed in with a link for a new password and a recovery code
 event-signed-in-invitation = Signed in with an invitation
+event-signed-in-invitation-totp = Signed in with an invitation and a code of the app
+event-signed-in-invitation-recovery-code = Signed in with an invitation and a recovery code
+event-signed-in-totp = Signed in with the password and a code of the app
+event-signed-in-recovery-code = Signed in with the password and a recovery code
+event-signed-in-trusted-browser = Signed in with the password, on a browser that needs no code
+event-signed-in-one-time-password-totp = Signed in with a one-time password and a code of the app
+event-signed-in-one-time-password-recovery-code = Signed in with a one-time password and a recovery code
 event-sign-in-failed = Sign-in failed
 event-sign-in-failed-wrong-password = Sign-in failed: wrong password
 event-sign-in-failed-disabled = Sign-in failed: the account is disabled
 event-sign-in-failed-no-password = Sign-in failed: the account has no password
 event-sign-in-failed-used-up = Sign-in failed: the one-time password had already been used
+event-sign-in-failed-wrong-code = Sign-in failed: the password was right, the code was wrong
+event-sign-in-failed-used-code = Sign-in failed: the code had already been used
+event-sign-in-failed-unreadable-factor = Sign-in failed: the code could not be checked
 # $count (Number)
 event-sign-ins-refused = { $count ->
     [one] { $count } sign-in refused after too many attempts
@@ -412,6 +433,16 @@ event-session-reported = Reported: this wasn’t you
 event-session-ended = Session ended
 event-session-replaced-by-peer = Replaced by a record of the other application
 event-browser-remembered = Browser remembered
+event-browser-trusted = A browser needs no code for 30 days
+# $count (Number)
+event-browser-trust-ended = { $count ->
+    [1] Browser needs a code again
+    [one] { $count } browser needs a code again
+   *[other] { $count } browsers need a code again
+}
+event-second-factor-added = Authenticator app set up
+event-second-factor-removed = Authenticator app removed
+event-recovery-codes-made = New recovery codes made
 event-account-created = Account created
 event-account-deleted = Account deleted
 event-account-disabled = Account disabled
@@ -552,6 +583,79 @@ sign-in-rejected = Invalid email or password.
 one-time-password-used-up = This one-time password has already been used. Continue where you signed in, or ask your administrator for a new one. If you didn’t use it, tell them.
 account-locked = Too many wrong passwords were entered for this account. Sign in on a browser that you have used for it before, or ask your administrator to unlock it.
 
+## The second step of a sign-in
+
+second-heading = Enter your code
+second-lead-app = To sign in, now enter the code that your authenticator app shows.
+second-lead-recovery = To sign in, now enter one of your recovery codes. Each is good for one sign-in.
+second-code = Code of the app
+second-recovery-code = Recovery code
+second-trust = Don’t ask for a code on this browser for 30 days
+second-use-recovery = Use a recovery code
+second-use-app = Use your authenticator app
+# <login> (Link) - the sign-in page
+second-hint = If you have neither, ask your administrator. Not your account? <login>Start again</login>
+second-wrong-code = This code is wrong. Enter the one that the app shows now. If that is wrong too, check the clock of your phone.
+second-wrong-recovery-code = This is not one of your recovery codes. Check what you typed.
+second-used-code = This code has already been used. Wait until the app shows the next one.
+second-used-recovery-code = This recovery code has already been used. Enter another one.
+second-unreadable = Your code can’t be checked, because of a setting of this site. Ask your administrator.
+second-locked = Too many wrong codes were entered for this account. Sign in on a browser that you have used for it before, or ask your administrator to unlock it.
+second-over = The code came too late, or your account has changed meanwhile. Sign in again.
+
+## Authenticator app and recovery codes
+
+authenticator-heading = Set up an authenticator app
+authenticator-lead = With it, your password alone no longer lets anyone in.
+authenticator-demanded = Your account needs a second factor. Set up an authenticator app on your phone to continue.
+authenticator-scan = Scan this code with the app
+authenticator-type = Or enter this key in the app:
+authenticator-open = Open an app on this device
+authenticator-code = Code that the app shows now
+authenticator-finish = Set up
+authenticator-expired = The code that you scanned has expired. Scan the new one.
+recovery-codes-heading = Keep your recovery codes
+recovery-codes-lead = Your authenticator app is set up. When you don’t have it at hand, each of these codes lets you in once, together with your password.
+recovery-codes-lead-renewed = Each of these codes lets you in once, together with your password. Your earlier codes are no longer valid.
+recovery-codes-hint = Print this page or write the codes down, and keep them in a safe place. They are not shown again.
+recovery-codes-kept = I have kept them
+
+## Security
+
+security-heading = Security
+security-what = What protects your account, and where it asks for a code.
+# $ago (String) - "5 days ago"
+security-password-since = Set { $ago }
+security-no-password = Another application signs you in. You have no password here, and no code is asked for.
+security-app = Authenticator app
+security-app-none = Not set up. With it, your password alone no longer lets anyone in.
+security-app-demanded = Not set up. Your next sign-in asks you to do it.
+security-app-set-up = Set up an app
+# $ago (String) - "5 days ago"
+security-app-since = Set up { $ago }
+# $ago (String) - "5 days ago"
+# $device (String) - "Firefox 140 on Linux"
+security-app-since-on = Set up { $ago } on { $device }
+security-app-unreadable = This site can no longer check its codes, so you can’t sign in with them. Remove the app and set it up again.
+security-app-remove = Remove the app
+security-app-remove-demanded = After you have removed it, your next sign-in asks you to set up another one.
+security-codes = Recovery codes
+# $count (Number)
+security-codes-left = { $count ->
+    [0] No code is left.
+    [one] { $count } code is left.
+   *[other] { $count } codes are left.
+}
+security-codes-low = Make new ones before you need them.
+security-codes-make = Make new codes
+security-codes-hint = New codes replace the earlier ones.
+security-browsers = Browsers without a code
+security-browsers-none = Each browser is asked for a code.
+# $when (String) - "in 29 days"
+security-browser-until = Needs a code again { $when }
+security-browser-forget = Ask for a code again
+security-browsers-forget = Ask on all browsers again
+
 ## Sign out
 
 sign-out-of-this-device = Sign out of this device?
@@ -568,6 +672,9 @@ enter-password-to-sign-out-others = Enter your password again to continue. All o
 enter-password-to-sign-out-selected = Enter your password again to continue. The selected devices are signed out after that.
 enter-password-to-sign-out-all = Enter your password again to continue. All devices are signed out after that, including this one.
 enter-password-to-report = Enter your password again to continue. The session that wasn’t yours is signed out after that.
+enter-password-to-remove-app = Enter your password again to continue. Your authenticator app is removed after that.
+enter-password-to-make-codes = Enter your password again to continue. You get new recovery codes after that.
+enter-password-to-ask-for-codes = Enter your password again to continue. A code is asked for again after that.
 confirm = Confirm
 not-your-password = This is not your password. Try again.
 no-password-here = You have no password here.

@@ -19,7 +19,7 @@ use crate::{
     sessions::Sessions,
     web::{
         AppOrigins, AppState, Assets, BrowserCookie, Csrf, EventTokens, Flash, FormSeeds, Languages, PendingChanges,
-        ProxyWarnings, SessionCookie, SessionLayer, SetupToken, TrustedProxies,
+        PendingSignIns, ProxyWarnings, SessionCookie, SessionLayer, SetupToken, TrustedProxies,
     },
     words::Language,
 };
@@ -53,6 +53,7 @@ impl Keyrack {
             mail,
             sign_in_pace,
             reauth_window,
+            second_factor,
             connections,
             clock,
         } = config;
@@ -71,6 +72,7 @@ impl Keyrack {
             Accounts::for_server(database.clone(), clock.clone(), sessions.clone(), hash_cost, newest, sign_in_pace)
                 .with_hash_secrets(hash_secrets)
                 .with_links(link_tokens.clone(), outbox.clone())
+                .with_second_factors(second_factor, secrets.expose())
                 .with_password_policy(PasswordPolicy::new(public_url.host(), brand.name.as_str(), breached_passwords));
         let mail_sender = mail.map(|mail| MailSender {
             db: database.clone(),
@@ -98,6 +100,7 @@ impl Keyrack {
             mail_sender,
             flash: Flash::new(&secrets, &public_url),
             pending_changes: PendingChanges::new(&secrets),
+            pending_sign_ins: PendingSignIns::new(&secrets, &public_url),
             languages: Languages::new(&languages, &public_url, assets.site()),
             assets,
             reauth_window,

@@ -14,7 +14,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::{
-    accounts::{BreachedPasswords, HashCost, HashSecrets, SignInPace},
+    accounts::{BreachedPasswords, HashCost, HashSecrets, SecondFactorPolicy, SignInPace},
     clock::Clock,
     db::{DatabaseOptions, DatabaseUrl},
     geoip::GeoIp,
@@ -82,6 +82,9 @@ pub struct Config {
     /// sessions. Beyond it, Keyrack asks for the password again. Default: 10 minutes, so that a browser that was left
     /// unattended is of little use to others (ASVS 7.5).
     pub reauth_window: Duration,
+    /// Who must have a second factor. Default: those who want one. It is asked for at Keyrack's own sign-in page; an
+    /// application that names its users by itself decides by itself.
+    pub second_factor: SecondFactorPolicy,
     /// How many connections the server keeps open, and how long each may take.
     pub connections: ConnectionLimits,
     /// The source of the current time.
@@ -110,6 +113,7 @@ impl Config {
             mail: None,
             sign_in_pace: SignInPace::default(),
             reauth_window: DEFAULT_REAUTH_WINDOW,
+            second_factor: SecondFactorPolicy::default(),
             connections: ConnectionLimits::default(),
             clock: Clock::System,
         }

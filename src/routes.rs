@@ -26,9 +26,9 @@ use crate::web::{
     headers::security_headers,
     page_states,
     pages::{
-        HOME, account_link, activity, api_revoke, api_session, api_sessions, event_stream, health, language, login,
-        logout, not_me, password, reauth, revoke, revoke_progress, session_detail, session_name, sessions, setup,
-        static_file,
+        HOME, SECURITY, SET_UP, account_link, activity, api_revoke, api_session, api_sessions, authenticator,
+        event_stream, health, language, login, logout, not_me, password, reauth, revoke, revoke_progress, second,
+        security, session_detail, session_name, sessions, setup, static_file,
     },
     recent_proof::require_recent_proof,
     render_errors::render_errors,
@@ -43,13 +43,14 @@ pub(crate) use endpoint::{Access, Endpoint};
 const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// Every endpoint of Keyrack.
-pub(crate) fn endpoints() -> [Endpoint; 29] {
+pub(crate) fn endpoints() -> [Endpoint; 36] {
     [
         without_session("/healthz").get(health::alive),
         without_session("/readyz").get(health::ready),
         without_session("/static/{name}").get(static_file::show),
         public("/").get(home),
         public("/login").get(login::show).post(login::submit).not_a_destination(),
+        public("/login/second").get(second::show).post(second::submit).not_a_destination(),
         public("/language").post(language::submit),
         public("/setup").get(setup::show).post(setup::submit).not_a_destination(),
         public("/reset").get(account_link::show_reset).post(account_link::submit_reset).not_a_destination(),
@@ -88,6 +89,32 @@ pub(crate) fn endpoints() -> [Endpoint; 29] {
             .waits_for_proof(WaitingChange::Report),
         signed_in("/account/activity").get(activity::show),
         signed_in_from_apps("/account/events").get(event_stream::show).not_a_destination(),
+        signed_in(SECURITY).get(security::show),
+        recently_signed_in(SET_UP)
+            .get(authenticator::show)
+            .post(authenticator::submit)
+            .form_on(FormPage::At(SET_UP))
+            .requires_password(),
+        recently_signed_in("/account/security/authenticator/remove")
+            .post(authenticator::remove)
+            .form_on(FormPage::At(SECURITY))
+            .waits_for_proof(WaitingChange::RemoveSecondFactor)
+            .requires_password(),
+        recently_signed_in("/account/security/recovery-codes")
+            .post(authenticator::renew)
+            .form_on(FormPage::At(SECURITY))
+            .waits_for_proof(WaitingChange::RenewRecoveryCodes)
+            .requires_password(),
+        recently_signed_in("/account/security/browsers/forget")
+            .post(authenticator::forget_all)
+            .form_on(FormPage::At(SECURITY))
+            .waits_for_proof(WaitingChange::ForgetBrowsers)
+            .requires_password(),
+        recently_signed_in("/account/security/browsers/{id}/forget")
+            .post(authenticator::forget_one)
+            .form_on(FormPage::At(SECURITY))
+            .waits_for_proof(WaitingChange::ForgetBrowser)
+            .requires_password(),
         before_password_change("/account/password")
             .get(password::show)
             .post(password::submit)

@@ -83,9 +83,9 @@ const postgres = {
       // A session that the program can't read. On SQLite, pages leave such rows out.
       addUnreadableSession: () => run('psql', ['--no-psqlrc', '--quiet', '--dbname', url.href, '--command', `
         ALTER TABLE sessions ALTER last_seen_at DROP NOT NULL;
-        INSERT INTO sessions (sid, user_id, expires_at, last_seen_at) SELECT 'unreadable', id, '2999-01-01', NULL FROM users;
+        INSERT INTO sessions (sid, user_id, expires_at, last_seen_at) SELECT 'unreadable', id, '2999-01-01', NULL FROM users ORDER BY created_at LIMIT 1;
         INSERT INTO user_sessions (sid, sess, expire)
-        SELECT 'unreadable', json_build_object('userId', id), '2999-01-01' FROM users;`]),
+        SELECT 'unreadable', json_build_object('userId', id), '2999-01-01' FROM users ORDER BY created_at LIMIT 1;`]),
       drop: async () => {
         await proxy.close();
         await sql(`DROP DATABASE ${name} WITH (FORCE)`);

@@ -4,6 +4,7 @@
 import { DEVICES } from './browser.mjs';
 import { errorPages } from './error-pages.mjs';
 import { signIn, submitSignIn } from './sign-in-form.mjs';
+import { codeOf, shownSecret } from './totp.mjs';
 
 /** Devices of every kind, and some with names that are hard to lay out. */
 const USER_AGENTS = [
@@ -226,6 +227,97 @@ export async function* leakedPasswordPages(page, keyrack, user) {
   await keyrack.restart({ KEYRACK_BREACHED_PASSWORDS: '' });
 }
 
+/** What links lead to that set a password. */
+export async function* linkPages(page, keyrack, user) {
+  const invited = { email: 'invited@example.com', password: user.password };
+  const links = { reset: ['user', 'reset-link', user.email], invitation: ['user', 'invite', invited.email] };
+  for (const [name, command] of Object.entries(links)) {
+    const { pathname, search } = new URL(JSON.parse(await keyrack.command([...command, '--json'])).url);
+    await page.goto(`${pathname}${search}`);
+    yield name;
+    await page.locator('#password').fill('too short');
+    await page.locator('#password_again').fill('too short');
+    await page.locator('.form .button-primary').click();
+    await page.getByRole('alert').waitFor();
+    yield `${name}-errors`;
+    await page.locator('#password').fill(user.password);
+    await page.locator('#password_again').fill(user.password);
+    await page.locator('.form .button-primary').click();
+    await page.waitForURL('**/account/sessions');
+    await page.locator('.sign-out button').click();
+    await page.locator('#email').waitFor();
+    await page.goto(`${pathname}${search}`);
+    yield `${name}-used`;
+    await page.goto(`${pathname}?token=unknown`);
+    yield `${name}-unknown`;
+  }
+}
+
+/** What protects an account, and how a sign-in asks for it. */
+export async function* secondFactorPages(page, keyrack, user) {
+  await signIn(page, user);
+  await page.goto('/account/security');
+  yield 'security';
+  await page.locator('a[href="/account/security/authenticator"]').click();
+  await page.locator('#code').waitFor();
+  yield 'authenticator';
+  const secret = await shownSecret(page);
+  await page.locator('#code').fill('000000');
+  await page.locator('.form .button-primary').click();
+  await page.getByRole('alert').waitFor();
+  yield 'authenticator-wrong';
+  await page.locator('#code').fill(codeOf(secret));
+  await page.locator('.form .button-primary').click();
+  await page.locator('.recovery-codes').waitFor();
+  yield 'recovery-codes';
+  const [recoveryCode] = await page.locator('.recovery-codes code').allInnerTexts();
+  await page.goto('/account/security');
+  yield 'security-app';
+
+  await page.goto('about:blank');
+  await page.context().clearCookies();
+  await page.goto('/login');
+  await submitSignIn(page, user);
+  await page.waitForURL('**/login/second');
+  yield 'second';
+  await page.locator('#code').fill('000000');
+  await page.locator('.form .button-primary').click();
+  await page.getByRole('alert').waitFor();
+  yield 'second-wrong';
+  await page.goto('/login/second?with=recovery');
+  yield 'second-recovery';
+  await page.locator('#code').fill(recoveryCode);
+  await page.locator('[name=trust]').check();
+  await page.locator('.form .button-primary').click();
+  await page.waitForURL('**/account/sessions');
+  await page.goto('/account/security');
+  yield 'security-browsers';
+  await page.locator('form[action$="/recovery-codes"] button').click();
+  await page.locator('.recovery-codes').waitFor();
+  yield 'recovery-codes-renewed';
+  await page.goto('/account/activity');
+  yield 'activity-second-factor';
+  await keyrack.command(['user', 'remove-second-factor', user.email]);
+
+  await page.goto('about:blank');
+  await page.context().clearCookies();
+  await keyrack.restart({ KEYRACK_SECOND_FACTOR: 'everyone' });
+  await page.goto('/login');
+  await submitSignIn(page, user);
+  await page.waitForURL('**/login/second');
+  yield 'authenticator-at-sign-in';
+  await page.locator('#code').fill(codeOf(await shownSecret(page)));
+  await page.locator('.form .button-primary').click();
+  await page.locator('.recovery-codes').waitFor();
+  yield 'recovery-codes-at-sign-in';
+  await page.goto('about:blank');
+  await keyrack.command(['user', 'remove-second-factor', user.email]);
+  await keyrack.restart({ KEYRACK_SECOND_FACTOR: 'optional' });
+  await page.context().clearCookies();
+  await page.goto('/login?again=on');
+  yield 'sign-in-again';
+}
+
 /** The sign-in form after too many wrong passwords. */
 export async function* throttledPages(page, keyrack, user) {
   await page.goto('/login');
@@ -264,7 +356,8 @@ export async function* outagePages(page, keyrack, user) {
 /** Pages that belong to no other part of the tour, each for a user who is not signed in. */
 export async function* specialPages(page, keyrack, user) {
   const parts = [
-    oneTimePasswordPages, outdatedFormPages, manyDevicesPages, proofPages, leakedPasswordPages, throttledPages, errorPages, outagePages,
+    oneTimePasswordPages, outdatedFormPages, manyDevicesPages, proofPages, leakedPasswordPages, linkPages, secondFactorPages,
+    throttledPages, errorPages, outagePages,
   ];
   for (const part of parts) {
     // An open page would ask whether its session is alive, and would be told that it is not.

@@ -179,14 +179,22 @@ impl Accounts {
             return Ok(AuthenticationResult::Throttled { retry_after });
         }
         self.forget_failures_after_success(&record).await;
+        let second_factor = self.second_factor_after_password(&record, self.clock.now());
         let Some(account) = record.account else { return Ok(AuthenticationResult::Rejected) };
         if let (Some(old), Some(new)) = (old_hash, new_hash) {
             self.store_new_hash(account.user.id, old, new).await;
         }
         let must_change_password = account.password_use != PasswordUse::Lasting;
         let (user, password_changed_at) = (account.user, account.password_changed_at);
-        let way_in = WayIn::Password;
-        let user = AuthenticatedUser { user, password_changed_at, must_change_password, has_breached_password, way_in };
+        let way_in = WayIn::Password(second_factor.passed());
+        let user = AuthenticatedUser {
+            user,
+            password_changed_at,
+            must_change_password,
+            has_breached_password,
+            way_in,
+            second_factor,
+        };
         Ok(AuthenticationResult::Accepted(user))
     }
 

@@ -61,6 +61,16 @@ impl FailureKey {
         Self { text: format!("session:{id}"), step: FORGET_ONE_AFTER }
     }
 
+    /// The key of wrong codes of a second factor, on browsers that the account does not know.
+    pub fn codes(user: UserId) -> Self {
+        Self { text: format!("codes:{user}"), step: FORGET_ONE_AFTER }
+    }
+
+    /// The key of those on one that it knows.
+    pub fn codes_on_browser(hash: &BrowserIdHash) -> Self {
+        Self { text: format!("codes-on:{}", hash.as_str()), step: FORGET_ONE_AFTER }
+    }
+
     /// The id of the user whose account this is the key of.
     pub fn account_of(key: &str) -> Option<&str> {
         key.strip_prefix("account:")

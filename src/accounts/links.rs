@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{
     Accounts,
     authenticate::{AuthenticationResult, SignInClient},
+    codes::SecondFactorState,
     email::Email,
     model::{Account, AuthenticatedUser, InvitedUser, Password},
     queries::{self, NewLinkRow, NewRow, StoredLink},
@@ -48,8 +49,8 @@ impl LinkKind {
 
     const fn way_in(self) -> WayIn {
         match self {
-            Self::Reset => WayIn::Reset,
-            Self::Invitation => WayIn::Invitation,
+            Self::Reset => WayIn::Reset(None),
+            Self::Invitation => WayIn::Invitation(None),
         }
     }
 
@@ -273,7 +274,7 @@ impl Accounts {
             return Ok(None);
         };
         match self.authenticate_on(link.user.email.as_str(), password, client).await? {
-            AuthenticationResult::Accepted(user) => Ok(Some(user)),
+            AuthenticationResult::Accepted(user) => Ok(Some(AuthenticatedUser { way_in: kind.way_in(), ..user })),
             _ => Ok(None),
         }
     }
@@ -317,10 +318,15 @@ impl Accounts {
                 record(connection, accounts.event(EventKind::PasswordChanged, user.id), now)?;
                 let reason = EndReason::PasswordChanged;
                 let ended = accounts.sessions.first_batch_within(connection, user.id, reason, mode)?;
-                Ok(Ok((user, now, ended)))
+                let second_factor = match queries::find_factor(connection, user.id)? {
+                    Some(_) => SecondFactorState::CodeDue,
+                    None => accounts.second_factor_of_new(&user),
+                };
+                Ok(Ok((user, second_factor, now, ended)))
             })
         };
-        let (user, password_changed_at, first_batch) = with_first_batch(set).await?.map_err(UseLinkError::Invalid)?;
+        let (user, second_factor, password_changed_at, first_batch) =
+            with_first_batch(set).await?.map_err(UseLinkError::Invalid)?;
         self.stored_costs.invalidate();
         self.sessions.end_rest(first_batch).await?;
         Ok(AuthenticatedUser {
@@ -329,6 +335,7 @@ impl Accounts {
             must_change_password: false,
             has_breached_password: false,
             way_in: kind.way_in(),
+            second_factor,
         })
     }
 }

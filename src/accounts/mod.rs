@@ -5,6 +5,7 @@ mod breached_passwords;
 mod browser_id;
 mod change_password;
 mod client_network;
+mod codes;
 mod doctor;
 #[cfg(test)]
 mod documented_limits;
@@ -29,6 +30,7 @@ mod password_policy;
 mod passwords;
 mod purge;
 mod queries;
+mod second_factor;
 mod sign_in_pace;
 mod stored_costs;
 mod stored_hash;
@@ -50,6 +52,7 @@ pub use breached_passwords::{
 };
 pub use browser_id::BrowserId;
 pub(crate) use change_password::{ChangePasswordError, PasswordChange};
+pub use codes::{SecondFactorPolicy, SecondFactorState};
 pub use email::{Email, InvalidEmail};
 pub use hash_cost::{HashCost, InvalidHashCost};
 pub use import::{ExistingUsers, ImportReport, ImportedUser, InvalidImport};
@@ -61,11 +64,16 @@ pub(crate) use name::MAX_CHARS as MAX_NAME_CHARS;
 pub use name::{InvalidName, check_name};
 pub(crate) use own_password::OwnPasswordError;
 pub use password_policy::{MAX_LENGTH, MIN_LENGTH, PasswordPolicy, PasswordPolicyError};
+pub(crate) use second_factor::{
+    CodeError, FactorSetUp, FactorState, PendingSignIn, RecoveryCodesError, SecondFactorOverview, SecondStep,
+    SetUpBinding, SetUpError, SetUpRequest, TRUST_LIFETIME, TrustedBrowser, TypedCode,
+};
 pub use sign_in_pace::{InvalidSignInPace, SignInPace};
 pub use stored_hash::{FirebaseSignerKey, HashSecrets, InvalidSignerKey, UnusableHash};
 pub use unlock::ForgottenFailures;
 pub use users::CreateUserError;
 
+use codes::SecondFactors;
 use passwords::Passwords;
 use queries::{SignInKey, SignInRecord};
 use sign_in_pace::SignInPacer;
@@ -82,6 +90,7 @@ pub struct Accounts {
     password_policy: PasswordPolicy,
     throttle: Throttle,
     pacer: SignInPacer,
+    second_factors: SecondFactors,
     stored_costs: StoredCosts,
     /// Finds what decides about a sign-in; concurrent sign-ins share one statement.
     sign_ins: Lookups<SignInKey, SignInRecord>,
@@ -155,6 +164,7 @@ impl Accounts {
             password_policy,
             throttle,
             pacer,
+            second_factors: SecondFactors::default(),
             stored_costs,
             sign_ins,
             source,

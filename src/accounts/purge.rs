@@ -21,8 +21,9 @@ pub(super) const UNKNOWN_RETENTION: Duration = Duration::from_secs(365 * 24 * 60
 
 impl Accounts {
     /// Deletes counts of networks whose failures are forgotten, of unknown accounts without a failure for a year, and
-    /// of users and browsers that no longer exist; one-time passwords of such users; browsers that were not used for as
-    /// long as their cookie lives; links that have expired, and old mails. Returns the number of rows. Nothing depends on it but the size of the tables.
+    /// of users and browsers that no longer exist; one-time passwords and second factors of such users; browsers that were
+    /// not used for as long as their cookie lives; links that have expired, and old mails. Returns the number of rows.
+    /// Nothing depends on it but the size of the tables.
     pub async fn purge(&self) -> Result<usize> {
         self.record_unknown_failures().await?;
         let now = self.clock.now();
@@ -35,14 +36,15 @@ impl Accounts {
         let orphans = self.delete_in_batches(|connection| queries::purge_orphans(connection, PURGE_BATCH_ROWS));
         let passwords =
             self.delete_in_batches(|connection| queries::purge_one_time_passwords(connection, PURGE_BATCH_ROWS));
+        let factors = self.delete_in_batches(|connection| queries::purge_factors(connection, PURGE_BATCH_ROWS));
         let links = self.delete_in_batches(move |connection| {
             queries::purge_links(connection, now - LINK_RETENTION, PURGE_BATCH_ROWS)
         });
         let mails = self.delete_in_batches(move |connection| mail::purge(connection, now, PURGE_BATCH_ROWS));
         // One that fails does not keep the others.
         let (failures, browsers, orphans, passwords) = (failures.await, browsers.await, orphans.await, passwords.await);
-        let (links, mails) = (links.await, mails.await);
-        Ok(failures? + browsers? + orphans? + passwords? + links? + mails?)
+        let (factors, links, mails) = (factors.await, links.await, mails.await);
+        Ok(failures? + browsers? + orphans? + passwords? + factors? + links? + mails?)
     }
 
     async fn delete_in_batches<F>(&self, delete: F) -> Result<usize>

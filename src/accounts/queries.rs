@@ -5,7 +5,9 @@ mod browsers;
 mod failures;
 mod links;
 mod one_time_passwords;
+mod second_factors;
 mod sign_in;
+mod trust;
 
 use std::time::Duration;
 
@@ -32,8 +34,16 @@ pub(super) use failures::{
     forget_failures, purge_failures, purge_orphans, take_unreported,
 };
 pub(super) use links::{NewLinkRow, StoredLink, find_link, insert_link, purge_links, use_link, void_links};
-pub(super) use one_time_passwords::{forget_one_time, mark_one_time, one_time_passwords, purge_one_time_passwords};
+pub(super) use one_time_passwords::{
+    forget_one_time, mark_one_time, one_time_passwords, password_use_of, purge_one_time_passwords,
+};
+pub(super) use second_factors::{
+    TotpFactor, UsedStep, count_recovery_codes, delete_factor, factors_after, find_factor, find_known_browser,
+    forget_code_failures, insert_factor, is_used_recovery_code, purge_factors, replace_recovery_codes, reseal,
+    use_recovery_code, use_step,
+};
 pub(super) use sign_in::{SignInKey, SignInRecord, find_sign_ins};
+pub(super) use trust::{end_trust, trusted_browsers};
 
 /// The smallest step of a stored time.
 const SMALLEST_STEP: Duration = Duration::from_micros(1);
@@ -128,6 +138,11 @@ fn find_one(connection: &mut SqliteConnection, email: &Email) -> Result<Option<A
     Ok(None)
 }
 
+/// Finds a user by id.
+pub(super) fn find_by_id(connection: &mut DbConnection, id: UserId) -> Result<Option<AccountRow>> {
+    Ok(users::table.find(id).select(AccountRow::as_select()).load_readable(connection)?.pop())
+}
+
 /// The next users after an id, in the order of their ids, with their addresses as stored.
 pub(super) fn addresses_after(
     connection: &mut DbConnection,
@@ -203,13 +218,16 @@ pub(super) fn password_changed_at(connection: &mut DbConnection, id: UserId) -> 
     Ok(changed_at.get_result::<SqlTime>(connection).optional()?.map(Timestamp::from))
 }
 
-/// Sets a password, which is good for any number of sign-ins. Returns when it was set: later than the former one in any
-/// case, whatever the clocks say. Sign-ins and links tell by that time whether the account still has the same password.
+/// Sets a password, which is good for any number of sign-ins; all browsers need the second factor again. Returns when it was
+/// set: later than the former one in any case, whatever the clocks say. Sign-ins and links tell by that time whether the
+/// account still has the same password.
 pub(super) fn set_password(connection: &mut DbConnection, id: UserId, hash: &str, now: Timestamp) -> Result<Timestamp> {
     let former = for_update(users::table.find(id).select(users::password_changed_at));
     let former: Option<SqlTime> = former.get_result(connection).optional()?;
     let changed_at = former.map_or(now, |former| now.max(Timestamp::from(former) + SMALLEST_STEP));
     forget_one_time(connection, id)?;
+    // The former password may have been another person's way to the browsers that need no second factor.
+    end_trust(connection, id, None)?;
     diesel::update(users::table.find(id))
         .set((
             users::password_hash.eq(hash),

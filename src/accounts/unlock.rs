@@ -38,6 +38,8 @@ impl Accounts {
                     return Ok(None);
                 };
                 let forgotten = queries::forget_account(connection, user.id)?;
+                // Not by a new password, which would let a person who can set one guess codes for ever.
+                queries::forget_code_failures(connection, user.id)?;
                 record(connection, accounts.unlock_event(user.id, forgotten), now)?;
                 Ok(Some(ForgottenFailures {
                     by_unknown_browsers: forgotten.by_strangers,

@@ -105,6 +105,7 @@ impl Accounts {
             now,
         };
         let must_change_password = password_use == PasswordUse::OneTime;
+        let second_factor = self.second_factor_of_new(&row.user);
         let event = self.event(EventKind::AccountCreated, row.user.id).detail("role", role.as_str());
         let event = with_password_use(event, password_use);
         let created = self
@@ -128,7 +129,8 @@ impl Accounts {
                     password_changed_at: row.now,
                     must_change_password,
                     has_breached_password: false,
-                    way_in: WayIn::Password,
+                    way_in: WayIn::Password(None),
+                    second_factor,
                 }))
             })
             .await?;

@@ -50,6 +50,7 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
     }
     let mut report = sessions.doctor(options.repair).await?;
     report.breaches.extend(accounts.doctor().await?);
+    check_second_factors(settings, accounts.clone(), &mut report).await?;
     report.breaches.extend(unusable_breach_file(settings));
     check_places(settings, &mut report);
     check_mails(&accounts, &mut report).await?;
@@ -111,6 +112,26 @@ async fn check_mails(accounts: &Accounts, report: &mut Report) -> Result<(), Fai
         report.warnings.push(format!(
             "mails wait to be sent: {count}, the oldest since {}; `keyrack mail list` says why",
             oldest.to_iso_millis()
+        ));
+    }
+    Ok(())
+}
+
+/// Finds second factors that no secret can read, and users who must have one and have none.
+async fn check_second_factors(settings: &Settings, accounts: Accounts, report: &mut Report) -> Result<(), Failure> {
+    if accounts.users_with_second_factor().await?.is_empty() && settings.sign_in.second_factor.is_optional() {
+        return Ok(());
+    }
+    let accounts = match settings.existing_secrets()? {
+        Some(secrets) => accounts.with_second_factors(settings.sign_in.second_factor, secrets.expose()),
+        None => accounts,
+    };
+    report.breaches.extend(accounts.check_second_factors().await?);
+    let missing = accounts.users_without_demanded_factor().await?;
+    if missing > 0 {
+        report.warnings.push(format!(
+            "users who must have a second factor and have none yet: {missing}. Until they sign in, their password alone is \
+             enough to set one up (KEYRACK_SECOND_FACTOR)"
         ));
     }
     Ok(())

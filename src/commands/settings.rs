@@ -16,6 +16,7 @@ mod followed_files;
 mod hash_secrets;
 mod journal;
 mod mail;
+mod sign_in;
 mod site;
 mod values;
 
@@ -32,8 +33,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Failure, os_user::os_user, secrets_file};
 use crate::{
-    accounts::{HashCost, PasswordPolicy, SignInPace},
-    config::{Accent, AppOrigin, Brand, Config, DEFAULT_REAUTH_WINDOW, Hsts, Logo, PublicUrl, Secrets, SiteName},
+    accounts::{HashCost, PasswordPolicy},
+    config::{Accent, AppOrigin, Brand, Config, Hsts, Logo, PublicUrl, Secrets, SiteName},
     db::{DatabaseUrl, Engine, Peers},
     events::{self, Source},
     sessions::{Policy, Timeouts},
@@ -47,10 +48,11 @@ pub(super) use file::{SettingsFile, with_file_defaults};
 use hash_secrets::HashSecretSettings;
 pub(super) use journal::JournalSetting;
 use mail::MailSettingArguments;
+use sign_in::SignInSettings;
 use values::{
-    AppOrigins, FileList, LanguageList, LogFilter, Networks, days_or_hours, minutes, parse_app_origins,
-    parse_cookie_domain, parse_cookie_name, parse_events_retention, parse_files, parse_languages, parse_networks,
-    parse_number, parse_retention, parse_session_limit, parse_timeout,
+    AppOrigins, FileList, LanguageList, LogFilter, Networks, days_or_hours, parse_app_origins, parse_cookie_domain,
+    parse_cookie_name, parse_events_retention, parse_files, parse_languages, parse_networks, parse_number,
+    parse_retention, parse_session_limit, parse_timeout,
 };
 
 /// Every setting, with its default.
@@ -245,20 +247,11 @@ pub(super) struct Settings {
     #[arg(long, env = "KEYRACK_GEOIP", global = true, value_name = "LIST", value_parser = parse_files)]
     geoip: Option<FileList>,
 
-    /// Successful sign-ins of one user that may follow each other: BURST/INTERVAL, so many at once and then one after
-    /// each interval, or off
-    #[arg(long, env = "KEYRACK_SIGN_IN_PACE", global = true, value_name = "PACE", default_value_t = SignInPace::default())]
-    pub(super) sign_in_pace: SignInPace,
-
     #[command(flatten)]
     mail: MailSettingArguments,
 
-    /// How long after a proof of identity (a sign-in, or the password given again) sensitive changes need no new one
-    #[arg(
-        long, env = "KEYRACK_REAUTH_WINDOW", global = true, value_name = "DURATION",
-        default_value = minutes(DEFAULT_REAUTH_WINDOW), value_parser = parse_timeout
-    )]
-    reauth_window: Duration,
+    #[command(flatten)]
+    pub(super) sign_in: SignInSettings,
 
     /// File that records ended sessions, so that they stay ended after a failover or a restored backup of the database;
     /// off: none [default: beside the SQLite database or the secrets file, with the extension ends]
@@ -328,8 +321,9 @@ impl Settings {
             config.languages.clone_from(languages);
         }
         config.hash_cost = self.hash_cost;
-        config.sign_in_pace = self.sign_in_pace;
-        config.reauth_window = self.reauth_window;
+        config.sign_in_pace = self.sign_in.sign_in_pace;
+        config.reauth_window = self.sign_in.reauth_window;
+        config.second_factor = self.sign_in.second_factor;
         config.connections.max_connections = self.max_connections.and_then(|max| usize::try_from(max).ok());
         config
     }
@@ -379,6 +373,13 @@ impl Settings {
             );
         }
         Ok(secrets)
+    }
+
+    /// The secrets, if there are any yet: unlike [`secrets`](Self::secrets), it creates none.
+    pub(super) fn existing_secrets(&self) -> Result<Option<Secrets>, Failure> {
+        let database_url = self.database_url()?;
+        let exists = self.secrets.is_some() || self.secrets_path(&database_url).exists();
+        exists.then(|| self.secrets(&database_url, &mut Vec::new())).transpose()
     }
 
     fn secrets_from_file(&self, database_url: &DatabaseUrl, warnings: &mut Vec<String>) -> Result<Secrets, Failure> {

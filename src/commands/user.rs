@@ -62,8 +62,8 @@ pub(super) enum Command {
         #[command(flatten)]
         format: Format,
     },
-    /// List all users, and which of them are disabled, locked for browsers that they have not used before, or have a
-    /// password that is good for one sign-in
+    /// List all users, and which of them are disabled, locked for browsers that they have not used before, have a password
+    /// that is good for one sign-in, or have a second factor
     List(Format),
     /// Disable a user and end their sessions
     Disable {
@@ -109,6 +109,11 @@ pub(super) enum Command {
         email: Email,
         #[command(flatten)]
         format: Format,
+    },
+    /// Remove a user's authenticator app and recovery codes, for one who has lost them; make sure first who asks
+    RemoveSecondFactor {
+        /// Email address
+        email: Email,
     },
     /// Forget an account's failed sign-ins, so that browsers that have not been used for it may try again
     Unlock {
@@ -176,6 +181,15 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
             user_links::invite(settings, accounts, user, format.json).await
         }
         Command::ResetLink { email, format } => user_links::reset_link(settings, accounts, &email, format.json).await,
+        Command::RemoveSecondFactor { email } => {
+            let had_one =
+                accounts.remove_lost_second_factor(&email).await?.ok_or_else(|| Failure::unknown_user(&email))?;
+            if !had_one {
+                return Err(Failure::failed(format!("{email} has no second factor")));
+            }
+            output::line(format_args!("Removed the second factor of {email}: their password alone signs them in now."));
+            Ok(())
+        }
         Command::Unlock { email, format } => {
             let forgotten = accounts.unlock(&email).await?.ok_or_else(|| Failure::unknown_user(&email))?;
             if format.json {
@@ -210,20 +224,23 @@ struct ListedUser<'a> {
     locked_for_unknown_browsers: bool,
     /// `lasting`; `one_time` if the password is good for one sign-in; `used_up` if it was, until another one is set.
     password: PasswordUse,
-}
-
-fn listed_user<'a>(account: &'a Account, locked: &HashSet<UserId>, password: PasswordUse) -> ListedUser<'a> {
-    ListedUser { account, locked_for_unknown_browsers: locked.contains(&account.user.id), password }
+    /// Whether the user has an authenticator app.
+    second_factor: bool,
 }
 
 async fn list(accounts: &Accounts, format: Format) -> Result<(), Failure> {
     let users = accounts.list().await?;
     let locked: HashSet<UserId> = accounts.locked_among(&users).await?.iter().map(|account| account.user.id).collect();
     let password_uses = accounts.one_time_passwords().await?;
+    let with_factor = accounts.users_with_second_factor().await?;
     let password_use = |user: &UserId| password_uses.get(user).copied().unwrap_or_default();
     if format.json {
-        let listed = |account| listed_user(account, &locked, password_use(&account.user.id));
-        return output::json(&users.iter().map(listed).collect::<Vec<_>>());
+        let listed = users.iter().map(|account| {
+            let id = &account.user.id;
+            let (password, second_factor) = (password_use(id), with_factor.contains(id));
+            ListedUser { account, locked_for_unknown_browsers: locked.contains(id), password, second_factor }
+        });
+        return output::json(&listed.collect::<Vec<_>>());
     }
     let row = |account: &Account| {
         let Account { user, disabled_at, .. } = account;
@@ -236,9 +253,13 @@ async fn list(accounts: &Accounts, format: Format) -> Result<(), Failure> {
             (None, false, PasswordUse::OneTime) => "one-time password",
             (None, false, PasswordUse::UsedUp) => "one-time password used",
         };
-        [user.email.clone(), name, user.role.clone(), state.to_owned(), user.id.to_string()]
+        let factor = if with_factor.contains(&user.id) { "app" } else { "-" };
+        [user.email.clone(), name, user.role.clone(), state.to_owned(), factor.to_owned(), user.id.to_string()]
     };
-    output::table(["EMAIL", "NAME", "ROLE", "STATE", "ID"], &users.iter().map(row).collect::<Vec<_>>());
+    output::table(
+        ["EMAIL", "NAME", "ROLE", "STATE", "SECOND FACTOR", "ID"],
+        &users.iter().map(row).collect::<Vec<_>>(),
+    );
     Ok(())
 }
 

@@ -43,6 +43,12 @@ causes! {
         NoPassword = "no_password",
         /// The password was right, but good for one sign-in, which has taken place.
         UsedUpPassword = "used_up_password",
+        /// The password was right, but the code of the second factor was wrong.
+        WrongCode = "wrong_code",
+        /// The password was right, and so was the code, but it had been used already.
+        UsedCode = "used_code",
+        /// The password was right, but no configured secret can read the second factor.
+        UnreadableFactor = "unreadable_factor",
         /// No account has the address. Only in the log: the table counts them, see `unknown_sign_ins_failed`.
         UnknownAccount = "unknown_account",
     }

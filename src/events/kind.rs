@@ -48,6 +48,16 @@ kinds! {
     SessionEnded = "session_ended";
     /// A browser became known to an account.
     BrowserRemembered = "browser_remembered";
+    /// A browser signs in without a second factor from now on, until `detail.until`.
+    BrowserTrusted = "browser_trusted";
+    /// The trust in browsers was ended: `detail.count` of them.
+    BrowserTrustEnded = "browser_trust_ended";
+    /// A second factor was added to an account.
+    SecondFactorAdded = "second_factor_added";
+    /// The second factor of an account was removed.
+    SecondFactorRemoved = "second_factor_removed";
+    /// An account got new recovery codes; the former ones are void.
+    RecoveryCodesMade = "recovery_codes_made";
     /// An account was created.
     AccountCreated = "account_created";
     /// An account was deleted from the table.

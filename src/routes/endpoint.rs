@@ -139,6 +139,12 @@ impl Endpoint {
         self
     }
 
+    /// Marks a form that a user who has no password can't send: they can give no proof.
+    pub(super) fn requires_password(mut self) -> Self {
+        self.form.requires_password = true;
+        self
+    }
+
     /// Whether a sign-in can lead here: it has a page, and one that makes sense after a sign-in.
     pub(super) fn is_page(&self) -> bool {
         self.is_destination && self.has_page()

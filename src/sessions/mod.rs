@@ -100,7 +100,7 @@ pub(crate) use repeated_form::REPEATED_FORM_WINDOW;
 pub use report::SessionsSince;
 pub use resume::LiveSession;
 pub use sent_form::SentForm;
-pub use way_in::WayIn;
+pub use way_in::{SecondFactor, WayIn};
 
 /// The sessions of one database.
 #[derive(Clone)]

@@ -171,7 +171,7 @@ pub struct Proof {
     pub password_changed_at: Timestamp,
     /// Whether the password is good for this sign-in only: the session is good for nothing else before it was changed.
     pub must_change_password: bool,
-    /// What proved it: the password, or the link with which it was set.
+    /// What proved it: the password, or the link with which it was set, and what was checked besides.
     pub way_in: WayIn,
 }
 

@@ -7,7 +7,10 @@ use super::{
     sent_form::SentForm,
     way_in::WayIn,
 };
-use crate::db::{FormId, UserId};
+use crate::{
+    clock::Timestamp,
+    db::{FormId, UserId},
+};
 
 /// A sign-in: the user, their device, and how long the session lives.
 #[derive(Debug, Clone)]
@@ -27,6 +30,8 @@ pub struct NewSession {
     pub previous_sid: Option<Sid>,
     /// Further sids that it has, if another site of the domain has planted some. Nor does one with these.
     pub other_sids: Vec<Sid>,
+    /// Until when the browser signs in without a second factor from now on; `None` if that does not change.
+    pub trust_until: Option<Timestamp>,
     /// The browser, to be known to the account from now on; `None` if the sign-in does not tell.
     pub browser: Option<SignInBrowser>,
     /// The form that was sent, if it may be sent twice.
@@ -44,6 +49,7 @@ impl NewSession {
             data: DataPatch::default(),
             previous_sid: None,
             other_sids: Vec::new(),
+            trust_until: None,
             browser: None,
             form: None,
         }
@@ -52,19 +58,19 @@ impl NewSession {
     /// What lets the session in.
     pub(super) fn way_in(&self) -> WayIn {
         match &self.proof {
-            Some(proof) if proof.must_change_password => WayIn::OneTimePassword,
+            Some(proof) if proof.must_change_password => WayIn::OneTimePassword(proof.way_in.second_factor()),
             Some(proof) => proof.way_in,
             None => WayIn::Application,
         }
     }
 
-    /// Whether the user gave the account's password, which is good for more sign-ins.
+    /// Whether the user gave the account's password, which is good for more sign-ins, and nothing else.
     pub(super) fn is_by_password(&self) -> bool {
-        self.way_in() == WayIn::Password
+        self.way_in() == WayIn::Password(None)
     }
 
     pub(super) fn must_change_password(&self) -> bool {
-        self.way_in() == WayIn::OneTimePassword
+        self.way_in().is_one_time()
     }
 
     pub(super) fn presented_sids(&self) -> impl Iterator<Item = &Sid> {

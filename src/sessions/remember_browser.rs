@@ -1,6 +1,6 @@
 //! Makes the browser of a sign-in known to its account.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use super::{
     browsers::{BrowserIdHash, MAX_BROWSERS_PER_ACCOUNT, MAX_NEW_BROWSERS_PER_DAY, SignInBrowser},
@@ -10,7 +10,7 @@ use crate::{
     clock::Timestamp,
     db::{DbConnection, SessionId, UserId},
     error::Result,
-    events::log_after_commit,
+    events::{EventKind, NewEvent, Source, log_after_commit, record},
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -41,4 +41,17 @@ pub(super) fn remember_browser(
     queries::insert_browser(connection, &browser.new, user, session, now)?;
     log_after_commit(queries::browser_event(user, session));
     Ok(Some(browser.new.clone()))
+}
+
+/// Lets a known browser sign in without a second factor until then, and records it.
+pub(super) fn trust_browser(
+    connection: &mut DbConnection,
+    (user, session): (UserId, SessionId),
+    browser: &BrowserIdHash,
+    (now, until): (Timestamp, Timestamp),
+    ip_address: Option<IpAddr>,
+) -> Result<()> {
+    queries::set_trust(connection, user, browser, until)?;
+    let event = NewEvent::new(EventKind::BrowserTrusted, &Source::user(ip_address)).user(user).session(session);
+    record(connection, event.detail("until", until.to_iso_millis()), now)
 }

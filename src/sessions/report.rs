@@ -22,7 +22,8 @@ pub struct SessionsSince {
 }
 
 impl Sessions {
-    /// Ends a session of this user that another person started, forgets its browser, and records the report. Returns
+    /// Ends a session of this user that another person started, forgets its browser, ends the trust in all others,
+    /// and records the report. Returns
     /// the session, or `None` if the user has no such session: another user's is treated like one that does not exist.
     ///
     /// A session that has ended is reported as well. Its browser is forgotten if it has not signed in again since.
@@ -33,6 +34,8 @@ impl Sessions {
             queries::end(connection, &EndTarget::OfUser(user, id), &ending)?;
             let Some(found) = queries::find_own(connection, user, id)? else { return Ok(None) };
             queries::forget_browser_of(connection, user, id)?;
+            // That person may have had the codes as well.
+            queries::end_trust(connection, user)?;
             if first_since(connection, (user, Some(id)), EventKind::SessionReported, found.created_at)?.is_none() {
                 let event = NewEvent::new(EventKind::SessionReported, &source).user(user).session(id);
                 record(connection, event, now)?;

@@ -12,7 +12,7 @@ use super::{
     model::{IssuedSession, Sid, User},
     new_session::NewSession,
     queries::{self, GroupedStart, GroupedWrite, NewRow, Written},
-    remember_browser::remember_browser,
+    remember_browser::{remember_browser, trust_browser},
     repeated_form::FormSession,
 };
 use crate::{
@@ -116,19 +116,24 @@ impl Sessions {
             Some(browser) => remember_browser(connection, user.id, id, &browser, now)?,
             None => None,
         };
+        if let Some((hash, until)) = browser.as_ref().zip(new.trust_until) {
+            trust_browser(connection, (user.id, id), hash, (now, until), new.client.ip_address)?;
+        }
         let max_age = lifetime.max_age(new.remember);
         Ok(Some((IssuedSession { id, sid: sid.clone(), max_age, browser }, limit_step)))
     }
 
     /// Starts an ordinary session in a group commit with others. Returns `None`, with nothing written, if the sign-in
     /// takes more than an insert: the browser has a session, is new or may be another device, its form has started a
-    /// session, the password is good for this sign-in only, the user has changed since their proof, or their account
+    /// session, the password is good for this sign-in only, there was a second factor, the user has changed since their proof, or their account
     /// knows so many browsers that one has to be forgotten.
     ///
     /// The limit of sessions is enforced after the commit, and only for users who may have reached it, so that all other
     /// sign-ins can share a commit.
     async fn start_grouped(&self, new: &NewSession, sid: &Sid, now: Timestamp) -> Result<Option<IssuedSession>> {
-        let is_ordinary = new.presented_sids().next().is_none() && new.is_by_password();
+        // The group commit writes this way in only.
+        let is_by_password = new.is_by_password() && new.trust_until.is_none();
+        let is_ordinary = new.presented_sids().next().is_none() && is_by_password;
         let Some(proof) = new.proof.as_ref().filter(|proof| is_ordinary && proof.user.id == new.user_id) else {
             return Ok(None);
         };

@@ -94,6 +94,7 @@ fn checked<T: DeserializeOwned + 'static>(
         let (token, fields) = form.await?;
         check_token(&request, &token, check).await?;
         let session = RequestSession::extract(&request).await?;
+        session.note_form(&token);
         recent_proof::check_form(&session, &request).await?;
         Ok(fields)
     }

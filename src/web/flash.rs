@@ -33,6 +33,10 @@ pub(super) enum Notice {
     ChangeExpired,
     /// The password was changed, and so many other sessions ended; `None` if they were kept.
     PasswordChanged(Option<usize>),
+    /// The authenticator app was removed.
+    SecondFactorRemoved,
+    /// A code is asked for again on a browser, or on all.
+    CodesAskedAgain,
 }
 
 /// The first part of the value that says that a form was not handled. It is no session's id.
@@ -75,6 +79,8 @@ impl Flash {
             Notice::RevokedAllOthers => "others.all".to_owned(),
             Notice::ChangeExpired => "change.expired".to_owned(),
             Notice::PasswordChanged(None) => "password.kept".to_owned(),
+            Notice::SecondFactorRemoved => "factor.removed".to_owned(),
+            Notice::CodesAskedAgain => "factor.asked".to_owned(),
             Notice::PasswordChanged(Some(count)) => format!("password.{count}"),
         };
         let signature = self.signer.sign(message(session, &code).as_bytes());
@@ -119,6 +125,8 @@ impl Flash {
             ("renamed", id) => id.parse().ok().map(Notice::Renamed),
             ("others", "all") => Some(Notice::RevokedAllOthers),
             ("change", "expired") => Some(Notice::ChangeExpired),
+            ("factor", "removed") => Some(Notice::SecondFactorRemoved),
+            ("factor", "asked") => Some(Notice::CodesAskedAgain),
             ("password", "kept") => Some(Notice::PasswordChanged(None)),
             ("password", count) => count.parse().ok().map(|count| Notice::PasswordChanged(Some(count))),
             ("others", count) => count.parse().ok().map(Notice::RevokedOthers),

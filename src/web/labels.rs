@@ -2,7 +2,7 @@
 //! English titles of devices.
 
 use crate::{
-    sessions::{Device, DeviceKind, EndReason, IN_APP_BROWSER, SessionRecord, WayIn},
+    sessions::{Device, DeviceKind, EndReason, IN_APP_BROWSER, SecondFactor, SessionRecord, WayIn},
     words::Words,
 };
 
@@ -114,14 +114,23 @@ pub(super) fn end_of(words: Words, record: &SessionRecord) -> &'static str {
 /// the record. A word that only another program uses is shown as it is.
 pub(super) fn way_in(words: Words, record: &SessionRecord) -> String {
     let label = match WayIn::parse(&record.authorised_by) {
-        Some(WayIn::Password) => words.way_in_password(),
-        Some(WayIn::OneTimePassword) => words.way_in_one_time_password(),
-        Some(WayIn::Reset) => words.way_in_reset(),
-        Some(WayIn::Invitation) => words.way_in_invitation(),
+        Some(WayIn::Password(factor)) => return with_factor(words, words.way_in_password(), factor),
+        Some(WayIn::OneTimePassword(factor)) => return with_factor(words, words.way_in_one_time_password(), factor),
+        Some(WayIn::Reset(factor)) => return with_factor(words, words.way_in_reset(), factor),
+        Some(WayIn::Invitation(factor)) => return with_factor(words, words.way_in_invitation(), factor),
         Some(WayIn::Application) => words.way_in_application(),
         Some(WayIn::Unknown) if record.has_absolute_expiry => words.way_in_unknown(),
         Some(WayIn::Peer | WayIn::Unknown) => words.way_in_peer(),
         None => &record.authorised_by,
     };
     label.to_owned()
+}
+
+fn with_factor(words: Words, password: &'static str, factor: Option<SecondFactor>) -> String {
+    match factor {
+        None => password.to_owned(),
+        Some(SecondFactor::Totp) => words.way_in_with_totp(password),
+        Some(SecondFactor::RecoveryCode) => words.way_in_with_recovery_code(password),
+        Some(SecondFactor::TrustedBrowser) => words.way_in_on_trusted_browser(password),
+    }
 }

@@ -31,6 +31,14 @@ pub(super) enum PendingChange {
     RevokeAll,
     /// To end this session of the user, who has not started it.
     Report(SessionId),
+    /// To remove the authenticator app of the user.
+    RemoveSecondFactor,
+    /// To make new recovery codes.
+    RenewRecoveryCodes,
+    /// To ask for a code again on the browser of this session of the user.
+    ForgetBrowser(SessionId),
+    /// To ask for a code again on all browsers of the user.
+    ForgetBrowsers,
 }
 
 /// The sessions that the form of a request names, for a change that waits. The form's extractor puts them into the request's
@@ -57,6 +65,10 @@ const REVOKE_SELECTED: &str = "revoke-selected";
 const REVOKE_OTHERS: &str = "revoke-others";
 const REVOKE_ALL: &str = "revoke-all";
 const REPORT: &str = "report";
+const REMOVE_SECOND_FACTOR: &str = "remove-second-factor";
+const RENEW_RECOVERY_CODES: &str = "renew-recovery-codes";
+const FORGET_BROWSER: &str = "forget-browser";
+const FORGET_BROWSERS: &str = "forget-browsers";
 
 impl PendingChange {
     /// The change that a form asks for; `None` if none can be made later.
@@ -71,6 +83,10 @@ impl PendingChange {
             WaitingChange::RevokeOthers => Some(Self::RevokeOthers),
             WaitingChange::RevokeAll => Some(Self::RevokeAll),
             WaitingChange::Report => id().map(Self::Report),
+            WaitingChange::RemoveSecondFactor => Some(Self::RemoveSecondFactor),
+            WaitingChange::RenewRecoveryCodes => Some(Self::RenewRecoveryCodes),
+            WaitingChange::ForgetBrowser => id().map(Self::ForgetBrowser),
+            WaitingChange::ForgetBrowsers => Some(Self::ForgetBrowsers),
         }
     }
 
@@ -84,6 +100,10 @@ impl PendingChange {
             Self::RevokeOthers => format!("{REVOKE_OTHERS}{SEPARATOR}"),
             Self::RevokeAll => format!("{REVOKE_ALL}{SEPARATOR}"),
             Self::Report(id) => format!("{REPORT}{SEPARATOR}{id}"),
+            Self::RemoveSecondFactor => format!("{REMOVE_SECOND_FACTOR}{SEPARATOR}"),
+            Self::RenewRecoveryCodes => format!("{RENEW_RECOVERY_CODES}{SEPARATOR}"),
+            Self::ForgetBrowser(id) => format!("{FORGET_BROWSER}{SEPARATOR}{id}"),
+            Self::ForgetBrowsers => format!("{FORGET_BROWSERS}{SEPARATOR}"),
         }
     }
 
@@ -97,6 +117,10 @@ impl PendingChange {
             (REVOKE_OTHERS, "") => Some(Self::RevokeOthers),
             (REVOKE_ALL, "") => Some(Self::RevokeAll),
             (REPORT, id) => id.parse().ok().map(Self::Report),
+            (REMOVE_SECOND_FACTOR, "") => Some(Self::RemoveSecondFactor),
+            (RENEW_RECOVERY_CODES, "") => Some(Self::RenewRecoveryCodes),
+            (FORGET_BROWSER, id) => id.parse().ok().map(Self::ForgetBrowser),
+            (FORGET_BROWSERS, "") => Some(Self::ForgetBrowsers),
             _ => None,
         }
     }
@@ -156,6 +180,10 @@ mod tests {
             PendingChange::RevokeOthers,
             PendingChange::RevokeAll,
             PendingChange::Report(id),
+            PendingChange::RemoveSecondFactor,
+            PendingChange::RenewRecoveryCodes,
+            PendingChange::ForgetBrowser(id),
+            PendingChange::ForgetBrowsers,
         ] {
             let text = changes.seal(&change, &sid, NOW);
             assert!(text.len() < MAX_BYTES && !text.contains(sid.expose()), "{text}");

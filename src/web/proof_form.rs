@@ -31,6 +31,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for ProofForm<T> {
             if let Err(refusal) = verify(&session, &request, &token).await? {
                 return Err(refuse_form(refusal, &session, &request).await);
             }
+            session.note_form(&token);
             Ok(Self(fields))
         })
     }

@@ -21,6 +21,8 @@ pub(crate) struct ReceivedForm {
     pub signs_out: bool,
     /// The change that waits until the user has proved who they are.
     pub waiting: Option<WaitingChange>,
+    /// Whether users without a password can't send it, since they can give no proof.
+    pub requires_password: bool,
 }
 
 /// The page that shows a form. It is reached by GET, so that nothing that was sent is repeated.
@@ -46,6 +48,13 @@ pub(crate) enum WaitingChange {
     RevokeAll,
     /// Ends the session whose id is in the path, which its owner has not started.
     Report,
+    /// Removes the authenticator app.
+    RemoveSecondFactor,
+    RenewRecoveryCodes,
+    /// Asks for a code again on the browser of the session whose id is in the path.
+    ForgetBrowser,
+    /// Asks for a code again on all browsers.
+    ForgetBrowsers,
 }
 
 impl ReceivedForm {

@@ -14,7 +14,7 @@ use super::{
     app_state::AppState,
     errors::{self, WebError},
     pending_change::PendingChange,
-    received_form::is_sign_out,
+    received_form::{ReceivedForm, is_sign_out, page_of_form},
     require_sign_in::refuse_without_sign_in,
     session::RequestSession,
 };
@@ -86,16 +86,18 @@ pub(super) async fn check_form(session: &RequestSession, request: &HttpRequest) 
     }
     let state = session.state();
     match proof_state(state, current).await? {
-        // Who can't give a proof may go on: the only routes that require it end the user's own sessions.
-        ProofState::Recent | ProofState::Impossible => Ok(()),
-        ProofState::Outdated => {
+        ProofState::Recent => Ok(()),
+        // Who can't give a proof may end their own sessions all the same.
+        ProofState::Impossible if !ReceivedForm::of(request).requires_password => Ok(()),
+        ProofState::Outdated | ProofState::Impossible => {
             record_request(session).await?;
             if errors::is_api(request) {
                 return Err(WebError::ProofRequired { page: None });
             }
             let change =
                 PendingChange::of(request).map(|change| state.pending_changes.seal(&change, sid, state.clock.now()));
-            Err(WebError::ProofRequired { page: Some(errors::reauth_page("/account/sessions", change.as_deref())) })
+            let next = page_of_form(request).unwrap_or_else(|| "/account/sessions".to_owned());
+            Err(WebError::ProofRequired { page: Some(errors::reauth_page(&next, change.as_deref())) })
         }
     }
 }

@@ -137,7 +137,7 @@ impl Sample {
         // One that is not remembered was started less than a day ago.
         let age = if remembered { idle * 4 + 5 } else { idle + u64::from(number) * 20 + 5 };
         let (created_at, last_seen_at) = (self.minutes_ago(age), self.minutes_ago(idle));
-        let way_in = if is_of_application { WayIn::Peer } else { WayIn::Password };
+        let way_in = if is_of_application { WayIn::Peer } else { WayIn::Password(None) };
         SessionRecord {
             id: session_id(number),
             user_id: UserId::random(),
@@ -177,7 +177,7 @@ impl Sample {
             expires_at: ended_at - age + lifetime(remembered),
             remembered,
             has_absolute_expiry: true,
-            authorised_by: WayIn::Password.as_str().to_owned(),
+            authorised_by: WayIn::Password(None).as_str().to_owned(),
             ..self.session(number)
         }
     }

@@ -199,6 +199,9 @@ pub(in crate::accounts) fn purge_orphans(connection: &mut DbConnection, limit: i
                  WHERE key LIKE 'account:%' AND NOT EXISTS (SELECT FROM users WHERE 'account:' || id = key)
                      OR key LIKE 'browser:%'
                          AND NOT EXISTS (SELECT FROM known_browsers WHERE 'browser:' || id_hash = key)
+                     OR key LIKE 'codes:%' AND NOT EXISTS (SELECT FROM totp_factors WHERE 'codes:' || user_id = key)
+                     OR key LIKE 'codes-on:%'
+                         AND NOT EXISTS (SELECT FROM known_browsers WHERE 'codes-on:' || id_hash = key)
                      OR key LIKE 'session:%'
                          AND NOT EXISTS (
                              SELECT FROM sessions
@@ -212,6 +215,8 @@ pub(in crate::accounts) fn purge_orphans(connection: &mut DbConnection, limit: i
                  SELECT key FROM sign_in_failures
                  WHERE key LIKE 'account:%' AND substr(key, 9) NOT IN (SELECT id FROM users)
                      OR key LIKE 'browser:%' AND substr(key, 9) NOT IN (SELECT id_hash FROM known_browsers)
+                     OR key LIKE 'codes:%' AND substr(key, 7) NOT IN (SELECT user_id FROM totp_factors)
+                     OR key LIKE 'codes-on:%' AND substr(key, 10) NOT IN (SELECT id_hash FROM known_browsers)
                      OR key LIKE 'session:%'
                          AND NOT EXISTS (SELECT 1 FROM sessions WHERE id = substr(key, 9) AND status = 'active')
                  LIMIT ?)"

@@ -50,6 +50,21 @@ pub(super) fn find_password_use(
     Ok(PasswordUse::new(row.map(|used_at| used_at.is_some())))
 }
 
+/// The same, on either engine.
+pub(in crate::accounts) fn password_use_of(
+    connection: &mut DbConnection,
+    user: UserId,
+    changed_at: Timestamp,
+) -> Result<PasswordUse> {
+    let row: Option<Option<SqlTime>> = one_time_passwords::table
+        .find(user)
+        .filter(one_time_passwords::password_changed_at.eq(SqlTime::from(changed_at)))
+        .select(one_time_passwords::used_at)
+        .first(connection)
+        .optional()?;
+    Ok(PasswordUse::new(row.map(|used_at| used_at.is_some())))
+}
+
 /// The users whose password is good for one sign-in, and whether it is used up.
 pub(in crate::accounts) fn one_time_passwords(connection: &mut DbConnection) -> Result<Vec<(UserId, PasswordUse)>> {
     let rows: Vec<(UserId, Option<SqlTime>)> = one_time_passwords::table

@@ -19,7 +19,7 @@ use crate::{
         DbConnection, UserId,
         history::ExpectedMark,
         schema::types::{Instant, SqlTime, SqlUuid},
-        schema::{known_browsers, sign_in_failures},
+        schema::{known_browsers, sign_in_failures, totp_factors},
         sql::{LoadReadable, slot_for, sql_file},
     },
     error::Result,
@@ -43,6 +43,10 @@ pub(in crate::accounts) struct SignInRecord {
     pub account: Option<SignInAccount>,
     /// The browser, if the account knows it.
     pub browser: Option<BrowserIdHash>,
+    /// Whether the user has set up a second factor.
+    pub has_second_factor: bool,
+    /// Until when the browser needs none, if it is one of those.
+    pub trusted_until: Option<Timestamp>,
     failures: HashMap<String, Failures>,
 }
 
@@ -114,6 +118,10 @@ struct SignInRow {
     is_used_up: Option<bool>,
     #[diesel(sql_type = Nullable<Text>)]
     browser: Option<String>,
+    #[diesel(sql_type = Bool)]
+    has_second_factor: bool,
+    #[diesel(sql_type = Nullable<Instant>)]
+    trusted_until: Option<SqlTime>,
     #[diesel(sql_type = Nullable<Array<Text>>)]
     failure_keys: Option<Vec<String>>,
     #[diesel(sql_type = Nullable<Array<Integer>>)]
@@ -148,7 +156,13 @@ impl From<SignInRow> for SignInRecord {
             is_disabled: row.disabled_at.is_some(),
             password_use: PasswordUse::new(row.is_used_up),
         });
-        Self { account, browser: row.browser.map(BrowserIdHash), failures: failures.collect() }
+        Self {
+            account,
+            browser: row.browser.map(BrowserIdHash),
+            has_second_factor: row.has_second_factor,
+            trusted_until: row.trusted_until.map(Timestamp::from),
+            failures: failures.collect(),
+        }
     }
 }
 
@@ -213,5 +227,33 @@ fn find_single(connection: &mut SqliteConnection, key: &SignInKey) -> Result<Sig
         .load_readable(connection)?;
     let failures =
         rows.into_iter().map(|(key, in_a_row, last, forgotten)| (key, failures_of(in_a_row, last, forgotten)));
-    Ok(SignInRecord { account, browser, failures: failures.collect() })
+    let failures = failures.collect();
+    let user = account.as_ref().map(|account| account.user.id);
+    let has_second_factor = user.map_or(Ok(false), |user| has_factor(connection, user))?;
+    let trusted_until = match user.filter(|_| has_second_factor && browser.is_some()) {
+        Some(user) => find_trust(connection, user, &key.browsers)?,
+        None => None,
+    };
+    Ok(SignInRecord { account, browser, has_second_factor, trusted_until, failures })
+}
+
+/// Whether a user has an authenticator app. The batched lookup of PostgreSQL reads the same.
+fn has_factor(connection: &mut SqliteConnection, user: UserId) -> Result<bool> {
+    Ok(diesel::select(diesel::dsl::exists(totp_factors::table.find(user))).get_result(connection)?)
+}
+
+/// Until when one of these browsers needs no second factor. The batched lookup of PostgreSQL reads the same.
+fn find_trust(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    browsers: &[BrowserIdHash],
+) -> Result<Option<Timestamp>> {
+    let presented = known_browsers::table
+        .filter(known_browsers::user_id.eq(user))
+        .filter(known_browsers::id_hash.eq_any(browsers.iter().map(BrowserIdHash::as_str)));
+    let latest = presented
+        .filter(known_browsers::trusted_until.is_not_null())
+        .order(known_browsers::trusted_until.desc())
+        .select(known_browsers::trusted_until.assume_not_null());
+    Ok(latest.first::<SqlTime>(connection).optional()?.map(Timestamp::from))
 }

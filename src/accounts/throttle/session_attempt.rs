@@ -22,7 +22,8 @@ const MAX_ATTEMPTS_PER_SESSION: u32 = 16;
 /// How long an attempt waits for those before it.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// An attempt to give the password of a session's own user. Those of one session follow each other.
+/// An attempt to give the password of a session's own user, or the code of a second factor. Those under one key follow each
+/// other.
 #[derive(Debug)]
 pub(in crate::accounts) struct SessionAttempt {
     key: FailureKey,
@@ -42,7 +43,11 @@ impl Throttle {
     /// Begins an attempt to give the password of a session's own user, before the count is looked up. Waits until the
     /// attempts before it have ended.
     pub async fn begin_in_session(&self, session: SessionId) -> Result<SessionAttempt, SessionRefusal> {
-        let key = FailureKey::session(session);
+        self.begin_in_turn(FailureKey::session(session)).await
+    }
+
+    /// Begins an attempt whose failure counts under this key alone, as the above.
+    pub async fn begin_in_turn(&self, key: FailureKey) -> Result<SessionAttempt, SessionRefusal> {
         let reservation = self.reservations.reserve([key.clone()]);
         if reservation.earlier(&key) >= MAX_ATTEMPTS_PER_SESSION {
             return Err(SessionRefusal::Wait(FIRST_DELAY));

@@ -39,7 +39,7 @@ impl Index {
 }
 
 /// The indexes that the migrations create.
-pub(in crate::db) const INDEXES: [Index; 34] = [
+pub(in crate::db) const INDEXES: [Index; 37] = [
     unique("users_pkey", "users", "id"),
     unique("users_email_key", "users", EMAIL_KEY),
     unique("sessions_pkey", "sessions", "id"),
@@ -68,6 +68,9 @@ pub(in crate::db) const INDEXES: [Index; 34] = [
     unique("account_links_pkey", "account_links", "id"),
     plain("account_links_by_user", "account_links", "user_id"),
     plain("account_links_by_time", "account_links", "expires_at"),
+    unique("totp_factors_pkey", "totp_factors", "user_id"),
+    unique("recovery_codes_pkey", "recovery_codes", "code_hash"),
+    plain("recovery_codes_by_user", "recovery_codes", "user_id"),
     unique("security_events_pkey", "security_events", "id"),
     plain("security_events_by_user", "security_events", "user_id, id"),
     plain("security_events_by_session", "security_events", "session_id, id"),

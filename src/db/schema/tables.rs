@@ -131,7 +131,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::Text;
+    use diesel::sql_types::{Nullable, Text};
     use crate::db::schema::types::{Instant, SqlUuid};
 
     /// The browsers that have signed in to an account.
@@ -141,6 +141,7 @@ table! {
         session_id -> SqlUuid,
         created_at -> Instant,
         last_used_at -> Instant,
+        trusted_until -> Nullable<Instant>,
     }
 }
 
@@ -153,6 +154,37 @@ table! {
         user_id -> SqlUuid,
         password_changed_at -> Instant,
         used_at -> Nullable<Instant>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::schema::types::{Instant, SqlUuid};
+
+    /// The authenticator apps of users.
+    totp_factors (user_id) {
+        user_id -> SqlUuid,
+        sealed_secret -> Text,
+        created_at -> Instant,
+        session_id -> Nullable<SqlUuid>,
+        last_step -> BigInt,
+        last_form -> Text,
+        last_used_at -> Instant,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::db::schema::types::{Instant, SqlUuid};
+
+    /// Codes that are good for one sign-in without the authenticator app.
+    recovery_codes (code_hash) {
+        code_hash -> Text,
+        user_id -> SqlUuid,
+        key_id -> Text,
+        created_at -> Instant,
+        used_at -> Nullable<Instant>,
+        used_by_form -> Nullable<Text>,
     }
 }
 
@@ -228,6 +260,8 @@ allow_tables_to_appear_in_same_query!(
     sign_in_failures,
     known_browsers,
     one_time_passwords,
+    totp_factors,
+    recovery_codes,
     security_events,
     mails,
     account_links

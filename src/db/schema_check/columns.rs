@@ -17,7 +17,7 @@ const TIME: &str = "timestamp with time zone NOT NULL";
 
 /// The tables that only Keyrack has, so that their columns have exactly these types. An application may have made the
 /// others; [`column_problems`](crate::db::express_import) checks what is needed of those.
-const OWN_TABLES: [Table; 11] = [
+const OWN_TABLES: [Table; 13] = [
     Table(
         "replaced_sids",
         &[
@@ -56,6 +56,7 @@ const OWN_TABLES: [Table; 11] = [
             ("session_id", "uuid NOT NULL"),
             ("created_at", TIME),
             ("last_used_at", TIME),
+            ("trusted_until", "timestamp with time zone"),
         ],
     ),
     Table(
@@ -95,6 +96,29 @@ const OWN_TABLES: [Table; 11] = [
             ("voided_at", "timestamp with time zone"),
             ("session_id", "uuid"),
             ("requested_by", "character varying(80)"),
+        ],
+    ),
+    Table(
+        "totp_factors",
+        &[
+            ("user_id", "uuid NOT NULL"),
+            ("sealed_secret", "text NOT NULL"),
+            ("created_at", TIME),
+            ("session_id", "uuid"),
+            ("last_step", "bigint NOT NULL"),
+            ("last_form", "text NOT NULL"),
+            ("last_used_at", TIME),
+        ],
+    ),
+    Table(
+        "recovery_codes",
+        &[
+            ("code_hash", "text NOT NULL"),
+            ("user_id", "uuid NOT NULL"),
+            ("key_id", "text NOT NULL"),
+            ("created_at", TIME),
+            ("used_at", "timestamp with time zone"),
+            ("used_by_form", "text"),
         ],
     ),
     Table(

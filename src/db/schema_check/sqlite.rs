@@ -16,7 +16,7 @@ use super::{
 use crate::error::Result;
 
 /// The indexes; those without a name of their own have SQLite's.
-const INDEXES: [&str; 30] = [
+const INDEXES: [&str; 33] = [
     "IDX_session_expire",
     "account_links_by_time",
     "account_links_by_user",
@@ -27,6 +27,7 @@ const INDEXES: [&str; 30] = [
     "mails_by_time",
     "mails_by_user",
     "mails_due",
+    "recovery_codes_by_user",
     "replaced_sids_by_session",
     "security_events_by_session",
     "security_events_by_time",
@@ -43,9 +44,11 @@ const INDEXES: [&str; 30] = [
     "sqlite_autoindex_known_browsers_1",
     "sqlite_autoindex_mails_1",
     "sqlite_autoindex_one_time_passwords_1",
+    "sqlite_autoindex_recovery_codes_1",
     "sqlite_autoindex_replaced_sids_1",
     "sqlite_autoindex_sessions_2",
     "sqlite_autoindex_sign_in_failures_1",
+    "sqlite_autoindex_totp_factors_1",
     "sqlite_autoindex_user_sessions_1",
 ];
 

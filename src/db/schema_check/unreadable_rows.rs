@@ -13,7 +13,7 @@ use crate::{db::DbConnection, error::Result};
 type Columns = (&'static str, &'static [&'static str]);
 
 /// The columns with times, but for `security_events`, whose rows can't be corrected.
-const TIMES: [Columns; 10] = [
+const TIMES: [Columns; 12] = [
     ("users", &["created_at", "updated_at", "password_changed_at", "disabled_at"]),
     ("sessions", &["expires_at", "created_at", "updated_at", "last_seen_at", "logged_out_at", "authenticated_at"]),
     ("user_sessions", &["expire"]),
@@ -21,13 +21,15 @@ const TIMES: [Columns; 10] = [
     ("ended_sids", &["forget_at"]),
     ("ends_for_journal", &["ended_at", "expires_at", "settles_at"]),
     ("sign_in_failures", &["last_failure_at", "forgotten_at"]),
-    ("known_browsers", &["created_at", "last_used_at"]),
+    ("known_browsers", &["created_at", "last_used_at", "trusted_until"]),
+    ("totp_factors", &["created_at", "last_used_at"]),
+    ("recovery_codes", &["created_at", "used_at"]),
     ("mails", &["created_at", "next_attempt_at", "sent_at", "given_up_at"]),
     ("account_links", &["created_at", "expires_at", "used_at", "password_changed_at", "voided_at"]),
 ];
 
 /// Those with UUIDs.
-const UUIDS: [Columns; 8] = [
+const UUIDS: [Columns; 10] = [
     ("users", &["id"]),
     ("sessions", &["id", "user_id"]),
     ("replaced_sids", &["session_id"]),
@@ -36,6 +38,8 @@ const UUIDS: [Columns; 8] = [
     ("one_time_passwords", &["user_id"]),
     ("mails", &["id", "user_id", "link_id", "attempt_id"]),
     ("account_links", &["id", "user_id", "session_id"]),
+    ("totp_factors", &["user_id", "session_id"]),
+    ("recovery_codes", &["user_id"]),
 ];
 
 /// The condition that a value is a time as Keyrack writes it, the same as that of the triggers.

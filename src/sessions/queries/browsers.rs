@@ -179,3 +179,25 @@ pub(in crate::sessions) fn delete_browsers<'a>(
     }
     Ok(())
 }
+
+/// Lets a browser that the account knows sign in without a second factor until then.
+pub(in crate::sessions) fn set_trust(
+    connection: &mut DbConnection,
+    user: UserId,
+    browser: &BrowserIdHash,
+    until: Timestamp,
+) -> Result<()> {
+    let known = known_browsers::table
+        .filter(known_browsers::id_hash.eq(browser.as_str()))
+        .filter(known_browsers::user_id.eq(user));
+    diesel::update(known).set(known_browsers::trusted_until.eq(SqlTime::from(until))).execute(connection)?;
+    Ok(())
+}
+
+/// Asks for a second factor again on all browsers of an account.
+pub(in crate::sessions) fn end_trust(connection: &mut DbConnection, user: UserId) -> Result<usize> {
+    let trusted = known_browsers::table
+        .filter(known_browsers::user_id.eq(user))
+        .filter(known_browsers::trusted_until.is_not_null());
+    Ok(diesel::update(trusted).set(known_browsers::trusted_until.eq(None::<SqlTime>)).execute(connection)?)
+}

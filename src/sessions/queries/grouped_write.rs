@@ -192,7 +192,7 @@ fn start_sessions(
             return Err(Error::internal("a session was started without its data"));
         }
         if let Some(start) = starts.iter().find(|start| start.sid == sid) {
-            log_after_commit(sign_in_event(id, start.user_id, start.client_address, WayIn::Password));
+            log_after_commit(sign_in_event(id, start.user_id, start.client_address, WayIn::Password(None)));
             if is_new_browser {
                 log_after_commit(browser_event(start.user_id, id));
             }

@@ -103,7 +103,7 @@ pub(in crate::sessions) fn insert(connection: &mut DbConnection, row: &NewRow<'_
             sessions::last_seen_at.eq(now),
             sessions::authorised_by.eq(row.authorised_by.as_str()),
             sessions::authenticated_at.eq(now),
-            sessions::must_change_password.eq(row.authorised_by == WayIn::OneTimePassword),
+            sessions::must_change_password.eq(row.authorised_by.is_one_time()),
             sessions::form_id.eq(row.form_id),
             sessions::from_new_browser.eq(row.from_new_browser),
         ))

@@ -32,8 +32,8 @@ pub(super) use active::{ActivePage, EndScope, count_ended_since, count_others, f
 pub(super) use addresses::used_addresses;
 pub(super) use adopt::{DataPage, adopt, allow_peers, classify_data_after, delete_resurrected};
 pub(super) use browsers::{
-    BrowserDevice, browser_event, browsers_of, delete_browsers, devices_of_browsers, has_signed_in_to, insert_browser,
-    is_new_browser, sids_of_browsers, use_browser,
+    BrowserDevice, browser_event, browsers_of, delete_browsers, devices_of_browsers, end_trust, has_signed_in_to,
+    insert_browser, is_new_browser, set_trust, sids_of_browsers, use_browser,
 };
 pub(super) use doctor::{
     DataWithSession, active_with_end, active_without_data, cap_expire, complete_end, contradictory_times, data_after,

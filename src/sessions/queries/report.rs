@@ -53,7 +53,7 @@ pub(in crate::sessions) fn let_in_between(
     until: Option<Timestamp>,
 ) -> Result<Vec<SessionRecord>> {
     let since = SqlTime::from(since);
-    let by_password = WayIn::BY_PASSWORD.map(WayIn::as_str);
+    let by_password: Vec<&str> = WayIn::by_password().map(WayIn::as_str).collect();
     let mut query = sessions::table
         .inner_join(users::table)
         .filter(sessions::user_id.eq(user))

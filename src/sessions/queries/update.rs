@@ -122,7 +122,7 @@ pub(in crate::sessions) fn update_lifetime(
             sessions::expires_at.eq(SqlTime::from(absolute_expiry)),
             sessions::last_seen_at.eq(SqlTime::from(now)),
             sessions::authorised_by.eq(authorised_by.as_str()),
-            sessions::must_change_password.eq(authorised_by == WayIn::OneTimePassword),
+            sessions::must_change_password.eq(authorised_by.is_one_time()),
             sessions::authenticated_at.eq(SqlTime::from(now)),
         ))
         .execute(connection)?;

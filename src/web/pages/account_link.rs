@@ -11,9 +11,9 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    HOME,
+    after_password,
     form_error::{FormError, FormStatus, password_problem},
-    html, see_other, sign_in, sign_in_form,
+    html, sign_in_form,
 };
 use crate::{
     accounts::{CreateUserError, InvalidLink, LinkKind, MIN_LENGTH, Password, SignInClient, UseLinkError},
@@ -121,7 +121,7 @@ async fn show(
     }
 }
 
-/// Sets the password, signs the user in, and ends all their other sessions.
+/// Sets the password, ends all sessions of the user, and signs them in, or leads to the second step.
 async fn submit(
     kind: LinkKind,
     session: &RequestSession,
@@ -141,10 +141,7 @@ async fn submit(
         return page(session, words, request, form, StatusCode::UNPROCESSABLE_ENTITY, errors);
     }
     match accounts.use_link(kind, &fields.token, password).await {
-        Ok(user) => {
-            sign_in(session, request, user, false)?;
-            Ok(see_other(HOME))
-        }
+        Ok(user) => after_password(session, request, user, false, ""),
         Err(UseLinkError::Invalid(problem)) => refused(session, words, request, kind, &fields, problem).await,
         Err(UseLinkError::Password(CreateUserError::Password(problem))) => {
             let errors = LinkErrors { password: Some(password_problem(words, problem)), ..LinkErrors::default() };
@@ -162,7 +159,7 @@ async fn submit(
 }
 
 /// Answers a form whose link is no longer good. If the same form has used it a moment ago, it was sent twice, and the browser
-/// drops the first answer: it is signed in by the password that it has just set.
+/// drops the first answer: the password that it has just set proves who sends it.
 async fn refused(
     session: &RequestSession,
     words: Words,
@@ -180,8 +177,7 @@ async fn refused(
         };
         let (accounts, password) = (&session.state().accounts, Password::new(&fields.password));
         if let Some(user) = accounts.authenticate_after_link(kind, &fields.token, password, client, arrived).await? {
-            sign_in(session, request, user, false)?;
-            return Ok(see_other(HOME));
+            return after_password(session, request, user, false, "");
         }
     }
     invalid(session, words, request, kind, problem)

@@ -6,7 +6,7 @@ use crate::{
     clock::Timestamp,
     error::Result,
     events::{Actor, EventKind, SecurityEvent},
-    sessions::{EndReason, SessionId, SessionRecord, Sessions, UserId, WayIn},
+    sessions::{EndReason, SecondFactor, SessionId, SessionRecord, Sessions, UserId, WayIn},
     text::printable,
     web::{
         labels::{self, title_with_device},
@@ -84,6 +84,7 @@ fn is_alert(event: &SecurityEvent) -> bool {
                     | EventKind::AccountLocked
                     | EventKind::SessionReported
                     | EventKind::ProofFailed
+                    | EventKind::SecondFactorRemoved
                     | EventKind::FormRefused
                     | EventKind::AccessRefused
             )
@@ -125,6 +126,11 @@ fn text(words: Words, event: &SecurityEvent) -> String {
         },
         EventKind::SessionReported => words.event_session_reported(),
         EventKind::BrowserRemembered => words.event_browser_remembered(),
+        EventKind::BrowserTrusted => words.event_browser_trusted(),
+        EventKind::BrowserTrustEnded => return words.event_browser_trust_ended(count),
+        EventKind::SecondFactorAdded => words.event_second_factor_added(),
+        EventKind::SecondFactorRemoved => words.event_second_factor_removed(),
+        EventKind::RecoveryCodesMade => words.event_recovery_codes_made(),
         EventKind::AccountCreated => words.event_account_created(),
         EventKind::AccountDeleted => words.event_account_deleted(),
         EventKind::AccountDisabled => words.event_account_disabled(),
@@ -158,10 +164,27 @@ fn signed_in(words: Words, event: &SecurityEvent) -> String {
 
 fn first_signed_in(words: Words, event: &SecurityEvent) -> &'static str {
     match event.text("authorised_by").and_then(WayIn::parse) {
-        Some(WayIn::Password) => words.event_signed_in_password(),
-        Some(WayIn::OneTimePassword) => words.event_signed_in_one_time_password(),
-        Some(WayIn::Reset) => words.event_signed_in_reset(),
-        Some(WayIn::Invitation) => words.event_signed_in_invitation(),
+        Some(WayIn::Password(factor)) => match factor {
+            None => words.event_signed_in_password(),
+            Some(SecondFactor::Totp) => words.event_signed_in_totp(),
+            Some(SecondFactor::RecoveryCode) => words.event_signed_in_recovery_code(),
+            Some(SecondFactor::TrustedBrowser) => words.event_signed_in_trusted_browser(),
+        },
+        Some(WayIn::OneTimePassword(factor)) => match factor {
+            None | Some(SecondFactor::TrustedBrowser) => words.event_signed_in_one_time_password(),
+            Some(SecondFactor::Totp) => words.event_signed_in_one_time_password_totp(),
+            Some(SecondFactor::RecoveryCode) => words.event_signed_in_one_time_password_recovery_code(),
+        },
+        Some(WayIn::Reset(factor)) => match factor {
+            None | Some(SecondFactor::TrustedBrowser) => words.event_signed_in_reset(),
+            Some(SecondFactor::Totp) => words.event_signed_in_reset_totp(),
+            Some(SecondFactor::RecoveryCode) => words.event_signed_in_reset_recovery_code(),
+        },
+        Some(WayIn::Invitation(factor)) => match factor {
+            None | Some(SecondFactor::TrustedBrowser) => words.event_signed_in_invitation(),
+            Some(SecondFactor::Totp) => words.event_signed_in_invitation_totp(),
+            Some(SecondFactor::RecoveryCode) => words.event_signed_in_invitation_recovery_code(),
+        },
         _ => words.event_signed_in(),
     }
 }
@@ -172,6 +195,9 @@ fn sign_in_failed(words: Words, event: &SecurityEvent) -> &'static str {
         Some("disabled") => words.event_sign_in_failed_disabled(),
         Some("no_password") => words.event_sign_in_failed_no_password(),
         Some("used_up_password") => words.event_sign_in_failed_used_up(),
+        Some("wrong_code") => words.event_sign_in_failed_wrong_code(),
+        Some("used_code") => words.event_sign_in_failed_used_code(),
+        Some("unreadable_factor") => words.event_sign_in_failed_unreadable_factor(),
         _ => words.event_sign_in_failed(),
     }
 }

@@ -13,18 +13,15 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    HOME, end_notice,
+    after_password, end_notice,
     form_error::{FormError, FormStatus},
-    see_other, sign_in, sign_in_form,
+    landing, see_other, sign_in_form,
 };
 use crate::{
     accounts::{AuthenticationResult, Password, SignInClient},
     error::{Error, Result},
     sessions::UserId,
-    web::{
-        Destinations, RequestSession, csrf_form::SignInForm, errors::WebError, page::Page,
-        password_change::password_page,
-    },
+    web::{Destinations, RequestSession, csrf_form::SignInForm, errors::WebError, page::Page},
     words::{Html, Words},
 };
 
@@ -45,6 +42,9 @@ struct LoginPage {
 pub(crate) struct LoginQuery {
     #[serde(default)]
     next: String,
+    /// With any value, the second step of a sign-in has led back here.
+    #[serde(default)]
+    again: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -91,6 +91,8 @@ pub(crate) async fn show(
     let state = session.state();
     let notice = if session.has_twin_cookies() {
         Some(words.twin_cookies())
+    } else if !query.again.is_empty() {
+        Some(words.second_over().to_owned())
     } else if ended.is_some() {
         None
     } else if state.flash.has_unmade_change(request.headers(), state.clock.now()) {
@@ -113,9 +115,7 @@ pub(crate) async fn submit(
     fields.next = destinations.accept(&fields.next).unwrap_or_default().to_owned();
     let error = match authenticate(&session, &request, &fields).await {
         Ok(AuthenticationResult::Accepted(user)) => {
-            let must_change_password = user.must_change_password;
-            sign_in(&session, &request, user, fields.remembers())?;
-            let response = signed_in_response(must_change_password, &fields.next);
+            let response = after_password(&session, &request, user, fields.remembers(), &fields.next)?;
             // Another sign-in may use the password up, or another request may change it, before the session starts.
             session.on_refused_sign_in(move |session, request, error| {
                 let error = if matches!(error, Error::PasswordUsedUp) { used_up(words) } else { rejected(words) };
@@ -156,12 +156,8 @@ async fn authenticate(
     session.state().accounts.authenticate_on(&fields.email, Password::new(&fields.password), client).await
 }
 
-/// Leads to where the user was going, or first to the page that changes the password.
 fn signed_in_response(must_change_password: bool, next: &str) -> HttpResponse {
-    if must_change_password {
-        return see_other(&password_page(next));
-    }
-    see_other(if next.is_empty() { HOME } else { next })
+    see_other(&landing(must_change_password, next))
 }
 
 /// Whether the browser already has the session that the user's one-time password has started.

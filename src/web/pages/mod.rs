@@ -6,6 +6,7 @@ mod address_use;
 pub(crate) mod api_revoke;
 pub(crate) mod api_session;
 pub(crate) mod api_sessions;
+pub(crate) mod authenticator;
 mod breached_password;
 mod device_card;
 mod end_notice;
@@ -21,9 +22,12 @@ pub(crate) mod logout;
 pub(crate) mod not_me;
 mod pagination;
 pub(crate) mod password;
+mod qr_code;
 pub(crate) mod reauth;
 pub(crate) mod revoke;
 pub(crate) mod revoke_progress;
+pub(crate) mod second;
+pub(crate) mod security;
 pub(crate) mod session_detail;
 pub(crate) mod session_name;
 pub(crate) mod sessions;
@@ -41,11 +45,52 @@ use actix_web::{
 };
 use askama::Template;
 
-use super::{errors::WebError, request_words::set_language, session::RequestSession};
-use crate::{accounts::AuthenticatedUser, error::Error, sessions::ACCEPT_CH, words::Words};
+use super::{
+    errors::WebError,
+    password_change::password_page,
+    pending_sign_in::{WaitingSignIn, second_page},
+    request_words::set_language,
+    session::RequestSession,
+};
+use crate::{
+    accounts::{AuthenticatedUser, PendingSignIn},
+    error::Error,
+    sessions::ACCEPT_CH,
+    words::Words,
+};
 
 /// The page after a sign-in, unless the user was going somewhere else.
 pub(crate) const HOME: &str = "/account/sessions";
+
+pub(crate) use authenticator::{SECURITY, SET_UP};
+
+/// Goes on with a sign-in whose password was right: signs the user in, or leads to the second step.
+fn after_password(
+    session: &RequestSession,
+    request: &HttpRequest,
+    user: AuthenticatedUser,
+    remember: bool,
+    next: &str,
+) -> Result<HttpResponse, WebError> {
+    if user.second_factor.is_due() {
+        let AuthenticatedUser { user, password_changed_at, has_breached_password, way_in, .. } = user;
+        let pending = PendingSignIn { user: user.id, password_changed_at, has_breached_password, way_in };
+        let state = session.state();
+        let cookie = state.pending_sign_ins.issue(&WaitingSignIn { pending, remember }, state.clock.now());
+        return with_cookie(see_other(&second_page(next)), Some(cookie));
+    }
+    let to = landing(user.must_change_password, next);
+    sign_in(session, request, user, remember)?;
+    Ok(see_other(&to))
+}
+
+/// Where a sign-in leads: to where the user was going, or first to the page that changes the password.
+fn landing(must_change_password: bool, next: &str) -> String {
+    if must_change_password {
+        return password_page(next);
+    }
+    if next.is_empty() { HOME } else { next }.to_owned()
+}
 
 /// Signs the user in. The session layer starts the session after the handler, before the response is sent.
 fn sign_in(
@@ -54,6 +99,9 @@ fn sign_in(
     user: AuthenticatedUser,
     remember: bool,
 ) -> Result<(), WebError> {
+    if user.second_factor.is_due() {
+        return Err(Error::internal("a sign-in that waits for a second factor starts no session").into());
+    }
     let id = user.user.id.to_string();
     breached_password::note(request, &user)?;
     session.prepare_sign_in(user, remember, request.headers());

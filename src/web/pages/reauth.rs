@@ -13,7 +13,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    HOME,
+    HOME, authenticator,
     form_error::{FormError, FormStatus},
     not_me, revoke, see_other,
 };
@@ -101,7 +101,7 @@ pub(crate) async fn submit(
                 return Ok(see_other(destinations.accept(&fields.next).unwrap_or(HOME)));
             }
             let change = state.pending_changes.open(&fields.change, &sid, state.clock.now());
-            return make_change(&session, &request, change, renewed).await;
+            return make_change(&session, words, &request, change, renewed).await;
         }
         Err(error) => form_error(words, error)?,
     };
@@ -111,6 +111,7 @@ pub(crate) async fn submit(
 /// Makes the change that has waited for the proof.
 async fn make_change(
     session: &SignedIn,
+    words: Words,
     request: &HttpRequest,
     change: Option<PendingChange>,
     renewed: ReauthenticatedSession,
@@ -128,6 +129,10 @@ async fn make_change(
         Some(PendingChange::RevokeOthers) => {
             revoke::end_others_after_proof(session, request, renewed.proved_at, renewed.is_repeated).await
         }
+        Some(PendingChange::RemoveSecondFactor) => authenticator::remove_app(session).await,
+        Some(PendingChange::RenewRecoveryCodes) => authenticator::renew_codes(session, words).await,
+        Some(PendingChange::ForgetBrowser(id)) => authenticator::forget_browsers(session, Some(id)).await,
+        Some(PendingChange::ForgetBrowsers) => authenticator::forget_browsers(session, None).await,
         _ => revoke::see_devices(session, Notice::ChangeExpired),
     }
 }
@@ -185,6 +190,11 @@ fn page(
             Some(PendingChange::RevokeOthers) => words.enter_password_to_sign_out_others(),
             Some(PendingChange::RevokeAll) => words.enter_password_to_sign_out_all(),
             Some(PendingChange::Report(_)) => words.enter_password_to_report(),
+            Some(PendingChange::RemoveSecondFactor) => words.enter_password_to_remove_app(),
+            Some(PendingChange::RenewRecoveryCodes) => words.enter_password_to_make_codes(),
+            Some(PendingChange::ForgetBrowser(_) | PendingChange::ForgetBrowsers) => {
+                words.enter_password_to_ask_for_codes()
+            }
             None => words.enter_password_again(),
         },
         can_prove,

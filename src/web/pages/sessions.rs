@@ -168,6 +168,8 @@ pub(super) async fn notice_text(
         Notice::PasswordChanged(None) => words.password_changed_others_kept().to_owned(),
         Notice::PasswordChanged(Some(count)) => words.password_changed(count),
         Notice::ChangeExpired => words.change_expired().to_owned(),
+        Notice::SecondFactorRemoved => words.second_factor_removed().to_owned(),
+        Notice::CodesAskedAgain => words.codes_asked_again().to_owned(),
     };
     Ok(Some(text))
 }

@@ -9,9 +9,9 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    HOME,
+    after_password,
     form_error::{FormError, FormStatus, name_problem, password_problem},
-    see_other, sign_in, sign_in_form,
+    sign_in_form,
 };
 use crate::{
     accounts::{CreateUserError, InvalidEmail, MIN_LENGTH, NewUser, Password, Role, SignInClient, check_name},
@@ -92,10 +92,7 @@ pub(crate) async fn submit(
         Err(errors) => return page(&session, words, &request, StatusCode::UNPROCESSABLE_ENTITY, fields, *errors),
     };
     match session.state().accounts.on_behalf_of(session.source()).create_first(user).await {
-        Ok(user) => {
-            sign_in(&session, &request, user, false)?;
-            Ok(see_other(HOME))
-        }
+        Ok(user) => after_password(&session, &request, user, false, ""),
         Err(CreateUserError::Failed(error)) => Err(error.into()),
         Err(CreateUserError::NotFirst) => sign_in_again(&session, &request, &fields).await,
         Err(CreateUserError::Unchecked(_)) => {
@@ -128,8 +125,7 @@ async fn sign_in_again(
     let accounts = &session.state().accounts;
     let password = Password::new(&fields.password);
     let user = accounts.authenticate_new(&email, password, client, arrived).await?.ok_or(WebError::NotFound)?;
-    sign_in(session, request, user, false)?;
-    Ok(see_other(HOME))
+    after_password(session, request, user, false, "")
 }
 
 /// Reports the page as not found without the link's token.

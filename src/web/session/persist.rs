@@ -59,7 +59,9 @@ async fn start(request: &RequestSession, session: &Session) -> Result<SetCookie>
     let form = request.sent_form(user_id, remember);
     let browsers = browsers.map(|presented| SignInBrowserIds::new(presented, form.clone())).transpose()?;
     let browser = browsers.as_ref().map(SignInBrowserIds::hashes);
-    let new = NewSession { user_id, proof, remember, client, data, previous_sid, other_sids, browser, form };
+    let trust_until = request.trust_until();
+    let new =
+        NewSession { user_id, proof, remember, client, data, previous_sid, other_sids, trust_until, browser, form };
     let started = sessions_of(request).start(new).await?;
     if let Some(browsers) = browsers {
         request.set_browser_cookie(&browsers, started.browser.as_ref());

@@ -17,6 +17,8 @@ use actix_web::{
     error::ErrorInternalServerError,
     http::header::{HeaderMap, HeaderValue, USER_AGENT},
 };
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
 
 use crate::{
     accounts::{AuthenticatedUser, BrowserId, SignInBrowserIds},
@@ -55,6 +57,10 @@ struct Inner {
     sign_in: RefCell<Option<SignIn>>,
     /// The token of the form that signs in.
     sign_in_form: OnceCell<VerifiedToken>,
+    /// The token of any form whose token was verified.
+    form_token: OnceCell<String>,
+    /// Until when the browser of the sign-in needs no second factor.
+    trust_until: Cell<Option<Timestamp>>,
     log_session: Cell<Option<SessionId>>,
     /// The cookie that makes the browser known, once it has signed in.
     browser_cookie: RefCell<Option<Cookie<'static>>>,
@@ -106,6 +112,8 @@ impl RequestSession {
             form_sid: OnceCell::new(),
             sign_in: RefCell::default(),
             sign_in_form: OnceCell::new(),
+            form_token: OnceCell::new(),
+            trust_until: Cell::new(None),
             browser_cookie: RefCell::default(),
             renewed: OnceCell::new(),
             refused_sign_in: RefCell::default(),
@@ -238,6 +246,26 @@ impl RequestSession {
         self.0.sign_in_form.get_or_init(|| VerifiedToken { token: token.to_owned(), visitor, arrived });
     }
 
+    /// Keeps the verified token of the request's form.
+    pub(in crate::web) fn note_form(&self, token: &str) {
+        self.0.form_token.get_or_init(|| token.to_owned());
+    }
+
+    /// Names the request's form: the same name if the form is sent twice, and another one each time that its page is loaded.
+    pub(in crate::web) fn form_id(&self) -> String {
+        let token = self.0.form_token.get().map(String::as_str).unwrap_or_default();
+        BASE64_URL_SAFE_NO_PAD.encode(Sha256::new().chain_update("form ").chain_update(token).finalize())
+    }
+
+    /// Lets the browser of the sign-in do without a second factor until then.
+    pub(in crate::web) fn trust_browser_until(&self, until: Timestamp) {
+        self.0.trust_until.set(Some(until));
+    }
+
+    pub(super) fn trust_until(&self) -> Option<Timestamp> {
+        self.0.trust_until.get()
+    }
+
     /// When the form that signs in arrived, if the request is one.
     pub(in crate::web) fn sign_in_form_arrived(&self) -> Option<Timestamp> {
         self.0.sign_in_form.get().map(|form| form.arrived)
@@ -347,6 +375,11 @@ impl SignedIn {
     pub(crate) fn csrf_token(&self) -> Result<String> {
         let sid = self.request.current_sid().ok_or(Error::SessionEnded)?;
         self.state().csrf.session_token(sid)
+    }
+
+    /// Names the request's form.
+    pub(in crate::web) fn form_id(&self) -> String {
+        self.request.form_id()
     }
 
     /// A token for programs, in a response that repeats nothing of the request.

@@ -21,6 +21,9 @@ on_both_engines!(
     asvs_7_6_2_session_starts_with_a_form_that_its_user_sent,
 );
 
+/// The form that sets up an authenticator app. The other forms of its page are there once one is set up.
+const SET_UP: &str = "/account/security/authenticator";
+
 /// Lets so much time pass that no proof is recent.
 fn let_proofs_grow_old(app: &TestApp) {
     app.advance(WINDOW + Duration::from_secs(1));
@@ -33,9 +36,11 @@ fn actions(page: &Answer) -> Vec<String> {
 
 /// The forms of all pages of a signed-in user, each once.
 fn all_actions(browser: &mut Browser, of_another: &[String]) -> Vec<String> {
-    let pages = [DEVICES, "/account/sessions?show=ended", "/account/activity", PASSWORD_PAGE, "/reauth", "/logout"];
-    let mut found: Vec<String> = pages
+    let lists = [DEVICES, "/account/sessions?show=ended", "/account/activity", "/account/security"];
+    let forms = [PASSWORD_PAGE, SET_UP, "/reauth", "/logout"];
+    let mut found: Vec<String> = lists
         .into_iter()
+        .chain(forms)
         .chain(of_another.iter().map(String::as_str))
         .flat_map(|path| actions(&browser.get(path)))
         .collect();
@@ -44,7 +49,8 @@ fn all_actions(browser: &mut Browser, of_another: &[String]) -> Vec<String> {
     found
 }
 
-/// The password is the only attribute of an account that can be changed on a page.
+/// The password is the only attribute of an account that can be changed on a page. A second factor can be added and
+/// removed, after a recent proof.
 fn asvs_7_5_1_no_form_changes_an_account_without_its_password(engine: EngineKind) {
     let (app, mut browser, mut phone) = two_browsers(engine);
     let phone_id = phone.session_id();
@@ -55,7 +61,7 @@ fn asvs_7_5_1_no_form_changes_an_account_without_its_password(engine: EngineKind
     let report = format!("{DEVICES}/{phone_id}/report");
     let revoke_all = format!("{DEVICES}/revoke-all");
     let mut expected =
-        [PASSWORD_PAGE, REVOKE_OTHERS, "/language", "/logout", "/reauth", &revoke, &revoke_all, &name, &report]
+        [PASSWORD_PAGE, SET_UP, REVOKE_OTHERS, "/language", "/logout", "/reauth", &revoke, &revoke_all, &name, &report]
             .map(str::to_owned);
     expected.sort();
     assert_eq!(found, expected, "a new form belongs into this test");
@@ -71,7 +77,7 @@ fn asvs_7_5_1_no_form_changes_an_account_without_its_password(engine: EngineKind
     ];
     for current in ["", WRONG, NEW] {
         // Signing out comes last.
-        for action in [PASSWORD_PAGE, "/reauth", &name, &report, &revoke, REVOKE_OTHERS, &revoke_all] {
+        for action in [PASSWORD_PAGE, SET_UP, "/reauth", &name, &report, &revoke, REVOKE_OTHERS, &revoke_all] {
             let mut thief = app.signed_in(EMAIL);
             thief.post_from(DEVICES, action, &[&wishes[..], &[("current_password", current)]].concat());
             assert_eq!(users(&app), before, "{action} with {current:?}");

@@ -92,7 +92,7 @@ fn accent_is_in_the_stylesheet_and_its_url(engine: EngineKind) {
     let (url, css) = stylesheet_of(&mut serving.browser());
     assert_ne!(url, default_url);
     let colours = css.strip_prefix(&default_css).unwrap();
-    for line in [":root{--accent: #8d6600;", "dark){:root{--accent: #ffd700;"] {
+    for line in [":root{--accent:#8d6600;", "dark){:root{--accent:#ffd700;"] {
         assert!(colours.contains(line), "{colours}");
     }
     let log = serving.stop().err;

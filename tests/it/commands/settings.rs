@@ -165,6 +165,7 @@ fn help_lists_every_setting_with_its_default() {
         ("mail-from", "KEYRACK_MAIL_FROM", "none"),
         ("sign-in-pace", "KEYRACK_SIGN_IN_PACE", "10/5s"),
         ("reauth-window", "KEYRACK_REAUTH_WINDOW", "10m"),
+        ("second-factor", "KEYRACK_SECOND_FACTOR", "optional"),
         ("log", "KEYRACK_LOG", "info"),
     ];
     assert_eq!(help.matches("[env: ").count(), settings.len());

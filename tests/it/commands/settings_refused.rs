@@ -42,6 +42,7 @@ fn invalid_value_is_reported_with_its_setting() {
         ("KEYRACK_HASH_COST", "--hash-cost", "m=1,t=1,p=1", "m=19456,t=2,p=1"),
         ("KEYRACK_SIGN_IN_PACE", "--sign-in-pace", "fast", "10/5s"),
         ("KEYRACK_REAUTH_WINDOW", "--reauth-window", "0m", "more than 0"),
+        ("KEYRACK_SECOND_FACTOR", "--second-factor", "nobody", "optional, admins, everyone"),
     ] {
         let by_variable = Program::new(&database).with(variable, value).run(&["serve"]);
         let by_flag = Program::new(&database).run(&["serve", &format!("{flag}={value}")]);

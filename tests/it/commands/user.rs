@@ -38,8 +38,8 @@ fn added_user_is_listed_and_can_sign_in(engine: EngineKind) {
 
     let list = program.done(&["user", "list"]);
     let mut lines = list.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    assert_eq!(lines.next().unwrap(), ["EMAIL", "NAME", "ROLE", "STATE", "ID"]);
-    assert_eq!(lines.next().unwrap(), [EMAIL, "Rajat", "Verma", "admin", "enabled", user["id"].as_str().unwrap()]);
+    assert_eq!(lines.next().unwrap(), ["EMAIL", "NAME", "ROLE", "STATE", "SECOND", "FACTOR", "ID"]);
+    assert_eq!(lines.next().unwrap(), [EMAIL, "Rajat", "Verma", "admin", "enabled", "-", user["id"].as_str().unwrap()]);
     assert_eq!(lines.next(), None);
 
     // The line break is not part of the password.

@@ -38,6 +38,7 @@ mod report;
 mod request_limits;
 mod revoke;
 mod revoke_several;
+mod second_factor;
 mod secrecy;
 mod session_data;
 mod session_name;

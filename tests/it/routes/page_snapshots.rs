@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::snapshot::assert_snapshot;
+use super::{second_factor::add_factor, snapshot::assert_snapshot};
 use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
 
 on_both_engines!(
@@ -15,6 +15,7 @@ on_both_engines!(
     device_pages_match_snapshots,
     session_pages_match_snapshots,
     history_pages_match_snapshots,
+    second_factor_pages_match_snapshots,
     redirects_match_snapshots,
     error_pages_match_snapshots,
 );
@@ -194,6 +195,20 @@ fn add_ended_session(app: &TestApp, user: &str, minute: u32, reason: &str, addre
         began.to_iso_micros(),
         (began + MINUTE * minute).to_iso_micros(),
     ));
+}
+
+/// Without those that show a secret, which is another one each time.
+fn second_factor_pages_match_snapshots(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user(EMAIL);
+    assert_snapshot("security", &app.signed_in(EMAIL).get("/account/security"));
+    let mut owner = add_factor(&app, EMAIL).browser;
+    assert_snapshot("security-app", &owner.get("/account/security"));
+    let mut browser = app.browser();
+    assert_snapshot("redirect-to-second", &browser.sign_in(EMAIL, PASSWORD));
+    assert_snapshot("second", &browser.get("/login/second"));
+    assert_snapshot("second-recovery", &browser.get("/login/second?with=recovery"));
+    assert_snapshot("second-wrong", &browser.post_from("/login/second", "/login/second", &[("code", "000000")]));
 }
 
 fn redirects_match_snapshots(engine: EngineKind) {

@@ -137,7 +137,7 @@ fn sign_in_checked_before_the_change_is_refused(engine: EngineKind) {
         user: checked.user.clone(),
         password_changed_at: checked.password_changed_at,
         must_change_password: false,
-        way_in: WayIn::Password,
+        way_in: WayIn::Password(None),
     };
     let new = NewSession { proof: Some(proof), ..NewSession::of(checked.user.id) };
     let started = wait(app.keyrack.sessions().start(new));

@@ -12,7 +12,7 @@ use insta::Settings;
 use crate::support::Answer;
 
 /// Patterns of values that differ between runs, and the placeholders that replace them.
-const FILTERS: [(&str, &str); 14] = [
+const FILTERS: [(&str, &str); 15] = [
     (r#"name="csrf_token" value="[^"]+""#, r#"name="csrf_token" value="[CSRF_TOKEN]""#),
     (r#""csrf_token": "[^"]+""#, r#""csrf_token": "[CSRF_TOKEN]""#),
     (r#"name="token" value="[^"]+""#, r#"name="token" value="[SETUP_TOKEN]""#),
@@ -20,6 +20,7 @@ const FILTERS: [(&str, &str); 14] = [
     (r"/static/(\S+)\?v=[\w-]+", "/static/$1?v=[CONTENT_HASH]"),
     (r"keyrack\.csrf=[\w-]+\.[\w-]+", "keyrack.csrf=[SIGNED_VISITOR]"),
     (r"keyrack\.browser=[\w.-]+", "keyrack.browser=[SIGNED_BROWSER]"),
+    (r"keyrack\.second=[\w.-]+", "keyrack.second=[SIGNED_SIGN_IN]"),
     (r"keyrack\.sid=s%3A[^;]+", "keyrack.sid=[SIGNED_SID]"),
     (r"(keyrack\.done=[^;]+)\.[\w-]{43};", "$1.[SIGNATURE];"),
     (r"http://127\.0\.0\.1:\d+", "[PUBLIC_URL]"),

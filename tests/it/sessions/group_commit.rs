@@ -29,7 +29,7 @@ pub(super) fn proved(app: &TestApp, email: &str) -> NewSession {
         user: found.user,
         password_changed_at: found.password_changed_at,
         must_change_password: false,
-        way_in: WayIn::Password,
+        way_in: WayIn::Password(None),
     };
     NewSession { proof: Some(proof.clone()), ..NewSession::of(proof.user.id) }
 }

@@ -1,6 +1,7 @@
 //! Fixtures: a server with a database of its own, browsers that talk to it, and access to the tables.
 
 mod app;
+mod authenticator;
 mod browser;
 mod cluster;
 pub mod cookies;
@@ -22,6 +23,7 @@ mod replicated_pair;
 mod write_lock;
 
 pub use app::{CLOCK_START, SECRETS, TestApp, wait};
+pub use authenticator::Authenticator;
 pub use browser::{Answer, Browser};
 pub use cluster::Cluster;
 pub use database::{EngineKind, TestDatabase};

@@ -24,6 +24,9 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         ("reauth-sign-out-others", words.enter_password_to_sign_out_others()),
         ("reauth-sign-out-all", words.enter_password_to_sign_out_all()),
         ("reauth-report", words.enter_password_to_report()),
+        ("reauth-remove-app", words.enter_password_to_remove_app()),
+        ("reauth-make-codes", words.enter_password_to_make_codes()),
+        ("reauth-ask-for-codes", words.enter_password_to_ask_for_codes()),
     ];
     let mut states: Vec<_> =
         purposes.into_iter().map(|(name, purpose)| PageState::new(name, &page(purpose, None))).collect();

@@ -1,0 +1,2 @@
+-- Until when a known browser signs in without a second factor; NULL if it does not.
+ALTER TABLE known_browsers ADD COLUMN trusted_until TEXT;

@@ -1,0 +1,73 @@
+//! The second factor: codes of an authenticator app (RFC 6238), and recovery codes for the day on which it is lost.
+//!
+//! It is asked for after the password, in a state that is no session: see `web/pending_sign_in.rs`.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `sign_in` | whether a second factor is due, and checking it |
+//! | `set_up` | adds an app |
+//! | `manage` | what else users and administrators do to it |
+//! | `accounts::codes` | the codes themselves, and the keys that protect them |
+
+mod manage;
+mod set_up;
+mod sign_in;
+
+pub(crate) use manage::{FactorState, RecoveryCodesError, SecondFactorOverview, TrustedBrowser};
+pub(crate) use set_up::{FactorSetUp, SetUpBinding, SetUpError, SetUpRequest};
+pub(crate) use sign_in::{CodeError, PendingSignIn, SecondStep, TRUST_LIFETIME, TypedCode};
+
+use super::{
+    Accounts,
+    codes::{FactorKeys, SecondFactorPolicy, SecondFactorState, SecondFactors},
+    model::Role,
+    queries::SignInRecord,
+};
+use crate::{
+    clock::Timestamp,
+    sessions::{SecondFactor, User},
+};
+
+impl SecondFactorPolicy {
+    /// Whether no user must have one.
+    pub(crate) fn is_optional(self) -> bool {
+        self == Self::Optional
+    }
+
+    /// Whether this user must have one.
+    pub(crate) fn demands(self, user: &User) -> bool {
+        match self {
+            Self::Optional => false,
+            Self::Admins => user.role == Role::Admin.as_str(),
+            Self::Everyone => true,
+        }
+    }
+}
+
+impl Accounts {
+    /// Asks for second factors by this policy, and reads them with these secrets, the newest first.
+    #[must_use]
+    pub fn with_second_factors<'a>(
+        self,
+        policy: SecondFactorPolicy,
+        secrets: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        Self { second_factors: SecondFactors { policy, keys: FactorKeys::new(secrets) }, ..self }
+    }
+
+    /// What a sign-in needs after the right password.
+    pub(super) fn second_factor_after_password(&self, found: &SignInRecord, now: Timestamp) -> SecondFactorState {
+        let Some(account) = &found.account else { return SecondFactorState::NotDue };
+        let is_trusted = found.trusted_until.is_some_and(|until| now < until);
+        match found.has_second_factor {
+            true if is_trusted => SecondFactorState::Passed(SecondFactor::TrustedBrowser),
+            true => SecondFactorState::CodeDue,
+            false => self.second_factor_of_new(&account.user),
+        }
+    }
+
+    /// What the sign-in of a user without a second factor needs.
+    pub(super) fn second_factor_of_new(&self, user: &User) -> SecondFactorState {
+        if self.second_factors.policy.demands(user) { SecondFactorState::SetUpDue } else { SecondFactorState::NotDue }
+    }
+}

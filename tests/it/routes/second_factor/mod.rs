@@ -1,0 +1,116 @@
+//! The second factor: codes of an authenticator app, recovery codes, and browsers that need neither.
+
+mod demanded;
+mod links;
+mod manage;
+mod secrets;
+mod set_up;
+mod sign_in;
+mod trust;
+
+use std::time::Duration;
+
+use crate::support::{Answer, Authenticator, Browser, EngineKind, PASSWORD, TestApp};
+
+const EMAIL: &str = "rajat.verma@example.com";
+const OTHER_EMAIL: &str = "ana@example.com";
+const HOME: &str = "/account/sessions";
+const SECOND: &str = "/login/second";
+const SECURITY: &str = "/account/security";
+const SET_UP: &str = "/account/security/authenticator";
+/// How long a code is shown.
+const STEP: Duration = Duration::from_secs(30);
+
+/// A user with an authenticator app, and the browser on which it was set up.
+pub struct Factor {
+    pub browser: Browser,
+    authenticator: Authenticator,
+    recovery_codes: Vec<String>,
+}
+
+/// An app with a user, who has set up an authenticator app.
+fn start(engine: EngineKind) -> (TestApp, Factor) {
+    let app = TestApp::new(engine);
+    app.add_user(EMAIL);
+    let factor = add_factor(&app, EMAIL);
+    (app, factor)
+}
+
+pub fn add_factor(app: &TestApp, email: &str) -> Factor {
+    let mut browser = app.signed_in(email);
+    let (page, authenticator) = open_set_up(&mut browser, SET_UP);
+    let answer = send_set_up(&mut browser, SET_UP, &page, &authenticator.code_at(app.clock.now()));
+    let recovery_codes = recovery_codes(&answer);
+    Factor { browser, authenticator, recovery_codes }
+}
+
+/// Opens the page that sets up an app, and scans its code.
+fn open_set_up(browser: &mut Browser, page: &str) -> (Answer, Authenticator) {
+    let page = browser.get(page);
+    assert_eq!(page.status, 200, "{} {}", page.location(), page.body);
+    let authenticator = Authenticator::scan(&page);
+    (page, authenticator)
+}
+
+fn send_set_up(browser: &mut Browser, path: &str, page: &Answer, code: &str) -> Answer {
+    let set_up = page.between("name=\"set_up\" value=\"", "\"");
+    browser.post(path, &[("code", code), ("set_up", &set_up), ("csrf_token", &page.csrf_token())])
+}
+
+/// The codes that the page shows.
+#[track_caller]
+fn recovery_codes(page: &Answer) -> Vec<String> {
+    assert_eq!(page.status, 200, "{}", page.body);
+    assert_eq!(page.header("cache-control"), Some("no-store"));
+    let codes: Vec<String> =
+        page.body.split("<code>").skip(1).map(|rest| rest.split_once('<').unwrap().0.to_owned()).collect();
+    assert_eq!(codes.len(), 10, "{}", page.body);
+    codes
+}
+
+impl Factor {
+    /// The next code, thirty seconds later.
+    fn next_code(&self, app: &TestApp) -> String {
+        app.advance(STEP);
+        self.code(app)
+    }
+
+    fn code(&self, app: &TestApp) -> String {
+        self.authenticator.code_at(app.clock.now())
+    }
+}
+
+/// Gives the password in this browser, which has to lead to the second step.
+#[track_caller]
+fn give_password(browser: &mut Browser, email: &str) {
+    let answer = browser.sign_in(email, PASSWORD);
+    assert_eq!((answer.status, answer.location()), (303, SECOND), "{}", answer.body);
+}
+
+/// A browser in which the password was given.
+fn waiting(app: &TestApp) -> Browser {
+    let mut browser = app.browser();
+    give_password(&mut browser, EMAIL);
+    browser
+}
+
+fn give_code(browser: &mut Browser, code: &str) -> Answer {
+    browser.post_from(SECOND, SECOND, &[("code", code)])
+}
+
+#[track_caller]
+fn assert_lets_in(answer: &Answer) {
+    assert_eq!((answer.status, answer.location()), (303, HOME), "{}", answer.text());
+}
+
+#[track_caller]
+fn assert_refuses(answer: &Answer, status: u16, words: &str) {
+    assert_eq!(answer.status, status, "{} {}", answer.location(), answer.text());
+    assert!(answer.text().contains(words), "{}", answer.text());
+    assert!(!answer.set_cookies().iter().any(|cookie| cookie.starts_with("keyrack.sid=")), "{answer:?}");
+}
+
+/// The events of a kind, the oldest first.
+fn events(app: &TestApp, kind: &str) -> Vec<serde_json::Value> {
+    app.rows("security_events", &format!("WHERE kind = '{kind}' ORDER BY id"))
+}
