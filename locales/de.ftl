@@ -358,6 +358,7 @@ event-one-time-password-set = Einmalpasswort vergeben
 event-invited = Eingeladen
 event-reset-requested = Link für ein neues Passwort erstellt
 event-invitation-used = Einladung benutzt
+event-reset-refused = Link für ein neues Passwort zu oft angefordert
 event-reset-used = Link für ein neues Passwort benutzt
 event-mail-given-up = Eine Mail konnte nicht verschickt werden
 event-proof-requested = Bestätigung Ihrer Identität verlangt
@@ -611,8 +612,19 @@ set-password = Passwort setzen
 link-used = Dieser Link wurde schon benutzt
 link-used-text = Er funktioniert einmal, und mit ihm wurde ein Passwort gesetzt. Melden Sie sich mit diesem Passwort an. Wenn Sie das nicht waren, sagen Sie es sofort Ihrer Administration.
 link-expired = Dieser Link gilt nicht mehr
-reset-link-expired-text = Links gelten nur begrenzte Zeit und nicht mehr, sobald das Passwort geändert wurde. Bitten Sie Ihre Administration um einen neuen Link, oder melden Sie sich an, wenn Sie Ihr Passwort wissen.
+reset-link-expired-text = Links gelten nur begrenzte Zeit und nicht mehr, sobald das Passwort geändert wurde. Fordern Sie einen neuen Link an, oder melden Sie sich an, wenn Sie Ihr Passwort wissen.
+reset-link-expired-ask = Links gelten nur begrenzte Zeit und nicht mehr, sobald das Passwort geändert wurde. Bitten Sie Ihre Administration um einen neuen Link, oder melden Sie sich an, wenn Sie Ihr Passwort wissen.
 invitation-expired-text = Links gelten nur begrenzte Zeit und nicht mehr, sobald ein Passwort gesetzt wurde. Bitten Sie Ihre Administration um eine neue Einladung.
+
+forgot-link = Passwort vergessen?
+forgot-title = Passwort vergessen?
+forgot-lead = Geben Sie die E-Mail-Adresse ein, mit der Sie sich anmelden. Sie bekommen eine Mail mit einem Link, der ein neues Passwort setzt.
+forgot-send = Link schicken
+forgot-sent = Sehen Sie in Ihre Mails
+forgot-sent-text = Wenn es ein Konto mit dieser Adresse gibt, ist eine Mail mit einem Link unterwegs. Der Link funktioniert einmal, innerhalb einer Stunde.
+forgot-sent-hint = Wenn keine Mail kommt, sehen Sie auch im Spam nach. Sie können nach einer Minute noch einmal einen Link anfordern, aber höchstens dreimal in einer Stunde.
+forgot-no-mail = Diese Website verschickt keine Mails. Bitten Sie Ihre Administration um einen Link, der ein neues Passwort setzt.
+forgot-again = Neuen Link anfordern
 
 ## Fehlerseiten
 

@@ -456,6 +456,7 @@ event-one-time-password-set = One-time password set
 event-invited = Invited
 event-reset-requested = Link for a new password made
 event-invitation-used = Invitation used
+event-reset-refused = Link for a new password asked for too often
 event-reset-used = Link for a new password used
 event-mail-given-up = A mail could not be sent
 event-proof-requested = Asked to confirm it’s you
@@ -744,8 +745,19 @@ set-password = Set the password
 link-used = This link has already been used
 link-used-text = It works once, and a password was set with it. Sign in with that password. If that was not you, tell your administrator at once.
 link-expired = This link no longer works
-reset-link-expired-text = Links work for a limited time, and stop working once the password is changed. Ask your administrator for a new link, or sign in if you know your password.
+reset-link-expired-text = Links work for a limited time, and stop working once the password is changed. Ask for a new link, or sign in if you know your password.
+reset-link-expired-ask = Links work for a limited time, and stop working once the password is changed. Ask your administrator for a new link, or sign in if you know your password.
 invitation-expired-text = Links work for a limited time, and stop working once a password is set. Ask your administrator for a new invitation.
+
+forgot-link = Forgot your password?
+forgot-title = Forgot your password?
+forgot-lead = Enter the email address with which you sign in. You will get a mail with a link that sets a new password.
+forgot-send = Send the link
+forgot-sent = Check your mail
+forgot-sent-text = If there is an account with this address, a mail with a link is on its way. The link works once, within an hour.
+forgot-sent-hint = If no mail comes, look among the spam. You can ask again after a minute, but not more than three times an hour.
+forgot-no-mail = This site sends no mails. Ask your administrator for a link that sets a new password.
+forgot-again = Ask for a new link
 
 ## Error pages
 

@@ -14,7 +14,7 @@ import { PASSWORD } from './systems/system.mjs';
 /** The difference that is accepted, as a part of the time. */
 const TOLERANCE = 0.05;
 
-const HELP = `bench/enumeration [PROGRAM]: whether failed sign-ins tell which accounts exist.
+const HELP = `bench/enumeration [PROGRAM]: whether failed sign-ins, or requests at /forgot, tell which accounts exist.
 
 Sends failed sign-ins of every kind in random order, one at a time, each for another account and from another network,
 so that nothing is throttled but what is meant to be. Compares the time and the bytes of the answers with those of a
@@ -23,7 +23,7 @@ exists. PROGRAM is by default the release build. Run nothing else on the machine
 
   --samples N       sign-ins of each kind (default 200)
   --database NAME   sqlite or postgres (default sqlite)
-  --only NAME       only this scenario: equal, raised, mixed, imported or moving
+  --only NAME       only this scenario: equal, raised, mixed, imported, moving or forgot
   --help            this text
 
 The CPU is what the server's threads spend on each sign-in, which other programs hardly disturb. The exit status is 1 if
@@ -65,6 +65,16 @@ const SCENARIOS = {
   moving: {
     cost: COST, hash: (n) => (n % 4 === 0 ? HASH : BCRYPT_HASH), compare: differenceOfMeans, middle: mean,
     says: 'a quarter of the imported hashes has been replaced; means instead of medians',
+  },
+  forgot: {
+    cost: COST, hash: () => HASH, compare: differenceOfMedians, middle: median,
+    says: 'requests at /forgot for a link that sets a new password',
+    kinds: ['known', 'unknown', 'disabled', 'passwordless'],
+    send: (visitor, email, number) => visitor.send('/forgot', { email }, number),
+    // No mail is sent: there is no server at this port.
+    settings: { KEYRACK_SMTP_URL: 'smtp://127.0.0.1:9', KEYRACK_MAIL_FROM: 'keyrack@example.com' },
+    // The mail is queued after the answer.
+    pauses: true,
   },
 };
 
@@ -138,9 +148,10 @@ async function fill(tables, count, hash) {
 }
 
 /** Sends one sign-in. Returns its times, and the answer without what differs in any two answers. */
-async function signIn(visitor, kind, n, number) {
+async function signIn(visitor, scenario, kind, n, number) {
   const email = addressOf(kind, n);
-  const { answer, milliseconds, cpu } = await visitor.signIn(email, KINDS[kind].password ?? WRONG, number);
+  const sent = scenario.send?.(visitor, email, number) ?? visitor.signIn(email, KINDS[kind].password ?? WRONG, number);
+  const { answer, milliseconds, cpu } = await sent;
   const { date: _date, 'content-length': _length, 'x-request-id': _id, ...rest } = answer.headers;
   const text = answer.body.replaceAll(/name="csrf_token" value="[^"]+"/g, 'TOKEN').replaceAll(email, 'ADDRESS');
   return { milliseconds, cpu, answer: JSON.stringify([answer.status, rest, text]) };
@@ -148,22 +159,23 @@ async function signIn(visitor, kind, n, number) {
 
 /** Measures one scenario on a database of its own. Returns the samples and the distinct answers of each kind. */
 function measure(name, { program, samples }, folder, postgres) {
-  const { cost, hash } = SCENARIOS[name];
+  const { cost, hash, settings } = SCENARIOS[name];
   separateBuckets(samples + WARM_UP);
   const fillAll = (tables) => fill(tables, samples + WARM_UP, hash);
-  const server = { program, folder, name: `enumeration_${name}`, cost, postgres, fill: fillAll };
+  const server = { program, folder, name: `enumeration_${name}`, cost, postgres, fill: fillAll, settings };
   return withSignInServer(server, (visitor) => signInAsAll(visitor, name, samples));
 }
 
 async function signInAsAll(visitor, name, samples) {
-  const kinds = Object.keys(KINDS);
+  const scenario = SCENARIOS[name];
+  const kinds = scenario.kinds ?? Object.keys(KINDS);
   const found = Object.fromEntries(kinds.map((kind) => [kind, { times: [], work: [], answers: new Set() }]));
   let number = 0;
   for (let n = 0; n < samples + WARM_UP; n += 1) {
-    for (const kind of shuffle(Object.keys(KINDS))) {
-      const { milliseconds, cpu, answer } = await signIn(visitor, kind, n, number);
+    for (const kind of shuffle([...kinds])) {
+      const { milliseconds, cpu, answer } = await signIn(visitor, scenario, kind, n, number);
       number += 1;
-      if (KINDS[kind].isRefused) await pause(STORING_MS);
+      if (scenario.pauses || KINDS[kind].isRefused) await pause(STORING_MS);
       if (n < WARM_UP) continue;
       found[kind].times.push(milliseconds);
       found[kind].work.push(cpu);

@@ -6,6 +6,7 @@ use super::{
     failures::{FIRST_DELAY, FORGET_ONE_AFTER, FREE_FAILURES, MAX_DELAY, MAX_FAILURES_IN_A_ROW},
     hash_threads::MAX_QUEUED_JOBS_PER_THREAD,
     known_browsers::BROWSER_LIFETIME,
+    mail_requests::{ACCOUNT_LIMITS, MAX_PER_BROWSER},
     purge::UNKNOWN_RETENTION,
     sign_in_pace::SignInPace,
     throttle::{MAX_ATTEMPTS_PER_ACCOUNT, MAX_ATTEMPTS_PER_NETWORK, MAX_WAIT},
@@ -32,6 +33,7 @@ fn asvs_6_1_1_documented_limits_equal_the_constants() {
     let per_address = limit(NetworkSize::V4Prefix32);
     let pace = SignInPace::default().to_string();
     let (burst, interval) = pace.split_once('/').unwrap();
+    let [(per_minute, _), (per_hour, _), (per_day, _)] = ACCOUNT_LIMITS;
     let interval = interval.trim_end_matches('s');
     let text = DOCUMENT.split_whitespace().collect::<Vec<_>>().join(" ");
     for expected in [
@@ -51,6 +53,11 @@ fn asvs_6_1_1_documented_limits_equal_the_constants() {
         format!("per IPv6 /56 | {} in {window} minutes", limit(NetworkSize::V6Prefix56)),
         format!("per IPv6 /48 | {} in {window} minutes", limit(NetworkSize::V6Prefix48)),
         format!("| {burst} at once, then one every {interval} seconds (`KEYRACK_SIGN_IN_PACE`) |"),
+        format!("does not know | {per_minute} a minute, {per_hour} an hour, {per_day} a day;"),
+        format!("| {MAX_PER_BROWSER} in {window} minutes, whatever its network; then 429 |"),
+        format!("IPv6 /64 | {} in {window} minutes; then 429 |", NetworkSize::V4Prefix32.mail_limit()),
+        format!("| per IPv6 /56 | {} in {window} minutes |", NetworkSize::V6Prefix56.mail_limit()),
+        format!("or IPv6 /48 | {} in {window} minutes |", NetworkSize::V6Prefix48.mail_limit()),
         format!("| {MAX_QUEUED_JOBS_PER_THREAD} per core on known browsers, and {MAX_QUEUED_JOBS_PER_THREAD} per core"),
         format!(
             "after {per_address} from one IPv4 address, one more is possible every {} seconds",

@@ -34,6 +34,15 @@ impl NetworkSize {
         }
     }
 
+    /// How many mails strangers in one network of this size may ask for, for all accounts, in [`NETWORK_WINDOW`].
+    pub fn mail_limit(self) -> u32 {
+        match self {
+            Self::V4Prefix32 | Self::V6Prefix64 => 20,
+            Self::V6Prefix56 => 40,
+            Self::V4Prefix24 | Self::V6Prefix48 => 80,
+        }
+    }
+
     /// The time after which one failure no longer counts.
     pub fn step(self) -> Duration {
         NETWORK_WINDOW / self.limit()
@@ -94,6 +103,11 @@ impl FailureKey {
         Self { text: format!("network-{}:{bucket}", size.as_str()), step: size.step() }
     }
 
+    /// Counts the mails that a browser asks for.
+    pub fn mails_of_browser(hash: &BrowserIdHash, limit: u32) -> Self {
+        Self { text: format!("mails-browser:{}", hash.as_str()), step: NETWORK_WINDOW / limit }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -109,6 +123,14 @@ impl FailureKey {
 pub(super) struct CountedNetwork {
     pub key: FailureKey,
     pub size: NetworkSize,
+}
+
+impl CountedNetwork {
+    /// The key under which mails are counted that this network asks for, and their limit.
+    pub fn for_mails(&self) -> (FailureKey, u32) {
+        let limit = self.size.mail_limit();
+        (FailureKey { text: format!("mails-{}", self.key.as_str()), step: NETWORK_WINDOW / limit }, limit)
+    }
 }
 
 /// Sorts what was typed, and client networks, into buckets. The hash is keyed, so that an attacker can't choose a text

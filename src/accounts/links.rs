@@ -11,7 +11,7 @@ use super::{
     codes::SecondFactorState,
     email::Email,
     model::{Account, AuthenticatedUser, InvitedUser, Password},
-    queries::{self, NewLinkRow, NewRow, StoredLink},
+    queries::{self, LinkRequester, NewLinkRow, NewRow, StoredLink},
     users::{CreateUserError, check_names, names},
 };
 use crate::{
@@ -81,11 +81,13 @@ impl AccountLink {
 }
 
 /// A link to be made.
-struct NewLink<'a> {
-    kind: LinkKind,
-    user: &'a User,
+pub(super) struct NewLink<'a> {
+    pub kind: LinkKind,
+    pub user: &'a User,
     /// When the password was set that the account has.
-    password_changed_at: Timestamp,
+    pub password_changed_at: Timestamp,
+    /// Who has asked for it; `None` if an operator makes it.
+    pub requester: Option<LinkRequester>,
 }
 
 /// Why a link is not good.
@@ -132,7 +134,7 @@ impl Accounts {
                 }
                 None => (accounts.insert_invited(connection, &user, now)?, now),
             };
-            let link = NewLink { kind: LinkKind::Invitation, user: &invited, password_changed_at };
+            let link = NewLink { kind: LinkKind::Invitation, user: &invited, password_changed_at, requester: None };
             let link = accounts.add_link(connection, &link, language, now)?;
             Ok(Ok((invited.id, link)))
         });
@@ -193,7 +195,7 @@ impl Accounts {
                 let Some(found) = found else { return Ok(None) };
                 let password_changed_at = found.password_changed_at.into();
                 let Account { user, .. } = found.into();
-                let link = NewLink { kind: LinkKind::Reset, user: &user, password_changed_at };
+                let link = NewLink { kind: LinkKind::Reset, user: &user, password_changed_at, requester: None };
                 accounts.add_link(connection, &link, language, now).map(Some)
             })
             .await
@@ -209,10 +211,11 @@ impl Accounts {
         mail::overdue(&self.db, self.clock.now() - waiting_for).await
     }
 
-    fn add_link(
+    /// Makes a link in the caller's transaction.
+    pub(super) fn add_link(
         &self,
         connection: &mut DbConnection,
-        &NewLink { kind, user, password_changed_at }: &NewLink<'_>,
+        &NewLink { kind, user, password_changed_at, ref requester }: &NewLink<'_>,
         language: Option<Language>,
         now: Timestamp,
     ) -> Result<AccountLink> {
@@ -231,6 +234,7 @@ impl Accounts {
             expires_at,
             password_changed_at,
             session: self.source.session(),
+            requester: requester.clone(),
         };
         queries::insert_link(connection, &row)?;
         record(connection, self.event(EventKind::LinkCreated, user.id).detail("link", kind.as_str()), now)?;
@@ -314,6 +318,8 @@ impl Accounts {
                 }
                 let now = queries::set_password(connection, user.id, &hash, now)?;
                 queries::forget_account(connection, user.id)?;
+                // Another person may have signed in on some of them.
+                queries::forget_browsers_of(connection, user.id)?;
                 record(connection, accounts.event(EventKind::LinkUsed, user.id).detail("link", kind.as_str()), now)?;
                 record(connection, accounts.event(EventKind::PasswordChanged, user.id), now)?;
                 let reason = EndReason::PasswordChanged;

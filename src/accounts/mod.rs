@@ -20,8 +20,10 @@ mod hash_cost;
 mod hash_queue;
 mod hash_threads;
 mod import;
+mod job_queue;
 mod known_browsers;
 mod links;
+mod mail_requests;
 mod model;
 mod name;
 mod new_password;
@@ -59,6 +61,7 @@ pub use import::{ExistingUsers, ImportReport, ImportedUser, InvalidImport};
 pub(crate) use known_browsers::{BROWSER_LIFETIME, SignInBrowserIds};
 pub use links::{AccountLink, LinkKind};
 pub(crate) use links::{InvalidLink, UseLinkError};
+pub(crate) use mail_requests::{MailRequest, RequestAnswer};
 pub use model::{Account, AuthenticatedUser, InvitedUser, NewUser, Password, PasswordUse, Role};
 pub(crate) use name::MAX_CHARS as MAX_NAME_CHARS;
 pub use name::{InvalidName, check_name};
@@ -74,6 +77,7 @@ pub use unlock::ForgottenFailures;
 pub use users::CreateUserError;
 
 use codes::SecondFactors;
+use job_queue::JobQueue;
 use passwords::Passwords;
 use queries::{SignInKey, SignInRecord};
 use sign_in_pace::SignInPacer;
@@ -104,6 +108,8 @@ pub struct Accounts {
     link_tokens: LinkTokens,
     /// Takes mails to users.
     outbox: Outbox,
+    /// What follows the answers to requests for mails.
+    requests: JobQueue,
 }
 
 impl Accounts {
@@ -125,6 +131,7 @@ impl Accounts {
     ) -> Self {
         let accounts = Self::with_throttle(db, clock, sessions, cost, Throttle::new(secret));
         accounts.refusals.start();
+        accounts.requests.start();
         Self { pacer: SignInPacer::new(pace), ..accounts }
     }
 
@@ -172,6 +179,7 @@ impl Accounts {
             refusals,
             link_tokens: LinkTokens::new([]),
             outbox: Outbox::closed(),
+            requests: JobQueue::new(),
         }
     }
 

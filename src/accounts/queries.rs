@@ -28,12 +28,15 @@ use crate::{
     sessions::{User, UserRow},
 };
 
-pub(super) use browsers::{forget_browsers, purge_browsers};
+pub(super) use browsers::{find_browser, find_browser_of, forget_browsers, forget_browsers_of, purge_browsers};
 pub(super) use failures::{
     AccountFailures, accounts_with_failures, count_failure, count_unreported, end_row, find_failures, forget_account,
     forget_failures, purge_failures, purge_orphans, take_unreported,
 };
-pub(super) use links::{NewLinkRow, StoredLink, find_link, insert_link, purge_links, use_link, void_links};
+pub(super) use links::{
+    LinkRequester, NewLinkRow, StoredLink, count_requested_links, find_link, insert_link, purge_links, use_link,
+    void_links,
+};
 pub(super) use one_time_passwords::{
     forget_one_time, mark_one_time, one_time_passwords, password_use_of, purge_one_time_passwords,
 };

@@ -99,6 +99,9 @@ pub(super) async fn serve(
     if let Err(error) = accounts.refusals_stored(STOP_TIMEOUT).await {
         tracing::warn!(error = error.chain(), "could not store the last security events");
     }
+    if let Err(error) = accounts.requests_done(STOP_TIMEOUT).await {
+        tracing::warn!(error = error.chain(), "could not queue the last mails");
+    }
     sessions.stop_watching_history();
     served.map_err(Failure::failed)?;
     tracing::info!("stopped");

@@ -72,6 +72,8 @@ kinds! {
     PasswordChanged = "password_changed";
     /// A link that sets a password was made: `detail.link` says which kind.
     LinkCreated = "link_created";
+    /// Such a link was asked for too often, and not made: `detail.count` requests since the last such event.
+    LinkRefused = "link_refused";
     /// Such a link was used.
     LinkUsed = "link_used";
     /// A mail could not be sent: `detail.mail` says which kind.

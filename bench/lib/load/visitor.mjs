@@ -21,15 +21,20 @@ export class Visitor {
    * Signs in from the network with this number. Returns the answer, how many milliseconds it took, and for how many the
    * server's threads ran.
    */
-  async signIn(email, password, network) {
-    const body = new URLSearchParams({ email, password, csrf_token: this.token }).toString();
+  signIn(email, password, network) {
+    return this.send('/login', { email, password }, network);
+  }
+
+  /** Sends a form of a visitor, from a network of its own. */
+  async send(path, fields, network) {
+    const body = new URLSearchParams({ ...fields, csrf_token: this.token }).toString();
     const headers = {
       cookie: this.cookie, 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length,
       'x-forwarded-for': clientOf(network),
     };
     const cpuBefore = cpuMilliseconds(this.pid);
     const started = performance.now();
-    const answer = await request(this.port, { method: 'POST', path: '/login', headers, body, agent: this.agent });
+    const answer = await request(this.port, { method: 'POST', path, headers, body, agent: this.agent });
     const milliseconds = performance.now() - started;
     return { answer, milliseconds, cpu: cpuMilliseconds(this.pid) - cpuBefore };
   }

@@ -46,13 +46,13 @@ export function parseSignInOptions(args, help, samples, more = {}) {
  * Migrates a database of this name, lets `fill` write its accounts, and calls `visit` with a visitor of a server on it.
  * `postgres` is the server to create it on; without one it is a SQLite file.
  */
-export async function withSignInServer({ program, folder, name, cost, postgres, fill }, visit) {
+export async function withSignInServer({ program, folder, name, cost, postgres, fill, settings = {} }, visit) {
   const tables = postgres ? new PostgresTables(postgres, name) : new SqliteTables(path.join(folder, `${name}.db`));
   await tables.create();
   const port = await freePort();
   const env = {
     DATABASE_URL: tables.url, KEYRACK_BIND: `127.0.0.1:${port}`, KEYRACK_WORKERS: '2', KEYRACK_LOG: 'error',
-    KEYRACK_SECRETS: SECRET, KEYRACK_HASH_COST: cost, KEYRACK_TRUSTED_PROXIES: '127.0.0.1/32',
+    KEYRACK_SECRETS: SECRET, KEYRACK_HASH_COST: cost, KEYRACK_TRUSTED_PROXIES: '127.0.0.1/32', ...settings,
   };
   await run(program, ['migrate'], { env, cwd: folder });
   await fill(tables);

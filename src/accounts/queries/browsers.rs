@@ -1,17 +1,41 @@
-//! Forgets browsers that accounts know.
+//! Finds and forgets browsers that accounts know.
 
-use diesel::prelude::*;
+use diesel::{OptionalExtension, prelude::*};
 
 use crate::{
     accounts::{browser_id::BrowserIdHash, failure_keys::FailureKey},
     clock::Timestamp,
     db::{
-        DbConnection,
+        DbConnection, UserId,
         schema::types::SqlTime,
         schema::{known_browsers, users},
     },
     error::Result,
 };
+
+/// One of these browsers that is known to any account, the same one at each call.
+pub(in crate::accounts) fn find_browser(
+    connection: &mut DbConnection,
+    hashes: &[BrowserIdHash],
+) -> Result<Option<BrowserIdHash>> {
+    let names: Vec<&str> = hashes.iter().map(BrowserIdHash::as_str).collect();
+    let known = known_browsers::table.filter(known_browsers::id_hash.eq_any(names));
+    let first = known.order((known_browsers::created_at, known_browsers::id_hash)).select(known_browsers::id_hash);
+    Ok(first.first::<String>(connection).optional()?.map(BrowserIdHash))
+}
+
+/// One of these browsers that is known to this account.
+pub(in crate::accounts) fn find_browser_of(
+    connection: &mut DbConnection,
+    user: UserId,
+    hashes: &[BrowserIdHash],
+) -> Result<Option<BrowserIdHash>> {
+    let names: Vec<&str> = hashes.iter().map(BrowserIdHash::as_str).collect();
+    let known = known_browsers::table.filter(known_browsers::id_hash.eq_any(names));
+    let known = known.filter(known_browsers::user_id.eq(user));
+    let first = known.order((known_browsers::created_at, known_browsers::id_hash)).select(known_browsers::id_hash);
+    Ok(first.first::<String>(connection).optional()?.map(BrowserIdHash))
+}
 
 /// Deletes browsers and their counts of failures.
 pub(in crate::accounts) fn forget_browsers(connection: &mut DbConnection, hashes: &[&BrowserIdHash]) -> Result<()> {
@@ -22,6 +46,12 @@ pub(in crate::accounts) fn forget_browsers(connection: &mut DbConnection, hashes
     diesel::delete(known_browsers::table.filter(known_browsers::id_hash.eq_any(names))).execute(connection)?;
     let keys: Vec<FailureKey> = hashes.iter().map(|hash| FailureKey::browser(hash)).collect();
     super::forget_failures(connection, &keys)?;
+    Ok(())
+}
+
+/// Deletes all browsers that an account knows. The caller deletes their counts of failures.
+pub(in crate::accounts) fn forget_browsers_of(connection: &mut DbConnection, user: UserId) -> Result<()> {
+    diesel::delete(known_browsers::table.filter(known_browsers::user_id.eq(user))).execute(connection)?;
     Ok(())
 }
 

@@ -167,7 +167,7 @@ pub(in crate::accounts) fn accounts_with_failures(connection: &mut DbConnection,
         .load(connection)?)
 }
 
-/// Deletes up to `limit` counts that no longer matter: of networks and accounts whose failures are forgotten, and of texts
+/// Deletes up to `limit` counts that no longer matter: of networks, requests for mails and accounts whose failures are forgotten, and of texts
 /// that named no user and did not fail since `unknown_before`.
 pub(in crate::accounts) fn purge_failures(
     connection: &mut DbConnection,
@@ -175,8 +175,8 @@ pub(in crate::accounts) fn purge_failures(
     unknown_before: Timestamp,
     limit: i64,
 ) -> Result<usize> {
-    let of_networks =
-        sign_in_failures::key.like("network-%").and(sign_in_failures::forgotten_at.le(SqlTime::from(now)));
+    let has_window = sign_in_failures::key.like("network-%").or(sign_in_failures::key.like("mails-%"));
+    let of_networks = has_window.and(sign_in_failures::forgotten_at.le(SqlTime::from(now)));
     let of_unknown = sign_in_failures::key
         .like("unknown:%")
         .and(sign_in_failures::last_failure_at.le(SqlTime::from(unknown_before)));

@@ -3,6 +3,7 @@
 use diesel::{OptionalExtension, prelude::*};
 
 use crate::{
+    accounts::browser_id::BrowserIdHash,
     clock::Timestamp,
     db::{
         DbConnection, LinkId, SessionId, UserId,
@@ -26,6 +27,26 @@ pub(in crate::accounts) struct NewLinkRow {
     /// When the password was set that the account has.
     pub password_changed_at: Timestamp,
     pub session: Option<SessionId>,
+    pub requester: Option<LinkRequester>,
+}
+
+/// Whose limit a link counts for that was asked for without a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::accounts) enum LinkRequester {
+    /// A browser that the account does not know. All of them share one limit.
+    Unknown,
+    /// One that it knows.
+    Browser(BrowserIdHash),
+}
+
+impl LinkRequester {
+    /// The text in the table.
+    fn to_text(&self) -> String {
+        match self {
+            Self::Unknown => "unknown".to_owned(),
+            Self::Browser(hash) => format!("browser:{}", hash.as_str()),
+        }
+    }
 }
 
 /// A link, and the state of its user's account.
@@ -46,6 +67,7 @@ pub(in crate::accounts) fn insert_link(connection: &mut DbConnection, link: &New
             account_links::expires_at.eq(SqlTime::from(link.expires_at)),
             account_links::password_changed_at.eq(Some(SqlTime::from(link.password_changed_at))),
             account_links::session_id.eq(link.session),
+            account_links::requested_by.eq(link.requester.as_ref().map(LinkRequester::to_text)),
         ))
         .execute(connection)?;
     Ok(())
@@ -69,6 +91,23 @@ pub(in crate::accounts) fn find_link(
         state: link.state(password_changed_at, disabled_at),
         token_hash: link.token_hash,
     }))
+}
+
+/// The number of links of this kind that were asked for after `since`.
+pub(in crate::accounts) fn count_requested_links(
+    connection: &mut DbConnection,
+    user: UserId,
+    kind: &str,
+    requester: &LinkRequester,
+    since: Timestamp,
+) -> Result<usize> {
+    let count: i64 = account_links::table
+        .filter(account_links::user_id.eq(user).and(account_links::kind.eq(kind)))
+        .filter(account_links::requested_by.eq(Some(requester.to_text())))
+        .filter(account_links::created_at.gt(SqlTime::from(since)))
+        .count()
+        .get_result(connection)?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
 /// Makes the unused links of a user void.

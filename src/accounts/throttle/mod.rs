@@ -107,6 +107,11 @@ impl Throttle {
         Self { buckets: Buckets::random(), reservations: Reservations::default() }
     }
 
+    /// The networks of a client, as they are counted.
+    pub fn networks(&self, client: ClientNetwork) -> Vec<CountedNetwork> {
+        self.buckets.networks(client)
+    }
+
     /// Begins an attempt, before the counts are looked up.
     ///
     /// # Errors

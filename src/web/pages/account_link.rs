@@ -42,6 +42,8 @@ struct InvalidLinkPage {
     page: Page,
     title: &'static str,
     text: &'static str,
+    /// Whether users can ask for another one.
+    asks_again: bool,
 }
 
 #[derive(Default)]
@@ -223,17 +225,27 @@ fn invalid(
     problem: InvalidLink,
 ) -> Result<HttpResponse, WebError> {
     let (csrf_token, cookie) = session.csrf_token(request.headers())?;
-    let template = invalid_template(Page::of_visitor(&csrf_token, words), words, kind, problem);
+    let asks_again = kind == LinkKind::Reset && session.state().accounts.sends_mails();
+    let template = invalid_template(Page::of_visitor(&csrf_token, words), words, kind, problem, asks_again);
     sign_in_form(html(words, StatusCode::GONE, &template)?, cookie)
 }
 
-fn invalid_template(page: Page, words: Words, kind: LinkKind, problem: InvalidLink) -> InvalidLinkPage {
+fn invalid_template(
+    page: Page,
+    words: Words,
+    kind: LinkKind,
+    problem: InvalidLink,
+    asks_again: bool,
+) -> InvalidLinkPage {
     let (title, text) = match (problem, kind) {
         (InvalidLink::Used, _) => (words.link_used(), words.link_used_text()),
-        (InvalidLink::Expired, LinkKind::Reset) => (words.link_expired(), words.reset_link_expired_text()),
+        (InvalidLink::Expired, LinkKind::Reset) if asks_again => {
+            (words.link_expired(), words.reset_link_expired_text())
+        }
+        (InvalidLink::Expired, LinkKind::Reset) => (words.link_expired(), words.reset_link_expired_ask()),
         (InvalidLink::Expired, LinkKind::Invitation) => (words.link_expired(), words.invitation_expired_text()),
     };
-    InvalidLinkPage { page, title, text }
+    InvalidLinkPage { page, title, text, asks_again }
 }
 
 impl LinkErrors {

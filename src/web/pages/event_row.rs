@@ -137,6 +137,7 @@ fn text(words: Words, event: &SecurityEvent) -> String {
         EventKind::AccountEnabled => words.event_account_enabled(),
         EventKind::LinkCreated if event.text("link") == Some("invitation") => words.event_invited(),
         EventKind::LinkCreated => words.event_reset_requested(),
+        EventKind::LinkRefused => words.event_reset_refused(),
         EventKind::LinkUsed if event.text("link") == Some("invitation") => words.event_invitation_used(),
         EventKind::LinkUsed => words.event_reset_used(),
         EventKind::MailGivenUp => words.event_mail_given_up(),

@@ -13,6 +13,7 @@ mod end_notice;
 mod event_list;
 mod event_row;
 pub(crate) mod event_stream;
+pub(crate) mod forgot;
 mod form_error;
 pub(crate) mod health;
 pub(crate) mod history;

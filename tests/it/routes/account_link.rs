@@ -79,6 +79,7 @@ fn reset_link_sets_a_password_signs_in_and_ends_all_sessions(engine: EngineKind)
     assert!(browser.is_signed_in() && !phone.is_signed_in());
     assert_eq!(app.text("SELECT authorised_by AS v FROM sessions WHERE status = 'active'"), "reset");
     assert_eq!(app.text("SELECT end_reason AS v FROM sessions WHERE status <> 'active'"), "password_changed");
+    assert_eq!(app.count("known_browsers", ""), 1, "the one that has used the link, and not the phone");
     assert_eq!(app.browser().sign_in(EMAIL, PASSWORD).status, 401);
     assert_eq!(app.browser().sign_in(EMAIL, NEW).status, 303);
     let kinds = app.texts("SELECT kind AS v FROM security_events WHERE kind LIKE 'link%' ORDER BY id");

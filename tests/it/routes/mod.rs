@@ -15,6 +15,7 @@ mod email_forms;
 mod error_pages_signed_in;
 mod errors;
 mod event_stream;
+mod forgot;
 mod forms_after_expiry;
 mod headers;
 mod health;

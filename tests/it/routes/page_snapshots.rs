@@ -12,6 +12,7 @@ on_both_engines!(
     login_pages_match_snapshots,
     setup_pages_match_snapshots,
     link_pages_match_snapshots,
+    forgot_pages_match_snapshots,
     device_pages_match_snapshots,
     session_pages_match_snapshots,
     history_pages_match_snapshots,
@@ -92,6 +93,17 @@ fn link_pages_match_snapshots(engine: EngineKind) {
     assert_snapshot("reset-used", &app.browser().get(&link));
     assert_snapshot("reset-void", &app.browser().get(&void));
     assert_snapshot("invitation-unknown", &app.browser().get("/invite?token=none"));
+    assert_snapshot("forgot-no-mail", &app.browser().get("/forgot"));
+}
+
+fn forgot_pages_match_snapshots(engine: EngineKind) {
+    let app = TestApp::with(engine, |config| config.mail = Some(crate::mail::settings("smtp://127.0.0.1:1")));
+    let mut browser = app.browser();
+    assert_snapshot("forgot", &browser.get("/forgot"));
+    assert_snapshot("forgot-invalid", &browser.post_from("/forgot", "/forgot", &[("email", "rajat")]));
+    assert_snapshot("forgot-answer", &browser.post_from("/forgot", "/forgot", &[("email", EMAIL)]));
+    assert_snapshot("forgot-sent", &browser.get("/forgot?sent=on"));
+    assert_snapshot("reset-unknown", &browser.get("/reset?token=none"));
 }
 
 fn device_pages_match_snapshots(engine: EngineKind) {

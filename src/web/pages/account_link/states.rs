@@ -9,7 +9,8 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         let form = Form { kind, token: Sample::token(), email: sample.email() };
         template(sample.visitor(), words, Sample::token(), form, errors)
     };
-    let invalid = |kind, problem| invalid_template(sample.visitor(), words, kind, problem);
+    let invalid = |kind, problem| invalid_template(sample.visitor(), words, kind, problem, false);
+    let expired = invalid_template(sample.visitor(), words, LinkKind::Reset, InvalidLink::Expired, true);
     let every_error = LinkErrors {
         form: None,
         password: Some(words.password_too_easy().to_owned()),
@@ -22,7 +23,8 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         PageState::new("reset-errors", &page(LinkKind::Reset, every_error)),
         PageState::new("reset-not-set", &page(LinkKind::Reset, not_set)),
         PageState::new("invitation", &page(LinkKind::Invitation, LinkErrors::default())),
-        PageState::new("reset-expired", &invalid(LinkKind::Reset, InvalidLink::Expired)),
+        PageState::new("reset-expired", &expired),
+        PageState::new("reset-expired-no-mail", &invalid(LinkKind::Reset, InvalidLink::Expired)),
         PageState::new("link-used", &invalid(LinkKind::Reset, InvalidLink::Used)),
         PageState::new("invitation-expired", &invalid(LinkKind::Invitation, InvalidLink::Expired)),
     ]

@@ -1,0 +1,68 @@
+//! How many mails may be asked for: per account, so that strangers can't fill a mailbox, and per browser or network.
+
+use std::time::Duration;
+
+use crate::{
+    accounts::{
+        browser_id::BrowserIdHash,
+        failure_keys::{CountedNetwork, FailureKey, NETWORK_WINDOW},
+        failures::Failures,
+        links::NewLink,
+        queries,
+    },
+    clock::Timestamp,
+    db::{DbConnection, in_savepoint},
+    error::{Error, Result},
+};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// Links per account that all browsers which it does not know may ask for together, and each of those that it knows: so many
+/// within each of these times.
+pub(in crate::accounts) const ACCOUNT_LIMITS: [(usize, Duration); 3] =
+    [(1, Duration::from_secs(60)), (3, HOUR), (10, HOUR.saturating_mul(24))];
+
+/// Requests of one browser that has signed in to any account, in [`NETWORK_WINDOW`].
+pub(in crate::accounts) const MAX_PER_BROWSER: u32 = 10;
+
+/// Counts a request under the browser, if it has signed in to any account before, or else under its networks. So strangers
+/// in the owner's network can't use up what the owner needs. Returns how long to wait if it is one too many.
+pub(super) fn admit(
+    connection: &mut DbConnection,
+    browsers: &[BrowserIdHash],
+    networks: &[CountedNetwork],
+    now: Timestamp,
+) -> Result<Option<Duration>> {
+    let counted: Vec<(FailureKey, u32)> = match queries::find_browser(connection, browsers)? {
+        Some(browser) => vec![(FailureKey::mails_of_browser(&browser, MAX_PER_BROWSER), MAX_PER_BROWSER)],
+        None => networks.iter().map(CountedNetwork::for_mails).collect(),
+    };
+    let keys: Vec<FailureKey> = counted.iter().map(|(key, _)| key.clone()).collect();
+    let mut wait = Duration::ZERO;
+    // Counted first, which locks the rows: requests at the same moment can't exceed a limit together.
+    let admitted = in_savepoint(connection, |connection| {
+        queries::count_failure(connection, &keys, now)?;
+        for (key, _) in &counted {
+            let after: Option<Failures> = queries::find_failures(connection, key)?;
+            let used = after.map_or(Duration::ZERO, |after| after.forgotten_at.since(now));
+            wait = wait.max(used.saturating_sub(NETWORK_WINDOW));
+        }
+        if wait.is_zero() { Ok(()) } else { Err(Error::Invalid("too many requests".to_owned())) }
+    })?;
+    match admitted {
+        Err(error) if wait.is_zero() => Err(error),
+        _ => Ok((!wait.is_zero()).then_some(wait)),
+    }
+}
+
+/// Whether so many links of this kind were asked for that another one would be too many.
+pub(super) fn account_is_over_limit(connection: &mut DbConnection, link: &NewLink<'_>, now: Timestamp) -> Result<bool> {
+    let Some(requester) = &link.requester else { return Ok(false) };
+    for (max, period) in ACCOUNT_LIMITS {
+        let since = now - period;
+        if queries::count_requested_links(connection, link.user.id, link.kind.as_str(), requester, since)? >= max {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
