@@ -606,6 +606,8 @@ mail-link-days = { $count ->
 
 reset-title = Neues Passwort wählen
 reset-lead = Alle Ihre Geräte werden abgemeldet, und Sie werden hier angemeldet.
+reset-app = Dieses Konto ist auch geschützt durch:
+reset-app-hint = Danach werden Sie nach einem Code gefragt. Wenn Sie die App nicht eingerichtet haben, sagen Sie Ihrer Administration Bescheid: Ein Link allein kann sie nicht entfernen.
 invitation-title = Willkommen bei { -product }
 invitation-lead = Wählen Sie ein Passwort für Ihr Konto. Danach sind Sie angemeldet.
 set-password = Passwort setzen

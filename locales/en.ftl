@@ -739,6 +739,8 @@ mail-link-days = { $count ->
 
 reset-title = Choose a new password
 reset-lead = All your devices will be signed out, and you will be signed in here.
+reset-app = This account is also protected by:
+reset-app-hint = You will be asked for a code next. If you did not set up the app, tell your administrator: a link alone can’t remove it.
 invitation-title = Welcome to { -product }
 invitation-lead = Choose a password for your account. You will then be signed in.
 set-password = Set the password

@@ -253,6 +253,29 @@ export async function* linkPages(page, keyrack, user) {
   }
 }
 
+/** What a user sees who has forgotten the password. No mail is sent: there is no server at this port. */
+export async function* forgotPages(page, keyrack, user) {
+  await page.goto('/login');
+  await page.locator('a[href="/forgot"]').click();
+  yield 'forgot-no-mail';
+  await page.goto('about:blank');
+  await keyrack.restart({ KEYRACK_SMTP_URL: 'smtp://127.0.0.1:9', KEYRACK_MAIL_FROM: 'keyrack@example.com' });
+  await page.goto('/forgot');
+  yield 'forgot';
+  await page.locator('#email').fill('no address');
+  await page.locator('.form .button-primary').click();
+  await page.getByRole('alert').waitFor();
+  yield 'forgot-no-address';
+  await page.locator('#email').fill(user.email);
+  await page.locator('.form .button-primary').click();
+  await page.waitForURL('**/forgot?sent=on');
+  yield 'forgot-sent';
+  await page.goto('/reset?token=unknown');
+  yield 'reset-unknown-with-mail';
+  await page.goto('about:blank');
+  await keyrack.restart({ KEYRACK_SMTP_URL: '', KEYRACK_MAIL_FROM: '' });
+}
+
 /** What protects an account, and how a sign-in asks for it. */
 export async function* secondFactorPages(page, keyrack, user) {
   await signIn(page, user);
@@ -356,7 +379,8 @@ export async function* outagePages(page, keyrack, user) {
 /** Pages that belong to no other part of the tour, each for a user who is not signed in. */
 export async function* specialPages(page, keyrack, user) {
   const parts = [
-    oneTimePasswordPages, outdatedFormPages, manyDevicesPages, proofPages, leakedPasswordPages, linkPages, secondFactorPages,
+    oneTimePasswordPages, outdatedFormPages, manyDevicesPages, proofPages, leakedPasswordPages, linkPages, forgotPages,
+    secondFactorPages,
     throttledPages, errorPages, outagePages,
   ];
   for (const part of parts) {

@@ -13,11 +13,14 @@ use serde::Deserialize;
 use super::{
     after_password,
     form_error::{FormError, FormStatus, password_problem},
-    html, sign_in_form,
+    html,
+    security::AppFacts,
+    sign_in_form,
 };
 use crate::{
     accounts::{CreateUserError, InvalidLink, LinkKind, MIN_LENGTH, Password, SignInClient, UseLinkError},
     error::Error,
+    sessions::User,
     web::{RequestSession, csrf_form::SignInForm, errors::WebError, page::Page},
     words::Words,
 };
@@ -33,6 +36,8 @@ struct AccountLinkPage {
     email: String,
     /// What a password must have.
     hint: String,
+    /// What else the account is protected by, so that its user finds what another person has added.
+    app: Option<AppFacts>,
     errors: LinkErrors,
 }
 
@@ -116,7 +121,7 @@ async fn show(
 ) -> Result<HttpResponse, WebError> {
     match session.state().accounts.find_link(kind, token).await? {
         Ok(user) => {
-            let form = Form { kind, token: token.to_owned(), email: user.email };
+            let form = Form::new(session, words, kind, token, user).await?;
             page(session, words, request, form, StatusCode::OK, LinkErrors::default())
         }
         Err(problem) => invalid(session, words, request, kind, problem),
@@ -136,7 +141,7 @@ async fn submit(
         Ok(user) => user,
         Err(problem) => return refused(session, words, request, kind, &fields, problem).await,
     };
-    let form = Form { kind, token: fields.token.clone(), email: user.email };
+    let form = Form::new(session, words, kind, &fields.token, user).await?;
     let password = Password::new(&fields.password);
     if !password.is_same_as(&Password::new(&fields.password_again)) {
         let errors = LinkErrors { password_again: Some(words.passwords_differ().to_owned()), ..LinkErrors::default() };
@@ -190,6 +195,23 @@ struct Form {
     kind: LinkKind,
     token: String,
     email: String,
+    app: Option<AppFacts>,
+}
+
+impl Form {
+    async fn new(
+        session: &RequestSession,
+        words: Words,
+        kind: LinkKind,
+        token: &str,
+        user: User,
+    ) -> Result<Self, WebError> {
+        let app = match kind {
+            LinkKind::Reset => AppFacts::of(session.state(), &user, words).await?,
+            LinkKind::Invitation => None,
+        };
+        Ok(Self { kind, token: token.to_owned(), email: user.email, app })
+    }
 }
 
 /// The form, without the passwords.
@@ -207,13 +229,13 @@ fn page(
 }
 
 fn template(page: Page, words: Words, csrf_token: String, form: Form, errors: LinkErrors) -> AccountLinkPage {
-    let Form { kind, token, email } = form;
+    let Form { kind, token, email, app } = form;
     let (title, lead) = match kind {
         LinkKind::Reset => (words.reset_title().to_owned(), words.reset_lead()),
         LinkKind::Invitation => (words.invitation_title(), words.invitation_lead()),
     };
     let hint = words.password_hint(MIN_LENGTH);
-    AccountLinkPage { page, csrf_token, title, lead, token, email, hint, errors }
+    AccountLinkPage { page, csrf_token, title, lead, token, email, hint, app, errors }
 }
 
 /// The page of a link that is not good. Its text is the same for each link that can't be told.

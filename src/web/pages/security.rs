@@ -11,9 +11,9 @@ use super::{html, sessions::notice_text, with_cookie};
 use crate::{
     accounts::{FactorState, SecondFactorOverview},
     clock::Timestamp,
-    sessions::{SessionId, SessionRecord},
+    sessions::{SessionId, SessionRecord, User},
     web::{
-        SignedIn,
+        AppState, SignedIn,
         errors::WebError,
         flash::Notice,
         labels::title_with_device,
@@ -36,12 +36,12 @@ struct SecurityPage {
 }
 
 /// The authenticator app.
-struct AppFacts {
+pub(super) struct AppFacts {
     /// "Set up 5 days ago on Firefox 140 on Linux"
-    added: String,
+    pub added: String,
     is_readable: bool,
     /// "8 codes are left"
-    codes_left: String,
+    pub codes_left: String,
     is_low: bool,
 }
 
@@ -105,7 +105,21 @@ impl SecurityPage {
 }
 
 impl AppFacts {
-    fn new(words: Words, factor: &FactorState, device: impl Fn(SessionId) -> Option<String>, now: Timestamp) -> Self {
+    /// The app of a user who sets a new password by a link; `None` if the user has none.
+    pub(super) async fn of(state: &AppState, user: &User, words: Words) -> Result<Option<Self>, WebError> {
+        let overview = state.accounts.second_factor_overview(user).await?;
+        let Some(factor) = overview.factor else { return Ok(None) };
+        let records = state.sessions.find_all_own(user.id, factor.added_in.into_iter().collect()).await?;
+        let device = |_| records.first().map(|record| title_with_device(words, record));
+        Ok(Some(Self::new(words, &factor, device, state.clock.now())))
+    }
+
+    pub(super) fn new(
+        words: Words,
+        factor: &FactorState,
+        device: impl Fn(SessionId) -> Option<String>,
+        now: Timestamp,
+    ) -> Self {
         let ago = TimeText::ago(words, factor.added_at, now).text;
         let added = match factor.added_in.and_then(device) {
             Some(device) => words.security_app_since_on(ago, device),

@@ -1,14 +1,24 @@
 //! The states of the pages that links lead to.
 
-use super::{Form, InvalidLink, LinkErrors, LinkKind, invalid_template, template};
-use crate::web::sample::{PageState, Sample};
+use super::{AppFacts, Form, InvalidLink, LinkErrors, LinkKind, invalid_template, template};
+use crate::{
+    accounts::FactorState,
+    web::sample::{PageState, Sample},
+};
 
 pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
     let words = sample.words;
-    let page = |kind, errors| {
-        let form = Form { kind, token: Sample::token(), email: sample.email() };
-        template(sample.visitor(), words, Sample::token(), form, errors)
+    let form = |kind| Form { kind, token: Sample::token(), email: sample.email(), app: None };
+    let page = |kind, errors| template(sample.visitor(), words, Sample::token(), form(kind), errors);
+    let factor = FactorState {
+        added_at: sample.minutes_ago(60 * 24 * 12),
+        added_in: None,
+        is_readable: true,
+        recovery_codes: 8,
     };
+    let app = Some(AppFacts::new(words, &factor, |_| None, sample.now));
+    let with_app = Form { app, ..form(LinkKind::Reset) };
+    let with_app = template(sample.visitor(), words, Sample::token(), with_app, LinkErrors::default());
     let invalid = |kind, problem| invalid_template(sample.visitor(), words, kind, problem, false);
     let expired = invalid_template(sample.visitor(), words, LinkKind::Reset, InvalidLink::Expired, true);
     let every_error = LinkErrors {
@@ -20,6 +30,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
     let not_set = LinkErrors { form: Some(unchecked), ..LinkErrors::default() };
     vec![
         PageState::new("reset", &page(LinkKind::Reset, LinkErrors::default())),
+        PageState::new("reset-app", &with_app),
         PageState::new("reset-errors", &page(LinkKind::Reset, every_error)),
         PageState::new("reset-not-set", &page(LinkKind::Reset, not_set)),
         PageState::new("invitation", &page(LinkKind::Invitation, LinkErrors::default())),

@@ -12,6 +12,7 @@ const NEW: &str = "seven hills, one river";
 
 on_both_engines!(
     reset_with_a_factor_asks_for_a_code,
+    page_of_a_reset_shows_the_app_which_stays,
     reset_accepts_a_recovery_code,
     reset_ends_trust_in_browsers,
     reset_form_sent_twice_asks_for_a_code,
@@ -67,6 +68,17 @@ fn reset_with_a_factor_asks_for_a_code(engine: EngineKind) {
     let activity = browser.get("/account/activity").text();
     assert!(activity.contains("Signed in with a link for a new password and a code of the app"), "{activity}");
     app.assert_sound();
+}
+
+/// A thief may have added it. But it protects from those who can read the owner's mails, so a link does not remove it.
+fn page_of_a_reset_shows_the_app_which_stays(engine: EngineKind) {
+    let (app, _) = start(engine);
+    let path = reset_link(&app);
+    let text = app.browser().get(&path).text();
+    assert!(text.contains("This account is also protected by:"), "{text}");
+    assert!(text.contains("Authenticator app: Set up ") && text.contains("Recovery codes: 10 codes"), "{text}");
+    use_link(&app, &path);
+    assert_eq!(app.count("totp_factors", ""), 1);
 }
 
 fn reset_accepts_a_recovery_code(engine: EngineKind) {
