@@ -26,6 +26,30 @@ onEveryEngine('Sign-in', (suite) => {
     await page.getByText('No sessions have ended yet.').waitFor();
   });
 
+  suite.test('forgotten password leads to the same answer for every address', async ({ keyrack, open }) => {
+    await keyrack.addUser();
+    await keyrack.restart({ KEYRACK_SMTP_URL: 'smtp://127.0.0.1:9', KEYRACK_MAIL_FROM: 'keyrack@example.com' });
+    const device = await open();
+    const { page } = device;
+    const answers = [];
+    for (const email of [USER.email, 'unknown@example.com']) {
+      await page.goto('/login');
+      await page.getByRole('link', { name: 'Forgot your password?' }).click();
+      await page.getByLabel('Email').fill('no address');
+      await page.getByRole('button', { name: 'Send the link' }).click();
+      await page.getByRole('alert').getByText('Enter an email address').waitFor();
+      await page.getByLabel('Email').fill(email);
+      await page.getByRole('button', { name: 'Send the link' }).click();
+      await page.getByRole('heading', { name: 'Check your mail' }).waitFor();
+      assert.equal(device.path(), '/forgot?sent=on');
+      answers.push(await page.locator('main').innerText());
+    }
+    assert.equal(answers[0], answers[1]);
+    let mails = [];
+    while (mails.length === 0) mails = JSON.parse(await keyrack.command(['mail', 'list', '--json']));
+    assert.deepEqual(mails.map((mail) => [mail.kind, mail.address]), [['reset', USER.email]]);
+  });
+
   suite.test('double click on “Sign in” makes one device', async ({ keyrack, open, scripts }) => {
     for (const email of ['first@example.com', 'second@example.com', 'third@example.com']) {
       // An expensive hash, so that the second click comes before the first answer, as on a busy server.
