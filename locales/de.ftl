@@ -360,6 +360,7 @@ event-reset-requested = Link für ein neues Passwort erstellt
 event-invitation-used = Einladung benutzt
 event-reset-refused = Link für ein neues Passwort zu oft angefordert
 event-reset-used = Link für ein neues Passwort benutzt
+event-notice-used = Link „Das war ich nicht“ aus einer Mail verwendet
 event-mail-given-up = Eine Mail konnte nicht verschickt werden
 event-proof-requested = Bestätigung Ihrer Identität verlangt
 event-proof-given = Identität bestätigt
@@ -676,3 +677,40 @@ form-unknown-cookie = Das Cookie des Formulars lässt sich nicht prüfen
 form-unknown-cookie-text = Es wurde von einem anderen Server gesetzt, oder bevor sich die Geheimnisse von { -product } geändert haben. Es wurde nichts geändert. Öffnen Sie { $url }, und versuchen Sie es erneut. Wenn das wieder geschieht, sagen Sie Ihrer Administration Bescheid: Jede Instanz von { -product } braucht dieselben Geheimnisse.
 form-two-cookies = Es kamen zwei Cookies zurück
 form-two-cookies-text = Eine andere Website dieser Domain hat ein Cookie mit dem Namen des Cookies von { -product } gesetzt. Es wurde nichts geändert. Löschen Sie in den Einstellungen Ihres Browsers die Cookies dieser Website und ihrer Domain, öffnen Sie { $url }, und versuchen Sie es erneut.
+
+mail-new-browser-subject = Neue Anmeldung bei Ihrem Konto bei { -product }
+mail-new-browser-text = Bei Ihrem Konto bei { -product } hat sich ein Browser angemeldet, den es nicht kannte.
+mail-password-changed-subject = Ihr Passwort für { -product } wurde geändert
+mail-password-changed-text = Das Passwort Ihres Kontos bei { -product } wurde geändert.
+mail-password-set-text = Ihr Konto bei { -product } hat von der Administration ein neues Passwort bekommen.
+mail-ways-in-subject = Ein Zugang zu Ihrem Konto bei { -product } wurde geändert
+mail-ways-in-changed = Ein Zugang zu Ihrem Konto bei { -product } wurde geändert.
+mail-app-added = Für Ihr Konto bei { -product } wurde eine Authenticator-App eingerichtet.
+mail-app-removed = Die Authenticator-App wurde von Ihrem Konto bei { -product } entfernt. Ihr Passwort allein genügt nun zur Anmeldung.
+mail-app-removed-by-administrator = Die Administration hat die Authenticator-App und die Wiederherstellungscodes von Ihrem Konto bei { -product } entfernt.
+mail-codes-made = Für Ihr Konto bei { -product } wurden neue Wiederherstellungscodes erstellt. Die früheren gelten nicht mehr.
+mail-code-used = Bei Ihrem Konto bei { -product } wurde einer der Wiederherstellungscodes zur Anmeldung verwendet.
+mail-failures-subject = Viele fehlgeschlagene Anmeldungen bei Ihrem Konto bei { -product }
+mail-failures-text = { $count ->
+    [one] Innerhalb eines Tages ist { $count } Anmeldung bei Ihrem Konto bei { -product } fehlgeschlagen. Sie bekommen diese Mail höchstens einmal am Tag.
+   *[other] Innerhalb eines Tages sind { $count } Anmeldungen bei Ihrem Konto bei { -product } fehlgeschlagen. Sie bekommen diese Mail höchstens einmal am Tag.
+}
+mail-fact-when = Zeit: { $time }
+mail-fact-device = Gerät: { $device }
+mail-fact-address = Adresse: { $address }
+mail-notice-note = Wenn Sie das waren, brauchen Sie nichts zu tun.
+mail-failures-note = Wenn Sie sich vertippt haben, brauchen Sie nichts zu tun. Andernfalls versucht jemand, Ihr Passwort zu erraten. Sicherheitshalber können Sie alle Ihre Geräte abmelden.
+mail-notice-days = Der Link gilt 7 Tage.
+
+## Wohin die Links der Hinweise führen
+
+notice-heading = Waren Sie das nicht?
+notice-ends-device = Wenn Sie auf die Schaltfläche drücken, wird dieses Gerät sofort abgemeldet. Sie selbst werden hier nicht angemeldet.
+notice-ends-all = Wenn Sie auf die Schaltfläche drücken, werden alle Geräte sofort abgemeldet, auch Ihre. Sie selbst werden hier nicht angemeldet.
+notice-end-device = Gerät abmelden
+notice-end-all = Alle Geräte abmelden
+notice-done = Abgemeldet
+notice-done-device = Das Gerät ist abgemeldet. Wer es benutzt hat, kennt vielleicht Ihr Passwort: Melden Sie sich an, ändern Sie es, und sehen Sie sich die Seite „Sicherheit“ an. Wenn Sie sich nicht anmelden können, fordern Sie auf der Anmeldeseite einen Link für ein neues Passwort an.
+notice-done-all = Alle Geräte sind abgemeldet. Melden Sie sich an, wählen Sie ein anderes Passwort, und sehen Sie sich die Seite „Sicherheit“ an. Wenn Sie sich nicht anmelden können, fordern Sie auf der Anmeldeseite einen Link für ein neues Passwort an.
+notice-expired = Dieser Link funktioniert nicht mehr
+notice-expired-text = Er ist abgelaufen. Melden Sie sich an, um zu sehen, wo Ihr Konto benutzt wird.

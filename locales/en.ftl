@@ -458,6 +458,7 @@ event-reset-requested = Link for a new password made
 event-invitation-used = Invitation used
 event-reset-refused = Link for a new password asked for too often
 event-reset-used = Link for a new password used
+event-notice-used = Link “This wasn’t me” of a mail used
 event-mail-given-up = A mail could not be sent
 event-proof-requested = Asked to confirm it’s you
 event-proof-given = Confirmed it’s you
@@ -814,3 +815,44 @@ form-unknown-cookie-text = It was set by another server, or before { -product }�
 form-two-cookies = Two cookies came back
 # $url (String)
 form-two-cookies-text = Another site of this domain has set a cookie with the same name as { -product }’s. Nothing was changed. Delete the cookies of this site and of its domain in your browser’s settings, open { $url } and try again.
+
+mail-new-browser-subject = New sign-in to your account at { -product }
+mail-new-browser-text = Your account at { -product } was signed in to on a browser that it did not know.
+mail-password-changed-subject = Your password for { -product } was changed
+mail-password-changed-text = The password of your account at { -product } was changed.
+mail-password-set-text = An administrator set a new password for your account at { -product }.
+mail-ways-in-subject = A way into your account at { -product } was changed
+mail-ways-in-changed = A way into your account at { -product } was changed.
+mail-app-added = An authenticator app was added to your account at { -product }.
+mail-app-removed = The authenticator app was removed from your account at { -product }. Your password alone lets you in now.
+mail-app-removed-by-administrator = An administrator removed the authenticator app and the recovery codes from your account at { -product }.
+mail-codes-made = New recovery codes were made for your account at { -product }. The earlier ones no longer work.
+mail-code-used = Your account at { -product } was signed in to with one of its recovery codes.
+mail-failures-subject = Many failed sign-ins to your account at { -product }
+# $count (Number)
+mail-failures-text = { $count ->
+    [one] Within a day, { $count } sign-in to your account at { -product } failed. You get this mail once a day at most.
+   *[other] Within a day, { $count } sign-ins to your account at { -product } failed. You get this mail once a day at most.
+}
+# $time (String) - "28 January 2026, 11:50 UTC"
+mail-fact-when = When: { $time }
+# $device (String) - "Firefox 140 on Linux"
+mail-fact-device = Device: { $device }
+# $address (String) - "192.0.2.1"
+mail-fact-address = Address: { $address }
+mail-notice-note = If it was you, there is nothing to do.
+mail-failures-note = If you mistyped your password, there is nothing to do. If not, another person is guessing it. To be safe, you can sign out all your devices.
+mail-notice-days = The link can be used for 7 days.
+
+## Where the links of notices lead
+
+notice-heading = Was this not you?
+notice-ends-device = Press the button, and this device is signed out at once. It does not sign you in here.
+notice-ends-all = Press the button, and all devices are signed out at once, also yours. It does not sign you in here.
+notice-end-device = Sign the device out
+notice-end-all = Sign out all devices
+notice-done = Signed out
+notice-done-device = The device is signed out. Who used it may know your password: sign in, change it, and look at the page “Security”. If you can’t sign in, ask for a link for a new password on the sign-in page.
+notice-done-all = All devices are signed out. Sign in, choose another password, and look at the page “Security”. If you can’t sign in, ask for a link for a new password on the sign-in page.
+notice-expired = This link no longer works
+notice-expired-text = It has expired. Sign in to see where your account is used.

@@ -220,6 +220,12 @@ impl Keyrack {
         }
     }
 
+    /// Queues mails that tell owners what happened to their accounts, for as long as it is polled; returns at once if no mail
+    /// server is set up. Of several instances, one queues each.
+    pub async fn queue_notices(self) {
+        self.accounts().clone().queue_notices_regularly().await;
+    }
+
     /// Lets [`send_mails`](Self::send_mails) end once the mail that it is sending is marked as sent. One that is interrupted
     /// before is sent again.
     pub fn stop_mails(&self) {

@@ -27,8 +27,8 @@ use crate::web::{
     page_states,
     pages::{
         HOME, SECURITY, SET_UP, account_link, activity, api_revoke, api_session, api_sessions, authenticator,
-        event_stream, forgot, health, language, login, logout, not_me, password, reauth, revoke, revoke_progress,
-        second, security, session_detail, session_name, sessions, setup, static_file,
+        event_stream, forgot, health, language, login, logout, not_me, notice, password, reauth, revoke,
+        revoke_progress, second, security, session_detail, session_name, sessions, setup, static_file,
     },
     recent_proof::require_recent_proof,
     render_errors::render_errors,
@@ -43,7 +43,7 @@ pub(crate) use endpoint::{Access, Endpoint};
 const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// Every endpoint of Keyrack.
-pub(crate) fn endpoints() -> [Endpoint; 37] {
+pub(crate) fn endpoints() -> [Endpoint; 38] {
     [
         without_session("/healthz").get(health::alive),
         without_session("/readyz").get(health::ready),
@@ -56,6 +56,7 @@ pub(crate) fn endpoints() -> [Endpoint; 37] {
         public("/reset").get(account_link::show_reset).post(account_link::submit_reset).not_a_destination(),
         public("/forgot").get(forgot::show).post(forgot::submit).not_a_destination(),
         public("/invite").get(account_link::show_invitation).post(account_link::submit_invitation).not_a_destination(),
+        public("/not-me").get(notice::show).post(notice::submit).not_a_destination(),
         before_password_change("/logout")
             .get(logout::show)
             .post(logout::submit)

@@ -19,7 +19,7 @@ use crate::{
     db::{DbConnection, LinkId, UserId, settings},
     error::{Error, Result},
     events::{EventKind, record},
-    mail::{self, LinkProblem, LinkState, LinkToken, ListedMail, MailKind, NewMail},
+    mail::{self, LinkProblem, LinkState, LinkToken, ListedMail, MailKind, NewMail, NoticeFacts},
     sessions::{EndReason, REPEATED_FORM_WINDOW, User, WayIn, with_first_batch},
     words::Language,
 };
@@ -240,7 +240,14 @@ impl Accounts {
         record(connection, self.event(EventKind::LinkCreated, user.id).detail("link", kind.as_str()), now)?;
         let language = self.outbox.language().map(|first| language.unwrap_or(first));
         if let Some(language) = language {
-            let mail = NewMail { kind: kind.mail(), user: user.id, address: user.email.clone(), language, link: id };
+            let mail = NewMail {
+                kind: kind.mail(),
+                user: user.id,
+                address: user.email.clone(),
+                language,
+                link: id,
+                facts: NoticeFacts::default(),
+            };
             self.outbox.add(connection, &mail, now)?;
         }
         Ok(AccountLink { kind, token, expires_at, is_mailed: language.is_some() })

@@ -27,6 +27,7 @@ mod mail_requests;
 mod model;
 mod name;
 mod new_password;
+mod notices;
 mod own_password;
 mod password_policy;
 mod passwords;
@@ -65,6 +66,7 @@ pub(crate) use mail_requests::{MailRequest, RequestAnswer};
 pub use model::{Account, AuthenticatedUser, InvitedUser, NewUser, Password, PasswordUse, Role};
 pub(crate) use name::MAX_CHARS as MAX_NAME_CHARS;
 pub use name::{InvalidName, check_name};
+pub(crate) use notices::{Notice, NoticeScope};
 pub(crate) use own_password::OwnPasswordError;
 pub use password_policy::{MAX_LENGTH, MIN_LENGTH, PasswordPolicy, PasswordPolicyError};
 pub(crate) use second_factor::{

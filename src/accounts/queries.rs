@@ -34,8 +34,8 @@ pub(super) use failures::{
     forget_failures, purge_failures, purge_orphans, take_unreported,
 };
 pub(super) use links::{
-    LinkRequester, NewLinkRow, StoredLink, count_requested_links, find_link, insert_link, purge_links, use_link,
-    void_links,
+    LinkRequester, NewLinkRow, StoredLink, count_requested_links, find_link, insert_link, purge_links, session_of_link,
+    use_link, void_links,
 };
 pub(super) use one_time_passwords::{
     forget_one_time, mark_one_time, one_time_passwords, password_use_of, purge_one_time_passwords,

@@ -84,6 +84,7 @@ pub(super) async fn serve(
     let purging = rt::spawn(keyrack.clone().purge_regularly());
     let logging = rt::spawn(keyrack.clone().log_events_of_others());
     let informing = rt::spawn(keyrack.clone().inform_open_pages());
+    let noticing = rt::spawn(keyrack.clone().queue_notices());
     let mailing = rt::spawn(keyrack.clone().send_mails());
     if let Some(listener) = metrics {
         rt::spawn(metrics_server(&keyrack, listener)?);
@@ -92,6 +93,7 @@ pub(super) async fn serve(
     purging.abort();
     logging.abort();
     informing.abort();
+    noticing.abort();
     stop_mails(&keyrack, mailing).await;
     if let Err(error) = sessions.record_activity().await {
         tracing::warn!(error = error.chain(), "could not record the last activity of sessions");

@@ -32,7 +32,10 @@ const ROLE_CHANGE: &str = "role_change:";
 const ROLE_ARROW: &str = " -> ";
 
 /// How far the security events of other programs were logged.
-const LOGGED_EVENTS: &str = "events_logged";
+pub(crate) const LOGGED_EVENTS: &str = "events_logged";
+
+/// Up to which security event owners were told of what happened to their accounts.
+pub(crate) const NOTICED_EVENTS: &str = "events_noticed";
 
 /// How long SQLite waits for another writer's lock.
 const SQLITE_LOCK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
@@ -195,14 +198,14 @@ pub(crate) fn users_with_role_change(connection: &mut DbConnection) -> Result<Ve
     Ok(names.iter().filter_map(|name| name.strip_prefix(ROLE_CHANGE)?.parse().ok()).collect())
 }
 
-/// How far the security events of other programs were logged.
-pub(crate) fn logged_events(connection: &mut DbConnection) -> Result<Option<String>> {
-    value_of(connection, LOGGED_EVENTS)
+/// How far a reader of the security events has come; `setting` is one of the names above.
+pub(crate) fn read_events_cursor(connection: &mut DbConnection, setting: &str) -> Result<Option<String>> {
+    value_of(connection, setting)
 }
 
-/// Writes how far the security events of other programs were logged.
-pub(crate) fn store_logged_events(connection: &mut DbConnection, cursor: &str) -> Result<()> {
-    store(connection, LOGGED_EVENTS, cursor)
+/// Writes how far such a reader has come.
+pub(crate) fn store_events_cursor(connection: &mut DbConnection, setting: &str, cursor: &str) -> Result<()> {
+    store(connection, setting, cursor)
 }
 
 impl Database {

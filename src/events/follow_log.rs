@@ -2,18 +2,9 @@
 
 use std::time::Duration;
 
-use super::{
-    event::{EventCursor, SecurityEvent},
-    log::log_read_event,
-    queries,
-    reader::Events,
-    source::Actor,
-};
+use super::{event::SecurityEvent, log::log_read_event, reader::Events, shared_reader::SharedReader, source::Actor};
 use crate::{
-    db::{
-        DbConnection, after_commit, settings,
-        sql::{SharedTask, take_task},
-    },
+    db::{DbConnection, after_commit},
     error::Result,
 };
 
@@ -42,13 +33,7 @@ impl Events {
 
     /// Logs those that were not logged yet. Begins with the present, if there is no cursor.
     pub async fn log_next_of_others(&self) -> Result<()> {
-        let is_anything_new = self
-            .db
-            .read(|connection| match stored_cursor(connection)? {
-                Some(cursor) => Ok(!queries::next_after(connection, cursor, 1)?.is_empty()),
-                None => Ok(true),
-            })
-            .await?;
+        let is_anything_new = self.db.read(|connection| SharedReader::LOG.has_news(connection)).await?;
         while is_anything_new && self.db.transaction(log_batch).await? {}
         Ok(())
     }
@@ -56,30 +41,12 @@ impl Events {
 
 /// Logs the next events, once the cursor behind them is committed. Returns whether there may be more.
 fn log_batch(connection: &mut DbConnection) -> Result<bool> {
-    take_task(connection, SharedTask::LogEvents)?;
-    let Some(cursor) = stored_cursor(connection)? else {
-        let cursor = queries::current_cursor(connection)?;
-        store_cursor(connection, cursor)?;
-        return Ok(false);
-    };
-    let events = queries::next_after(connection, cursor, BATCH_ROWS)?;
-    let Some(last) = events.last().map(SecurityEvent::cursor) else { return Ok(false) };
-    store_cursor(connection, last)?;
+    let events = SharedReader::LOG.take(connection, BATCH_ROWS)?;
     let has_more = i64::try_from(events.len()).is_ok_and(|count| count == BATCH_ROWS);
     let others = events.into_iter().filter(|event| matches!(event.actor(), Some(Actor::Peer | Actor::Command)));
     let others: Vec<SecurityEvent> = others.collect();
-    after_commit(move || others.iter().for_each(log_read_event));
+    if !others.is_empty() {
+        after_commit(move || others.iter().for_each(log_read_event));
+    }
     Ok(has_more)
-}
-
-fn stored_cursor(connection: &mut DbConnection) -> Result<Option<EventCursor>> {
-    let parse = |text: String| {
-        let (transaction_id, id) = text.split_once(' ')?;
-        Some(EventCursor { transaction_id: transaction_id.parse().ok()?, id: id.parse().ok()? })
-    };
-    Ok(settings::logged_events(connection)?.and_then(parse))
-}
-
-fn store_cursor(connection: &mut DbConnection, cursor: EventCursor) -> Result<()> {
-    settings::store_logged_events(connection, &format!("{} {}", cursor.transaction_id, cursor.id))
 }

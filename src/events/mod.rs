@@ -20,6 +20,7 @@
 //! | `broadcast` | passes the events of sessions on to open pages |
 //! | `follow_log` | logs the events of peers and commands |
 //! | `retention` | how long events are kept, as the triggers enforce it |
+//! | `shared_reader` | reads every event once, by one of several instances |
 //! | `purge` | deletes events past their retention |
 //! | `rate` | keeps repeated events from filling the table |
 
@@ -38,6 +39,7 @@ mod reader;
 mod record;
 mod retention;
 mod setting;
+mod shared_reader;
 mod source;
 
 pub use broadcast::{Broadcast, Change, Ended, Subscription};
@@ -55,3 +57,4 @@ pub(crate) use rate::EventRate;
 pub(crate) use record::record;
 pub(crate) use retention::{DEFAULT_RETENTION, MIN_RETENTION, find_lowered_retention};
 pub(crate) use setting::{peers_changed, set_peers};
+pub(crate) use shared_reader::SharedReader;

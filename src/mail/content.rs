@@ -11,6 +11,8 @@ pub(crate) struct Content {
     pub subject: String,
     /// What happened, or what to do.
     pub paragraphs: Vec<String>,
+    /// When, on which device and from where, one line each.
+    pub facts: Vec<String>,
     pub link: Option<ContentLink>,
     /// What else to know, below the link.
     pub notes: Vec<String>,
@@ -44,6 +46,7 @@ impl Content {
             words,
             subject: words.mail_test_subject(),
             paragraphs: vec![words.mail_test_text()],
+            facts: Vec::new(),
             link: None,
             notes: Vec::new(),
         }

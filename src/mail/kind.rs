@@ -15,17 +15,46 @@ pub(crate) enum MailKind {
     Reset,
     /// A link with which the user of a new account sets its first password.
     Invitation,
+    /// A notice of a sign-in on a browser that the account did not know.
+    NewBrowser,
+    /// A notice of a new password.
+    PasswordChanged,
+    /// A notice of another change of the ways in.
+    WaysInChanged,
+    /// A notice of many sign-ins that failed.
+    ManyFailures,
 }
 
 impl MailKind {
-    const ALL: [Self; 2] = [Self::Reset, Self::Invitation];
+    const ALL: [Self; 6] = [
+        Self::Reset,
+        Self::Invitation,
+        Self::NewBrowser,
+        Self::PasswordChanged,
+        Self::WaysInChanged,
+        Self::ManyFailures,
+    ];
 
     /// The word in the table.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Reset => "reset",
             Self::Invitation => "invitation",
+            Self::NewBrowser => "new_browser",
+            Self::PasswordChanged => "password_changed",
+            Self::WaysInChanged => "ways_in_changed",
+            Self::ManyFailures => "many_failures",
         }
+    }
+
+    /// Whether it tells the owner of an account what happened to it.
+    pub const fn is_notice(self) -> bool {
+        !matches!(self, Self::Reset | Self::Invitation)
+    }
+
+    /// The words of all notices.
+    pub fn notices() -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().filter(|kind| kind.is_notice()).map(Self::as_str)
     }
 
     /// Parses the word in the table; `None` for one that only another version knows.
@@ -38,11 +67,12 @@ impl MailKind {
         let path = match self {
             Self::Reset => "/reset",
             Self::Invitation => "/invite",
+            Self::NewBrowser | Self::PasswordChanged | Self::WaysInChanged | Self::ManyFailures => "/not-me",
         };
         format!("{path}?token={}", token.expose())
     }
 
-    /// The mail with this link, which is good for so long.
+    /// The mail that sets a password by this link, which is good for so long. Notices have words of their own.
     pub fn content(self, words: Words, url: String, lifetime: Duration) -> Content {
         let hours = usize::try_from(lifetime.as_secs() / 3600).unwrap_or(usize::MAX);
         let good_for = if hours < 48 { words.mail_link_hours(hours) } else { words.mail_link_days(hours / 24) };
@@ -50,7 +80,7 @@ impl MailKind {
             Self::Reset => {
                 (words.mail_reset_subject(), words.mail_reset_text(), words.mail_reset_link(), words.mail_reset_note())
             }
-            Self::Invitation => (
+            _ => (
                 words.mail_invitation_subject(),
                 words.mail_invitation_text(),
                 words.mail_invitation_link(),
@@ -61,6 +91,7 @@ impl MailKind {
             words,
             subject,
             paragraphs: vec![text],
+            facts: Vec::new(),
             link: Some(ContentLink { label: label.to_owned(), url }),
             notes: vec![good_for, note.to_owned()],
         }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::kind::MailKind;
+use super::{kind::MailKind, notice::NoticeFacts};
 use crate::{
     clock::Timestamp,
     db::{LinkId, MailId, UserId},
@@ -17,6 +17,8 @@ pub(crate) struct NewMail {
     pub address: String,
     pub language: Language,
     pub link: LinkId,
+    /// What a notice tells.
+    pub facts: NoticeFacts,
 }
 
 /// A mail of the queue, for operators.

@@ -3,8 +3,10 @@
 use diesel::{OptionalExtension, prelude::*};
 
 use super::{
+    kind::MailKind,
     link_state::LinkState,
     model::{ListedMail, NewMail},
+    notice::NoticeFacts,
 };
 use crate::{
     clock::Timestamp,
@@ -38,6 +40,7 @@ pub(super) struct MailRow {
     pub user_id: Option<UserId>,
     pub address: String,
     pub kind: String,
+    params: Json,
     pub language: String,
     link_id: Option<LinkId>,
     /// How many attempts there were, this one included.
@@ -97,6 +100,11 @@ impl MailRow {
     pub fn created_at(&self) -> Timestamp {
         self.created_at.into()
     }
+
+    /// What a notice tells.
+    pub fn facts(&self) -> NoticeFacts {
+        NoticeFacts::from_json(&self.params.0)
+    }
 }
 
 pub(super) fn insert(connection: &mut DbConnection, id: MailId, mail: &NewMail, now: Timestamp) -> Result<()> {
@@ -107,7 +115,7 @@ pub(super) fn insert(connection: &mut DbConnection, id: MailId, mail: &NewMail, 
             mails::user_id.eq(Some(mail.user)),
             mails::address.eq(&mail.address),
             mails::kind.eq(mail.kind.as_str()),
-            mails::params.eq(Json("{}".to_owned())),
+            mails::params.eq(Json(mail.facts.to_json())),
             mails::language.eq(mail.language.code()),
             mails::link_id.eq(Some(mail.link)),
             mails::attempts.eq(0),
@@ -115,6 +123,33 @@ pub(super) fn insert(connection: &mut DbConnection, id: MailId, mail: &NewMail, 
         ))
         .execute(connection)?;
     Ok(())
+}
+
+/// How many notices were queued for this user after `since`; of one kind, if it is given.
+pub(crate) fn count_notices(
+    connection: &mut DbConnection,
+    user: UserId,
+    kind: Option<MailKind>,
+    since: Timestamp,
+) -> Result<usize> {
+    let kinds: Vec<&str> = kind.map_or_else(|| MailKind::notices().collect(), |kind| vec![kind.as_str()]);
+    let count: i64 = mails::table
+        .filter(mails::user_id.eq(user))
+        .filter(mails::created_at.gt(SqlTime::from(since)))
+        .filter(mails::kind.eq_any(kinds))
+        .count()
+        .get_result(connection)?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// What the notice with this link tells.
+pub(crate) fn find_notice(connection: &mut DbConnection, link: LinkId) -> Result<Option<(MailKind, NoticeFacts)>> {
+    let row: Option<(String, Json)> = mails::table
+        .filter(mails::link_id.eq(link))
+        .select((mails::kind, mails::params))
+        .first(connection)
+        .optional()?;
+    Ok(row.and_then(|(kind, params)| Some((MailKind::parse(&kind)?, NoticeFacts::from_json(&params.0)))))
 }
 
 /// When the next mail may be sent; `None` if none waits.

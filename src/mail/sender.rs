@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::{
     content::Content,
     kind::MailKind,
+    link_state::LinkProblem,
     link_tokens::LinkTokens,
     message::{Mailer, OutgoingMail},
     queries::{self, AttemptOutcome, ClaimedMail},
@@ -142,7 +143,8 @@ impl MailSender {
         let kind = MailKind::parse(&mail.mail.kind).ok_or("this version of Keyrack does not know this kind of mail")?;
         let language = Language::parse(&mail.mail.language).or(self.outbox.language()).unwrap_or(Language::En);
         let link = mail.link.as_ref().ok_or("its link was deleted")?;
-        if let Some(problem) = link.state.problem(self.clock.now()) {
+        let problem = link.state.problem(self.clock.now());
+        if let Some(problem) = problem.filter(|problem| !kind.is_notice() || *problem != LinkProblem::Void) {
             return Err(problem.reason().to_owned());
         }
         let token = self.tokens.find(link.id, &link.token_hash).ok_or(
@@ -150,7 +152,11 @@ impl MailSender {
         )?;
         let url = format!("{}{}", self.public_url, kind.path_with(&token));
         let words = Words::new(language).of_site(self.site);
-        Ok(kind.content(words, url, link.state.expires_at.since(link.state.created_at)))
+        let content = match kind.message(words, &mail.mail.facts()) {
+            Some(notice) => notice.with_link(url),
+            None => kind.content(words, url, link.state.expires_at.since(link.state.created_at)),
+        };
+        Ok(content)
     }
 
     /// Hands a message over, by the connection that is there, or by a new one.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{SessionId, UserId},
+    db::{DbConnection, SessionId, UserId},
     error::{Error, Result},
 };
 
@@ -173,6 +173,15 @@ impl Sessions {
     /// Finds one of a user's sessions, active or ended.
     pub async fn find_own(&self, user: UserId, id: SessionId) -> Result<Option<SessionRecord>> {
         self.db.read(move |connection| queries::find_own(connection, user, id)).await
+    }
+
+    /// Finds a session, alive or ended, if it is the user's, within a transaction.
+    pub(crate) fn find_own_within(
+        connection: &mut DbConnection,
+        user: UserId,
+        id: SessionId,
+    ) -> Result<Option<SessionRecord>> {
+        queries::find_own(connection, user, id)
     }
 
     /// The addresses that one of a user's sessions was used from, the latest first.

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use super::{
     errors::{self, WebError},
     pages::{
-        account_link, activity, authenticator, forgot, history, login, logout, not_me, password, reauth,
+        account_link, activity, authenticator, forgot, history, login, logout, not_me, notice, password, reauth,
         revoke_progress, second, security, session_detail, sessions, setup,
     },
     sample::{PageState, Sample},
@@ -85,11 +85,12 @@ impl RenderedStates {
 
 /// All states, in the order in which a user comes to the pages.
 fn all(sample: &Sample) -> Vec<PageState> {
-    let pages: [fn(&Sample) -> Vec<PageState>; 17] = [
+    let pages: [fn(&Sample) -> Vec<PageState>; 18] = [
         setup::states::all,
         login::states::all,
         account_link::states::all,
         forgot::states::all,
+        notice::states::all,
         second::states::all,
         sessions::states::all,
         session_detail::states::all,

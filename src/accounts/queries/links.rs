@@ -26,6 +26,7 @@ pub(in crate::accounts) struct NewLinkRow {
     pub expires_at: Timestamp,
     /// When the password was set that the account has.
     pub password_changed_at: Timestamp,
+    /// The session in which it was asked for; for the link of a notice, the one that it ends.
     pub session: Option<SessionId>,
     pub requester: Option<LinkRequester>,
 }
@@ -108,6 +109,13 @@ pub(in crate::accounts) fn count_requested_links(
         .count()
         .get_result(connection)?;
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// The session that a link names.
+pub(in crate::accounts) fn session_of_link(connection: &mut DbConnection, id: LinkId) -> Result<Option<SessionId>> {
+    let session: Option<Option<SessionId>> =
+        account_links::table.find(id).select(account_links::session_id).first(connection).optional()?;
+    Ok(session.flatten())
 }
 
 /// Makes the unused links of a user void.

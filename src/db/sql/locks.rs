@@ -19,6 +19,8 @@ pub enum SharedTask {
     Purge,
     /// Logging the security events of other programs.
     LogEvents,
+    /// Mailing notices.
+    Notices,
 }
 
 impl SharedTask {
@@ -28,6 +30,7 @@ impl SharedTask {
         match self {
             Self::Purge => "keyrack_settings",
             Self::LogEvents => "keyrack_instances",
+            Self::Notices => "mails",
         }
     }
 }

@@ -139,6 +139,7 @@ fn text(words: Words, event: &SecurityEvent) -> String {
         EventKind::LinkCreated => words.event_reset_requested(),
         EventKind::LinkRefused => words.event_reset_refused(),
         EventKind::LinkUsed if event.text("link") == Some("invitation") => words.event_invitation_used(),
+        EventKind::LinkUsed if event.text("link") == Some("notice") => words.event_notice_used(),
         EventKind::LinkUsed => words.event_reset_used(),
         EventKind::MailGivenUp => words.event_mail_given_up(),
         EventKind::ProofRequested => words.event_proof_requested(),

@@ -21,6 +21,7 @@ pub(crate) mod language;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod not_me;
+pub(crate) mod notice;
 mod pagination;
 pub(crate) mod password;
 mod qr_code;

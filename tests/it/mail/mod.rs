@@ -1,5 +1,6 @@
 //! Mails, by a real mail server
 
+mod notices;
 mod queue;
 mod test_command;
 

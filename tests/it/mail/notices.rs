@@ -1,0 +1,329 @@
+//! Notices: mails that tell owners what happened to their accounts, and the links in them
+
+use std::time::Duration;
+
+use keyrack::accounts::{InvitedUser, Password};
+
+use super::{app_with_mail, mailed_app};
+use crate::support::{
+    Answer, Authenticator, Browser, EngineKind, MailServer, PASSWORD, SECRETS, TestApp, mail_server::ReceivedMail,
+    on_both_engines, wait, wait_until,
+};
+
+const EMAIL: &str = "rajat.verma@example.com";
+/// Gets a notice after the others, which shows that these were queued.
+const LAST: &str = "last@example.com";
+const NEW: &str = "seven hills, one river";
+const PAGE: &str = "/not-me";
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+on_both_engines!(
+    asvs_6_3_5_new_browser_is_told_and_its_session_ended_by_the_link,
+    known_browser_and_first_sign_in_are_not_told,
+    asvs_6_3_7_password_changes_are_told,
+    asvs_6_3_7_changes_of_the_second_factor_are_told,
+    asvs_6_3_5_many_failures_are_told_once_a_day,
+    first_password_of_an_invitation_is_not_told,
+    link_ends_all_sessions_once,
+    link_outlives_a_new_password,
+    link_is_good_for_a_week,
+    opened_link_ends_nothing,
+    unknown_links_are_refused_alike,
+    two_instances_queue_each_notice_once,
+    notices_are_limited_per_day,
+    notice_holds_no_secret,
+);
+
+/// An instance with a user and a mail server. What happens from now on is told.
+fn start(engine: EngineKind) -> Option<(TestApp, MailServer)> {
+    let (app, server) = mailed_app(engine)?;
+    app.add_user(EMAIL);
+    app.add_user(LAST);
+    assert_eq!(queue(&app), 0);
+    Some((app, server))
+}
+
+fn queue(app: &TestApp) -> usize {
+    wait(app.keyrack.accounts().queue_notices()).unwrap()
+}
+
+fn set_password(app: &TestApp, email: &str, password: &str) {
+    wait(app.keyrack.accounts().set_password(&email.parse().unwrap(), Password::new(password))).unwrap();
+}
+
+/// The kinds of the user's notices, once all that has happened is queued. On PostgreSQL, events are read when all older
+/// transactions of the server have ended.
+fn kinds(app: &TestApp) -> Vec<String> {
+    let of_last = || app.count("mails", &format!("WHERE address = '{LAST}'"));
+    let before = of_last();
+    set_password(app, LAST, PASSWORD);
+    wait_until(|| {
+        queue(app);
+        of_last() > before
+    });
+    app.texts(&format!("SELECT kind AS v FROM mails WHERE address = '{EMAIL}' ORDER BY created_at, id"))
+}
+
+/// Sends what is queued. Returns the mails to the user, the oldest first.
+fn mails(app: &TestApp, server: &MailServer) -> Vec<ReceivedMail> {
+    wait(app.keyrack.send_due_mails()).unwrap();
+    server.mails().into_iter().filter(|mail| mail.to == [EMAIL]).collect()
+}
+
+#[track_caller]
+fn only_mail(app: &TestApp, server: &MailServer, kind: &str) -> ReceivedMail {
+    assert_eq!(kinds(app), [kind]);
+    let mut mails = mails(app, server);
+    assert_eq!(mails.len(), 1);
+    mails.remove(0)
+}
+
+fn text(mail: &ReceivedMail) -> String {
+    mail.decoded().replace("\r\n", " ")
+}
+
+/// Presses the button of the page that the link leads to.
+fn press(browser: &mut Browser, link: &str) -> Answer {
+    browser.post_from(link, PAGE, &[("token", link.split_once("token=").unwrap().1)])
+}
+
+fn asvs_6_3_5_new_browser_is_told_and_its_session_ended_by_the_link(engine: EngineKind) {
+    let Some((app, server)) = start(engine) else { return };
+    let mut owner = app.signed_in(EMAIL);
+    app.advance(Duration::from_secs(60));
+    let mut thief = app.signed_in(EMAIL);
+    let mail = only_mail(&app, &server, "new_browser");
+    assert_eq!(mail.header("Subject"), Some("New sign-in to your account at Keyrack"));
+    for part in ["When: 28 January 2026, 11:51 UTC", "Device: Firefox 140 on Linux", "Address: 127.0.0.1"] {
+        assert!(text(&mail).contains(part), "{part} in {}", text(&mail));
+    }
+    let mut visitor = app.browser();
+    let page = visitor.get(&mail.link());
+    assert_eq!(page.status, 200);
+    assert!(page.text().contains("Firefox 140 on Linux") && !page.body.contains(EMAIL), "{}", page.text());
+    assert!(thief.is_signed_in());
+    let done = press(&mut visitor, &mail.link());
+    assert!(done.status == 200 && done.text().contains("The device is signed out."), "{}", done.text());
+    assert!(!thief.is_signed_in() && !visitor.is_signed_in());
+    assert!(owner.is_signed_in(), "the owner stays");
+    let again = press(&mut visitor, &mail.link());
+    assert!(again.status == 200 && again.text().contains("The device is signed out."), "{}", again.text());
+    assert!(owner.is_signed_in());
+    assert_eq!(app.count("security_events", "WHERE kind = 'session_reported'"), 1);
+    assert_eq!(app.count("known_browsers", ""), 1, "the thief's is forgotten");
+    assert!(owner.get("/account/activity").text().contains("of a mail used"));
+    app.assert_sound();
+}
+
+fn known_browser_and_first_sign_in_are_not_told(engine: EngineKind) {
+    let Some((app, _server)) = start(engine) else { return };
+    let mut browser = app.signed_in(EMAIL);
+    for _ in 0..3 {
+        app.advance(2 * DAY);
+        assert_eq!(browser.sign_in(EMAIL, PASSWORD).status, 303);
+    }
+    assert_eq!(kinds(&app), [""; 0]);
+}
+
+fn asvs_6_3_7_password_changes_are_told(engine: EngineKind) {
+    let Some((app, server)) = start(engine) else { return };
+    let mut browser = app.signed_in(EMAIL);
+    let fields = [("current_password", PASSWORD), ("password", NEW), ("password_again", NEW)];
+    assert_eq!(browser.post_from("/account/password", "/account/password", &fields).status, 303);
+    let mail = only_mail(&app, &server, "password_changed");
+    assert_eq!(mail.header("Subject"), Some("Your password for Keyrack was changed"));
+    assert!(text(&mail).contains("Address: 127.0.0.1"), "{}", text(&mail));
+    set_password(&app, EMAIL, PASSWORD);
+    assert_eq!(kinds(&app).len(), 2);
+    let by_operator = text(&mails(&app, &server)[1]);
+    assert!(by_operator.contains("An administrator set a new password"), "{by_operator}");
+}
+
+fn asvs_6_3_7_changes_of_the_second_factor_are_told(engine: EngineKind) {
+    let Some((app, server)) = start(engine) else { return };
+    let mut browser = app.signed_in(EMAIL);
+    let page = browser.get("/account/security/authenticator");
+    let code = Authenticator::scan(&page).code_at(app.clock.now());
+    let set_up = page.between("name=\"set_up\" value=\"", "\"");
+    let fields = [("code", code.as_str()), ("set_up", set_up.as_str()), ("csrf_token", &page.csrf_token())];
+    let shown = browser.post("/account/security/authenticator", &fields);
+    let recovery_code = shown.between("<code>", "</code>");
+    app.advance(Duration::from_secs(1));
+    let mut other = app.browser();
+    other.sign_in(EMAIL, PASSWORD);
+    assert_eq!(other.post_from("/login/second", "/login/second", &[("code", &recovery_code)]).status, 303);
+    app.advance(Duration::from_secs(1));
+    browser.post_from("/account/security", "/account/security/recovery-codes", &[]);
+    app.advance(Duration::from_secs(1));
+    wait(app.keyrack.accounts().remove_lost_second_factor(&EMAIL.parse().unwrap())).unwrap();
+    let mut told = kinds(&app);
+    told.retain(|kind| kind == "ways_in_changed");
+    assert_eq!(told.len(), 4);
+    let texts: Vec<String> = mails(&app, &server).iter().map(text).collect();
+    for part in [
+        "An authenticator app was added",
+        "signed in to with one of its recovery codes",
+        "New recovery codes were made",
+        "An administrator removed the authenticator app",
+    ] {
+        assert_eq!(texts.iter().filter(|text| text.contains(part)).count(), 1, "{part} in {texts:#?}");
+    }
+}
+
+fn asvs_6_3_5_many_failures_are_told_once_a_day(engine: EngineKind) {
+    let Some((app, server)) = start(engine) else { return };
+    let fail = |times| {
+        for _ in 0..times {
+            assert_eq!(app.browser().sign_in(EMAIL, "not the password").status, 401);
+            app.advance(Duration::from_secs(15 * 60));
+        }
+    };
+    fail(9);
+    assert_eq!(kinds(&app), [""; 0]);
+    fail(1);
+    let mail = only_mail(&app, &server, "many_failures");
+    assert!(text(&mail).contains("10 sign-ins to your account at Keyrack failed"), "{}", text(&mail));
+    fail(10);
+    assert_eq!(kinds(&app).len(), 1);
+    app.advance(DAY);
+    fail(10);
+    assert_eq!(kinds(&app).len(), 2);
+}
+
+fn first_password_of_an_invitation_is_not_told(engine: EngineKind) {
+    let Some((app, _server)) = mailed_app(engine) else { return };
+    app.add_user(LAST);
+    assert_eq!(queue(&app), 0);
+    let user =
+        InvitedUser { email: EMAIL.parse().unwrap(), user_name: None, first_name: None, last_name: None, role: None };
+    let path = wait(app.keyrack.accounts().invite(user, None)).unwrap().path();
+    let fields = [("token", path.split_once("token=").unwrap().1), ("password", NEW), ("password_again", NEW)];
+    assert_eq!(app.browser().post_from(&path, "/invite", &fields).status, 303);
+    assert_eq!(kinds(&app), ["invitation"]);
+}
+
+fn link_ends_all_sessions_once(engine: EngineKind) {
+    let Some((app, server)) = start(engine) else { return };
+    set_password(&app, EMAIL, NEW);
+    let (mut one, mut other) = (app.browser(), app.browser());
+    assert_eq!([one.sign_in(EMAIL, NEW).status, other.sign_in(EMAIL, NEW).status], [303, 303]);
+    kinds(&app);
+    let mail = mails(&app, &server).remove(0);
+    let done = press(&mut app.browser(), &mail.link());
+    assert!(done.text().contains("All devices are signed out."), "{}", done.text());
+    assert!(!one.is_signed_in() && !other.is_signed_in());
+    assert_eq!(app.count("sessions", "WHERE end_reason = 'revoked'"), 2);
+    assert_eq!(app.browser().sign_in(EMAIL, NEW).status, 303);
+    assert_eq!(one.sign_in(EMAIL, NEW).status, 303);
+    assert_eq!(press(&mut app.browser(), &mail.link()).status, 200);
+    assert!(one.is_signed_in(), "a link that was used ends nothing again");
+    app.assert_sound();
+}
+
+/// The thief sets another password before the owner reads the mail.
+fn link_outlives_a_new_password(engine: EngineKind) {
+    let Some((app, server)) = start(engine) else { return };
+    app.signed_in(EMAIL);
+    let mut thief = app.signed_in(EMAIL);
+    assert_eq!(kinds(&app), ["new_browser"]);
+    let fields = [("current_password", PASSWORD), ("password", NEW), ("password_again", NEW)];
+    assert_eq!(thief.post_from("/account/password", "/account/password", &fields).status, 303);
+    assert!(thief.is_signed_in());
+    let mail = mails(&app, &server).remove(0);
+    assert_eq!(press(&mut app.browser(), &mail.link()).status, 200);
+    assert!(!thief.is_signed_in());
+}
+
+fn link_is_good_for_a_week(engine: EngineKind) {
+    let Some((app, server)) = start(engine) else { return };
+    set_password(&app, EMAIL, NEW);
+    let link = only_mail(&app, &server, "password_changed").link();
+    app.clock.advance(6 * DAY + Duration::from_secs(86_399));
+    assert_eq!(app.browser().get(&link).status, 200);
+    app.clock.advance(Duration::from_secs(1));
+    let late = app.browser().get(&link);
+    assert!(late.status == 410 && late.text().contains("It has expired."), "{}", late.text());
+    let mut browser = app.browser();
+    assert_eq!(browser.sign_in(EMAIL, NEW).status, 303);
+    assert_eq!(app.browser().post_from("/login", PAGE, &[("token", link.split_once("token=").unwrap().1)]).status, 410);
+    assert!(browser.is_signed_in());
+}
+
+/// As scanners of mail servers do. A form of another site has no token.
+fn opened_link_ends_nothing(engine: EngineKind) {
+    let Some((app, server)) = start(engine) else { return };
+    set_password(&app, EMAIL, NEW);
+    let mut browser = app.browser();
+    browser.sign_in(EMAIL, NEW);
+    kinds(&app);
+    let link = mails(&app, &server).remove(0).link();
+    for _ in 0..3 {
+        let page = app.browser().get(&link);
+        assert_eq!((page.status, page.header("cache-control")), (200, Some("no-store")));
+    }
+    let token = link.split_once("token=").unwrap().1;
+    assert_eq!(app.browser().post(PAGE, &[("token", token)]).status, 403);
+    assert!(browser.is_signed_in());
+}
+
+fn unknown_links_are_refused_alike(engine: EngineKind) {
+    let Some((app, server)) = start(engine) else { return };
+    set_password(&app, EMAIL, NEW);
+    let link = only_mail(&app, &server, "password_changed").link();
+    let reset = wait(app.keyrack.accounts().create_reset_link(&EMAIL.parse().unwrap(), None)).unwrap().unwrap().path();
+    let (token, of_reset) = (link.split_once("token=").unwrap().1, reset.split_once("token=").unwrap().1);
+    let mixed = format!("{}{}", &token[..32], &of_reset[32..]);
+    for unknown in ["", "abc", "%ff%00", of_reset, &mixed] {
+        assert_eq!(app.browser().get(&format!("{PAGE}?token={unknown}")).status, 410, "{unknown}");
+    }
+    assert_eq!(app.browser().get(&format!("/reset?token={token}")).status, 410, "a notice sets no password");
+    let replaced = TestApp::over(app.database(), app.clock.clone(), |config| {
+        config.secrets = "another secret after the first one leaked".parse().unwrap();
+    });
+    assert_eq!(replaced.browser().get(&link).status, 410);
+    wait(app.keyrack.accounts().disable(&EMAIL.parse().unwrap())).unwrap();
+    assert_eq!(app.browser().get(&link).status, 410);
+}
+
+fn two_instances_queue_each_notice_once(engine: EngineKind) {
+    let Some((app, server)) = start(engine) else { return };
+    let other = app_with_mail(app.database(), app.clock.clone(), &server.url());
+    for number in 0..10 {
+        let email = format!("user{number}@example.com");
+        app.add_user(&email);
+        set_password(&app, &email, NEW);
+    }
+    std::thread::scope(|scope| {
+        for app in [&app, &other] {
+            // One that finds the task taken for too long comes again, as in a server.
+            scope.spawn(|| (0..5).for_each(|_| drop(wait(app.keyrack.accounts().queue_notices()))));
+        }
+    });
+    kinds(&app);
+    let counts = app.texts("SELECT CAST(count(*) AS text) AS v FROM mails WHERE address LIKE 'user%' GROUP BY address");
+    assert_eq!(counts, ["1"; 10]);
+}
+
+fn notices_are_limited_per_day(engine: EngineKind) {
+    let Some((app, _server)) = start(engine) else { return };
+    for number in 0..25 {
+        set_password(&app, EMAIL, &format!("seven hills, {number} rivers"));
+    }
+    assert_eq!(kinds(&app).len(), 20);
+    app.advance(DAY + Duration::from_secs(1));
+    set_password(&app, EMAIL, NEW);
+    assert_eq!(kinds(&app).len(), 21);
+}
+
+fn notice_holds_no_secret(engine: EngineKind) {
+    let Some((app, server)) = start(engine) else { return };
+    set_password(&app, EMAIL, NEW);
+    let link = only_mail(&app, &server, "password_changed").link();
+    let token = link.split_once("token=").unwrap().1;
+    let tables = ["mails", "account_links", "security_events", "keyrack_settings"];
+    let rows: Vec<_> = tables.iter().flat_map(|table| app.rows(table, "")).collect();
+    let text = serde_json::json!(rows).to_string();
+    for secret in [token, &token[22..], SECRETS] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
