@@ -266,6 +266,20 @@ not-me-lead = Wenn Sie es nicht waren, bestätigen Sie das unten. Dann geschieht
 not-me-ends = Die Sitzung wird sofort beendet.
 not-me-has-ended = Die Sitzung ist schon beendet; sie wird als fremd vermerkt.
 not-me-forgets = Der Browser dieser Sitzung gilt in Ihrem Konto nicht mehr als bekannt.
+# $count (Number)
+not-me-ends-others = { $count ->
+    [one] { $count } weitere Sitzung, die durch sie möglich wurde, wird ebenfalls abgemeldet.
+   *[other] { $count } weitere Sitzungen, die durch sie möglich wurden, werden ebenfalls abgemeldet.
+}
+not-me-removes-app = Die Authenticator-App, die darin hinzugefügt wurde, wird mit ihren Wiederherstellungscodes entfernt.
+not-me-removes-recovery-codes = Die Wiederherstellungscodes, die darin erstellt wurden, gelten nicht mehr.
+not-me-removes-password = Das Passwort, das darin gesetzt wurde, gilt nicht mehr. Sie erhalten eine E-Mail mit einem Link, um ein neues zu wählen.
+not-me-removes-password-without-mail = Das Passwort, das darin gesetzt wurde, gilt nicht mehr. Ihr Administrator muss Ihnen einen Link geben, um ein neues zu wählen.
+# $count (Number)
+not-me-restores-names = { $count ->
+    [one] { $count } Sitzung, die darin umbenannt wurde, erhält ihren früheren Namen zurück.
+   *[other] { $count } Sitzungen, die darin umbenannt wurden, erhalten ihre früheren Namen zurück.
+}
 not-me-shows = Sie sehen, was darin geschah und welche Sitzungen seither mit demselben Passwort begannen.
 not-me-password = Sie wählen ein neues Passwort. Dabei werden alle anderen Geräte abgemeldet.
 not-me-confirm = Das war ich nicht
@@ -346,6 +360,8 @@ event-browser-trust-ended = { $count ->
 }
 event-second-factor-added = Authenticator-App eingerichtet
 event-second-factor-removed = Authenticator-App entfernt
+event-recovery-codes-removed = Wiederherstellungscodes entfernt
+event-password-removed = Passwort entfernt
 event-recovery-codes-made = Neue Wiederherstellungscodes erstellt
 event-account-created = Konto angelegt
 event-account-deleted = Konto gelöscht

@@ -351,6 +351,20 @@ not-me-lead = If it wasn’t you, press the button below. Then:
 not-me-ends = The session is signed out immediately.
 not-me-has-ended = The session has already ended; it is marked as not yours.
 not-me-forgets = Its browser is no longer known to your account.
+# $count (Number)
+not-me-ends-others = { $count ->
+    [one] { $count } other session, which it has let in, is signed out as well.
+   *[other] { $count } other sessions, which it has let in, are signed out as well.
+}
+not-me-removes-app = The authenticator app that was added in it is removed, with its recovery codes.
+not-me-removes-recovery-codes = The recovery codes that were made in it stop working.
+not-me-removes-password = The password that was set in it stops working. You get a mail with a link to choose a new one.
+not-me-removes-password-without-mail = The password that was set in it stops working. Your administrator has to give you a link to choose a new one.
+# $count (Number)
+not-me-restores-names = { $count ->
+    [one] { $count } session that was renamed in it gets its former name back.
+   *[other] { $count } sessions that were renamed in it get their former names back.
+}
 not-me-shows = You see what happened in it, and which sessions began with the same password since.
 not-me-password = You choose a new password, which signs out everything else.
 not-me-confirm = It wasn’t me
@@ -442,6 +456,8 @@ event-browser-trust-ended = { $count ->
 }
 event-second-factor-added = Authenticator app set up
 event-second-factor-removed = Authenticator app removed
+event-recovery-codes-removed = Recovery codes removed
+event-password-removed = Password removed
 event-recovery-codes-made = New recovery codes made
 event-account-created = Account created
 event-account-deleted = Account deleted

@@ -38,6 +38,7 @@ mod sign_in_pace;
 mod stored_costs;
 mod stored_hash;
 mod throttle;
+mod undo;
 mod unlock;
 mod users;
 
@@ -75,6 +76,7 @@ pub(crate) use second_factor::{
 };
 pub use sign_in_pace::{InvalidSignInPace, SignInPace};
 pub use stored_hash::{FirebaseSignerKey, HashSecrets, InvalidSignerKey, UnusableHash};
+pub(crate) use undo::Undoing;
 pub use unlock::ForgottenFailures;
 pub use users::CreateUserError;
 

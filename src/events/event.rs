@@ -127,6 +127,11 @@ impl SecurityEvent {
         self.detail.get(key).and_then(Value::as_str)
     }
 
+    /// The session of the account that did it; `None` if it was no session, or that can't be read.
+    pub fn by_session(&self) -> Option<SessionId> {
+        self.text("by_session")?.parse().ok()
+    }
+
     /// When it happened. A timeout is recorded by the purge, and happened before. `None` if that can't be read.
     pub fn happened_at(&self) -> Option<Timestamp> {
         self.text("ended_at").and_then(Timestamp::parse).or(self.at)

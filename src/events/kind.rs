@@ -58,6 +58,8 @@ kinds! {
     SecondFactorRemoved = "second_factor_removed";
     /// An account got new recovery codes; the former ones are void.
     RecoveryCodesMade = "recovery_codes_made";
+    /// The recovery codes of an account were removed, since its owner has reported the session that had made them.
+    RecoveryCodesRemoved = "recovery_codes_removed";
     /// An account was created.
     AccountCreated = "account_created";
     /// An account was deleted from the table.
@@ -78,6 +80,8 @@ kinds! {
     LinkUsed = "link_used";
     /// A mail could not be sent: `detail.mail` says which kind.
     MailGivenUp = "mail_given_up";
+    /// The password of an account was removed, since its owner has reported the session that had set it.
+    PasswordRemoved = "password_removed";
     /// A page required its user to prove again who they are.
     ProofRequested = "proof_requested";
     /// A user proved again who they are.

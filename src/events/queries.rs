@@ -119,6 +119,23 @@ pub(super) fn page(
     Ok(query.load(connection)?.into_iter().map(SecurityEvent::from).collect())
 }
 
+/// The events of these kinds in an account since then, the oldest first.
+pub(crate) fn events_since(
+    connection: &mut DbConnection,
+    user: UserId,
+    kinds: &[EventKind],
+    since: Timestamp,
+) -> Result<Vec<SecurityEvent>> {
+    let rows: Vec<EventRow> = security_events::table
+        .filter(security_events::user_id.eq(user))
+        .filter(security_events::kind.eq_any(kinds.iter().map(|kind| kind.as_str())))
+        .filter(security_events::at.ge(SqlTime::from(since)))
+        .order(security_events::id)
+        .select(EventRow::as_select())
+        .load(connection)?;
+    Ok(rows.into_iter().map(SecurityEvent::from).collect())
+}
+
 /// The time of the first event of this kind in an account since `since`; of this session, if one is given.
 pub(crate) fn first_since(
     connection: &mut DbConnection,

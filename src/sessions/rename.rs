@@ -54,7 +54,7 @@ impl Sessions {
                     if let Some(retry_after) = naming_pause(connection, user, now)? {
                         return Ok(Renaming::TooMany { retry_after });
                     }
-                    queries::set_name(connection, &naming)?;
+                    queries::set_name(connection, &former, &naming)?;
                 }
                 let found = queries::find_own(connection, user, id)?;
                 Ok(found.map_or(Renaming::NoSuchSession, |record| Renaming::Done(Box::new(record))))

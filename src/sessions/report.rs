@@ -1,15 +1,17 @@
 //! Report: an owner says of a session that it was not theirs.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{
     Sessions,
     model::{EndReason, SessionRecord},
-    queries::{self, EndTarget, MAX_LISTED_SINCE},
+    queries::{self, MAX_LISTED_SINCE, Naming},
 };
 use crate::{
     clock::Timestamp,
     db::{DbConnection, SessionId, UserId},
     error::Result,
-    events::{EventKind, NewEvent, first_since, record},
+    events::{EventKind, first_since},
 };
 
 /// The sessions that the same password has let in since a session started.
@@ -22,27 +24,49 @@ pub struct SessionsSince {
 }
 
 impl Sessions {
-    /// Ends a session of this user that another person started, forgets its browser, ends the trust in all others,
-    /// and records the report. Returns
-    /// the session, or `None` if the user has no such session: another user's is treated like one that does not exist.
-    ///
-    /// A session that has ended is reported as well. Its browser is forgotten if it has not signed in again since.
-    pub async fn report(&self, user: UserId, id: SessionId) -> Result<Option<SessionRecord>> {
-        let (ending, now) = (self.ending_now(EndReason::Revoked), self.clock.now());
+    /// Ends a session that another person started, and those of `all` that are active, within a transaction that has locked
+    /// their user. Their browsers are forgotten, if they have not signed in to other sessions since, and no browser of the
+    /// user is trusted any longer: that person may have had the codes as well. Returns how many others were active.
+    pub(crate) fn end_reported(
+        &self,
+        connection: &mut DbConnection,
+        reported: &SessionRecord,
+        all: &BTreeSet<SessionId>,
+    ) -> Result<usize> {
+        let (user, id, ending) = (reported.user_id, reported.id, self.ending_now(EndReason::Revoked));
+        let active = Self::active_among(connection, user, all)?;
+        let others = active.iter().filter(|active| **active != id).count();
+        queries::end_few(connection, active, &ending)?;
+        queries::forget_browsers_of(connection, user, all)?;
+        queries::end_trust(connection, user)?;
+        Ok(others)
+    }
+
+    /// The active sessions of a user among these.
+    pub(crate) fn active_among(
+        connection: &mut DbConnection,
+        user: UserId,
+        among: &BTreeSet<SessionId>,
+    ) -> Result<Vec<SessionId>> {
+        queries::active_among(connection, user, among)
+    }
+
+    /// Gives sessions of a user the names back that they had, within a transaction.
+    pub(crate) fn restore_names(
+        &self,
+        connection: &mut DbConnection,
+        user: UserId,
+        names: &BTreeMap<SessionId, Option<String>>,
+        now: Timestamp,
+    ) -> Result<()> {
         let source = self.source_of_start();
-        let report = move |connection: &mut DbConnection| {
-            queries::end(connection, &EndTarget::OfUser(user, id), &ending)?;
-            let Some(found) = queries::find_own(connection, user, id)? else { return Ok(None) };
-            queries::forget_browser_of(connection, user, id)?;
-            // That person may have had the codes as well.
-            queries::end_trust(connection, user)?;
-            if first_since(connection, (user, Some(id)), EventKind::SessionReported, found.created_at)?.is_none() {
-                let event = NewEvent::new(EventKind::SessionReported, &source).user(user).session(id);
-                record(connection, event, now)?;
+        for (id, name) in names {
+            let naming = Naming { user, id: *id, name: name.as_deref(), now, source: &source };
+            if let Some(former) = queries::lock_name(connection, user, *id)? {
+                queries::set_name(connection, &former, &naming)?;
             }
-            Ok(Some(found))
-        };
-        self.db.transaction(report).await
+        }
+        Ok(())
     }
 
     /// When this session was reported; `None` if it was not.

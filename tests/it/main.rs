@@ -17,4 +17,5 @@ mod routes;
 mod schema;
 mod sessions;
 mod support;
+mod takeover;
 mod words;

@@ -64,7 +64,7 @@ impl Accounts {
             return Ok(());
         }
         match notice.scope {
-            NoticeScope::Session(session) => drop(self.sessions.report(notice.user, session).await?),
+            NoticeScope::Session(session) => drop(self.end_reported_session(notice.user, session).await?),
             NoticeScope::Account => drop(self.sessions.end_all_of(notice.user, EndReason::Revoked).await?),
         }
         let (id, user, now) = (notice.id, notice.user, self.clock.now());

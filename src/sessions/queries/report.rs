@@ -1,8 +1,10 @@
 //! What may belong to a session that its owner has reported.
 
+use std::collections::BTreeSet;
+
 use diesel::{dsl::exists, prelude::*};
 
-use super::rows::RecordRow;
+use super::{rows::RecordRow, status::ACTIVE};
 use crate::{
     clock::Timestamp,
     db::{
@@ -21,16 +23,44 @@ pub(in crate::sessions) const MAX_LISTED_SINCE: usize = 50;
 /// One more is the reported session itself, and another one shows that there are too many.
 const ROWS_TO_READ: i64 = 52;
 
-/// Forgets the browser whose last sign-in was this session.
-pub(in crate::sessions) fn forget_browser_of(
+/// Ids per statement.
+const IDS_PER_STATEMENT: usize = 500;
+
+/// Forgets the browsers whose last sign-in was one of these sessions of the user.
+pub(in crate::sessions) fn forget_browsers_of(
     connection: &mut DbConnection,
     user: UserId,
-    session: SessionId,
+    sessions: &BTreeSet<SessionId>,
 ) -> Result<()> {
-    let browser =
-        known_browsers::table.filter(known_browsers::session_id.eq(session)).filter(known_browsers::user_id.eq(user));
-    diesel::delete(browser).execute(connection)?;
+    for ids in chunks(sessions) {
+        let browsers = known_browsers::table
+            .filter(known_browsers::session_id.eq_any(ids))
+            .filter(known_browsers::user_id.eq(user));
+        diesel::delete(browsers).execute(connection)?;
+    }
     Ok(())
+}
+
+/// Those of these sessions of the user that are active.
+pub(in crate::sessions) fn active_among(
+    connection: &mut DbConnection,
+    user: UserId,
+    among: &BTreeSet<SessionId>,
+) -> Result<Vec<SessionId>> {
+    let mut active = Vec::new();
+    for ids in chunks(among) {
+        let found = sessions::table
+            .filter(sessions::id.eq_any(ids))
+            .filter(sessions::user_id.eq(user))
+            .filter(sessions::status.eq(ACTIVE));
+        active.extend(found.select(sessions::id).load_readable::<SessionId>(connection)?);
+    }
+    Ok(active)
+}
+
+fn chunks(ids: &BTreeSet<SessionId>) -> Vec<Vec<SessionId>> {
+    let ids: Vec<SessionId> = ids.iter().copied().collect();
+    ids.chunks(IDS_PER_STATEMENT).map(<[_]>::to_vec).collect()
 }
 
 /// Whether this session was the last sign-in of a browser that the account knows.

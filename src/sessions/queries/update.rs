@@ -168,13 +168,14 @@ pub(in crate::sessions) fn lock_name(
 }
 
 /// Sets or removes the name of a session that the caller has locked, and records the change.
-pub(in crate::sessions) fn set_name(connection: &mut DbConnection, naming: &Naming<'_>) -> Result<()> {
+pub(in crate::sessions) fn set_name(connection: &mut DbConnection, former: &str, naming: &Naming<'_>) -> Result<()> {
     let &Naming { user, id, name, now, source } = naming;
     diesel::update(sessions::table.find(id))
         .set((sessions::name.eq(name), sessions::updated_at.eq(SqlTime::from(now))))
         .execute(connection)?;
     let event = NewEvent::new(EventKind::SessionRenamed, source).user(user).session(id);
-    record(connection, event.detail("name", name), now).map(drop)
+    let event = event.detail("name", name);
+    record(connection, if former.is_empty() { event } else { event.detail("former", former) }, now)
 }
 
 /// Makes a session good for everything, once its user has changed the password.

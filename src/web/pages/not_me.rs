@@ -18,6 +18,7 @@ use super::{
     session_detail::path_of,
 };
 use crate::{
+    accounts::Undoing,
     clock::Timestamp,
     events::EventFilter,
     sessions::{SessionId, SessionRecord},
@@ -42,9 +43,8 @@ struct NotMePage {
     id: String,
     title: String,
     is_current: bool,
-    has_ended: bool,
-    /// Whether a browser is forgotten with the report.
-    forgets_browser: bool,
+    /// What follows if it was not.
+    steps: Vec<String>,
     /// Where the session was used, which tells its owner whether it is theirs.
     addresses: Vec<AddressUse>,
 }
@@ -72,6 +72,38 @@ struct SessionSince {
     ended: Option<&'static str>,
 }
 
+/// What follows from a report.
+struct Follows {
+    /// Whether the session is signed out already.
+    has_ended: bool,
+    /// Whether a browser is forgotten.
+    forgets_browser: bool,
+    undoing: Undoing,
+    /// Whether a link to set a new password is mailed.
+    mails_link: bool,
+}
+
+/// Says it, in the order in which it happens.
+fn steps(words: Words, follows: &Follows) -> Vec<String> {
+    let undoing = &follows.undoing;
+    let fixed = |is_so: bool, text: &str| is_so.then(|| text.to_owned());
+    let without_mail = undoing.removes_password && !follows.mails_link;
+    let steps = [
+        fixed(!follows.has_ended, words.not_me_ends()),
+        fixed(follows.has_ended, words.not_me_has_ended()),
+        fixed(follows.forgets_browser, words.not_me_forgets()),
+        (undoing.sessions > 0).then(|| words.not_me_ends_others(undoing.sessions)),
+        fixed(undoing.removes_app, words.not_me_removes_app()),
+        fixed(undoing.removes_recovery_codes, words.not_me_removes_recovery_codes()),
+        fixed(undoing.removes_password && follows.mails_link, words.not_me_removes_password()),
+        fixed(without_mail, words.not_me_removes_password_without_mail()),
+        (undoing.names > 0).then(|| words.not_me_restores_names(undoing.names)),
+        fixed(true, words.not_me_shows()),
+        fixed(!undoing.removes_password, words.not_me_password()),
+    ];
+    steps.into_iter().flatten().collect()
+}
+
 /// Asks before the report, or shows what came of the session after it. Another user's session, an unknown id and a
 /// malformed id get the same 404.
 pub(crate) async fn show(
@@ -81,20 +113,27 @@ pub(crate) async fn show(
     query: Query<EventListQuery>,
 ) -> Result<HttpResponse, WebError> {
     let (sessions, record) = (&session.state().sessions, find_own_session(&session, &id).await?);
-    // A session of another program may be alive again after its end.
-    let reported_at = sessions.reported_at(&record).await?.filter(|_| record.logged_out_at.is_some());
-    if let Some(reported_at) = reported_at {
+    let accounts = &session.state().accounts;
+    let undoing = accounts.undoing(&record).await?;
+    // A session of another program may be alive again after its end, and a report by the link of a mail takes nothing out.
+    let is_done = record.logged_out_at.is_some() && undoing == Undoing::default();
+    if let Some(reported_at) = sessions.reported_at(&record).await?.filter(|_| is_done) {
         return html(words, StatusCode::OK, &reported(&session, words, &record, reported_at, &query).await?);
     }
     let (csrf_token, places) = (session.csrf_token()?, Places::new(session.state(), words));
+    let follows = Follows {
+        has_ended: record.logged_out_at.is_some(),
+        forgets_browser: sessions.has_browser_to_forget(session.user.id, record.id).await?,
+        undoing,
+        mails_link: accounts.sends_mail(),
+    };
     let template = NotMePage {
         page: Page::of(&session, &csrf_token, words).with_places(&places),
         csrf_token,
         id: record.id.to_string(),
         title: title_with_device(words, &record),
         is_current: record.id == session.id,
-        has_ended: record.logged_out_at.is_some(),
-        forgets_browser: sessions.has_browser_to_forget(session.user.id, record.id).await?,
+        steps: steps(words, &follows),
         addresses: AddressUse::all(&session, &places, record.id).await?,
     };
     html(words, StatusCode::OK, &template)
@@ -112,10 +151,10 @@ pub(super) async fn report(session: &SignedIn, id: SessionId) -> Result<HttpResp
     if id == session.id {
         return Ok(see_other(&page));
     }
-    match session.sessions().report(session.user.id, id).await? {
-        Some(_) => Ok(see_other(&page)),
-        None => Err(refuse_foreign_session(session, id).await),
+    if !session.state().accounts.report_session(&session.presented()?, id).await? {
+        return Err(refuse_foreign_session(session, id).await);
     }
+    Ok(see_other(&page))
 }
 
 async fn reported(

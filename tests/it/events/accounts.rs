@@ -23,6 +23,8 @@ fn changes_of_accounts_are_recorded_with_their_source(engine: EngineKind) {
     let email = EMAIL.parse().unwrap();
     let accounts = fixture.keyrack.accounts().on_behalf_of(Source::command("alice"));
     let started = fixture.sign_in();
+    // A password is set later than the one before, even if the clock stands still.
+    fixture.advance(HOUR);
     wait(accounts.set_role(&email, Role::Admin)).unwrap();
     wait(accounts.set_password(&email, Password::new("another password, this one"))).unwrap();
     wait(accounts.disable(&email)).unwrap();

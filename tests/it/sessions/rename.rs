@@ -63,7 +63,7 @@ fn renaming_writes_one_event_per_change(engine: EngineKind) {
     }
     let events = fixture.rows("security_events", "WHERE kind = 'session_renamed' ORDER BY id");
     let details: Vec<_> = events.iter().map(|event| event["detail"].clone()).collect();
-    assert_eq!(details, [json!({ "name": "Laptop" }), json!({ "name": null })]);
+    assert_eq!(details, [json!({ "name": "Laptop" }), json!({ "name": null, "former": "Laptop" })]);
     assert_eq!(events[0]["session_id"], id.to_string());
 }
 

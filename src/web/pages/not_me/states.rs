@@ -1,10 +1,11 @@
 //! The states of the pages about a session that another person has started.
 
 use super::{
-    AddressUse, DeviceCard, NotMePage, ReportedPage, SessionRecord, SessionSince, TimeText, ended, set_labels,
-    title_with_device,
+    AddressUse, DeviceCard, Follows, NotMePage, ReportedPage, SessionRecord, SessionSince, TimeText, ended, set_labels,
+    steps, title_with_device,
 };
 use crate::{
+    accounts::Undoing,
     sessions::EndReason,
     web::{
         pages::event_list::samples,
@@ -17,21 +18,34 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         let addresses = sample.addresses().into_iter().take(count);
         addresses.map(|used| AddressUse::new(&sample.places(), &used, sample.now)).collect()
     };
-    let question = |record: &SessionRecord| NotMePage {
+    let question = |record: &SessionRecord, undoing: Undoing| NotMePage {
         page: sample.page(),
         csrf_token: Sample::token(),
         id: record.id.to_string(),
         title: title_with_device(sample.words, record),
         is_current: record.id == sample.session(0).id,
-        has_ended: record.logged_out_at.is_some(),
-        forgets_browser: record.logged_out_at.is_none(),
+        steps: steps(
+            sample.words,
+            &Follows {
+                has_ended: record.logged_out_at.is_some(),
+                forgets_browser: record.logged_out_at.is_none(),
+                mails_link: undoing.sessions > 0,
+                undoing,
+            },
+        ),
         addresses: used(if record.logged_out_at.is_some() { 3 } else { 1 }),
     };
+    let nothing = Undoing::default();
+    let everything =
+        Undoing { sessions: 3, removes_app: true, removes_recovery_codes: false, removes_password: true, names: 1 };
+    let some = Undoing { removes_app: false, removes_recovery_codes: true, sessions: 0, names: 2, ..everything };
     let since = [sample.session(0), sample.session(2), sample.ended(3, EndReason::SignedOut), sample.session(4)];
     vec![
-        PageState::new("not-me", &question(&sample.session(1))),
-        PageState::new("not-me-ended", &question(&sample.ended(1, EndReason::SignedOut))),
-        PageState::new("not-me-current", &question(&sample.session(0))),
+        PageState::new("not-me", &question(&sample.session(1), nothing)),
+        PageState::new("not-me-ended", &question(&sample.ended(1, EndReason::SignedOut), nothing)),
+        PageState::new("not-me-current", &question(&sample.session(0), nothing)),
+        PageState::new("not-me-undoes", &question(&sample.session(1), everything)),
+        PageState::new("not-me-undoes-some", &question(&sample.ended(1, EndReason::SignedOut), some)),
         PageState::new("reported", &reported(sample, &since, false)),
         PageState::new("reported-alone", &reported(sample, &[], false)),
         PageState::new("reported-many", &reported(sample, &sample.sessions(0..20), true)),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    EMAIL, Factor, OTHER_EMAIL, SECURITY, SET_UP, assert_lets_in, assert_refuses, events, give_code, recovery_codes,
-    start, waiting,
+    CODES, EMAIL, Factor, OTHER_EMAIL, REMOVE, SECURITY, SET_UP, assert_lets_in, assert_refuses, events, give_code,
+    recovery_codes, start, waiting,
 };
 use crate::{
     routes::reauth::{WINDOW, reauthenticate},
@@ -18,9 +18,6 @@ on_both_engines!(
     codes_made_by_a_form_sent_twice_are_the_same,
     page_shows_nothing_of_another_user,
 );
-
-const REMOVE: &str = "/account/security/authenticator/remove";
-const CODES: &str = "/account/security/recovery-codes";
 
 fn changes_wait_for_a_recent_proof(engine: EngineKind) {
     let (app, Factor { mut browser, .. }) = start(engine);

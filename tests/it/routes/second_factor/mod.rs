@@ -15,16 +15,18 @@ use crate::support::{Answer, Authenticator, Browser, EngineKind, PASSWORD, TestA
 const EMAIL: &str = "rajat.verma@example.com";
 const OTHER_EMAIL: &str = "ana@example.com";
 const HOME: &str = "/account/sessions";
-const SECOND: &str = "/login/second";
-const SECURITY: &str = "/account/security";
-const SET_UP: &str = "/account/security/authenticator";
+pub const SECOND: &str = "/login/second";
+pub const SECURITY: &str = "/account/security";
+pub const SET_UP: &str = "/account/security/authenticator";
+pub const REMOVE: &str = "/account/security/authenticator/remove";
+pub const CODES: &str = "/account/security/recovery-codes";
 /// How long a code is shown.
-const STEP: Duration = Duration::from_secs(30);
+pub const STEP: Duration = Duration::from_secs(30);
 
 /// A user with an authenticator app, and the browser on which it was set up.
 pub struct Factor {
     pub browser: Browser,
-    authenticator: Authenticator,
+    pub authenticator: Authenticator,
     recovery_codes: Vec<String>,
 }
 
@@ -38,10 +40,19 @@ fn start(engine: EngineKind) -> (TestApp, Factor) {
 
 pub fn add_factor(app: &TestApp, email: &str) -> Factor {
     let mut browser = app.signed_in(email);
-    let (page, authenticator) = open_set_up(&mut browser, SET_UP);
-    let answer = send_set_up(&mut browser, SET_UP, &page, &authenticator.code_at(app.clock.now()));
-    let recovery_codes = recovery_codes(&answer);
+    let (authenticator, recovery_codes) = set_up(app, &mut browser);
     Factor { browser, authenticator, recovery_codes }
+}
+
+/// Adds an authenticator app in this browser.
+pub fn add_app(app: &TestApp, browser: &mut Browser) -> Authenticator {
+    set_up(app, browser).0
+}
+
+fn set_up(app: &TestApp, browser: &mut Browser) -> (Authenticator, Vec<String>) {
+    let (page, authenticator) = open_set_up(browser, SET_UP);
+    let answer = send_set_up(browser, SET_UP, &page, &authenticator.code_at(app.clock.now()));
+    (authenticator, recovery_codes(&answer))
 }
 
 /// Opens the page that sets up an app, and scans its code.
@@ -59,7 +70,7 @@ fn send_set_up(browser: &mut Browser, path: &str, page: &Answer, code: &str) -> 
 
 /// The codes that the page shows.
 #[track_caller]
-fn recovery_codes(page: &Answer) -> Vec<String> {
+pub fn recovery_codes(page: &Answer) -> Vec<String> {
     assert_eq!(page.status, 200, "{}", page.body);
     assert_eq!(page.header("cache-control"), Some("no-store"));
     let codes: Vec<String> =

@@ -1,0 +1,283 @@
+//! What follows from a session that its owner did not start: what it has added to the account, what that has let in, and so
+//! on. The security events tell it, which are never changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    db::SessionId,
+    events::{Actor, EventKind, SecurityEvent},
+};
+
+/// The consequences of a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Consequences {
+    /// The session, and those that were let in by what one of them has added.
+    pub sessions: BTreeSet<SessionId>,
+    /// Whether one of them has added the authenticator app that the account has now.
+    pub has_added_app: bool,
+    /// Whether one of them has made the recovery codes that the account has now.
+    pub has_made_recovery_codes: bool,
+    /// Whether one of them has set the password that the account has now.
+    pub has_set_password: bool,
+    /// The sessions that have a name which one of them has given, with the name that each had before.
+    pub names: BTreeMap<SessionId, Option<String>>,
+}
+
+/// What is known of an account while its events are read, the oldest first.
+#[derive(Debug, Default)]
+struct Replay {
+    /// See [`Consequences::sessions`].
+    sessions: BTreeSet<SessionId>,
+    app: Added,
+    recovery_codes: Added,
+    password: Added,
+    names: BTreeMap<SessionId, Option<String>>,
+}
+
+/// Who has added what the account has now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Added {
+    /// No session of those that were read, or an operator.
+    #[default]
+    Otherwise,
+    /// A sign-in, before its session has started.
+    BySignIn,
+    By(SessionId),
+}
+
+impl Consequences {
+    /// The kinds of events that tell them.
+    pub const KINDS: &'static [EventKind] = &[
+        EventKind::SignedIn,
+        EventKind::SecondFactorAdded,
+        EventKind::SecondFactorRemoved,
+        EventKind::RecoveryCodesMade,
+        EventKind::RecoveryCodesRemoved,
+        EventKind::PasswordChanged,
+        EventKind::PasswordRemoved,
+        EventKind::SessionRenamed,
+    ];
+
+    /// Reads them from the events of the account since shortly before the session started, the oldest first.
+    pub fn of(session: SessionId, events: &[SecurityEvent]) -> Self {
+        let mut replay = Replay { sessions: [session].into(), ..Replay::default() };
+        for event in events {
+            replay.read(event);
+        }
+        Self {
+            has_added_app: replay.app.is_of(&replay.sessions),
+            has_made_recovery_codes: replay.recovery_codes.is_of(&replay.sessions),
+            has_set_password: replay.password.is_of(&replay.sessions),
+            sessions: replay.sessions,
+            names: replay.names,
+        }
+    }
+}
+
+impl Replay {
+    fn read(&mut self, event: &SecurityEvent) {
+        let Some(kind) = event.kind() else { return };
+        match kind {
+            EventKind::SignedIn => {
+                if let (Some(session), Some(way_in)) = (event.session_id, event.text("authorised_by")) {
+                    self.sign_in(session, way_in);
+                }
+            }
+            EventKind::SecondFactorAdded => {
+                self.app = Added::by(event);
+                self.recovery_codes = self.app;
+            }
+            EventKind::SecondFactorRemoved => {
+                self.app = Added::Otherwise;
+                self.recovery_codes = Added::Otherwise;
+            }
+            EventKind::RecoveryCodesRemoved => self.recovery_codes = Added::Otherwise,
+            EventKind::PasswordRemoved => self.password = Added::Otherwise,
+            EventKind::RecoveryCodesMade => self.recovery_codes = Added::by(event),
+            EventKind::PasswordChanged => self.password = Added::by(event),
+            EventKind::SessionRenamed => self.rename(event),
+            _ => {}
+        }
+    }
+
+    /// A session starts, or continues with a sign-in. Of a way in that only another version knows, nothing follows.
+    fn sign_in(&mut self, session: SessionId, way_in: &str) {
+        let mut follows = false;
+        for proof in way_in.split('+') {
+            let added = match proof {
+                "password" | "one_time_password" => Some(&mut self.password),
+                "reset" | "invitation" => Some(self.password.claimed_by(session)),
+                "totp" => Some(self.app.claimed_by(session)),
+                "recovery_code" => Some(&mut self.recovery_codes),
+                _ => None,
+            };
+            follows |= added.is_some_and(|added| added.is_of(&self.sessions));
+        }
+        if self.recovery_codes == Added::BySignIn {
+            self.recovery_codes = self.app;
+        }
+        if follows {
+            self.sessions.insert(session);
+        }
+    }
+
+    fn rename(&mut self, event: &SecurityEvent) {
+        let Some(renamed) = event.session_id else { return };
+        if Added::by(event).is_of(&self.sessions) {
+            self.names.entry(renamed).or_insert_with(|| event.text("former").map(str::to_owned));
+        } else {
+            self.names.remove(&renamed);
+        }
+    }
+}
+
+impl Added {
+    /// Who has done what an event tells.
+    fn by(event: &SecurityEvent) -> Self {
+        match event.by_session() {
+            Some(session) => Self::By(session),
+            None if event.actor() == Some(Actor::User) => Self::BySignIn,
+            None => Self::Otherwise,
+        }
+    }
+
+    /// The same, now that the session of a sign-in starts which may have added it.
+    fn claimed_by(&mut self, session: SessionId) -> &mut Self {
+        if *self == Self::BySignIn {
+            *self = Self::By(session);
+        }
+        self
+    }
+
+    fn is_of(self, sessions: &BTreeSet<SessionId>) -> bool {
+        matches!(self, Self::By(session) if sessions.contains(&session))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    /// The events of an account.
+    #[derive(Default)]
+    struct History(Vec<SecurityEvent>);
+
+    impl History {
+        fn event(&mut self, kind: EventKind) -> &mut SecurityEvent {
+            self.0.push(SecurityEvent::sample(kind, Timestamp::from_micros(1_769_600_000_000_000)));
+            self.0.last_mut().unwrap()
+        }
+
+        fn sign_in(&mut self, way_in: &str) -> SessionId {
+            let id = SessionId::random();
+            let event = self.event(EventKind::SignedIn);
+            event.session_id = Some(id);
+            event.detail.insert("authorised_by".to_owned(), way_in.into());
+            id
+        }
+
+        fn change(&mut self, kind: EventKind, by: SessionId) -> &mut SecurityEvent {
+            let event = self.event(kind);
+            event.detail.insert("by_session".to_owned(), by.to_string().into());
+            event
+        }
+
+        fn rename(&mut self, session: SessionId, former: Option<&str>, by: SessionId) {
+            let event = self.change(EventKind::SessionRenamed, by);
+            event.session_id = Some(session);
+            event.detail.insert("former".to_owned(), former.into());
+        }
+
+        fn of(&self, session: SessionId) -> Consequences {
+            Consequences::of(session, &self.0)
+        }
+    }
+
+    #[test]
+    fn sessions_follow_from_an_app_for_as_long_as_it_is_there() {
+        let mut history = History::default();
+        let owner = history.sign_in("password");
+        let thief = history.sign_in("password");
+        history.change(EventKind::SecondFactorAdded, thief);
+        let by_app = history.sign_in("password+totp");
+        let by_code = history.sign_in("password+recovery_code");
+        history.change(EventKind::RecoveryCodesMade, owner);
+        history.sign_in("password+recovery_code");
+        assert_eq!(history.of(thief).sessions, [thief, by_app, by_code].into());
+        assert!(history.of(thief).has_added_app && !history.of(thief).has_made_recovery_codes);
+        history.change(EventKind::SecondFactorRemoved, owner);
+        history.change(EventKind::SecondFactorAdded, owner);
+        history.sign_in("password+totp");
+        let after = history.of(thief);
+        assert_eq!(after.sessions, [thief, by_app, by_code].into());
+        assert!(!after.has_added_app && !after.has_made_recovery_codes);
+        assert!(history.of(owner).has_added_app);
+    }
+
+    #[test]
+    fn additions_of_later_sessions_follow_from_the_first() {
+        let mut history = History::default();
+        let thief = history.sign_in("password");
+        history.change(EventKind::SecondFactorAdded, thief);
+        let second = history.sign_in("password+totp");
+        history.change(EventKind::PasswordChanged, second);
+        let third = history.sign_in("password+trusted_browser");
+        history.change(EventKind::SecondFactorRemoved, third);
+        history.change(EventKind::SecondFactorAdded, third);
+        let found = history.of(thief);
+        assert_eq!(found.sessions, [thief, second, third].into());
+        assert!(found.has_added_app && found.has_set_password);
+        assert_eq!(history.of(third).sessions, [third].into());
+    }
+
+    #[test]
+    fn app_belongs_to_the_sign_in_that_had_to_add_it() {
+        let mut history = History::default();
+        history.event(EventKind::SecondFactorAdded);
+        let other = history.sign_in("password");
+        let thief = history.sign_in("password+totp");
+        assert!(history.of(thief).has_added_app && history.of(thief).has_made_recovery_codes);
+        assert!(!history.of(other).has_added_app);
+    }
+
+    #[test]
+    fn password_of_a_link_belongs_to_the_session_that_it_lets_in() {
+        let mut history = History::default();
+        let thief = history.sign_in("password");
+        history.change(EventKind::PasswordChanged, thief);
+        let guessed = history.sign_in("password");
+        history.event(EventKind::PasswordChanged);
+        history.sign_in("passkey");
+        let owner = history.sign_in("reset");
+        history.sign_in("password");
+        let found = history.of(thief);
+        assert_eq!((found.sessions, found.has_set_password), ([thief, guessed].into(), false));
+        assert!(history.of(owner).has_set_password);
+    }
+
+    #[test]
+    fn operators_and_unknown_words_belong_to_no_session() {
+        let mut history = History::default();
+        let thief = history.sign_in("password");
+        history.event(EventKind::PasswordChanged).actor = Actor::Command.as_str().to_owned();
+        history.event(EventKind::SecondFactorAdded).actor = "moon".to_owned();
+        history.event(EventKind::SignedIn).kind = "signed_in_by_moon".to_owned();
+        history.sign_in("reset+totp+moon");
+        let expected = Consequences { sessions: [thief].into(), ..Consequences::default() };
+        assert_eq!(history.of(thief), expected);
+    }
+
+    #[test]
+    fn names_become_what_they_were_before_the_first_of_them() {
+        let mut history = History::default();
+        let owner = history.sign_in("password");
+        let thief = history.sign_in("password");
+        history.rename(owner, Some("My desk"), thief);
+        history.rename(owner, Some("x"), thief);
+        history.rename(thief, None, thief);
+        assert_eq!(history.of(thief).names, [(owner, Some("My desk".to_owned())), (thief, None)].into());
+        history.rename(owner, Some("y"), owner);
+        assert_eq!(history.of(thief).names, [(thief, None)].into());
+    }
+}

@@ -1,0 +1,152 @@
+//! "This wasn't me": the owner of an account says that another person started one of its sessions. The session ends, and what
+//! it has added to the account is taken out.
+
+mod consequences;
+
+use std::time::Duration;
+
+use super::{Accounts, queries};
+use crate::{
+    clock::Timestamp,
+    db::{DbConnection, SessionId, UserId},
+    error::Result,
+    events::{EventKind, NewEvent, events_since, first_since, record},
+    sessions::{PresentedSession, SessionRecord, Sessions},
+};
+use consequences::Consequences;
+
+/// How long before its session starts a sign-in may add something: it has to be given a second factor within five minutes.
+/// The clock of another server may be ahead.
+const SIGN_IN_TIME: Duration = Duration::from_secs(10 * 60);
+
+/// What a report of a session undoes, or has undone, besides ending it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Undoing {
+    /// Other sessions end, which what it has added has let in: so many.
+    pub sessions: usize,
+    /// Its authenticator app is removed, with the recovery codes.
+    pub removes_app: bool,
+    /// The recovery codes that it has made are removed.
+    pub removes_recovery_codes: bool,
+    /// The password that it has set is removed, and a link is mailed that sets another one.
+    pub removes_password: bool,
+    /// Sessions get the names back that they had before: so many.
+    pub names: usize,
+}
+
+impl Undoing {
+    fn new(consequences: &Consequences, other_sessions: usize) -> Self {
+        Self {
+            sessions: other_sessions,
+            removes_app: consequences.has_added_app,
+            removes_recovery_codes: consequences.has_made_recovery_codes && !consequences.has_added_app,
+            removes_password: consequences.has_set_password,
+            names: consequences.names.len(),
+        }
+    }
+
+    /// Adds it to the detail of an event.
+    fn describe(self, event: NewEvent) -> NewEvent {
+        let removed = [
+            (self.removes_app, "authenticator_app"),
+            (self.removes_recovery_codes, "recovery_codes"),
+            (self.removes_password, "password"),
+        ];
+        let removed: Vec<_> = removed.into_iter().filter_map(|(is_removed, word)| is_removed.then_some(word)).collect();
+        let event = if removed.is_empty() { event } else { event.detail("removed", removed) };
+        let event = if self.sessions == 0 { event } else { event.detail("sessions", self.sessions) };
+        if self.names == 0 { event } else { event.detail("names", self.names) }
+    }
+}
+
+impl Accounts {
+    /// Ends a session of a user that another person started, and all that follow from it: in one transaction, the sessions
+    /// that were let in by what one of them has added end, and that is taken out of the account. Browsers of these sessions
+    /// are forgotten, and no browser is trusted any longer. Returns whether the user has such a session.
+    ///
+    /// A session that has ended is reported as well. A second report of a session takes out what was added since the first.
+    pub(crate) async fn report_session(&self, reporter: &PresentedSession, id: SessionId) -> Result<bool> {
+        let (user, accounts) = (reporter.user, self.on_behalf_of(reporter.source()));
+        self.db.transaction(move |connection| accounts.report_within(connection, user, id, true)).await
+    }
+
+    /// Does the same for a user who has not signed in, but takes nothing out of the account: who reads a user's mails must
+    /// not be able to remove the second factor. The page of the session goes on to offer that.
+    pub(super) async fn end_reported_session(&self, user: UserId, id: SessionId) -> Result<bool> {
+        let accounts = self.clone();
+        self.db.transaction(move |connection| accounts.report_within(connection, user, id, false)).await
+    }
+
+    fn report_within(
+        &self,
+        connection: &mut DbConnection,
+        user: UserId,
+        id: SessionId,
+        takes_out: bool,
+    ) -> Result<bool> {
+        // All that adds a way in, or signs in by one, waits for this lock, or has been committed before.
+        if queries::lock_password(connection, user)?.is_none() {
+            return Ok(false);
+        }
+        let Some(session) = Sessions::find_own_within(connection, user, id)? else { return Ok(false) };
+        let now = self.clock.now();
+        let consequences = find_consequences(connection, &session)?;
+        let others = self.sessions.end_reported(connection, &session, &consequences.sessions)?;
+        let mut undone = Undoing { sessions: others, ..Undoing::default() };
+        if takes_out {
+            undone = Undoing::new(&consequences, others);
+            self.take_out(connection, &session, &undone, now)?;
+            self.sessions.restore_names(connection, user, &consequences.names, now)?;
+        }
+        let of = (user, Some(id));
+        let former = first_since(connection, of, EventKind::SessionReported, session.created_at)?;
+        if former.is_none() || undone != Undoing::default() {
+            let event = self.event(EventKind::SessionReported, user).session(id);
+            record(connection, undone.describe(event), now)?;
+        }
+        Ok(true)
+    }
+
+    /// What a report of this session would undo now.
+    pub(crate) async fn undoing(&self, session: &SessionRecord) -> Result<Undoing> {
+        let session = session.clone();
+        let find = move |connection: &mut DbConnection| {
+            let consequences = find_consequences(connection, &session)?;
+            let active = Sessions::active_among(connection, session.user_id, &consequences.sessions)?;
+            let others = active.into_iter().filter(|id| *id != session.id).count();
+            Ok(Undoing::new(&consequences, others))
+        };
+        self.db.read(find).await
+    }
+
+    /// Removes what a report takes out of an account besides sessions and their names. Each has an event.
+    fn take_out(
+        &self,
+        connection: &mut DbConnection,
+        reported: &SessionRecord,
+        undoing: &Undoing,
+        now: Timestamp,
+    ) -> Result<()> {
+        let user = reported.user_id;
+        let event = |kind| self.event(kind, user).session(reported.id);
+        if undoing.removes_app && queries::delete_factor(connection, user)? {
+            record(connection, event(EventKind::SecondFactorRemoved), now)?;
+        }
+        if undoing.removes_recovery_codes {
+            queries::replace_recovery_codes(connection, user, &[], now)?;
+            record(connection, event(EventKind::RecoveryCodesRemoved), now)?;
+        }
+        if undoing.removes_password {
+            queries::remove_password(connection, user, now)?;
+            record(connection, event(EventKind::PasswordRemoved), now)?;
+            self.mail_link_after_report(connection, user, now)?;
+        }
+        Ok(())
+    }
+}
+
+fn find_consequences(connection: &mut DbConnection, session: &SessionRecord) -> Result<Consequences> {
+    let since = session.created_at - SIGN_IN_TIME;
+    let events = events_since(connection, session.user_id, Consequences::KINDS, since)?;
+    Ok(Consequences::of(session.id, &events))
+}

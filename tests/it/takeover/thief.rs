@@ -1,0 +1,216 @@
+//! The thief, who has copied the cookies of the owner's telephone.
+
+use proptest::{prelude::*, sample::Index};
+
+use super::owner::Owner;
+use crate::{
+    routes::second_factor::{CODES, REMOVE, SECOND, SECURITY, SET_UP, STEP},
+    support::{Answer, Authenticator, Browser, TestApp},
+};
+
+const DEVICES: &str = "/account/sessions";
+const PASSWORD_PAGE: &str = "/account/password";
+/// The password that the thief sets.
+const THIEF_PASSWORD: &str = "seven crows on a copper wire";
+
+/// What a thief does in one of the sessions at hand, which the index chooses.
+#[derive(Debug, Clone)]
+pub enum Action {
+    AddApp(Index),
+    RemoveApp(Index),
+    MakeRecoveryCodes(Index),
+    /// Names a session of the account.
+    Rename(Index, Index),
+    /// Signs out all sessions but the one at hand.
+    RevokeOthers(Index),
+    /// Says of a session that it was not the owner's.
+    Report(Index, Index),
+    /// Changes the password, where it is known.
+    ChangePassword(Index),
+    /// Signs in with what is known, on a new browser or one at hand, and has it trusted.
+    SignIn(Option<Index>),
+    SignOut(Index),
+}
+
+pub fn any_action() -> impl Strategy<Value = Action> {
+    let index = any::<Index>;
+    prop_oneof![
+        3 => index().prop_map(Action::AddApp),
+        1 => index().prop_map(Action::RemoveApp),
+        2 => index().prop_map(Action::MakeRecoveryCodes),
+        2 => (index(), index()).prop_map(|(at, of)| Action::Rename(at, of)),
+        1 => index().prop_map(Action::RevokeOthers),
+        1 => (index(), index()).prop_map(|(at, of)| Action::Report(at, of)),
+        1 => index().prop_map(Action::ChangePassword),
+        4 => proptest::option::of(index()).prop_map(Action::SignIn),
+        1 => index().prop_map(Action::SignOut),
+    ]
+}
+
+fn at_thief(browser: Browser, address: &str) -> Browser {
+    browser.with_header("user-agent", "curl/8.5.0").with_header("x-forwarded-for", address)
+}
+
+pub struct Thief {
+    address: String,
+    email: String,
+    /// Never empty: the first one has the copied cookies.
+    browsers: Vec<Browser>,
+    password: Option<String>,
+    /// All that were set up.
+    apps: Vec<Authenticator>,
+    recovery_codes: Vec<String>,
+}
+
+impl Thief {
+    pub fn new(owner: &Owner, address: &str, knows_password: bool) -> Self {
+        Self {
+            email: owner.email.clone(),
+            browsers: vec![at_thief(owner.phone.clone(), address)],
+            address: address.to_owned(),
+            password: knows_password.then(|| owner.password.clone()),
+            apps: Vec::new(),
+            recovery_codes: Vec::new(),
+        }
+    }
+
+    /// Tries an action. Whether it is possible is not the thief's concern.
+    pub fn act(&mut self, app: &TestApp, action: &Action) {
+        match *action {
+            Action::AddApp(at) => {
+                let page = self.at(at).get(SET_UP);
+                if page.status == 200 && page.body.contains("otpauth://") {
+                    self.add_app(app, at, SET_UP, &page);
+                }
+            }
+            Action::RemoveApp(at) => drop(self.post(at, SECURITY, REMOVE, &[])),
+            Action::MakeRecoveryCodes(at) => {
+                let page = self.post(at, SECURITY, CODES, &[]);
+                self.note_recovery_codes(page.as_ref());
+            }
+            Action::Rename(at, of) => {
+                if let Some(id) = self.session_at(at, of) {
+                    drop(self.post(at, DEVICES, &format!("{DEVICES}/{id}/name"), &[("name", "Not a thief")]));
+                }
+            }
+            Action::RevokeOthers(at) => drop(self.post(at, DEVICES, "/account/sessions/revoke-others", &[])),
+            Action::Report(at, of) => {
+                if let Some(id) = self.session_at(at, of) {
+                    drop(self.post(at, DEVICES, &format!("{DEVICES}/{id}/report"), &[]));
+                }
+            }
+            Action::ChangePassword(at) => self.change_password(at),
+            Action::SignIn(at) => self.sign_in(app, at),
+            Action::SignOut(at) => drop(self.post(at, DEVICES, "/logout", &[])),
+        }
+    }
+
+    /// Whether nothing of the thief's lets in any longer.
+    pub fn is_out(&mut self, app: &TestApp) -> Result<(), String> {
+        for (number, browser) in self.browsers.iter_mut().enumerate() {
+            if browser.is_signed_in() {
+                return Err(format!("the thief's browser {number} is still signed in"));
+            }
+        }
+        let Some(password) = self.password.clone() else { return Ok(()) };
+        for mut browser in self.browsers.clone().into_iter().chain([self.browser(app)]) {
+            let answer = browser.sign_in(&self.email, &password);
+            if answer.status == 303 {
+                return Err(format!("the thief's password leads to {}", answer.location()));
+            }
+        }
+        Ok(())
+    }
+
+    /// A code of an app that the thief has set up, or a recovery code, may not be the owner's second factor.
+    pub fn codes(&self, app: &TestApp) -> Vec<String> {
+        let now = app.clock.now();
+        self.apps.iter().map(|own| own.code_at(now)).chain(self.recovery_codes.iter().cloned()).collect()
+    }
+
+    /// A new browser.
+    pub fn browser(&self, app: &TestApp) -> Browser {
+        at_thief(app.browser(), &self.address)
+    }
+
+    fn at(&mut self, index: Index) -> &mut Browser {
+        let at = index.index(self.browsers.len());
+        &mut self.browsers[at]
+    }
+
+    /// Sends a form of a page; `None` if the page has none.
+    fn post(&mut self, at: Index, page: &str, path: &str, fields: &[(&str, &str)]) -> Option<Answer> {
+        let browser = self.at(at);
+        let page = browser.get(page);
+        if page.status != 200 || !page.body.contains("csrf_token") {
+            return None;
+        }
+        let token = page.csrf_token();
+        let fields: Vec<_> = fields.iter().copied().chain([("csrf_token", token.as_str())]).collect();
+        Some(browser.post(path, &fields))
+    }
+
+    /// The id of one of the account's active sessions.
+    fn session_at(&mut self, at: Index, of: Index) -> Option<String> {
+        let answer = self.at(at).get("/api/sessions");
+        if answer.status != 200 {
+            return None;
+        }
+        let sessions = answer.json()["sessions"].as_array().cloned().unwrap_or_default();
+        let ids: Vec<_> = sessions.iter().filter_map(|session| session["id"].as_str().map(str::to_owned)).collect();
+        (!ids.is_empty()).then(|| ids[of.index(ids.len())].clone())
+    }
+
+    fn add_app(&mut self, app: &TestApp, at: Index, path: &str, page: &Answer) {
+        let (own, set_up) = (Authenticator::scan(page), page.between("name=\"set_up\" value=\"", "\""));
+        let (code, token) = (own.code_at(app.clock.now()), page.csrf_token());
+        let fields = [("code", code.as_str()), ("set_up", &set_up), ("csrf_token", &token)];
+        let answer = self.at(at).post(path, &fields);
+        if self.note_recovery_codes(Some(&answer)) {
+            self.apps.push(own);
+        }
+    }
+
+    fn note_recovery_codes(&mut self, page: Option<&Answer>) -> bool {
+        let Some(page) = page.filter(|page| page.status == 200) else { return false };
+        let shown = page.body.split("<code>").skip(1).filter_map(|rest| rest.split_once('<'));
+        let shown: Vec<String> = shown.map(|(code, _)| code.to_owned()).collect();
+        let has_codes = shown.len() == 10;
+        if has_codes {
+            self.recovery_codes = shown;
+        }
+        has_codes
+    }
+
+    fn change_password(&mut self, at: Index) {
+        let Some(current) = self.password.clone() else { return };
+        let fields =
+            [("current_password", current.as_str()), ("password", THIEF_PASSWORD), ("password_again", THIEF_PASSWORD)];
+        if self.post(at, PASSWORD_PAGE, PASSWORD_PAGE, &fields).is_some_and(|answer| answer.status == 303) {
+            self.password = Some(THIEF_PASSWORD.to_owned());
+        }
+    }
+
+    fn sign_in(&mut self, app: &TestApp, at: Option<Index>) {
+        let Some(password) = self.password.clone() else { return };
+        let mut browser = match at {
+            Some(at) => self.at(at).clone(),
+            None => self.browser(app),
+        };
+        browser.cookies.remove("keyrack.sid");
+        let answer = browser.sign_in(&self.email, &password);
+        if answer.location() == SECOND {
+            app.clock.advance(STEP);
+            let codes = self.codes(app).into_iter().next_back().into_iter().chain(self.codes(app));
+            for code in codes.take(2) {
+                let page = browser.get(SECOND);
+                if page.status != 200 {
+                    break;
+                }
+                let token = page.csrf_token();
+                browser.post(SECOND, &[("code", &code), ("trust", "on"), ("csrf_token", &token)]);
+            }
+        }
+        self.browsers.push(browser);
+    }
+}
