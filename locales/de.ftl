@@ -273,8 +273,6 @@ not-me-ends-others = { $count ->
 }
 not-me-removes-app = Die Authenticator-App, die darin hinzugefügt wurde, wird mit ihren Wiederherstellungscodes entfernt.
 not-me-removes-recovery-codes = Die Wiederherstellungscodes, die darin erstellt wurden, gelten nicht mehr.
-not-me-removes-password = Das Passwort, das darin gesetzt wurde, gilt nicht mehr. Sie erhalten eine E-Mail mit einem Link, um ein neues zu wählen.
-not-me-removes-password-without-mail = Das Passwort, das darin gesetzt wurde, gilt nicht mehr. Ihr Administrator muss Ihnen einen Link geben, um ein neues zu wählen.
 # $count (Number)
 not-me-restores-names = { $count ->
     [one] { $count } Sitzung, die darin umbenannt wurde, erhält ihren früheren Namen zurück.
@@ -361,7 +359,6 @@ event-browser-trust-ended = { $count ->
 event-second-factor-added = Authenticator-App eingerichtet
 event-second-factor-removed = Authenticator-App entfernt
 event-recovery-codes-removed = Wiederherstellungscodes entfernt
-event-password-removed = Passwort entfernt
 event-recovery-codes-made = Neue Wiederherstellungscodes erstellt
 event-account-created = Konto angelegt
 event-account-deleted = Konto gelöscht

@@ -358,8 +358,6 @@ not-me-ends-others = { $count ->
 }
 not-me-removes-app = The authenticator app that was added in it is removed, with its recovery codes.
 not-me-removes-recovery-codes = The recovery codes that were made in it stop working.
-not-me-removes-password = The password that was set in it stops working. You get a mail with a link to choose a new one.
-not-me-removes-password-without-mail = The password that was set in it stops working. Your administrator has to give you a link to choose a new one.
 # $count (Number)
 not-me-restores-names = { $count ->
     [one] { $count } session that was renamed in it gets its former name back.
@@ -457,7 +455,6 @@ event-browser-trust-ended = { $count ->
 event-second-factor-added = Authenticator app set up
 event-second-factor-removed = Authenticator app removed
 event-recovery-codes-removed = Recovery codes removed
-event-password-removed = Password removed
 event-recovery-codes-made = New recovery codes made
 event-account-created = Account created
 event-account-deleted = Account deleted

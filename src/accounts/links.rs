@@ -201,25 +201,6 @@ impl Accounts {
             .await
     }
 
-    /// Whether links are mailed.
-    pub(crate) fn sends_mail(&self) -> bool {
-        self.outbox.language().is_some()
-    }
-
-    /// Mails a user a link that sets a new password, if mail is set up.
-    pub(super) fn mail_link_after_report(
-        &self,
-        connection: &mut DbConnection,
-        user: UserId,
-        now: Timestamp,
-    ) -> Result<()> {
-        let Some(found) = queries::find_by_id(connection, user)?.filter(|_| self.sends_mail()) else { return Ok(()) };
-        let password_changed_at = found.password_changed_at.into();
-        let Account { user, .. } = found.into();
-        let link = NewLink { kind: LinkKind::Reset, user: &user, password_changed_at, requester: None };
-        self.add_link(connection, &link, None, now).map(drop)
-    }
-
     /// The latest mails, the newest first.
     pub(crate) async fn mails(&self, only_given_up: bool) -> Result<Vec<ListedMail>> {
         mail::list(&self.db, only_given_up).await

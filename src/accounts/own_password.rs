@@ -18,7 +18,7 @@ use crate::{
     db::{DbConnection, UserId},
     error::{Error, Result},
     events::{EventKind, NewEvent, record},
-    sessions::{PresentedSession, ReauthenticatedSession, Sid},
+    sessions::{PresentedSession, ReauthenticatedSession, Sessions, Sid},
 };
 
 /// Why the password of a session's user is not accepted.
@@ -186,6 +186,14 @@ impl Accounts {
     fn usable_hash(&self, stored: &StoredPassword) -> Option<String> {
         stored.hash.clone().filter(|hash| self.passwords.is_usable(hash))
     }
+}
+
+/// Locks the user of a session that changes what lets them in. Fails if the session has ended since its request arrived: what
+/// it adds must not come after the report that takes out what it has added.
+pub(super) fn lock_user_of(connection: &mut DbConnection, session: &PresentedSession) -> Result<()> {
+    let is_there = queries::lock_password(connection, session.user)?.is_some();
+    let active = Sessions::active_among(connection, session.user, &[session.id].into())?;
+    if is_there && !active.is_empty() { Ok(()) } else { Err(Error::SessionEnded) }
 }
 
 /// Locks the user of a password that was right, and forgets the wrong ones of the session. Returns whether it is still

@@ -225,20 +225,6 @@ pub(super) fn password_changed_at(connection: &mut DbConnection, id: UserId) -> 
 /// set: later than the former one in any case, whatever the clocks say. Sign-ins and links tell by that time whether the
 /// account still has the same password.
 pub(super) fn set_password(connection: &mut DbConnection, id: UserId, hash: &str, now: Timestamp) -> Result<Timestamp> {
-    replace_password(connection, id, Some(hash), now)
-}
-
-/// Removes a password. The user needs a link to set another one. Returns the time, as [`set_password`] does.
-pub(super) fn remove_password(connection: &mut DbConnection, id: UserId, now: Timestamp) -> Result<Timestamp> {
-    replace_password(connection, id, None, now)
-}
-
-fn replace_password(
-    connection: &mut DbConnection,
-    id: UserId,
-    hash: Option<&str>,
-    now: Timestamp,
-) -> Result<Timestamp> {
     let former = for_update(users::table.find(id).select(users::password_changed_at));
     let former: Option<SqlTime> = former.get_result(connection).optional()?;
     let changed_at = former.map_or(now, |former| now.max(Timestamp::from(former) + SMALLEST_STEP));

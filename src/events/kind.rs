@@ -80,8 +80,6 @@ kinds! {
     LinkUsed = "link_used";
     /// A mail could not be sent: `detail.mail` says which kind.
     MailGivenUp = "mail_given_up";
-    /// The password of an account was removed, since its owner has reported the session that had set it.
-    PasswordRemoved = "password_removed";
     /// A page required its user to prove again who they are.
     ProofRequested = "proof_requested";
     /// A user proved again who they are.

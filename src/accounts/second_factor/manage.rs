@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::sign_in::secret_context;
 use crate::{
-    accounts::{Accounts, codes::RecoveryCode, email::Email, model::Account, queries},
+    accounts::{Accounts, codes::RecoveryCode, email::Email, model::Account, own_password::lock_user_of, queries},
     clock::Timestamp,
     db::{DbConnection, SessionId, UserId},
     error::{Error, Result},
@@ -97,8 +97,9 @@ impl Accounts {
         let codes = keys.recovery_codes(user, form)?;
         let hashes: Vec<_> = codes.iter().map(|code| keys.hash(user, code)).collect::<Result<_>>()?;
         let event = NewEvent::new(EventKind::RecoveryCodesMade, &session.source()).user(user).session(session.id);
+        let session = session.clone();
         let renew = move |connection: &mut DbConnection| {
-            queries::lock_password(connection, user)?.ok_or(Error::SessionEnded)?;
+            lock_user_of(connection, &session)?;
             if queries::find_factor(connection, user)?.is_none() {
                 return Ok(false);
             }
@@ -117,7 +118,12 @@ impl Accounts {
     pub(crate) async fn remove_second_factor(&self, session: &PresentedSession) -> Result<()> {
         let (user, now) = (session.user, self.clock.now());
         let event = NewEvent::new(EventKind::SecondFactorRemoved, &session.source()).user(user).session(session.id);
-        self.db.transaction(move |connection| remove(connection, user, &event, now)).await.map(drop)
+        let session = session.clone();
+        let remove = move |connection: &mut DbConnection| {
+            lock_user_of(connection, &session)?;
+            remove(connection, user, &event, now)
+        };
+        self.db.transaction(remove).await.map(drop)
     }
 
     /// Removes the second factor of a user who has lost it. Returns whether there was one; `None` if the user does not

@@ -9,6 +9,7 @@ use crate::{
         Accounts,
         codes::{RecoveryCode, TotpSecret},
         model::AuthenticatedUser,
+        own_password::lock_user_of,
         queries::{self, UsedStep},
     },
     clock::Timestamp,
@@ -160,7 +161,10 @@ impl Accounts {
                 return Ok(Added::Over);
             }
             let signing_in = match &binding {
-                SetUpBinding::Session(_) => None,
+                SetUpBinding::Session(session) => {
+                    lock_user_of(connection, session)?;
+                    None
+                }
                 SetUpBinding::SignIn(pending, _) => match pending.find_user(connection)? {
                     None => return Ok(Added::Over),
                     Some(found) => Some(Box::new(pending.clone().passed(found, SecondFactor::Totp))),

@@ -17,8 +17,6 @@ pub(super) struct Consequences {
     pub has_added_app: bool,
     /// Whether one of them has made the recovery codes that the account has now.
     pub has_made_recovery_codes: bool,
-    /// Whether one of them has set the password that the account has now.
-    pub has_set_password: bool,
     /// The sessions that have a name which one of them has given, with the name that each had before.
     pub names: BTreeMap<SessionId, Option<String>>,
 }
@@ -28,9 +26,10 @@ pub(super) struct Consequences {
 struct Replay {
     /// See [`Consequences::sessions`].
     sessions: BTreeSet<SessionId>,
+    /// The events that have added what the reporter has signed in with.
+    of_reporter: BTreeSet<i64>,
     app: Added,
     recovery_codes: Added,
-    password: Added,
     names: BTreeMap<SessionId, Option<String>>,
 }
 
@@ -53,25 +52,42 @@ impl Consequences {
         EventKind::SecondFactorRemoved,
         EventKind::RecoveryCodesMade,
         EventKind::RecoveryCodesRemoved,
-        EventKind::PasswordChanged,
-        EventKind::PasswordRemoved,
         EventKind::SessionRenamed,
     ];
 
-    /// Reads them from the events of the account since shortly before the session started, the oldest first.
-    pub fn of(session: SessionId, events: &[SecurityEvent]) -> Self {
-        let mut replay = Replay { sessions: [session].into(), ..Replay::default() };
+    /// Reads them from the events of the account since shortly before the session started, the oldest first. What has let
+    /// the reporter's own session in is the reporter's, whichever session has added it: another person would not have its codes.
+    pub fn of(session: SessionId, reporter: Option<SessionId>, events: &[SecurityEvent]) -> Self {
+        let of_reporter = reporter.map(|reporter| used_by(reporter, events)).unwrap_or_default();
+        let mut replay = Replay { sessions: [session].into(), of_reporter, ..Replay::default() };
         for event in events {
             replay.read(event);
         }
         Self {
             has_added_app: replay.app.is_of(&replay.sessions),
             has_made_recovery_codes: replay.recovery_codes.is_of(&replay.sessions),
-            has_set_password: replay.password.is_of(&replay.sessions),
             sessions: replay.sessions,
             names: replay.names,
         }
     }
+}
+
+/// The events that have added the apps and recovery codes with which this session was signed in to.
+fn used_by(session: SessionId, events: &[SecurityEvent]) -> BTreeSet<i64> {
+    let (mut app, mut recovery_codes, mut used) = (None, None, BTreeSet::new());
+    for event in events {
+        match event.kind() {
+            Some(EventKind::SecondFactorAdded) => (app, recovery_codes) = (Some(event.id), Some(event.id)),
+            Some(EventKind::RecoveryCodesMade) => recovery_codes = Some(event.id),
+            Some(EventKind::SignedIn) if event.session_id == Some(session) => {
+                let way_in = event.text("authorised_by").unwrap_or_default();
+                used.extend(app.filter(|_| way_in.ends_with("+totp")));
+                used.extend(recovery_codes.filter(|_| way_in.ends_with("+recovery_code")));
+            }
+            _ => {}
+        }
+    }
+    used
 }
 
 impl Replay {
@@ -84,7 +100,7 @@ impl Replay {
                 }
             }
             EventKind::SecondFactorAdded => {
-                self.app = Added::by(event);
+                self.app = self.added_by(event);
                 self.recovery_codes = self.app;
             }
             EventKind::SecondFactorRemoved => {
@@ -92,21 +108,18 @@ impl Replay {
                 self.recovery_codes = Added::Otherwise;
             }
             EventKind::RecoveryCodesRemoved => self.recovery_codes = Added::Otherwise,
-            EventKind::PasswordRemoved => self.password = Added::Otherwise,
-            EventKind::RecoveryCodesMade => self.recovery_codes = Added::by(event),
-            EventKind::PasswordChanged => self.password = Added::by(event),
+            EventKind::RecoveryCodesMade => self.recovery_codes = self.added_by(event),
             EventKind::SessionRenamed => self.rename(event),
             _ => {}
         }
     }
 
-    /// A session starts, or continues with a sign-in. Of a way in that only another version knows, nothing follows.
+    /// A session starts, or continues with a sign-in. From a password nothing follows: whoever reports has proved that they
+    /// know the one that the account has.
     fn sign_in(&mut self, session: SessionId, way_in: &str) {
         let mut follows = false;
         for proof in way_in.split('+') {
             let added = match proof {
-                "password" | "one_time_password" => Some(&mut self.password),
-                "reset" | "invitation" => Some(self.password.claimed_by(session)),
                 "totp" => Some(self.app.claimed_by(session)),
                 "recovery_code" => Some(&mut self.recovery_codes),
                 _ => None,
@@ -119,6 +132,10 @@ impl Replay {
         if follows {
             self.sessions.insert(session);
         }
+    }
+
+    fn added_by(&self, event: &SecurityEvent) -> Added {
+        if self.of_reporter.contains(&event.id) { Added::Otherwise } else { Added::by(event) }
     }
 
     fn rename(&mut self, event: &SecurityEvent) {
@@ -165,7 +182,9 @@ mod tests {
 
     impl History {
         fn event(&mut self, kind: EventKind) -> &mut SecurityEvent {
-            self.0.push(SecurityEvent::sample(kind, Timestamp::from_micros(1_769_600_000_000_000)));
+            let mut event = SecurityEvent::sample(kind, Timestamp::from_micros(1_769_600_000_000_000));
+            event.id = i64::try_from(self.0.len()).unwrap();
+            self.0.push(event);
             self.0.last_mut().unwrap()
         }
 
@@ -190,7 +209,11 @@ mod tests {
         }
 
         fn of(&self, session: SessionId) -> Consequences {
-            Consequences::of(session, &self.0)
+            Consequences::of(session, None, &self.0)
+        }
+
+        fn reported_by(&self, reporter: SessionId, session: SessionId) -> Consequences {
+            Consequences::of(session, Some(reporter), &self.0)
         }
     }
 
@@ -221,13 +244,13 @@ mod tests {
         let thief = history.sign_in("password");
         history.change(EventKind::SecondFactorAdded, thief);
         let second = history.sign_in("password+totp");
-        history.change(EventKind::PasswordChanged, second);
-        let third = history.sign_in("password+trusted_browser");
+        history.change(EventKind::RecoveryCodesMade, second);
+        let third = history.sign_in("password+recovery_code");
         history.change(EventKind::SecondFactorRemoved, third);
         history.change(EventKind::SecondFactorAdded, third);
         let found = history.of(thief);
         assert_eq!(found.sessions, [thief, second, third].into());
-        assert!(found.has_added_app && found.has_set_password);
+        assert!(found.has_added_app && found.has_made_recovery_codes);
         assert_eq!(history.of(third).sessions, [third].into());
     }
 
@@ -242,25 +265,38 @@ mod tests {
     }
 
     #[test]
-    fn password_of_a_link_belongs_to_the_session_that_it_lets_in() {
+    fn factor_of_the_reporter_does_not_follow() {
         let mut history = History::default();
-        let thief = history.sign_in("password");
-        history.change(EventKind::PasswordChanged, thief);
-        let guessed = history.sign_in("password");
-        history.event(EventKind::PasswordChanged);
-        history.sign_in("passkey");
-        let owner = history.sign_in("reset");
-        history.sign_in("password");
-        let found = history.of(thief);
-        assert_eq!((found.sessions, found.has_set_password), ([thief, guessed].into(), false));
-        assert!(history.of(owner).has_set_password);
+        let lost = history.sign_in("invitation");
+        history.change(EventKind::SecondFactorAdded, lost);
+        let desk = history.sign_in("password+totp");
+        let other = history.sign_in("password+totp");
+        let found = history.reported_by(desk, lost);
+        assert_eq!((found.sessions, found.has_added_app), ([lost].into(), false));
+        assert_eq!(history.of(lost).sessions, [lost, desk, other].into());
+        history.change(EventKind::RecoveryCodesMade, lost);
+        let by_code = history.sign_in("password+recovery_code");
+        let found = history.reported_by(desk, lost);
+        assert_eq!((found.sessions, found.has_made_recovery_codes), ([lost, by_code].into(), true));
+        assert!(!history.reported_by(by_code, lost).has_made_recovery_codes);
+    }
+
+    #[test]
+    fn nothing_follows_from_a_password() {
+        let mut history = History::default();
+        let invited = history.sign_in("invitation");
+        history.change(EventKind::PasswordChanged, invited);
+        let later = history.sign_in("password");
+        history.change(EventKind::SecondFactorAdded, later);
+        let found = history.of(invited);
+        assert_eq!((found.sessions, found.has_added_app), ([invited].into(), false));
     }
 
     #[test]
     fn operators_and_unknown_words_belong_to_no_session() {
         let mut history = History::default();
         let thief = history.sign_in("password");
-        history.event(EventKind::PasswordChanged).actor = Actor::Command.as_str().to_owned();
+        history.event(EventKind::RecoveryCodesMade).actor = Actor::Command.as_str().to_owned();
         history.event(EventKind::SecondFactorAdded).actor = "moon".to_owned();
         history.event(EventKind::SignedIn).kind = "signed_in_by_moon".to_owned();
         history.sign_in("reset+totp+moon");

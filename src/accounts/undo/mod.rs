@@ -28,8 +28,6 @@ pub(crate) struct Undoing {
     pub removes_app: bool,
     /// The recovery codes that it has made are removed.
     pub removes_recovery_codes: bool,
-    /// The password that it has set is removed, and a link is mailed that sets another one.
-    pub removes_password: bool,
     /// Sessions get the names back that they had before: so many.
     pub names: usize,
 }
@@ -40,18 +38,13 @@ impl Undoing {
             sessions: other_sessions,
             removes_app: consequences.has_added_app,
             removes_recovery_codes: consequences.has_made_recovery_codes && !consequences.has_added_app,
-            removes_password: consequences.has_set_password,
             names: consequences.names.len(),
         }
     }
 
     /// Adds it to the detail of an event.
     fn describe(self, event: NewEvent) -> NewEvent {
-        let removed = [
-            (self.removes_app, "authenticator_app"),
-            (self.removes_recovery_codes, "recovery_codes"),
-            (self.removes_password, "password"),
-        ];
+        let removed = [(self.removes_app, "authenticator_app"), (self.removes_recovery_codes, "recovery_codes")];
         let removed: Vec<_> = removed.into_iter().filter_map(|(is_removed, word)| is_removed.then_some(word)).collect();
         let event = if removed.is_empty() { event } else { event.detail("removed", removed) };
         let event = if self.sessions == 0 { event } else { event.detail("sessions", self.sessions) };
@@ -66,52 +59,56 @@ impl Accounts {
     ///
     /// A session that has ended is reported as well. A second report of a session takes out what was added since the first.
     pub(crate) async fn report_session(&self, reporter: &PresentedSession, id: SessionId) -> Result<bool> {
-        let (user, accounts) = (reporter.user, self.on_behalf_of(reporter.source()));
-        self.db.transaction(move |connection| accounts.report_within(connection, user, id, true)).await
+        let (user, reporter, accounts) = (reporter.user, reporter.id, self.on_behalf_of(reporter.source()));
+        let report = move |connection: &mut DbConnection| {
+            let Some(session) = lock_and_find(connection, user, id)? else { return Ok(false) };
+            let now = accounts.clock.now();
+            let consequences = find_consequences(connection, &session, reporter)?;
+            let others = accounts.sessions.end_reported(connection, &session, &consequences.sessions)?;
+            let undone = Undoing::new(&consequences, others);
+            accounts.take_out(connection, &session, &undone, now)?;
+            accounts.sessions.restore_names(connection, user, &consequences.names, now)?;
+            accounts.record_report(connection, &session, undone, now)?;
+            Ok(true)
+        };
+        self.db.transaction(report).await
     }
 
-    /// Does the same for a user who has not signed in, but takes nothing out of the account: who reads a user's mails must
+    /// Ends a session for a user who has not signed in, and takes nothing out of the account: who reads a user's mails must
     /// not be able to remove the second factor. The page of the session goes on to offer that.
     pub(super) async fn end_reported_session(&self, user: UserId, id: SessionId) -> Result<bool> {
         let accounts = self.clone();
-        self.db.transaction(move |connection| accounts.report_within(connection, user, id, false)).await
+        let end = move |connection: &mut DbConnection| {
+            let Some(session) = lock_and_find(connection, user, id)? else { return Ok(false) };
+            accounts.sessions.end_reported(connection, &session, &[id].into())?;
+            accounts.record_report(connection, &session, Undoing::default(), accounts.clock.now())?;
+            Ok(true)
+        };
+        self.db.transaction(end).await
     }
 
-    fn report_within(
+    /// Records a report, unless there was one before that left nothing to undo.
+    fn record_report(
         &self,
         connection: &mut DbConnection,
-        user: UserId,
-        id: SessionId,
-        takes_out: bool,
-    ) -> Result<bool> {
-        // All that adds a way in, or signs in by one, waits for this lock, or has been committed before.
-        if queries::lock_password(connection, user)?.is_none() {
-            return Ok(false);
-        }
-        let Some(session) = Sessions::find_own_within(connection, user, id)? else { return Ok(false) };
-        let now = self.clock.now();
-        let consequences = find_consequences(connection, &session)?;
-        let others = self.sessions.end_reported(connection, &session, &consequences.sessions)?;
-        let mut undone = Undoing { sessions: others, ..Undoing::default() };
-        if takes_out {
-            undone = Undoing::new(&consequences, others);
-            self.take_out(connection, &session, &undone, now)?;
-            self.sessions.restore_names(connection, user, &consequences.names, now)?;
-        }
-        let of = (user, Some(id));
+        session: &SessionRecord,
+        undone: Undoing,
+        now: Timestamp,
+    ) -> Result<()> {
+        let of = (session.user_id, Some(session.id));
         let former = first_since(connection, of, EventKind::SessionReported, session.created_at)?;
-        if former.is_none() || undone != Undoing::default() {
-            let event = self.event(EventKind::SessionReported, user).session(id);
-            record(connection, undone.describe(event), now)?;
+        if former.is_some() && undone == Undoing::default() {
+            return Ok(());
         }
-        Ok(true)
+        let event = self.event(EventKind::SessionReported, session.user_id).session(session.id);
+        record(connection, undone.describe(event), now)
     }
 
-    /// What a report of this session would undo now.
-    pub(crate) async fn undoing(&self, session: &SessionRecord) -> Result<Undoing> {
+    /// What a report of this session in another one would undo now.
+    pub(crate) async fn undoing(&self, reporter: SessionId, session: &SessionRecord) -> Result<Undoing> {
         let session = session.clone();
         let find = move |connection: &mut DbConnection| {
-            let consequences = find_consequences(connection, &session)?;
+            let consequences = find_consequences(connection, &session, reporter)?;
             let active = Sessions::active_among(connection, session.user_id, &consequences.sessions)?;
             let others = active.into_iter().filter(|id| *id != session.id).count();
             Ok(Undoing::new(&consequences, others))
@@ -136,17 +133,24 @@ impl Accounts {
             queries::replace_recovery_codes(connection, user, &[], now)?;
             record(connection, event(EventKind::RecoveryCodesRemoved), now)?;
         }
-        if undoing.removes_password {
-            queries::remove_password(connection, user, now)?;
-            record(connection, event(EventKind::PasswordRemoved), now)?;
-            self.mail_link_after_report(connection, user, now)?;
-        }
         Ok(())
     }
 }
 
-fn find_consequences(connection: &mut DbConnection, session: &SessionRecord) -> Result<Consequences> {
+/// Finds one of a user's sessions. All that adds a way in waits for this lock, or has been committed before.
+fn lock_and_find(connection: &mut DbConnection, user: UserId, id: SessionId) -> Result<Option<SessionRecord>> {
+    if queries::lock_password(connection, user)?.is_none() {
+        return Ok(None);
+    }
+    Sessions::find_own_within(connection, user, id)
+}
+
+fn find_consequences(
+    connection: &mut DbConnection,
+    session: &SessionRecord,
+    reporter: SessionId,
+) -> Result<Consequences> {
     let since = session.created_at - SIGN_IN_TIME;
     let events = events_since(connection, session.user_id, Consequences::KINDS, since)?;
-    Ok(Consequences::of(session.id, &events))
+    Ok(Consequences::of(session.id, Some(reporter), &events))
 }

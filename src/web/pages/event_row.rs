@@ -131,7 +131,6 @@ fn text(words: Words, event: &SecurityEvent) -> String {
         EventKind::SecondFactorAdded => words.event_second_factor_added(),
         EventKind::SecondFactorRemoved => words.event_second_factor_removed(),
         EventKind::RecoveryCodesRemoved => words.event_recovery_codes_removed(),
-        EventKind::PasswordRemoved => words.event_password_removed(),
         EventKind::RecoveryCodesMade => words.event_recovery_codes_made(),
         EventKind::AccountCreated => words.event_account_created(),
         EventKind::AccountDeleted => words.event_account_deleted(),

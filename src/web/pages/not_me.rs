@@ -79,15 +79,12 @@ struct Follows {
     /// Whether a browser is forgotten.
     forgets_browser: bool,
     undoing: Undoing,
-    /// Whether a link to set a new password is mailed.
-    mails_link: bool,
 }
 
 /// Says it, in the order in which it happens.
 fn steps(words: Words, follows: &Follows) -> Vec<String> {
     let undoing = &follows.undoing;
     let fixed = |is_so: bool, text: &str| is_so.then(|| text.to_owned());
-    let without_mail = undoing.removes_password && !follows.mails_link;
     let steps = [
         fixed(!follows.has_ended, words.not_me_ends()),
         fixed(follows.has_ended, words.not_me_has_ended()),
@@ -95,11 +92,9 @@ fn steps(words: Words, follows: &Follows) -> Vec<String> {
         (undoing.sessions > 0).then(|| words.not_me_ends_others(undoing.sessions)),
         fixed(undoing.removes_app, words.not_me_removes_app()),
         fixed(undoing.removes_recovery_codes, words.not_me_removes_recovery_codes()),
-        fixed(undoing.removes_password && follows.mails_link, words.not_me_removes_password()),
-        fixed(without_mail, words.not_me_removes_password_without_mail()),
         (undoing.names > 0).then(|| words.not_me_restores_names(undoing.names)),
         fixed(true, words.not_me_shows()),
-        fixed(!undoing.removes_password, words.not_me_password()),
+        fixed(true, words.not_me_password()),
     ];
     steps.into_iter().flatten().collect()
 }
@@ -114,7 +109,7 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, WebError> {
     let (sessions, record) = (&session.state().sessions, find_own_session(&session, &id).await?);
     let accounts = &session.state().accounts;
-    let undoing = accounts.undoing(&record).await?;
+    let undoing = accounts.undoing(session.id, &record).await?;
     // A session of another program may be alive again after its end, and a report by the link of a mail takes nothing out.
     let is_done = record.logged_out_at.is_some() && undoing == Undoing::default();
     if let Some(reported_at) = sessions.reported_at(&record).await?.filter(|_| is_done) {
@@ -125,7 +120,6 @@ pub(crate) async fn show(
         has_ended: record.logged_out_at.is_some(),
         forgets_browser: sessions.has_browser_to_forget(session.user.id, record.id).await?,
         undoing,
-        mails_link: accounts.sends_mail(),
     };
     let template = NotMePage {
         page: Page::of(&session, &csrf_token, words).with_places(&places),

@@ -11,6 +11,8 @@ on_both_engines!(
     report_ends_sessions_that_an_app_has_let_in,
     app_of_the_owner_stays,
     recovery_codes_go_and_the_app_of_the_owner_stays,
+    app_with_which_the_reporter_signed_in_stays,
+    session_that_has_set_the_password_undoes_nothing_of_others,
     password_that_the_owner_set_afterwards_stays,
     second_report_undoes_nothing_again,
 );
@@ -152,6 +154,42 @@ fn recovery_codes_go_and_the_app_of_the_owner_stays(engine: EngineKind) {
     assert_eq!((app.count("totp_factors", ""), app.count("recovery_codes", "")), (1, 0));
     assert!(owner.get(&not_me(&id)).text().contains("Recovery codes removed"));
     assert!(sign_in_with(&app, &own).is_signed_in());
+}
+
+/// The owner reports the browser on which they once set up the app, which they still have.
+fn app_with_which_the_reporter_signed_in_stays(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user(EMAIL);
+    let mut lost = app.signed_in(EMAIL);
+    let id = lost.session_id();
+    let own = add_app(&app, &mut lost);
+    let mut desk = sign_in_with(&app, &own);
+    let question = desk.get(&not_me(&id)).text();
+    assert!(!question.contains("is removed") && !question.contains("other session"), "{question}");
+    report(&mut desk, &id);
+    assert!(desk.is_signed_in() && !lost.is_signed_in());
+    assert_eq!((app.count("totp_factors", ""), app.count("recovery_codes", "")), (1, 10));
+    assert!(sign_in_with(&app, &own).is_signed_in());
+}
+
+/// The session that has set the password has not let in those that the password has let in.
+fn session_that_has_set_the_password_undoes_nothing_of_others(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user(EMAIL);
+    app.advance(SECOND_OF_TIME);
+    let link = wait(app.keyrack.accounts().create_reset_link(&EMAIL.parse().unwrap(), None)).unwrap().unwrap();
+    let mut first = app.browser();
+    let token = first.get(&link.path()).between("name=\"token\" value=\"", "\"");
+    let fields = [("token", token.as_str()), ("password", THIEF_PASSWORD), ("password_again", THIEF_PASSWORD)];
+    assert_eq!(first.post_from(&link.path(), "/reset", &fields).location(), DEVICES);
+    let id = first.session_id();
+    app.advance(SECOND_OF_TIME);
+    let mut phone = app.browser();
+    assert_eq!(phone.sign_in(EMAIL, THIEF_PASSWORD).location(), DEVICES);
+    add_app(&app, &mut phone);
+    report(&mut phone, &id);
+    assert!(phone.is_signed_in() && !first.is_signed_in());
+    assert_eq!(app.count("totp_factors", ""), 1);
 }
 
 /// The thief has changed the password, so the owner needs a link to prove who they are.

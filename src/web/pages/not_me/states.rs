@@ -29,15 +29,13 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
             &Follows {
                 has_ended: record.logged_out_at.is_some(),
                 forgets_browser: record.logged_out_at.is_none(),
-                mails_link: undoing.sessions > 0,
                 undoing,
             },
         ),
         addresses: used(if record.logged_out_at.is_some() { 3 } else { 1 }),
     };
     let nothing = Undoing::default();
-    let everything =
-        Undoing { sessions: 3, removes_app: true, removes_recovery_codes: false, removes_password: true, names: 1 };
+    let everything = Undoing { sessions: 3, removes_app: true, removes_recovery_codes: false, names: 1 };
     let some = Undoing { removes_app: false, removes_recovery_codes: true, sessions: 0, names: 2, ..everything };
     let since = [sample.session(0), sample.session(2), sample.ended(3, EndReason::SignedOut), sample.session(4)];
     vec![
