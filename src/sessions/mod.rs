@@ -10,7 +10,7 @@
 //! | [save](Sessions::save) | writes what a request changed in the data |
 //! | [rotate](Sessions::rotate) | gives the same session a new sid, also when its user has proved again who they are |
 //! | [rename](Sessions::rename) | gives a session the name by which its owner knows it |
-//! | [report](Sessions::report) | ends a session that its owner has not started, and records that |
+//! | [report](Sessions::let_in_since) | finds the sessions let in since one that its owner has not started |
 //! | [end](Sessions::sign_out) | signs out or revokes one session, or [many](Sessions::revoke_others) |
 //! | [adopt](Sessions::adopt) | imports the sessions that an Express application started before |
 //! | [purge](Sessions::purge) | ends expired sessions, deletes what is past its retention |
