@@ -169,6 +169,8 @@ way-in-with-totp = { $password } and a code of the app
 # $password (String) - "Password"
 way-in-with-recovery-code = { $password } and a recovery code
 # $password (String) - "Password"
+way-in-with-passkey = { $password } and a passkey
+# $password (String) - "Password"
 way-in-on-trusted-browser = { $password }, on a browser that needs no code
 way-in-application = The application itself
 way-in-peer = Another application
@@ -412,14 +414,18 @@ event-signed-in-one-time-password = Signed in with a one-time password
 event-signed-in-reset = Signed in with a link for a new password
 event-signed-in-reset-totp = Signed in with a link for a new password and a code of the app
 event-signed-in-reset-recovery-code = Signed in with a link for a new password and a recovery code
+event-signed-in-reset-passkey = Signed in with a link for a new password and a passkey
 event-signed-in-invitation = Signed in with an invitation
 event-signed-in-invitation-totp = Signed in with an invitation and a code of the app
 event-signed-in-invitation-recovery-code = Signed in with an invitation and a recovery code
+event-signed-in-invitation-passkey = Signed in with an invitation and a passkey
 event-signed-in-totp = Signed in with the password and a code of the app
 event-signed-in-recovery-code = Signed in with the password and a recovery code
+event-signed-in-password-passkey = Signed in with the password and a passkey
 event-signed-in-trusted-browser = Signed in with the password, on a browser that needs no code
 event-signed-in-one-time-password-totp = Signed in with a one-time password and a code of the app
 event-signed-in-one-time-password-recovery-code = Signed in with a one-time password and a recovery code
+event-signed-in-one-time-password-passkey = Signed in with a one-time password and a passkey
 event-sign-in-failed = Sign-in failed
 event-sign-in-failed-wrong-password = Sign-in failed: wrong password
 event-sign-in-failed-disabled = Sign-in failed: the account is disabled
@@ -686,6 +692,7 @@ enter-password-to-sign-out = Enter your password again to continue. The other de
 enter-password-to-sign-out-others = Enter your password again to continue. All other devices are signed out after that.
 enter-password-to-sign-out-selected = Enter your password again to continue. The selected devices are signed out after that.
 enter-password-to-sign-out-all = Enter your password again to continue. All devices are signed out after that, including this one.
+enter-password-to-remove-passkey = Confirm that it’s you to continue. The passkey is removed after that.
 enter-password-to-report = Enter your password again to continue. The session that wasn’t yours is signed out after that.
 enter-password-to-remove-app = Enter your password again to continue. Your authenticator app is removed after that.
 enter-password-to-make-codes = Enter your password again to continue. You get new recovery codes after that.
@@ -869,3 +876,73 @@ notice-done-device = The device is signed out. Who used it may know your passwor
 notice-done-all = All devices are signed out. Sign in, choose another password, and look at the page “Security”. If you can’t sign in, ask for a link for a new password on the sign-in page.
 notice-expired = This link no longer works
 notice-expired-text = It has expired. Sign in to see where your account is used.
+
+## Passkeys
+
+passkeys-heading = Passkeys
+passkeys-what = Sign in with your device, without a password.
+passkeys-hint = A passkey is kept by your device or your password manager, which uses it only after your fingerprint, face, or PIN. It works on this site only, so no other site can trick you out of it.
+passkeys-none = You have no passkeys.
+passkeys-need-https = Passkeys need a secure connection (https), which this site does not have. Ask your administrator.
+passkeys-need-host = Passkeys need an address with a host name. This site is set up with an IP address. Ask your administrator.
+passkeys-too-many = You have as many passkeys as an account may have. Remove one first.
+passkeys-yours = Your passkeys
+passkey-add = Add a passkey
+passkey-add-what = Your browser asks where to keep the passkey: on this device, in a password manager, on your phone, or on a security key.
+passkey-add-now = Create passkey
+passkey-name = Name
+passkey-name-hint = If you leave it empty, the passkey is named after what keeps it.
+passkey-rename = Rename
+# $name (String)
+passkey-rename-label = New name of “{ $name }”
+passkey-remove = Remove
+security-app-remove-too-soon = The app was not removed: what you signed in with is newer than the app, and less than a day old. Sign in with an older passkey or password, wait for a day, or set a new password by a link from a mail.
+passkey-remove-too-soon = What you signed in with is newer than this passkey, and less than a day old, so it can’t remove it. Sign in with an older passkey or password, wait for a day, or set a new password by a link from a mail.
+passkey-synced = Synced between devices
+passkey-on-one-device = On one device
+# $provider (String)
+# $state (String)
+passkey-of-provider = { $provider } · { $state }
+# $when (String)
+# $device (String)
+passkey-added-on = Added { $when } on { $device }
+# $when (String)
+passkey-added = Added { $when }
+# $when (String)
+passkey-used = Last used { $when }
+passkey-unused = Not used yet
+# $host (String)
+passkey-of-other-host = This passkey was made for { $host } and does not work here. Remove it, and add a new one.
+# $when (String)
+passkey-copied = Refused { $when }: another device seems to have a copy of this passkey. If you don’t know why, remove it, and add a new one.
+passkey-was-added = Your passkey was added.
+passkey-was-renamed = The passkey was renamed.
+passkey-was-removed = The passkey was removed. Delete it in your password manager or device, too.
+passkey-sign-in = Sign in with a passkey
+passkey-prove = Use a passkey
+passkey-second-lead = Your password is right. Now use your passkey.
+security-passkeys-manage = Manage passkeys
+# $count (Number)
+security-passkeys-count = { $count ->
+    [0] You have no passkeys. With one, you sign in without a password.
+    [one] You have { $count } passkey.
+   *[other] You have { $count } passkeys.
+}
+passkey-rejected = This passkey was not accepted. Try again, or sign in another way.
+passkey-expired = That took too long, or the passkey was used already. Try again.
+passkey-not-added = The passkey was not accepted. Try again, or choose another place to keep it.
+passkey-exists = This device or password manager has a passkey of your account already.
+passkey-cancelled = No passkey was used. Try again, or go on another way.
+passkey-unsupported = This browser can’t use passkeys. Update it, or use another one.
+passkey-needs-script = Passkeys need JavaScript, which is off in this browser.
+way-in-passkey = Passkey
+event-signed-in-passkey = Signed in with a passkey
+# $name (String)
+event-passkey-added = Passkey “{ $name }” added
+# $name (String)
+event-passkey-renamed = Passkey renamed to “{ $name }”
+# $name (String)
+event-passkey-removed = Passkey “{ $name }” removed
+event-sign-in-failed-passkey = Sign-in failed: wrong passkey
+event-sign-in-failed-passkey-used = Sign-in failed: the passkey had answered already
+event-sign-in-failed-passkey-copied = Sign-in refused: another device may have a copy of the passkey

@@ -18,8 +18,8 @@ use crate::{
     routes,
     sessions::Sessions,
     web::{
-        AppOrigins, AppState, Assets, BrowserCookie, Csrf, EventTokens, Flash, FormSeeds, Languages, PendingChanges,
-        PendingSignIns, ProxyWarnings, SessionCookie, SessionLayer, SetupToken, TrustedProxies,
+        AppOrigins, AppState, Assets, BrowserCookie, Csrf, EventTokens, Flash, FormSeeds, Languages, PasskeyChallenges,
+        PendingChanges, PendingSignIns, ProxyWarnings, SessionCookie, SessionLayer, SetupToken, TrustedProxies,
     },
     words::Language,
 };
@@ -73,6 +73,7 @@ impl Keyrack {
                 .with_hash_secrets(hash_secrets)
                 .with_links(link_tokens.clone(), outbox.clone())
                 .with_second_factors(second_factor, secrets.expose())
+                .with_passkeys(&public_url.to_string(), brand.name.as_str())
                 .with_password_policy(PasswordPolicy::new(public_url.host(), brand.name.as_str(), breached_passwords));
         let mail_sender = mail.map(|mail| MailSender {
             db: database.clone(),
@@ -101,6 +102,7 @@ impl Keyrack {
             flash: Flash::new(&secrets, &public_url),
             pending_changes: PendingChanges::new(&secrets),
             pending_sign_ins: PendingSignIns::new(&secrets, &public_url),
+            passkey_challenges: PasskeyChallenges::new(&secrets),
             languages: Languages::new(&languages, &public_url, assets.site()),
             assets,
             reauth_window,

@@ -27,8 +27,8 @@ use crate::web::{
     page_states,
     pages::{
         HOME, SECURITY, SET_UP, account_link, activity, api_revoke, api_session, api_sessions, authenticator,
-        event_stream, forgot, health, language, login, logout, not_me, notice, password, reauth, revoke,
-        revoke_progress, second, security, session_detail, session_name, sessions, setup, static_file,
+        event_stream, forgot, health, language, login, logout, not_me, notice, passkey_sign_in, passkeys, password,
+        reauth, revoke, revoke_progress, second, security, session_detail, session_name, sessions, setup, static_file,
     },
     recent_proof::require_recent_proof,
     render_errors::render_errors,
@@ -43,7 +43,8 @@ pub(crate) use endpoint::{Access, Endpoint};
 const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// Every endpoint of Keyrack.
-pub(crate) fn endpoints() -> [Endpoint; 38] {
+#[expect(clippy::too_many_lines, reason = "one list, which shows every URL")]
+pub(crate) fn endpoints() -> [Endpoint; 43] {
     [
         without_session("/healthz").get(health::alive),
         without_session("/readyz").get(health::ready),
@@ -51,6 +52,7 @@ pub(crate) fn endpoints() -> [Endpoint; 38] {
         public("/").get(home),
         public("/login").get(login::show).post(login::submit).not_a_destination(),
         public("/login/second").get(second::show).post(second::submit).not_a_destination(),
+        public("/login/passkey").get(passkey_sign_in::options).not_a_destination(),
         public("/language").post(language::submit),
         public("/setup").get(setup::show).post(setup::submit).not_a_destination(),
         public("/reset").get(account_link::show_reset).post(account_link::submit_reset).not_a_destination(),
@@ -89,6 +91,20 @@ pub(crate) fn endpoints() -> [Endpoint; 38] {
             .post(not_me::submit)
             .form_on(FormPage::At(HOME))
             .waits_for_proof(WaitingChange::Report),
+        signed_in(passkeys::PASSKEYS).get(passkeys::show),
+        recently_signed_in(passkeys::ADD)
+            .get(passkeys::show_add)
+            .post(passkeys::add)
+            .form_on(FormPage::At(passkeys::ADD))
+            .requires_password(),
+        signed_in("/account/security/passkeys/{id}/name")
+            .post(passkeys::rename)
+            .form_on(FormPage::At(passkeys::PASSKEYS)),
+        recently_signed_in("/account/security/passkeys/{id}/remove")
+            .post(passkeys::remove)
+            .form_on(FormPage::At(passkeys::PASSKEYS))
+            .waits_for_proof(WaitingChange::RemovePasskey)
+            .requires_password(),
         signed_in("/account/activity").get(activity::show),
         signed_in_from_apps("/account/events").get(event_stream::show).not_a_destination(),
         signed_in(SECURITY).get(security::show),

@@ -40,7 +40,7 @@ export class Device {
   static async open(browser, keyrack, options = {}) {
     const context = await browser.newContext({ baseURL: keyrack.url, ...options });
     context.setDefaultTimeout(PAGE_TIMEOUT_MS);
-    const device = new Device(context, keyrack.url);
+    const device = new Device(context, options.baseURL ?? keyrack.url);
     device.page = await context.newPage();
     return device;
   }
@@ -79,7 +79,7 @@ export class Device {
     await page.getByLabel('Email').fill(email);
     await page.getByLabel('Password').fill(password);
     if (remember) await page.getByLabel('Keep me signed in').check();
-    return this.navigate(() => page.getByRole('button', { name: 'Sign in' }).click());
+    return this.navigate(() => page.getByRole('button', { name: 'Sign in', exact: true }).click());
   }
 
   /** Opens the sign-in page and signs in. */

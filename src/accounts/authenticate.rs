@@ -194,6 +194,7 @@ impl Accounts {
             has_breached_password,
             way_in,
             second_factor,
+            passkey_added_at: None,
         };
         Ok(AuthenticationResult::Accepted(user))
     }

@@ -150,7 +150,7 @@ impl Accounts {
             if !accept(connection, session.user, &checked)? {
                 return Ok(None);
             }
-            sessions.reauthenticate_within(connection, &session, &unused, clock.now()).map(Some)
+            sessions.reauthenticate_within(connection, &session, &unused, (clock.now(), None)).map(Some)
         });
         let session = renewed.await?.ok_or(OwnPasswordError::Wrong)?;
         let others = if session.is_repeated && !keeps_others { EndedOthers::Before } else { EndedOthers::Kept };

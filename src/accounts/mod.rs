@@ -29,6 +29,7 @@ mod name;
 mod new_password;
 mod notices;
 mod own_password;
+mod passkeys;
 mod password_policy;
 mod passwords;
 mod purge;
@@ -41,6 +42,8 @@ mod throttle;
 mod undo;
 mod unlock;
 mod users;
+mod ways_in;
+mod webauthn;
 
 use crate::{
     clock::Clock,
@@ -69,6 +72,7 @@ pub(crate) use name::MAX_CHARS as MAX_NAME_CHARS;
 pub use name::{InvalidName, check_name};
 pub(crate) use notices::{Notice, NoticeScope};
 pub(crate) use own_password::OwnPasswordError;
+pub(crate) use passkeys::{AddPasskeyError, NewPasskey, PasskeyAnswer, PasskeyError, PasskeyOverview, Removal};
 pub use password_policy::{MAX_LENGTH, MIN_LENGTH, PasswordPolicy, PasswordPolicyError};
 pub(crate) use second_factor::{
     CodeError, FactorSetUp, FactorState, PendingSignIn, RecoveryCodesError, SecondFactorOverview, SecondStep,
@@ -79,6 +83,7 @@ pub use stored_hash::{FirebaseSignerKey, HashSecrets, InvalidSignerKey, Unusable
 pub(crate) use undo::Undoing;
 pub use unlock::ForgottenFailures;
 pub use users::CreateUserError;
+pub(crate) use webauthn::{NoPasskeys, PasskeyChallenge};
 
 use codes::SecondFactors;
 use job_queue::JobQueue;
@@ -87,6 +92,7 @@ use queries::{SignInKey, SignInRecord};
 use sign_in_pace::SignInPacer;
 use stored_costs::StoredCosts;
 use throttle::Throttle;
+use webauthn::RelyingParty;
 
 /// The accounts of one database.
 #[derive(Clone)]
@@ -114,6 +120,8 @@ pub struct Accounts {
     outbox: Outbox,
     /// What follows the answers to requests for mails.
     requests: JobQueue,
+    /// The site that passkeys are made for.
+    relying_party: RelyingParty,
 }
 
 impl Accounts {
@@ -159,6 +167,12 @@ impl Accounts {
         Self { link_tokens, outbox, ..self }
     }
 
+    /// Takes passkeys of the site at this URL, which browsers call by this name.
+    #[must_use]
+    pub(crate) fn with_passkeys(self, public_url: &str, site: &str) -> Self {
+        Self { relying_party: RelyingParty::new(public_url, site), ..self }
+    }
+
     fn with_throttle(db: Database, clock: Clock, sessions: Sessions, cost: HashCost, throttle: Throttle) -> Self {
         let sign_ins = db.new_lookups(queries::find_sign_ins, LookupThreads::Few);
         let (passwords, pacer) = (Passwords::new(cost), SignInPacer::new(SignInPace::default()));
@@ -184,6 +198,7 @@ impl Accounts {
             link_tokens: LinkTokens::new([]),
             outbox: Outbox::closed(),
             requests: JobQueue::new(),
+            relying_party: RelyingParty::none(),
         }
     }
 

@@ -155,8 +155,10 @@ pub struct AuthenticatedUser {
     pub must_change_password: bool,
     /// Whether the password is in the operator's list of leaked passwords, so that its owner should change it.
     pub has_breached_password: bool,
-    /// What proved who they are: the password, or the link with which it was set, and what was checked besides.
+    /// What proved who they are: the password, the link with which it was set, or a passkey; and what was checked besides.
     pub way_in: WayIn,
+    /// When the passkey was added, if that proved it.
+    pub passkey_added_at: Option<Timestamp>,
     /// What the sign-in still needs. Keyrack's own pages see to it; an application that checks passwords by itself must
     /// not let a user in while it [is due](SecondFactorState::is_due).
     pub second_factor: SecondFactorState,

@@ -113,7 +113,7 @@ impl Accounts {
                 return Ok(None);
             }
             let now = clock.now();
-            let renewed = sessions.reauthenticate_within(connection, &session, &new, now)?;
+            let renewed = sessions.reauthenticate_within(connection, &session, &new, (now, None))?;
             if !renewed.is_repeated {
                 let event = NewEvent::new(EventKind::ProofGiven, &session.source()).user(session.user);
                 record(connection, event.session(session.id), now)?;

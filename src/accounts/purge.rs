@@ -10,6 +10,7 @@ use crate::{
     },
     error::Result,
     mail,
+    sessions::Sessions,
 };
 
 /// Maximum rows per transaction: on SQLite, every other writer waits for it.
@@ -21,8 +22,9 @@ pub(super) const UNKNOWN_RETENTION: Duration = Duration::from_secs(365 * 24 * 60
 
 impl Accounts {
     /// Deletes counts of networks whose failures are forgotten, of unknown accounts without a failure for a year, and
-    /// of users and browsers that no longer exist; one-time passwords and second factors of such users; browsers that were
-    /// not used for as long as their cookie lives; links that have expired, and old mails. Returns the number of rows.
+    /// of users and browsers that no longer exist; one-time passwords, passkeys and second factors of such users, and proofs
+    /// of sessions that no longer exist; browsers that were not used for as long as their cookie lives; links that have
+    /// expired, and old mails. Returns the number of rows.
     /// Nothing depends on it but the size of the tables.
     pub async fn purge(&self) -> Result<usize> {
         self.record_unknown_failures().await?;
@@ -40,11 +42,14 @@ impl Accounts {
         let links = self.delete_in_batches(move |connection| {
             queries::purge_links(connection, now - LINK_RETENTION, PURGE_BATCH_ROWS)
         });
+        let passkeys = self.delete_in_batches(|connection| queries::purge_passkeys(connection, PURGE_BATCH_ROWS));
+        let proofs = self.delete_in_batches(|connection| Sessions::purge_proofs_within(connection, PURGE_BATCH_ROWS));
         let mails = self.delete_in_batches(move |connection| mail::purge(connection, now, PURGE_BATCH_ROWS));
         // One that fails does not keep the others.
         let (failures, browsers, orphans, passwords) = (failures.await, browsers.await, orphans.await, passwords.await);
         let (factors, links, mails) = (factors.await, links.await, mails.await);
-        Ok(failures? + browsers? + orphans? + passwords? + factors? + links? + mails?)
+        let (passkeys, proofs) = (passkeys.await, proofs.await);
+        Ok(failures? + browsers? + orphans? + passwords? + factors? + passkeys? + proofs? + links? + mails?)
     }
 
     async fn delete_in_batches<F>(&self, delete: F) -> Result<usize>

@@ -5,6 +5,7 @@ mod browsers;
 mod failures;
 mod links;
 mod one_time_passwords;
+mod passkeys;
 mod second_factors;
 mod sign_in;
 mod trust;
@@ -39,6 +40,10 @@ pub(super) use links::{
 };
 pub(super) use one_time_passwords::{
     forget_one_time, mark_one_time, one_time_passwords, password_use_of, purge_one_time_passwords,
+};
+pub(super) use passkeys::{
+    NewPasskeyRow, StoredPasskey, count_passkeys_of_other_hosts, delete_passkey, find_passkey, has_passkeys,
+    insert_passkey, note_copy, passkey_owners_after, passkeys_of, purge_passkeys, rename_passkey, use_passkey,
 };
 pub(super) use second_factors::{
     TotpFactor, UsedStep, count_recovery_codes, delete_factor, factors_after, find_factor, find_known_browser,

@@ -51,6 +51,7 @@ pub(super) async fn run(settings: &Settings, options: Options) -> Result<(), Fai
     let mut report = sessions.doctor(options.repair).await?;
     report.breaches.extend(accounts.doctor().await?);
     check_second_factors(settings, accounts.clone(), &mut report).await?;
+    check_passkeys(settings, &accounts, &mut report).await?;
     report.breaches.extend(unusable_breach_file(settings));
     check_places(settings, &mut report);
     check_mails(&accounts, &mut report).await?;
@@ -132,6 +133,20 @@ async fn check_second_factors(settings: &Settings, accounts: Accounts, report: &
         report.warnings.push(format!(
             "users who must have a second factor and have none yet: {missing}. Until they sign in, their password alone is \
              enough to set one up (KEYRACK_SECOND_FACTOR)"
+        ));
+    }
+    Ok(())
+}
+
+/// Counts passkeys that the host of the public URL makes useless.
+async fn check_passkeys(settings: &Settings, accounts: &Accounts, report: &mut Report) -> Result<(), Failure> {
+    let Some(public_url) = &settings.public_url else { return Ok(()) };
+    let host = public_url.host();
+    let useless = accounts.passkeys_of_other_hosts(host).await?;
+    if useless > 0 {
+        report.warnings.push(format!(
+            "passkeys that were made for another host than {host}, and work there only: {useless}. Their users have to add \
+             new ones (KEYRACK_PUBLIC_URL)"
         ));
     }
     Ok(())

@@ -82,7 +82,7 @@ pub(super) struct Settings {
 
     /// URL that browsers use; with https, cookies are Secure [default: http and the address that Keyrack listens on]
     #[arg(long, env = "KEYRACK_PUBLIC_URL", global = true, value_name = "URL")]
-    public_url: Option<PublicUrl>,
+    pub(super) public_url: Option<PublicUrl>,
 
     /// Signing secrets, newest first: all verify, the first one signs; separated by commas, or a JSON array, in which a
     /// secret may contain anything [default: from the secrets file]

@@ -187,7 +187,9 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
             if !had_one {
                 return Err(Failure::failed(format!("{email} has no second factor")));
             }
-            output::line(format_args!("Removed the second factor of {email}: their password alone signs them in now."));
+            output::line(format_args!(
+                "Removed the second factor and the passkeys of {email}: their password alone signs them in now."
+            ));
             Ok(())
         }
         Command::Unlock { email, format } => {
@@ -226,6 +228,8 @@ struct ListedUser<'a> {
     password: PasswordUse,
     /// Whether the user has an authenticator app.
     second_factor: bool,
+    /// Whether the user has a passkey.
+    passkey: bool,
 }
 
 async fn list(accounts: &Accounts, format: Format) -> Result<(), Failure> {
@@ -233,12 +237,14 @@ async fn list(accounts: &Accounts, format: Format) -> Result<(), Failure> {
     let locked: HashSet<UserId> = accounts.locked_among(&users).await?.iter().map(|account| account.user.id).collect();
     let password_uses = accounts.one_time_passwords().await?;
     let with_factor = accounts.users_with_second_factor().await?;
+    let with_passkey = accounts.users_with_passkeys().await?;
     let password_use = |user: &UserId| password_uses.get(user).copied().unwrap_or_default();
     if format.json {
         let listed = users.iter().map(|account| {
             let id = &account.user.id;
-            let (password, second_factor) = (password_use(id), with_factor.contains(id));
-            ListedUser { account, locked_for_unknown_browsers: locked.contains(id), password, second_factor }
+            let (password, passkey) = (password_use(id), with_passkey.contains(id));
+            let (second_factor, locked_for_unknown_browsers) = (with_factor.contains(id), locked.contains(id));
+            ListedUser { account, locked_for_unknown_browsers, password, second_factor, passkey }
         });
         return output::json(&listed.collect::<Vec<_>>());
     }
@@ -253,7 +259,12 @@ async fn list(accounts: &Accounts, format: Format) -> Result<(), Failure> {
             (None, false, PasswordUse::OneTime) => "one-time password",
             (None, false, PasswordUse::UsedUp) => "one-time password used",
         };
-        let factor = if with_factor.contains(&user.id) { "app" } else { "-" };
+        let factor = match (with_factor.contains(&user.id), with_passkey.contains(&user.id)) {
+            (true, true) => "app, passkey",
+            (true, false) => "app",
+            (false, true) => "passkey",
+            (false, false) => "-",
+        };
         [user.email.clone(), name, user.role.clone(), state.to_owned(), factor.to_owned(), user.id.to_string()]
     };
     output::table(

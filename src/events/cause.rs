@@ -49,6 +49,12 @@ causes! {
         UsedCode = "used_code",
         /// The password was right, but no configured secret can read the second factor.
         UnreadableFactor = "unreadable_factor",
+        /// The answer was not one of the passkey to the challenge of this page.
+        WrongPasskey = "wrong_passkey",
+        /// The passkey had answered this challenge, or a later one, before.
+        UsedPasskey = "used_passkey",
+        /// The passkey's counter was not higher than at its last use: another device may have a copy of it.
+        CopiedPasskey = "copied_passkey",
         /// No account has the address. Only in the log: the table counts them, see `unknown_sign_ins_failed`.
         UnknownAccount = "unknown_account",
     }

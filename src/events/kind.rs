@@ -60,6 +60,12 @@ kinds! {
     RecoveryCodesMade = "recovery_codes_made";
     /// The recovery codes of an account were removed, since its owner has reported the session that had made them.
     RecoveryCodesRemoved = "recovery_codes_removed";
+    /// A passkey was added to an account: `detail.passkey` and `detail.name`.
+    PasskeyAdded = "passkey_added";
+    /// A passkey was renamed.
+    PasskeyRenamed = "passkey_renamed";
+    /// A passkey of an account was removed.
+    PasskeyRemoved = "passkey_removed";
     /// An account was created.
     AccountCreated = "account_created";
     /// An account was deleted from the table.

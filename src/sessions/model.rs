@@ -171,8 +171,19 @@ pub struct Proof {
     pub password_changed_at: Timestamp,
     /// Whether the password is good for this sign-in only: the session is good for nothing else before it was changed.
     pub must_change_password: bool,
-    /// What proved it: the password, or the link with which it was set, and what was checked besides.
+    /// What proved it: the password, the link with which it was set, or a passkey; and what was checked besides.
     pub way_in: WayIn,
+    /// When the passkey was added, if that proved it.
+    pub passkey_added_at: Option<Timestamp>,
+}
+
+/// What has proved who the user of a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SessionProof {
+    /// What has let it in; `None` for a word of another version.
+    pub way_in: Option<WayIn>,
+    /// When the passkey was added that has proved it last; `None` if that was not a passkey alone.
+    pub passkey_added_at: Option<Timestamp>,
 }
 
 /// A session and its new sid, as a start or a rotation committed them.

@@ -64,6 +64,11 @@ impl NewSession {
         }
     }
 
+    /// When the passkey was added that lets the session in, if one does.
+    pub(super) fn passkey_added_at(&self) -> Option<Timestamp> {
+        self.proof.as_ref().and_then(|proof| proof.passkey_added_at)
+    }
+
     /// Whether the user gave the account's password, which is good for more sign-ins, and nothing else.
     pub(super) fn is_by_password(&self) -> bool {
         self.way_in() == WayIn::Password(None)

@@ -7,7 +7,7 @@ use super::{
     data::SessionData,
     end_many::FirstBatch,
     first_batch::FirstBatchMode,
-    model::{EndReason, IssuedSession, Sid},
+    model::{EndReason, IssuedSession, SessionProof, Sid},
     queries,
 };
 use crate::{
@@ -60,8 +60,20 @@ pub(crate) enum EndedOthers {
 }
 
 impl Sessions {
+    /// What has proved who the user of a session is; `None` if there is no such session.
+    pub(crate) fn proof_within(connection: &mut DbConnection, session: SessionId) -> Result<Option<SessionProof>> {
+        queries::find_proof(connection, session)
+    }
+
+    /// Deletes up to `limit` rows that say what has proved sessions which no longer exist. Returns how many.
+    pub(crate) fn purge_proofs_within(connection: &mut DbConnection, limit: i64) -> Result<usize> {
+        queries::purge_proofs(connection, limit)
+    }
+
     /// Gives a live session a new sid and records the proof, within a transaction that has locked its user and checked
     /// the proof. From the commit on, no request succeeds with an earlier sid (ASVS 7.2.4).
+    ///
+    /// `passkey_added_at` is that of the passkey that has proved it; `None` if that was the password.
     ///
     /// The session is found by its id: if the same form is sent twice, the first request has replaced the sid that both
     /// present. Then the session keeps that new sid. Which of the two answers the browser keeps is not known, so both must
@@ -74,10 +86,11 @@ impl Sessions {
         connection: &mut DbConnection,
         session: &PresentedSession,
         new: &Sid,
-        proved_at: Timestamp,
+        (proved_at, passkey_added_at): (Timestamp, Option<Timestamp>),
     ) -> Result<ReauthenticatedSession> {
         let current = queries::lock_sid(connection, session.id, session.user)?.ok_or(Error::SessionEnded)?;
         if current == session.sid {
+            queries::note_proof(connection, session.id, passkey_added_at)?;
             return self.renew_within(connection, session, new, proved_at, |_| {});
         }
         let now = self.clock.now();
@@ -120,6 +133,7 @@ impl Sessions {
                 data.name_user(&user);
             }
         };
+        queries::note_proof(connection, session.id, None)?;
         let renewed = self.renew_within(connection, session, new, changed_at, name_user)?;
         if session.must_change_password {
             queries::lift_password_change(connection, session.id)?;

@@ -104,6 +104,9 @@ impl Sessions {
             Some(id) => id,
             None => insert(connection, new, (browser.as_ref(), form_id), &user, sid, &lifetime)?,
         };
+        if reused.is_some() || new.passkey_added_at().is_some() {
+            queries::note_proof(connection, id, new.passkey_added_at())?;
+        }
         for old in new.presented_sids() {
             queries::retire_unknown_sid(connection, old, id)?;
         }

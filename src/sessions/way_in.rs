@@ -7,6 +7,8 @@ pub enum SecondFactor {
     Totp,
     /// A recovery code, which is used up by it.
     RecoveryCode,
+    /// A passkey of the user.
+    Passkey,
     /// That the user has told Keyrack at an earlier sign-in, with a code, to ask for none on this browser.
     TrustedBrowser,
 }
@@ -23,6 +25,8 @@ pub enum WayIn {
     Reset(Option<SecondFactor>),
     /// A link with which the user of a new account has set its first password, and what was checked besides.
     Invitation(Option<SecondFactor>),
+    /// A passkey, whose device has verified its user: two factors.
+    Passkey,
     /// The application that embeds Keyrack named the user.
     Application,
     /// Another program wrote the session into the table, such as an Express application.
@@ -32,20 +36,25 @@ pub enum WayIn {
 }
 
 impl WayIn {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 21] = [
         Self::Password(None),
         Self::Password(Some(SecondFactor::Totp)),
         Self::Password(Some(SecondFactor::RecoveryCode)),
+        Self::Password(Some(SecondFactor::Passkey)),
         Self::Password(Some(SecondFactor::TrustedBrowser)),
         Self::OneTimePassword(None),
         Self::OneTimePassword(Some(SecondFactor::Totp)),
         Self::OneTimePassword(Some(SecondFactor::RecoveryCode)),
+        Self::OneTimePassword(Some(SecondFactor::Passkey)),
         Self::Reset(None),
         Self::Reset(Some(SecondFactor::Totp)),
         Self::Reset(Some(SecondFactor::RecoveryCode)),
+        Self::Reset(Some(SecondFactor::Passkey)),
         Self::Invitation(None),
         Self::Invitation(Some(SecondFactor::Totp)),
         Self::Invitation(Some(SecondFactor::RecoveryCode)),
+        Self::Invitation(Some(SecondFactor::Passkey)),
+        Self::Passkey,
         Self::Application,
         Self::Peer,
         Self::Unknown,
@@ -57,17 +66,22 @@ impl WayIn {
             Self::Password(None) => "password",
             Self::Password(Some(SecondFactor::Totp)) => "password+totp",
             Self::Password(Some(SecondFactor::RecoveryCode)) => "password+recovery_code",
+            Self::Password(Some(SecondFactor::Passkey)) => "password+passkey",
             Self::Password(Some(SecondFactor::TrustedBrowser)) => "password+trusted_browser",
             // A new password ends the trust in every browser, so the last case of each of these does not occur.
             Self::OneTimePassword(None | Some(SecondFactor::TrustedBrowser)) => "one_time_password",
             Self::OneTimePassword(Some(SecondFactor::Totp)) => "one_time_password+totp",
             Self::OneTimePassword(Some(SecondFactor::RecoveryCode)) => "one_time_password+recovery_code",
+            Self::OneTimePassword(Some(SecondFactor::Passkey)) => "one_time_password+passkey",
             Self::Reset(None | Some(SecondFactor::TrustedBrowser)) => "reset",
             Self::Reset(Some(SecondFactor::Totp)) => "reset+totp",
             Self::Reset(Some(SecondFactor::RecoveryCode)) => "reset+recovery_code",
+            Self::Reset(Some(SecondFactor::Passkey)) => "reset+passkey",
             Self::Invitation(None | Some(SecondFactor::TrustedBrowser)) => "invitation",
             Self::Invitation(Some(SecondFactor::Totp)) => "invitation+totp",
             Self::Invitation(Some(SecondFactor::RecoveryCode)) => "invitation+recovery_code",
+            Self::Invitation(Some(SecondFactor::Passkey)) => "invitation+passkey",
+            Self::Passkey => "passkey",
             Self::Application => "application",
             Self::Peer => "peer",
             Self::Unknown => "unknown",
@@ -85,7 +99,7 @@ impl WayIn {
             Self::Password(factor) | Self::OneTimePassword(factor) | Self::Reset(factor) | Self::Invitation(factor) => {
                 factor
             }
-            Self::Application | Self::Peer | Self::Unknown => None,
+            Self::Passkey | Self::Application | Self::Peer | Self::Unknown => None,
         }
     }
 
@@ -97,7 +111,7 @@ impl WayIn {
             Self::OneTimePassword(_) => Self::OneTimePassword(Some(factor)),
             Self::Reset(_) => Self::Reset(Some(factor)),
             Self::Invitation(_) => Self::Invitation(Some(factor)),
-            Self::Application | Self::Peer | Self::Unknown => self,
+            Self::Passkey | Self::Application | Self::Peer | Self::Unknown => self,
         }
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{
     app_origins::AppOrigins, assets::Assets, browser_cookie::BrowserCookie, client_ip::TrustedProxies,
     cookie::SessionCookie, csrf::Csrf, event_tokens::EventTokens, flash::Flash, form_seed::FormSeeds,
-    languages::Languages, pending_change::PendingChanges, pending_sign_in::PendingSignIns,
-    proxy_warnings::ProxyWarnings, signing::Signer,
+    languages::Languages, passkey_challenge::PasskeyChallenges, pending_change::PendingChanges,
+    pending_sign_in::PendingSignIns, proxy_warnings::ProxyWarnings, signing::Signer,
 };
 use crate::{
     accounts::Accounts,
@@ -39,6 +39,7 @@ pub(crate) struct AppState {
     pub flash: Flash,
     pub pending_changes: PendingChanges,
     pub pending_sign_ins: PendingSignIns,
+    pub passkey_challenges: PasskeyChallenges,
     pub languages: Languages,
     /// The files that pages link.
     pub assets: Assets,

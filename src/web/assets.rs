@@ -17,6 +17,7 @@ const LOGO_HEIGHT: u32 = 32;
 const STYLESHEET: &str = include_str!("../../static/keyrack.css");
 const SCRIPT: &str = include_str!("../../static/keyrack.js");
 const PAGE_SCRIPT: &str = include_str!("../../static/page.js");
+const PASSKEY_SCRIPT: &str = include_str!("../../static/passkeys.js");
 const ICON: &str = include_str!("../../static/favicon.svg");
 
 /// The colour of the icon, which the accent replaces.
@@ -50,6 +51,7 @@ impl Assets {
             Asset::new("keyrack.css", "text/css; charset=utf-8", compact_styles(&stylesheet(accent))),
             Asset { is_for_apps: true, ..Asset::new("keyrack.js", "text/javascript; charset=utf-8", compact(SCRIPT)) },
             Asset::new("page.js", "text/javascript; charset=utf-8", compact(PAGE_SCRIPT)),
+            Asset::new("passkeys.js", "text/javascript; charset=utf-8", compact(PASSKEY_SCRIPT)),
             Asset::new("favicon.svg", "image/svg+xml", icon(accent)),
         ];
         assets.extend(brand.logo.as_ref().map(Asset::logo));
@@ -66,10 +68,10 @@ impl Assets {
         self.site
     }
 
-    /// The number of bytes of all files.
+    /// The number of bytes of the files that every page links.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.assets.iter().map(|asset| asset.content.len()).sum()
+        self.assets.iter().filter(|asset| asset.name != "passkeys.js").map(|asset| asset.content.len()).sum()
     }
 
     /// The file of this name, and whether `query` is that of its current URL.

@@ -105,6 +105,13 @@ impl Csrf {
         Ok((self.make(Binding::Visitor(&visitor))?, Some(cookie)))
     }
 
+    /// What ties a request to its browser as the token of a form does: the visitor's cookie, or else this session; `None` if
+    /// it has neither.
+    pub(super) fn binding(&self, session: Option<&Sid>, headers: &HeaderMap) -> Option<String> {
+        let visitor = self.visitor(headers).map(|visitor| format!("visitor:{visitor}"));
+        visitor.ok().or_else(|| session.map(|sid| format!("session:{}", sid.expose())))
+    }
+
     /// A token for the forms of a page of this session.
     pub(super) fn session_token(&self, sid: &Sid) -> Result<String> {
         self.make(Binding::Session(sid))

@@ -37,6 +37,14 @@ pub(super) enum Notice {
     SecondFactorRemoved,
     /// A code is asked for again on a browser, or on all.
     CodesAskedAgain,
+    /// An authenticator app was not removed: what has proved the session is too new.
+    RemovalTooSoon,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey was renamed.
+    PasskeyRenamed,
+    /// A passkey was removed.
+    PasskeyRemoved,
 }
 
 /// The first part of the value that says that a form was not handled. It is no session's id.
@@ -78,6 +86,10 @@ impl Flash {
             Notice::RevokedOthers(count) => format!("others.{count}"),
             Notice::RevokedAllOthers => "others.all".to_owned(),
             Notice::ChangeExpired => "change.expired".to_owned(),
+            Notice::RemovalTooSoon => "factor.kept".to_owned(),
+            Notice::PasskeyAdded => "passkey.added".to_owned(),
+            Notice::PasskeyRenamed => "passkey.renamed".to_owned(),
+            Notice::PasskeyRemoved => "passkey.removed".to_owned(),
             Notice::PasswordChanged(None) => "password.kept".to_owned(),
             Notice::SecondFactorRemoved => "factor.removed".to_owned(),
             Notice::CodesAskedAgain => "factor.asked".to_owned(),
@@ -127,6 +139,10 @@ impl Flash {
             ("change", "expired") => Some(Notice::ChangeExpired),
             ("factor", "removed") => Some(Notice::SecondFactorRemoved),
             ("factor", "asked") => Some(Notice::CodesAskedAgain),
+            ("factor", "kept") => Some(Notice::RemovalTooSoon),
+            ("passkey", "added") => Some(Notice::PasskeyAdded),
+            ("passkey", "renamed") => Some(Notice::PasskeyRenamed),
+            ("passkey", "removed") => Some(Notice::PasskeyRemoved),
             ("password", "kept") => Some(Notice::PasswordChanged(None)),
             ("password", count) => count.parse().ok().map(|count| Notice::PasswordChanged(Some(count))),
             ("others", count) => count.parse().ok().map(Notice::RevokedOthers),

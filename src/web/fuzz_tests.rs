@@ -188,6 +188,6 @@ fn sign_in_form_has_the_values_that_were_sent() {
         let value = |name: &str| sent.iter().rfind(|(sent, _)| sent == name).map_or("", |(_, value)| &**value);
         let ProtectedFields { csrf_token, fields } = form.into_inner();
         assert_eq!(csrf_token, value("csrf_token"));
-        assert_eq!(fields.values(), ["email", "password", "remember", "next"].map(value));
+        assert_eq!(fields.values(), ["email", "password", "remember", "next", "passkey", "challenge"].map(value));
     });
 }

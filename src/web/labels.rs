@@ -118,6 +118,7 @@ pub(super) fn way_in(words: Words, record: &SessionRecord) -> String {
         Some(WayIn::OneTimePassword(factor)) => return with_factor(words, words.way_in_one_time_password(), factor),
         Some(WayIn::Reset(factor)) => return with_factor(words, words.way_in_reset(), factor),
         Some(WayIn::Invitation(factor)) => return with_factor(words, words.way_in_invitation(), factor),
+        Some(WayIn::Passkey) => words.way_in_passkey(),
         Some(WayIn::Application) => words.way_in_application(),
         Some(WayIn::Unknown) if record.has_absolute_expiry => words.way_in_unknown(),
         Some(WayIn::Peer | WayIn::Unknown) => words.way_in_peer(),
@@ -131,6 +132,7 @@ fn with_factor(words: Words, password: &'static str, factor: Option<SecondFactor
         None => password.to_owned(),
         Some(SecondFactor::Totp) => words.way_in_with_totp(password),
         Some(SecondFactor::RecoveryCode) => words.way_in_with_recovery_code(password),
+        Some(SecondFactor::Passkey) => words.way_in_with_passkey(password),
         Some(SecondFactor::TrustedBrowser) => words.way_in_on_trusted_browser(password),
     }
 }

@@ -20,8 +20,8 @@ use serde::Deserialize;
 use super::{
     errors::{self, WebError},
     pages::{
-        account_link, activity, authenticator, forgot, history, login, logout, not_me, notice, password, reauth,
-        revoke_progress, second, security, session_detail, sessions, setup,
+        account_link, activity, authenticator, forgot, history, login, logout, not_me, notice, passkeys, password,
+        reauth, revoke_progress, second, security, session_detail, sessions, setup,
     },
     sample::{PageState, Sample},
 };
@@ -85,7 +85,7 @@ impl RenderedStates {
 
 /// All states, in the order in which a user comes to the pages.
 fn all(sample: &Sample) -> Vec<PageState> {
-    let pages: [fn(&Sample) -> Vec<PageState>; 18] = [
+    let pages: [fn(&Sample) -> Vec<PageState>; 19] = [
         setup::states::all,
         login::states::all,
         account_link::states::all,
@@ -100,6 +100,7 @@ fn all(sample: &Sample) -> Vec<PageState> {
         security::states::all,
         authenticator::states::all,
         password::states::all,
+        passkeys::states::all,
         reauth::states::all,
         revoke_progress::states::all,
         logout::states::all,

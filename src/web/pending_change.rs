@@ -15,6 +15,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     config::Secrets,
+    db::PasskeyId,
     sessions::{SessionId, Sid},
 };
 
@@ -39,6 +40,8 @@ pub(super) enum PendingChange {
     ForgetBrowser(SessionId),
     /// To ask for a code again on all browsers of the user.
     ForgetBrowsers,
+    /// To remove this passkey of the user.
+    RemovePasskey(PasskeyId),
 }
 
 /// The sessions that the form of a request names, for a change that waits. The form's extractor puts them into the request's
@@ -69,6 +72,7 @@ const REMOVE_SECOND_FACTOR: &str = "remove-second-factor";
 const RENEW_RECOVERY_CODES: &str = "renew-recovery-codes";
 const FORGET_BROWSER: &str = "forget-browser";
 const FORGET_BROWSERS: &str = "forget-browsers";
+const REMOVE_PASSKEY: &str = "remove-passkey";
 
 impl PendingChange {
     /// The change that a form asks for; `None` if none can be made later.
@@ -87,6 +91,7 @@ impl PendingChange {
             WaitingChange::RenewRecoveryCodes => Some(Self::RenewRecoveryCodes),
             WaitingChange::ForgetBrowser => id().map(Self::ForgetBrowser),
             WaitingChange::ForgetBrowsers => Some(Self::ForgetBrowsers),
+            WaitingChange::RemovePasskey => request.match_info().get("id")?.parse().ok().map(Self::RemovePasskey),
         }
     }
 
@@ -104,6 +109,7 @@ impl PendingChange {
             Self::RenewRecoveryCodes => format!("{RENEW_RECOVERY_CODES}{SEPARATOR}"),
             Self::ForgetBrowser(id) => format!("{FORGET_BROWSER}{SEPARATOR}{id}"),
             Self::ForgetBrowsers => format!("{FORGET_BROWSERS}{SEPARATOR}"),
+            Self::RemovePasskey(id) => format!("{REMOVE_PASSKEY}{SEPARATOR}{id}"),
         }
     }
 
@@ -116,6 +122,7 @@ impl PendingChange {
             }
             (REVOKE_OTHERS, "") => Some(Self::RevokeOthers),
             (REVOKE_ALL, "") => Some(Self::RevokeAll),
+            (REMOVE_PASSKEY, id) => id.parse().ok().map(Self::RemovePasskey),
             (REPORT, id) => id.parse().ok().map(Self::Report),
             (REMOVE_SECOND_FACTOR, "") => Some(Self::RemoveSecondFactor),
             (RENEW_RECOVERY_CODES, "") => Some(Self::RenewRecoveryCodes),

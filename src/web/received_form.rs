@@ -55,6 +55,8 @@ pub(crate) enum WaitingChange {
     ForgetBrowser,
     /// Asks for a code again on all browsers.
     ForgetBrowsers,
+    /// Removes the passkey whose id is in the path.
+    RemovePasskey,
 }
 
 impl ReceivedForm {

@@ -34,7 +34,7 @@ struct RequiresRecentProof;
 pub(super) enum ProofState {
     Recent,
     Outdated,
-    /// It is outdated, and the user has no password that Keyrack can check: another program signs them in.
+    /// It is outdated, and the user has neither a passkey nor a password that Keyrack can check: another program signs them in.
     Impossible,
 }
 
@@ -110,7 +110,9 @@ pub(super) async fn proof_state(state: &AppState, session: &LiveSession) -> Resu
         && password.is_some_and(|password| session.authenticated_at >= Some(password.changed_at));
     Ok(match password {
         _ if is_recent => ProofState::Recent,
-        Some(password) if !password.is_checkable => ProofState::Impossible,
+        Some(password) if !password.is_checkable && !state.accounts.has_passkeys(session.user.id).await? => {
+            ProofState::Impossible
+        }
         _ => ProofState::Outdated,
     })
 }

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use super::sign_in::secret_context;
 use crate::{
-    accounts::{Accounts, codes::RecoveryCode, email::Email, model::Account, own_password::lock_user_of, queries},
+    accounts::{
+        Accounts, codes::RecoveryCode, email::Email, model::Account, own_password::lock_user_of, queries, ways_in,
+    },
     clock::Timestamp,
     db::{DbConnection, SessionId, UserId},
     error::{Error, Result},
@@ -114,20 +116,24 @@ impl Accounts {
         Ok(codes.iter().map(RecoveryCode::to_groups).collect())
     }
 
-    /// Removes the second factor of a session's user.
-    pub(crate) async fn remove_second_factor(&self, session: &PresentedSession) -> Result<()> {
-        let (user, now) = (session.user, self.clock.now());
+    /// Removes the authenticator app of a session's user. Returns false if what the session has proved itself by is too new
+    /// for that.
+    pub(crate) async fn remove_second_factor(&self, session: &PresentedSession) -> Result<bool> {
+        let (user, now, session) = (session.user, self.clock.now(), session.clone());
         let event = NewEvent::new(EventKind::SecondFactorRemoved, &session.source()).user(user).session(session.id);
-        let session = session.clone();
-        let remove = move |connection: &mut DbConnection| {
+        let check_and_remove = move |connection: &mut DbConnection| {
             lock_user_of(connection, &session)?;
-            remove(connection, user, &event, now)
+            let Some(factor) = queries::find_factor(connection, user)? else { return Ok(true) };
+            if !ways_in::may_remove(connection, &session, factor.created_at.into(), now)? {
+                return Ok(false);
+            }
+            remove(connection, user, &event, now).map(|_| true)
         };
-        self.db.transaction(remove).await.map(drop)
+        self.db.transaction(check_and_remove).await
     }
 
-    /// Removes the second factor of a user who has lost it. Returns whether there was one; `None` if the user does not
-    /// exist.
+    /// Removes the authenticator app and the passkeys of a user who has lost them. Returns whether there were any; `None` if
+    /// the user does not exist.
     pub async fn remove_lost_second_factor(&self, email: &Email) -> Result<Option<bool>> {
         let (email, now, accounts) = (email.clone(), self.clock.now(), self.clone());
         let find_and_remove = move |connection: &mut DbConnection| {
@@ -135,7 +141,15 @@ impl Accounts {
                 return Ok(None);
             };
             let event = accounts.event(EventKind::SecondFactorRemoved, user.id);
-            remove(connection, user.id, &event, now).map(Some)
+            let had_app = remove(connection, user.id, &event, now)?;
+            let passkeys = queries::passkeys_of(connection, user.id)?;
+            for passkey in &passkeys {
+                queries::delete_passkey(connection, (passkey.id, user.id))?;
+                let event = accounts.event(EventKind::PasskeyRemoved, user.id);
+                let event = event.detail("passkey", passkey.id.to_string()).detail("name", passkey.name.as_str());
+                record(connection, event, now)?;
+            }
+            Ok(Some(had_app || !passkeys.is_empty()))
         };
         self.db.transaction(find_and_remove).await
     }
@@ -174,7 +188,8 @@ impl Accounts {
 
     /// The users who must have a second factor by the policy, and have none yet.
     pub async fn users_without_demanded_factor(&self) -> Result<usize> {
-        let with = self.users_with_second_factor().await?;
+        let mut with = self.users_with_second_factor().await?;
+        with.extend(self.users_with_passkeys().await?);
         let is_missing = |account: &&Account| {
             let is_demanded = self.second_factors.policy.demands(&account.user);
             is_demanded && account.disabled_at.is_none() && !with.contains(&account.user.id)

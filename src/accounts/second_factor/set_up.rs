@@ -156,6 +156,7 @@ impl Accounts {
         let hashes: Vec<_> = codes.iter().map(|code| keys.hash(user, code)).collect::<Result<_>>()?;
         let event = NewEvent::new(EventKind::SecondFactorAdded, &binding.source()).user(user);
         let event = binding.session().map_or(event.clone(), |session| event.session(session));
+        let site = self.relying_party.id().to_owned();
         let add = move |connection: &mut DbConnection| {
             if queries::lock_password(connection, user)?.is_none() {
                 return Ok(Added::Over);
@@ -165,6 +166,8 @@ impl Accounts {
                     lock_user_of(connection, session)?;
                     None
                 }
+                // Who has a passkey has a second factor. The password alone must not add another one.
+                SetUpBinding::SignIn(..) if queries::has_passkeys(connection, user, &site)? => return Ok(Added::Over),
                 SetUpBinding::SignIn(pending, _) => match pending.find_user(connection)? {
                     None => return Ok(Added::Over),
                     Some(found) => Some(Box::new(pending.clone().passed(found, SecondFactor::Totp))),

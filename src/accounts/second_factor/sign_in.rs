@@ -49,8 +49,10 @@ pub(crate) struct TypedCode {
 /// What a sign-in waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SecondStep {
-    /// A code.
+    /// A code of an app, or the answer of a passkey, if the user has one.
     Code,
+    /// The answer of a passkey: the user has no app.
+    Passkey,
     /// That its user sets up a second factor.
     SetUp(User),
     /// Nothing: the user has been disabled or has another password, or nothing is due any more.
@@ -87,7 +89,7 @@ pub(crate) enum CodeError {
 }
 
 /// The user of a pending sign-in, as the database has them now.
-pub(super) struct PendingUser {
+pub(in crate::accounts) struct PendingUser {
     pub user: User,
     pub password_use: PasswordUse,
     pub factor: Option<TotpFactor>,
@@ -103,7 +105,7 @@ enum CheckedCode {
 
 impl PendingSignIn {
     /// Finds its user; `None` if the sign-in is void.
-    pub(super) fn find_user(&self, connection: &mut DbConnection) -> Result<Option<PendingUser>> {
+    pub(in crate::accounts) fn find_user(&self, connection: &mut DbConnection) -> Result<Option<PendingUser>> {
         let Some(account) = queries::find_by_id(connection, self.user)? else { return Ok(None) };
         let changed_at = Timestamp::from(account.password_changed_at);
         if account.disabled_at.is_some() || changed_at != self.password_changed_at {
@@ -118,13 +120,14 @@ impl PendingSignIn {
     }
 
     /// The user, once the second factor was given.
-    pub(super) fn passed(self, found: PendingUser, factor: SecondFactor) -> AuthenticatedUser {
+    pub(in crate::accounts) fn passed(self, found: PendingUser, factor: SecondFactor) -> AuthenticatedUser {
         AuthenticatedUser {
             user: found.user,
             password_changed_at: self.password_changed_at,
             must_change_password: found.password_use != PasswordUse::Lasting,
             has_breached_password: self.has_breached_password,
             way_in: self.way_in.with_second_factor(factor),
+            passkey_added_at: None,
             second_factor: SecondFactorState::Passed(factor),
         }
     }
@@ -138,15 +141,19 @@ pub(super) fn secret_context(user: UserId) -> String {
 impl Accounts {
     /// What a sign-in waits for whose password was right.
     pub(crate) async fn second_step(&self, pending: &PendingSignIn) -> Result<SecondStep> {
-        let pending = pending.clone();
-        let Some(found) = self.db.read(move |connection| pending.find_user(connection)).await? else {
-            return Ok(SecondStep::Over);
+        let (pending, site) = (pending.clone(), self.relying_party.id().to_owned());
+        let find = move |connection: &mut DbConnection| {
+            let Some(found) = pending.find_user(connection)? else { return Ok(None) };
+            let has_passkeys = queries::has_passkeys(connection, pending.user, &site)?;
+            Ok(Some((found, has_passkeys)))
         };
+        let Some((found, has_passkeys)) = self.db.read(find).await? else { return Ok(SecondStep::Over) };
         let is_demanded = self.second_factors.policy.demands(&found.user);
         Ok(match found.factor {
             Some(_) => SecondStep::Code,
-            None if is_demanded => SecondStep::SetUp(found.user),
-            None => SecondStep::Over,
+            None if !is_demanded => SecondStep::Over,
+            None if has_passkeys => SecondStep::Passkey,
+            None => SecondStep::SetUp(found.user),
         })
     }
 

@@ -124,7 +124,7 @@ impl Throttle {
         client: Option<ClientNetwork>,
     ) -> Result<Attempt, Refusal> {
         let typed = self.buckets.unknown(typed);
-        let networks = client.map(|client| self.buckets.networks(client)).unwrap_or_default();
+        let networks = client.map(|client| self.networks(client)).unwrap_or_default();
         let of_browsers = browsers.iter().map(FailureKey::browser);
         let reservation = self.reservations.reserve(stranger_keys(&networks, &typed).chain(of_browsers));
         let reservations = self.reservations.clone();

@@ -39,7 +39,7 @@ impl Index {
 }
 
 /// The indexes that the migrations create.
-pub(in crate::db) const INDEXES: [Index; 37] = [
+pub(in crate::db) const INDEXES: [Index; 41] = [
     unique("users_pkey", "users", "id"),
     unique("users_email_key", "users", EMAIL_KEY),
     unique("sessions_pkey", "sessions", "id"),
@@ -71,6 +71,10 @@ pub(in crate::db) const INDEXES: [Index; 37] = [
     unique("totp_factors_pkey", "totp_factors", "user_id"),
     unique("recovery_codes_pkey", "recovery_codes", "code_hash"),
     plain("recovery_codes_by_user", "recovery_codes", "user_id"),
+    unique("passkeys_pkey", "passkeys", "id"),
+    unique("passkeys_credential_id_key", "passkeys", "credential_id"),
+    plain("passkeys_by_user", "passkeys", "user_id"),
+    unique("passkey_proofs_pkey", "passkey_proofs", "session_id"),
     unique("security_events_pkey", "security_events", "id"),
     plain("security_events_by_user", "security_events", "user_id, id"),
     plain("security_events_by_session", "security_events", "session_id, id"),

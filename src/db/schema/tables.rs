@@ -249,6 +249,42 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::db::schema::types::{Instant, SqlUuid};
+
+    /// The passkeys of users.
+    passkeys (id) {
+        id -> SqlUuid,
+        user_id -> SqlUuid,
+        credential_id -> Text,
+        rp_id -> Text,
+        public_key -> Text,
+        name -> Text,
+        aaguid -> Text,
+        transports -> Text,
+        counter -> BigInt,
+        backup_eligible -> Bool,
+        backed_up -> Bool,
+        created_at -> Instant,
+        session_id -> SqlUuid,
+        last_used_at -> Nullable<Instant>,
+        challenged_at -> Instant,
+        last_form -> Text,
+        copied_at -> Nullable<Instant>,
+    }
+}
+
+table! {
+    use crate::db::schema::types::{Instant, SqlUuid};
+
+    /// The sessions whose last proof was a passkey alone.
+    passkey_proofs (session_id) {
+        session_id -> SqlUuid,
+        passkey_added_at -> Instant,
+    }
+}
+
 joinable!(sessions -> users (user_id));
 allow_tables_to_appear_in_same_query!(
     users,
@@ -264,5 +300,7 @@ allow_tables_to_appear_in_same_query!(
     recovery_codes,
     security_events,
     mails,
-    account_links
+    account_links,
+    passkeys,
+    passkey_proofs
 );

@@ -285,6 +285,18 @@ impl AttemptId {
 }
 
 id_type!(
+    /// `passkeys.id`: names a passkey in pages and events. Safe to show.
+    PasskeyId
+);
+
+impl PasskeyId {
+    /// A new random id.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+id_type!(
     /// `account_links.id`.
     LinkId
 );
@@ -315,6 +327,11 @@ impl UserId {
     /// A new random id (UUID version 4).
     pub fn random() -> Self {
         Self(Uuid::new_v4())
+    }
+
+    /// Its bytes.
+    pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
     }
 }
 

@@ -17,7 +17,7 @@ const TIME: &str = "timestamp with time zone NOT NULL";
 
 /// The tables that only Keyrack has, so that their columns have exactly these types. An application may have made the
 /// others; [`column_problems`](crate::db::express_import) checks what is needed of those.
-const OWN_TABLES: [Table; 13] = [
+const OWN_TABLES: [Table; 15] = [
     Table(
         "replaced_sids",
         &[
@@ -121,6 +121,29 @@ const OWN_TABLES: [Table; 13] = [
             ("used_by_form", "text"),
         ],
     ),
+    Table(
+        "passkeys",
+        &[
+            ("id", "uuid NOT NULL"),
+            ("user_id", "uuid NOT NULL"),
+            ("credential_id", "text NOT NULL"),
+            ("rp_id", "character varying(253) NOT NULL"),
+            ("public_key", "text NOT NULL"),
+            ("name", "character varying(64) NOT NULL"),
+            ("aaguid", "character varying(36) NOT NULL"),
+            ("transports", "character varying(100) NOT NULL"),
+            ("counter", "bigint NOT NULL"),
+            ("backup_eligible", "boolean NOT NULL"),
+            ("backed_up", "boolean NOT NULL"),
+            ("created_at", TIME),
+            ("session_id", "uuid NOT NULL"),
+            ("last_used_at", "timestamp with time zone"),
+            ("challenged_at", TIME),
+            ("last_form", "text NOT NULL"),
+            ("copied_at", "timestamp with time zone"),
+        ],
+    ),
+    Table("passkey_proofs", &[("session_id", "uuid NOT NULL"), ("passkey_added_at", TIME)]),
     Table(
         "security_events",
         &[

@@ -16,7 +16,7 @@ use super::{
 use crate::error::Result;
 
 /// The indexes; those without a name of their own have SQLite's.
-const INDEXES: [&str; 33] = [
+const INDEXES: [&str; 37] = [
     "IDX_session_expire",
     "account_links_by_time",
     "account_links_by_user",
@@ -28,6 +28,8 @@ const INDEXES: [&str; 33] = [
     "mails_by_user",
     "mails_due",
     "recovery_codes_by_user",
+    "passkeys_by_user",
+    "passkeys_credential_id_key",
     "replaced_sids_by_session",
     "security_events_by_session",
     "security_events_by_time",
@@ -45,6 +47,8 @@ const INDEXES: [&str; 33] = [
     "sqlite_autoindex_mails_1",
     "sqlite_autoindex_one_time_passwords_1",
     "sqlite_autoindex_recovery_codes_1",
+    "sqlite_autoindex_passkey_proofs_1",
+    "sqlite_autoindex_passkeys_1",
     "sqlite_autoindex_replaced_sids_1",
     "sqlite_autoindex_sessions_2",
     "sqlite_autoindex_sign_in_failures_1",

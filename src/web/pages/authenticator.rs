@@ -128,7 +128,9 @@ pub(crate) async fn remove(session: SignedIn, _: CsrfOnlyForm) -> Result<HttpRes
 
 /// Removes the app of the session's user.
 pub(super) async fn remove_app(session: &SignedIn) -> Result<HttpResponse, WebError> {
-    session.state().accounts.remove_second_factor(&session.presented()?).await?;
+    if !session.state().accounts.remove_second_factor(&session.presented()?).await? {
+        return see_security(session, Notice::RemovalTooSoon);
+    }
     see_security(session, Notice::SecondFactorRemoved)
 }
 

@@ -132,6 +132,9 @@ fn text(words: Words, event: &SecurityEvent) -> String {
         EventKind::SecondFactorRemoved => words.event_second_factor_removed(),
         EventKind::RecoveryCodesRemoved => words.event_recovery_codes_removed(),
         EventKind::RecoveryCodesMade => words.event_recovery_codes_made(),
+        EventKind::PasskeyAdded => return words.event_passkey_added(name(event)),
+        EventKind::PasskeyRenamed => return words.event_passkey_renamed(name(event)),
+        EventKind::PasskeyRemoved => return words.event_passkey_removed(name(event)),
         EventKind::AccountCreated => words.event_account_created(),
         EventKind::AccountDeleted => words.event_account_deleted(),
         EventKind::AccountDisabled => words.event_account_disabled(),
@@ -150,6 +153,11 @@ fn text(words: Words, event: &SecurityEvent) -> String {
         EventKind::CommandRun => words.event_command_run(),
     };
     text.to_owned()
+}
+
+/// The name in its detail.
+fn name(event: &SecurityEvent) -> String {
+    printable(event.text("name").unwrap_or_default()).into_owned()
 }
 
 fn signed_in(words: Words, event: &SecurityEvent) -> String {
@@ -171,23 +179,28 @@ fn first_signed_in(words: Words, event: &SecurityEvent) -> &'static str {
             None => words.event_signed_in_password(),
             Some(SecondFactor::Totp) => words.event_signed_in_totp(),
             Some(SecondFactor::RecoveryCode) => words.event_signed_in_recovery_code(),
+            Some(SecondFactor::Passkey) => words.event_signed_in_password_passkey(),
             Some(SecondFactor::TrustedBrowser) => words.event_signed_in_trusted_browser(),
         },
         Some(WayIn::OneTimePassword(factor)) => match factor {
             None | Some(SecondFactor::TrustedBrowser) => words.event_signed_in_one_time_password(),
             Some(SecondFactor::Totp) => words.event_signed_in_one_time_password_totp(),
             Some(SecondFactor::RecoveryCode) => words.event_signed_in_one_time_password_recovery_code(),
+            Some(SecondFactor::Passkey) => words.event_signed_in_one_time_password_passkey(),
         },
         Some(WayIn::Reset(factor)) => match factor {
             None | Some(SecondFactor::TrustedBrowser) => words.event_signed_in_reset(),
             Some(SecondFactor::Totp) => words.event_signed_in_reset_totp(),
             Some(SecondFactor::RecoveryCode) => words.event_signed_in_reset_recovery_code(),
+            Some(SecondFactor::Passkey) => words.event_signed_in_reset_passkey(),
         },
         Some(WayIn::Invitation(factor)) => match factor {
             None | Some(SecondFactor::TrustedBrowser) => words.event_signed_in_invitation(),
             Some(SecondFactor::Totp) => words.event_signed_in_invitation_totp(),
             Some(SecondFactor::RecoveryCode) => words.event_signed_in_invitation_recovery_code(),
+            Some(SecondFactor::Passkey) => words.event_signed_in_invitation_passkey(),
         },
+        Some(WayIn::Passkey) => words.event_signed_in_passkey(),
         _ => words.event_signed_in(),
     }
 }
@@ -197,6 +210,9 @@ fn sign_in_failed(words: Words, event: &SecurityEvent) -> &'static str {
         Some("wrong_password") => words.event_sign_in_failed_wrong_password(),
         Some("disabled") => words.event_sign_in_failed_disabled(),
         Some("no_password") => words.event_sign_in_failed_no_password(),
+        Some("wrong_passkey") => words.event_sign_in_failed_passkey(),
+        Some("used_passkey") => words.event_sign_in_failed_passkey_used(),
+        Some("copied_passkey") => words.event_sign_in_failed_passkey_copied(),
         Some("used_up_password") => words.event_sign_in_failed_used_up(),
         Some("wrong_code") => words.event_sign_in_failed_wrong_code(),
         Some("used_code") => words.event_sign_in_failed_used_code(),

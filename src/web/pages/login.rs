@@ -15,7 +15,9 @@ use serde::Deserialize;
 use super::{
     after_password, end_notice,
     form_error::{FormError, FormStatus},
-    landing, see_other, sign_in_form,
+    landing,
+    passkey_sign_in::{self, PasskeyRefusal},
+    see_other, sign_in_form,
 };
 use crate::{
     accounts::{AuthenticationResult, Password, SignInClient},
@@ -36,6 +38,10 @@ struct LoginPage {
     error: Option<String>,
     notice: Option<String>,
     ended: Option<Html>,
+    /// The id of this site in passkeys; `None` if there are none here.
+    passkey_site: Option<String>,
+    /// The passkey that was sent, but is unknown.
+    unknown_passkey: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -54,13 +60,16 @@ pub(crate) struct SignInFields {
     password: String,
     remember: String,
     next: String,
+    /// The answer of a passkey, in place of an address and a password, and its challenge.
+    passkey: String,
+    challenge: String,
 }
 
 impl SignInFields {
     /// The fields in their order.
     #[cfg(test)]
-    pub fn values(&self) -> [&str; 4] {
-        [&self.email, &self.password, &self.remember, &self.next]
+    pub fn values(&self) -> [&str; 6] {
+        [&self.email, &self.password, &self.remember, &self.next, &self.passkey, &self.challenge]
     }
 
     fn remembers(&self) -> bool {
@@ -73,6 +82,7 @@ impl SignInFields {
 struct Notices {
     notice: Option<String>,
     ended: Option<Html>,
+    unknown_passkey: Option<String>,
 }
 
 /// `GET /login`. Writes no row, and also works while the database is unavailable.
@@ -101,7 +111,7 @@ pub(crate) async fn show(
         next.map(|_| words.sign_in_to_continue().to_owned())
     };
     let fields = SignInFields { next: next.unwrap_or_default().to_owned(), ..SignInFields::default() };
-    page(&session, words, &request, fields, Notices { notice, ended }, None)
+    page(&session, words, &request, fields, Notices { notice, ended, unknown_passkey: None }, None)
 }
 
 /// `POST /login`
@@ -113,6 +123,9 @@ pub(crate) async fn submit(
     SignInForm(mut fields): SignInForm<SignInFields>,
 ) -> Result<HttpResponse, WebError> {
     fields.next = destinations.accept(&fields.next).unwrap_or_default().to_owned();
+    if !fields.passkey.is_empty() {
+        return submit_passkey(session, words, &request, fields).await;
+    }
     let error = match authenticate(&session, &request, &fields).await {
         Ok(AuthenticationResult::Accepted(user)) => {
             let response = after_password(&session, &request, user, fields.remembers(), &fields.next)?;
@@ -140,6 +153,30 @@ pub(crate) async fn submit(
         Err(error) => return Err(error.into()),
     };
     page(&session, words, &request, fields, Notices::default(), Some(error))
+}
+
+/// Signs in with a passkey.
+async fn submit_passkey(
+    session: RequestSession,
+    words: Words,
+    request: &HttpRequest,
+    fields: SignInFields,
+) -> Result<HttpResponse, WebError> {
+    let answer = (fields.passkey.as_str(), fields.challenge.as_str());
+    match passkey_sign_in::authenticate(&session, words, request, answer).await? {
+        Ok(user) => {
+            let response = after_password(&session, request, user, fields.remembers(), &fields.next)?;
+            session.on_refused_sign_in(move |session, request, _| {
+                let error = FormError::unauthorized(words.passkey_rejected());
+                page(session, words, request, fields, Notices::default(), Some(error))
+            });
+            Ok(response)
+        }
+        Err(PasskeyRefusal { error, unknown }) => {
+            let notices = Notices { unknown_passkey: unknown, ..Notices::default() };
+            page(&session, words, request, fields, notices, Some(error))
+        }
+    }
 }
 
 async fn authenticate(
@@ -188,7 +225,7 @@ fn page(
     words: Words,
     request: &HttpRequest,
     fields: SignInFields,
-    Notices { notice, ended }: Notices,
+    Notices { notice, ended, unknown_passkey }: Notices,
     error: Option<FormError>,
 ) -> Result<HttpResponse, WebError> {
     let (csrf_token, cookie) = session.csrf_token(request.headers())?;
@@ -205,6 +242,8 @@ fn page(
         error: error.map(|error| error.text),
         notice,
         ended,
+        passkey_site: session.state().accounts.passkey_site_here().map(str::to_owned),
+        unknown_passkey,
     };
     sign_in_form(status.show(words, &template)?, cookie)
 }

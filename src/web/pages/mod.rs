@@ -23,6 +23,8 @@ pub(crate) mod logout;
 pub(crate) mod not_me;
 pub(crate) mod notice;
 mod pagination;
+pub(crate) mod passkey_sign_in;
+pub(crate) mod passkeys;
 pub(crate) mod password;
 mod qr_code;
 pub(crate) mod reauth;
@@ -66,7 +68,7 @@ pub(crate) const HOME: &str = "/account/sessions";
 
 pub(crate) use authenticator::{SECURITY, SET_UP};
 
-/// Goes on with a sign-in whose password was right: signs the user in, or leads to the second step.
+/// Goes on with a sign-in whose password or passkey was right: signs the user in, or leads to the second step.
 fn after_password(
     session: &RequestSession,
     request: &HttpRequest,

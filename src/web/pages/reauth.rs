@@ -15,17 +15,20 @@ use serde::Deserialize;
 use super::{
     HOME, authenticator,
     form_error::{FormError, FormStatus},
-    not_me, revoke, see_other,
+    not_me,
+    passkey_sign_in::{self, PasskeyPrompt},
+    passkeys, revoke, see_other,
 };
 use crate::{
-    accounts::{OwnPasswordError, Password},
+    accounts::{OwnPasswordError, PasskeyAnswer, Password},
     error::Error,
-    sessions::ReauthenticatedSession,
+    sessions::{PresentedSession, ReauthenticatedSession},
     web::{
         Destinations, SignedIn,
         errors::{WebError, reauth_page},
         flash::Notice,
         page::Page,
+        passkey_challenge::ChallengePlace,
         pending_change::PendingChange,
         proof_form::ProofForm,
         recent_proof,
@@ -48,6 +51,8 @@ struct ReauthPage {
     purpose: &'static str,
     /// Whether the user has a password that can be checked.
     can_prove: bool,
+    /// What a passkey of the user would answer.
+    passkey: Option<PasskeyPrompt>,
     error: Option<String>,
 }
 
@@ -65,6 +70,9 @@ pub(crate) struct ReauthFields {
     password: String,
     next: String,
     change: String,
+    /// The answer of a passkey, in place of the password, and its challenge.
+    passkey: String,
+    challenge: String,
 }
 
 /// How long no password is checked that a session has used up its attempts for. No time ends it.
@@ -79,8 +87,8 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, WebError> {
     let ReauthQuery { next, change } = query.into_inner();
     let can_prove = recent_proof::can_prove(session.state(), &session).await?;
-    let fields = ReauthFields { password: String::new(), next, change };
-    page(&session, words, &destinations, &fields, can_prove, None)
+    let fields = ReauthFields { next, change, ..ReauthFields::default() };
+    page(&session, words, &destinations, &fields, can_prove, None).await
 }
 
 /// `POST /reauth`: checks the password, gives the session a new sid, and makes the change that has waited. If it is sent
@@ -94,7 +102,7 @@ pub(crate) async fn submit(
 ) -> Result<HttpResponse, WebError> {
     let presented = session.presented()?;
     let (state, sid) = (session.state(), presented.sid.clone());
-    let error = match state.accounts.reauthenticate(presented, Password::new(&fields.password)).await {
+    let error = match prove(&session, words, presented, &fields).await? {
         Ok(renewed) => {
             if fields.change.is_empty() {
                 session.set_renewed(renewed.issued);
@@ -103,9 +111,32 @@ pub(crate) async fn submit(
             let change = state.pending_changes.open(&fields.change, &sid, state.clock.now());
             return make_change(&session, words, &request, change, renewed).await;
         }
-        Err(error) => form_error(words, error)?,
+        Err(error) => error,
     };
-    page(&session, words, &destinations, &fields, true, Some(error))
+    let can_prove = recent_proof::can_prove(session.state(), &session).await?;
+    page(&session, words, &destinations, &fields, can_prove, Some(error)).await
+}
+
+/// Checks what the form brings: the password, or the answer of a passkey.
+async fn prove(
+    session: &SignedIn,
+    words: Words,
+    presented: PresentedSession,
+    fields: &ReauthFields,
+) -> Result<Result<ReauthenticatedSession, FormError>, WebError> {
+    let state = session.state();
+    if fields.passkey.is_empty() {
+        let renewed = state.accounts.reauthenticate(presented, Password::new(&fields.password)).await;
+        return renewed.map_or_else(|error| form_error(words, error).map(Err), |renewed| Ok(Ok(renewed)));
+    }
+    let place = ChallengePlace::Proof(session.id);
+    let answer = PasskeyAnswer {
+        json: fields.passkey.clone(),
+        challenge: state.passkey_challenges.open(&fields.challenge, place, state.clock.now()),
+        form: session.form_id(),
+    };
+    let renewed = state.accounts.reauthenticate_with_passkey(presented, answer).await;
+    renewed.map_or_else(|error| passkey_sign_in::form_error(words, error).map(Err), |renewed| Ok(Ok(renewed)))
 }
 
 /// Makes the change that has waited for the proof.
@@ -125,6 +156,7 @@ async fn make_change(
     }
     match change {
         Some(PendingChange::Revoke(id)) => revoke::end_one(session, id).await,
+        Some(PendingChange::RemovePasskey(id)) => passkeys::remove_one(session, words, id).await,
         Some(PendingChange::Report(id)) => not_me::report(session, id).await,
         Some(PendingChange::RevokeOthers) => {
             revoke::end_others_after_proof(session, request, renewed.proved_at, renewed.is_repeated).await
@@ -164,7 +196,7 @@ fn action(next: &str, change: &str) -> String {
     reauth_page(next, Some(change).filter(|change| !change.is_empty()))
 }
 
-fn page(
+async fn page(
     session: &SignedIn,
     words: Words,
     destinations: &Destinations,
@@ -176,6 +208,7 @@ fn page(
     let (csrf_token, sid) = (session.csrf_token()?, session.presented()?.sid);
     let change = state.pending_changes.open(&fields.change, &sid, state.clock.now());
     let next = destinations.accept(&fields.next).unwrap_or_default().to_owned();
+    let passkey = PasskeyPrompt::of(state, session.user.id, ChallengePlace::Proof(session.id)).await?;
     let status = FormStatus::of(error.as_ref());
     let template = ReauthPage {
         page: Page::of(session, &csrf_token, words),
@@ -195,9 +228,11 @@ fn page(
             Some(PendingChange::ForgetBrowser(_) | PendingChange::ForgetBrowsers) => {
                 words.enter_password_to_ask_for_codes()
             }
+            Some(PendingChange::RemovePasskey(_)) => words.enter_password_to_remove_passkey(),
             None => words.enter_password_again(),
         },
         can_prove,
+        passkey,
         error: error.map(|error| error.text),
     };
     status.show(words, &template)

@@ -13,10 +13,15 @@ use serde::Deserialize;
 use super::{
     authenticator::{AuthenticatorPage, RecoveryCodesPage},
     form_error::{FormError, FormStatus},
-    landing, see_other, sign_in, sign_in_form, with_cookie,
+    landing,
+    passkey_sign_in::{self, PasskeyPrompt},
+    see_other, sign_in, sign_in_form, with_cookie,
 };
 use crate::{
-    accounts::{CodeError, FactorSetUp, SecondStep, SetUpBinding, SetUpError, SetUpRequest, TRUST_LIFETIME, TypedCode},
+    accounts::{
+        AuthenticatedUser, CodeError, FactorSetUp, SecondStep, SetUpBinding, SetUpError, SetUpRequest, TRUST_LIFETIME,
+        TypedCode,
+    },
     error::Error,
     sessions::User,
     web::{
@@ -24,6 +29,7 @@ use crate::{
         csrf_form::SignInForm,
         errors::WebError,
         page::Page,
+        passkey_challenge::ChallengePlace,
         pending_sign_in::{WaitingSignIn, first_page, second_page},
     },
     words::Words,
@@ -41,6 +47,10 @@ struct SecondPage {
     /// Where the form is that takes the other kind of code.
     other_form: String,
     takes_recovery_code: bool,
+    /// Whether the user has an app, so that codes are taken.
+    takes_codes: bool,
+    /// What a passkey of the user would answer.
+    passkey: Option<PasskeyPrompt>,
     trust: bool,
     error: Option<String>,
 }
@@ -63,6 +73,9 @@ pub(crate) struct SecondFields {
     with: String,
     /// The sealed secret of an app that is set up.
     set_up: String,
+    /// The answer of a passkey, in place of a code, and its challenge.
+    passkey: String,
+    challenge: String,
 }
 
 impl SecondFields {
@@ -84,7 +97,8 @@ pub(crate) async fn show(
     let fields = SecondFields { next, with, ..SecondFields::default() };
     let Some(waiting) = waiting(&session, &request) else { return Ok(over(&session, &fields.next)) };
     match session.state().accounts.second_step(&waiting.pending).await? {
-        SecondStep::Code => page(&session, words, &request, &fields, None),
+        SecondStep::Code => page(&session, words, &request, (&waiting, true), &fields, None).await,
+        SecondStep::Passkey => page(&session, words, &request, (&waiting, false), &fields, None).await,
         SecondStep::SetUp(user) => set_up_page(&session, words, &request, (&waiting, &user), &fields, None),
         SecondStep::Over => Ok(over(&session, &fields.next)),
     }
@@ -107,27 +121,64 @@ pub(crate) async fn submit(
     if !fields.set_up.is_empty() {
         return set_up(&session, words, &request, waiting, fields).await;
     }
+    match check(&session, words, &request, &waiting, &fields).await? {
+        Checked::Passed(user) => {
+            let to = landing(user.must_change_password, &fields.next);
+            if fields.trust == "on" {
+                session.trust_browser_until(session.state().clock.now() + TRUST_LIFETIME);
+            }
+            sign_in(&session, &request, *user, waiting.remember)?;
+            let next = fields.next;
+            session.on_refused_sign_in(move |session, _, _| Ok(over(session, &next)));
+            with_cookie(see_other(&to), Some(session.state().pending_sign_ins.removal()))
+        }
+        Checked::Over => Ok(over(&session, &fields.next)),
+        Checked::Refused(error) => match session.state().accounts.second_step(&waiting.pending).await? {
+            step @ (SecondStep::Code | SecondStep::Passkey) => {
+                let takes_codes = step == SecondStep::Code;
+                page(&session, words, &request, (&waiting, takes_codes), &fields, Some(error)).await
+            }
+            SecondStep::SetUp(_) => Ok(see_other(&second_page(&fields.next))),
+            SecondStep::Over => Ok(over(&session, &fields.next)),
+        },
+    }
+}
+
+/// What a form has brought.
+enum Checked {
+    Passed(Box<AuthenticatedUser>),
+    Refused(FormError),
+    /// The sign-in has to begin anew.
+    Over,
+}
+
+/// Checks what a form brings: a code, or the answer of a passkey.
+async fn check(
+    session: &RequestSession,
+    words: Words,
+    request: &HttpRequest,
+    waiting: &WaitingSignIn,
+    fields: &SecondFields,
+) -> Result<Checked, WebError> {
+    let (accounts, pending) = (&session.state().accounts, waiting.pending.clone());
+    if !fields.passkey.is_empty() {
+        let (answer, client) = passkey_sign_in::answer(session, request, &fields.passkey, &fields.challenge);
+        return match accounts.give_passkey(pending, answer, client).await {
+            Ok(user) => Ok(Checked::Passed(Box::new(user))),
+            Err(error) => passkey_sign_in::form_error(words, error).map(Checked::Refused),
+        };
+    }
     let typed = TypedCode {
         code: fields.code.clone(),
         form: session.form_id(),
         ip_address: session.client().ip_address,
         browsers: session.presented_browsers(request.headers()),
     };
-    let error = match session.state().accounts.give_code(waiting.pending.clone(), typed).await {
-        Ok(user) => {
-            let to = landing(user.must_change_password, &fields.next);
-            if fields.trust == "on" {
-                session.trust_browser_until(session.state().clock.now() + TRUST_LIFETIME);
-            }
-            sign_in(&session, &request, user, waiting.remember)?;
-            let next = fields.next;
-            session.on_refused_sign_in(move |session, _, _| Ok(over(session, &next)));
-            return with_cookie(see_other(&to), Some(session.state().pending_sign_ins.removal()));
-        }
-        Err(CodeError::Over) => return Ok(over(&session, &fields.next)),
-        Err(error) => code_error(words, error, fields.takes_recovery_code())?,
-    };
-    page(&session, words, &request, &fields, Some(error))
+    match accounts.give_code(pending, typed).await {
+        Ok(user) => Ok(Checked::Passed(Box::new(user))),
+        Err(CodeError::Over) => Ok(Checked::Over),
+        Err(error) => code_error(words, error, fields.takes_recovery_code()).map(Checked::Refused),
+    }
 }
 
 /// Adds the app that the form has shown, and signs in. The answer shows the recovery codes.
@@ -165,7 +216,7 @@ async fn set_up(
     };
     match accounts.second_step(&waiting.pending).await? {
         SecondStep::SetUp(user) => set_up_page(session, words, request, (&waiting, &user), &fields, Some(error)),
-        SecondStep::Code => Ok(see_other(&second_page(&fields.next))),
+        SecondStep::Code | SecondStep::Passkey => Ok(see_other(&second_page(&fields.next))),
         SecondStep::Over => Ok(over(session, &fields.next)),
     }
 }
@@ -214,10 +265,11 @@ fn code_error(words: Words, error: CodeError, is_recovery: bool) -> Result<FormE
 }
 
 /// The form that asks for a code.
-fn page(
+async fn page(
     session: &RequestSession,
     words: Words,
     request: &HttpRequest,
+    (waiting, takes_codes): (&WaitingSignIn, bool),
     fields: &SecondFields,
     error: Option<FormError>,
 ) -> Result<HttpResponse, WebError> {
@@ -230,12 +282,20 @@ fn page(
         false if this.contains('?') => format!("{this}&with={RECOVERY}"),
         false => format!("{this}?with={RECOVERY}"),
     };
+    let passkey = match passkey_sign_in::browser(session, request.headers()) {
+        Some(browser) => {
+            PasskeyPrompt::of(session.state(), waiting.pending.user, ChallengePlace::SignIn(&browser)).await?
+        }
+        None => None,
+    };
     let template = SecondPage {
         page: Page::of_visitor(&csrf_token, words),
         csrf_token,
         next: fields.next.clone(),
         other_form,
         takes_recovery_code,
+        takes_codes,
+        passkey,
         trust: fields.trust == "on",
         error: error.map(|error| error.text),
     };

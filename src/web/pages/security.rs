@@ -33,6 +33,8 @@ struct SecurityPage {
     app: Option<AppFacts>,
     is_demanded: bool,
     trusted: Vec<TrustedRow>,
+    /// "You have 2 passkeys."
+    passkeys: String,
 }
 
 /// The authenticator app.
@@ -68,13 +70,18 @@ pub(crate) async fn show(session: SignedIn, words: Words, request: HttpRequest) 
     let records: HashMap<SessionId, SessionRecord> = records.into_iter().map(|record| (record.id, record)).collect();
     let mut page = Page::of(&session, &session.csrf_token()?, words);
     let notice = state.flash.read(session.id, request.headers());
-    let notice = notice.filter(|notice| matches!(notice, Notice::SecondFactorRemoved | Notice::CodesAskedAgain));
+    let is_shown_here = |notice: &Notice| {
+        matches!(notice, Notice::SecondFactorRemoved | Notice::CodesAskedAgain | Notice::RemovalTooSoon)
+    };
+    let notice = notice.filter(is_shown_here);
     if let Some(notice) = notice {
         let text = notice_text(&session, words, notice, iter::empty(), now).await?;
-        page.flash = text.map(|text| FlashMessage { text, is_success: true });
+        let is_success = notice != Notice::RemovalTooSoon;
+        page.flash = text.map(|text| FlashMessage { text, is_success });
     }
     let password_set = password_set.map(|password| TimeText::ago(words, password.changed_at, now));
-    let template = SecurityPage::new(page, password_set, &overview, &records, now);
+    let passkeys = state.accounts.passkeys_of(session.user.id).await?.len();
+    let template = SecurityPage::new(page, password_set, (&overview, passkeys), &records, now);
     with_cookie(html(words, StatusCode::OK, &template)?, notice.map(|_| state.flash.removal()))
 }
 
@@ -82,7 +89,7 @@ impl SecurityPage {
     fn new(
         page: Page,
         password_set: Option<TimeText>,
-        overview: &SecondFactorOverview,
+        (overview, passkeys): (&SecondFactorOverview, usize),
         records: &HashMap<SessionId, SessionRecord>,
         now: Timestamp,
     ) -> Self {
@@ -99,6 +106,7 @@ impl SecurityPage {
             app: overview.factor.as_ref().map(|factor| AppFacts::new(words, factor, device, now)),
             is_demanded: overview.is_demanded,
             trusted: trusted.collect(),
+            passkeys: words.security_passkeys_count(passkeys),
             page,
         }
     }

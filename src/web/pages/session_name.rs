@@ -68,7 +68,7 @@ async fn reject(
     session_detail::rejected_name(session, words, &record, typed, error).await
 }
 
-fn message(words: Words, error: InvalidSessionName) -> String {
+pub(super) fn message(words: Words, error: InvalidSessionName) -> String {
     match error {
         InvalidSessionName::TooLong => words.name_too_long().to_owned(),
         InvalidSessionName::HiddenCharacter(c) => words.name_hidden_character(format!("U+{:04X}", u32::from(c))),

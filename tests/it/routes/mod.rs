@@ -30,6 +30,7 @@ mod logout;
 mod one_time_password;
 mod outage;
 mod page_snapshots;
+mod passkeys;
 mod password;
 mod places;
 pub mod reauth;

@@ -34,7 +34,13 @@ fn authenticated(fixture: &SessionFixture, password: &str) -> AuthenticatedUser 
 fn session_of(fixture: &SessionFixture, authenticated: AuthenticatedUser) -> NewSession {
     let AuthenticatedUser { user, password_changed_at, .. } = authenticated;
     NewSession {
-        proof: Some(Proof { user, password_changed_at, must_change_password: false, way_in: WayIn::Password(None) }),
+        proof: Some(Proof {
+            user,
+            password_changed_at,
+            must_change_password: false,
+            way_in: WayIn::Password(None),
+            passkey_added_at: None,
+        }),
         ..fixture.new_session()
     }
 }

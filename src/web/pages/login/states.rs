@@ -18,6 +18,11 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         PageState::new("sign-in-to-continue", &noticed(words.sign_in_to_continue().to_owned())),
         PageState::new("sign-in-unmade", &noticed(words.unmade_change_sign_in().to_owned())),
         PageState::new("sign-in-twin-cookies", &noticed(words.twin_cookies())),
+        PageState::new("sign-in-passkey", &with_passkeys(empty(sample))),
+        PageState::new(
+            "sign-in-passkey-rejected",
+            &with_passkeys(refused(FormError::unauthorized(words.passkey_rejected()))),
+        ),
         PageState::new("sign-in-wrong", &refused(rejected(words))),
         PageState::new("sign-in-used-up", &refused(used_up(words))),
         PageState::new("sign-in-throttled", &refused(FormError::throttled(words, Duration::from_secs(40)))),
@@ -58,5 +63,11 @@ fn empty(sample: &Sample) -> LoginPage {
         error: None,
         notice: None,
         ended: None,
+        passkey_site: None,
+        unknown_passkey: None,
     }
+}
+
+fn with_passkeys(page: LoginPage) -> LoginPage {
+    LoginPage { passkey_site: Some("id.example.com".to_owned()), ..page }
 }

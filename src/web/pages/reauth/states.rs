@@ -1,6 +1,6 @@
 //! The states of the page that asks for the password again.
 
-use super::{Duration, FormError, ReauthPage, action};
+use super::{Duration, FormError, PasskeyPrompt, ReauthPage, action};
 use crate::web::sample::{PageState, Sample};
 
 pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
@@ -14,6 +14,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         change: String::new(),
         purpose,
         can_prove: true,
+        passkey: None,
         error: error.map(|error| error.text),
     };
     let exhausted = FormError::unauthorized(words.too_many_wrong_passwords());
@@ -27,6 +28,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         ("reauth-remove-app", words.enter_password_to_remove_app()),
         ("reauth-make-codes", words.enter_password_to_make_codes()),
         ("reauth-ask-for-codes", words.enter_password_to_ask_for_codes()),
+        ("reauth-remove-passkey", words.enter_password_to_remove_passkey()),
     ];
     let mut states: Vec<_> =
         purposes.into_iter().map(|(name, purpose)| PageState::new(name, &page(purpose, None))).collect();
@@ -37,7 +39,20 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         PageState::new("reauth-wrong", &page(again, Some(wrong))),
         PageState::new("reauth-throttled", &page(again, Some(throttled))),
         PageState::new("reauth-exhausted", &page(again, Some(exhausted))),
+        PageState::new("reauth-passkey", &with_passkey(page(again, None))),
+        PageState::new(
+            "reauth-passkey-only",
+            &ReauthPage {
+                can_prove: false,
+                ..with_passkey(page(again, Some(FormError::unauthorized(words.passkey_rejected()))))
+            },
+        ),
         PageState::new("reauth-no-password", &ReauthPage { can_prove: false, ..page(again, None) }),
     ]);
     states
+}
+
+fn with_passkey(page: ReauthPage) -> ReauthPage {
+    let prompt = PasskeyPrompt { options: "{}".to_owned(), challenge: Sample::token() };
+    ReauthPage { passkey: Some(prompt), ..page }
 }

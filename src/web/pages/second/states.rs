@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{FormError, SecondPage, second_page};
+use super::{FormError, PasskeyPrompt, SecondPage, second_page};
 use crate::web::{
     page::Page,
     sample::{PageState, Sample},
@@ -16,9 +16,13 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         next: String::new(),
         other_form: second_page(""),
         takes_recovery_code,
+        takes_codes: true,
+        passkey: None,
         trust: false,
         error: error.map(str::to_owned),
     };
+    let prompt = || Some(PasskeyPrompt { options: "{}".to_owned(), challenge: Sample::token() });
+    let with_passkey = |takes_codes, error| SecondPage { takes_codes, passkey: prompt(), ..page(false, error) };
     let throttled = FormError::throttled(words, Duration::from_secs(40)).text;
     [
         ("second", page(false, None)),
@@ -30,6 +34,9 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         ("second-recovery", page(true, None)),
         ("second-recovery-wrong", page(true, Some(words.second_wrong_recovery_code()))),
         ("second-recovery-used", page(true, Some(words.second_used_recovery_code()))),
+        ("second-app-or-passkey", with_passkey(true, None)),
+        ("second-passkey", with_passkey(false, None)),
+        ("second-passkey-rejected", with_passkey(false, Some(words.passkey_rejected()))),
     ]
     .map(|(name, page)| PageState::new(name, &page))
     .into()

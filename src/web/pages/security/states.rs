@@ -15,7 +15,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
     let by_id: HashMap<_, _> = records.iter().map(|record| (record.id, record.clone())).collect();
     let password_set = || Some(TimeText::ago(words, sample.minutes_ago(60 * 24 * 40), sample.now));
     let page = |password_set, overview: &SecondFactorOverview| {
-        SecurityPage::new(sample.page(), password_set, overview, &by_id, sample.now)
+        SecurityPage::new(sample.page(), password_set, (overview, 2), &by_id, sample.now)
     };
     let factor = |recovery_codes, is_readable| FactorState {
         added_at: sample.minutes_ago(60 * 24 * 12),

@@ -86,7 +86,7 @@ impl Factor {
         self.code(app)
     }
 
-    fn code(&self, app: &TestApp) -> String {
+    pub fn code(&self, app: &TestApp) -> String {
         self.authenticator.code_at(app.clock.now())
     }
 }

@@ -84,7 +84,7 @@ fn asvs_6_4_4_operator_removes_a_lost_factor(engine: EngineKind) {
     assert_eq!(program.json(&["user", "list", "--json"])[0]["second_factor"], true);
     assert!(program.done(&["user", "list"]).contains("SECOND FACTOR"));
     let removed = program.done(&["user", "remove-second-factor", EMAIL]);
-    assert!(removed.contains("Removed the second factor of rajat.verma@example.com"), "{removed}");
+    assert!(removed.contains("Removed the second factor and the passkeys of rajat.verma@example.com"), "{removed}");
     assert_eq!(program.json(&["user", "list", "--json"])[0]["second_factor"], false);
     let event = &events(&app, "second_factor_removed")[0];
     assert_eq!(event["actor"], "command");

@@ -1,0 +1,59 @@
+//! What has proved last who the user of a session is.
+
+use diesel::{OptionalExtension, prelude::*};
+
+use crate::{
+    clock::Timestamp,
+    db::{
+        DbConnection, SessionId,
+        schema::types::SqlTime,
+        schema::{passkey_proofs, sessions},
+        sql::LoadReadable,
+    },
+    error::Result,
+    sessions::{model::SessionProof, way_in::WayIn},
+};
+
+/// Notes the passkey that has proved it; `None` for a proof by password.
+pub(in crate::sessions) fn note_proof(
+    connection: &mut DbConnection,
+    session: SessionId,
+    passkey_added_at: Option<Timestamp>,
+) -> Result<()> {
+    let row = passkey_proofs::table.find(session);
+    let Some(added_at) = passkey_added_at.map(SqlTime::from) else {
+        diesel::delete(row).execute(connection)?;
+        return Ok(());
+    };
+    // The caller has locked the session, so no other transaction inserts the row meanwhile.
+    if diesel::update(row).set(passkey_proofs::passkey_added_at.eq(added_at)).execute(connection)? == 0 {
+        diesel::insert_into(passkey_proofs::table)
+            .values((passkey_proofs::session_id.eq(session), passkey_proofs::passkey_added_at.eq(added_at)))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Deletes up to `limit` proofs of sessions that no longer exist.
+pub(in crate::sessions) fn purge_proofs(connection: &mut DbConnection, limit: i64) -> Result<usize> {
+    let of_session = sessions::table.filter(sessions::id.eq(passkey_proofs::session_id));
+    let orphans: Vec<SessionId> = passkey_proofs::table
+        .filter(diesel::dsl::not(diesel::dsl::exists(of_session)))
+        .limit(limit)
+        .select(passkey_proofs::session_id)
+        .load_readable(connection)?;
+    Ok(diesel::delete(passkey_proofs::table.filter(passkey_proofs::session_id.eq_any(orphans))).execute(connection)?)
+}
+
+/// What has proved who the user of a session is.
+pub(in crate::sessions) fn find_proof(
+    connection: &mut DbConnection,
+    session: SessionId,
+) -> Result<Option<SessionProof>> {
+    let way: Option<String> =
+        sessions::table.find(session).select(sessions::authorised_by).first(connection).optional()?;
+    let Some(way) = way else { return Ok(None) };
+    let added_at: Option<SqlTime> =
+        passkey_proofs::table.find(session).select(passkey_proofs::passkey_added_at).first(connection).optional()?;
+    Ok(Some(SessionProof { way_in: WayIn::parse(&way), passkey_added_at: added_at.map(Timestamp::from) }))
+}

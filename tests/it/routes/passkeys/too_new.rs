@@ -1,0 +1,128 @@
+//! What was added lately must not remove what was there before.
+
+use std::time::Duration;
+
+use super::{EMAIL, ORIGIN, PASSKEYS, add, add_to, app, assert_refuses, sign_in};
+use crate::support::{Browser, EngineKind, PASSWORD, PasskeyDevice, TestApp, on_both_engines, wait};
+
+on_both_engines!(
+    new_passkey_can_not_remove_an_older_one,
+    passkey_of_a_day_can_remove_an_older_one,
+    older_passkey_can_remove_a_newer_one,
+    old_password_can_remove_any,
+    new_password_can_not_remove_an_older_passkey,
+    password_of_a_reset_link_can_remove_any,
+    new_passkey_can_not_remove_an_older_app,
+);
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const TOO_NEW: &str = "is newer than this passkey, and less than a day old";
+
+/// An account that is two days old, with a passkey that is one day old and one of now.
+fn two_passkeys(engine: EngineKind) -> (TestApp, PasskeyDevice, PasskeyDevice) {
+    let app = app(engine);
+    app.add_user(EMAIL);
+    app.advance(DAY);
+    let (_, old) = add_to(&app, EMAIL, PasskeyDevice::new(ORIGIN));
+    app.advance(DAY);
+    let (_, new) = add_to(&app, EMAIL, PasskeyDevice::new(ORIGIN));
+    app.advance(Duration::from_secs(60));
+    (app, old, new)
+}
+
+/// Removes the older or the newer passkey in this browser.
+fn remove(app: &TestApp, browser: &mut Browser, order: &str) -> crate::support::Answer {
+    let id =
+        app.text(&format!("SELECT CAST(id AS varchar(36)) AS v FROM passkeys ORDER BY created_at {order} LIMIT 1"));
+    super::remove(browser, &id)
+}
+
+fn new_passkey_can_not_remove_an_older_one(engine: EngineKind) {
+    let (app, _, mut new) = two_passkeys(engine);
+    let mut browser = app.browser();
+    assert_eq!(sign_in(&mut browser, &mut new).status, 303);
+    assert_refuses(&remove(&app, &mut browser, ""), 403, TOO_NEW);
+    assert_eq!(app.count("passkeys", ""), 2);
+    assert_eq!(remove(&app, &mut browser, "DESC").location(), PASSKEYS, "itself it can");
+}
+
+fn passkey_of_a_day_can_remove_an_older_one(engine: EngineKind) {
+    let (app, _, mut new) = two_passkeys(engine);
+    app.advance(DAY);
+    let mut browser = app.browser();
+    assert_eq!(sign_in(&mut browser, &mut new).status, 303);
+    assert_eq!(remove(&app, &mut browser, "").location(), PASSKEYS);
+}
+
+fn older_passkey_can_remove_a_newer_one(engine: EngineKind) {
+    let app = app(engine);
+    app.add_user(EMAIL);
+    let (mut browser, mut old) = add_to(&app, EMAIL, PasskeyDevice::new(ORIGIN));
+    app.advance(Duration::from_secs(60));
+    assert_eq!(add(&mut browser, &mut PasskeyDevice::new(ORIGIN), "").status, 303);
+    let mut browser = app.browser();
+    assert_eq!(sign_in(&mut browser, &mut old).status, 303);
+    assert_eq!(remove(&app, &mut browser, "DESC").location(), PASSKEYS);
+}
+
+fn old_password_can_remove_any(engine: EngineKind) {
+    let (app, _, _) = two_passkeys(engine);
+    let mut browser = app.signed_in(EMAIL);
+    for _ in 0..2 {
+        assert_eq!(remove(&app, &mut browser, "").location(), PASSKEYS);
+    }
+}
+
+const NEW_PASSWORD: &str = "seven hills, one river";
+
+fn new_password_can_not_remove_an_older_passkey(engine: EngineKind) {
+    let (app, mut old, _) = two_passkeys(engine);
+    let mut browser = app.signed_in(EMAIL);
+    let fields = [("current_password", PASSWORD), ("password", NEW_PASSWORD), ("password_again", NEW_PASSWORD)];
+    assert_eq!(browser.post_from("/account/password", "/account/password", &fields).status, 303);
+    app.advance(Duration::from_secs(60));
+    assert_refuses(&remove(&app, &mut browser, ""), 403, TOO_NEW);
+    // The older passkey proves it.
+    let page = browser.get("/reauth");
+    let challenge = page.between("data-challenge=\"", "\"");
+    let passkey = old.answer(&super::options(&page));
+    let fields = [("passkey", passkey.as_str()), ("challenge", &challenge), ("csrf_token", &page.csrf_token())];
+    assert_eq!(browser.post("/reauth", &fields).status, 303);
+    assert_eq!(remove(&app, &mut browser, "DESC").location(), PASSKEYS);
+}
+
+fn password_of_a_reset_link_can_remove_any(engine: EngineKind) {
+    let (app, _, _) = two_passkeys(engine);
+    let path = wait(app.keyrack.accounts().create_reset_link(&EMAIL.parse().unwrap(), None)).unwrap().unwrap().path();
+    let token = path.split_once("token=").unwrap().1;
+    let mut browser = app.browser();
+    let fields = [("token", token), ("password", NEW_PASSWORD), ("password_again", NEW_PASSWORD)];
+    assert_eq!(browser.post_from(&path, "/reset", &fields).status, 303);
+    assert_eq!(remove(&app, &mut browser, "").location(), PASSKEYS);
+}
+
+fn new_passkey_can_not_remove_an_older_app(engine: EngineKind) {
+    const REMOVE_APP: &str = "/account/security/authenticator/remove";
+    let app = app(engine);
+    app.add_user(EMAIL);
+    let factor = crate::routes::second_factor::add_factor(&app, EMAIL);
+    app.advance(DAY);
+    // A session whose password is as old as the app adds a passkey.
+    let mut device = PasskeyDevice::new(ORIGIN);
+    let mut adding = app.browser();
+    assert_eq!(adding.sign_in(EMAIL, PASSWORD).location(), "/login/second");
+    let code = factor.code(&app);
+    assert_eq!(adding.post_from("/login/second", "/login/second", &[("code", &code)]).status, 303);
+    assert_eq!(add(&mut adding, &mut device, "").status, 303);
+    app.advance(Duration::from_secs(60));
+    let mut browser = app.browser();
+    assert_eq!(sign_in(&mut browser, &mut device).status, 303);
+    assert_eq!(browser.post_from("/account/security", REMOVE_APP, &[]).location(), "/account/security");
+    let page = browser.get("/account/security");
+    assert!(page.text().contains("The app was not removed"), "{}", page.text());
+    assert_eq!(app.count("totp_factors", ""), 1);
+    app.advance(DAY);
+    assert_eq!(sign_in(&mut browser, &mut device).status, 303);
+    assert_eq!(browser.post_from("/account/security", REMOVE_APP, &[]).location(), "/account/security");
+    assert_eq!(app.count("totp_factors", ""), 0);
+}
