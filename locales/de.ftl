@@ -275,6 +275,16 @@ not-me-ends-others = { $count ->
 not-me-removes-app = Die Authenticator-App, die darin hinzugefügt wurde, wird mit ihren Wiederherstellungscodes entfernt.
 not-me-removes-recovery-codes = Die Wiederherstellungscodes, die darin erstellt wurden, gelten nicht mehr.
 # $count (Number)
+not-me-removes-passkeys = { $count ->
+    [one] { $count } Passkey, der darin hinzugefügt wurde, wird entfernt.
+   *[other] { $count } Passkeys, die darin hinzugefügt wurden, werden entfernt.
+}
+# $count (Number)
+not-me-restores-passkey-names = { $count ->
+    [one] { $count } Passkey, der darin umbenannt wurde, erhält seinen früheren Namen zurück.
+   *[other] { $count } Passkeys, die darin umbenannt wurden, erhalten ihre früheren Namen zurück.
+}
+# $count (Number)
 not-me-restores-names = { $count ->
     [one] { $count } Sitzung, die darin umbenannt wurde, erhält ihren früheren Namen zurück.
    *[other] { $count } Sitzungen, die darin umbenannt wurden, erhalten ihre früheren Namen zurück.
@@ -707,6 +717,9 @@ mail-ways-in-changed = Ein Zugang zu Ihrem Konto bei { -product } wurde geänder
 mail-app-added = Für Ihr Konto bei { -product } wurde eine Authenticator-App eingerichtet.
 mail-app-removed = Die Authenticator-App wurde von Ihrem Konto bei { -product } entfernt. Ihr Passwort allein genügt nun zur Anmeldung.
 mail-app-removed-by-administrator = Die Administration hat die Authenticator-App und die Wiederherstellungscodes von Ihrem Konto bei { -product } entfernt.
+mail-passkey-added = Für Ihr Konto bei { -product } wurde ein Passkey hinzugefügt. Mit ihm ist die Anmeldung ohne Ihr Passwort möglich.
+mail-passkey-removed = Ein Passkey wurde von Ihrem Konto bei { -product } entfernt.
+mail-passkey-removed-by-administrator = Die Administration hat einen Passkey von Ihrem Konto bei { -product } entfernt.
 mail-codes-made = Für Ihr Konto bei { -product } wurden neue Wiederherstellungscodes erstellt. Die früheren gelten nicht mehr.
 mail-code-used = Bei Ihrem Konto bei { -product } wurde einer der Wiederherstellungscodes zur Anmeldung verwendet.
 mail-failures-subject = Viele fehlgeschlagene Anmeldungen bei Ihrem Konto bei { -product }
@@ -785,6 +798,7 @@ passkey-needs-script = Passkeys brauchen JavaScript, das in diesem Browser aus i
 way-in-passkey = Passkey
 event-signed-in-passkey = Mit Passkey angemeldet
 event-passkey-added = Passkey „{ $name }“ hinzugefügt
+event-passkey-used = Passkey „{ $name }“ zur Anmeldung verwendet
 event-passkey-renamed = Passkey umbenannt in „{ $name }“
 event-passkey-removed = Passkey „{ $name }“ entfernt
 event-sign-in-failed-passkey = Anmeldung fehlgeschlagen: falscher Passkey

@@ -361,6 +361,16 @@ not-me-ends-others = { $count ->
 not-me-removes-app = The authenticator app that was added in it is removed, with its recovery codes.
 not-me-removes-recovery-codes = The recovery codes that were made in it stop working.
 # $count (Number)
+not-me-removes-passkeys = { $count ->
+    [one] { $count } passkey that was added in it is removed.
+   *[other] { $count } passkeys that were added in it are removed.
+}
+# $count (Number)
+not-me-restores-passkey-names = { $count ->
+    [one] { $count } passkey that was renamed in it gets its former name back.
+   *[other] { $count } passkeys that were renamed in it get their former names back.
+}
+# $count (Number)
 not-me-restores-names = { $count ->
     [one] { $count } session that was renamed in it gets its former name back.
    *[other] { $count } sessions that were renamed in it get their former names back.
@@ -846,6 +856,9 @@ mail-ways-in-changed = A way into your account at { -product } was changed.
 mail-app-added = An authenticator app was added to your account at { -product }.
 mail-app-removed = The authenticator app was removed from your account at { -product }. Your password alone lets you in now.
 mail-app-removed-by-administrator = An administrator removed the authenticator app and the recovery codes from your account at { -product }.
+mail-passkey-added = A passkey was added to your account at { -product }. It lets in without your password.
+mail-passkey-removed = A passkey was removed from your account at { -product }.
+mail-passkey-removed-by-administrator = An administrator removed a passkey from your account at { -product }.
 mail-codes-made = New recovery codes were made for your account at { -product }. The earlier ones no longer work.
 mail-code-used = Your account at { -product } was signed in to with one of its recovery codes.
 mail-failures-subject = Many failed sign-ins to your account at { -product }
@@ -939,6 +952,8 @@ way-in-passkey = Passkey
 event-signed-in-passkey = Signed in with a passkey
 # $name (String)
 event-passkey-added = Passkey “{ $name }” added
+# $name (String)
+event-passkey-used = Passkey “{ $name }” used to sign in
 # $name (String)
 event-passkey-renamed = Passkey renamed to “{ $name }”
 # $name (String)

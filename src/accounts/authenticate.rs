@@ -194,7 +194,7 @@ impl Accounts {
             has_breached_password,
             way_in,
             second_factor,
-            passkey_added_at: None,
+            passkey: None,
         };
         Ok(AuthenticationResult::Accepted(user))
     }

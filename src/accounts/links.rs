@@ -349,7 +349,7 @@ impl Accounts {
             has_breached_password: false,
             way_in: kind.way_in(),
             second_factor,
-            passkey_added_at: None,
+            passkey: None,
         })
     }
 }

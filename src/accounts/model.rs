@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::{codes::SecondFactorState, email::Email};
 use crate::{
     clock::Timestamp,
-    sessions::{User, WayIn},
+    sessions::{UsedPasskey, User, WayIn},
 };
 
 /// A password as it was typed, in Unicode's normal form C, so that the same characters are the same password on every
@@ -157,8 +157,8 @@ pub struct AuthenticatedUser {
     pub has_breached_password: bool,
     /// What proved who they are: the password, the link with which it was set, or a passkey; and what was checked besides.
     pub way_in: WayIn,
-    /// When the passkey was added, if that proved it.
-    pub passkey_added_at: Option<Timestamp>,
+    /// The passkey that was used, alone or as the second factor.
+    pub passkey: Option<UsedPasskey>,
     /// What the sign-in still needs. Keyrack's own pages see to it; an application that checks passwords by itself must
     /// not let a user in while it [is due](SecondFactorState::is_due).
     pub second_factor: SecondFactorState,

@@ -131,7 +131,7 @@ impl Accounts {
                     has_breached_password: false,
                     way_in: WayIn::Password(None),
                     second_factor,
-                    passkey_added_at: None,
+                    passkey: None,
                 }))
             })
             .await?;

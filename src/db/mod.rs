@@ -54,8 +54,8 @@ pub use readiness::{Readiness, check_before_serving};
 pub(crate) use row_batch::{RETRY_DELAY, Refused, retried};
 pub(crate) use savepoint::in_savepoint;
 pub(crate) use schema::types::FormId;
-pub(crate) use schema::types::{AttemptId, LinkId, MailId, PasskeyId};
-pub use schema::types::{SessionId, UserId};
+pub(crate) use schema::types::{AttemptId, LinkId, MailId};
+pub use schema::types::{PasskeyId, SessionId, UserId};
 pub(crate) use schema_check::{
     OBJECT_OF_ANOTHER_ROLE, creator_warnings, find_schema_problems, find_tables_of_others, held_lock_warnings,
     privilege_warnings, unreadable_event_warnings,

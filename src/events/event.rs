@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{SessionId, UserId},
+    db::{PasskeyId, SessionId, UserId},
 };
 
 /// An event that is to be written. It must contain no sid, no password and no token, and nothing that was typed.
@@ -125,6 +125,11 @@ impl SecurityEvent {
     /// A text of the detail.
     pub fn text(&self, key: &str) -> Option<&str> {
         self.detail.get(key).and_then(Value::as_str)
+    }
+
+    /// The passkey that it is about; `None` if it is about none, or that can't be read.
+    pub fn passkey(&self) -> Option<PasskeyId> {
+        self.text("passkey")?.parse().ok()
     }
 
     /// The session of the account that did it; `None` if it was no session, or that can't be read.

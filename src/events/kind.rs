@@ -62,7 +62,9 @@ kinds! {
     RecoveryCodesRemoved = "recovery_codes_removed";
     /// A passkey was added to an account: `detail.passkey` and `detail.name`.
     PasskeyAdded = "passkey_added";
-    /// A passkey was renamed.
+    /// A passkey has let a session in, alone or as the second factor.
+    PasskeyUsed = "passkey_used";
+    /// A passkey was renamed: `detail.from` and `detail.name`.
     PasskeyRenamed = "passkey_renamed";
     /// A passkey of an account was removed.
     PasskeyRemoved = "passkey_removed";

@@ -14,6 +14,8 @@ use crate::{clock::Timestamp, words::Words};
 pub(crate) enum Change {
     AppAdded,
     AppRemoved,
+    PasskeyAdded,
+    PasskeyRemoved,
     RecoveryCodesMade,
     RecoveryCodeUsed,
 }
@@ -99,6 +101,9 @@ fn change_text(words: Words, facts: &NoticeFacts) -> String {
         Some(Change::AppAdded) => words.mail_app_added(),
         Some(Change::AppRemoved) if facts.by_administrator => words.mail_app_removed_by_administrator(),
         Some(Change::AppRemoved) => words.mail_app_removed(),
+        Some(Change::PasskeyAdded) => words.mail_passkey_added(),
+        Some(Change::PasskeyRemoved) if facts.by_administrator => words.mail_passkey_removed_by_administrator(),
+        Some(Change::PasskeyRemoved) => words.mail_passkey_removed(),
         Some(Change::RecoveryCodesMade) => words.mail_codes_made(),
         Some(Change::RecoveryCodeUsed) => words.mail_code_used(),
         None => words.mail_ways_in_changed(),

@@ -74,7 +74,7 @@ use pending_touches::PendingTouches;
 use queries::{GroupedWrite, LiveSessionKey, LiveSessionRow, UserAt, Written};
 use user_turns::UserTurns;
 
-pub use crate::db::{SessionId, UserId};
+pub use crate::db::{PasskeyId, SessionId, UserId};
 pub use addresses::UsedAddress;
 pub(crate) use addresses::network_of;
 pub use adopt::Adoption;
@@ -89,7 +89,7 @@ pub use end_many::RevokeProgress;
 pub use ended::{Liveness, SessionEnd};
 pub(crate) use first_batch::{FirstBatchMode, with_first_batch};
 pub use list::{DevicePage, HistoryPage, LivePage, PageCursor};
-pub use model::{Activity, Client, EndReason, IssuedSession, Proof, Purged, SessionRecord, Sid, User};
+pub use model::{Activity, Client, EndReason, IssuedSession, Proof, Purged, SessionRecord, Sid, UsedPasskey, User};
 pub use name::{InvalidSessionName, SessionName};
 pub use new_session::NewSession;
 pub use policy::{Policy, Timeouts};

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{SessionId, UserId},
+    db::{PasskeyId, SessionId, UserId},
     error::{Error, Result},
     text::is_unsafe,
 };
@@ -173,8 +173,17 @@ pub struct Proof {
     pub must_change_password: bool,
     /// What proved it: the password, the link with which it was set, or a passkey; and what was checked besides.
     pub way_in: WayIn,
-    /// When the passkey was added, if that proved it.
-    pub passkey_added_at: Option<Timestamp>,
+    /// The passkey that was used, alone or as the second factor.
+    pub passkey: Option<UsedPasskey>,
+}
+
+/// A passkey that has proved who a user is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsedPasskey {
+    /// Names it.
+    pub id: PasskeyId,
+    /// When it was added to the account.
+    pub added_at: Timestamp,
 }
 
 /// What has proved who the user of a session is.

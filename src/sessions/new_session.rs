@@ -3,7 +3,7 @@
 use super::{
     browsers::{BrowserIdHash, SignInBrowser},
     data::DataPatch,
-    model::{Client, Proof, Sid},
+    model::{Client, Proof, Sid, UsedPasskey},
     sent_form::SentForm,
     way_in::WayIn,
 };
@@ -64,9 +64,14 @@ impl NewSession {
         }
     }
 
-    /// When the passkey was added that lets the session in, if one does.
+    /// The passkey that lets the session in, alone or as the second factor.
+    pub(super) fn passkey(&self) -> Option<UsedPasskey> {
+        self.proof.as_ref().and_then(|proof| proof.passkey)
+    }
+
+    /// When the passkey was added that lets the session in without anything else, if one does.
     pub(super) fn passkey_added_at(&self) -> Option<Timestamp> {
-        self.proof.as_ref().and_then(|proof| proof.passkey_added_at)
+        self.passkey().filter(|_| self.way_in() == WayIn::Passkey).map(|passkey| passkey.added_at)
     }
 
     /// Whether the user gave the account's password, which is good for more sign-ins, and nothing else.

@@ -19,7 +19,7 @@ use crate::{
     clock::Timestamp,
     db::{DbConnection, FormId, SessionId, UserId},
     error::{Error, Result},
-    events::{EventCause, NewEvent, Source},
+    events::{EventCause, EventKind, NewEvent, Source, record},
 };
 
 /// When a session expires, as decided at its sign-in.
@@ -86,6 +86,7 @@ impl Sessions {
             FormSession::NotStarted { started_before } => started_before,
         };
         if let Some(issued) = self.join_other_tab(connection, new, started_before, &user, now)? {
+            record_passkey(connection, new, issued.id, now)?;
             return Ok(Some((issued, None)));
         }
         if !use_one_time_password(connection, new, now)? {
@@ -107,6 +108,7 @@ impl Sessions {
         if reused.is_some() || new.passkey_added_at().is_some() {
             queries::note_proof(connection, id, new.passkey_added_at())?;
         }
+        record_passkey(connection, new, id, now)?;
         for old in new.presented_sids() {
             queries::retire_unknown_sid(connection, old, id)?;
         }
@@ -187,6 +189,16 @@ fn lock_valid_user(connection: &mut DbConnection, new: &NewSession) -> Result<Us
     let password_changed =
         new.proof.as_ref().is_some_and(|proof| proof.password_changed_at != found.password_changed_at);
     if found.disabled || password_changed { Err(Error::SessionEnded) } else { Ok(found.user) }
+}
+
+/// Records which passkey has let a session in. Fails if it was removed since it was checked: a session must not start with
+/// what its owner has taken out of the account before.
+fn record_passkey(connection: &mut DbConnection, new: &NewSession, id: SessionId, now: Timestamp) -> Result<()> {
+    let Some(passkey) = new.passkey() else { return Ok(()) };
+    let name = queries::passkey_name(connection, new.user_id, passkey.id)?.ok_or(Error::SessionEnded)?;
+    let event = NewEvent::new(EventKind::PasskeyUsed, &Source::user(new.client.ip_address));
+    let event = event.user(new.user_id).session(id).detail("passkey", passkey.id.to_string()).detail("name", name);
+    record(connection, event, now).map(drop)
 }
 
 /// Uses up a password that is good for one sign-in. Returns whether the sign-in may go on: of two at the same time, one

@@ -38,6 +38,8 @@ pub(super) fn notice_of(
         Some(EventKind::PasswordChanged) => None,
         Some(EventKind::SecondFactorAdded) => Some(Change::AppAdded),
         Some(EventKind::SecondFactorRemoved) => Some(Change::AppRemoved),
+        Some(EventKind::PasskeyAdded) => Some(Change::PasskeyAdded),
+        Some(EventKind::PasskeyRemoved) => Some(Change::PasskeyRemoved),
         Some(EventKind::RecoveryCodesMade) => Some(Change::RecoveryCodesMade),
         Some(EventKind::SignedIn) if is_by_recovery_code(event) => Some(Change::RecoveryCodeUsed),
         _ => return Ok(None),

@@ -114,7 +114,7 @@ impl Accounts {
             must_change_password: false,
             has_breached_password: false,
             way_in: WayIn::Passkey,
-            passkey_added_at: Some(passkey.created_at),
+            passkey: Some(passkey.as_used()),
             second_factor: SecondFactorState::NotDue,
         })
     }
@@ -126,13 +126,16 @@ impl Accounts {
         answer: PasskeyAnswer,
         client: SignInClient,
     ) -> Result<AuthenticatedUser, PasskeyError> {
-        self.check_at_sign_in(answer, client, Some(pending.user)).await?;
+        let (passkey, _) = self.check_at_sign_in(answer, client, Some(pending.user)).await?;
         let find = {
             let pending = pending.clone();
             move |connection: &mut DbConnection| pending.find_user(connection)
         };
         match self.db.read(find).await? {
-            Some(found) => Ok(pending.passed(found, SecondFactor::Passkey)),
+            Some(found) => {
+                let authenticated = pending.passed(found, SecondFactor::Passkey);
+                Ok(AuthenticatedUser { passkey: Some(passkey.as_used()), ..authenticated })
+            }
             None => Err(PasskeyError::Rejected),
         }
     }

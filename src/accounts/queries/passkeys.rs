@@ -12,7 +12,7 @@ use crate::{
         sql::LoadReadable,
     },
     error::{Error, Result},
-    sessions::REPEATED_FORM_WINDOW,
+    sessions::{REPEATED_FORM_WINDOW, UsedPasskey},
 };
 
 /// A new passkey.
@@ -48,6 +48,11 @@ impl StoredPasskey {
     pub fn is_of_form(&self, form: &str, now: Timestamp) -> bool {
         let at = self.last_used_at.unwrap_or(self.created_at);
         self.last_form == form && now.since(at) <= REPEATED_FORM_WINDOW
+    }
+
+    /// What a sign-in with it notes.
+    pub fn as_used(&self) -> UsedPasskey {
+        UsedPasskey { id: self.id, added_at: self.created_at }
     }
 }
 

@@ -127,7 +127,7 @@ impl PendingSignIn {
             must_change_password: found.password_use != PasswordUse::Lasting,
             has_breached_password: self.has_breached_password,
             way_in: self.way_in.with_second_factor(factor),
-            passkey_added_at: None,
+            passkey: None,
             second_factor: SecondFactorState::Passed(factor),
         }
     }

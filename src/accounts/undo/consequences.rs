@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    db::SessionId,
+    db::{PasskeyId, SessionId},
     events::{Actor, EventKind, SecurityEvent},
 };
 
@@ -17,6 +17,10 @@ pub(super) struct Consequences {
     pub has_added_app: bool,
     /// Whether one of them has made the recovery codes that the account has now.
     pub has_made_recovery_codes: bool,
+    /// The passkeys of the account that one of them has added.
+    pub passkeys: BTreeSet<PasskeyId>,
+    /// The other passkeys that have a name which one of them has given, with the name that each had before.
+    pub passkey_names: BTreeMap<PasskeyId, String>,
     /// The sessions that have a name which one of them has given, with the name that each had before.
     pub names: BTreeMap<SessionId, Option<String>>,
 }
@@ -30,6 +34,8 @@ struct Replay {
     of_reporter: BTreeSet<i64>,
     app: Added,
     recovery_codes: Added,
+    passkeys: BTreeMap<PasskeyId, Added>,
+    passkey_names: BTreeMap<PasskeyId, String>,
     names: BTreeMap<SessionId, Option<String>>,
 }
 
@@ -52,6 +58,10 @@ impl Consequences {
         EventKind::SecondFactorRemoved,
         EventKind::RecoveryCodesMade,
         EventKind::RecoveryCodesRemoved,
+        EventKind::PasskeyAdded,
+        EventKind::PasskeyUsed,
+        EventKind::PasskeyRenamed,
+        EventKind::PasskeyRemoved,
         EventKind::SessionRenamed,
     ];
 
@@ -63,18 +73,23 @@ impl Consequences {
         for event in events {
             replay.read(event);
         }
+        let passkeys: BTreeSet<_> = replay.passkeys_of_sessions().collect();
+        replay.passkey_names.retain(|id, _| !passkeys.contains(id));
         Self {
             has_added_app: replay.app.is_of(&replay.sessions),
             has_made_recovery_codes: replay.recovery_codes.is_of(&replay.sessions),
+            passkeys,
+            passkey_names: replay.passkey_names,
             sessions: replay.sessions,
             names: replay.names,
         }
     }
 }
 
-/// The events that have added the apps and recovery codes with which this session was signed in to.
+/// The events that have added the apps, recovery codes and passkeys with which this session was signed in to.
 fn used_by(session: SessionId, events: &[SecurityEvent]) -> BTreeSet<i64> {
     let (mut app, mut recovery_codes, mut used) = (None, None, BTreeSet::new());
+    let mut passkeys = BTreeMap::new();
     for event in events {
         match event.kind() {
             Some(EventKind::SecondFactorAdded) => (app, recovery_codes) = (Some(event.id), Some(event.id)),
@@ -83,6 +98,12 @@ fn used_by(session: SessionId, events: &[SecurityEvent]) -> BTreeSet<i64> {
                 let way_in = event.text("authorised_by").unwrap_or_default();
                 used.extend(app.filter(|_| way_in.ends_with("+totp")));
                 used.extend(recovery_codes.filter(|_| way_in.ends_with("+recovery_code")));
+            }
+            Some(EventKind::PasskeyAdded) => {
+                passkeys.insert(event.passkey(), event.id);
+            }
+            Some(EventKind::PasskeyUsed) if event.session_id == Some(session) => {
+                used.extend(passkeys.get(&event.passkey()));
             }
             _ => {}
         }
@@ -109,9 +130,48 @@ impl Replay {
             }
             EventKind::RecoveryCodesRemoved => self.recovery_codes = Added::Otherwise,
             EventKind::RecoveryCodesMade => self.recovery_codes = self.added_by(event),
+            EventKind::PasskeyAdded
+            | EventKind::PasskeyUsed
+            | EventKind::PasskeyRenamed
+            | EventKind::PasskeyRemoved => {
+                if let Some(id) = event.passkey() {
+                    self.read_passkey(kind, id, event);
+                }
+            }
             EventKind::SessionRenamed => self.rename(event),
             _ => {}
         }
+    }
+
+    fn read_passkey(&mut self, kind: EventKind, id: PasskeyId, event: &SecurityEvent) {
+        match kind {
+            EventKind::PasskeyAdded => {
+                self.passkeys.insert(id, self.added_by(event));
+            }
+            // A passkey that is not among them was added before the first of these events.
+            EventKind::PasskeyUsed if self.passkeys.get(&id).is_some_and(|added| added.is_of(&self.sessions)) => {
+                self.sessions.extend(event.session_id);
+            }
+            EventKind::PasskeyRenamed if Added::by(event).is_of(&self.sessions) => {
+                if let Some(former) = event.text("from") {
+                    self.passkey_names.entry(id).or_insert_with(|| former.to_owned());
+                }
+            }
+            EventKind::PasskeyRenamed => {
+                self.passkey_names.remove(&id);
+            }
+            EventKind::PasskeyRemoved => {
+                self.passkeys.remove(&id);
+                self.passkey_names.remove(&id);
+            }
+            _ => {}
+        }
+    }
+
+    /// The passkeys that the account has and one of the sessions has added.
+    fn passkeys_of_sessions(&self) -> impl Iterator<Item = PasskeyId> {
+        let added = self.passkeys.iter().filter(|(_, added)| added.is_of(&self.sessions));
+        added.map(|(id, _)| *id)
     }
 
     /// A session starts, or continues with a sign-in. From a password nothing follows: whoever reports has proved that they
@@ -208,6 +268,18 @@ mod tests {
             event.detail.insert("former".to_owned(), former.into());
         }
 
+        fn passkey(&mut self, kind: EventKind, id: PasskeyId, by: SessionId) -> PasskeyId {
+            let event = self.change(kind, by);
+            event.session_id = Some(by);
+            event.detail.insert("passkey".to_owned(), id.to_string().into());
+            id
+        }
+
+        fn rename_passkey(&mut self, id: PasskeyId, former: &str, by: SessionId) {
+            self.passkey(EventKind::PasskeyRenamed, id, by);
+            self.0.last_mut().unwrap().detail.insert("from".to_owned(), former.into());
+        }
+
         fn of(&self, session: SessionId) -> Consequences {
             Consequences::of(session, None, &self.0)
         }
@@ -279,6 +351,61 @@ mod tests {
         let found = history.reported_by(desk, lost);
         assert_eq!((found.sessions, found.has_made_recovery_codes), ([lost, by_code].into(), true));
         assert!(!history.reported_by(by_code, lost).has_made_recovery_codes);
+    }
+
+    #[test]
+    fn sessions_follow_from_a_passkey_that_was_added() {
+        let mut history = History::default();
+        let owner = history.sign_in("password");
+        let own = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), owner);
+        let thief = history.sign_in("passkey");
+        history.passkey(EventKind::PasskeyUsed, own, thief);
+        let first = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), thief);
+        let second = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), thief);
+        let by_passkey = history.sign_in("passkey");
+        history.passkey(EventKind::PasskeyUsed, first, by_passkey);
+        let as_factor = history.sign_in("password+passkey");
+        history.passkey(EventKind::PasskeyUsed, second, as_factor);
+        let third = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), as_factor);
+        history.passkey(EventKind::PasskeyRemoved, first, thief);
+        let found = history.of(thief);
+        assert_eq!(found.sessions, [thief, by_passkey, as_factor].into());
+        assert_eq!(found.passkeys, [second, third].into());
+        assert_eq!(history.of(owner).sessions, [owner, thief, by_passkey, as_factor].into());
+        assert_eq!(history.of(owner).passkeys, [own, second, third].into());
+    }
+
+    #[test]
+    fn passkey_that_let_the_reporter_in_does_not_follow() {
+        let mut history = History::default();
+        let lost = history.sign_in("password");
+        let own = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), lost);
+        let other = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), lost);
+        let desk = history.sign_in("passkey");
+        history.passkey(EventKind::PasskeyUsed, own, desk);
+        let found = history.reported_by(desk, lost);
+        assert_eq!((found.sessions, found.passkeys), ([lost].into(), [other].into()));
+        assert_eq!(history.of(lost).passkeys, [own, other].into());
+    }
+
+    #[test]
+    fn names_of_passkeys_become_what_they_were() {
+        let mut history = History::default();
+        let owner = history.sign_in("password");
+        let [own, other] = [PasskeyId::random(), PasskeyId::random()];
+        history.passkey(EventKind::PasskeyAdded, own, owner);
+        history.passkey(EventKind::PasskeyAdded, other, owner);
+        let thief = history.sign_in("password");
+        history.rename_passkey(own, "Phone", thief);
+        history.rename_passkey(own, "x", thief);
+        history.rename_passkey(other, "Key", thief);
+        let added = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), thief);
+        history.rename_passkey(added, "Thief", thief);
+        let names = [(own, "Phone".to_owned()), (other, "Key".to_owned())];
+        assert_eq!(history.of(thief).passkey_names, names.into());
+        history.rename_passkey(own, "y", owner);
+        history.passkey(EventKind::PasskeyRemoved, other, owner);
+        assert_eq!(history.of(thief).passkey_names, BTreeMap::new());
     }
 
     #[test]

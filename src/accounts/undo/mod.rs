@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Accounts, queries};
 use crate::{
     clock::Timestamp,
-    db::{DbConnection, SessionId, UserId},
+    db::{DbConnection, PasskeyId, SessionId, UserId},
     error::Result,
     events::{EventKind, NewEvent, events_since, first_since, record},
     sessions::{PresentedSession, SessionRecord, Sessions},
@@ -28,8 +28,12 @@ pub(crate) struct Undoing {
     pub removes_app: bool,
     /// The recovery codes that it has made are removed.
     pub removes_recovery_codes: bool,
+    /// Passkeys are removed: so many.
+    pub passkeys: usize,
     /// Sessions get the names back that they had before: so many.
     pub names: usize,
+    /// So do passkeys: so many.
+    pub passkey_names: usize,
 }
 
 impl Undoing {
@@ -38,17 +42,24 @@ impl Undoing {
             sessions: other_sessions,
             removes_app: consequences.has_added_app,
             removes_recovery_codes: consequences.has_made_recovery_codes && !consequences.has_added_app,
+            passkeys: consequences.passkeys.len(),
             names: consequences.names.len(),
+            passkey_names: consequences.passkey_names.len(),
         }
     }
 
     /// Adds it to the detail of an event.
     fn describe(self, event: NewEvent) -> NewEvent {
-        let removed = [(self.removes_app, "authenticator_app"), (self.removes_recovery_codes, "recovery_codes")];
+        let removed = [
+            (self.removes_app, "authenticator_app"),
+            (self.removes_recovery_codes, "recovery_codes"),
+            (self.passkeys > 0, "passkeys"),
+        ];
         let removed: Vec<_> = removed.into_iter().filter_map(|(is_removed, word)| is_removed.then_some(word)).collect();
         let event = if removed.is_empty() { event } else { event.detail("removed", removed) };
         let event = if self.sessions == 0 { event } else { event.detail("sessions", self.sessions) };
-        if self.names == 0 { event } else { event.detail("names", self.names) }
+        let names = self.names + self.passkey_names;
+        if names == 0 { event } else { event.detail("names", names) }
     }
 }
 
@@ -66,7 +77,7 @@ impl Accounts {
             let consequences = find_consequences(connection, &session, reporter)?;
             let others = accounts.sessions.end_reported(connection, &session, &consequences.sessions)?;
             let undone = Undoing::new(&consequences, others);
-            accounts.take_out(connection, &session, &undone, now)?;
+            accounts.take_out(connection, &session, &consequences, now)?;
             accounts.sessions.restore_names(connection, user, &consequences.names, now)?;
             accounts.record_report(connection, &session, undone, now)?;
             Ok(true)
@@ -116,20 +127,36 @@ impl Accounts {
         self.db.read(find).await
     }
 
-    /// Removes what a report takes out of an account besides sessions and their names. Each has an event.
+    /// Removes what a report takes out of an account besides sessions and their names, and gives passkeys their former names.
+    /// Each has an event.
     fn take_out(
         &self,
         connection: &mut DbConnection,
         reported: &SessionRecord,
-        undoing: &Undoing,
+        consequences: &Consequences,
         now: Timestamp,
     ) -> Result<()> {
         let user = reported.user_id;
         let event = |kind| self.event(kind, user).session(reported.id);
-        if undoing.removes_app && queries::delete_factor(connection, user)? {
+        let of_passkey = |kind, id: PasskeyId, name: &str| {
+            let event = event(kind).detail("passkey", id.to_string());
+            event.detail("name", name)
+        };
+        for passkey in queries::passkeys_of(connection, user)? {
+            let (id, name) = (passkey.id, passkey.name);
+            if consequences.passkeys.contains(&id) {
+                queries::delete_passkey(connection, (id, user))?;
+                record(connection, of_passkey(EventKind::PasskeyRemoved, id, &name), now)?;
+            } else if let Some(former) = consequences.passkey_names.get(&id).filter(|former| **former != name) {
+                queries::rename_passkey(connection, (id, user), former)?;
+                let event = of_passkey(EventKind::PasskeyRenamed, id, former);
+                record(connection, event.detail("from", name), now)?;
+            }
+        }
+        if consequences.has_added_app && queries::delete_factor(connection, user)? {
             record(connection, event(EventKind::SecondFactorRemoved), now)?;
         }
-        if undoing.removes_recovery_codes {
+        if consequences.has_made_recovery_codes && !consequences.has_added_app {
             queries::replace_recovery_codes(connection, user, &[], now)?;
             record(connection, event(EventKind::RecoveryCodesRemoved), now)?;
         }

@@ -5,9 +5,9 @@ use diesel::{OptionalExtension, prelude::*};
 use crate::{
     clock::Timestamp,
     db::{
-        DbConnection, SessionId,
+        DbConnection, PasskeyId, SessionId, UserId,
         schema::types::SqlTime,
-        schema::{passkey_proofs, sessions},
+        schema::{passkey_proofs, passkeys, sessions},
         sql::LoadReadable,
     },
     error::Result,
@@ -43,6 +43,16 @@ pub(in crate::sessions) fn purge_proofs(connection: &mut DbConnection, limit: i6
         .select(passkey_proofs::session_id)
         .load_readable(connection)?;
     Ok(diesel::delete(passkey_proofs::table.filter(passkey_proofs::session_id.eq_any(orphans))).execute(connection)?)
+}
+
+/// The name of a passkey of a user; `None` if they have no such passkey.
+pub(in crate::sessions) fn passkey_name(
+    connection: &mut DbConnection,
+    user: UserId,
+    passkey: PasskeyId,
+) -> Result<Option<String>> {
+    let own = passkeys::table.find(passkey).filter(passkeys::user_id.eq(user));
+    Ok(own.select(passkeys::name).first(connection).optional()?)
 }
 
 /// What has proved who the user of a session is.

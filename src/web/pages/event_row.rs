@@ -133,6 +133,7 @@ fn text(words: Words, event: &SecurityEvent) -> String {
         EventKind::RecoveryCodesRemoved => words.event_recovery_codes_removed(),
         EventKind::RecoveryCodesMade => words.event_recovery_codes_made(),
         EventKind::PasskeyAdded => return words.event_passkey_added(name(event)),
+        EventKind::PasskeyUsed => return words.event_passkey_used(name(event)),
         EventKind::PasskeyRenamed => return words.event_passkey_renamed(name(event)),
         EventKind::PasskeyRemoved => return words.event_passkey_removed(name(event)),
         EventKind::AccountCreated => words.event_account_created(),

@@ -92,7 +92,9 @@ fn steps(words: Words, follows: &Follows) -> Vec<String> {
         (undoing.sessions > 0).then(|| words.not_me_ends_others(undoing.sessions)),
         fixed(undoing.removes_app, words.not_me_removes_app()),
         fixed(undoing.removes_recovery_codes, words.not_me_removes_recovery_codes()),
+        (undoing.passkeys > 0).then(|| words.not_me_removes_passkeys(undoing.passkeys)),
         (undoing.names > 0).then(|| words.not_me_restores_names(undoing.names)),
+        (undoing.passkey_names > 0).then(|| words.not_me_restores_passkey_names(undoing.passkey_names)),
         fixed(true, words.not_me_shows()),
         fixed(true, words.not_me_password()),
     ];

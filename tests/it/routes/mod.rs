@@ -30,7 +30,7 @@ mod logout;
 mod one_time_password;
 mod outage;
 mod page_snapshots;
-mod passkeys;
+pub mod passkeys;
 mod password;
 mod places;
 pub mod reauth;

@@ -138,7 +138,7 @@ fn sign_in_checked_before_the_change_is_refused(engine: EngineKind) {
         password_changed_at: checked.password_changed_at,
         must_change_password: false,
         way_in: WayIn::Password(None),
-        passkey_added_at: None,
+        passkey: None,
     };
     let new = NewSession { proof: Some(proof), ..NewSession::of(checked.user.id) };
     let started = wait(app.keyrack.sessions().start(new));

@@ -2,13 +2,20 @@
 
 use std::time::Duration;
 
-use super::second_factor::{CODES, REMOVE, SECOND, SECURITY, STEP, add_app, recovery_codes};
-use crate::support::{Answer, Authenticator, Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
+use super::{
+    passkeys::{self, ORIGIN, PASSKEYS},
+    second_factor::{CODES, REMOVE, SECOND, SECURITY, STEP, add_app, recovery_codes},
+};
+use crate::support::{
+    Answer, Authenticator, Browser, EngineKind, PASSWORD, PasskeyDevice, TestApp, on_both_engines, wait,
+};
 
 on_both_engines!(
     report_takes_out_what_the_session_has_added,
     page_says_beforehand_what_is_undone,
     report_ends_sessions_that_an_app_has_let_in,
+    report_takes_out_passkeys_and_the_sessions_they_let_in,
+    passkey_with_which_the_reporter_signed_in_stays,
     app_of_the_owner_stays,
     recovery_codes_go_and_the_app_of_the_owner_stays,
     app_with_which_the_reporter_signed_in_stays,
@@ -126,6 +133,65 @@ fn report_ends_sessions_that_an_app_has_let_in(engine: EngineKind) {
     let known = app.rows("known_browsers", "");
     assert_eq!(known.len(), 1, "only the owner's: {known:?}");
     app.assert_sound();
+}
+
+fn with_passkeys(engine: EngineKind) -> TestApp {
+    TestApp::with(engine, |config| config.public_url = ORIGIN.parse().unwrap())
+}
+
+/// Adds a passkey of a new device.
+fn add_passkey(app: &TestApp, browser: &mut Browser, name: &str) -> PasskeyDevice {
+    let mut device = PasskeyDevice::new(ORIGIN);
+    let answer = passkeys::add(browser, &mut device, name);
+    assert_eq!(answer.location(), PASSKEYS, "{}", answer.text());
+    app.advance(SECOND_OF_TIME);
+    device
+}
+
+fn report_takes_out_passkeys_and_the_sessions_they_let_in(engine: EngineKind) {
+    let app = with_passkeys(engine);
+    let (mut owner, mut thief) = owner_and_thief(&app);
+    let (id, mut key) = (thief.session_id(), add_passkey(&app, &mut owner, "My key"));
+    let own = passkeys::first_id(&mut owner);
+    thief.post_from(PASSKEYS, &format!("{PASSKEYS}/{own}/name"), &[("name", "Lost key")]);
+    let mut device = add_passkey(&app, &mut thief, "Second key");
+    let mut by_passkey = app.browser();
+    assert_eq!(passkeys::sign_in(&mut by_passkey, &mut device).location(), DEVICES);
+    let mut added_later = add_passkey(&app, &mut by_passkey, "Third key");
+    let page = owner.get(&not_me(&id)).text();
+    for said in [
+        "1 other session, which it has let in, is signed out as well.",
+        "2 passkeys that were added in it are removed.",
+        "1 passkey that was renamed in it gets its former name back.",
+    ] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    report(&mut owner, &id);
+    assert!(!thief.is_signed_in() && !by_passkey.is_signed_in() && owner.is_signed_in());
+    let left = app.rows("passkeys", "");
+    assert_eq!((left.len(), &left[0]["name"]), (1, &"My key".into()));
+    for device in [&mut device, &mut added_later] {
+        assert_eq!(passkeys::sign_in(&mut app.browser(), device).status, 401);
+    }
+    assert_eq!(passkeys::sign_in(&mut app.browser(), &mut key).location(), DEVICES);
+    let reported = &app.rows("security_events", "WHERE kind = 'session_reported'")[0]["detail"];
+    assert!(reported.to_string().contains("passkeys"), "{reported}");
+    let page = owner.get(&not_me(&id)).text();
+    assert!(page.contains("Passkey “Second key” removed") && page.contains("renamed to “My key”"), "{page}");
+    app.assert_sound();
+}
+
+fn passkey_with_which_the_reporter_signed_in_stays(engine: EngineKind) {
+    let app = with_passkeys(engine);
+    app.add_user(EMAIL);
+    let mut phone = app.signed_in(EMAIL);
+    let mut synced = add_passkey(&app, &mut phone, "");
+    let mut desk = app.browser();
+    assert_eq!(passkeys::sign_in(&mut desk, &mut synced).location(), DEVICES);
+    app.advance(SECOND_OF_TIME);
+    report(&mut desk, &phone.session_id());
+    assert!(desk.is_signed_in() && !phone.is_signed_in());
+    assert_eq!(passkeys::sign_in(&mut app.browser(), &mut synced).location(), DEVICES);
 }
 
 fn app_of_the_owner_stays(engine: EngineKind) {

@@ -30,7 +30,7 @@ pub(super) fn proved(app: &TestApp, email: &str) -> NewSession {
         password_changed_at: found.password_changed_at,
         must_change_password: false,
         way_in: WayIn::Password(None),
-        passkey_added_at: None,
+        passkey: None,
     };
     NewSession { proof: Some(proof.clone()), ..NewSession::of(proof.user.id) }
 }

@@ -3,7 +3,7 @@
 use keyrack::{
     accounts::{AuthenticatedUser, AuthenticationResult, Email, Password},
     error::Error,
-    sessions::{NewSession, Proof, WayIn},
+    sessions::{NewSession, PasskeyId, Proof, SecondFactor, UsedPasskey, WayIn},
 };
 
 use super::session_fixture::{EMAIL, MINUTE, SessionFixture};
@@ -14,6 +14,7 @@ on_both_engines!(
     new_password_ends_only_that_users_sessions,
     user_disabled_by_plain_sql_is_signed_out_at_once,
     sign_in_is_rejected_if_user_was_disabled_after_proof,
+    sign_in_is_rejected_if_its_passkey_was_removed_after_proof,
     sign_in_is_rejected_if_password_changed_after_proof,
     sign_in_uses_role_and_email_changed_after_proof,
 );
@@ -39,7 +40,7 @@ fn session_of(fixture: &SessionFixture, authenticated: AuthenticatedUser) -> New
             password_changed_at,
             must_change_password: false,
             way_in: WayIn::Password(None),
-            passkey_added_at: None,
+            passkey: None,
         }),
         ..fixture.new_session()
     }
@@ -105,6 +106,19 @@ fn sign_in_is_rejected_if_password_changed_after_proof(engine: EngineKind) {
     assert_eq!(fixture.count("sessions", "") + fixture.count("user_sessions", ""), 0);
     let user = authenticated(&fixture, NEW_PASSWORD);
     assert!(fixture.start(session_of(&fixture, user)).is_ok());
+}
+
+fn sign_in_is_rejected_if_its_passkey_was_removed_after_proof(engine: EngineKind) {
+    let fixture = SessionFixture::new(engine);
+    let removed = UsedPasskey { id: PasskeyId::random(), added_at: fixture.now() };
+    for way_in in [WayIn::Passkey, WayIn::Password(Some(SecondFactor::Passkey))] {
+        let mut new = session_of(&fixture, authenticated(&fixture, PASSWORD));
+        let proof = new.proof.as_mut().unwrap();
+        (proof.way_in, proof.passkey) = (way_in, Some(removed));
+        let refused = fixture.start(new);
+        assert!(matches!(refused, Err(Error::SessionEnded)), "{refused:?}");
+    }
+    assert_eq!(fixture.count("sessions", "") + fixture.count("user_sessions", ""), 0);
 }
 
 fn sign_in_uses_role_and_email_changed_after_proof(engine: EngineKind) {

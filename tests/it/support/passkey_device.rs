@@ -3,7 +3,7 @@
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use passkey::{
     authenticator::{Authenticator, UiHint, UserCheck, UserValidationMethod},
-    client::{Client, DefaultClientData},
+    client::{Client, DefaultClientData, WebauthnError},
     crypto::rust_crypto::RustCryptoBackend,
     types::{
         Passkey,
@@ -96,12 +96,17 @@ impl PasskeyDevice {
 
     /// Answers these options with its passkey.
     pub fn answer(&mut self, options: &Value) -> String {
+        self.try_answer(options).unwrap()
+    }
+
+    /// The same; fails if they ask for other passkeys.
+    pub fn try_answer(&mut self, options: &Value) -> Result<String, WebauthnError> {
         let options: CredentialRequestOptions = serde_json::from_value(json!({ "publicKey": options })).unwrap();
         let origin = self.origin.parse::<url::Url>().unwrap();
         let mut client = self.client();
-        let answer = wait(client.authenticate(&origin, options, DefaultClientData)).unwrap();
+        let answer = wait(client.authenticate(&origin, options, DefaultClientData))?;
         self.passkey.clone_from(client.authenticator().store());
-        in_base64(serde_json::to_value(&answer).unwrap()).to_string()
+        Ok(in_base64(serde_json::to_value(&answer).unwrap()).to_string())
     }
 
     fn client(&self) -> SoftwareClient {

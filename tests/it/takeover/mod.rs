@@ -13,7 +13,10 @@ use proptest::{
     test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner},
 };
 
-use crate::support::{EngineKind, TestApp, on_both_engines};
+use crate::{
+    routes::passkeys::ORIGIN,
+    support::{EngineKind, TestApp, on_both_engines},
+};
 use owner::{Account, Owner};
 use thief::{Action, Thief, any_action};
 
@@ -34,14 +37,17 @@ struct Program {
 }
 
 fn any_program() -> impl Strategy<Value = Program> {
-    (any::<bool>(), any::<bool>(), vec(any_action(), 1..=MAX_ACTIONS)).prop_map(|(has_app, knows_password, actions)| {
-        Program { account: Account { has_app }, knows_password, actions }
-    })
+    let account = (any::<bool>(), any::<bool>()).prop_map(|(has_app, has_passkey)| Account { has_app, has_passkey });
+    let program = (account, any::<bool>(), vec(any_action(), 1..=MAX_ACTIONS));
+    program.prop_map(|(account, knows_password, actions)| Program { account, knows_password, actions })
 }
 
 fn nothing_of_a_thief_lets_in_after_the_report(engine: EngineKind) {
     let runs = std::env::var("KEYRACK_TEST_TAKEOVER_RUNS").map_or(RUNS, |runs| runs.parse().unwrap());
-    let app = TestApp::with(engine, |config| config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]);
+    let app = TestApp::with(engine, |config| {
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        config.public_url = ORIGIN.parse().unwrap();
+    });
     let config =
         Config { cases: runs, failure_persistence: Some(Box::new(FileFailurePersistence::Off)), ..Config::default() };
     let number = std::cell::Cell::new(0_u32);

@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::thief::Thief;
 use crate::{
     routes::{
+        passkeys::{self, ORIGIN, PASSKEYS},
         reauth::reauthenticate,
         second_factor::{SECOND, STEP, add_factor},
     },
-    support::{Answer, Authenticator, Browser, PASSWORD, TestApp, wait},
+    support::{Answer, Authenticator, Browser, PASSWORD, PasskeyDevice, TestApp, wait},
 };
 
 const DEVICES: &str = "/account/sessions";
@@ -16,11 +17,15 @@ const PASSWORD_PAGE: &str = "/account/password";
 const NEW: &str = "eleven lamps behind the harbour";
 const AFTER_RESET: &str = "nine herons over the old mill";
 const DESK: &str = "My desk";
+const KEY: &str = "My key";
+/// A passkey answers each challenge once, and the clock stands still.
+pub const PASSKEY_PAUSE: Duration = Duration::from_secs(1);
 
 /// What the account is like before.
 #[derive(Debug, Clone, Copy)]
 pub struct Account {
     pub has_app: bool,
+    pub has_passkey: bool,
 }
 
 pub struct Owner {
@@ -32,6 +37,7 @@ pub struct Owner {
     desk_id: String,
     reported: Vec<String>,
     app: Option<Authenticator>,
+    passkey: Option<PasskeyDevice>,
 }
 
 fn not_me(id: &str) -> String {
@@ -58,10 +64,22 @@ impl Owner {
             desk_id,
             reported: Vec::new(),
             app: own,
+            passkey: None,
         };
+        if account.has_passkey {
+            owner.add_passkey(app);
+        }
         owner.phone = owner.sign_in(app, PASSWORD).expect("the owner signs in");
         owner.phone_id = owner.phone.session_id();
         owner
+    }
+
+    fn add_passkey(&mut self, app: &TestApp) {
+        let mut device = PasskeyDevice::new(ORIGIN);
+        let answer = passkeys::add(&mut self.desk, &mut device, KEY);
+        assert_eq!(answer.location(), PASSKEYS, "{}", answer.text());
+        app.advance(PASSKEY_PAUSE);
+        self.passkey = Some(device);
     }
 
     /// Says of the telephone's session that it was not the owner's, at the desk, or on a new browser if the thief has signed
@@ -107,8 +125,6 @@ impl Owner {
     /// Whether the owner gets in on a new browser, with their own second factor if there is one, and finds the names that
     /// they gave.
     pub fn gets_in(&mut self, app: &TestApp, thief: &Thief) -> Result<(), String> {
-        // The thief's last attempts delay those of other browsers that the account does not know.
-        app.clock.advance(Duration::from_secs(60 * 60));
         let mut waiting = thief.browser(app);
         let answer = waiting.sign_in(&self.email, &self.password);
         if answer.location() == SECOND {
@@ -121,7 +137,30 @@ impl Owner {
         }
         let mut browser = self.sign_in(app, &self.password).map_err(|text| format!("no way in: {text}"))?;
         let page = browser.get(&format!("{DEVICES}/{}", self.desk_id)).text();
-        if page.contains(DESK) { Ok(()) } else { Err(format!("the name of the desk is gone: {page}")) }
+        if !page.contains(DESK) {
+            return Err(format!("the name of the desk is gone: {page}"));
+        }
+        self.uses_passkey(app, &mut browser)
+    }
+
+    /// Whether the owner's passkey has its name and lets in, unless it was removed: what was added with an older password
+    /// can be removed by those who have that.
+    fn uses_passkey(&mut self, app: &TestApp, browser: &mut Browser) -> Result<(), String> {
+        let (page, Some(device)) = (browser.get(PASSKEYS).text(), &mut self.passkey) else { return Ok(()) };
+        let is_there =
+            app.count("passkeys", &format!("WHERE user_id = (SELECT id FROM users WHERE email = '{}')", self.email));
+        if is_there == 0 {
+            return Ok(());
+        }
+        if is_there > 1 || !page.contains(KEY) {
+            return Err(format!("passkeys of the thief, or another name: {page}"));
+        }
+        let answer = passkeys::sign_in(&mut app.browser(), device);
+        if answer.location() == DEVICES {
+            Ok(())
+        } else {
+            Err(format!("the passkey does not let in: {}", answer.text()))
+        }
     }
 
     /// Signs in on a new browser.

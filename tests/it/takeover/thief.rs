@@ -1,11 +1,16 @@
 //! The thief, who has copied the cookies of the owner's telephone.
 
+use std::time::Duration;
+
 use proptest::{prelude::*, sample::Index};
 
-use super::owner::Owner;
+use super::owner::{Owner, PASSKEY_PAUSE};
 use crate::{
-    routes::second_factor::{CODES, REMOVE, SECOND, SECURITY, SET_UP, STEP},
-    support::{Answer, Authenticator, Browser, TestApp},
+    routes::{
+        passkeys::{self, ADD, ORIGIN, PASSKEYS, options, send_new},
+        second_factor::{CODES, REMOVE, SECOND, SECURITY, SET_UP, STEP},
+    },
+    support::{Answer, Authenticator, Browser, PasskeyDevice, TestApp},
 };
 
 const DEVICES: &str = "/account/sessions";
@@ -19,6 +24,12 @@ pub enum Action {
     AddApp(Index),
     RemoveApp(Index),
     MakeRecoveryCodes(Index),
+    AddPasskey(Index),
+    /// Names a passkey of the account.
+    RenamePasskey(Index, Index),
+    RemovePasskey(Index, Index),
+    /// Signs in with a passkey that was added.
+    UsePasskey(Index),
     /// Names a session of the account.
     Rename(Index, Index),
     /// Signs out all sessions but the one at hand.
@@ -38,6 +49,10 @@ pub fn any_action() -> impl Strategy<Value = Action> {
         3 => index().prop_map(Action::AddApp),
         1 => index().prop_map(Action::RemoveApp),
         2 => index().prop_map(Action::MakeRecoveryCodes),
+        3 => index().prop_map(Action::AddPasskey),
+        1 => (index(), index()).prop_map(|(at, of)| Action::RenamePasskey(at, of)),
+        1 => (index(), index()).prop_map(|(at, of)| Action::RemovePasskey(at, of)),
+        3 => index().prop_map(Action::UsePasskey),
         2 => (index(), index()).prop_map(|(at, of)| Action::Rename(at, of)),
         1 => index().prop_map(Action::RevokeOthers),
         1 => (index(), index()).prop_map(|(at, of)| Action::Report(at, of)),
@@ -60,6 +75,8 @@ pub struct Thief {
     /// All that were set up.
     apps: Vec<Authenticator>,
     recovery_codes: Vec<String>,
+    /// All that have a passkey which was added.
+    devices: Vec<PasskeyDevice>,
 }
 
 impl Thief {
@@ -71,6 +88,7 @@ impl Thief {
             password: knows_password.then(|| owner.password.clone()),
             apps: Vec::new(),
             recovery_codes: Vec::new(),
+            devices: Vec::new(),
         }
     }
 
@@ -88,6 +106,18 @@ impl Thief {
                 let page = self.post(at, SECURITY, CODES, &[]);
                 self.note_recovery_codes(page.as_ref());
             }
+            Action::AddPasskey(at) => self.add_passkey(app, at),
+            Action::RenamePasskey(at, of) => {
+                if let Some(id) = self.passkey_at(at, of) {
+                    drop(self.post(at, PASSKEYS, &format!("{PASSKEYS}/{id}/name"), &[("name", "A thief's")]));
+                }
+            }
+            Action::RemovePasskey(at, of) => {
+                if let Some(id) = self.passkey_at(at, of) {
+                    drop(self.post(at, PASSKEYS, &format!("{PASSKEYS}/{id}/remove"), &[]));
+                }
+            }
+            Action::UsePasskey(of) => self.use_passkey(app, of),
             Action::Rename(at, of) => {
                 if let Some(id) = self.session_at(at, of) {
                     drop(self.post(at, DEVICES, &format!("{DEVICES}/{id}/name"), &[("name", "Not a thief")]));
@@ -110,6 +140,15 @@ impl Thief {
         for (number, browser) in self.browsers.iter_mut().enumerate() {
             if browser.is_signed_in() {
                 return Err(format!("the thief's browser {number} is still signed in"));
+            }
+        }
+        // The last attempts delay those of other browsers that the account does not know.
+        app.clock.advance(Duration::from_secs(60 * 60));
+        for number in 0..self.devices.len() {
+            let mut browser = self.browser(app);
+            let answer = passkeys::sign_in(&mut browser, &mut self.devices[number]);
+            if browser.is_signed_in() || answer.status != 401 {
+                return Err(format!("the thief's passkey {number} leads to {} {}", answer.location(), answer.text()));
             }
         }
         let Some(password) = self.password.clone() else { return Ok(()) };
@@ -171,6 +210,40 @@ impl Thief {
         }
     }
 
+    fn add_passkey(&mut self, app: &TestApp, at: Index) {
+        let (page, mut device) = (self.at(at).get(ADD), PasskeyDevice::new(ORIGIN));
+        if page.status != 200 || !page.body.contains("data-options=") {
+            return;
+        }
+        let passkey = device.create(&options(&page));
+        if send_new(self.at(at), &page, &passkey, "").location() == PASSKEYS {
+            app.advance(PASSKEY_PAUSE);
+            self.devices.push(device);
+        }
+    }
+
+    /// Signs in with a passkey, on a new browser.
+    fn use_passkey(&mut self, app: &TestApp, of: Index) {
+        if self.devices.is_empty() {
+            return;
+        }
+        let (mut browser, of) = (self.browser(app), of.index(self.devices.len()));
+        let answer = passkeys::sign_in(&mut browser, &mut self.devices[of]);
+        app.advance(PASSKEY_PAUSE);
+        if answer.status == 303 {
+            self.browsers.push(browser);
+        }
+    }
+
+    /// The id of one of the account's passkeys.
+    fn passkey_at(&mut self, at: Index, of: Index) -> Option<String> {
+        let page = self.at(at).get(PASSKEYS);
+        let links = page.body.split("action=\"/account/security/passkeys/").skip(1);
+        let ids: Vec<_> = links.filter_map(|link| link.split_once("/remove\"")).map(|(id, _)| id.to_owned()).collect();
+        let ids: Vec<_> = ids.into_iter().filter(|id| id.len() == 36).collect();
+        (!ids.is_empty()).then(|| ids[of.index(ids.len())].clone())
+    }
+
     fn note_recovery_codes(&mut self, page: Option<&Answer>) -> bool {
         let Some(page) = page.filter(|page| page.status == 200) else { return false };
         let shown = page.body.split("<code>").skip(1).filter_map(|rest| rest.split_once('<'));
@@ -180,6 +253,20 @@ impl Thief {
             self.recovery_codes = shown;
         }
         has_codes
+    }
+
+    /// Uses a passkey as the second factor, if the sign-in still waits for one.
+    fn give_passkey(&mut self, app: &TestApp, browser: &mut Browser) {
+        for device in self.devices.iter_mut().rev() {
+            let page = browser.get(SECOND);
+            if page.status != 200 || !page.body.contains("data-options=") {
+                return;
+            }
+            let Ok(passkey) = device.try_answer(&options(&page)) else { continue };
+            let (challenge, token) = (page.between("data-challenge=\"", "\""), page.csrf_token());
+            browser.post(SECOND, &[("passkey", &passkey), ("challenge", &challenge), ("csrf_token", &token)]);
+            app.advance(PASSKEY_PAUSE);
+        }
     }
 
     fn change_password(&mut self, at: Index) {
@@ -210,6 +297,7 @@ impl Thief {
                 let token = page.csrf_token();
                 browser.post(SECOND, &[("code", &code), ("trust", "on"), ("csrf_token", &token)]);
             }
+            self.give_passkey(app, &mut browser);
         }
         self.browsers.push(browser);
     }

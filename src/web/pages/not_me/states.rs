@@ -35,8 +35,15 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         addresses: used(if record.logged_out_at.is_some() { 3 } else { 1 }),
     };
     let nothing = Undoing::default();
-    let everything = Undoing { sessions: 3, removes_app: true, removes_recovery_codes: false, names: 1 };
-    let some = Undoing { removes_app: false, removes_recovery_codes: true, sessions: 0, names: 2 };
+    let everything = Undoing {
+        sessions: 3,
+        removes_app: true,
+        removes_recovery_codes: false,
+        passkeys: 2,
+        names: 1,
+        passkey_names: 1,
+    };
+    let some = Undoing { removes_recovery_codes: true, passkeys: 1, names: 2, ..nothing };
     let since = [sample.session(0), sample.session(2), sample.ended(3, EndReason::SignedOut), sample.session(4)];
     vec![
         PageState::new("not-me", &question(&sample.session(1), nothing)),

@@ -17,10 +17,10 @@ use crate::support::{Answer, Browser, EngineKind, PasskeyDevice, TestApp};
 const EMAIL: &str = "rajat.verma@example.com";
 const OTHER_EMAIL: &str = "ana@example.com";
 const HOME: &str = "/account/sessions";
-const PASSKEYS: &str = "/account/security/passkeys";
-const ADD: &str = "/account/security/passkeys/add";
+pub const PASSKEYS: &str = "/account/security/passkeys";
+pub const ADD: &str = "/account/security/passkeys/add";
 /// Where people open the servers of these tests.
-const ORIGIN: &str = "http://localhost:8080";
+pub const ORIGIN: &str = "http://localhost:8080";
 
 /// A server at a URL that passkeys work at.
 fn app(engine: EngineKind) -> TestApp {
@@ -45,7 +45,7 @@ fn add_to(app: &TestApp, email: &str, mut device: PasskeyDevice) -> (Browser, Pa
     (browser, device)
 }
 
-fn add(browser: &mut Browser, device: &mut PasskeyDevice, name: &str) -> Answer {
+pub fn add(browser: &mut Browser, device: &mut PasskeyDevice, name: &str) -> Answer {
     let page = browser.get(ADD);
     assert_eq!(page.status, 200, "{} {}", page.location(), page.body);
     let passkey = device.create(&options(&page));
@@ -53,14 +53,14 @@ fn add(browser: &mut Browser, device: &mut PasskeyDevice, name: &str) -> Answer 
 }
 
 /// Sends the form of a page that adds a passkey.
-fn send_new(browser: &mut Browser, page: &Answer, passkey: &str, name: &str) -> Answer {
+pub fn send_new(browser: &mut Browser, page: &Answer, passkey: &str, name: &str) -> Answer {
     let challenge = page.between("data-challenge=\"", "\"");
     let fields = [("passkey", passkey), ("challenge", &challenge), ("name", name), ("csrf_token", &page.csrf_token())];
     browser.post(ADD, &fields)
 }
 
 /// What a page asks a passkey.
-fn options(page: &Answer) -> Value {
+pub fn options(page: &Answer) -> Value {
     let text = page.between("data-options=\"", "\"");
     let text = ["&#34;\"", "&#60;<", "&#62;>", "&#39;'", "&#38;&"].iter().fold(text, |text, escape| {
         let (escaped, character) = escape.split_at(5);
@@ -70,14 +70,14 @@ fn options(page: &Answer) -> Value {
 }
 
 /// A sign-in page, and what it asks a passkey.
-struct SignInPage {
+pub struct SignInPage {
     csrf_token: String,
-    options: Value,
+    pub options: Value,
     challenge: String,
 }
 
 impl SignInPage {
-    fn open(browser: &mut Browser) -> Self {
+    pub fn open(browser: &mut Browser) -> Self {
         let csrf_token = browser.get("/login").csrf_token();
         let answer = browser.get("/login/passkey");
         assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")), "{}", answer.body);
@@ -85,7 +85,7 @@ impl SignInPage {
         Self { csrf_token, options: json["options"].clone(), challenge: json["challenge"].as_str().unwrap().to_owned() }
     }
 
-    fn send(&self, browser: &mut Browser, passkey: &str) -> Answer {
+    pub fn send(&self, browser: &mut Browser, passkey: &str) -> Answer {
         self.send_with(browser, passkey, &[])
     }
 
@@ -96,7 +96,7 @@ impl SignInPage {
 }
 
 /// Signs in with the passkey of a device.
-fn sign_in(browser: &mut Browser, device: &mut PasskeyDevice) -> Answer {
+pub fn sign_in(browser: &mut Browser, device: &mut PasskeyDevice) -> Answer {
     let page = SignInPage::open(browser);
     let passkey = device.answer(&page.options);
     page.send(browser, &passkey)
@@ -123,7 +123,7 @@ fn events(app: &TestApp, kind: &str) -> Vec<Value> {
 }
 
 /// The id of the first passkey on a page.
-fn first_id(browser: &mut Browser) -> String {
+pub fn first_id(browser: &mut Browser) -> String {
     browser.get(PASSKEYS).between("action=\"/account/security/passkeys/", "/")
 }
 
