@@ -636,6 +636,10 @@ mail-link-days = { $count ->
 
 reset-title = Neues Passwort wählen
 reset-lead = Alle Ihre Geräte werden abgemeldet, und Sie werden hier angemeldet.
+reset-passkeys = Diese Passkeys entfernen
+reset-passkeys-hint = Mit jedem von ihnen ist die Anmeldung ohne Ihr Passwort möglich. Entfernen Sie das Häkchen bei denen, die Ihnen gehören, um sie zu behalten.
+reset-passkeys-stay = Dieses Konto hat Passkeys:
+reset-passkeys-stay-hint = Danach werden Sie nach einem davon gefragt. Wenn Sie einen nicht kennen, entfernen Sie ihn danach: Ein Link allein kann das nicht.
 reset-app = Dieses Konto ist auch geschützt durch:
 reset-app-hint = Danach werden Sie nach einem Code gefragt. Wenn Sie die App nicht eingerichtet haben, sagen Sie Ihrer Administration Bescheid: Ein Link allein kann sie nicht entfernen.
 invitation-title = Willkommen bei { -product }

@@ -770,6 +770,10 @@ mail-link-days = { $count ->
 
 reset-title = Choose a new password
 reset-lead = All your devices will be signed out, and you will be signed in here.
+reset-passkeys = Remove these passkeys
+reset-passkeys-hint = Each of them signs in without your password. Clear the box of those that are yours, to keep them.
+reset-passkeys-stay = This account has passkeys:
+reset-passkeys-stay-hint = You will be asked for one of them next. If you don’t know one, remove it after that: a link alone can’t.
 reset-app = This account is also protected by:
 reset-app-hint = You will be asked for a code next. If you did not set up the app, tell your administrator: a link alone can’t remove it.
 invitation-title = Welcome to { -product }

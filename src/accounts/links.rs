@@ -3,7 +3,7 @@
 //! A link is good once, for a limited time, and only as long as the account has the password that it had when the link was
 //! made. So a new password makes all earlier links void, and nothing has to be written for that.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use super::{
     Accounts,
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{DbConnection, LinkId, UserId, settings},
+    db::{DbConnection, LinkId, PasskeyId, UserId, settings},
     error::{Error, Result},
     events::{EventKind, record},
     mail::{self, LinkProblem, LinkState, LinkToken, ListedMail, MailKind, NewMail, NoticeFacts},
@@ -292,12 +292,13 @@ impl Accounts {
 
     /// Sets the password of the link's user, uses the link up, and ends all sessions of the account, in one transaction; a
     /// first batch of them, if there are many. All are ended when this returns. Of several requests with one link, one
-    /// succeeds.
+    /// succeeds. Of the account's passkeys, only those of `kept` stay, see `passkeys/at_reset.rs`.
     pub(crate) async fn use_link(
         &self,
         kind: LinkKind,
         token: &str,
         password: Password,
+        kept: &HashSet<PasskeyId>,
     ) -> Result<AuthenticatedUser, UseLinkError> {
         let user = self.find_link(kind, token).await?.map_err(UseLinkError::Invalid)?;
         let Some(token) = LinkToken::parse(token) else { return Err(UseLinkError::Invalid(InvalidLink::Expired)) };
@@ -305,7 +306,7 @@ impl Accounts {
         let own_names = names([&user.user_name, &user.first_name, &user.last_name]);
         let hash = self.hash_new_password(password, &email, own_names).await?;
         let set = |mode| {
-            let (hash, id, accounts) = (hash.clone(), token.id(), self.clone());
+            let (hash, id, accounts, kept) = (hash.clone(), token.id(), self.clone(), kept.clone());
             self.db.transaction(move |connection| {
                 let now = accounts.clock.now();
                 let Some(link) = queries::find_link(connection, id, kind.as_str())? else {
@@ -329,6 +330,7 @@ impl Accounts {
                 queries::forget_browsers_of(connection, user.id)?;
                 record(connection, accounts.event(EventKind::LinkUsed, user.id).detail("link", kind.as_str()), now)?;
                 record(connection, accounts.event(EventKind::PasswordChanged, user.id), now)?;
+                accounts.remove_passkeys_but(connection, &user, &kept, now)?;
                 let reason = EndReason::PasswordChanged;
                 let ended = accounts.sessions.first_batch_within(connection, user.id, reason, mode)?;
                 let second_factor = match queries::find_factor(connection, user.id)? {

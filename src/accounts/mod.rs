@@ -72,7 +72,9 @@ pub(crate) use name::MAX_CHARS as MAX_NAME_CHARS;
 pub use name::{InvalidName, check_name};
 pub(crate) use notices::{Notice, NoticeScope};
 pub(crate) use own_password::OwnPasswordError;
-pub(crate) use passkeys::{AddPasskeyError, NewPasskey, PasskeyAnswer, PasskeyError, PasskeyOverview, Removal};
+pub(crate) use passkeys::{
+    AddPasskeyError, NewPasskey, PasskeyAnswer, PasskeyError, PasskeyOverview, PasskeysAtReset, Removal,
+};
 pub use password_policy::{MAX_LENGTH, MIN_LENGTH, PasswordPolicy, PasswordPolicyError};
 pub(crate) use second_factor::{
     CodeError, FactorSetUp, FactorState, PendingSignIn, RecoveryCodesError, SecondFactorOverview, SecondStep,

@@ -86,7 +86,7 @@ pub(crate) enum Removal {
 }
 
 impl PasskeyOverview {
-    fn new(passkey: StoredPasskey, site: &str) -> Self {
+    pub(super) fn new(passkey: StoredPasskey, site: &str) -> Self {
         let credential = passkey.credential;
         Self {
             id: passkey.id,

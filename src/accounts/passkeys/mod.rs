@@ -8,10 +8,13 @@
 //! |---|---|
 //! | `use_passkey` | an answer at a sign-in, as a second factor, or as a proof in a session |
 //! | `manage` | what users do with their passkeys |
+//! | `at_reset` | which of them go when a new password is set by a link |
 //! | `accounts::webauthn` | what browsers are asked, and what they answer |
 
+mod at_reset;
 mod manage;
 mod use_passkey;
 
+pub(crate) use at_reset::PasskeysAtReset;
 pub(crate) use manage::{AddPasskeyError, NewPasskey, PasskeyOverview, Removal};
 pub(crate) use use_passkey::{PasskeyAnswer, PasskeyError};

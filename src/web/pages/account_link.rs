@@ -6,6 +6,8 @@
 
 pub(in crate::web) mod states;
 
+use std::collections::{HashMap, HashSet};
+
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
 use askama::Template;
 use serde::Deserialize;
@@ -14,14 +16,18 @@ use super::{
     after_password,
     form_error::{FormError, FormStatus, password_problem},
     html,
+    passkey_row::PasskeyRow,
     security::AppFacts,
     sign_in_form,
 };
 use crate::{
-    accounts::{CreateUserError, InvalidLink, LinkKind, MIN_LENGTH, Password, SignInClient, UseLinkError},
+    accounts::{
+        CreateUserError, InvalidLink, LinkKind, MIN_LENGTH, PasskeysAtReset, Password, SignInClient, UseLinkError,
+    },
+    db::PasskeyId,
     error::Error,
     sessions::User,
-    web::{RequestSession, csrf_form::SignInForm, errors::WebError, page::Page},
+    web::{AppState, RequestSession, csrf_form::SignInForm, errors::WebError, page::Page},
     words::Words,
 };
 
@@ -38,7 +44,21 @@ struct AccountLinkPage {
     hint: String,
     /// What else the account is protected by, so that its user finds what another person has added.
     app: Option<AppFacts>,
+    passkeys: PasskeyChoices,
     errors: LinkErrors,
+}
+
+/// The passkeys of the account, which go with the old password unless they are kept.
+#[derive(Default)]
+struct PasskeyChoices {
+    rows: Vec<PasskeyChoice>,
+    /// Whether the sign-in asks for one of them, so that all stay.
+    are_second_factor: bool,
+}
+
+struct PasskeyChoice {
+    row: PasskeyRow,
+    is_kept: bool,
 }
 
 #[derive(Template)]
@@ -70,6 +90,19 @@ pub(crate) struct LinkFields {
     token: String,
     password: String,
     password_again: String,
+    /// The ids of the passkeys that the form has shown.
+    passkeys: String,
+    /// The boxes that are ticked, and what else was sent: `remove_` and the id of a passkey that is to be removed.
+    #[serde(flatten)]
+    ticked: HashMap<String, String>,
+}
+
+impl LinkFields {
+    /// The passkeys that are to stay: the form has shown them, and their boxes are not ticked.
+    fn kept(&self) -> HashSet<PasskeyId> {
+        let shown = self.passkeys.split(' ').filter(|id| !self.ticked.contains_key(&format!("remove_{id}")));
+        shown.filter_map(|id| id.parse().ok()).collect()
+    }
 }
 
 /// `GET /reset?token=…`
@@ -121,7 +154,7 @@ async fn show(
 ) -> Result<HttpResponse, WebError> {
     match session.state().accounts.find_link(kind, token).await? {
         Ok(user) => {
-            let form = Form::new(session, words, kind, token, user).await?;
+            let form = Form::new(session, words, kind, token, user, &HashSet::new()).await?;
             page(session, words, request, form, StatusCode::OK, LinkErrors::default())
         }
         Err(problem) => invalid(session, words, request, kind, problem),
@@ -141,13 +174,14 @@ async fn submit(
         Ok(user) => user,
         Err(problem) => return refused(session, words, request, kind, &fields, problem).await,
     };
-    let form = Form::new(session, words, kind, &fields.token, user).await?;
+    let kept = fields.kept();
+    let form = Form::new(session, words, kind, &fields.token, user, &kept).await?;
     let password = Password::new(&fields.password);
     if !password.is_same_as(&Password::new(&fields.password_again)) {
         let errors = LinkErrors { password_again: Some(words.passwords_differ().to_owned()), ..LinkErrors::default() };
         return page(session, words, request, form, StatusCode::UNPROCESSABLE_ENTITY, errors);
     }
-    match accounts.use_link(kind, &fields.token, password).await {
+    match accounts.use_link(kind, &fields.token, password, &kept).await {
         Ok(user) => after_password(session, request, user, false, ""),
         Err(UseLinkError::Invalid(problem)) => refused(session, words, request, kind, &fields, problem).await,
         Err(UseLinkError::Password(CreateUserError::Password(problem))) => {
@@ -196,6 +230,7 @@ struct Form {
     token: String,
     email: String,
     app: Option<AppFacts>,
+    passkeys: PasskeyChoices,
 }
 
 impl Form {
@@ -205,12 +240,30 @@ impl Form {
         kind: LinkKind,
         token: &str,
         user: User,
+        kept: &HashSet<PasskeyId>,
     ) -> Result<Self, WebError> {
-        let app = match kind {
-            LinkKind::Reset => AppFacts::of(session.state(), &user, words).await?,
-            LinkKind::Invitation => None,
+        let (app, passkeys) = match kind {
+            LinkKind::Reset => (
+                AppFacts::of(session.state(), &user, words).await?,
+                PasskeyChoices::of(session.state(), &user, words, kept).await?,
+            ),
+            LinkKind::Invitation => (None, PasskeyChoices::default()),
         };
-        Ok(Self { kind, token: token.to_owned(), email: user.email, app })
+        Ok(Self { kind, token: token.to_owned(), email: user.email, app, passkeys })
+    }
+}
+
+impl PasskeyChoices {
+    async fn of(state: &AppState, user: &User, words: Words, kept: &HashSet<PasskeyId>) -> Result<Self, WebError> {
+        let PasskeysAtReset { passkeys, are_second_factor } = state.accounts.passkeys_at_reset(user).await?;
+        let rows = PasskeyRow::all(state, words, user.id, &passkeys).await?.into_iter();
+        let rows = rows.zip(&passkeys).map(|(row, passkey)| PasskeyChoice { row, is_kept: kept.contains(&passkey.id) });
+        Ok(Self { rows: rows.collect(), are_second_factor })
+    }
+
+    /// The ids of those that the form shows.
+    fn ids(&self) -> String {
+        self.rows.iter().map(|choice| choice.row.id.as_str()).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -229,13 +282,13 @@ fn page(
 }
 
 fn template(page: Page, words: Words, csrf_token: String, form: Form, errors: LinkErrors) -> AccountLinkPage {
-    let Form { kind, token, email, app } = form;
+    let Form { kind, token, email, app, passkeys } = form;
     let (title, lead) = match kind {
         LinkKind::Reset => (words.reset_title().to_owned(), words.reset_lead()),
         LinkKind::Invitation => (words.invitation_title(), words.invitation_lead()),
     };
     let hint = words.password_hint(MIN_LENGTH);
-    AccountLinkPage { page, csrf_token, title, lead, token, email, hint, app, errors }
+    AccountLinkPage { page, csrf_token, title, lead, token, email, hint, app, passkeys, errors }
 }
 
 /// The page of a link that is not good. Its text is the same for each link that can't be told.

@@ -23,6 +23,7 @@ pub(crate) mod logout;
 pub(crate) mod not_me;
 pub(crate) mod notice;
 mod pagination;
+mod passkey_row;
 pub(crate) mod passkey_sign_in;
 pub(crate) mod passkeys;
 pub(crate) mod password;

@@ -2,7 +2,7 @@
 
 pub(in crate::web) mod states;
 
-use std::{collections::HashMap, iter};
+use std::iter;
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Path};
 use askama::Template;
@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::{
     form_error::{FormError, FormStatus},
+    passkey_row::PasskeyRow,
     see_other,
     session_name::message,
     sessions::notice_text,
@@ -17,10 +18,9 @@ use super::{
 };
 use crate::{
     accounts::{Accounts, AddPasskeyError, NewPasskey, NoPasskeys, PasskeyAnswer, PasskeyOverview, Removal},
-    clock::Timestamp,
     db::PasskeyId,
     error::Error,
-    sessions::{SessionId, SessionName, SessionRecord},
+    sessions::SessionName,
     web::{
         SignedIn,
         csrf_form::{CsrfForm, CsrfOnlyForm},
@@ -29,7 +29,6 @@ use crate::{
         labels::title_with_device,
         page::{FlashMessage, Page},
         passkey_challenge::ChallengePlace,
-        time_text::TimeText,
     },
     words::Words,
 };
@@ -57,19 +56,6 @@ pub(super) struct PasskeysPage {
     display_name: String,
     credential_ids: String,
     error: Option<String>,
-}
-
-struct PasskeyRow {
-    id: String,
-    name: String,
-    /// "Google Password Manager, on several devices"
-    kind: String,
-    /// "Added 5 days ago on Firefox on Linux"
-    added: String,
-    /// "Last used 3 hours ago"
-    used: String,
-    /// Warnings: a copy, or another host.
-    warnings: Vec<String>,
 }
 
 #[derive(Template)]
@@ -122,13 +108,10 @@ fn is_of_passkeys(notice: Notice) -> bool {
 async fn list(session: &SignedIn, page: Page, error: Option<FormError>) -> Result<HttpResponse, WebError> {
     let (state, words) = (session.state(), page.words);
     let passkeys = state.accounts.passkeys_of(session.user.id).await?;
-    let ids = passkeys.iter().map(|passkey| passkey.added_in).collect();
-    let records = state.sessions.find_all_own(session.user.id, ids).await?;
-    let records: HashMap<SessionId, SessionRecord> = records.into_iter().map(|record| (record.id, record)).collect();
     let status = FormStatus::of(error.as_ref());
     let template = PasskeysPage {
         csrf_token: page.csrf_token.clone(),
-        rows: passkeys.iter().map(|passkey| PasskeyRow::new(words, passkey, &records, state.clock.now())).collect(),
+        rows: PasskeyRow::all(state, words, session.user.id, &passkeys).await?,
         unavailable: state.accounts.no_passkeys().map(|reason| no_passkeys(words, reason)),
         site: state.accounts.passkey_site().to_owned(),
         user_handle: Accounts::passkey_user_handle(session.user.id),
@@ -152,38 +135,6 @@ fn no_passkeys(words: Words, reason: NoPasskeys) -> &'static str {
     match reason {
         NoPasskeys::NotSecure => words.passkeys_need_https(),
         NoPasskeys::NoHostName => words.passkeys_need_host(),
-    }
-}
-
-impl PasskeyRow {
-    fn new(
-        words: Words,
-        passkey: &PasskeyOverview,
-        records: &HashMap<SessionId, SessionRecord>,
-        now: Timestamp,
-    ) -> Self {
-        let ago = |at| TimeText::ago(words, at, now).text;
-        let device = records.get(&passkey.added_in).map(|record| title_with_device(words, record));
-        let state = if passkey.is_synced { words.passkey_synced() } else { words.passkey_on_one_device() };
-        let other_host = passkey.other_host.as_ref().map(|host| words.passkey_of_other_host(host));
-        let copied = passkey.copied_at.map(|at| words.passkey_copied(ago(at)));
-        Self {
-            id: passkey.id.to_string(),
-            name: passkey.name.clone(),
-            kind: match passkey.provider.filter(|provider| *provider != passkey.name) {
-                Some(provider) => words.passkey_of_provider(provider, state),
-                None => state.to_owned(),
-            },
-            added: match device {
-                Some(device) => words.passkey_added_on(ago(passkey.added_at), device),
-                None => words.passkey_added(ago(passkey.added_at)),
-            },
-            used: match passkey.last_used_at {
-                Some(at) => words.passkey_used(ago(at)),
-                None => words.passkey_unused().to_owned(),
-            },
-            warnings: other_host.into_iter().chain(copied).collect(),
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::EMAIL;
-use crate::support::{EngineKind, TestApp, on_both_engines};
+use crate::support::{EngineKind, TestApp, on_both_engines, wait_until};
 
 on_both_engines!(
     asvs_7_3_1_session_ends_after_idle_timeout,
@@ -30,6 +30,8 @@ fn asvs_7_3_1_session_ends_after_idle_timeout(engine: EngineKind) {
     let mut idle = app.signed_in(EMAIL);
     app.advance(IDLE.saturating_sub(SECOND));
     assert!(active.is_signed_in());
+    // The activity is written a moment after the answer.
+    wait_until(|| app.count("sessions", "WHERE last_seen_at > created_at") == 1);
     app.advance(2 * SECOND);
     assert!(active.is_signed_in(), "activity postponed the idle timeout");
     assert!(!idle.is_signed_in());

@@ -58,6 +58,13 @@ fn nothing_of_a_thief_lets_in_after_the_report(engine: EngineKind) {
     if let Err(problem) = run {
         panic!("{problem}");
     }
+    // Or the programs test nothing.
+    for kind in ["second_factor_added", "passkey_added", "session_renamed"] {
+        assert!(
+            app.count("security_events", &format!("WHERE kind = '{kind}' AND ip_address LIKE '10.%'")) > 0,
+            "{kind}"
+        );
+    }
     app.assert_sound();
 }
 

@@ -1,14 +1,25 @@
 //! The states of the pages that links lead to.
 
-use super::{AppFacts, Form, InvalidLink, LinkErrors, LinkKind, invalid_template, template};
+use super::{
+    AppFacts, Form, InvalidLink, LinkErrors, LinkKind, PasskeyChoice, PasskeyChoices, invalid_template, template,
+};
 use crate::{
     accounts::FactorState,
-    web::sample::{PageState, Sample},
+    web::{
+        pages::passkeys::states::sample_rows,
+        sample::{PageState, Sample},
+    },
 };
 
 pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
     let words = sample.words;
-    let form = |kind| Form { kind, token: Sample::token(), email: sample.email(), app: None };
+    let form = |kind| Form {
+        kind,
+        token: Sample::token(),
+        email: sample.email(),
+        app: None,
+        passkeys: PasskeyChoices::default(),
+    };
     let page = |kind, errors| template(sample.visitor(), words, Sample::token(), form(kind), errors);
     let factor = FactorState {
         added_at: sample.minutes_ago(60 * 24 * 12),
@@ -19,6 +30,12 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
     let app = Some(AppFacts::new(words, &factor, |_| None, sample.now));
     let with_app = Form { app, ..form(LinkKind::Reset) };
     let with_app = template(sample.visitor(), words, Sample::token(), with_app, LinkErrors::default());
+    let with_passkeys = |are_second_factor| {
+        let rows = sample_rows(sample).into_iter().enumerate();
+        let rows = rows.map(|(index, row)| PasskeyChoice { row, is_kept: index == 1 }).collect();
+        let form = Form { passkeys: PasskeyChoices { rows, are_second_factor }, ..form(LinkKind::Reset) };
+        template(sample.visitor(), words, Sample::token(), form, LinkErrors::default())
+    };
     let invalid = |kind, problem| invalid_template(sample.visitor(), words, kind, problem, false);
     let expired = invalid_template(sample.visitor(), words, LinkKind::Reset, InvalidLink::Expired, true);
     let every_error = LinkErrors {
@@ -31,6 +48,8 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
     vec![
         PageState::new("reset", &page(LinkKind::Reset, LinkErrors::default())),
         PageState::new("reset-app", &with_app),
+        PageState::new("reset-passkeys", &with_passkeys(false)),
+        PageState::new("reset-passkeys-stay", &with_passkeys(true)),
         PageState::new("reset-errors", &page(LinkKind::Reset, every_error)),
         PageState::new("reset-not-set", &page(LinkKind::Reset, not_set)),
         PageState::new("invitation", &page(LinkKind::Invitation, LinkErrors::default())),

@@ -8,11 +8,11 @@ use crate::{
 
 pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
     let words = sample.words;
-    let refused = |text: &str| PasskeysPage { error: Some(text.to_owned()), ..list(sample, some(sample)) };
+    let refused = |text: &str| PasskeysPage { error: Some(text.to_owned()), ..list(sample, sample_rows(sample)) };
     let not_added = |text: &str| AddPage { error: Some(text.to_owned()), ..add(sample) };
     vec![
         PageState::new("passkeys-none", &list(sample, Vec::new())),
-        PageState::new("passkeys", &list(sample, some(sample))),
+        PageState::new("passkeys", &list(sample, sample_rows(sample))),
         PageState::new("passkeys-remove-too-soon", &refused(words.passkey_remove_too_soon())),
         PageState::new(
             "passkeys-unavailable",
@@ -28,7 +28,8 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
     ]
 }
 
-fn some(sample: &Sample) -> Vec<PasskeyRow> {
+/// A few passkeys.
+pub(in crate::web::pages) fn sample_rows(sample: &Sample) -> Vec<PasskeyRow> {
     let words = sample.words;
     let long = || "W".repeat(SessionName::MAX_CHARS);
     let device = if sample.is_long { long() } else { "Firefox 140 · Linux".to_owned() };

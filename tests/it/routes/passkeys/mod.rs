@@ -1,6 +1,7 @@
 //! Passkeys: adding, using, naming and removing them.
 
 mod add;
+mod at_reset;
 mod manage;
 mod prove;
 mod refused;

@@ -1,0 +1,69 @@
+//! What becomes of passkeys when their user sets a new password by a link.
+//!
+//! They let in without the password, so those that another person has added would outlast it. All but those that the user
+//! knows go with the old password. None goes if the sign-in asks for one as the second factor: who reads a user's mails
+//! must not be able to remove that.
+
+use std::collections::HashSet;
+
+use super::manage::PasskeyOverview;
+use crate::{
+    accounts::{
+        Accounts,
+        queries::{self, StoredPasskey},
+    },
+    clock::Timestamp,
+    db::{DbConnection, PasskeyId},
+    error::Result,
+    events::{EventKind, record},
+    sessions::User,
+};
+
+/// The passkeys of a user who sets a new password by a link.
+#[derive(Debug, Default)]
+pub(crate) struct PasskeysAtReset {
+    pub passkeys: Vec<PasskeyOverview>,
+    /// Whether the sign-in asks for one of them, so that all stay.
+    pub are_second_factor: bool,
+}
+
+impl Accounts {
+    /// The passkeys that a new password removes, if its user does not keep them.
+    pub(crate) async fn passkeys_at_reset(&self, user: &User) -> Result<PasskeysAtReset> {
+        let (accounts, user) = (self.clone(), user.clone());
+        let find = move |connection: &mut DbConnection| {
+            let own = queries::passkeys_of(connection, user.id)?;
+            let are_second_factor = accounts.are_second_factor(connection, &user, &own)?;
+            let site = accounts.relying_party.id();
+            let passkeys = own.into_iter().map(|passkey| PasskeyOverview::new(passkey, site)).collect();
+            Ok(PasskeysAtReset { passkeys, are_second_factor })
+        };
+        self.db.read(find).await
+    }
+
+    /// Removes the passkeys of a user but those that they keep, in the transaction that sets the password.
+    pub(in crate::accounts) fn remove_passkeys_but(
+        &self,
+        connection: &mut DbConnection,
+        user: &User,
+        kept: &HashSet<PasskeyId>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let own = queries::passkeys_of(connection, user.id)?;
+        if self.are_second_factor(connection, user, &own)? {
+            return Ok(());
+        }
+        for passkey in own.iter().filter(|passkey| !kept.contains(&passkey.id)) {
+            queries::delete_passkey(connection, (passkey.id, user.id))?;
+            let event = self.event(EventKind::PasskeyRemoved, user.id).detail("passkey", passkey.id.to_string());
+            record(connection, event.detail("name", passkey.name.as_str()), now)?;
+        }
+        Ok(())
+    }
+
+    fn are_second_factor(&self, connection: &mut DbConnection, user: &User, own: &[StoredPasskey]) -> Result<bool> {
+        let is_demanded = self.second_factors.policy.demands(user);
+        let work_here = own.iter().any(|passkey| passkey.rp_id == self.relying_party.id());
+        Ok(is_demanded && work_here && queries::find_factor(connection, user.id)?.is_none())
+    }
+}
