@@ -289,6 +289,8 @@ not-me-restores-names = { $count ->
     [one] { $count } Sitzung, die darin umbenannt wurde, erhält ihren früheren Namen zurück.
    *[other] { $count } Sitzungen, die darin umbenannt wurden, erhalten ihre früheren Namen zurück.
 }
+not-me-restores-email = Die E-Mail-Adresse Ihres Kontos wird wieder die, die sie vorher war.
+not-me-email-taken = Die frühere E-Mail-Adresse Ihres Kontos lässt sich nicht zurückholen, da jetzt ein anderes Konto sie hat. Fragen Sie Ihre Administration.
 not-me-shows = Sie sehen, was darin geschah und welche Sitzungen seither mit demselben Passwort begannen.
 not-me-password = Sie wählen ein neues Passwort. Dabei werden alle anderen Geräte abgemeldet.
 not-me-confirm = Das war ich nicht
@@ -388,6 +390,11 @@ event-reset-requested = Link für ein neues Passwort erstellt
 event-invitation-used = Einladung benutzt
 event-reset-refused = Link für ein neues Passwort zu oft angefordert
 event-reset-used = Link für ein neues Passwort benutzt
+event-email-change-asked = Änderung der E-Mail-Adresse angefordert
+event-email-change-used = Link an die neue E-Mail-Adresse benutzt
+event-email-restore-used = Link benutzt, der die frühere E-Mail-Adresse zurückholt
+event-email-changed = E-Mail-Adresse geändert
+event-email-restored = Frühere E-Mail-Adresse zurückgeholt
 event-notice-used = Link „Das war ich nicht“ aus einer Mail verwendet
 event-mail-given-up = Eine Mail konnte nicht verschickt werden
 event-proof-requested = Bestätigung Ihrer Identität verlangt
@@ -531,6 +538,9 @@ recovery-codes-kept = Ich habe sie aufbewahrt
 
 security-heading = Sicherheit
 security-what = Was Ihr Konto schützt, und wo ein Code verlangt wird.
+security-email = E-Mail-Adresse
+security-email-change = Adresse ändern
+security-email-pending = Eine Änderung in { $email } wurde { $ago } angefordert. Sie gilt, sobald der Link in der Mail an diese Adresse benutzt wird, innerhalb von 24 Stunden.
 security-password-since = Gesetzt { $ago }
 security-no-password = Eine andere Anwendung meldet Sie an. Sie haben hier kein Passwort, und es wird kein Code verlangt.
 security-app = Authenticator-App
@@ -662,6 +672,34 @@ forgot-sent-hint = Wenn keine Mail kommt, sehen Sie auch im Spam nach. Sie könn
 forgot-no-mail = Diese Website verschickt keine Mails. Bitten Sie Ihre Administration um einen Link, der ein neues Passwort setzt.
 forgot-again = Neuen Link anfordern
 
+## Eine andere E-Mail-Adresse
+
+email-change-title = E-Mail-Adresse ändern
+email-change-lead = Sie melden sich mit { $email } an. Die neue Adresse bekommt eine Mail mit einem Link; es ändert sich nichts, bis Sie ihn benutzen.
+email-change-new = Neue E-Mail-Adresse
+email-change-send = Link schicken
+email-change-same = Das ist schon Ihre Adresse.
+email-change-no-mail = Diese Website verschickt keine Mails. Bitten Sie Ihre Administration, Ihre Adresse zu ändern.
+email-change-sent = Sehen Sie in Ihre Mails
+email-change-sent-text = Eine Mail an die neue Adresse ist unterwegs. Ihr Link funktioniert einmal, innerhalb von 24 Stunden. Bis Sie ihn benutzen, bleibt Ihre Adresse, wie sie ist.
+email-change-sent-hint = Wenn keine Mail kommt, sehen Sie auch im Spam nach, und ob Sie sich bei der Adresse vertippt haben. Nach einer Minute können Sie noch einmal einen Link anfordern.
+email-change-back = Zurück zu „Sicherheit“
+verify-title = Bestätigen Sie Ihre neue E-Mail-Adresse
+verify-lead = Das Konto mit der Adresse { $former } soll diese bekommen: { $new }. Bestätigen Sie sie nur, wenn das Ihr Konto ist.
+verify-confirm = Adresse bestätigen
+verify-done = Ihre E-Mail-Adresse ist geändert
+verify-done-text = Melden Sie sich ab jetzt mit der neuen Adresse an. Die frühere hat eine Mail mit einem Link bekommen, der das 7 Tage lang rückgängig macht.
+verify-restore-title = Frühere Adresse zurückholen?
+verify-restore-address = { $email } wird wieder die Adresse Ihres Kontos.
+verify-restore-sessions = Alle Geräte werden abgemeldet.
+verify-restore-password = Das Passwort gilt nicht mehr, denn wer die Adresse geändert hat, kennt es vielleicht. Als Nächstes wählen Sie ein neues.
+verify-restore-lead = Wenn Sie die Adresse nicht selbst geändert haben, drücken Sie auf den Knopf. Dann:
+verify-restore = Zurückholen
+verify-used = Er funktioniert einmal, und die Adresse wurde mit ihm geändert.
+verify-expired = Links funktionieren für begrenzte Zeit und nicht mehr, wenn sie ersetzt wurden oder das Passwort geändert wurde.
+verify-taken = Ein anderes Konto hat diese Adresse
+verify-taken-text = Es wurde nichts geändert. Wenn beide Konten Ihre sind, melden Sie sich beim anderen an; sonst fragen Sie Ihre Administration.
+
 ## Fehlerseiten
 
 error-status = Fehler { $status }
@@ -736,6 +774,20 @@ mail-fact-device = Gerät: { $device }
 mail-fact-address = Adresse: { $address }
 mail-notice-note = Wenn Sie das waren, brauchen Sie nichts zu tun.
 mail-failures-note = Wenn Sie sich vertippt haben, brauchen Sie nichts zu tun. Andernfalls versucht jemand, Ihr Passwort zu erraten. Sicherheitshalber können Sie alle Ihre Geräte abmelden.
+mail-email-change-subject = Bestätigen Sie Ihre neue E-Mail-Adresse für { -product }
+mail-email-change-text = Diese Adresse wurde als neue E-Mail-Adresse eines Kontos bei { -product } angegeben. Um sie zu bestätigen, öffnen Sie diesen Link:
+mail-email-change-link = Adresse bestätigen
+mail-email-change-note = Wenn Sie das nicht angefordert haben, ignorieren Sie diese Mail. Es ändert sich nichts, solange der Link nicht benutzt wird.
+mail-email-changed-subject = Ihre E-Mail-Adresse für { -product } wurde geändert
+mail-email-changed-text = Die E-Mail-Adresse Ihres Kontos bei { -product } wurde geändert. Ab jetzt melden Sie sich mit der neuen an, und Mails gehen dorthin.
+mail-email-changed-note = Wenn Sie das waren, ist nichts zu tun. Wenn nicht, benutzen Sie den Link: Er holt diese Adresse zurück, meldet alle Geräte ab, und Sie wählen ein neues Passwort.
+mail-email-set-text = Die Administration hat die E-Mail-Adresse Ihres Kontos bei { -product } geändert. Ab jetzt melden Sie sich mit der neuen an, und Mails gehen dorthin.
+mail-email-set-note = Wenn Sie nicht darum gebeten haben, wenden Sie sich an Ihre Administration.
+mail-email-restore = Diese Adresse zurückholen
+mail-address-taken-subject = Ihre E-Mail-Adresse bei { -product }
+mail-address-taken-text = Ein anderes Konto bei { -product } sollte diese E-Mail-Adresse bekommen. Es wurde nichts geändert, denn Sie haben ein Konto mit dieser Adresse.
+mail-address-taken-note = Wenn Sie das waren, melden Sie sich mit dieser Adresse an; wenn Sie das Passwort vergessen haben, fordern Sie auf der Anmeldeseite ein neues an. Wenn Sie es nicht waren, ist nichts zu tun.
+mail-fact-new-email = Neue Adresse: { $email }
 mail-notice-days = Der Link gilt 7 Tage.
 
 ## Wohin die Links der Hinweise führen

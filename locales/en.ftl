@@ -375,6 +375,8 @@ not-me-restores-names = { $count ->
     [one] { $count } session that was renamed in it gets its former name back.
    *[other] { $count } sessions that were renamed in it get their former names back.
 }
+not-me-restores-email = The email address of your account becomes again what it was before.
+not-me-email-taken = The email address that your account had before can’t be put back, since another account has it now. Ask your administrator.
 not-me-shows = You see what happened in it, and which sessions began with the same password since.
 not-me-password = You choose a new password, which signs out everything else.
 not-me-confirm = It wasn’t me
@@ -487,6 +489,11 @@ event-reset-requested = Link for a new password made
 event-invitation-used = Invitation used
 event-reset-refused = Link for a new password asked for too often
 event-reset-used = Link for a new password used
+event-email-change-asked = Change of the email address asked for
+event-email-change-used = Link to the new email address used
+event-email-restore-used = Link that puts the former email address back used
+event-email-changed = Email address changed
+event-email-restored = Former email address put back
 event-notice-used = Link “This wasn’t me” of a mail used
 event-mail-given-up = A mail could not be sent
 event-proof-requested = Asked to confirm it’s you
@@ -655,6 +662,11 @@ recovery-codes-kept = I have kept them
 
 security-heading = Security
 security-what = What protects your account, and where it asks for a code.
+security-email = Email address
+security-email-change = Change the address
+# $email (String) - "rajat.verma@example.net"
+# $ago (String) - "5 minutes ago"
+security-email-pending = A change to { $email } was asked for { $ago }. It takes effect when the link in the mail to that address is used, within 24 hours.
 # $ago (String) - "5 days ago"
 security-password-since = Set { $ago }
 security-no-password = Another application signs you in. You have no password here, and no code is asked for.
@@ -796,6 +808,38 @@ forgot-sent-hint = If no mail comes, look among the spam. You can ask again afte
 forgot-no-mail = This site sends no mails. Ask your administrator for a link that sets a new password.
 forgot-again = Ask for a new link
 
+## Another email address
+
+email-change-title = Change your email address
+# $email (String) - "rajat.verma@example.com"
+email-change-lead = You sign in with { $email }. The new address gets a mail with a link; nothing changes until you use it.
+email-change-new = New email address
+email-change-send = Send the link
+email-change-same = This is already your address.
+email-change-no-mail = This site sends no mails. Ask your administrator to change your address.
+email-change-sent = Check your mail
+email-change-sent-text = A mail is on its way to the new address. Its link works once, within 24 hours. Until you use it, your address stays as it is.
+email-change-sent-hint = If no mail comes, look among the spam, and see whether you mistyped the address. You can ask again after a minute.
+email-change-back = Back to “Security”
+verify-title = Confirm your new email address
+# $former (String) - "rajat.verma@example.com"
+# $new (String) - "rajat.verma@example.net"
+verify-lead = The account with the address { $former } is to get this one: { $new }. Confirm it only if this is your account.
+verify-confirm = Confirm the address
+verify-done = Your email address is changed
+verify-done-text = From now on, sign in with the new address. The former one got a mail with a link that takes this back, for 7 days.
+verify-restore-title = Put your former address back?
+# $email (String) - "rajat.verma@example.com"
+verify-restore-address = { $email } becomes the address of your account again.
+verify-restore-sessions = All devices are signed out.
+verify-restore-password = The password stops working, since the person who changed the address may know it. You choose a new one next.
+verify-restore-lead = If you did not change it yourself, press the button. Then:
+verify-restore = Put it back
+verify-used = It works once, and the address was changed with it.
+verify-expired = Links work for a limited time, and stop working once they are replaced, or the password is changed.
+verify-taken = Another account has this address
+verify-taken-text = Nothing was changed. If both accounts are yours, sign in to the other one; otherwise ask your administrator.
+
 ## Error pages
 
 # $status (String) - "404"
@@ -879,6 +923,21 @@ mail-fact-device = Device: { $device }
 mail-fact-address = Address: { $address }
 mail-notice-note = If it was you, there is nothing to do.
 mail-failures-note = If you mistyped your password, there is nothing to do. If not, another person is guessing it. To be safe, you can sign out all your devices.
+mail-email-change-subject = Confirm your new email address for { -product }
+mail-email-change-text = This address was given as the new email address of an account at { -product }. To confirm it, open this link:
+mail-email-change-link = Confirm the address
+mail-email-change-note = If you did not ask for this, ignore this mail. Nothing changes until the link is used.
+mail-email-changed-subject = Your email address for { -product } was changed
+mail-email-changed-text = The email address of your account at { -product } was changed. From now on, you sign in with the new one, and mails go there.
+mail-email-changed-note = If it was you, there is nothing to do. If not, use the link: it puts this address back, signs out all devices, and lets you choose a new password.
+mail-email-set-text = An administrator changed the email address of your account at { -product }. From now on, you sign in with the new one, and mails go there.
+mail-email-set-note = If you did not ask for this, tell your administrator.
+mail-email-restore = Put this address back
+mail-address-taken-subject = Your email address at { -product }
+mail-address-taken-text = Another account at { -product } was to get this email address. Nothing was changed, since you have an account with it.
+mail-address-taken-note = If it was you, sign in with this address; if you have forgotten the password, ask for a new one on the sign-in page. If it was not you, there is nothing to do.
+# $email (String) - "rajat.verma@example.net"
+mail-fact-new-email = New address: { $email }
 mail-notice-days = The link can be used for 7 days.
 
 ## Where the links of notices lead

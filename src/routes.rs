@@ -26,9 +26,10 @@ use crate::web::{
     headers::security_headers,
     page_states,
     pages::{
-        HOME, SECURITY, SET_UP, account_link, activity, api_revoke, api_session, api_sessions, authenticator,
-        event_stream, forgot, health, language, login, logout, not_me, notice, passkey_sign_in, passkeys, password,
-        reauth, revoke, revoke_progress, second, security, session_detail, session_name, sessions, setup, static_file,
+        EMAIL, HOME, SECURITY, SET_UP, account_link, activity, api_revoke, api_session, api_sessions, authenticator,
+        email_change, event_stream, forgot, health, language, login, logout, not_me, notice, passkey_sign_in, passkeys,
+        password, reauth, revoke, revoke_progress, second, security, session_detail, session_name, sessions, setup,
+        static_file, verify,
     },
     recent_proof::require_recent_proof,
     render_errors::render_errors,
@@ -44,7 +45,7 @@ const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// Every endpoint of Keyrack.
 #[expect(clippy::too_many_lines, reason = "one list, which shows every URL")]
-pub(crate) fn endpoints() -> [Endpoint; 43] {
+pub(crate) fn endpoints() -> [Endpoint; 45] {
     [
         without_session("/healthz").get(health::alive),
         without_session("/readyz").get(health::ready),
@@ -59,6 +60,7 @@ pub(crate) fn endpoints() -> [Endpoint; 43] {
         public("/forgot").get(forgot::show).post(forgot::submit).not_a_destination(),
         public("/invite").get(account_link::show_invitation).post(account_link::submit_invitation).not_a_destination(),
         public("/not-me").get(notice::show).post(notice::submit).not_a_destination(),
+        public("/verify").get(verify::show).post(verify::submit).not_a_destination(),
         before_password_change("/logout")
             .get(logout::show)
             .post(logout::submit)
@@ -132,6 +134,11 @@ pub(crate) fn endpoints() -> [Endpoint; 43] {
             .post(authenticator::forget_one)
             .form_on(FormPage::At(SECURITY))
             .waits_for_proof(WaitingChange::ForgetBrowser)
+            .requires_password(),
+        recently_signed_in(EMAIL)
+            .get(email_change::show)
+            .post(email_change::submit)
+            .form_on(FormPage::At(EMAIL))
             .requires_password(),
         before_password_change("/account/password")
             .get(password::show)

@@ -211,19 +211,38 @@ impl Accounts {
         mail::overdue(&self.db, self.clock.now() - waiting_for).await
     }
 
-    /// Makes a link in the caller's transaction.
+    /// Makes a link in the caller's transaction, and mails it, if mail is set up.
     pub(super) fn add_link(
         &self,
         connection: &mut DbConnection,
-        &NewLink { kind, user, password_changed_at, ref requester }: &NewLink<'_>,
+        new: &NewLink<'_>,
         language: Option<Language>,
         now: Timestamp,
     ) -> Result<AccountLink> {
-        let id = LinkId::random();
-        let token = self
-            .link_tokens
-            .token(id)
-            .ok_or_else(|| Error::Invalid("links need secrets: make them by the accounts of `Keyrack`".to_owned()))?;
+        let link = self.add_link_without_mail(connection, new, now)?;
+        let language = self.outbox.language().map(|first| language.unwrap_or(first));
+        if let Some(language) = language {
+            let mail = NewMail {
+                kind: new.kind.mail(),
+                user: Some(new.user.id),
+                address: new.user.email.clone(),
+                language,
+                link: Some(link.token.id()),
+                facts: NoticeFacts::default(),
+            };
+            self.outbox.add(connection, &mail, now)?;
+        }
+        Ok(AccountLink { is_mailed: language.is_some(), ..link })
+    }
+
+    /// Makes a link in the caller's transaction that its user gets in another way.
+    pub(super) fn add_link_without_mail(
+        &self,
+        connection: &mut DbConnection,
+        &NewLink { kind, user, password_changed_at, ref requester }: &NewLink<'_>,
+        now: Timestamp,
+    ) -> Result<AccountLink> {
+        let (id, token) = self.new_token()?;
         let expires_at = now + kind.lifetime();
         let row = NewLinkRow {
             id,
@@ -235,22 +254,21 @@ impl Accounts {
             password_changed_at,
             session: self.source.session(),
             requester: requester.clone(),
+            address: None,
         };
         queries::insert_link(connection, &row)?;
         record(connection, self.event(EventKind::LinkCreated, user.id).detail("link", kind.as_str()), now)?;
-        let language = self.outbox.language().map(|first| language.unwrap_or(first));
-        if let Some(language) = language {
-            let mail = NewMail {
-                kind: kind.mail(),
-                user: user.id,
-                address: user.email.clone(),
-                language,
-                link: id,
-                facts: NoticeFacts::default(),
-            };
-            self.outbox.add(connection, &mail, now)?;
-        }
-        Ok(AccountLink { kind, token, expires_at, is_mailed: language.is_some() })
+        Ok(AccountLink { kind, token, expires_at, is_mailed: false })
+    }
+
+    /// The id of a new link, and its token.
+    pub(super) fn new_token(&self) -> Result<(LinkId, LinkToken)> {
+        let id = LinkId::random();
+        let token = self
+            .link_tokens
+            .token(id)
+            .ok_or_else(|| Error::Invalid("links need secrets: make them by the accounts of `Keyrack`".to_owned()))?;
+        Ok((id, token))
     }
 
     /// The user whose link this is, if it is good. Uses nothing up: the scanners of mail servers open links, too.
@@ -259,11 +277,14 @@ impl Accounts {
         let now = self.clock.now();
         let id = token.id();
         let found = self.db.read(move |connection| queries::find_link(connection, id, kind.as_str()));
-        // The same answer for an id that exists and one that doesn't. A token of a secret that was replaced because it leaked
-        // must not be good any longer.
-        let is_known = |hash: &str| token.has_hash(hash) && self.link_tokens.find(id, hash).is_some();
-        let found = found.await?.filter(|link| is_known(&link.token_hash));
+        let found = found.await?.filter(|link| self.is_token_of(&token, &link.token_hash));
         Ok(found.ok_or(InvalidLink::Expired).and_then(|link| check(link, now)))
+    }
+
+    /// Whether a link with this hash has this token. The same answer for an id that exists and one that doesn't. A token of
+    /// a secret that was replaced because it leaked must not be good any longer.
+    pub(super) fn is_token_of(&self, token: &LinkToken, hash: &str) -> bool {
+        token.has_hash(hash) && self.link_tokens.find(token.id(), hash).is_some()
     }
 
     /// Checks the password of the user whose link was used just before `arrived`, when a form arrived. Returns `None` if that
@@ -317,6 +338,10 @@ impl Accounts {
                     return Ok(Err(InvalidLink::Expired));
                 };
                 let state = LinkState { password_changed_at: stored.changed_at, ..link.state };
+                let mut event = accounts.event(EventKind::LinkUsed, link.user.id).detail("link", kind.as_str());
+                if link.is_requested {
+                    event = event.detail("requested", true);
+                }
                 let user = match check(StoredLink { state, ..link }, now) {
                     Ok(user) => user,
                     Err(problem) => return Ok(Err(problem)),
@@ -328,7 +353,7 @@ impl Accounts {
                 queries::forget_account(connection, user.id)?;
                 // Another person may have signed in on some of them.
                 queries::forget_browsers_of(connection, user.id)?;
-                record(connection, accounts.event(EventKind::LinkUsed, user.id).detail("link", kind.as_str()), now)?;
+                record(connection, event, now)?;
                 record(connection, accounts.event(EventKind::PasswordChanged, user.id), now)?;
                 accounts.remove_passkeys_but(connection, &user, &kept, now)?;
                 let reason = EndReason::PasswordChanged;

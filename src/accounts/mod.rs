@@ -10,6 +10,7 @@ mod doctor;
 #[cfg(test)]
 mod documented_limits;
 mod email;
+mod email_change;
 mod failed_sign_in;
 mod failure_keys;
 mod failures;
@@ -61,6 +62,8 @@ pub use browser_id::BrowserId;
 pub(crate) use change_password::{ChangePasswordError, PasswordChange};
 pub use codes::{SecondFactorPolicy, SecondFactorState};
 pub use email::{Email, InvalidEmail};
+pub use email_change::SetEmailError;
+pub(crate) use email_change::{AddressLink, AddressLinkProblem, ChangeAnswer, PendingEmail};
 pub use hash_cost::{HashCost, InvalidHashCost};
 pub use import::{ExistingUsers, ImportReport, ImportedUser, InvalidImport};
 pub(crate) use known_browsers::{BROWSER_LIFETIME, SignInBrowserIds};
@@ -82,7 +85,7 @@ pub(crate) use second_factor::{
 };
 pub use sign_in_pace::{InvalidSignInPace, SignInPace};
 pub use stored_hash::{FirebaseSignerKey, HashSecrets, InvalidSignerKey, UnusableHash};
-pub(crate) use undo::Undoing;
+pub(crate) use undo::{EmailUndoing, Undoing};
 pub use unlock::ForgottenFailures;
 pub use users::CreateUserError;
 pub(crate) use webauthn::{NoPasskeys, PasskeyChallenge};

@@ -1,6 +1,7 @@
 //! Every statement on `users`, and in the modules below on what protects sign-ins. The functions run inside the caller's
 //! transaction.
 
+mod addresses;
 mod browsers;
 mod failures;
 mod links;
@@ -29,14 +30,18 @@ use crate::{
     sessions::{User, UserRow},
 };
 
+pub(super) use addresses::{
+    AddressOfLink, address_at, address_of_link, has_new_address, link_times, lock_row, pending_change, set_email,
+    void_changes_of, void_restores_since,
+};
 pub(super) use browsers::{find_browser, find_browser_of, forget_browsers, forget_browsers_of, purge_browsers};
 pub(super) use failures::{
     AccountFailures, accounts_with_failures, count_failure, count_unreported, end_row, find_failures, forget_account,
     forget_failures, purge_failures, purge_orphans, take_unreported,
 };
 pub(super) use links::{
-    LinkRequester, NewLinkRow, StoredLink, count_requested_links, find_link, insert_link, purge_links, session_of_link,
-    use_link, void_links,
+    KINDS_OF_USE, LinkRequester, NewLinkRow, StoredLink, count_requested_links, find_link, insert_link, purge_links,
+    session_of_link, use_link, void_links,
 };
 pub(super) use one_time_passwords::{
     forget_one_time, mark_one_time, one_time_passwords, password_use_of, purge_one_time_passwords,
@@ -54,7 +59,7 @@ pub(super) use sign_in::{SignInKey, SignInRecord, find_sign_ins};
 pub(super) use trust::{end_trust, trusted_browsers};
 
 /// The smallest step of a stored time.
-const SMALLEST_STEP: Duration = Duration::from_micros(1);
+pub(super) const SMALLEST_STEP: Duration = Duration::from_micros(1);
 
 diesel::define_sql_function! {
     /// SQL's `lower`. Keyrack stores addresses in lower case, but other programs write to this table too.
@@ -230,6 +235,15 @@ pub(super) fn password_changed_at(connection: &mut DbConnection, id: UserId) -> 
 /// set: later than the former one in any case, whatever the clocks say. Sign-ins and links tell by that time whether the
 /// account still has the same password.
 pub(super) fn set_password(connection: &mut DbConnection, id: UserId, hash: &str, now: Timestamp) -> Result<Timestamp> {
+    replace_hash(connection, id, Some(hash), now)
+}
+
+/// Removes the password: its user needs a link for a new one. Returns when that was, as [`set_password`] does.
+pub(super) fn remove_password(connection: &mut DbConnection, id: UserId, now: Timestamp) -> Result<Timestamp> {
+    replace_hash(connection, id, None, now)
+}
+
+fn replace_hash(connection: &mut DbConnection, id: UserId, hash: Option<&str>, now: Timestamp) -> Result<Timestamp> {
     let former = for_update(users::table.find(id).select(users::password_changed_at));
     let former: Option<SqlTime> = former.get_result(connection).optional()?;
     let changed_at = former.map_or(now, |former| now.max(Timestamp::from(former) + SMALLEST_STEP));

@@ -193,7 +193,7 @@ impl Accounts {
                     queries::set_disabled(connection, user.id, Some(now), now)?;
                     record(connection, accounts.event(EventKind::AccountDisabled, user.id), now)?;
                 }
-                queries::void_links(connection, user.id, now)?;
+                queries::void_links(connection, user.id, &queries::KINDS_OF_USE, now)?;
                 let reason = EndReason::AccountDisabled;
                 accounts.sessions.first_batch_within(connection, user.id, reason, mode).map(Some)
             })

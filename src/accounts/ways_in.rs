@@ -3,7 +3,8 @@
 //! A stolen session could otherwise add a passkey of the thief, and lock the owner out with it. So what has proved who the
 //! user of a session is must itself be a day old, or older than the way in that is to be removed: the password counts from
 //! the time when it was set, a passkey from when it was added. A password that was set by a link from a mail may remove any:
-//! only who reads the mails of the account has such a link.
+//! only who reads the mails of the account has such a link. For as long as the address of the account is less than a day old,
+//! that may be the thief.
 
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ pub(super) fn may_remove(
     now: Timestamp,
 ) -> Result<bool> {
     let proof = Sessions::proof_within(connection, session.id)?.ok_or(Error::SessionEnded)?;
-    if proof.passkey_added_at.is_none() && matches!(proof.way_in, Some(WayIn::Reset(_))) {
+    let is_by_mail = proof.passkey_added_at.is_none() && matches!(proof.way_in, Some(WayIn::Reset(_)));
+    if is_by_mail && !queries::has_new_address(connection, session.user, now - REMOVAL_DELAY)? {
         return Ok(true);
     }
     let means_since = if let Some(passkey_added_at) = proof.passkey_added_at {

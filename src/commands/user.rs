@@ -103,6 +103,15 @@ pub(super) enum Command {
         #[command(flatten)]
         format: Format,
     },
+    /// Change a user's email address, and mail that to the former one if mail is set up; make sure first who asks
+    ///
+    /// Links that were mailed to the former address no longer work. Sessions go on.
+    SetEmail {
+        /// Email address
+        email: Email,
+        /// New email address
+        new: Email,
+    },
     /// Print a link with which a user sets a new password; mail it if mail is set up
     ResetLink {
         /// Email address
@@ -180,6 +189,7 @@ pub(super) async fn run(settings: &Settings, command: Command) -> Result<(), Fai
             let user = InvitedUser { email, user_name, first_name, last_name, role };
             user_links::invite(settings, accounts, user, format.json).await
         }
+        Command::SetEmail { email, new } => user_links::set_email(settings, accounts, &email, &new).await,
         Command::ResetLink { email, format } => user_links::reset_link(settings, accounts, &email, format.json).await,
         Command::RemoveSecondFactor { email } => {
             let had_one =

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Failure, output, settings::Settings};
 use crate::{
-    accounts::{AccountLink, Accounts, CreateUserError, Email, InvitedUser},
+    accounts::{AccountLink, Accounts, CreateUserError, Email, InvitedUser, SetEmailError},
     clock::Timestamp,
     mail::{LinkTokens, Outbox},
 };
@@ -48,6 +48,24 @@ pub(super) async fn reset_link(
         return Err(if accounts.find(email).await?.is_some() { disabled(email) } else { Failure::unknown_user(email) });
     };
     print(settings, &format!("Made a link with which {email} sets a new password."), email, &link, as_json)
+}
+
+pub(super) async fn set_email(
+    settings: &Settings,
+    accounts: Accounts,
+    email: &Email,
+    new: &Email,
+) -> Result<(), Failure> {
+    let accounts = if settings.mail()?.is_some() { with_links(settings, accounts)? } else { accounts };
+    let is_mailed = settings.mail()?.is_some();
+    accounts.set_email(email, new).await.map_err(|problem| match problem {
+        SetEmailError::NoUser => Failure::unknown_user(email),
+        SetEmailError::Taken => Failure::failed(format!("{new} is the address of another account")),
+        SetEmailError::Failed(error) => error.into(),
+    })?;
+    let way = if is_mailed { " The server mails that to the former address." } else { "" };
+    output::line(format_args!("The address of {email} is now {new}.{way}"));
+    Ok(())
 }
 
 fn disabled(email: &Email) -> Failure {

@@ -80,7 +80,11 @@ kinds! {
     RoleChanged = "role_changed";
     /// A password was changed, or set.
     PasswordChanged = "password_changed";
-    /// A link that sets a password was made: `detail.link` says which kind.
+    /// The address of an account was changed, after its new one was proved, or by an operator.
+    EmailChanged = "email_changed";
+    /// An account got its former address back.
+    EmailRestored = "email_restored";
+    /// A link that sets a password, or changes the address, was made: `detail.link` says which kind.
     LinkCreated = "link_created";
     /// Such a link was asked for too often, and not made: `detail.count` requests since the last such event.
     LinkRefused = "link_refused";

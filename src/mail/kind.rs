@@ -23,16 +23,25 @@ pub(crate) enum MailKind {
     WaysInChanged,
     /// A notice of many sign-ins that failed.
     ManyFailures,
+    /// A link that proves a new address.
+    EmailChange,
+    /// A notice to the former address of an account, with a link that puts it back.
+    EmailChanged,
+    /// Tells the owner of an account that another person wanted to use its address.
+    AddressTaken,
 }
 
 impl MailKind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 9] = [
         Self::Reset,
         Self::Invitation,
         Self::NewBrowser,
         Self::PasswordChanged,
         Self::WaysInChanged,
         Self::ManyFailures,
+        Self::EmailChange,
+        Self::EmailChanged,
+        Self::AddressTaken,
     ];
 
     /// The word in the table.
@@ -44,12 +53,20 @@ impl MailKind {
             Self::PasswordChanged => "password_changed",
             Self::WaysInChanged => "ways_in_changed",
             Self::ManyFailures => "many_failures",
+            Self::EmailChange => "email_change",
+            Self::EmailChanged => "email_changed",
+            Self::AddressTaken => "address_taken",
         }
     }
 
-    /// Whether it tells the owner of an account what happened to it.
+    /// Whether it tells the owner of an account what happened to it, and queued by what the security events tell.
     pub const fn is_notice(self) -> bool {
-        !matches!(self, Self::Reset | Self::Invitation)
+        matches!(self, Self::NewBrowser | Self::PasswordChanged | Self::WaysInChanged | Self::ManyFailures)
+    }
+
+    /// Whether a new password leaves its link good: the person of whom the mail tells may have set it.
+    pub const fn outlives_password(self) -> bool {
+        self.is_notice() || matches!(self, Self::EmailChanged)
     }
 
     /// The words of all notices.
@@ -68,11 +85,13 @@ impl MailKind {
             Self::Reset => "/reset",
             Self::Invitation => "/invite",
             Self::NewBrowser | Self::PasswordChanged | Self::WaysInChanged | Self::ManyFailures => "/not-me",
+            Self::EmailChange | Self::EmailChanged | Self::AddressTaken => "/verify",
         };
         format!("{path}?token={}", token.expose())
     }
 
-    /// The mail that sets a password by this link, which is good for so long. Notices have words of their own.
+    /// The mail that sets a password, or proves an address, by this link, which is good for so long. Notices have words of
+    /// their own.
     pub fn content(self, words: Words, url: String, lifetime: Duration) -> Content {
         let hours = usize::try_from(lifetime.as_secs() / 3600).unwrap_or(usize::MAX);
         let good_for = if hours < 48 { words.mail_link_hours(hours) } else { words.mail_link_days(hours / 24) };
@@ -80,6 +99,12 @@ impl MailKind {
             Self::Reset => {
                 (words.mail_reset_subject(), words.mail_reset_text(), words.mail_reset_link(), words.mail_reset_note())
             }
+            Self::EmailChange => (
+                words.mail_email_change_subject(),
+                words.mail_email_change_text(),
+                words.mail_email_change_link(),
+                words.mail_email_change_note(),
+            ),
             _ => (
                 words.mail_invitation_subject(),
                 words.mail_invitation_text(),

@@ -13,10 +13,12 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NewMail {
     pub kind: MailKind,
-    pub user: UserId,
+    /// The account that it is about, if there is one.
+    pub user: Option<UserId>,
     pub address: String,
     pub language: Language,
-    pub link: LinkId,
+    /// The link in it, if it has one.
+    pub link: Option<LinkId>,
     /// What a notice tells.
     pub facts: NoticeFacts,
 }

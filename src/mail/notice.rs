@@ -43,6 +43,9 @@ pub(crate) struct NoticeFacts {
     /// How many sign-ins failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failures: Option<usize>,
+    /// The address that the account has now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_email: Option<String>,
 }
 
 impl NoticeFacts {
@@ -69,7 +72,8 @@ impl NoticeFacts {
         };
         let device = device.map(|device| words.mail_fact_device(device));
         let address = self.address.as_ref().map(|address| words.mail_fact_address(address));
-        [when, device, address].into_iter().flatten().collect()
+        let new_email = self.new_email.as_ref().map(|email| words.mail_fact_new_email(email));
+        [new_email, when, device, address].into_iter().flatten().collect()
     }
 }
 
@@ -77,7 +81,7 @@ impl MailKind {
     /// What a notice says, without its link; `None` for other mails.
     pub fn message(self, words: Words, facts: &NoticeFacts) -> Option<Content> {
         let (subject, text) = match self {
-            Self::Reset | Self::Invitation => return None,
+            Self::Reset | Self::Invitation | Self::EmailChange => return None,
             Self::NewBrowser => (words.mail_new_browser_subject(), words.mail_new_browser_text()),
             Self::PasswordChanged if facts.by_administrator => {
                 (words.mail_password_changed_subject(), words.mail_password_set_text())
@@ -87,9 +91,17 @@ impl MailKind {
             Self::ManyFailures => {
                 (words.mail_failures_subject(), words.mail_failures_text(facts.failures.unwrap_or_default()))
             }
+            Self::EmailChanged if facts.by_administrator => {
+                (words.mail_email_changed_subject(), words.mail_email_set_text())
+            }
+            Self::EmailChanged => (words.mail_email_changed_subject(), words.mail_email_changed_text()),
+            Self::AddressTaken => (words.mail_address_taken_subject(), words.mail_address_taken_text()),
         };
         let notes = match self {
             Self::ManyFailures => vec![words.mail_failures_note().to_owned()],
+            Self::EmailChanged if facts.by_administrator => vec![words.mail_email_set_note().to_owned()],
+            Self::EmailChanged => vec![words.mail_email_changed_note().to_owned()],
+            Self::AddressTaken => vec![words.mail_address_taken_note().to_owned()],
             _ => vec![words.mail_notice_note().to_owned()],
         };
         Some(Content { words, subject, paragraphs: vec![text], facts: facts.lines(words), link: None, notes })
@@ -111,9 +123,13 @@ fn change_text(words: Words, facts: &NoticeFacts) -> String {
 }
 
 impl Content {
-    /// The notice with the link by which its reader ends what it tells of.
-    pub fn with_link(mut self, url: String) -> Self {
-        self.link = Some(ContentLink { label: self.words.this_was_not_me().to_owned(), url });
+    /// The notice of this kind with the link by which its reader ends, or takes back, what it tells of.
+    pub fn with_link(mut self, kind: MailKind, url: String) -> Self {
+        let label = match kind {
+            MailKind::EmailChanged => self.words.mail_email_restore(),
+            _ => self.words.this_was_not_me(),
+        };
+        self.link = Some(ContentLink { label: label.to_owned(), url });
         self.notes.push(self.words.mail_notice_days().to_owned());
         self
     }
@@ -136,11 +152,15 @@ mod tests {
         };
         for language in [Language::En, Language::De] {
             let words = Words::new(language);
-            for kind in
-                [MailKind::NewBrowser, MailKind::PasswordChanged, MailKind::WaysInChanged, MailKind::ManyFailures]
-            {
-                let content =
-                    kind.message(words, &facts).unwrap().with_link("https://example.org/not-me?token=x".to_owned());
+            for kind in [
+                MailKind::NewBrowser,
+                MailKind::PasswordChanged,
+                MailKind::WaysInChanged,
+                MailKind::ManyFailures,
+                MailKind::EmailChanged,
+            ] {
+                let url = "https://example.org/not-me?token=x".to_owned();
+                let content = kind.message(words, &facts).unwrap().with_link(kind, url);
                 for part in [content.html().unwrap(), content.text().unwrap()] {
                     for fact in
                         ["2026, 11:50 UTC", "Firefox 140", "Linux", "2001:db8::7", "https://example.org/not-me?token="]
@@ -162,6 +182,7 @@ mod tests {
             change: Some(Change::RecoveryCodeUsed),
             by_administrator: true,
             failures: Some(10),
+            new_email: Some("rajat@example.net".to_owned()),
         };
         assert_eq!(NoticeFacts::from_json(&facts.to_json()), facts);
         assert_eq!(NoticeFacts::default().to_json(), "{}");

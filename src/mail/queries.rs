@@ -42,7 +42,7 @@ pub(super) struct MailRow {
     pub kind: String,
     params: Json,
     pub language: String,
-    link_id: Option<LinkId>,
+    pub link_id: Option<LinkId>,
     /// How many attempts there were, this one included.
     pub attempts: i32,
 }
@@ -112,12 +112,12 @@ pub(super) fn insert(connection: &mut DbConnection, id: MailId, mail: &NewMail, 
         .values((
             mails::id.eq(id),
             mails::created_at.eq(SqlTime::from(now)),
-            mails::user_id.eq(Some(mail.user)),
+            mails::user_id.eq(mail.user),
             mails::address.eq(&mail.address),
             mails::kind.eq(mail.kind.as_str()),
             mails::params.eq(Json(mail.facts.to_json())),
             mails::language.eq(mail.language.code()),
-            mails::link_id.eq(Some(mail.link)),
+            mails::link_id.eq(mail.link),
             mails::attempts.eq(0),
             mails::next_attempt_at.eq(Some(SqlTime::from(now))),
         ))
@@ -137,6 +137,22 @@ pub(crate) fn count_notices(
         .filter(mails::user_id.eq(user))
         .filter(mails::created_at.gt(SqlTime::from(since)))
         .filter(mails::kind.eq_any(kinds))
+        .count()
+        .get_result(connection)?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// How many mails of these kinds were queued for an address after `since`, whichever account they were about.
+pub(crate) fn count_to_address(
+    connection: &mut DbConnection,
+    address: &str,
+    kinds: &[MailKind],
+    since: Timestamp,
+) -> Result<usize> {
+    let count: i64 = mails::table
+        .filter(mails::address.eq(address))
+        .filter(mails::created_at.gt(SqlTime::from(since)))
+        .filter(mails::kind.eq_any(kinds.iter().map(|kind| kind.as_str())))
         .count()
         .get_result(connection)?;
     Ok(usize::try_from(count).unwrap_or(usize::MAX))

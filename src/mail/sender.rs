@@ -142,18 +142,22 @@ impl MailSender {
     fn content(&self, mail: &ClaimedMail) -> std::result::Result<Content, String> {
         let kind = MailKind::parse(&mail.mail.kind).ok_or("this version of Keyrack does not know this kind of mail")?;
         let language = Language::parse(&mail.mail.language).or(self.outbox.language()).unwrap_or(Language::En);
+        let words = Words::new(language).of_site(self.site);
+        let message = kind.message(words, &mail.mail.facts());
+        if let (Some(notice), None) = (&message, mail.mail.link_id) {
+            return Ok(notice.clone());
+        }
         let link = mail.link.as_ref().ok_or("its link was deleted")?;
         let problem = link.state.problem(self.clock.now());
-        if let Some(problem) = problem.filter(|problem| !kind.is_notice() || *problem != LinkProblem::Void) {
+        if let Some(problem) = problem.filter(|problem| !kind.outlives_password() || *problem != LinkProblem::Void) {
             return Err(problem.reason().to_owned());
         }
         let token = self.tokens.find(link.id, &link.token_hash).ok_or(
             "its link was made with other secrets: every instance, and every command, needs the same KEYRACK_SECRETS",
         )?;
         let url = format!("{}{}", self.public_url, kind.path_with(&token));
-        let words = Words::new(language).of_site(self.site);
-        let content = match kind.message(words, &mail.mail.facts()) {
-            Some(notice) => notice.with_link(url),
+        let content = match message {
+            Some(notice) => notice.with_link(kind, url),
             None => kind.content(words, url, link.state.expires_at.since(link.state.created_at)),
         };
         Ok(content)

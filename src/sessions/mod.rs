@@ -85,6 +85,7 @@ pub use data::{DataPatch, SessionData};
 pub(crate) use device::{ACCEPT_CH, IN_APP_BROWSER};
 pub use device::{ClientHints, Device, DeviceKind};
 pub use doctor::{Breach, Report};
+pub(crate) use end_many::FirstBatch;
 pub use end_many::RevokeProgress;
 pub use ended::{Liveness, SessionEnd};
 pub(crate) use first_batch::{FirstBatchMode, with_first_batch};

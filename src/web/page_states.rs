@@ -20,8 +20,8 @@ use serde::Deserialize;
 use super::{
     errors::{self, WebError},
     pages::{
-        account_link, activity, authenticator, forgot, history, login, logout, not_me, notice, passkeys, password,
-        reauth, revoke_progress, second, security, session_detail, sessions, setup,
+        account_link, activity, authenticator, email_change, forgot, history, login, logout, not_me, notice, passkeys,
+        password, reauth, revoke_progress, second, security, session_detail, sessions, setup, verify,
     },
     sample::{PageState, Sample},
 };
@@ -85,12 +85,13 @@ impl RenderedStates {
 
 /// All states, in the order in which a user comes to the pages.
 fn all(sample: &Sample) -> Vec<PageState> {
-    let pages: [fn(&Sample) -> Vec<PageState>; 19] = [
+    let pages: [fn(&Sample) -> Vec<PageState>; 21] = [
         setup::states::all,
         login::states::all,
         account_link::states::all,
         forgot::states::all,
         notice::states::all,
+        verify::states::all,
         second::states::all,
         sessions::states::all,
         session_detail::states::all,
@@ -98,6 +99,7 @@ fn all(sample: &Sample) -> Vec<PageState> {
         history::states::all,
         activity::states::all,
         security::states::all,
+        email_change::states::all,
         authenticator::states::all,
         password::states::all,
         passkeys::states::all,

@@ -5,14 +5,16 @@ use std::time::Duration;
 use crate::{
     accounts::{
         browser_id::BrowserIdHash,
+        email::Email,
         failure_keys::{CountedNetwork, FailureKey, NETWORK_WINDOW},
         failures::Failures,
         links::NewLink,
         queries,
     },
     clock::Timestamp,
-    db::{DbConnection, in_savepoint},
+    db::{DbConnection, UserId, in_savepoint},
     error::{Error, Result},
+    mail::{self, MailKind},
 };
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -65,4 +67,37 @@ pub(super) fn account_is_over_limit(connection: &mut DbConnection, link: &NewLin
         }
     }
     Ok(false)
+}
+
+/// The mails that go to an address which may have no account.
+const TO_ADDRESSES: [MailKind; 2] = [MailKind::EmailChange, MailKind::AddressTaken];
+
+/// Whether an address has got so many mails that another one would be too many, whichever accounts have asked for them.
+pub(in crate::accounts) fn address_is_over_limit(
+    connection: &mut DbConnection,
+    address: &Email,
+    now: Timestamp,
+) -> Result<bool> {
+    for (max, period) in ACCOUNT_LIMITS {
+        if mail::count_to_address(connection, address.as_str(), &TO_ADDRESSES, now - period)? >= max {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// How long a user has to wait for the next link of this kind; `None` if another one may be made now.
+pub(in crate::accounts) fn wait_for_link(
+    connection: &mut DbConnection,
+    user: UserId,
+    kind: MailKind,
+    now: Timestamp,
+) -> Result<Option<Duration>> {
+    let longest = ACCOUNT_LIMITS.iter().map(|(_, period)| *period).max().unwrap_or_default();
+    let times = queries::link_times(connection, user, kind.as_str(), now - longest)?;
+    let waits = ACCOUNT_LIMITS.into_iter().filter_map(|(max, period)| {
+        let first = times.get(max - 1)?;
+        Some(period.saturating_sub(now.since(*first))).filter(|wait| !wait.is_zero())
+    });
+    Ok(waits.max())
 }

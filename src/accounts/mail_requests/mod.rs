@@ -26,6 +26,7 @@ use crate::{
 #[cfg(test)]
 pub(super) use limits::{ACCOUNT_LIMITS, MAX_PER_BROWSER};
 use limits::{account_is_over_limit, admit};
+pub(super) use limits::{address_is_over_limit, wait_for_link};
 
 /// How often a job is tried while the database is unavailable, once a second.
 const MAX_TRIES: u32 = 30;
@@ -84,7 +85,11 @@ impl Accounts {
     }
 
     /// Counts a request. Returns how long to wait if it is one too many.
-    async fn admit_request(&self, browsers: &[BrowserIdHash], client: &SignInClient) -> Result<Option<Duration>> {
+    pub(super) async fn admit_request(
+        &self,
+        browsers: &[BrowserIdHash],
+        client: &SignInClient,
+    ) -> Result<Option<Duration>> {
         let networks = client.ip_address.map(ClientNetwork::from);
         let networks = networks.map(|network| self.throttle.networks(network)).unwrap_or_default();
         let (browsers, now) = (browsers.to_vec(), self.clock.now());
@@ -124,7 +129,7 @@ impl Accounts {
     }
 
     /// Does what follows an answer, and does it again while the database is unavailable.
-    async fn finish_request<F: Future<Output = Result<()>>>(&self, work: impl Fn() -> F) {
+    pub(super) async fn finish_request<F: Future<Output = Result<()>>>(&self, work: impl Fn() -> F) {
         for tries in 1.. {
             match work().await {
                 Ok(()) => return,

@@ -87,17 +87,18 @@ impl Accounts {
             let is_recent = event.at.is_some_and(|at| now.since(at) < MAX_AGE);
             let Some(user) = event.user_id.filter(|_| is_recent) else { continue };
             if let Some(notice) = cause::notice_of(connection, user, event, &events, now)? {
-                queued += usize::from(self.queue_notice(connection, user, notice, now)?);
+                queued += usize::from(self.queue_notice(connection, (user, event.at.unwrap_or(now)), notice, now)?);
             }
         }
         Ok((queued, i64::try_from(events.len()).is_ok_and(|count| count == BATCH_ROWS)))
     }
 
-    /// Returns false if the account no longer exists or is disabled, or has had many notices today.
+    /// Queues a notice of what happened then, to the address that the account had: the person of whom it tells may have
+    /// changed it since. Returns false if the account no longer exists or is disabled, or has had many notices today.
     fn queue_notice(
         &self,
         connection: &mut DbConnection,
-        user: UserId,
+        (user, at): (UserId, Timestamp),
         notice: NewNotice,
         now: Timestamp,
     ) -> Result<bool> {
@@ -122,10 +123,12 @@ impl Accounts {
             password_changed_at,
             session: notice.ends,
             requester: None,
+            address: None,
         };
         queries::insert_link(connection, &row)?;
         let NewNotice { kind, facts, .. } = notice;
-        let mail = NewMail { kind, user, address: owner.email, language, link: id, facts };
+        let address = queries::address_at(connection, user, at)?.unwrap_or(owner.email);
+        let mail = NewMail { kind, user: Some(user), address, language, link: Some(id), facts };
         self.outbox.add(connection, &mail, now)?;
         Ok(true)
     }

@@ -12,9 +12,14 @@ use crate::{
         sql::LoadReadable,
     },
     error::Result,
-    mail::{LinkRow, LinkState},
+    mail::{LinkRow, LinkState, MailKind},
     sessions::{User, UserRow},
 };
+
+/// The kinds of links that let their readers in, or change the account. That which puts a former address back is none: it
+/// stays good while an account is disabled.
+pub(in crate::accounts) const KINDS_OF_USE: [&str; 3] =
+    [MailKind::Reset.as_str(), MailKind::Invitation.as_str(), MailKind::EmailChange.as_str()];
 
 /// A new link.
 pub(in crate::accounts) struct NewLinkRow {
@@ -29,6 +34,8 @@ pub(in crate::accounts) struct NewLinkRow {
     /// The session in which it was asked for; for the link of a notice, the one that it ends.
     pub session: Option<SessionId>,
     pub requester: Option<LinkRequester>,
+    /// The address that it gives the account.
+    pub address: Option<String>,
 }
 
 /// Whose limit a link counts for that was asked for without a session.
@@ -55,6 +62,20 @@ pub(in crate::accounts) struct StoredLink {
     pub user: User,
     pub token_hash: String,
     pub state: LinkState,
+    /// The session in which it was asked for.
+    pub session: Option<SessionId>,
+    /// Whether a visitor has asked for it: its mail went to the address that the account had.
+    pub is_requested: bool,
+    /// The address that it gives the account.
+    pub address: Option<String>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = account_links)]
+struct LinkOrigin {
+    session_id: Option<SessionId>,
+    requested_by: Option<String>,
+    address: Option<String>,
 }
 
 pub(in crate::accounts) fn insert_link(connection: &mut DbConnection, link: &NewLinkRow) -> Result<()> {
@@ -69,6 +90,7 @@ pub(in crate::accounts) fn insert_link(connection: &mut DbConnection, link: &New
             account_links::password_changed_at.eq(Some(SqlTime::from(link.password_changed_at))),
             account_links::session_id.eq(link.session),
             account_links::requested_by.eq(link.requester.as_ref().map(LinkRequester::to_text)),
+            account_links::address.eq(link.address.as_deref()),
         ))
         .execute(connection)?;
     Ok(())
@@ -80,17 +102,25 @@ pub(in crate::accounts) fn find_link(
     id: LinkId,
     kind: &str,
 ) -> Result<Option<StoredLink>> {
-    type Row = (UserRow, LinkRow, SqlTime, Option<SqlTime>);
+    type Row = (UserRow, LinkRow, LinkOrigin, (SqlTime, Option<SqlTime>));
     let row: Option<Row> = account_links::table
         .inner_join(users::table.on(users::id.eq(account_links::user_id)))
         .filter(account_links::id.eq(id).and(account_links::kind.eq(kind)))
-        .select((UserRow::as_select(), LinkRow::as_select(), users::password_changed_at, users::disabled_at))
+        .select((
+            UserRow::as_select(),
+            LinkRow::as_select(),
+            LinkOrigin::as_select(),
+            (users::password_changed_at, users::disabled_at),
+        ))
         .first(connection)
         .optional()?;
-    Ok(row.map(|(user, link, password_changed_at, disabled_at)| StoredLink {
+    Ok(row.map(|(user, link, origin, (password_changed_at, disabled_at))| StoredLink {
         user: user.into(),
         state: link.state(password_changed_at, disabled_at),
         token_hash: link.token_hash,
+        session: origin.session_id,
+        is_requested: origin.requested_by.is_some(),
+        address: origin.address,
     }))
 }
 
@@ -118,10 +148,15 @@ pub(in crate::accounts) fn session_of_link(connection: &mut DbConnection, id: Li
     Ok(session.flatten())
 }
 
-/// Makes the unused links of a user void.
-pub(in crate::accounts) fn void_links(connection: &mut DbConnection, user: UserId, now: Timestamp) -> Result<()> {
+/// Makes the unused links of a user void, of these kinds only.
+pub(in crate::accounts) fn void_links(
+    connection: &mut DbConnection,
+    user: UserId,
+    kinds: &[&str],
+    now: Timestamp,
+) -> Result<()> {
     let unused = account_links::table
-        .filter(account_links::user_id.eq(user))
+        .filter(account_links::user_id.eq(user).and(account_links::kind.eq_any(kinds)))
         .filter(account_links::used_at.is_null().and(account_links::voided_at.is_null()));
     diesel::update(unused).set(account_links::voided_at.eq(Some(SqlTime::from(now)))).execute(connection)?;
     Ok(())

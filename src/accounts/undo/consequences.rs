@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    db::{PasskeyId, SessionId},
+    db::{LinkId, PasskeyId, SessionId},
     events::{Actor, EventKind, SecurityEvent},
 };
 
@@ -21,6 +21,9 @@ pub(super) struct Consequences {
     pub passkeys: BTreeSet<PasskeyId>,
     /// The other passkeys that have a name which one of them has given, with the name that each had before.
     pub passkey_names: BTreeMap<PasskeyId, String>,
+    /// The link that puts back the address which the account had before one of them has changed it; `None` if the address
+    /// that it has now is another one's choice.
+    pub undo_link: Option<LinkId>,
     /// The sessions that have a name which one of them has given, with the name that each had before.
     pub names: BTreeMap<SessionId, Option<String>>,
 }
@@ -36,7 +39,19 @@ struct Replay {
     recovery_codes: Added,
     passkeys: BTreeMap<PasskeyId, Added>,
     passkey_names: BTreeMap<PasskeyId, String>,
+    /// The changes that have led to the address which the account has, the latest last.
+    addresses: Vec<AddressChange>,
+    /// Whether the link for a new password that was used last had been mailed to the address of the account.
+    is_reset_mailed: bool,
     names: BTreeMap<SessionId, Option<String>>,
+}
+
+/// A change of the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct AddressChange {
+    by: Added,
+    /// The link that takes it back.
+    undo_link: Option<LinkId>,
 }
 
 /// Who has added what the account has now.
@@ -63,6 +78,10 @@ impl Consequences {
         EventKind::PasskeyRenamed,
         EventKind::PasskeyRemoved,
         EventKind::SessionRenamed,
+        EventKind::EmailChanged,
+        EventKind::EmailRestored,
+        EventKind::LinkUsed,
+        EventKind::SessionReported,
     ];
 
     /// Reads them from the events of the account since shortly before the session started, the oldest first. What has let
@@ -76,6 +95,7 @@ impl Consequences {
         let passkeys: BTreeSet<_> = replay.passkeys_of_sessions().collect();
         replay.passkey_names.retain(|id, _| !passkeys.contains(id));
         Self {
+            undo_link: replay.undo_link(&reported_among(events)),
             has_added_app: replay.app.is_of(&replay.sessions),
             has_made_recovery_codes: replay.recovery_codes.is_of(&replay.sessions),
             passkeys,
@@ -86,18 +106,22 @@ impl Consequences {
     }
 }
 
-/// The events that have added the apps, recovery codes and passkeys with which this session was signed in to.
+/// The events that have added the apps, recovery codes and passkeys with which this session was signed in to, and the address.
 fn used_by(session: SessionId, events: &[SecurityEvent]) -> BTreeSet<i64> {
     let (mut app, mut recovery_codes, mut used) = (None, None, BTreeSet::new());
-    let mut passkeys = BTreeMap::new();
+    let (mut passkeys, mut address, mut is_reset_mailed) = (BTreeMap::new(), None, false);
     for event in events {
         match event.kind() {
             Some(EventKind::SecondFactorAdded) => (app, recovery_codes) = (Some(event.id), Some(event.id)),
             Some(EventKind::RecoveryCodesMade) => recovery_codes = Some(event.id),
+            Some(EventKind::EmailChanged) => address = Some(event.id),
+            Some(EventKind::EmailRestored) => address = None,
+            Some(EventKind::LinkUsed) => is_reset_mailed = is_mailed_reset(event, is_reset_mailed),
             Some(EventKind::SignedIn) if event.session_id == Some(session) => {
                 let way_in = event.text("authorised_by").unwrap_or_default();
                 used.extend(app.filter(|_| way_in.ends_with("+totp")));
                 used.extend(recovery_codes.filter(|_| way_in.ends_with("+recovery_code")));
+                used.extend(address.filter(|_| is_reset_mailed && is_by_reset(way_in)));
             }
             Some(EventKind::PasskeyAdded) => {
                 passkeys.insert(event.passkey(), event.id);
@@ -109,6 +133,27 @@ fn used_by(session: SessionId, events: &[SecurityEvent]) -> BTreeSet<i64> {
         }
     }
     used
+}
+
+/// The sessions that were reported before.
+fn reported_among(events: &[SecurityEvent]) -> BTreeSet<SessionId> {
+    let is_report = |event: &&SecurityEvent| event.kind() == Some(EventKind::SessionReported);
+    events.iter().filter(is_report).filter_map(|event| event.session_id).collect()
+}
+
+/// Whether the link for a new password that was used last had been asked for by a visitor: its mail went to the address that
+/// the account had, and so it has let in who reads that. One of an operator has not.
+fn is_mailed_reset(event: &SecurityEvent, before: bool) -> bool {
+    let requested = event.detail.get("requested").and_then(serde_json::Value::as_bool).unwrap_or_default();
+    if event.text("link") == Some("reset") { requested } else { before }
+}
+
+fn undo_link_of(event: &SecurityEvent) -> Option<LinkId> {
+    event.text("undo_link")?.parse().ok()
+}
+
+fn is_by_reset(way_in: &str) -> bool {
+    way_in.split('+').next() == Some("reset")
 }
 
 impl Replay {
@@ -139,6 +184,11 @@ impl Replay {
                 }
             }
             EventKind::SessionRenamed => self.rename(event),
+            EventKind::EmailChanged => {
+                self.addresses.push(AddressChange { by: self.added_by(event), undo_link: undo_link_of(event) });
+            }
+            EventKind::EmailRestored => self.restore_address(event),
+            EventKind::LinkUsed => self.is_reset_mailed = is_mailed_reset(event, self.is_reset_mailed),
             _ => {}
         }
     }
@@ -174,10 +224,31 @@ impl Replay {
         added.map(|(id, _)| *id)
     }
 
+    /// The change by this link, and all later ones, are taken back.
+    fn restore_address(&mut self, event: &SecurityEvent) {
+        let link = undo_link_of(event);
+        let first = self.addresses.iter().position(|change| link.is_some() && change.undo_link == link);
+        self.addresses.truncate(first.unwrap_or_default());
+    }
+
+    /// Of the last changes that were made by these sessions, or by those that were reported before, the link of the first
+    /// one: what one of them has chosen must not come back because another one has changed it since.
+    fn undo_link(&self, reported: &BTreeSet<SessionId>) -> Option<LinkId> {
+        let is_foreign = |change: &&AddressChange| change.by.is_of(&self.sessions) || change.by.is_of(reported);
+        let foreign: Vec<_> = self.addresses.iter().rev().take_while(is_foreign).collect();
+        let is_new = foreign.iter().any(|change| change.by.is_of(&self.sessions));
+        foreign.last().filter(|_| is_new)?.undo_link
+    }
+
+    /// Who has chosen the address that the account has.
+    fn address(&self) -> Added {
+        self.addresses.last().map_or(Added::Otherwise, |change| change.by)
+    }
+
     /// A session starts, or continues with a sign-in. From a password nothing follows: whoever reports has proved that they
     /// know the one that the account has.
     fn sign_in(&mut self, session: SessionId, way_in: &str) {
-        let mut follows = false;
+        let mut follows = is_by_reset(way_in) && self.is_reset_mailed && self.address().is_of(&self.sessions);
         for proof in way_in.split('+') {
             let added = match proof {
                 "totp" => Some(self.app.claimed_by(session)),
@@ -232,215 +303,4 @@ impl Added {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::Timestamp;
-
-    /// The events of an account.
-    #[derive(Default)]
-    struct History(Vec<SecurityEvent>);
-
-    impl History {
-        fn event(&mut self, kind: EventKind) -> &mut SecurityEvent {
-            let mut event = SecurityEvent::sample(kind, Timestamp::from_micros(1_769_600_000_000_000));
-            event.id = i64::try_from(self.0.len()).unwrap();
-            self.0.push(event);
-            self.0.last_mut().unwrap()
-        }
-
-        fn sign_in(&mut self, way_in: &str) -> SessionId {
-            let id = SessionId::random();
-            let event = self.event(EventKind::SignedIn);
-            event.session_id = Some(id);
-            event.detail.insert("authorised_by".to_owned(), way_in.into());
-            id
-        }
-
-        fn change(&mut self, kind: EventKind, by: SessionId) -> &mut SecurityEvent {
-            let event = self.event(kind);
-            event.detail.insert("by_session".to_owned(), by.to_string().into());
-            event
-        }
-
-        fn rename(&mut self, session: SessionId, former: Option<&str>, by: SessionId) {
-            let event = self.change(EventKind::SessionRenamed, by);
-            event.session_id = Some(session);
-            event.detail.insert("former".to_owned(), former.into());
-        }
-
-        fn passkey(&mut self, kind: EventKind, id: PasskeyId, by: SessionId) -> PasskeyId {
-            let event = self.change(kind, by);
-            event.session_id = Some(by);
-            event.detail.insert("passkey".to_owned(), id.to_string().into());
-            id
-        }
-
-        fn rename_passkey(&mut self, id: PasskeyId, former: &str, by: SessionId) {
-            self.passkey(EventKind::PasskeyRenamed, id, by);
-            self.0.last_mut().unwrap().detail.insert("from".to_owned(), former.into());
-        }
-
-        fn of(&self, session: SessionId) -> Consequences {
-            Consequences::of(session, None, &self.0)
-        }
-
-        fn reported_by(&self, reporter: SessionId, session: SessionId) -> Consequences {
-            Consequences::of(session, Some(reporter), &self.0)
-        }
-    }
-
-    #[test]
-    fn sessions_follow_from_an_app_for_as_long_as_it_is_there() {
-        let mut history = History::default();
-        let owner = history.sign_in("password");
-        let thief = history.sign_in("password");
-        history.change(EventKind::SecondFactorAdded, thief);
-        let by_app = history.sign_in("password+totp");
-        let by_code = history.sign_in("password+recovery_code");
-        history.change(EventKind::RecoveryCodesMade, owner);
-        history.sign_in("password+recovery_code");
-        assert_eq!(history.of(thief).sessions, [thief, by_app, by_code].into());
-        assert!(history.of(thief).has_added_app && !history.of(thief).has_made_recovery_codes);
-        history.change(EventKind::SecondFactorRemoved, owner);
-        history.change(EventKind::SecondFactorAdded, owner);
-        history.sign_in("password+totp");
-        let after = history.of(thief);
-        assert_eq!(after.sessions, [thief, by_app, by_code].into());
-        assert!(!after.has_added_app && !after.has_made_recovery_codes);
-        assert!(history.of(owner).has_added_app);
-    }
-
-    #[test]
-    fn additions_of_later_sessions_follow_from_the_first() {
-        let mut history = History::default();
-        let thief = history.sign_in("password");
-        history.change(EventKind::SecondFactorAdded, thief);
-        let second = history.sign_in("password+totp");
-        history.change(EventKind::RecoveryCodesMade, second);
-        let third = history.sign_in("password+recovery_code");
-        history.change(EventKind::SecondFactorRemoved, third);
-        history.change(EventKind::SecondFactorAdded, third);
-        let found = history.of(thief);
-        assert_eq!(found.sessions, [thief, second, third].into());
-        assert!(found.has_added_app && found.has_made_recovery_codes);
-        assert_eq!(history.of(third).sessions, [third].into());
-    }
-
-    #[test]
-    fn app_belongs_to_the_sign_in_that_had_to_add_it() {
-        let mut history = History::default();
-        history.event(EventKind::SecondFactorAdded);
-        let other = history.sign_in("password");
-        let thief = history.sign_in("password+totp");
-        assert!(history.of(thief).has_added_app && history.of(thief).has_made_recovery_codes);
-        assert!(!history.of(other).has_added_app);
-    }
-
-    #[test]
-    fn factor_of_the_reporter_does_not_follow() {
-        let mut history = History::default();
-        let lost = history.sign_in("invitation");
-        history.change(EventKind::SecondFactorAdded, lost);
-        let desk = history.sign_in("password+totp");
-        let other = history.sign_in("password+totp");
-        let found = history.reported_by(desk, lost);
-        assert_eq!((found.sessions, found.has_added_app), ([lost].into(), false));
-        assert_eq!(history.of(lost).sessions, [lost, desk, other].into());
-        history.change(EventKind::RecoveryCodesMade, lost);
-        let by_code = history.sign_in("password+recovery_code");
-        let found = history.reported_by(desk, lost);
-        assert_eq!((found.sessions, found.has_made_recovery_codes), ([lost, by_code].into(), true));
-        assert!(!history.reported_by(by_code, lost).has_made_recovery_codes);
-    }
-
-    #[test]
-    fn sessions_follow_from_a_passkey_that_was_added() {
-        let mut history = History::default();
-        let owner = history.sign_in("password");
-        let own = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), owner);
-        let thief = history.sign_in("passkey");
-        history.passkey(EventKind::PasskeyUsed, own, thief);
-        let first = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), thief);
-        let second = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), thief);
-        let by_passkey = history.sign_in("passkey");
-        history.passkey(EventKind::PasskeyUsed, first, by_passkey);
-        let as_factor = history.sign_in("password+passkey");
-        history.passkey(EventKind::PasskeyUsed, second, as_factor);
-        let third = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), as_factor);
-        history.passkey(EventKind::PasskeyRemoved, first, thief);
-        let found = history.of(thief);
-        assert_eq!(found.sessions, [thief, by_passkey, as_factor].into());
-        assert_eq!(found.passkeys, [second, third].into());
-        assert_eq!(history.of(owner).sessions, [owner, thief, by_passkey, as_factor].into());
-        assert_eq!(history.of(owner).passkeys, [own, second, third].into());
-    }
-
-    #[test]
-    fn passkey_that_let_the_reporter_in_does_not_follow() {
-        let mut history = History::default();
-        let lost = history.sign_in("password");
-        let own = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), lost);
-        let other = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), lost);
-        let desk = history.sign_in("passkey");
-        history.passkey(EventKind::PasskeyUsed, own, desk);
-        let found = history.reported_by(desk, lost);
-        assert_eq!((found.sessions, found.passkeys), ([lost].into(), [other].into()));
-        assert_eq!(history.of(lost).passkeys, [own, other].into());
-    }
-
-    #[test]
-    fn names_of_passkeys_become_what_they_were() {
-        let mut history = History::default();
-        let owner = history.sign_in("password");
-        let [own, other] = [PasskeyId::random(), PasskeyId::random()];
-        history.passkey(EventKind::PasskeyAdded, own, owner);
-        history.passkey(EventKind::PasskeyAdded, other, owner);
-        let thief = history.sign_in("password");
-        history.rename_passkey(own, "Phone", thief);
-        history.rename_passkey(own, "x", thief);
-        history.rename_passkey(other, "Key", thief);
-        let added = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), thief);
-        history.rename_passkey(added, "Thief", thief);
-        let names = [(own, "Phone".to_owned()), (other, "Key".to_owned())];
-        assert_eq!(history.of(thief).passkey_names, names.into());
-        history.rename_passkey(own, "y", owner);
-        history.passkey(EventKind::PasskeyRemoved, other, owner);
-        assert_eq!(history.of(thief).passkey_names, BTreeMap::new());
-    }
-
-    #[test]
-    fn nothing_follows_from_a_password() {
-        let mut history = History::default();
-        let invited = history.sign_in("invitation");
-        history.change(EventKind::PasswordChanged, invited);
-        let later = history.sign_in("password");
-        history.change(EventKind::SecondFactorAdded, later);
-        let found = history.of(invited);
-        assert_eq!((found.sessions, found.has_added_app), ([invited].into(), false));
-    }
-
-    #[test]
-    fn operators_and_unknown_words_belong_to_no_session() {
-        let mut history = History::default();
-        let thief = history.sign_in("password");
-        history.event(EventKind::RecoveryCodesMade).actor = Actor::Command.as_str().to_owned();
-        history.event(EventKind::SecondFactorAdded).actor = "moon".to_owned();
-        history.event(EventKind::SignedIn).kind = "signed_in_by_moon".to_owned();
-        history.sign_in("reset+totp+moon");
-        let expected = Consequences { sessions: [thief].into(), ..Consequences::default() };
-        assert_eq!(history.of(thief), expected);
-    }
-
-    #[test]
-    fn names_become_what_they_were_before_the_first_of_them() {
-        let mut history = History::default();
-        let owner = history.sign_in("password");
-        let thief = history.sign_in("password");
-        history.rename(owner, Some("My desk"), thief);
-        history.rename(owner, Some("x"), thief);
-        history.rename(thief, None, thief);
-        assert_eq!(history.of(thief).names, [(owner, Some("My desk".to_owned())), (thief, None)].into());
-        history.rename(owner, Some("y"), owner);
-        assert_eq!(history.of(thief).names, [(thief, None)].into());
-    }
-}
+mod tests;

@@ -5,11 +5,16 @@ mod consequences;
 
 use std::time::Duration;
 
-use super::{Accounts, queries};
+use super::{
+    Accounts,
+    email_change::{RESTORE_LIFETIME, is_taken},
+    model::Account,
+    queries::{self, AddressOfLink},
+};
 use crate::{
     clock::Timestamp,
     db::{DbConnection, PasskeyId, SessionId, UserId},
-    error::Result,
+    error::{Error, Result},
     events::{EventKind, NewEvent, events_since, first_since, record},
     sessions::{PresentedSession, SessionRecord, Sessions},
 };
@@ -34,11 +39,25 @@ pub(crate) struct Undoing {
     pub names: usize,
     /// So do passkeys: so many.
     pub passkey_names: usize,
+    pub email: EmailUndoing,
+}
+
+/// What a report does with the address of the account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum EmailUndoing {
+    /// Nothing: it is the owner's.
+    #[default]
+    Stays,
+    /// It becomes again what it was before.
+    IsRestored,
+    /// It can't: another account has the former one.
+    IsTaken,
 }
 
 impl Undoing {
-    fn new(consequences: &Consequences, other_sessions: usize) -> Self {
+    fn new(consequences: &Consequences, other_sessions: usize, email: EmailUndoing) -> Self {
         Self {
+            email,
             sessions: other_sessions,
             removes_app: consequences.has_added_app,
             removes_recovery_codes: consequences.has_made_recovery_codes && !consequences.has_added_app,
@@ -59,7 +78,12 @@ impl Undoing {
         let event = if removed.is_empty() { event } else { event.detail("removed", removed) };
         let event = if self.sessions == 0 { event } else { event.detail("sessions", self.sessions) };
         let names = self.names + self.passkey_names;
-        if names == 0 { event } else { event.detail("names", names) }
+        let event = if names == 0 { event } else { event.detail("names", names) };
+        match self.email {
+            EmailUndoing::Stays => event,
+            EmailUndoing::IsRestored => event.detail("email", "restored"),
+            EmailUndoing::IsTaken => event.detail("email", "taken"),
+        }
     }
 }
 
@@ -74,9 +98,11 @@ impl Accounts {
         let report = move |connection: &mut DbConnection| {
             let Some(session) = lock_and_find(connection, user, id)? else { return Ok(false) };
             let now = accounts.clock.now();
-            let consequences = find_consequences(connection, &session, reporter)?;
+            let consequences = find_consequences(connection, &session, reporter, now)?;
             let others = accounts.sessions.end_reported(connection, &session, &consequences.sessions)?;
-            let undone = Undoing::new(&consequences, others);
+            queries::void_changes_of(connection, user, &consequences.sessions, now)?;
+            let email = accounts.restore_email_of(connection, &session, &consequences, now)?;
+            let undone = Undoing::new(&consequences, others, email);
             accounts.take_out(connection, &session, &consequences, now)?;
             accounts.sessions.restore_names(connection, user, &consequences.names, now)?;
             accounts.record_report(connection, &session, undone, now)?;
@@ -117,14 +143,43 @@ impl Accounts {
 
     /// What a report of this session in another one would undo now.
     pub(crate) async fn undoing(&self, reporter: SessionId, session: &SessionRecord) -> Result<Undoing> {
-        let session = session.clone();
+        let (session, now) = (session.clone(), self.clock.now());
         let find = move |connection: &mut DbConnection| {
-            let consequences = find_consequences(connection, &session, reporter)?;
+            let consequences = find_consequences(connection, &session, reporter, now)?;
             let active = Sessions::active_among(connection, session.user_id, &consequences.sessions)?;
             let others = active.into_iter().filter(|id| *id != session.id).count();
-            Ok(Undoing::new(&consequences, others))
+            let email = match find_former_email(connection, session.user_id, &consequences, now)? {
+                None => EmailUndoing::Stays,
+                Some(former) if is_taken(connection, session.user_id, &former.address)? => EmailUndoing::IsTaken,
+                Some(_) => EmailUndoing::IsRestored,
+            };
+            Ok(Undoing::new(&consequences, others, email))
         };
         self.db.read(find).await
+    }
+
+    /// Puts the address back that the account had before one of these sessions has changed it, and makes the links void that
+    /// would take this back.
+    fn restore_email_of(
+        &self,
+        connection: &mut DbConnection,
+        reported: &SessionRecord,
+        consequences: &Consequences,
+        now: Timestamp,
+    ) -> Result<EmailUndoing> {
+        let user = reported.user_id;
+        let Some(former) = find_former_email(connection, user, consequences, now)? else {
+            return Ok(EmailUndoing::Stays);
+        };
+        let account = queries::find_by_id(connection, user)?.ok_or_else(|| Error::internal("the user is gone"))?;
+        let Account { user: owner, .. } = account.into();
+        if Self::change_email_within(connection, &owner, &former.address, now)?.is_err() {
+            return Ok(EmailUndoing::IsTaken);
+        }
+        queries::void_restores_since(connection, user, former.created_at, now)?;
+        let event = self.event(EventKind::EmailRestored, user).session(reported.id);
+        record(connection, event.detail("undo_link", former.link.to_string()), now)?;
+        Ok(EmailUndoing::IsRestored)
     }
 
     /// Removes what a report takes out of an account besides sessions and their names, and gives passkeys their former names.
@@ -172,12 +227,25 @@ fn lock_and_find(connection: &mut DbConnection, user: UserId, id: SessionId) -> 
     Sessions::find_own_within(connection, user, id)
 }
 
+/// The address that the account had before these sessions have changed it, for as long as the link in the mail to it would
+/// put it back.
+fn find_former_email(
+    connection: &mut DbConnection,
+    user: UserId,
+    consequences: &Consequences,
+    now: Timestamp,
+) -> Result<Option<AddressOfLink>> {
+    let Some(link) = consequences.undo_link else { return Ok(None) };
+    Ok(queries::address_of_link(connection, user, link)?.filter(|former| former.expires_at > now))
+}
+
 fn find_consequences(
     connection: &mut DbConnection,
     session: &SessionRecord,
     reporter: SessionId,
+    now: Timestamp,
 ) -> Result<Consequences> {
-    let since = session.created_at - SIGN_IN_TIME;
+    let since = session.created_at.min(now - RESTORE_LIFETIME) - SIGN_IN_TIME;
     let events = events_since(connection, session.user_id, Consequences::KINDS, since)?;
     Ok(Consequences::of(session.id, Some(reporter), &events))
 }

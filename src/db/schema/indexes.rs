@@ -39,7 +39,7 @@ impl Index {
 }
 
 /// The indexes that the migrations create.
-pub(in crate::db) const INDEXES: [Index; 41] = [
+pub(in crate::db) const INDEXES: [Index; 42] = [
     unique("users_pkey", "users", "id"),
     unique("users_email_key", "users", EMAIL_KEY),
     unique("sessions_pkey", "sessions", "id"),
@@ -65,6 +65,7 @@ pub(in crate::db) const INDEXES: [Index; 41] = [
     Index { predicate: "(next_attempt_at IS NOT NULL)", ..plain("mails_due", "mails", "next_attempt_at") },
     plain("mails_by_user", "mails", "user_id"),
     plain("mails_by_time", "mails", "created_at"),
+    plain("mails_by_address", "mails", "address"),
     unique("account_links_pkey", "account_links", "id"),
     plain("account_links_by_user", "account_links", "user_id"),
     plain("account_links_by_time", "account_links", "expires_at"),

@@ -246,6 +246,7 @@ table! {
         voided_at -> Nullable<Instant>,
         session_id -> Nullable<SqlUuid>,
         requested_by -> Nullable<Text>,
+        address -> Nullable<Text>,
     }
 }
 

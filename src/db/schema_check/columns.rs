@@ -96,6 +96,7 @@ const OWN_TABLES: [Table; 15] = [
             ("voided_at", "timestamp with time zone"),
             ("session_id", "uuid"),
             ("requested_by", "character varying(80)"),
+            ("address", "text"),
         ],
     ),
     Table(

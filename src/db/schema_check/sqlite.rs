@@ -16,7 +16,7 @@ use super::{
 use crate::error::Result;
 
 /// The indexes; those without a name of their own have SQLite's.
-const INDEXES: [&str; 37] = [
+const INDEXES: [&str; 38] = [
     "IDX_session_expire",
     "account_links_by_time",
     "account_links_by_user",
@@ -24,6 +24,7 @@ const INDEXES: [&str; 37] = [
     "ends_for_journal_by_time",
     "known_browsers_by_session",
     "known_browsers_by_user",
+    "mails_by_address",
     "mails_by_time",
     "mails_by_user",
     "mails_due",

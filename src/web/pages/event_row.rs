@@ -85,6 +85,7 @@ fn is_alert(event: &SecurityEvent) -> bool {
                     | EventKind::SessionReported
                     | EventKind::ProofFailed
                     | EventKind::SecondFactorRemoved
+                    | EventKind::EmailChanged
                     | EventKind::FormRefused
                     | EventKind::AccessRefused
             )
@@ -140,11 +141,16 @@ fn text(words: Words, event: &SecurityEvent) -> String {
         EventKind::AccountDeleted => words.event_account_deleted(),
         EventKind::AccountDisabled => words.event_account_disabled(),
         EventKind::AccountEnabled => words.event_account_enabled(),
+        EventKind::EmailChanged => words.event_email_changed(),
+        EventKind::EmailRestored => words.event_email_restored(),
         EventKind::LinkCreated if event.text("link") == Some("invitation") => words.event_invited(),
+        EventKind::LinkCreated if event.text("link") == Some("email_change") => words.event_email_change_asked(),
         EventKind::LinkCreated => words.event_reset_requested(),
         EventKind::LinkRefused => words.event_reset_refused(),
         EventKind::LinkUsed if event.text("link") == Some("invitation") => words.event_invitation_used(),
         EventKind::LinkUsed if event.text("link") == Some("notice") => words.event_notice_used(),
+        EventKind::LinkUsed if event.text("link") == Some("email_change") => words.event_email_change_used(),
+        EventKind::LinkUsed if event.text("link") == Some("email_changed") => words.event_email_restore_used(),
         EventKind::LinkUsed => words.event_reset_used(),
         EventKind::MailGivenUp => words.event_mail_given_up(),
         EventKind::ProofRequested => words.event_proof_requested(),

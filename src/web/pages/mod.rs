@@ -9,6 +9,7 @@ pub(crate) mod api_sessions;
 pub(crate) mod authenticator;
 mod breached_password;
 mod device_card;
+pub(crate) mod email_change;
 mod end_notice;
 mod event_list;
 mod event_row;
@@ -38,6 +39,7 @@ pub(crate) mod session_name;
 pub(crate) mod sessions;
 pub(crate) mod setup;
 pub(crate) mod static_file;
+pub(crate) mod verify;
 
 use actix_identity::Identity;
 use actix_web::{
@@ -68,6 +70,7 @@ use crate::{
 pub(crate) const HOME: &str = "/account/sessions";
 
 pub(crate) use authenticator::{SECURITY, SET_UP};
+pub(crate) use email_change::EMAIL;
 
 /// Goes on with a sign-in whose password or passkey was right: signs the user in, or leads to the second step.
 fn after_password(

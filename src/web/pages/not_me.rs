@@ -18,7 +18,7 @@ use super::{
     session_detail::path_of,
 };
 use crate::{
-    accounts::Undoing,
+    accounts::{EmailUndoing, Undoing},
     clock::Timestamp,
     events::EventFilter,
     sessions::{SessionId, SessionRecord},
@@ -95,6 +95,8 @@ fn steps(words: Words, follows: &Follows) -> Vec<String> {
         (undoing.passkeys > 0).then(|| words.not_me_removes_passkeys(undoing.passkeys)),
         (undoing.names > 0).then(|| words.not_me_restores_names(undoing.names)),
         (undoing.passkey_names > 0).then(|| words.not_me_restores_passkey_names(undoing.passkey_names)),
+        fixed(undoing.email == EmailUndoing::IsRestored, words.not_me_restores_email()),
+        fixed(undoing.email == EmailUndoing::IsTaken, words.not_me_email_taken()),
         fixed(true, words.not_me_shows()),
         fixed(true, words.not_me_password()),
     ];

@@ -9,9 +9,10 @@ use askama::Template;
 
 use super::{html, sessions::notice_text, with_cookie};
 use crate::{
-    accounts::{FactorState, SecondFactorOverview},
+    accounts::{FactorState, PendingEmail, SecondFactorOverview},
     clock::Timestamp,
     sessions::{SessionId, SessionRecord, User},
+    text::printable,
     web::{
         AppState, SignedIn,
         errors::WebError,
@@ -28,6 +29,9 @@ use crate::{
 struct SecurityPage {
     page: Page,
     csrf_token: String,
+    email: String,
+    /// The address that was asked for and not proved yet: "A change to …"
+    pending_email: Option<String>,
     /// When the password was set; `None` if the user has none that Keyrack can check.
     password_set: Option<TimeText>,
     app: Option<AppFacts>,
@@ -81,7 +85,9 @@ pub(crate) async fn show(session: SignedIn, words: Words, request: HttpRequest) 
     }
     let password_set = password_set.map(|password| TimeText::ago(words, password.changed_at, now));
     let passkeys = state.accounts.passkeys_of(session.user.id).await?.len();
-    let template = SecurityPage::new(page, password_set, (&overview, passkeys), &records, now);
+    let pending = state.accounts.pending_email(session.user.id).await?;
+    let mut template = SecurityPage::new(page, password_set, (&overview, passkeys), &records, now);
+    template.pending_email = pending.map(|pending| pending_text(words, &pending, now));
     with_cookie(html(words, StatusCode::OK, &template)?, notice.map(|_| state.flash.removal()))
 }
 
@@ -102,6 +108,8 @@ impl SecurityPage {
         });
         Self {
             csrf_token: page.csrf_token.clone(),
+            email: page.viewer.as_ref().map(|viewer| viewer.email.clone()).unwrap_or_default(),
+            pending_email: None,
             password_set,
             app: overview.factor.as_ref().map(|factor| AppFacts::new(words, factor, device, now)),
             is_demanded: overview.is_demanded,
@@ -110,6 +118,11 @@ impl SecurityPage {
             page,
         }
     }
+}
+
+fn pending_text(words: Words, pending: &PendingEmail, now: Timestamp) -> String {
+    let ago = TimeText::ago(words, pending.asked_at, now).text;
+    words.security_email_pending(printable(&pending.address), ago)
 }
 
 impl AppFacts {

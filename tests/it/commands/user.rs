@@ -15,6 +15,7 @@ on_both_engines!(
     unknown_user_is_an_error,
     unlocking_forgets_failures_and_is_listed,
     one_time_password_is_listed_until_it_is_changed,
+    set_email_changes_the_address_and_keeps_sessions,
 );
 
 fn added_user_is_listed_and_can_sign_in(engine: EngineKind) {
@@ -177,4 +178,24 @@ fn one_time_password_is_listed_until_it_is_changed(engine: EngineKind) {
     assert_eq!(listed(), "lasting");
     assert!(states().contains("  enabled  "), "{}", states());
     assert!(serving.signed_in(EMAIL).is_signed_in());
+}
+
+fn set_email_changes_the_address_and_keeps_sessions(engine: EngineKind) {
+    let database = TestDatabase::new(engine);
+    let program = Program::new(&database);
+    program.add_user(EMAIL);
+    program.add_user("ana@example.com");
+    let server = program.serve();
+    let mut browser = server.signed_in(EMAIL);
+    let set = |from: &str, to: &str| program.run(&["user", "set-email", from, to]);
+    set(EMAIL, "ANA@example.com").assert_refused(1, &["ana@example.com is the address of another account"]);
+    set("nobody@example.com", "new@example.com").assert_refused(1, &["nobody@example.com"]);
+    set(EMAIL, "rajat").assert_refused(2, &["like name@example.com"]);
+    let done = program.done(&["user", "set-email", EMAIL, "Rajat@Example.net"]);
+    assert_eq!(done, format!("The address of {EMAIL} is now rajat@example.net.\n"));
+    assert!(browser.is_signed_in());
+    assert!(server.signed_in("rajat@example.net").is_signed_in());
+    let actor = database.text("SELECT actor AS v FROM security_events WHERE kind = 'email_changed'");
+    assert_eq!(actor, "command");
+    assert_eq!(database.count("mails", ""), 0, "mail is not set up");
 }

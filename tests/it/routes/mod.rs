@@ -11,6 +11,7 @@ mod continued_sessions;
 mod cookies;
 mod csrf;
 mod double_click;
+pub mod email_change;
 mod email_forms;
 mod error_pages_signed_in;
 mod errors;

@@ -5,7 +5,11 @@
 
 use std::time::Duration;
 
-use super::{second_factor::add_factor, snapshot::assert_snapshot};
+use super::{
+    email_change::{NEW_EMAIL, PAGE, ask, mailed_link, press},
+    second_factor::add_factor,
+    snapshot::assert_snapshot,
+};
 use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
 
 on_both_engines!(
@@ -13,6 +17,7 @@ on_both_engines!(
     setup_pages_match_snapshots,
     link_pages_match_snapshots,
     forgot_pages_match_snapshots,
+    address_pages_match_snapshots,
     device_pages_match_snapshots,
     session_pages_match_snapshots,
     history_pages_match_snapshots,
@@ -104,6 +109,23 @@ fn forgot_pages_match_snapshots(engine: EngineKind) {
     assert_snapshot("forgot-answer", &browser.post_from("/forgot", "/forgot", &[("email", EMAIL)]));
     assert_snapshot("forgot-sent", &browser.get("/forgot?sent=on"));
     assert_snapshot("reset-unknown", &browser.get("/reset?token=none"));
+}
+
+fn address_pages_match_snapshots(engine: EngineKind) {
+    let Some((app, server)) = crate::mail::mailed_app(engine) else { return };
+    app.add_user(EMAIL);
+    let mut browser = app.signed_in(EMAIL);
+    assert_snapshot("email-change", &browser.get("/account/email"));
+    assert_snapshot("email-change-same", &browser.post_from(PAGE, PAGE, &[("email", EMAIL)]));
+    assert_snapshot("email-change-answer", &ask(&app, &mut browser, NEW_EMAIL));
+    assert_snapshot("email-change-sent", &browser.get("/account/email?sent=on"));
+    assert_snapshot("security-email-pending", &browser.get("/account/security"));
+    let link = mailed_link(&app, &server, NEW_EMAIL);
+    assert_snapshot("verify", &app.browser().get(&link));
+    assert_eq!(press(&mut app.browser(), &link).status, 303);
+    assert_snapshot("verify-done", &app.browser().get("/verify?done=on"));
+    assert_snapshot("verify-restore", &app.browser().get(&mailed_link(&app, &server, EMAIL)));
+    assert_snapshot("verify-unknown", &app.browser().get("/verify?token=none"));
 }
 
 fn device_pages_match_snapshots(engine: EngineKind) {

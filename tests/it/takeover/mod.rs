@@ -14,8 +14,9 @@ use proptest::{
 };
 
 use crate::{
+    mail::settings,
     routes::passkeys::ORIGIN,
-    support::{EngineKind, TestApp, on_both_engines},
+    support::{EngineKind, MailServer, TestApp, mail_server, on_both_engines},
 };
 use owner::{Account, Owner};
 use thief::{Action, Thief, any_action};
@@ -44,8 +45,13 @@ fn any_program() -> impl Strategy<Value = Program> {
 
 fn nothing_of_a_thief_lets_in_after_the_report(engine: EngineKind) {
     let runs = std::env::var("KEYRACK_TEST_TAKEOVER_RUNS").map_or(RUNS, |runs| runs.parse().unwrap());
+    if !mail_server::is_available() {
+        return;
+    }
+    let server = MailServer::start();
     let app = TestApp::with(engine, |config| {
         config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        config.mail = Some(settings(&server.url()));
         config.public_url = ORIGIN.parse().unwrap();
     });
     let config =
@@ -53,7 +59,7 @@ fn nothing_of_a_thief_lets_in_after_the_report(engine: EngineKind) {
     let number = std::cell::Cell::new(0_u32);
     let run = TestRunner::new(config).run(&any_program(), |program| {
         number.set(number.get() + 1);
-        take_over(&app, number.get(), &program).map_err(TestCaseError::fail)
+        take_over(&app, &server, number.get(), &program).map_err(TestCaseError::fail)
     });
     if let Err(problem) = run {
         panic!("{problem}");
@@ -69,20 +75,23 @@ fn nothing_of_a_thief_lets_in_after_the_report(engine: EngineKind) {
 }
 
 /// One run with a new account.
-fn take_over(app: &TestApp, number: u32, program: &Program) -> Result<(), String> {
+fn take_over(app: &TestApp, server: &MailServer, number: u32, program: &Program) -> Result<(), String> {
     let mut owner = Owner::new(app, &format!("user{number}@example.com"), program.account);
     // Wrong passwords and codes of one run must not delay the next one.
     let [_, second, third, fourth] = number.to_be_bytes();
     let address = format!("10.{second}.{third}.{fourth}");
     let mut thief = Thief::new(&owner, &address, program.knows_password);
     for action in &program.actions {
-        thief.act(app, action);
+        thief.act(app, server, action);
     }
-    owner.report(app);
-    if program.knows_password {
+    owner.report(app, server);
+    if thief.knows_password() {
         owner.report_those_since();
         owner.choose_new_password();
     }
+    owner.has_address(app)?;
+    thief.try_mails(app, server);
+    owner.has_address(app)?;
     thief.is_out(app)?;
     owner.gets_in(app, &thief)
 }

@@ -9,7 +9,9 @@ use crate::{
         reauth::reauthenticate,
         second_factor::{SECOND, STEP, add_factor},
     },
-    support::{Answer, Authenticator, Browser, PASSWORD, PasskeyDevice, TestApp, wait},
+    support::{
+        Answer, Authenticator, Browser, MailServer, PASSWORD, PasskeyDevice, TestApp, mail_server::ReceivedMail, wait,
+    },
 };
 
 const DEVICES: &str = "/account/sessions";
@@ -84,9 +86,9 @@ impl Owner {
 
     /// Says of the telephone's session that it was not the owner's, at the desk, or on a new browser if the thief has signed
     /// out the desk.
-    pub fn report(&mut self, app: &TestApp) {
+    pub fn report(&mut self, app: &TestApp, server: &MailServer) {
         if !self.desk.is_signed_in() {
-            self.desk = self.get_in_again(app);
+            self.desk = self.get_in_again(app, server);
         }
         self.report_session(&self.phone_id.clone());
     }
@@ -103,6 +105,12 @@ impl Owner {
             let Some(id) = ids.into_iter().find(is_foreign) else { return };
             self.report_session(&id);
         }
+    }
+
+    /// Whether the account has the owner's address.
+    pub fn has_address(&self, app: &TestApp) -> Result<(), String> {
+        let found = wait(app.keyrack.accounts().find(&self.email.parse().unwrap())).unwrap();
+        found.map(drop).ok_or_else(|| "the account has another address".to_owned())
     }
 
     fn report_session(&mut self, id: &str) {
@@ -181,9 +189,12 @@ impl Owner {
         if answer.status == 303 && answer.location() == DEVICES { Ok(browser) } else { Err(answer.text()) }
     }
 
-    /// Gets in although the thief may have set another password, by a link of an operator, or another second factor, which
-    /// an operator removes.
-    fn get_in_again(&mut self, app: &TestApp) -> Browser {
+    /// Gets in although the thief may have changed the address, which the first link that came takes back; or set another
+    /// password, by a link of an operator; or another second factor, which an operator removes.
+    fn get_in_again(&mut self, app: &TestApp, server: &MailServer) -> Browser {
+        if self.has_address(app).is_err() {
+            return self.take_address_back(app, server);
+        }
         if let Ok(browser) = self.sign_in(app, &self.password) {
             return browser;
         }
@@ -194,11 +205,25 @@ impl Owner {
         }
         app.clock.advance(STEP);
         let link = wait(app.keyrack.accounts().create_reset_link(&email, None)).unwrap().unwrap();
-        let (path, mut browser) = (link.path(), app.browser());
+        self.use_reset_link(app, app.browser(), &link.path())
+    }
+
+    fn take_address_back(&mut self, app: &TestApp, server: &MailServer) -> Browser {
+        wait(app.keyrack.send_due_mails()).unwrap();
+        let is_own = |mail: &ReceivedMail| mail.to == [self.email.as_str()] && mail.content.contains("/verify?");
+        let link = server.mails().into_iter().find(is_own).expect("a mail to the former address").link();
+        let mut browser = app.browser();
+        let answer = browser.post_from(&link, "/verify", &[("token", link.split_once("token=").unwrap().1)]);
+        assert_eq!(answer.status, 303, "{}", answer.text());
+        wait(app.keyrack.accounts().remove_lost_second_factor(&self.email.parse().unwrap())).unwrap();
+        self.use_reset_link(app, browser, answer.location())
+    }
+
+    fn use_reset_link(&mut self, app: &TestApp, mut browser: Browser, path: &str) -> Browser {
         let fields = [("password", AFTER_RESET), ("password_again", AFTER_RESET)];
-        let token = browser.get(&path).between("name=\"token\" value=\"", "\"");
+        let token = browser.get(path).between("name=\"token\" value=\"", "\"");
         let fields: Vec<_> = fields.into_iter().chain([("token", token.as_str())]).collect();
-        let answer = browser.post_from(&path, "/reset", &fields);
+        let answer = browser.post_from(path, "/reset", &fields);
         AFTER_RESET.clone_into(&mut self.password);
         self.finish(app, browser, answer).unwrap_or_else(|text| panic!("{text}"))
     }

@@ -10,11 +10,12 @@ use crate::{
         passkeys::{self, ADD, ORIGIN, PASSKEYS, options, send_new},
         second_factor::{CODES, REMOVE, SECOND, SECURITY, SET_UP, STEP},
     },
-    support::{Answer, Authenticator, Browser, PasskeyDevice, TestApp},
+    support::{Answer, Authenticator, Browser, MailServer, PasskeyDevice, TestApp, wait},
 };
 
 const DEVICES: &str = "/account/sessions";
 const PASSWORD_PAGE: &str = "/account/password";
+const EMAIL_PAGE: &str = "/account/email";
 /// The password that the thief sets.
 const THIEF_PASSWORD: &str = "seven crows on a copper wire";
 
@@ -41,6 +42,12 @@ pub enum Action {
     /// Signs in with what is known, on a new browser or one at hand, and has it trusted.
     SignIn(Option<Index>),
     SignOut(Index),
+    /// Asks for an address of the thief's.
+    AskForAddress(Index),
+    /// Proves it by the link that was mailed there.
+    ProveAddress,
+    /// Asks for a link for a new password at that address, and uses it.
+    ResetPassword,
 }
 
 pub fn any_action() -> impl Strategy<Value = Action> {
@@ -59,6 +66,9 @@ pub fn any_action() -> impl Strategy<Value = Action> {
         1 => index().prop_map(Action::ChangePassword),
         4 => proptest::option::of(index()).prop_map(Action::SignIn),
         1 => index().prop_map(Action::SignOut),
+        3 => index().prop_map(Action::AskForAddress),
+        3 => Just(Action::ProveAddress),
+        2 => Just(Action::ResetPassword),
     ]
 }
 
@@ -68,7 +78,11 @@ fn at_thief(browser: Browser, address: &str) -> Browser {
 
 pub struct Thief {
     address: String,
+    /// With which the thief signs in: the owner's, or one that the thief has proved.
     email: String,
+    /// The addresses of the thief's mailboxes that were asked for.
+    mailboxes: Vec<String>,
+    owner_email: String,
     /// Never empty: the first one has the copied cookies.
     browsers: Vec<Browser>,
     password: Option<String>,
@@ -83,6 +97,8 @@ impl Thief {
     pub fn new(owner: &Owner, address: &str, knows_password: bool) -> Self {
         Self {
             email: owner.email.clone(),
+            mailboxes: Vec::new(),
+            owner_email: owner.email.clone(),
             browsers: vec![at_thief(owner.phone.clone(), address)],
             address: address.to_owned(),
             password: knows_password.then(|| owner.password.clone()),
@@ -93,7 +109,7 @@ impl Thief {
     }
 
     /// Tries an action. Whether it is possible is not the thief's concern.
-    pub fn act(&mut self, app: &TestApp, action: &Action) {
+    pub fn act(&mut self, app: &TestApp, server: &MailServer, action: &Action) {
         match *action {
             Action::AddApp(at) => {
                 let page = self.at(at).get(SET_UP);
@@ -132,7 +148,81 @@ impl Thief {
             Action::ChangePassword(at) => self.change_password(at),
             Action::SignIn(at) => self.sign_in(app, at),
             Action::SignOut(at) => drop(self.post(at, DEVICES, "/logout", &[])),
+            Action::AskForAddress(at) => self.ask_for_address(app, at),
+            Action::ProveAddress => self.prove_address(app, server),
+            Action::ResetPassword => self.reset_password(app, server),
         }
+    }
+
+    /// Whether the thief knows a password that may be the account's.
+    pub fn knows_password(&self) -> bool {
+        self.password.is_some()
+    }
+
+    fn ask_for_address(&mut self, app: &TestApp, at: Index) {
+        app.clock.advance(Duration::from_secs(61));
+        let mailbox = format!("crow{}of{}", self.mailboxes.len(), self.owner_email);
+        if self.post(at, EMAIL_PAGE, EMAIL_PAGE, &[("email", &mailbox)]).is_some_and(|answer| answer.status == 303) {
+            self.mailboxes.push(mailbox);
+        }
+        wait(app.keyrack.accounts().requests_done(Duration::from_secs(60))).unwrap();
+    }
+
+    /// Uses every link that has come, of new addresses and of those that were changed again.
+    fn prove_address(&mut self, app: &TestApp, server: &MailServer) {
+        for (mailbox, link) in self.mails(app, server, "/verify?") {
+            let mut browser = self.browser(app);
+            let page = browser.get(&link);
+            if page.status != 200 {
+                continue;
+            }
+            let (token, csrf_token) = (link.split_once("token=").unwrap().1, page.csrf_token());
+            let answer = browser.post("/verify", &[("token", token), ("csrf_token", &csrf_token)]);
+            if answer.location() == "/verify?done=on" {
+                self.email = mailbox;
+            } else if answer.location().starts_with("/reset?") {
+                self.email = mailbox;
+                self.set_password(browser, answer.location());
+            }
+        }
+    }
+
+    fn reset_password(&mut self, app: &TestApp, server: &MailServer) {
+        let mut browser = self.browser(app);
+        browser.post_from("/forgot", "/forgot", &[("email", &self.email)]);
+        wait(app.keyrack.accounts().requests_done(Duration::from_secs(60))).unwrap();
+        for (_, link) in self.mails(app, server, "/reset?") {
+            let browser = self.browser(app);
+            self.set_password(browser, &link);
+        }
+    }
+
+    /// Sets a password by a link, and goes on with the sign-in that follows.
+    fn set_password(&mut self, mut browser: Browser, link: &str) {
+        let page = browser.get(link);
+        if page.status != 200 {
+            return;
+        }
+        let (token, csrf_token) = (link.split_once("token=").unwrap().1, page.csrf_token());
+        let fields = [("token", token), ("password", THIEF_PASSWORD), ("password_again", THIEF_PASSWORD)];
+        let fields: Vec<_> = fields.into_iter().chain([("csrf_token", csrf_token.as_str())]).collect();
+        if browser.post("/reset", &fields).status == 303 {
+            self.password = Some(THIEF_PASSWORD.to_owned());
+            self.browsers.push(browser);
+        }
+    }
+
+    /// The links that have come to the thief's mailboxes, with the mailbox of each.
+    fn mails(&self, app: &TestApp, server: &MailServer, path: &str) -> Vec<(String, String)> {
+        wait(app.keyrack.send_due_mails()).unwrap();
+        let mails = server.mails().into_iter().filter(|mail| self.mailboxes.contains(&mail.to[0]));
+        mails.filter(|mail| mail.content.contains(path)).map(|mail| (mail.to[0].clone(), mail.link())).collect()
+    }
+
+    /// Uses what is left in the mailboxes, after the report.
+    pub fn try_mails(&mut self, app: &TestApp, server: &MailServer) {
+        self.prove_address(app, server);
+        self.reset_password(app, server);
     }
 
     /// Whether nothing of the thief's lets in any longer.

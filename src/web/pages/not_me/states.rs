@@ -5,7 +5,7 @@ use super::{
     steps, title_with_device,
 };
 use crate::{
-    accounts::Undoing,
+    accounts::{EmailUndoing, Undoing},
     sessions::EndReason,
     web::{
         pages::event_list::samples,
@@ -42,8 +42,9 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         passkeys: 2,
         names: 1,
         passkey_names: 1,
+        email: EmailUndoing::IsRestored,
     };
-    let some = Undoing { removes_recovery_codes: true, passkeys: 1, names: 2, ..nothing };
+    let some = Undoing { removes_recovery_codes: true, passkeys: 1, names: 2, email: EmailUndoing::IsTaken, ..nothing };
     let since = [sample.session(0), sample.session(2), sample.ended(3, EndReason::SignedOut), sample.session(4)];
     vec![
         PageState::new("not-me", &question(&sample.session(1), nothing)),

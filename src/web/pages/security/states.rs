@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use super::{SecondFactorOverview, SecurityPage, TimeText};
+use super::{PendingEmail, SecondFactorOverview, SecurityPage, TimeText, pending_text};
 use crate::{
     accounts::{FactorState, TrustedBrowser},
     sessions::SessionRecord,
@@ -33,7 +33,11 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         is_demanded,
         trusted: records.iter().take(count).map(trusted).collect(),
     };
+    let mut pending = page(password_set(), &overview(None, false, 0));
+    let asked = PendingEmail { address: "rajat.verma@example.net".to_owned(), asked_at: sample.minutes_ago(5) };
+    pending.pending_email = Some(pending_text(words, &asked, sample.now));
     vec![
+        PageState::new("security-email", &pending),
         PageState::new("security", &page(password_set(), &overview(None, false, 0))),
         PageState::new("security-demanded", &page(password_set(), &overview(None, true, 0))),
         PageState::new("security-no-password", &page(None, &overview(None, false, 0))),

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{EMAIL, ORIGIN, PASSKEYS, add, add_to, app, assert_refuses, sign_in};
-use crate::support::{Browser, EngineKind, PASSWORD, PasskeyDevice, TestApp, on_both_engines, wait};
+use crate::{
+    routes::email_change::{NEW_EMAIL, change, press},
+    support::{Browser, EngineKind, MailServer, PASSWORD, PasskeyDevice, TestApp, mail_server, on_both_engines, wait},
+};
 
 on_both_engines!(
     new_passkey_can_not_remove_an_older_one,
@@ -12,6 +15,7 @@ on_both_engines!(
     old_password_can_remove_any,
     new_password_can_not_remove_an_older_passkey,
     password_of_a_reset_link_can_remove_any,
+    reset_link_to_a_new_address_can_not_remove_an_older_passkey,
     new_passkey_can_not_remove_an_older_app,
 );
 
@@ -99,6 +103,33 @@ fn password_of_a_reset_link_can_remove_any(engine: EngineKind) {
     let fields = [("token", token), ("password", NEW_PASSWORD), ("password_again", NEW_PASSWORD)];
     assert_eq!(browser.post_from(&path, "/reset", &fields).status, 303);
     assert_eq!(remove(&app, &mut browser, "").location(), PASSKEYS);
+}
+
+/// A thief with a stolen session changes the address first.
+fn reset_link_to_a_new_address_can_not_remove_an_older_passkey(engine: EngineKind) {
+    let Some(server) = mail_server::is_available().then(MailServer::start) else { return };
+    let app = TestApp::with(engine, |config| {
+        config.public_url = ORIGIN.parse().unwrap();
+        config.mail = Some(crate::mail::settings(&server.url()));
+    });
+    app.add_user(EMAIL);
+    add_to(&app, EMAIL, PasskeyDevice::new(ORIGIN));
+    let mut stolen = app.signed_in(EMAIL);
+    let undo = change(&app, &server, &mut stolen, (EMAIL, NEW_EMAIL));
+    let reset = |email: &str| {
+        let link = wait(app.keyrack.accounts().create_reset_link(&email.parse().unwrap(), None)).unwrap().unwrap();
+        let (path, mut browser) = (link.path(), app.browser());
+        let token = path.split_once("token=").unwrap().1;
+        let kept = app.texts("SELECT CAST(id AS varchar(36)) AS v FROM passkeys").join(" ");
+        let fields = [("token", token), ("password", NEW_PASSWORD), ("password_again", NEW_PASSWORD)];
+        let fields: Vec<_> = fields.into_iter().chain([("passkeys", kept.as_str())]).collect();
+        assert_eq!(browser.post_from(&path, "/reset", &fields).status, 303);
+        browser
+    };
+    assert_refuses(&remove(&app, &mut reset(NEW_EMAIL), ""), 403, TOO_NEW);
+    assert_eq!(press(&mut app.browser(), &undo).status, 303);
+    app.advance(Duration::from_secs(60));
+    assert_eq!(remove(&app, &mut reset(EMAIL), "").location(), PASSKEYS, "the owner, who has taken it back");
 }
 
 fn new_passkey_can_not_remove_an_older_app(engine: EngineKind) {

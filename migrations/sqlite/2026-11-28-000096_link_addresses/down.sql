@@ -1,0 +1,2 @@
+DROP INDEX mails_by_address;
+ALTER TABLE account_links DROP COLUMN address;

@@ -1,0 +1,161 @@
+//! `/verify`: where the links of mails lead that prove a new address, or put a former one back. A GET changes nothing: the
+//! scanners of mail servers open links, too.
+
+pub(in crate::web) mod states;
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
+use askama::Template;
+use serde::Deserialize;
+
+use super::{html, see_other, with_cookie};
+use crate::{
+    accounts::{AddressLink, AddressLinkProblem},
+    web::{RequestSession, csrf_form::CsrfForm, errors::WebError, page::Page},
+    words::Words,
+};
+
+/// The answer to a form that has changed an address.
+const DONE_PAGE: &str = "/verify?done=on";
+
+#[derive(Template)]
+#[template(path = "verify.html")]
+struct VerifyPage {
+    page: Page,
+    csrf_token: String,
+    token: String,
+    title: &'static str,
+    lead: String,
+    /// What the button does, if it does several things.
+    steps: Vec<String>,
+    button: &'static str,
+    is_restore: bool,
+}
+
+#[derive(Template)]
+#[template(path = "notice_over.html")]
+struct VerifyOverPage {
+    page: Page,
+    title: &'static str,
+    text: &'static str,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct VerifyQuery {
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    done: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct VerifyFields {
+    token: String,
+}
+
+/// `GET /verify?token=…`
+pub(crate) async fn show(
+    session: RequestSession,
+    words: Words,
+    request: HttpRequest,
+    query: Query<VerifyQuery>,
+) -> Result<HttpResponse, WebError> {
+    if !query.done.is_empty() {
+        return over(&session, words, &request, StatusCode::OK, done);
+    }
+    match session.state().accounts.find_address_link(&query.token).await? {
+        Ok(link) => {
+            let (csrf_token, cookie) = session.csrf_token(request.headers())?;
+            let page = Page::of_visitor(&csrf_token, words);
+            let template = verify_page(page, words, csrf_token, &query.token, link);
+            with_cookie(html(words, StatusCode::OK, &template)?, cookie)
+        }
+        Err(problem) => refused(&session, words, &request, problem),
+    }
+}
+
+/// `POST /verify`
+pub(crate) async fn submit(
+    session: RequestSession,
+    words: Words,
+    request: HttpRequest,
+    CsrfForm(fields): CsrfForm<VerifyFields>,
+) -> Result<HttpResponse, WebError> {
+    let accounts = session.state().accounts.on_behalf_of(session.source());
+    let problem = match accounts.confirm_email_change(&fields.token).await? {
+        Ok(()) | Err(AddressLinkProblem::Used { just_now: true }) => return Ok(see_other(DONE_PAGE)),
+        // It may be a link of the other kind.
+        Err(AddressLinkProblem::Expired) => match accounts.restore_email(&fields.token).await? {
+            Ok(reset) => return Ok(see_other(&reset.path())),
+            Err(problem) => problem,
+        },
+        Err(problem) => problem,
+    };
+    refused(&session, words, &request, problem)
+}
+
+fn verify_page(page: Page, words: Words, csrf_token: String, token: &str, link: AddressLink) -> VerifyPage {
+    let token = token.to_owned();
+    match link {
+        AddressLink::Change { current, new } => VerifyPage {
+            page,
+            csrf_token,
+            token,
+            title: words.verify_title(),
+            lead: words.verify_lead(current, new),
+            steps: Vec::new(),
+            button: words.verify_confirm(),
+            is_restore: false,
+        },
+        AddressLink::Restore { former } => VerifyPage {
+            page,
+            csrf_token,
+            token,
+            title: words.verify_restore_title(),
+            lead: words.verify_restore_lead().to_owned(),
+            steps: vec![
+                words.verify_restore_address(former),
+                words.verify_restore_sessions().to_owned(),
+                words.verify_restore_password().to_owned(),
+            ],
+            button: words.verify_restore(),
+            is_restore: true,
+        },
+    }
+}
+
+fn refused(
+    session: &RequestSession,
+    words: Words,
+    request: &HttpRequest,
+    problem: AddressLinkProblem,
+) -> Result<HttpResponse, WebError> {
+    let status = if problem == AddressLinkProblem::Taken { StatusCode::CONFLICT } else { StatusCode::GONE };
+    over(session, words, request, status, |page, words| problem_page(page, words, problem))
+}
+
+/// A page without a form.
+fn over(
+    session: &RequestSession,
+    words: Words,
+    request: &HttpRequest,
+    status: StatusCode,
+    template: impl FnOnce(Page, Words) -> VerifyOverPage,
+) -> Result<HttpResponse, WebError> {
+    let (csrf_token, cookie) = session.csrf_token(request.headers())?;
+    let page = Page::of_visitor(&csrf_token, words);
+    with_cookie(html(words, status, &template(page, words))?, cookie)
+}
+
+fn done(page: Page, words: Words) -> VerifyOverPage {
+    VerifyOverPage { page, title: words.verify_done(), text: words.verify_done_text() }
+}
+
+fn problem_page(page: Page, words: Words, problem: AddressLinkProblem) -> VerifyOverPage {
+    let (title, text) = match problem {
+        AddressLinkProblem::Used { .. } => (words.link_used(), words.verify_used()),
+        AddressLinkProblem::Expired => (words.link_expired(), words.verify_expired()),
+        AddressLinkProblem::Taken => (words.verify_taken(), words.verify_taken_text()),
+    };
+    VerifyOverPage { page, title, text }
+}

@@ -1,0 +1,187 @@
+//! "This wasn't me" puts back the address that the session has changed
+
+use std::time::Duration;
+
+use super::{EMAIL, NEW_EMAIL, addresses, ask, change, mailed_link, press_blindly, start};
+use crate::support::{Browser, EngineKind, MailServer, PASSWORD, TestApp, on_both_engines, wait};
+
+const DEVICES: &str = "/account/sessions";
+const THIRD: &str = "crow@example.org";
+const NEW: &str = "seven hills, one river";
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+on_both_engines!(
+    report_puts_the_address_back,
+    report_makes_links_of_the_session_void,
+    session_that_the_changed_address_has_let_in_ends,
+    address_that_the_owner_has_chosen_since_stays,
+    reports_of_two_sessions_put_the_first_address_back,
+    report_of_the_own_change_keeps_the_way_back,
+    report_after_a_week_leaves_the_address,
+    report_says_that_the_former_address_is_taken,
+);
+
+struct Taken {
+    app: TestApp,
+    server: MailServer,
+    owner: Browser,
+    thief: Browser,
+}
+
+fn take(engine: EngineKind) -> Option<Taken> {
+    let (app, server) = start(engine)?;
+    let owner = app.signed_in(EMAIL);
+    app.advance(Duration::from_secs(1));
+    let thief = app.signed_in(EMAIL);
+    Some(Taken { app, server, owner, thief })
+}
+
+fn not_me(id: &str) -> String {
+    format!("{DEVICES}/{id}/not-me")
+}
+
+#[track_caller]
+fn report(browser: &mut Browser, id: &str) {
+    let answer = browser.post_from(DEVICES, &format!("{DEVICES}/{id}/report"), &[]);
+    assert_eq!((answer.status, answer.location()), (303, not_me(id).as_str()), "{}", answer.text());
+}
+
+fn report_puts_the_address_back(engine: EngineKind) {
+    let Some(Taken { app, server, mut owner, mut thief }) = take(engine) else { return };
+    let first = change(&app, &server, &mut thief, (EMAIL, NEW_EMAIL));
+    let second = change(&app, &server, &mut thief, (NEW_EMAIL, THIRD));
+    let id = thief.session_id();
+    let page = owner.get(&not_me(&id)).text();
+    assert!(page.contains("becomes again what it was before"), "{page}");
+    report(&mut owner, &id);
+    assert_eq!(addresses(&app), [EMAIL]);
+    assert!(owner.is_signed_in() && !thief.is_signed_in());
+    for link in [first, second] {
+        assert_eq!(press_blindly(&app, &link).status, 410, "nothing puts the thief's address back");
+    }
+    let detail = app.text("SELECT CAST(detail AS text) AS v FROM security_events WHERE kind = 'session_reported'");
+    assert!(detail.contains("restored"), "{detail}");
+    report(&mut owner, &id);
+    assert_eq!(app.count("security_events", "WHERE kind = 'email_restored'"), 1, "once");
+    app.assert_sound();
+}
+
+fn report_makes_links_of_the_session_void(engine: EngineKind) {
+    let Some(Taken { app, server, mut owner, mut thief }) = take(engine) else { return };
+    assert_eq!(ask(&app, &mut thief, NEW_EMAIL).status, 303);
+    let link = mailed_link(&app, &server, NEW_EMAIL);
+    assert_eq!(app.browser().get(&link).status, 200);
+    report(&mut owner, &thief.session_id());
+    assert_eq!(press_blindly(&app, &link).status, 410);
+    assert_eq!(addresses(&app), [EMAIL]);
+}
+
+/// Asks for a link at `/forgot`, and sets a password by it.
+fn reset(app: &TestApp, server: &MailServer, email: &str) -> Browser {
+    let mut browser = app.browser().with_header("user-agent", "curl/8.5.0");
+    assert_eq!(browser.post_from("/forgot", "/forgot", &[("email", email)]).status, 303);
+    wait(app.keyrack.accounts().requests_done(Duration::from_secs(60))).unwrap();
+    wait(app.keyrack.send_due_mails()).unwrap();
+    let mail = server.mails().into_iter().rfind(|mail| mail.to == [email] && mail.content.contains("/reset?")).unwrap();
+    use_reset(&mut browser, &mail.link());
+    browser
+}
+
+#[track_caller]
+fn use_reset(browser: &mut Browser, path: &str) {
+    let fields = [("token", path.split_once("token=").unwrap().1), ("password", NEW), ("password_again", NEW)];
+    let answer = browser.post_from(path, "/reset", &fields);
+    assert_eq!(answer.status, 303, "{}", answer.text());
+}
+
+/// The thief signs out everyone by it. The owner gets in by a link of an operator, which is no way of the thief's.
+fn session_that_the_changed_address_has_let_in_ends(engine: EngineKind) {
+    let Some(Taken { app, server, owner: _, mut thief }) = take(engine) else { return };
+    let id = thief.session_id();
+    change(&app, &server, &mut thief, (EMAIL, NEW_EMAIL));
+    let mut second = reset(&app, &server, NEW_EMAIL);
+    app.advance(Duration::from_secs(60));
+    let link = wait(app.keyrack.accounts().create_reset_link(&NEW_EMAIL.parse().unwrap(), None)).unwrap().unwrap();
+    let mut owner = app.browser();
+    // The operator's link ends all sessions, so the thief comes back by another mail.
+    use_reset(&mut owner, &link.path());
+    assert!(!second.is_signed_in());
+    app.advance(Duration::from_secs(60));
+    let mut third = reset(&app, &server, NEW_EMAIL);
+    let link = wait(app.keyrack.accounts().create_reset_link(&NEW_EMAIL.parse().unwrap(), None)).unwrap().unwrap();
+    app.advance(Duration::from_secs(1));
+    assert!(third.is_signed_in());
+    let mut desk = app.browser();
+    assert_eq!(desk.sign_in(NEW_EMAIL, NEW).status, 303);
+    assert!(desk.get(&not_me(&id)).text().contains("1 other session"), "{}", desk.get(&not_me(&id)).text());
+    report(&mut desk, &id);
+    assert!(!third.is_signed_in() && desk.is_signed_in());
+    assert_eq!(addresses(&app), [EMAIL]);
+    assert_eq!(app.browser().get(&link.path()).status, 410, "made while the address was the thief's");
+    app.assert_sound();
+}
+
+fn address_that_the_owner_has_chosen_since_stays(engine: EngineKind) {
+    let Some(Taken { app, server, mut owner, mut thief }) = take(engine) else { return };
+    change(&app, &server, &mut thief, (EMAIL, NEW_EMAIL));
+    change(&app, &server, &mut owner, (NEW_EMAIL, THIRD));
+    report(&mut owner, &thief.session_id());
+    assert_eq!(addresses(&app), [THIRD]);
+}
+
+/// In either order: what one of them has chosen does not come back because another one has changed it since.
+fn reports_of_two_sessions_put_the_first_address_back(engine: EngineKind) {
+    for is_first_reported_first in [true, false] {
+        let Some(Taken { app, server, mut owner, mut thief }) = take(engine) else { return };
+        let mut other = app.signed_in(EMAIL);
+        let mut ids = [thief.session_id(), other.session_id()];
+        change(&app, &server, &mut thief, (EMAIL, NEW_EMAIL));
+        change(&app, &server, &mut other, (NEW_EMAIL, THIRD));
+        if !is_first_reported_first {
+            ids.reverse();
+        }
+        for id in ids {
+            report(&mut owner, &id);
+        }
+        assert_eq!(addresses(&app), [EMAIL], "{is_first_reported_first}");
+    }
+}
+
+/// A thief reports the own session by another one that the changed address has let in.
+fn report_of_the_own_change_keeps_the_way_back(engine: EngineKind) {
+    let Some(Taken { app, server, owner: _, mut thief }) = take(engine) else { return };
+    let id = thief.session_id();
+    let undo = change(&app, &server, &mut thief, (EMAIL, NEW_EMAIL));
+    let mut second = reset(&app, &server, NEW_EMAIL);
+    report(&mut second, &id);
+    assert_eq!(addresses(&app), [NEW_EMAIL]);
+    assert_eq!(press_blindly(&app, &undo).status, 303);
+    assert_eq!(addresses(&app), [EMAIL]);
+    assert!(!second.is_signed_in());
+}
+
+fn report_after_a_week_leaves_the_address(engine: EngineKind) {
+    let Some(Taken { app, server, owner: _, mut thief }) = take(engine) else { return };
+    let id = thief.session_id();
+    change(&app, &server, &mut thief, (EMAIL, NEW_EMAIL));
+    app.advance(7 * DAY);
+    let mut owner = app.browser();
+    assert_eq!(owner.sign_in(NEW_EMAIL, PASSWORD).status, 303);
+    assert!(!owner.get(&not_me(&id)).text().contains("what it was before"));
+    report(&mut owner, &id);
+    assert_eq!(addresses(&app), [NEW_EMAIL]);
+}
+
+fn report_says_that_the_former_address_is_taken(engine: EngineKind) {
+    let Some(Taken { app, server, mut owner, mut thief }) = take(engine) else { return };
+    let id = thief.session_id();
+    change(&app, &server, &mut thief, (EMAIL, NEW_EMAIL));
+    app.add_user(EMAIL);
+    let page = owner.get(&not_me(&id)).text();
+    assert!(page.contains("another account has it now"), "{page}");
+    report(&mut owner, &id);
+    assert_eq!(addresses(&app), [EMAIL, NEW_EMAIL]);
+    assert!(!thief.is_signed_in());
+    let detail = app.text("SELECT CAST(detail AS text) AS v FROM security_events WHERE kind = 'session_reported'");
+    assert!(detail.contains("taken"), "{detail}");
+}
