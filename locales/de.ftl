@@ -122,6 +122,7 @@ end-account-disabled = Konto deaktiviert
 end-other = Beendet
 way-in-password = Passwort
 way-in-one-time-password = Einmalpasswort
+way-in-registration = Link, der das Konto angelegt hat
 way-in-reset = Link für ein neues Passwort
 way-in-invitation = Einladung
 way-in-with-totp = { $password } und Code der App
@@ -329,6 +330,8 @@ event-signed-in-again-from-elsewhere = Erneut angemeldet, von einer anderen Adre
 event-signed-in-again-on-other-device = Erneut angemeldet, auf einem anderen Gerät als zuvor: { $device }
 event-signed-in-password = Mit dem Passwort angemeldet
 event-signed-in-one-time-password = Mit einem Einmalpasswort angemeldet
+event-signed-in-registration = Konto selbst angelegt und angemeldet
+event-signed-in-registration-factor = Konto selbst angelegt und mit einem zweiten Faktor angemeldet
 event-signed-in-reset = Mit einem Link für ein neues Passwort angemeldet
 event-signed-in-reset-totp = Mit einem Link für ein neues Passwort und Code der App angemeldet
 event-signed-in-reset-recovery-code = Mit einem Link für ein neues Passwort und Wiederherstellungscode angemeldet
@@ -700,6 +703,19 @@ verify-expired = Links funktionieren für begrenzte Zeit und nicht mehr, wenn si
 verify-taken = Ein anderes Konto hat diese Adresse
 verify-taken-text = Es wurde nichts geändert. Wenn beide Konten Ihre sind, melden Sie sich beim anderen an; sonst fragen Sie Ihre Administration.
 
+## Ein eigenes Konto
+
+register-link = Konto anlegen
+register-title = Konto anlegen
+register-lead = Geben Sie Ihre E-Mail-Adresse ein. Sie bekommen eine Mail mit einem Link, mit dem Sie Ihren Namen und ein Passwort wählen.
+register-send = Link schicken
+register-sent = Sehen Sie in Ihre Mails
+register-sent-text = Eine Mail an diese Adresse ist unterwegs. Ihr Link funktioniert einmal, innerhalb von 24 Stunden. Wenn Sie schon ein Konto haben, steht das in der Mail.
+register-sent-hint = Wenn keine Mail kommt, sehen Sie auch im Spam nach, und ob Sie sich bei der Adresse vertippt haben. Nach einer Minute können Sie noch einmal einen Link anfordern.
+new-account-title = Willkommen bei { -product }
+new-account-lead = Ihre Adresse ist bestätigt. Wählen Sie Ihren Namen und ein Passwort, dann ist Ihr Konto fertig.
+verify-registered = Er funktioniert einmal, und es wurde ein Konto mit ihm angelegt. Melden Sie sich mit Ihrer Adresse und Ihrem Passwort an. Wenn Sie das nicht waren, sagen Sie es sofort Ihrer Administration.
+
 ## Fehlerseiten
 
 error-status = Fehler { $status }
@@ -784,6 +800,12 @@ mail-email-changed-note = Wenn Sie das waren, ist nichts zu tun. Wenn nicht, ben
 mail-email-set-text = Die Administration hat die E-Mail-Adresse Ihres Kontos bei { -product } geändert. Ab jetzt melden Sie sich mit der neuen an, und Mails gehen dorthin.
 mail-email-set-note = Wenn Sie nicht darum gebeten haben, wenden Sie sich an Ihre Administration.
 mail-email-restore = Diese Adresse zurückholen
+mail-registration-subject = Legen Sie Ihr Konto bei { -product } an
+mail-registration-text = Mit dieser Adresse wurde ein Konto bei { -product } angefordert. Um es anzulegen, öffnen Sie diesen Link:
+mail-registration-link = Konto anlegen
+mail-registration-note = Wenn Sie das nicht angefordert haben, ignorieren Sie diese Mail. Es gibt kein Konto, solange der Link nicht benutzt wird.
+mail-account-exists-subject = Sie haben ein Konto bei { -product }
+mail-account-exists-text = Mit dieser Adresse wurde ein Konto bei { -product } angefordert. Es wurde keines angelegt, denn Sie haben schon eines.
 mail-address-taken-subject = Ihre E-Mail-Adresse bei { -product }
 mail-address-taken-text = Ein anderes Konto bei { -product } sollte diese E-Mail-Adresse bekommen. Es wurde nichts geändert, denn Sie haben ein Konto mit dieser Adresse.
 mail-address-taken-note = Wenn Sie das waren, melden Sie sich mit dieser Adresse an; wenn Sie das Passwort vergessen haben, fordern Sie auf der Anmeldeseite ein neues an. Wenn Sie es nicht waren, ist nichts zu tun.

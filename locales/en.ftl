@@ -162,6 +162,7 @@ end-account-disabled = Account disabled
 end-other = Ended
 way-in-password = Password
 way-in-one-time-password = One-time password
+way-in-registration = Link that created the account
 way-in-reset = Link for a new password
 way-in-invitation = Invitation
 # $password (String) - "Password"
@@ -423,6 +424,8 @@ event-signed-in-again-from-elsewhere = Signed in again, from another address tha
 event-signed-in-again-on-other-device = Signed in again, on another device than before: { $device }
 event-signed-in-password = Signed in with the password
 event-signed-in-one-time-password = Signed in with a one-time password
+event-signed-in-registration = Account created by its user, and signed in
+event-signed-in-registration-factor = Account created by its user, and signed in with a second factor
 event-signed-in-reset = Signed in with a link for a new password
 event-signed-in-reset-totp = Signed in with a link for a new password and a code of the app
 event-signed-in-reset-recovery-code = Signed in with a link for a new password and a recovery code
@@ -840,6 +843,19 @@ verify-expired = Links work for a limited time, and stop working once they are r
 verify-taken = Another account has this address
 verify-taken-text = Nothing was changed. If both accounts are yours, sign in to the other one; otherwise ask your administrator.
 
+## An account of one's own
+
+register-link = Create an account
+register-title = Create an account
+register-lead = Enter your email address. You will get a mail with a link, with which you choose your name and a password.
+register-send = Send the link
+register-sent = Check your mail
+register-sent-text = A mail is on its way to this address. Its link works once, within 24 hours. If you have an account already, the mail says so.
+register-sent-hint = If no mail comes, look among the spam, and see whether you mistyped the address. You can ask again after a minute.
+new-account-title = Welcome to { -product }
+new-account-lead = Your address is confirmed. Choose your name and a password, and your account is ready.
+verify-registered = It works once, and an account was created with it. Sign in with your address and password. If that was not you, tell your administrator at once.
+
 ## Error pages
 
 # $status (String) - "404"
@@ -933,6 +949,12 @@ mail-email-changed-note = If it was you, there is nothing to do. If not, use the
 mail-email-set-text = An administrator changed the email address of your account at { -product }. From now on, you sign in with the new one, and mails go there.
 mail-email-set-note = If you did not ask for this, tell your administrator.
 mail-email-restore = Put this address back
+mail-registration-subject = Create your account at { -product }
+mail-registration-text = An account at { -product } was asked for with this address. To create it, open this link:
+mail-registration-link = Create the account
+mail-registration-note = If you did not ask for this, ignore this mail. There is no account until the link is used.
+mail-account-exists-subject = You have an account at { -product }
+mail-account-exists-text = An account at { -product } was asked for with this address. None was created, since you have one already.
 mail-address-taken-subject = Your email address at { -product }
 mail-address-taken-text = Another account at { -product } was to get this email address. Nothing was changed, since you have an account with it.
 mail-address-taken-note = If it was you, sign in with this address; if you have forgotten the password, ask for a new one on the sign-in page. If it was not you, there is nothing to do.

@@ -54,6 +54,7 @@ impl Keyrack {
             sign_in_pace,
             reauth_window,
             second_factor,
+            registration,
             connections,
             clock,
         } = config;
@@ -106,6 +107,7 @@ impl Keyrack {
             languages: Languages::new(&languages, &public_url, assets.site()),
             assets,
             reauth_window,
+            registration,
             database,
             clock,
             sessions,

@@ -85,6 +85,8 @@ pub struct Config {
     /// Who must have a second factor. Default: those who want one. It is asked for at Keyrack's own sign-in page; an
     /// application that names its users by itself decides by itself.
     pub second_factor: SecondFactorPolicy,
+    /// Whether visitors may create accounts themselves. Default: not.
+    pub registration: Registration,
     /// How many connections the server keeps open, and how long each may take.
     pub connections: ConnectionLimits,
     /// The source of the current time.
@@ -114,10 +116,21 @@ impl Config {
             sign_in_pace: SignInPace::default(),
             reauth_window: DEFAULT_REAUTH_WINDOW,
             second_factor: SecondFactorPolicy::default(),
+            registration: Registration::default(),
             connections: ConnectionLimits::default(),
             clock: Clock::System,
         }
     }
+}
+
+/// Who may create accounts at `/register`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Registration {
+    /// Only operators create accounts: the page does not exist.
+    #[default]
+    Off,
+    /// Everyone whose address a mail reaches. It needs a mail server.
+    Open,
 }
 
 /// The scope of `Strict-Transport-Security` (RFC 6797), which tells browsers to use https only, for two years. It is

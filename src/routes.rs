@@ -28,8 +28,8 @@ use crate::web::{
     pages::{
         EMAIL, HOME, SECURITY, SET_UP, account_link, activity, api_revoke, api_session, api_sessions, authenticator,
         email_change, event_stream, forgot, health, language, login, logout, not_me, notice, passkey_sign_in, passkeys,
-        password, reauth, revoke, revoke_progress, second, security, session_detail, session_name, sessions, setup,
-        static_file, verify,
+        password, reauth, register, revoke, revoke_progress, second, security, session_detail, session_name, sessions,
+        setup, static_file, verify,
     },
     recent_proof::require_recent_proof,
     render_errors::render_errors,
@@ -45,7 +45,7 @@ const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// Every endpoint of Keyrack.
 #[expect(clippy::too_many_lines, reason = "one list, which shows every URL")]
-pub(crate) fn endpoints() -> [Endpoint; 45] {
+pub(crate) fn endpoints() -> [Endpoint; 46] {
     [
         without_session("/healthz").get(health::alive),
         without_session("/readyz").get(health::ready),
@@ -58,6 +58,7 @@ pub(crate) fn endpoints() -> [Endpoint; 45] {
         public("/setup").get(setup::show).post(setup::submit).not_a_destination(),
         public("/reset").get(account_link::show_reset).post(account_link::submit_reset).not_a_destination(),
         public("/forgot").get(forgot::show).post(forgot::submit).not_a_destination(),
+        public("/register").get(register::show).post(register::submit).not_a_destination(),
         public("/invite").get(account_link::show_invitation).post(account_link::submit_invitation).not_a_destination(),
         public("/not-me").get(notice::show).post(notice::submit).not_a_destination(),
         public("/verify").get(verify::show).post(verify::submit).not_a_destination(),

@@ -14,7 +14,7 @@ import { PASSWORD } from './systems/system.mjs';
 /** The difference that is accepted, as a part of the time. */
 const TOLERANCE = 0.05;
 
-const HELP = `bench/enumeration [PROGRAM]: whether failed sign-ins, or requests at /forgot, tell which accounts exist.
+const HELP = `bench/enumeration [PROGRAM]: whether failed sign-ins, or requests at /forgot and /register, tell which accounts exist.
 
 Sends failed sign-ins of every kind in random order, one at a time, each for another account and from another network,
 so that nothing is throttled but what is meant to be. Compares the time and the bytes of the answers with those of a
@@ -23,7 +23,7 @@ exists. PROGRAM is by default the release build. Run nothing else on the machine
 
   --samples N       sign-ins of each kind (default 200)
   --database NAME   sqlite or postgres (default sqlite)
-  --only NAME       only this scenario: equal, raised, mixed, imported, moving or forgot
+  --only NAME       only this scenario: equal, raised, mixed, imported, moving, forgot or register
   --help            this text
 
 The CPU is what the server's threads spend on each sign-in, which other programs hardly disturb. The exit status is 1 if
@@ -74,6 +74,16 @@ const SCENARIOS = {
     // No mail is sent: there is no server at this port.
     settings: { KEYRACK_SMTP_URL: 'smtp://127.0.0.1:9', KEYRACK_MAIL_FROM: 'keyrack@example.com' },
     // The mail is queued after the answer.
+    pauses: true,
+  },
+  register: {
+    cost: COST, hash: () => HASH, compare: differenceOfMedians, middle: median,
+    says: 'requests at /register for an account',
+    kinds: ['known', 'unknown', 'disabled', 'passwordless'],
+    send: (visitor, email, number) => visitor.send('/register', { email }, number),
+    settings: {
+      KEYRACK_REGISTRATION: 'open', KEYRACK_SMTP_URL: 'smtp://127.0.0.1:9', KEYRACK_MAIL_FROM: 'keyrack@example.com',
+    },
     pauses: true,
   },
 };

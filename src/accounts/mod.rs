@@ -35,6 +35,7 @@ mod password_policy;
 mod passwords;
 mod purge;
 mod queries;
+mod registration;
 mod second_factor;
 mod sign_in_pace;
 mod stored_costs;
@@ -79,6 +80,7 @@ pub(crate) use passkeys::{
     AddPasskeyError, NewPasskey, PasskeyAnswer, PasskeyError, PasskeyOverview, PasskeysAtReset, Removal,
 };
 pub use password_policy::{MAX_LENGTH, MIN_LENGTH, PasswordPolicy, PasswordPolicyError};
+pub(crate) use registration::{NewAccount, RegisterError};
 pub(crate) use second_factor::{
     CodeError, FactorSetUp, FactorState, PendingSignIn, RecoveryCodesError, SecondFactorOverview, SecondStep,
     SetUpBinding, SetUpError, SetUpRequest, TRUST_LIFETIME, TrustedBrowser, TypedCode,

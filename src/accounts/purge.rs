@@ -44,12 +44,16 @@ impl Accounts {
         });
         let passkeys = self.delete_in_batches(|connection| queries::purge_passkeys(connection, PURGE_BATCH_ROWS));
         let proofs = self.delete_in_batches(|connection| Sessions::purge_proofs_within(connection, PURGE_BATCH_ROWS));
+        let registrations = self.delete_in_batches(move |connection| {
+            queries::purge_registrations(connection, now - LINK_RETENTION, PURGE_BATCH_ROWS)
+        });
         let mails = self.delete_in_batches(move |connection| mail::purge(connection, now, PURGE_BATCH_ROWS));
         // One that fails does not keep the others.
         let (failures, browsers, orphans, passwords) = (failures.await, browsers.await, orphans.await, passwords.await);
         let (factors, links, mails) = (factors.await, links.await, mails.await);
-        let (passkeys, proofs) = (passkeys.await, proofs.await);
-        Ok(failures? + browsers? + orphans? + passwords? + factors? + passkeys? + proofs? + links? + mails?)
+        let (passkeys, proofs, registrations) = (passkeys.await, proofs.await, registrations.await);
+        let of_ways_in = factors? + passkeys? + proofs?;
+        Ok(failures? + browsers? + orphans? + passwords? + of_ways_in + links? + registrations? + mails?)
     }
 
     async fn delete_in_batches<F>(&self, delete: F) -> Result<usize>

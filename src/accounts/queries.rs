@@ -7,6 +7,7 @@ mod failures;
 mod links;
 mod one_time_passwords;
 mod passkeys;
+mod registrations;
 mod second_factors;
 mod sign_in;
 mod trust;
@@ -49,6 +50,9 @@ pub(super) use one_time_passwords::{
 pub(super) use passkeys::{
     NewPasskeyRow, StoredPasskey, count_passkeys_of_other_hosts, delete_passkey, find_passkey, has_passkeys,
     insert_passkey, note_copy, passkey_owners_after, passkeys_of, purge_passkeys, rename_passkey, use_passkey,
+};
+pub(super) use registrations::{
+    NewRegistration, Registration, find_registration, insert_registration, purge_registrations, use_registration,
 };
 pub(super) use second_factors::{
     TotpFactor, UsedStep, count_recovery_codes, delete_factor, factors_after, find_factor, find_known_browser,

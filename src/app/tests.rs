@@ -90,7 +90,18 @@ fn asvs_6_3_4_visitors_can_send_forms_of_ways_in_only() {
     let found = routes::endpoints().into_iter().filter(|endpoint| is_open(endpoint) && has_change(endpoint));
     assert_eq!(
         found.map(|endpoint| endpoint.path).collect::<Vec<_>>(),
-        ["/login", "/login/second", "/language", "/setup", "/reset", "/forgot", "/invite", "/not-me", "/verify"]
+        [
+            "/login",
+            "/login/second",
+            "/language",
+            "/setup",
+            "/reset",
+            "/forgot",
+            "/register",
+            "/invite",
+            "/not-me",
+            "/verify"
+        ]
     );
 }
 

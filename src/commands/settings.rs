@@ -324,6 +324,7 @@ impl Settings {
         config.sign_in_pace = self.sign_in.sign_in_pace;
         config.reauth_window = self.sign_in.reauth_window;
         config.second_factor = self.sign_in.second_factor;
+        config.registration = self.sign_in.registration;
         config.connections.max_connections = self.max_connections.and_then(|max| usize::try_from(max).ok());
         config
     }

@@ -29,10 +29,14 @@ pub(crate) enum MailKind {
     EmailChanged,
     /// Tells the owner of an account that another person wanted to use its address.
     AddressTaken,
+    /// A link that creates an account.
+    Registration,
+    /// Tells the owner of an account that a visitor wanted to create one with its address.
+    AccountExists,
 }
 
 impl MailKind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Reset,
         Self::Invitation,
         Self::NewBrowser,
@@ -42,6 +46,8 @@ impl MailKind {
         Self::EmailChange,
         Self::EmailChanged,
         Self::AddressTaken,
+        Self::Registration,
+        Self::AccountExists,
     ];
 
     /// The word in the table.
@@ -56,6 +62,8 @@ impl MailKind {
             Self::EmailChange => "email_change",
             Self::EmailChanged => "email_changed",
             Self::AddressTaken => "address_taken",
+            Self::Registration => "registration",
+            Self::AccountExists => "account_exists",
         }
     }
 
@@ -85,7 +93,9 @@ impl MailKind {
             Self::Reset => "/reset",
             Self::Invitation => "/invite",
             Self::NewBrowser | Self::PasswordChanged | Self::WaysInChanged | Self::ManyFailures => "/not-me",
-            Self::EmailChange | Self::EmailChanged | Self::AddressTaken => "/verify",
+            Self::EmailChange | Self::EmailChanged | Self::AddressTaken | Self::Registration | Self::AccountExists => {
+                "/verify"
+            }
         };
         format!("{path}?token={}", token.expose())
     }
@@ -104,6 +114,12 @@ impl MailKind {
                 words.mail_email_change_text(),
                 words.mail_email_change_link(),
                 words.mail_email_change_note(),
+            ),
+            Self::Registration => (
+                words.mail_registration_subject(),
+                words.mail_registration_text(),
+                words.mail_registration_link(),
+                words.mail_registration_note(),
             ),
             _ => (
                 words.mail_invitation_subject(),

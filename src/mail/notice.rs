@@ -81,7 +81,7 @@ impl MailKind {
     /// What a notice says, without its link; `None` for other mails.
     pub fn message(self, words: Words, facts: &NoticeFacts) -> Option<Content> {
         let (subject, text) = match self {
-            Self::Reset | Self::Invitation | Self::EmailChange => return None,
+            Self::Reset | Self::Invitation | Self::EmailChange | Self::Registration => return None,
             Self::NewBrowser => (words.mail_new_browser_subject(), words.mail_new_browser_text()),
             Self::PasswordChanged if facts.by_administrator => {
                 (words.mail_password_changed_subject(), words.mail_password_set_text())
@@ -96,12 +96,13 @@ impl MailKind {
             }
             Self::EmailChanged => (words.mail_email_changed_subject(), words.mail_email_changed_text()),
             Self::AddressTaken => (words.mail_address_taken_subject(), words.mail_address_taken_text()),
+            Self::AccountExists => (words.mail_account_exists_subject(), words.mail_account_exists_text()),
         };
         let notes = match self {
             Self::ManyFailures => vec![words.mail_failures_note().to_owned()],
             Self::EmailChanged if facts.by_administrator => vec![words.mail_email_set_note().to_owned()],
             Self::EmailChanged => vec![words.mail_email_changed_note().to_owned()],
-            Self::AddressTaken => vec![words.mail_address_taken_note().to_owned()],
+            Self::AddressTaken | Self::AccountExists => vec![words.mail_address_taken_note().to_owned()],
             _ => vec![words.mail_notice_note().to_owned()],
         };
         Some(Content { words, subject, paragraphs: vec![text], facts: facts.lines(words), link: None, notes })

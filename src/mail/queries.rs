@@ -13,7 +13,7 @@ use crate::{
     db::{
         AttemptId, DbConnection, LinkId, MailId, UserId,
         schema::types::{Json, SqlTime},
-        schema::{account_links, mails, users},
+        schema::{account_links, mails, registrations, users},
         sql::{LoadReadable, for_update_skip_locked},
     },
     error::Result,
@@ -197,7 +197,8 @@ pub(super) fn claim(connection: &mut DbConnection, now: Timestamp, until: Timest
         .execute(connection)?;
     let mail: MailRow = mails::table.find(id).select(MailRow::as_select()).first(connection)?;
     let link = match mail.link_id {
-        Some(link) => find_link(connection, link)?,
+        Some(link) if mail.user_id.is_some() => find_link(connection, link)?,
+        Some(link) => find_registration(connection, link)?,
         None => None,
     };
     Ok(Some(ClaimedMail { id, attempt, mail, link }))
@@ -215,6 +216,26 @@ fn find_link(connection: &mut DbConnection, id: LinkId) -> Result<Option<MailedL
         id,
         state: link.state(password_changed_at, disabled_at),
         token_hash: link.token_hash,
+    }))
+}
+
+/// Finds the link of a mail to an address that has no account. What belongs to an account does not matter for it.
+fn find_registration(connection: &mut DbConnection, id: LinkId) -> Result<Option<MailedLink>> {
+    type Row = (String, SqlTime, SqlTime, Option<SqlTime>, Option<SqlTime>);
+    let row: Option<Row> = registrations::table
+        .find(id)
+        .select((
+            registrations::token_hash,
+            registrations::created_at,
+            registrations::expires_at,
+            registrations::used_at,
+            registrations::voided_at,
+        ))
+        .first(connection)
+        .optional()?;
+    Ok(row.map(|(token_hash, created_at, expires_at, used_at, voided_at)| {
+        let link = LinkRow { token_hash, created_at, expires_at, used_at, voided_at, password_changed_at: None };
+        MailedLink { id, state: link.state(created_at, None), token_hash: link.token_hash }
     }))
 }
 

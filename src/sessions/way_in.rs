@@ -25,6 +25,8 @@ pub enum WayIn {
     Reset(Option<SecondFactor>),
     /// A link with which the user of a new account has set its first password, and what was checked besides.
     Invitation(Option<SecondFactor>),
+    /// A link with which a visitor has created the account, and what was checked besides.
+    Registration(Option<SecondFactor>),
     /// A passkey, whose device has verified its user: two factors.
     Passkey,
     /// The application that embeds Keyrack named the user.
@@ -36,7 +38,7 @@ pub enum WayIn {
 }
 
 impl WayIn {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 25] = [
         Self::Password(None),
         Self::Password(Some(SecondFactor::Totp)),
         Self::Password(Some(SecondFactor::RecoveryCode)),
@@ -54,6 +56,10 @@ impl WayIn {
         Self::Invitation(Some(SecondFactor::Totp)),
         Self::Invitation(Some(SecondFactor::RecoveryCode)),
         Self::Invitation(Some(SecondFactor::Passkey)),
+        Self::Registration(None),
+        Self::Registration(Some(SecondFactor::Totp)),
+        Self::Registration(Some(SecondFactor::RecoveryCode)),
+        Self::Registration(Some(SecondFactor::Passkey)),
         Self::Passkey,
         Self::Application,
         Self::Peer,
@@ -81,6 +87,10 @@ impl WayIn {
             Self::Invitation(Some(SecondFactor::Totp)) => "invitation+totp",
             Self::Invitation(Some(SecondFactor::RecoveryCode)) => "invitation+recovery_code",
             Self::Invitation(Some(SecondFactor::Passkey)) => "invitation+passkey",
+            Self::Registration(None | Some(SecondFactor::TrustedBrowser)) => "registration",
+            Self::Registration(Some(SecondFactor::Totp)) => "registration+totp",
+            Self::Registration(Some(SecondFactor::RecoveryCode)) => "registration+recovery_code",
+            Self::Registration(Some(SecondFactor::Passkey)) => "registration+passkey",
             Self::Passkey => "passkey",
             Self::Application => "application",
             Self::Peer => "peer",
@@ -96,9 +106,11 @@ impl WayIn {
     /// What was checked besides the password or the link.
     pub const fn second_factor(self) -> Option<SecondFactor> {
         match self {
-            Self::Password(factor) | Self::OneTimePassword(factor) | Self::Reset(factor) | Self::Invitation(factor) => {
-                factor
-            }
+            Self::Password(factor)
+            | Self::OneTimePassword(factor)
+            | Self::Reset(factor)
+            | Self::Invitation(factor)
+            | Self::Registration(factor) => factor,
             Self::Passkey | Self::Application | Self::Peer | Self::Unknown => None,
         }
     }
@@ -111,13 +123,17 @@ impl WayIn {
             Self::OneTimePassword(_) => Self::OneTimePassword(Some(factor)),
             Self::Reset(_) => Self::Reset(Some(factor)),
             Self::Invitation(_) => Self::Invitation(Some(factor)),
+            Self::Registration(_) => Self::Registration(Some(factor)),
             Self::Passkey | Self::Application | Self::Peer | Self::Unknown => self,
         }
     }
 
     /// Whether it begins with the account's password, or one that was set at the same time.
     const fn is_by_password(self) -> bool {
-        matches!(self, Self::Password(_) | Self::OneTimePassword(_) | Self::Reset(_) | Self::Invitation(_))
+        matches!(
+            self,
+            Self::Password(_) | Self::OneTimePassword(_) | Self::Reset(_) | Self::Invitation(_) | Self::Registration(_)
+        )
     }
 
     /// The ways in that begin so.

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     accounts::Accounts,
     clock::Clock,
-    config::{PublicUrl, Secrets},
+    config::{PublicUrl, Registration, Secrets},
     db::Database,
     events::{Broadcast, EventRate},
     geoip::GeoIp,
@@ -45,6 +45,8 @@ pub(crate) struct AppState {
     pub assets: Assets,
     /// How old a proof may be for a sensitive change.
     pub reauth_window: Duration,
+    /// Whether visitors may create accounts themselves.
+    pub registration: Registration,
     pub trusted_proxies: TrustedProxies,
     pub proxy_warnings: ProxyWarnings,
     /// The value of `Strict-Transport-Security`, if it is sent.

@@ -118,6 +118,7 @@ pub(super) fn way_in(words: Words, record: &SessionRecord) -> String {
         Some(WayIn::OneTimePassword(factor)) => return with_factor(words, words.way_in_one_time_password(), factor),
         Some(WayIn::Reset(factor)) => return with_factor(words, words.way_in_reset(), factor),
         Some(WayIn::Invitation(factor)) => return with_factor(words, words.way_in_invitation(), factor),
+        Some(WayIn::Registration(factor)) => return with_factor(words, words.way_in_registration(), factor),
         Some(WayIn::Passkey) => words.way_in_passkey(),
         Some(WayIn::Application) => words.way_in_application(),
         Some(WayIn::Unknown) if record.has_absolute_expiry => words.way_in_unknown(),

@@ -20,8 +20,9 @@ use serde::Deserialize;
 use super::{
     errors::{self, WebError},
     pages::{
-        account_link, activity, authenticator, email_change, forgot, history, login, logout, not_me, notice, passkeys,
-        password, reauth, revoke_progress, second, security, session_detail, sessions, setup, verify,
+        account_link, activity, authenticator, email_change, forgot, history, login, logout, new_account, not_me,
+        notice, passkeys, password, reauth, register, revoke_progress, second, security, session_detail, sessions,
+        setup, verify,
     },
     sample::{PageState, Sample},
 };
@@ -85,11 +86,13 @@ impl RenderedStates {
 
 /// All states, in the order in which a user comes to the pages.
 fn all(sample: &Sample) -> Vec<PageState> {
-    let pages: [fn(&Sample) -> Vec<PageState>; 21] = [
+    let pages: [fn(&Sample) -> Vec<PageState>; 23] = [
         setup::states::all,
         login::states::all,
         account_link::states::all,
         forgot::states::all,
+        register::states::all,
+        new_account::states::all,
         notice::states::all,
         verify::states::all,
         second::states::all,

@@ -70,7 +70,8 @@ pub(super) fn account_is_over_limit(connection: &mut DbConnection, link: &NewLin
 }
 
 /// The mails that go to an address which may have no account.
-const TO_ADDRESSES: [MailKind; 2] = [MailKind::EmailChange, MailKind::AddressTaken];
+const TO_ADDRESSES: [MailKind; 4] =
+    [MailKind::EmailChange, MailKind::AddressTaken, MailKind::Registration, MailKind::AccountExists];
 
 /// Whether an address has got so many mails that another one would be too many, whichever accounts have asked for them.
 pub(in crate::accounts) fn address_is_over_limit(

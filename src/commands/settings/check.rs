@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::{Settings, address::resolve, app_origins, cookie, exposure};
 use crate::{
     commands::{Failure, random_text::random_text, secrets_file},
-    config::{Config, Secrets},
+    config::{Config, Registration, Secrets},
 };
 
 impl Settings {
@@ -53,6 +53,12 @@ impl Settings {
         config.brand = self.brand()?;
         config.geoip = self.geoip()?;
         config.mail = self.mail()?;
+        if self.sign_in.registration == Registration::Open && config.mail.is_none() {
+            return Err(Failure::usage(
+                "KEYRACK_REGISTRATION=open needs a mail server, which proves the addresses: set KEYRACK_SMTP_URL and \
+                 KEYRACK_MAIL_FROM",
+            ));
+        }
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use super::values::{minutes, parse_timeout};
 use crate::{
     accounts::{SecondFactorPolicy, SignInPace},
-    config::DEFAULT_REAUTH_WINDOW,
+    config::{DEFAULT_REAUTH_WINDOW, Registration},
 };
 
 #[derive(Args, Debug)]
@@ -28,4 +28,8 @@ pub(in crate::commands) struct SignInSettings {
     /// has none yet sets it up at the next sign-in
     #[arg(long, env = "KEYRACK_SECOND_FACTOR", global = true, value_name = "WHO", value_enum, default_value_t)]
     pub second_factor: SecondFactorPolicy,
+
+    /// Whether visitors may create accounts themselves, with an address that they prove by a mail; open needs a mail server
+    #[arg(long, env = "KEYRACK_REGISTRATION", global = true, value_name = "WHO", value_enum, default_value_t)]
+    pub registration: Registration,
 }

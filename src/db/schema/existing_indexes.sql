@@ -9,7 +9,7 @@ SELECT t.name AS table, x.indisunique AND x.indimmediate AS unique, (
 FROM unnest(ARRAY[
     'users', 'sessions', 'replaced_sids', 'user_sessions', 'ended_sids', 'ends_for_journal', 'keyrack_settings',
     'sign_in_failures', 'known_browsers', 'one_time_passwords', 'totp_factors', 'recovery_codes', 'security_events',
-    'mails', 'account_links', 'passkeys', 'passkey_proofs'
+    'mails', 'account_links', 'registrations', 'passkeys', 'passkey_proofs'
 ]) AS t(name)
 JOIN pg_index x ON x.indrelid = to_regclass(t.name)
 WHERE x.indisvalid

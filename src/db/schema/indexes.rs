@@ -39,7 +39,7 @@ impl Index {
 }
 
 /// The indexes that the migrations create.
-pub(in crate::db) const INDEXES: [Index; 42] = [
+pub(in crate::db) const INDEXES: [Index; 45] = [
     unique("users_pkey", "users", "id"),
     unique("users_email_key", "users", EMAIL_KEY),
     unique("sessions_pkey", "sessions", "id"),
@@ -69,6 +69,9 @@ pub(in crate::db) const INDEXES: [Index; 42] = [
     unique("account_links_pkey", "account_links", "id"),
     plain("account_links_by_user", "account_links", "user_id"),
     plain("account_links_by_time", "account_links", "expires_at"),
+    unique("registrations_pkey", "registrations", "id"),
+    plain("registrations_by_address", "registrations", "address"),
+    plain("registrations_by_time", "registrations", "expires_at"),
     unique("totp_factors_pkey", "totp_factors", "user_id"),
     unique("recovery_codes_pkey", "recovery_codes", "code_hash"),
     plain("recovery_codes_by_user", "recovery_codes", "user_id"),

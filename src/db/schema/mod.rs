@@ -6,6 +6,6 @@ pub(crate) mod types;
 
 pub(crate) use tables::{
     account_links, ended_sids, ends_for_journal, keyrack_settings, known_browsers, mails, one_time_passwords,
-    passkey_proofs, passkeys, recovery_codes, replaced_sids, security_events, sessions, sign_in_failures, totp_factors,
-    user_sessions, users,
+    passkey_proofs, passkeys, recovery_codes, registrations, replaced_sids, security_events, sessions,
+    sign_in_failures, totp_factors, user_sessions, users,
 };

@@ -251,6 +251,22 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::db::schema::types::{Instant, SqlUuid};
+
+    /// Addresses for which visitors want an account.
+    registrations (id) {
+        id -> SqlUuid,
+        address -> Text,
+        token_hash -> Text,
+        created_at -> Instant,
+        expires_at -> Instant,
+        used_at -> Nullable<Instant>,
+        voided_at -> Nullable<Instant>,
+    }
+}
+
+table! {
     use diesel::sql_types::{BigInt, Bool, Nullable, Text};
     use crate::db::schema::types::{Instant, SqlUuid};
 

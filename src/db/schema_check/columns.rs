@@ -17,7 +17,7 @@ const TIME: &str = "timestamp with time zone NOT NULL";
 
 /// The tables that only Keyrack has, so that their columns have exactly these types. An application may have made the
 /// others; [`column_problems`](crate::db::express_import) checks what is needed of those.
-const OWN_TABLES: [Table; 15] = [
+const OWN_TABLES: [Table; 16] = [
     Table(
         "replaced_sids",
         &[
@@ -97,6 +97,18 @@ const OWN_TABLES: [Table; 15] = [
             ("session_id", "uuid"),
             ("requested_by", "character varying(80)"),
             ("address", "text"),
+        ],
+    ),
+    Table(
+        "registrations",
+        &[
+            ("id", "uuid NOT NULL"),
+            ("address", "text NOT NULL"),
+            ("token_hash", "character varying(64) NOT NULL"),
+            ("created_at", TIME),
+            ("expires_at", TIME),
+            ("used_at", "timestamp with time zone"),
+            ("voided_at", "timestamp with time zone"),
         ],
     ),
     Table(

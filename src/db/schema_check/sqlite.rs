@@ -16,7 +16,7 @@ use super::{
 use crate::error::Result;
 
 /// The indexes; those without a name of their own have SQLite's.
-const INDEXES: [&str; 38] = [
+const INDEXES: [&str; 41] = [
     "IDX_session_expire",
     "account_links_by_time",
     "account_links_by_user",
@@ -31,6 +31,8 @@ const INDEXES: [&str; 38] = [
     "recovery_codes_by_user",
     "passkeys_by_user",
     "passkeys_credential_id_key",
+    "registrations_by_address",
+    "registrations_by_time",
     "replaced_sids_by_session",
     "security_events_by_session",
     "security_events_by_time",
@@ -50,6 +52,7 @@ const INDEXES: [&str; 38] = [
     "sqlite_autoindex_recovery_codes_1",
     "sqlite_autoindex_passkey_proofs_1",
     "sqlite_autoindex_passkeys_1",
+    "sqlite_autoindex_registrations_1",
     "sqlite_autoindex_replaced_sids_1",
     "sqlite_autoindex_sessions_2",
     "sqlite_autoindex_sign_in_failures_1",

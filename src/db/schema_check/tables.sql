@@ -4,7 +4,7 @@ WITH relation AS (
     FROM unnest(ARRAY[
         'users', 'sessions', 'user_sessions', 'replaced_sids', 'ended_sids', 'ends_for_journal', 'keyrack_settings',
         'sign_in_failures', 'known_browsers', 'one_time_passwords', 'totp_factors', 'recovery_codes', 'security_events',
-        'mails', 'account_links', 'passkeys', 'passkey_proofs', 'keyrack_instances'
+        'mails', 'account_links', 'registrations', 'passkeys', 'passkey_proofs', 'keyrack_instances'
     ]) AS t(name)
     JOIN pg_class c ON c.oid = to_regclass(t.name)
     JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -13,7 +13,7 @@ use crate::{db::DbConnection, error::Result};
 type Columns = (&'static str, &'static [&'static str]);
 
 /// The columns with times, but for `security_events`, whose rows can't be corrected.
-const TIMES: [Columns; 14] = [
+const TIMES: [Columns; 15] = [
     ("users", &["created_at", "updated_at", "password_changed_at", "disabled_at"]),
     ("sessions", &["expires_at", "created_at", "updated_at", "last_seen_at", "logged_out_at", "authenticated_at"]),
     ("user_sessions", &["expire"]),
@@ -25,13 +25,14 @@ const TIMES: [Columns; 14] = [
     ("totp_factors", &["created_at", "last_used_at"]),
     ("recovery_codes", &["created_at", "used_at"]),
     ("mails", &["created_at", "next_attempt_at", "sent_at", "given_up_at"]),
+    ("registrations", &["created_at", "expires_at", "used_at", "voided_at"]),
     ("account_links", &["created_at", "expires_at", "used_at", "password_changed_at", "voided_at"]),
     ("passkeys", &["created_at", "last_used_at", "challenged_at", "copied_at"]),
     ("passkey_proofs", &["passkey_added_at"]),
 ];
 
 /// Those with UUIDs.
-const UUIDS: [Columns; 12] = [
+const UUIDS: [Columns; 13] = [
     ("users", &["id"]),
     ("sessions", &["id", "user_id"]),
     ("replaced_sids", &["session_id"]),
@@ -39,6 +40,7 @@ const UUIDS: [Columns; 12] = [
     ("known_browsers", &["user_id", "session_id"]),
     ("one_time_passwords", &["user_id"]),
     ("mails", &["id", "user_id", "link_id", "attempt_id"]),
+    ("registrations", &["id"]),
     ("account_links", &["id", "user_id", "session_id"]),
     ("totp_factors", &["user_id", "session_id"]),
     ("recovery_codes", &["user_id"]),

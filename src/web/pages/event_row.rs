@@ -201,6 +201,10 @@ fn first_signed_in(words: Words, event: &SecurityEvent) -> &'static str {
             Some(SecondFactor::RecoveryCode) => words.event_signed_in_reset_recovery_code(),
             Some(SecondFactor::Passkey) => words.event_signed_in_reset_passkey(),
         },
+        Some(WayIn::Registration(factor)) => match factor {
+            None | Some(SecondFactor::TrustedBrowser) => words.event_signed_in_registration(),
+            Some(_) => words.event_signed_in_registration_factor(),
+        },
         Some(WayIn::Invitation(factor)) => match factor {
             None | Some(SecondFactor::TrustedBrowser) => words.event_signed_in_invitation(),
             Some(SecondFactor::Totp) => words.event_signed_in_invitation_totp(),

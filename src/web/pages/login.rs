@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     accounts::{AuthenticationResult, Password, SignInClient},
+    config::Registration,
     error::{Error, Result},
     sessions::UserId,
     web::{Destinations, RequestSession, csrf_form::SignInForm, errors::WebError, page::Page},
@@ -40,6 +41,8 @@ struct LoginPage {
     ended: Option<Html>,
     /// The id of this site in passkeys; `None` if there are none here.
     passkey_site: Option<String>,
+    /// Whether visitors may create accounts themselves.
+    is_open: bool,
     /// The passkey that was sent, but is unknown.
     unknown_passkey: Option<String>,
 }
@@ -242,6 +245,7 @@ fn page(
         error: error.map(|error| error.text),
         notice,
         ended,
+        is_open: session.state().registration == Registration::Open,
         passkey_site: session.state().accounts.passkey_site_here().map(str::to_owned),
         unknown_passkey,
     };

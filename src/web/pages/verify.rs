@@ -1,4 +1,4 @@
-//! `/verify`: where the links of mails lead that prove a new address, or put a former one back. A GET changes nothing: the
+//! `/verify`: where the links of mails lead that prove the address of an account, or put a former one back. A GET changes nothing: the
 //! scanners of mail servers open links, too.
 
 pub(in crate::web) mod states;
@@ -7,10 +7,14 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{html, see_other, with_cookie};
+use super::{
+    html,
+    new_account::{self, VerifyFields},
+    see_other, with_cookie,
+};
 use crate::{
-    accounts::{AddressLink, AddressLinkProblem},
-    web::{RequestSession, csrf_form::CsrfForm, errors::WebError, page::Page},
+    accounts::{AddressLink, AddressLinkProblem, InvalidLink},
+    web::{RequestSession, csrf_form::SignInForm, errors::WebError, page::Page},
     words::Words,
 };
 
@@ -47,12 +51,6 @@ pub(crate) struct VerifyQuery {
     done: String,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(crate) struct VerifyFields {
-    token: String,
-}
-
 /// `GET /verify?token=…`
 pub(crate) async fn show(
     session: RequestSession,
@@ -70,6 +68,11 @@ pub(crate) async fn show(
             let template = verify_page(page, words, csrf_token, &query.token, link);
             with_cookie(html(words, StatusCode::OK, &template)?, cookie)
         }
+        // It may be a link of another kind.
+        Err(AddressLinkProblem::Expired) => match session.state().accounts.find_registration(&query.token).await? {
+            Ok(email) => new_account::show(&session, words, &request, &query.token, email),
+            Err(problem) => refused_registration(&session, words, &request, problem),
+        },
         Err(problem) => refused(&session, words, &request, problem),
     }
 }
@@ -79,19 +82,25 @@ pub(crate) async fn submit(
     session: RequestSession,
     words: Words,
     request: HttpRequest,
-    CsrfForm(fields): CsrfForm<VerifyFields>,
+    SignInForm(fields): SignInForm<VerifyFields>,
 ) -> Result<HttpResponse, WebError> {
     let accounts = session.state().accounts.on_behalf_of(session.source());
     let problem = match accounts.confirm_email_change(&fields.token).await? {
         Ok(()) | Err(AddressLinkProblem::Used { just_now: true }) => return Ok(see_other(DONE_PAGE)),
-        // It may be a link of the other kind.
+        // It may be a link of another kind.
         Err(AddressLinkProblem::Expired) => match accounts.restore_email(&fields.token).await? {
             Ok(reset) => return Ok(see_other(&reset.path())),
             Err(problem) => problem,
         },
         Err(problem) => problem,
     };
-    refused(&session, words, &request, problem)
+    if problem != AddressLinkProblem::Expired {
+        return refused(&session, words, &request, problem);
+    }
+    match new_account::submit(&session, words, &request, fields).await? {
+        Ok(response) => Ok(response),
+        Err(problem) => refused_registration(&session, words, &request, problem),
+    }
 }
 
 fn verify_page(page: Page, words: Words, csrf_token: String, token: &str, link: AddressLink) -> VerifyPage {
@@ -132,6 +141,23 @@ fn refused(
 ) -> Result<HttpResponse, WebError> {
     let status = if problem == AddressLinkProblem::Taken { StatusCode::CONFLICT } else { StatusCode::GONE };
     over(session, words, request, status, |page, words| problem_page(page, words, problem))
+}
+
+/// The page of a link that creates an account, and is not good; for one that was never made, the same as for all others.
+fn refused_registration(
+    session: &RequestSession,
+    words: Words,
+    request: &HttpRequest,
+    problem: InvalidLink,
+) -> Result<HttpResponse, WebError> {
+    match problem {
+        InvalidLink::Used => over(session, words, request, StatusCode::GONE, registered),
+        InvalidLink::Expired => refused(session, words, request, AddressLinkProblem::Expired),
+    }
+}
+
+fn registered(page: Page, words: Words) -> VerifyOverPage {
+    VerifyOverPage { page, title: words.link_used(), text: words.verify_registered() }
 }
 
 /// A page without a form.

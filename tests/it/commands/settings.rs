@@ -166,6 +166,7 @@ fn help_lists_every_setting_with_its_default() {
         ("sign-in-pace", "KEYRACK_SIGN_IN_PACE", "10/5s"),
         ("reauth-window", "KEYRACK_REAUTH_WINDOW", "10m"),
         ("second-factor", "KEYRACK_SECOND_FACTOR", "optional"),
+        ("registration", "KEYRACK_REGISTRATION", "off"),
         ("log", "KEYRACK_LOG", "info"),
     ];
     assert_eq!(help.matches("[env: ").count(), settings.len());

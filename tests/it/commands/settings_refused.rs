@@ -43,6 +43,7 @@ fn invalid_value_is_reported_with_its_setting() {
         ("KEYRACK_SIGN_IN_PACE", "--sign-in-pace", "fast", "10/5s"),
         ("KEYRACK_REAUTH_WINDOW", "--reauth-window", "0m", "more than 0"),
         ("KEYRACK_SECOND_FACTOR", "--second-factor", "nobody", "optional, admins, everyone"),
+        ("KEYRACK_REGISTRATION", "--registration", "friends", "off, open"),
     ] {
         let by_variable = Program::new(&database).with(variable, value).run(&["serve"]);
         let by_flag = Program::new(&database).run(&["serve", &format!("{flag}={value}")]);
@@ -55,6 +56,13 @@ fn invalid_value_is_reported_with_its_setting() {
         refused.assert_refused(2, &["bad.toml", &flag[2..].replace('-', "_"), why]);
     }
     assert!(!database.folder().join("keyrack.db").exists(), "no database was created");
+}
+
+#[test]
+fn open_registration_without_mail_is_refused() {
+    let database = TestDatabase::blank(EngineKind::Sqlite);
+    let refused = Program::new(&database).with("KEYRACK_REGISTRATION", "open").run(&["serve"]);
+    refused.assert_refused(2, &["KEYRACK_REGISTRATION=open needs a mail server", "KEYRACK_SMTP_URL"]);
 }
 
 /// Browsers would silently reject such a cookie.

@@ -35,6 +35,7 @@ pub mod passkeys;
 mod password;
 mod places;
 pub mod reauth;
+mod register;
 mod remember;
 mod repeated_proof;
 mod report;

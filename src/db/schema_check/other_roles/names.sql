@@ -31,7 +31,8 @@ WITH RECURSIVE membership (role) AS (
         SELECT name, true FROM unnest(ARRAY[
             'replaced_sids', 'ended_sids', 'ends_for_journal', 'keyrack_settings', 'keyrack_instances',
             'sign_in_failures', 'known_browsers', 'one_time_passwords', 'totp_factors', 'recovery_codes',
-            'security_events', 'mails', 'account_links', 'passkeys', 'passkey_proofs', '__diesel_schema_migrations'
+            'security_events', 'mails', 'account_links', 'passkeys', 'passkey_proofs', 'registrations',
+            '__diesel_schema_migrations'
         ]) AS t (name)
     ) AS t
     JOIN pg_class ON relname = name

@@ -29,6 +29,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         PageState::new("sign-in-throttled-long", &refused(FormError::throttled(words, Duration::from_secs(840)))),
         PageState::new("sign-in-locked", &refused(strangers_locked(words, Duration::from_secs(840)))),
         PageState::new("sign-in-busy", &refused(FormError::busy(words, Duration::from_secs(3)))),
+        PageState::new("sign-in-open", &LoginPage { is_open: true, ..empty(sample) }),
         PageState::new("sign-in-unavailable", &refused(FormError::unauthorized(&words.database_unreachable()))),
     ];
     let end = |reason, is_continued| SessionEnd { reason, at: sample.minutes_ago(12), is_continued };
@@ -64,6 +65,7 @@ fn empty(sample: &Sample) -> LoginPage {
         notice: None,
         ended: None,
         passkey_site: None,
+        is_open: false,
         unknown_passkey: None,
     }
 }

@@ -1,6 +1,6 @@
 //! The states of the pages that links about addresses lead to.
 
-use super::{AddressLink, AddressLinkProblem, done, problem_page, verify_page};
+use super::{AddressLink, AddressLinkProblem, done, problem_page, registered, verify_page};
 use crate::web::sample::{PageState, Sample};
 
 pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
@@ -14,6 +14,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         PageState::new("verify-done", &done(sample.visitor(), words)),
         PageState::new("verify-restore", &page(restore)),
         PageState::new("verify-used", &over(AddressLinkProblem::Used { just_now: false })),
+        PageState::new("verify-registered", &registered(sample.visitor(), words)),
         PageState::new("verify-expired", &over(AddressLinkProblem::Expired)),
         PageState::new("verify-taken", &over(AddressLinkProblem::Taken)),
     ]
