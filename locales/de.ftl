@@ -230,7 +230,7 @@ password-changed = { $count ->
    *[other] Ihr Passwort wurde geändert. { $count } andere Geräte wurden abgemeldet.
 }
 change-expired = Ihre Bestätigung kam zu spät für das, was Sie vorhatten. Es wurde nichts geändert. Bitte versuchen Sie es erneut.
-second-factor-removed = Ihre Authenticator-App und Ihre Wiederherstellungscodes wurden entfernt. Zur Anmeldung genügt nun Ihr Passwort.
+second-factor-removed = Ihre Authenticator-App und Ihre Wiederherstellungscodes wurden entfernt. Bei der Anmeldung wird nicht mehr nach ihren Codes gefragt.
 codes-asked-again = Bei der nächsten Anmeldung wird wieder ein Code verlangt.
 change-unmade = Als Sie das letzte Formular abgeschickt haben, waren Sie nicht mehr angemeldet. Es wurde nichts geändert. Jetzt sind Sie wieder angemeldet: Schicken Sie es noch einmal ab, wenn Sie das weiterhin möchten.
 
@@ -371,6 +371,7 @@ event-session-ended = Sitzung beendet
 event-session-replaced-by-peer = Durch einen Eintrag der anderen Anwendung ersetzt
 event-browser-remembered = Browser als bekannt vermerkt
 event-browser-trusted = Ein Browser braucht 30 Tage lang keinen Code
+event-browser-trust-used = Kein Code verlangt: Diesem Browser wird vertraut
 event-browser-trust-ended = { $count ->
     [1] Browser braucht wieder einen Code
     [one] { $count } Browser braucht wieder einen Code
@@ -516,8 +517,8 @@ second-wrong-code = Dieser Code ist falsch. Geben Sie den ein, den die App jetzt
 second-wrong-recovery-code = Das ist keiner Ihrer Wiederherstellungscodes. Prüfen Sie Ihre Eingabe.
 second-used-code = Dieser Code wurde schon verwendet. Warten Sie, bis die App den nächsten zeigt.
 second-used-recovery-code = Dieser Wiederherstellungscode wurde schon verwendet. Geben Sie einen anderen ein.
-second-unreadable = Ihr Code kann wegen einer Einstellung dieser Website nicht geprüft werden. Wenden Sie sich an Ihre Administratorin oder Ihren Administrator.
-second-locked = Für dieses Konto wurden zu viele falsche Codes eingegeben. Melden Sie sich in einem Browser an, den Sie dafür schon benutzt haben, oder lassen Sie das Konto entsperren.
+second-unreadable = Ihr Code kann nicht geprüft werden: Der Website fehlt ein Geheimnis. Bitten Sie Ihre Administratorin oder Ihren Administrator, es wieder zu KEYRACK_SECRETS hinzuzufügen oder Ihren zweiten Faktor zu entfernen.
+second-locked = Für dieses Konto wurden zu viele falsche Codes eingegeben. Benutzen Sie einen Ihrer Wiederherstellungscodes, melden Sie sich in einem Browser an, den Sie dafür schon benutzt haben, oder lassen Sie das Konto entsperren.
 second-over = Der Code kam zu spät, oder Ihr Konto hat sich inzwischen geändert. Melden Sie sich noch einmal an.
 
 ## Authenticator-App und Wiederherstellungscodes
@@ -648,6 +649,8 @@ mail-link-days = { $count ->
 ## Links, die ein Passwort setzen
 
 reset-title = Neues Passwort wählen
+reset-lead-second = Alle Ihre Geräte werden abgemeldet. Hier werden Sie danach nach Ihrem zweiten Faktor gefragt.
+reset-lead-set-up = Alle Ihre Geräte werden abgemeldet. Hier richten Sie danach einen zweiten Faktor ein: Diese Website verlangt einen.
 reset-lead = Alle Ihre Geräte werden abgemeldet, und Sie werden hier angemeldet.
 reset-passkeys = Diese Passkeys entfernen
 reset-passkeys-hint = Mit jedem von ihnen ist die Anmeldung ohne Ihr Passwort möglich. Entfernen Sie das Häkchen bei denen, die Ihnen gehören, um sie zu behalten.
@@ -656,6 +659,7 @@ reset-passkeys-stay-hint = Danach werden Sie nach einem davon gefragt. Wenn Sie 
 reset-app = Dieses Konto ist auch geschützt durch:
 reset-app-hint = Danach werden Sie nach einem Code gefragt. Wenn Sie die App nicht eingerichtet haben, sagen Sie Ihrer Administration Bescheid: Ein Link allein kann sie nicht entfernen.
 invitation-title = Willkommen bei { -product }
+invitation-lead-set-up = Wählen Sie ein Passwort für Ihr Konto. Danach richten Sie einen zweiten Faktor ein: Diese Website verlangt einen.
 invitation-lead = Wählen Sie ein Passwort für Ihr Konto. Danach sind Sie angemeldet.
 set-password = Passwort setzen
 link-used = Dieser Link wurde schon benutzt
@@ -773,7 +777,7 @@ mail-password-set-text = Ihr Konto bei { -product } hat von der Administration e
 mail-ways-in-subject = Ein Zugang zu Ihrem Konto bei { -product } wurde geändert
 mail-ways-in-changed = Ein Zugang zu Ihrem Konto bei { -product } wurde geändert.
 mail-app-added = Für Ihr Konto bei { -product } wurde eine Authenticator-App eingerichtet.
-mail-app-removed = Die Authenticator-App wurde von Ihrem Konto bei { -product } entfernt. Ihr Passwort allein genügt nun zur Anmeldung.
+mail-app-removed = Die Authenticator-App wurde von Ihrem Konto bei { -product } entfernt. Bei der Anmeldung wird nicht mehr nach ihren Codes gefragt.
 mail-app-removed-by-administrator = Die Administration hat die Authenticator-App und die Wiederherstellungscodes von Ihrem Konto bei { -product } entfernt.
 mail-passkey-added = Für Ihr Konto bei { -product } wurde ein Passkey hinzugefügt. Mit ihm ist die Anmeldung ohne Ihr Passwort möglich.
 mail-passkey-removed = Ein Passkey wurde von Ihrem Konto bei { -product } entfernt.
@@ -785,11 +789,15 @@ mail-failures-text = { $count ->
     [one] Innerhalb eines Tages ist { $count } Anmeldung bei Ihrem Konto bei { -product } fehlgeschlagen. Sie bekommen diese Mail höchstens einmal am Tag.
    *[other] Innerhalb eines Tages sind { $count } Anmeldungen bei Ihrem Konto bei { -product } fehlgeschlagen. Sie bekommen diese Mail höchstens einmal am Tag.
 }
+mail-wrong-codes-subject = Jemand kennt vielleicht Ihr Passwort für { -product }
+mail-wrong-codes-text = { $count ->
+    [one] Innerhalb eines Tages hatte { $count } Anmeldung bei Ihrem Konto bei { -product } das richtige Passwort, aber einen falschen Code. Sie bekommen diese Mail höchstens einmal am Tag.
+   *[other] Innerhalb eines Tages hatten { $count } Anmeldungen bei Ihrem Konto bei { -product } das richtige Passwort, aber einen falschen Code. Sie bekommen diese Mail höchstens einmal am Tag.
+}
 mail-fact-when = Zeit: { $time }
 mail-fact-device = Gerät: { $device }
 mail-fact-address = Adresse: { $address }
 mail-notice-note = Wenn Sie das waren, brauchen Sie nichts zu tun.
-mail-failures-note = Wenn Sie sich vertippt haben, brauchen Sie nichts zu tun. Andernfalls versucht jemand, Ihr Passwort zu erraten. Sicherheitshalber können Sie alle Ihre Geräte abmelden.
 mail-email-change-subject = Bestätigen Sie Ihre neue E-Mail-Adresse für { -product }
 mail-email-change-text = Diese Adresse wurde als neue E-Mail-Adresse eines Kontos bei { -product } angegeben. Um sie zu bestätigen, öffnen Sie diesen Link:
 mail-email-change-link = Adresse bestätigen
@@ -810,6 +818,8 @@ mail-address-taken-subject = Ihre E-Mail-Adresse bei { -product }
 mail-address-taken-text = Ein anderes Konto bei { -product } sollte diese E-Mail-Adresse bekommen. Es wurde nichts geändert, denn Sie haben ein Konto mit dieser Adresse.
 mail-address-taken-note = Wenn Sie das waren, melden Sie sich mit dieser Adresse an; wenn Sie das Passwort vergessen haben, fordern Sie auf der Anmeldeseite ein neues an. Wenn Sie es nicht waren, ist nichts zu tun.
 mail-fact-new-email = Neue Adresse: { $email }
+mail-failures-note = Wenn Sie sich vertippt haben, brauchen Sie nichts zu tun. Andernfalls versucht jemand, Ihr Passwort zu erraten, und ist damit nicht hineingekommen. Der Link führt zu dem, was hilft: ein neues Passwort, und alle Geräte abzumelden.
+mail-wrong-codes-note = Wenn Sie sich bei den Codes vertippt haben, brauchen Sie nichts zu tun. Andernfalls kennt jemand Ihr Passwort, und nur der Code hat das Konto geschützt: Wählen Sie jetzt ein neues Passwort. Der Link führt dorthin.
 mail-notice-days = Der Link gilt 7 Tage.
 
 ## Wohin die Links der Hinweise führen
@@ -817,6 +827,10 @@ mail-notice-days = Der Link gilt 7 Tage.
 notice-heading = Waren Sie das nicht?
 notice-ends-device = Wenn Sie auf die Schaltfläche drücken, wird dieses Gerät sofort abgemeldet. Sie selbst werden hier nicht angemeldet.
 notice-ends-all = Wenn Sie auf die Schaltfläche drücken, werden alle Geräte sofort abgemeldet, auch Ihre. Sie selbst werden hier nicht angemeldet.
+notice-ends-all-to-be-sure = Diese Versuche haben kein Gerät angemeldet. Wenn Sie sichergehen wollen, drücken Sie auf die Schaltfläche: Alle Geräte werden sofort abgemeldet, auch Ihre. Sie selbst werden hier nicht angemeldet.
+notice-failures-advice = Damit ist niemand hineingekommen. Ein Passwort, das Sie nirgends sonst verwenden und das schwer zu erraten ist, sorgt dafür, dass es so bleibt. Wenn Ihres anders ist, wählen Sie ein neues.
+notice-wrong-codes-advice = Jemand kennt Ihr Passwort, und nur der Code hat das Konto geschützt. Wählen Sie ein neues Passwort: Das bekannte nützt dann nichts mehr.
+notice-new-password = Neues Passwort wählen
 notice-end-device = Gerät abmelden
 notice-end-all = Alle Geräte abmelden
 notice-done = Abgemeldet

@@ -309,7 +309,7 @@ password-changed = { $count ->
    *[other] Your password was changed. Signed out { $count } other devices.
 }
 change-expired = Your confirmation came too late, so nothing was changed. Please try again.
-second-factor-removed = Your authenticator app and your recovery codes were removed. Your password alone lets you in now.
+second-factor-removed = Your authenticator app and your recovery codes were removed. Sign-ins no longer ask for their codes.
 codes-asked-again = A code is asked for again at the next sign-in.
 change-unmade = You were no longer signed in when you sent the last form, so nothing was changed. You are signed in again now: send it once more if you still want to.
 
@@ -467,6 +467,7 @@ event-session-ended = Session ended
 event-session-replaced-by-peer = Replaced by a record of the other application
 event-browser-remembered = Browser remembered
 event-browser-trusted = A browser needs no code for 30 days
+event-browser-trust-used = No code was asked for: this browser is trusted
 # $count (Number)
 event-browser-trust-ended = { $count ->
     [1] Browser needs a code again
@@ -640,8 +641,8 @@ second-wrong-code = This code is wrong. Enter the one that the app shows now. If
 second-wrong-recovery-code = This is not one of your recovery codes. Check what you typed.
 second-used-code = This code has already been used. Wait until the app shows the next one.
 second-used-recovery-code = This recovery code has already been used. Enter another one.
-second-unreadable = Your code can’t be checked, because of a setting of this site. Ask your administrator.
-second-locked = Too many wrong codes were entered for this account. Sign in on a browser that you have used for it before, or ask your administrator to unlock it.
+second-unreadable = Your code can’t be checked: a secret of this site is missing. Ask your administrator to add it to KEYRACK_SECRETS again, or to remove your second factor.
+second-locked = Too many wrong codes were entered for this account. Use one of your recovery codes, sign in on a browser that you have used for it before, or ask your administrator to unlock it.
 second-over = The code came too late, or your account has changed meanwhile. Sign in again.
 
 ## Authenticator app and recovery codes
@@ -784,6 +785,8 @@ mail-link-days = { $count ->
 ## Links that set a password
 
 reset-title = Choose a new password
+reset-lead-second = All your devices will be signed out. Here, you are asked for your second factor after that.
+reset-lead-set-up = All your devices will be signed out. Here, you set up a second factor after that: this site demands one.
 reset-lead = All your devices will be signed out, and you will be signed in here.
 reset-passkeys = Remove these passkeys
 reset-passkeys-hint = Each of them signs in without your password. Clear the box of those that are yours, to keep them.
@@ -792,6 +795,7 @@ reset-passkeys-stay-hint = You will be asked for one of them next. If you don’
 reset-app = This account is also protected by:
 reset-app-hint = You will be asked for a code next. If you did not set up the app, tell your administrator: a link alone can’t remove it.
 invitation-title = Welcome to { -product }
+invitation-lead-set-up = Choose a password for your account. After that, you set up a second factor: this site demands one.
 invitation-lead = Choose a password for your account. You will then be signed in.
 set-password = Set the password
 link-used = This link has already been used
@@ -918,7 +922,7 @@ mail-password-set-text = An administrator set a new password for your account at
 mail-ways-in-subject = A way into your account at { -product } was changed
 mail-ways-in-changed = A way into your account at { -product } was changed.
 mail-app-added = An authenticator app was added to your account at { -product }.
-mail-app-removed = The authenticator app was removed from your account at { -product }. Your password alone lets you in now.
+mail-app-removed = The authenticator app was removed from your account at { -product }. Sign-ins no longer ask for its codes.
 mail-app-removed-by-administrator = An administrator removed the authenticator app and the recovery codes from your account at { -product }.
 mail-passkey-added = A passkey was added to your account at { -product }. It lets in without your password.
 mail-passkey-removed = A passkey was removed from your account at { -product }.
@@ -931,6 +935,12 @@ mail-failures-text = { $count ->
     [one] Within a day, { $count } sign-in to your account at { -product } failed. You get this mail once a day at most.
    *[other] Within a day, { $count } sign-ins to your account at { -product } failed. You get this mail once a day at most.
 }
+mail-wrong-codes-subject = Another person may know your password for { -product }
+# $count (Number)
+mail-wrong-codes-text = { $count ->
+    [one] Within a day, { $count } sign-in to your account at { -product } had the right password, but a wrong code. You get this mail once a day at most.
+   *[other] Within a day, { $count } sign-ins to your account at { -product } had the right password, but a wrong code. You get this mail once a day at most.
+}
 # $time (String) - "28 January 2026, 11:50 UTC"
 mail-fact-when = When: { $time }
 # $device (String) - "Firefox 140 on Linux"
@@ -938,7 +948,6 @@ mail-fact-device = Device: { $device }
 # $address (String) - "192.0.2.1"
 mail-fact-address = Address: { $address }
 mail-notice-note = If it was you, there is nothing to do.
-mail-failures-note = If you mistyped your password, there is nothing to do. If not, another person is guessing it. To be safe, you can sign out all your devices.
 mail-email-change-subject = Confirm your new email address for { -product }
 mail-email-change-text = This address was given as the new email address of an account at { -product }. To confirm it, open this link:
 mail-email-change-link = Confirm the address
@@ -960,6 +969,8 @@ mail-address-taken-text = Another account at { -product } was to get this email 
 mail-address-taken-note = If it was you, sign in with this address; if you have forgotten the password, ask for a new one on the sign-in page. If it was not you, there is nothing to do.
 # $email (String) - "rajat.verma@example.net"
 mail-fact-new-email = New address: { $email }
+mail-failures-note = If you mistyped your password, there is nothing to do. If not, another person is guessing it, and has not got in by that. The link leads to what helps: a new password, and signing out all your devices.
+mail-wrong-codes-note = If you mistyped your codes, there is nothing to do. If not, another person knows your password, and only the code has kept them out: choose a new password now. The link leads there.
 mail-notice-days = The link can be used for 7 days.
 
 ## Where the links of notices lead
@@ -967,6 +978,10 @@ mail-notice-days = The link can be used for 7 days.
 notice-heading = Was this not you?
 notice-ends-device = Press the button, and this device is signed out at once. It does not sign you in here.
 notice-ends-all = Press the button, and all devices are signed out at once, also yours. It does not sign you in here.
+notice-ends-all-to-be-sure = These attempts have signed in no device. If you want to be sure, press the button: all devices are signed out at once, also yours. It does not sign you in here.
+notice-failures-advice = No one has got in by that. A password that you use nowhere else, and that is hard to guess, keeps it so. If yours is another one, choose a new one.
+notice-wrong-codes-advice = Another person knows your password, and only the code has kept them out. Choose a new password: the one that they know is then good for nothing.
+notice-new-password = Choose a new password
 notice-end-device = Sign the device out
 notice-end-all = Sign out all devices
 notice-done = Signed out

@@ -3,6 +3,7 @@
 
 import { DEVICES } from './browser.mjs';
 import { errorPages } from './error-pages.mjs';
+import { MailServer } from './mail-server.mjs';
 import { signIn, submitSignIn } from './sign-in-form.mjs';
 import { codeOf, shownSecret } from './totp.mjs';
 
@@ -253,6 +254,37 @@ export async function* linkPages(page, keyrack, user) {
   }
 }
 
+/** Where the links of notices lead. What has happened to the user before is told as soon as mail is set up. */
+export async function* noticePages(page, keyrack, user) {
+  const mails = await MailServer.start();
+  try {
+    await keyrack.restart(mails.settings);
+    const { link } = await mails.mail('New sign-in to your account');
+    await page.goto(link);
+    yield 'notice';
+    await page.locator('.form .button-danger').click();
+    await page.locator('a.button[href="/login"]').waitFor();
+    yield 'notice-done';
+    await page.goto('/not-me?token=unknown');
+    yield 'notice-unknown';
+    for (let attempts = 0; attempts < 10; attempts += 1) {
+      await page.goto('/login');
+      await submitSignIn(page, { ...user, password: 'not the password' });
+      await page.getByRole('alert').waitFor();
+    }
+    await page.goto((await mails.mail('Many failed sign-ins')).link);
+    yield 'notice-failures';
+    await page.locator('.form .button-danger').click();
+    await page.locator('a.button[href="/login"]').waitFor();
+    yield 'notice-failures-done';
+  } finally {
+    await page.goto('about:blank');
+    await keyrack.command(['user', 'unlock', user.email]);
+    await keyrack.restart({ KEYRACK_SMTP_URL: '', KEYRACK_MAIL_FROM: '' });
+    mails.stop();
+  }
+}
+
 /** What a user sees who has forgotten the password. No mail is sent: there is no server at this port. */
 export async function* forgotPages(page, keyrack, user) {
   await page.goto('/login');
@@ -379,8 +411,8 @@ export async function* outagePages(page, keyrack, user) {
 /** Pages that belong to no other part of the tour, each for a user who is not signed in. */
 export async function* specialPages(page, keyrack, user) {
   const parts = [
-    oneTimePasswordPages, outdatedFormPages, manyDevicesPages, proofPages, leakedPasswordPages, linkPages, forgotPages,
-    secondFactorPages,
+    oneTimePasswordPages, outdatedFormPages, manyDevicesPages, proofPages, leakedPasswordPages, linkPages, noticePages,
+    forgotPages, secondFactorPages,
     throttledPages, errorPages, outagePages,
   ];
   for (const part of parts) {

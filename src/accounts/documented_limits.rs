@@ -2,7 +2,7 @@
 
 use super::{
     client_network::NetworkSize,
-    failure_keys::{NETWORK_BUCKETS, NETWORK_WINDOW, UNKNOWN_BUCKETS},
+    failure_keys::{MAX_RECOVERY_CODES_PER_WINDOW, NETWORK_BUCKETS, NETWORK_WINDOW, UNKNOWN_BUCKETS},
     failures::{FIRST_DELAY, FORGET_ONE_AFTER, FREE_FAILURES, MAX_DELAY, MAX_FAILURES_IN_A_ROW},
     hash_threads::MAX_QUEUED_JOBS_PER_THREAD,
     known_browsers::BROWSER_LIFETIME,
@@ -53,6 +53,10 @@ fn asvs_6_1_1_documented_limits_equal_the_constants() {
         format!("per IPv6 /56 | {} in {window} minutes", limit(NetworkSize::V6Prefix56)),
         format!("per IPv6 /48 | {} in {window} minutes", limit(NetworkSize::V6Prefix48)),
         format!("| {burst} at once, then one every {interval} seconds (`KEYRACK_SIGN_IN_PACE`) |"),
+        format!(
+            "| {MAX_RECOVERY_CODES_PER_WINDOW} in {window} minutes, then one every {} seconds; no lock |",
+            NETWORK_WINDOW.as_secs() / u64::from(MAX_RECOVERY_CODES_PER_WINDOW)
+        ),
         format!("does not know | {per_minute} a minute, {per_hour} an hour, {per_day} a day;"),
         format!("| {MAX_PER_BROWSER} in {window} minutes, whatever its network; then 429 |"),
         format!("IPv6 /64 | {} in {window} minutes; then 429 |", NetworkSize::V4Prefix32.mail_limit()),

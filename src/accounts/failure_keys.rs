@@ -49,6 +49,10 @@ impl NetworkSize {
     }
 }
 
+/// Wrong recovery codes that may be given within [`NETWORK_WINDOW`], on browsers that an account does not know and on each
+/// that it knows.
+pub(super) const MAX_RECOVERY_CODES_PER_WINDOW: u32 = 10;
+
 /// The key of a row of `sign_in_failures`, and of a count of attempts in flight.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct FailureKey {
@@ -78,6 +82,20 @@ impl FailureKey {
     /// The key of those on one that it knows.
     pub fn codes_on_browser(hash: &BrowserIdHash) -> Self {
         Self { text: format!("codes-on:{}", hash.as_str()), step: FORGET_ONE_AFTER }
+    }
+
+    /// The key of wrong recovery codes, on browsers that the account does not know.
+    pub fn recovery_codes(user: UserId) -> Self {
+        Self::of_recovery_codes(format!("recovery:{user}"))
+    }
+
+    /// The key of those on one that it knows.
+    pub fn recovery_codes_on_browser(hash: &BrowserIdHash) -> Self {
+        Self::of_recovery_codes(format!("recovery-on:{}", hash.as_str()))
+    }
+
+    fn of_recovery_codes(text: String) -> Self {
+        Self { text, step: NETWORK_WINDOW / MAX_RECOVERY_CODES_PER_WINDOW }
     }
 
     /// The id of the user whose account this is the key of.

@@ -19,7 +19,7 @@ use crate::{
     db::{DbConnection, LinkId, PasskeyId, UserId, settings},
     error::{Error, Result},
     events::{EventKind, record},
-    mail::{self, LinkProblem, LinkState, LinkToken, ListedMail, MailKind, NewMail, NoticeFacts},
+    mail::{self, LinkProblem, LinkToken, ListedMail, MailKind, NewMail, NoticeFacts},
     sessions::{EndReason, REPEATED_FORM_WINDOW, User, WayIn, with_first_batch},
     words::Language,
 };
@@ -327,22 +327,21 @@ impl Accounts {
         let own_names = names([&user.user_name, &user.first_name, &user.last_name]);
         let hash = self.hash_new_password(password, &email, own_names).await?;
         let set = |mode| {
-            let (hash, id, accounts, kept) = (hash.clone(), token.id(), self.clone(), kept.clone());
+            let (hash, id, user, accounts, kept) = (hash.clone(), token.id(), user.id, self.clone(), kept.clone());
             self.db.transaction(move |connection| {
                 let now = accounts.clock.now();
+                // Before the link is read: of two links, only one is good, and none that is made void meanwhile.
+                if queries::lock_password(connection, user)?.is_none() {
+                    return Ok(Err(InvalidLink::Expired));
+                }
                 let Some(link) = queries::find_link(connection, id, kind.as_str())? else {
                     return Ok(Err(InvalidLink::Expired));
                 };
-                // Locks the user's row: of two links, only one is good.
-                let Some(stored) = queries::lock_password(connection, link.user.id)? else {
-                    return Ok(Err(InvalidLink::Expired));
-                };
-                let state = LinkState { password_changed_at: stored.changed_at, ..link.state };
                 let mut event = accounts.event(EventKind::LinkUsed, link.user.id).detail("link", kind.as_str());
                 if link.is_requested {
                     event = event.detail("requested", true);
                 }
-                let user = match check(StoredLink { state, ..link }, now) {
+                let user = match check(link, now) {
                     Ok(user) => user,
                     Err(problem) => return Ok(Err(problem)),
                 };

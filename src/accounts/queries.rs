@@ -41,8 +41,8 @@ pub(super) use failures::{
     forget_failures, purge_failures, purge_orphans, take_unreported,
 };
 pub(super) use links::{
-    KINDS_OF_USE, LinkRequester, NewLinkRow, StoredLink, count_requested_links, find_link, insert_link, purge_links,
-    session_of_link, use_link, void_links,
+    KIND_OF_NOTICES, KINDS_OF_USE, LinkRequester, NewLinkRow, StoredLink, count_requested_links, find_link,
+    insert_link, purge_links, session_of_link, use_link, void_links,
 };
 pub(super) use one_time_passwords::{
     forget_one_time, mark_one_time, one_time_passwords, password_use_of, purge_one_time_passwords,
@@ -56,8 +56,8 @@ pub(super) use registrations::{
 };
 pub(super) use second_factors::{
     TotpFactor, UsedStep, count_recovery_codes, delete_factor, factors_after, find_factor, find_known_browser,
-    forget_code_failures, insert_factor, is_used_recovery_code, purge_factors, replace_recovery_codes, reseal,
-    use_recovery_code, use_step,
+    forget_code_failures, has_recovery_code, insert_factor, is_used_recovery_code, purge_factors,
+    recovery_codes_made_at, replace_recovery_codes, reseal, use_recovery_code, use_step,
 };
 pub(super) use sign_in::{SignInKey, SignInRecord, find_sign_ins};
 pub(super) use trust::{end_trust, trusted_browsers};

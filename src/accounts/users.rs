@@ -130,7 +130,7 @@ impl Accounts {
                     must_change_password,
                     has_breached_password: false,
                     way_in: WayIn::Password(None),
-                    second_factor,
+                    second_factor: second_factor.clone(),
                     passkey: None,
                 }))
             })
@@ -194,6 +194,7 @@ impl Accounts {
                     record(connection, accounts.event(EventKind::AccountDisabled, user.id), now)?;
                 }
                 queries::void_links(connection, user.id, &queries::KINDS_OF_USE, now)?;
+                queries::void_links(connection, user.id, &[queries::KIND_OF_NOTICES], now)?;
                 let reason = EndReason::AccountDisabled;
                 accounts.sessions.first_batch_within(connection, user.id, reason, mode).map(Some)
             })

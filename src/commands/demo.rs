@@ -141,8 +141,14 @@ async fn create_sample_data(url: &DatabaseUrl, settings: &Settings, password: &s
     steps.extend(SESSIONS.iter().filter_map(|session| Some((session.ended.as_ref()?.hours_ago(), Step::End(session)))));
     steps.sort_by_key(|(hours_ago, _)| std::cmp::Reverse(*hours_ago));
     let password_changed_at = now - Duration::from_secs(30 * 24 * 3600);
-    let proof =
-        Proof { user, password_changed_at, must_change_password: false, way_in: WayIn::Password(None), passkey: None };
+    let proof = Proof {
+        user,
+        password_changed_at,
+        must_change_password: false,
+        way_in: WayIn::Password(None),
+        passkey: None,
+        second_factor: None,
+    };
     let mut started = HashMap::new();
     for (_, step) in steps {
         match step {

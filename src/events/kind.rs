@@ -50,6 +50,9 @@ kinds! {
     BrowserRemembered = "browser_remembered";
     /// A browser signs in without a second factor from now on, until `detail.until`.
     BrowserTrusted = "browser_trusted";
+    /// A session needed no second factor, since its browser is trusted: `detail.trusted_in` is the session in which that was
+    /// said.
+    BrowserTrustUsed = "browser_trust_used";
     /// The trust in browsers was ended: `detail.count` of them.
     BrowserTrustEnded = "browser_trust_ended";
     /// A second factor was added to an account.

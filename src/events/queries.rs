@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use diesel::{
     OptionalExtension,
+    dsl::sql,
     prelude::*,
-    sql_types::{BigInt, Nullable, Text},
+    sql_types::{BigInt, Bool, Nullable, Text},
 };
 use serde_json::{Map, Value};
 
@@ -119,17 +120,24 @@ pub(super) fn page(
     Ok(query.load(connection)?.into_iter().map(SecurityEvent::from).collect())
 }
 
-/// The events of these kinds in an account since then, the oldest first.
+/// The events of these kinds in an account since then, the oldest first, but for sign-ins by the password alone: there may be
+/// a hundred thousand of them.
 pub(crate) fn events_since(
     connection: &mut DbConnection,
     user: UserId,
     kinds: &[EventKind],
     since: Timestamp,
 ) -> Result<Vec<SecurityEvent>> {
+    // On SQLite, a row of an earlier version may hold a detail that is no JSON.
+    let way_in = match connection {
+        DbConnection::Postgres(_) => "detail ->> 'authorised_by'",
+        DbConnection::Sqlite(_) => "CASE WHEN json_valid(detail) THEN json_extract(detail, '$.authorised_by') END",
+    };
     let rows: Vec<EventRow> = security_events::table
         .filter(security_events::user_id.eq(user))
         .filter(security_events::kind.eq_any(kinds.iter().map(|kind| kind.as_str())))
         .filter(security_events::at.ge(SqlTime::from(since)))
+        .filter(sql::<Bool>("(kind <> 'signed_in' OR coalesce(").sql(way_in).sql(", '') <> 'password')"))
         .order(security_events::id)
         .select(EventRow::as_select())
         .load(connection)?;
@@ -157,7 +165,7 @@ pub(crate) fn first_since(
     Ok(at.map(Timestamp::from))
 }
 
-/// The times of the latest events of this kind in an account after `since`, `limit` at most, the latest first. Only the
+/// The latest events of this kind in an account after `since`, `limit` at most, the latest first. Only the
 /// latest thousand events of the account are looked at.
 pub(crate) fn latest_since(
     connection: &mut DbConnection,
@@ -165,17 +173,17 @@ pub(crate) fn latest_since(
     kind: EventKind,
     since: Timestamp,
     limit: i64,
-) -> Result<Vec<Timestamp>> {
+) -> Result<Vec<SecurityEvent>> {
     let of_user = || security_events::table.filter(security_events::user_id.eq(user)).order(security_events::id.desc());
     let oldest: Option<i64> = of_user().select(security_events::id).offset(999).first(connection).optional()?;
-    let times: Vec<SqlTime> = of_user()
+    let rows: Vec<EventRow> = of_user()
         .filter(security_events::id.ge(oldest.unwrap_or_default()))
         .filter(security_events::kind.eq(kind.as_str()))
         .filter(security_events::at.gt(SqlTime::from(since)))
-        .select(security_events::at)
+        .select(EventRow::as_select())
         .limit(limit)
         .load(connection)?;
-    Ok(times.into_iter().map(Timestamp::from).collect())
+    Ok(rows.into_iter().map(SecurityEvent::from).collect())
 }
 
 /// The next events after the cursor, in the order in which a reader that misses nothing has to read them. On PostgreSQL,

@@ -21,8 +21,10 @@ pub(crate) enum MailKind {
     PasswordChanged,
     /// A notice of another change of the ways in.
     WaysInChanged,
-    /// A notice of many sign-ins that failed.
+    /// A notice of many sign-ins that failed because of the password.
     ManyFailures,
+    /// A notice of sign-ins whose password was right, and whose code was wrong.
+    WrongCodes,
     /// A link that proves a new address.
     EmailChange,
     /// A notice to the former address of an account, with a link that puts it back.
@@ -36,13 +38,14 @@ pub(crate) enum MailKind {
 }
 
 impl MailKind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Reset,
         Self::Invitation,
         Self::NewBrowser,
         Self::PasswordChanged,
         Self::WaysInChanged,
         Self::ManyFailures,
+        Self::WrongCodes,
         Self::EmailChange,
         Self::EmailChanged,
         Self::AddressTaken,
@@ -59,6 +62,7 @@ impl MailKind {
             Self::PasswordChanged => "password_changed",
             Self::WaysInChanged => "ways_in_changed",
             Self::ManyFailures => "many_failures",
+            Self::WrongCodes => "wrong_codes",
             Self::EmailChange => "email_change",
             Self::EmailChanged => "email_changed",
             Self::AddressTaken => "address_taken",
@@ -69,7 +73,10 @@ impl MailKind {
 
     /// Whether it tells the owner of an account what happened to it, and queued by what the security events tell.
     pub const fn is_notice(self) -> bool {
-        matches!(self, Self::NewBrowser | Self::PasswordChanged | Self::WaysInChanged | Self::ManyFailures)
+        matches!(
+            self,
+            Self::NewBrowser | Self::PasswordChanged | Self::WaysInChanged | Self::ManyFailures | Self::WrongCodes
+        )
     }
 
     /// Whether a new password leaves its link good: the person of whom the mail tells may have set it.
@@ -92,7 +99,9 @@ impl MailKind {
         let path = match self {
             Self::Reset => "/reset",
             Self::Invitation => "/invite",
-            Self::NewBrowser | Self::PasswordChanged | Self::WaysInChanged | Self::ManyFailures => "/not-me",
+            Self::NewBrowser | Self::PasswordChanged | Self::WaysInChanged | Self::ManyFailures | Self::WrongCodes => {
+                "/not-me"
+            }
             Self::EmailChange | Self::EmailChanged | Self::AddressTaken | Self::Registration | Self::AccountExists => {
                 "/verify"
             }

@@ -24,7 +24,7 @@ pub(crate) use link_tokens::{LinkToken, LinkTokens};
 pub(crate) use message::Mailer;
 pub(crate) use model::{ListedMail, NewMail};
 pub(crate) use notice::{Change, NoticeFacts};
-pub(crate) use queries::{LinkRow, count_notices, count_to_address, find_notice};
+pub(crate) use queries::{LinkRow, count_to_address, find_notice, notices_since};
 pub(crate) use queue::{Outbox, list, overdue, purge};
 pub(crate) use sender::MailSender;
 pub use settings::{InvalidMailFrom, InvalidSmtpUrl, MailFrom, MailSettings, SmtpTls, SmtpUrl};

@@ -48,6 +48,13 @@ pub(crate) struct NoticeFacts {
     pub new_email: Option<String>,
 }
 
+impl Change {
+    /// Whether it concerns what is used up rather than what lets in: there may be many of these.
+    pub const fn is_about_recovery_codes(self) -> bool {
+        matches!(self, Self::RecoveryCodesMade | Self::RecoveryCodeUsed)
+    }
+}
+
 impl NoticeFacts {
     pub fn to_json(&self) -> String {
         // Fails for maps with keys that are no texts only.
@@ -91,6 +98,9 @@ impl MailKind {
             Self::ManyFailures => {
                 (words.mail_failures_subject(), words.mail_failures_text(facts.failures.unwrap_or_default()))
             }
+            Self::WrongCodes => {
+                (words.mail_wrong_codes_subject(), words.mail_wrong_codes_text(facts.failures.unwrap_or_default()))
+            }
             Self::EmailChanged if facts.by_administrator => {
                 (words.mail_email_changed_subject(), words.mail_email_set_text())
             }
@@ -100,6 +110,7 @@ impl MailKind {
         };
         let notes = match self {
             Self::ManyFailures => vec![words.mail_failures_note().to_owned()],
+            Self::WrongCodes => vec![words.mail_wrong_codes_note().to_owned()],
             Self::EmailChanged if facts.by_administrator => vec![words.mail_email_set_note().to_owned()],
             Self::EmailChanged => vec![words.mail_email_changed_note().to_owned()],
             Self::AddressTaken | Self::AccountExists => vec![words.mail_address_taken_note().to_owned()],
@@ -158,6 +169,7 @@ mod tests {
                 MailKind::PasswordChanged,
                 MailKind::WaysInChanged,
                 MailKind::ManyFailures,
+                MailKind::WrongCodes,
                 MailKind::EmailChanged,
             ] {
                 let url = "https://example.org/not-me?token=x".to_owned();

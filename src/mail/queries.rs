@@ -125,21 +125,20 @@ pub(super) fn insert(connection: &mut DbConnection, id: MailId, mail: &NewMail, 
     Ok(())
 }
 
-/// How many notices were queued for this user after `since`; of one kind, if it is given.
-pub(crate) fn count_notices(
+/// The notices that were queued for a user after `since`, and what they tell.
+pub(crate) fn notices_since(
     connection: &mut DbConnection,
     user: UserId,
-    kind: Option<MailKind>,
     since: Timestamp,
-) -> Result<usize> {
-    let kinds: Vec<&str> = kind.map_or_else(|| MailKind::notices().collect(), |kind| vec![kind.as_str()]);
-    let count: i64 = mails::table
+) -> Result<Vec<(MailKind, NoticeFacts)>> {
+    let rows: Vec<(String, Json)> = mails::table
         .filter(mails::user_id.eq(user))
         .filter(mails::created_at.gt(SqlTime::from(since)))
-        .filter(mails::kind.eq_any(kinds))
-        .count()
-        .get_result(connection)?;
-    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+        .filter(mails::kind.eq_any(MailKind::notices()))
+        .select((mails::kind, mails::params))
+        .load(connection)?;
+    let notice = |(kind, params): (String, Json)| Some((MailKind::parse(&kind)?, NoticeFacts::from_json(&params.0)));
+    Ok(rows.into_iter().filter_map(notice).collect())
 }
 
 /// How many mails of these kinds were queued for an address after `since`, whichever account they were about.

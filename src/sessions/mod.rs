@@ -20,6 +20,7 @@
 mod addresses;
 mod adopt;
 mod browsers;
+mod checked_factor;
 mod clock_check;
 mod copied_cookies;
 mod data;
@@ -81,6 +82,7 @@ pub use adopt::Adoption;
 pub use browsers::{BrowserIdHash, SignInBrowser};
 #[cfg(test)]
 pub(crate) use browsers::{MAX_BROWSERS_PER_ACCOUNT, MAX_NEW_BROWSERS_PER_DAY};
+pub use checked_factor::CheckedFactor;
 pub use data::{DataPatch, SessionData};
 pub(crate) use device::{ACCEPT_CH, IN_APP_BROWSER};
 pub use device::{ClientHints, Device, DeviceKind};

@@ -6,6 +6,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::{
     browsers::{BrowserIdHash, NEW_BROWSER_PERIOD},
+    checked_factor::CheckedFactor,
     device::{ClientHints, Device},
     way_in::WayIn,
 };
@@ -162,7 +163,7 @@ impl User {
     }
 }
 
-/// A user who has proved their identity by a password. Both must be unchanged when the session starts.
+/// A user who has proved their identity by a password. All of it must be unchanged when the session starts.
 #[derive(Debug, Clone)]
 pub struct Proof {
     /// The user as they were authenticated.
@@ -175,6 +176,8 @@ pub struct Proof {
     pub way_in: WayIn,
     /// The passkey that was used, alone or as the second factor.
     pub passkey: Option<UsedPasskey>,
+    /// What was checked besides, as the database had it; `None` if nothing was.
+    pub second_factor: Option<CheckedFactor>,
 }
 
 /// A passkey that has proved who a user is.

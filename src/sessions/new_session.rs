@@ -2,6 +2,7 @@
 
 use super::{
     browsers::{BrowserIdHash, SignInBrowser},
+    checked_factor::CheckedFactor,
     data::DataPatch,
     model::{Client, Proof, Sid, UsedPasskey},
     sent_form::SentForm,
@@ -72,6 +73,11 @@ impl NewSession {
     /// When the passkey was added that lets the session in without anything else, if one does.
     pub(super) fn passkey_added_at(&self) -> Option<Timestamp> {
         self.passkey().filter(|_| self.way_in() == WayIn::Passkey).map(|passkey| passkey.added_at)
+    }
+
+    /// What was checked besides the password, as the database had it.
+    pub(super) fn checked_factor(&self) -> Option<&CheckedFactor> {
+        self.proof.as_ref().and_then(|proof| proof.second_factor.as_ref())
     }
 
     /// Whether the user gave the account's password, which is good for more sign-ins, and nothing else.

@@ -4,6 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use super::{
     browsers::{BrowserIdHash, MAX_BROWSERS_PER_ACCOUNT, MAX_NEW_BROWSERS_PER_DAY, SignInBrowser},
+    checked_factor::CheckedFactor,
     queries,
 };
 use crate::{
@@ -51,7 +52,22 @@ pub(super) fn trust_browser(
     (now, until): (Timestamp, Timestamp),
     ip_address: Option<IpAddr>,
 ) -> Result<()> {
-    queries::set_trust(connection, user, browser, until)?;
+    queries::set_trust(connection, (user, session), browser, until)?;
     let event = NewEvent::new(EventKind::BrowserTrusted, &Source::user(ip_address)).user(user).session(session);
     record(connection, event.detail("until", until.to_iso_millis()), now)
+}
+
+/// Records that a session needed no second factor since its browser is trusted, and in which session that was said. What has
+/// trusted a browser may be another person's: a report of that session ends this one.
+pub(super) fn record_use_of_trust(
+    connection: &mut DbConnection,
+    (user, session): (UserId, SessionId),
+    factor: Option<&CheckedFactor>,
+    now: Timestamp,
+    ip_address: Option<IpAddr>,
+) -> Result<()> {
+    let Some(CheckedFactor::TrustedBrowser(browser)) = factor else { return Ok(()) };
+    let Some(trusted_in) = queries::trusted_in(connection, user, browser)? else { return Ok(()) };
+    let event = NewEvent::new(EventKind::BrowserTrustUsed, &Source::user(ip_address)).user(user).session(session);
+    record(connection, event.detail("trusted_in", trusted_in.to_string()), now)
 }

@@ -68,5 +68,5 @@ fn naming_pause(connection: &mut DbConnection, user: UserId, now: Timestamp) -> 
     let since = now - NAMING_PERIOD;
     let latest = events::latest_since(connection, user, EventKind::SessionRenamed, since, MAX_NAMINGS)?;
     let oldest = latest.last().filter(|_| latest.len() >= usize::try_from(MAX_NAMINGS).unwrap_or(usize::MAX));
-    Ok(oldest.map(|oldest| (*oldest + NAMING_PERIOD).since(now)))
+    Ok(oldest.and_then(|oldest| oldest.at).map(|at| (at + NAMING_PERIOD).since(now)))
 }

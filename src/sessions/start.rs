@@ -5,6 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use super::{
     Sessions,
     browsers::{NEW_BROWSER_PERIOD, SignInBrowser},
+    checked_factor::CheckedFactor,
     copied_cookies::without_ids_of_other_devices,
     data::{CookieAttributes, SessionData},
     first_batch::{FirstBatchMode, with_first_batch},
@@ -12,7 +13,7 @@ use super::{
     model::{IssuedSession, Sid, User},
     new_session::NewSession,
     queries::{self, GroupedStart, GroupedWrite, NewRow, Written},
-    remember_browser::{remember_browser, trust_browser},
+    remember_browser::{record_use_of_trust, remember_browser, trust_browser},
     repeated_form::FormSession,
 };
 use crate::{
@@ -45,7 +46,8 @@ impl Sessions {
     /// session is good for nothing else before it was changed.
     ///
     /// # Errors
-    /// [`Error::SessionEnded`] if the user was disabled, or their password changed, since they were authenticated;
+    /// [`Error::SessionEnded`] if the user was disabled, or their password changed, since they were authenticated, or the second factor that they
+    /// gave was removed;
     /// [`Error::PasswordUsedUp`] if the password was good for one sign-in, which another one has been since.
     pub async fn start(&self, new: NewSession) -> Result<IssuedSession> {
         let sid = Sid::random()?;
@@ -85,8 +87,11 @@ impl Sessions {
             FormSession::Continued(issued) => return Ok(Some((issued, None))),
             FormSession::NotStarted { started_before } => started_before,
         };
+        check_second_factor(connection, new, now)?;
         if let Some(issued) = self.join_other_tab(connection, new, started_before, &user, now)? {
             record_passkey(connection, new, issued.id, now)?;
+            let factor = new.checked_factor();
+            record_use_of_trust(connection, (user.id, issued.id), factor, now, new.client.ip_address)?;
             return Ok(Some((issued, None)));
         }
         if !use_one_time_password(connection, new, now)? {
@@ -124,6 +129,7 @@ impl Sessions {
         if let Some((hash, until)) = browser.as_ref().zip(new.trust_until) {
             trust_browser(connection, (user.id, id), hash, (now, until), new.client.ip_address)?;
         }
+        record_use_of_trust(connection, (user.id, id), new.checked_factor(), now, new.client.ip_address)?;
         let max_age = lifetime.max_age(new.remember);
         Ok(Some((IssuedSession { id, sid: sid.clone(), max_age, browser }, limit_step)))
     }
@@ -199,6 +205,19 @@ fn record_passkey(connection: &mut DbConnection, new: &NewSession, id: SessionId
     let event = NewEvent::new(EventKind::PasskeyUsed, &Source::user(new.client.ip_address));
     let event = event.user(new.user_id).session(id).detail("passkey", passkey.id.to_string()).detail("name", name);
     record(connection, event, now).map(drop)
+}
+
+/// Checks that what was given besides the password is still there: a report or a removal may have come in between.
+fn check_second_factor(connection: &mut DbConnection, new: &NewSession, now: Timestamp) -> Result<()> {
+    let user = new.user_id;
+    let is_still_there = match new.checked_factor() {
+        Some(CheckedFactor::Totp(added_at)) => queries::has_app_since(connection, user, *added_at)?,
+        Some(CheckedFactor::RecoveryCode(hashes)) => queries::has_used_code(connection, user, hashes)?,
+        Some(CheckedFactor::TrustedBrowser(browser)) => queries::is_trusted(connection, user, browser, now)?,
+        // `record_passkey` fails without it.
+        Some(CheckedFactor::Passkey(_)) | None => true,
+    };
+    if is_still_there { Ok(()) } else { Err(Error::SessionEnded) }
 }
 
 /// Uses up a password that is good for one sign-in. Returns whether the sign-in may go on: of two at the same time, one

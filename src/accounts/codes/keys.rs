@@ -12,6 +12,7 @@ use sha2::Sha256;
 
 use super::recovery_code::{RECOVERY_CODES, RecoveryCode};
 use crate::{
+    clock::Timestamp,
     db::UserId,
     error::{Error, Result},
 };
@@ -83,12 +84,14 @@ impl FactorKeys {
         })
     }
 
-    /// Makes the recovery codes of a user that follow from `seed`, so that a form that is sent twice makes them once. They
-    /// can't be computed without the secrets.
-    pub fn recovery_codes(&self, user: UserId, seed: &str) -> Result<Vec<RecoveryCode>> {
+    /// Makes the recovery codes of a user that follow from a form and the time at which it made them, so that a form that is
+    /// sent twice makes them once, and one that is sent again later makes others. They can't be computed without the
+    /// secrets.
+    pub fn recovery_codes(&self, user: UserId, form: &str, made_at: Timestamp) -> Result<Vec<RecoveryCode>> {
         let key = self.newest()?;
+        let made_at = made_at.as_micros();
         let code = |number: u32| {
-            let message = format!("make {user} {number} {seed}");
+            let message = format!("make {user} {number} {made_at} {form}");
             RecoveryCode::from_bytes(&key.recovery.clone().chain_update(message).finalize().into_bytes().into())
         };
         Ok((0..RECOVERY_CODES).map(code).collect())
@@ -133,9 +136,11 @@ fn mac(key: &[u8]) -> Hmac<Sha256> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::{collections::BTreeSet, time::Duration};
 
     use super::*;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_769_600_000_000_000);
 
     fn keys(secrets: &str) -> FactorKeys {
         FactorKeys::new(secrets.split(','))
@@ -167,24 +172,25 @@ mod tests {
         let again = both.seal("totp", b"secret").unwrap();
         assert!(both.open("totp", &again).unwrap().is_newest && old.open("totp", &again).is_none());
         let user = UserId::random();
-        let code = old.recovery_codes(user, "form").unwrap().remove(0);
+        let code = old.recovery_codes(user, "form", NOW).unwrap().remove(0);
         assert!(both.hashes(user, &code).contains(&old.hash(user, &code).unwrap().hash));
         assert!(both.ids().contains(&old.ids()[0]));
     }
 
     #[test]
-    fn recovery_codes_differ_by_user_form_and_secret() {
+    fn recovery_codes_differ_by_user_form_time_and_secret() {
         let (own, other) = (keys("factors 7Qm2xV9rTb4K"), keys("factors 8Qm2xV9rTb4K"));
         let user = UserId::random();
-        let codes = own.recovery_codes(user, "form").unwrap();
-        assert_eq!(codes, own.recovery_codes(user, "form").unwrap());
+        let codes = own.recovery_codes(user, "form", NOW).unwrap();
+        assert_eq!(codes, own.recovery_codes(user, "form", NOW).unwrap());
         let others = [
-            own.recovery_codes(user, "another form").unwrap(),
-            own.recovery_codes(UserId::random(), "form").unwrap(),
-            other.recovery_codes(user, "form").unwrap(),
+            own.recovery_codes(user, "another form", NOW).unwrap(),
+            own.recovery_codes(user, "form", NOW + Duration::from_micros(1)).unwrap(),
+            own.recovery_codes(UserId::random(), "form", NOW).unwrap(),
+            other.recovery_codes(user, "form", NOW).unwrap(),
         ];
         let all: BTreeSet<String> = others.iter().flatten().chain(&codes).map(RecoveryCode::to_groups).collect();
-        assert_eq!(all.len(), 40);
+        assert_eq!(all.len(), 50);
         assert_ne!(own.hash(user, &codes[0]).unwrap().hash, own.hash(UserId::random(), &codes[0]).unwrap().hash);
     }
 

@@ -14,7 +14,7 @@ pub(super) use keys::{FactorKeys, RecoveryCodeHash};
 pub(super) use recovery_code::RecoveryCode;
 pub(super) use totp::{TotpSecret, is_totp_code};
 
-use crate::sessions::SecondFactor;
+use crate::sessions::{CheckedFactor, SecondFactor};
 
 /// Who must have a second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -29,12 +29,12 @@ pub enum SecondFactorPolicy {
 }
 
 /// What a sign-in still needs after the password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecondFactorState {
     /// Nothing: the user has no second factor, and needs none.
     NotDue,
     /// Nothing: it was checked, or is not asked for on this browser.
-    Passed(SecondFactor),
+    Passed(CheckedFactor),
     /// A code. Until it is given, the user must not be let in.
     CodeDue,
     /// The user has to set up a second factor, which the policy demands. Until then, they must not be let in.
@@ -43,12 +43,17 @@ pub enum SecondFactorState {
 
 impl SecondFactorState {
     /// Whether the user must not be let in yet.
-    pub fn is_due(self) -> bool {
+    pub fn is_due(&self) -> bool {
         matches!(self, Self::CodeDue | Self::SetUpDue)
     }
 
     /// What was checked besides the password.
-    pub fn passed(self) -> Option<SecondFactor> {
+    pub fn passed(&self) -> Option<SecondFactor> {
+        self.checked().map(CheckedFactor::kind)
+    }
+
+    /// The same, as the database had it.
+    pub(crate) fn checked(&self) -> Option<&CheckedFactor> {
         match self {
             Self::Passed(factor) => Some(factor),
             Self::NotDue | Self::CodeDue | Self::SetUpDue => None,

@@ -58,15 +58,21 @@ pub(super) fn admit(
 }
 
 /// Whether so many links of this kind were asked for that another one would be too many.
+///
+/// Beyond the limit of a day, there is one an hour, for as long as a link is good: strangers who use the limit up would
+/// otherwise keep the owner, on a browser that the account does not know, from every mail of the day.
 pub(super) fn account_is_over_limit(connection: &mut DbConnection, link: &NewLink<'_>, now: Timestamp) -> Result<bool> {
     let Some(requester) = &link.requester else { return Ok(false) };
-    for (max, period) in ACCOUNT_LIMITS {
-        let since = now - period;
-        if queries::count_requested_links(connection, link.user.id, link.kind.as_str(), requester, since)? >= max {
+    let mut count = |period: Duration| {
+        queries::count_requested_links(connection, link.user.id, link.kind.as_str(), requester, now - period)
+    };
+    let [per_minute, per_hour, (max_per_day, day)] = ACCOUNT_LIMITS;
+    for (max, period) in [per_minute, per_hour] {
+        if count(period)? >= max {
             return Ok(true);
         }
     }
-    Ok(false)
+    Ok(count(day)? >= max_per_day && count(HOUR)? > 0)
 }
 
 /// The mails that go to an address which may have no account.

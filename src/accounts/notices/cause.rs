@@ -6,7 +6,7 @@ use crate::{
     clock::Timestamp,
     db::{DbConnection, SessionId, UserId},
     error::Result,
-    events::{Actor, EventKind, SecurityEvent, latest_since},
+    events::{Actor, EventCause, EventKind, SecurityEvent, latest_since},
     mail::{self, Change, MailKind, NoticeFacts},
     sessions::{SecondFactor, SessionRecord, Sessions, WayIn},
 };
@@ -15,6 +15,40 @@ pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// So many failed sign-ins within a day are told: beyond them, the throttle lets unknown browsers wait.
 const MANY_FAILURES: usize = 10;
+
+/// So many wrong codes are: each had the right password before it.
+const MANY_WRONG_CODES: usize = 5;
+
+/// Why the sign-ins of a notice have failed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FailedBecauseOf {
+    Password,
+    Code,
+}
+
+impl FailedBecauseOf {
+    /// `None` for a failure that is not the doing of the one who tries.
+    fn of(event: &SecurityEvent) -> Option<Self> {
+        match event.text("cause") {
+            Some(cause) if cause == EventCause::UnreadableFactor.as_str() => None,
+            Some(cause) if [EventCause::WrongCode, EventCause::UsedCode].map(EventCause::as_str).contains(&cause) => {
+                Some(Self::Code)
+            }
+            _ => Some(Self::Password),
+        }
+    }
+
+    /// The notice, and after so many failures.
+    const fn notice(self) -> (MailKind, usize) {
+        match self {
+            Self::Password => (MailKind::ManyFailures, MANY_FAILURES),
+            Self::Code => (MailKind::WrongCodes, MANY_WRONG_CODES),
+        }
+    }
+}
+
+/// The latest failures that are looked at.
+const MAX_COUNTED_FAILURES: i64 = 1000;
 
 /// A notice that is to be queued.
 pub(super) struct NewNotice {
@@ -68,21 +102,23 @@ fn new_browser(connection: &mut DbConnection, user: UserId, event: &SecurityEven
     }))
 }
 
-/// Tells of failures once a day, however many there are: a stranger must not be able to fill the owner's mailbox.
+/// Tells of failures once a day, however many there are: a stranger must not be able to fill the owner's mailbox. Wrong codes
+/// are told apart: they prove that the password is known, so another thing has to be done.
 fn many_failures(
     connection: &mut DbConnection,
     user: UserId,
     event: &SecurityEvent,
     now: Timestamp,
 ) -> Result<Option<NewNotice>> {
-    if mail::count_notices(connection, user, Some(MailKind::ManyFailures), now - DAY)? > 0 {
+    let Some(because) = FailedBecauseOf::of(event) else { return Ok(None) };
+    let (kind, at_least) = because.notice();
+    if mail::notices_since(connection, user, now - DAY)?.iter().any(|(sent, _)| *sent == kind) {
         return Ok(None);
     }
-    let limit = i64::try_from(MANY_FAILURES).unwrap_or(i64::MAX);
-    let failures = latest_since(connection, user, EventKind::SignInFailed, now - DAY, limit)?.len();
+    let failed = latest_since(connection, user, EventKind::SignInFailed, now - DAY, MAX_COUNTED_FAILURES)?;
+    let failures = failed.iter().filter(|event| FailedBecauseOf::of(event) == Some(because)).count();
     let facts = NoticeFacts { failures: Some(failures), ..facts_of(event) };
-    let notice = NewNotice { kind: MailKind::ManyFailures, ends: None, facts };
-    Ok((failures >= MANY_FAILURES).then_some(notice))
+    Ok((failures >= at_least).then_some(NewNotice { kind, ends: None, facts }))
 }
 
 fn is_by_recovery_code(event: &SecurityEvent) -> bool {

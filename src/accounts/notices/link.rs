@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The word for such links in the column `kind`.
-pub(super) const LINK_KIND: &str = "notice";
+pub(super) const LINK_KIND: &str = queries::KIND_OF_NOTICES;
 
 /// What the link of a notice ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,9 @@ impl Accounts {
         };
         let Some((link, kind, facts, session)) = self.db.read(find).await? else { return Ok(None) };
         let is_known = token.has_hash(&link.token_hash) && self.link_tokens.find(id, &link.token_hash).is_some();
-        let is_over = link.state.expires_at <= now || link.state.problem(now) == Some(LinkProblem::Disabled);
+        // Disabling the account makes it void, also for an account that is enabled again.
+        let is_void = link.state.used_at.is_none() && link.state.voided_at.is_some();
+        let is_over = is_void || link.state.expires_at <= now || link.state.problem(now) == Some(LinkProblem::Disabled);
         if !is_known || is_over {
             return Ok(None);
         }

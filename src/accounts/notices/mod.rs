@@ -23,7 +23,7 @@ use crate::{
     db::{DbConnection, LinkId, UserId},
     error::{Error, Result},
     events::SharedReader,
-    mail::{self, NewMail},
+    mail::{self, Change, MailKind, NewMail, NoticeFacts},
 };
 
 pub(crate) use link::{Notice, NoticeScope};
@@ -42,8 +42,22 @@ const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long the link of a notice is good.
 const LINK_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Notices for an account within a day. Who has its password could fill its owner's mailbox otherwise.
-const MAX_PER_DAY: usize = 20;
+/// Notices of one group for an account within a day. Who has its password could fill its owner's mailbox otherwise. Each
+/// group has its own limit, so that many of one that matters less don't keep back one that matters more.
+const MAX_PER_DAY: usize = 10;
+
+/// Notices that share a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct NoticeGroup {
+    kind: MailKind,
+    is_about_recovery_codes: bool,
+}
+
+impl NoticeGroup {
+    fn of(kind: MailKind, facts: &NoticeFacts) -> Self {
+        Self { kind, is_about_recovery_codes: facts.change.is_some_and(Change::is_about_recovery_codes) }
+    }
+}
 
 impl Accounts {
     /// Queues notices for as long as it is polled; returns at once if no mail server is set up.
@@ -105,7 +119,9 @@ impl Accounts {
         let Some(account) = queries::find_by_id(connection, user)?.filter(|found| found.disabled_at.is_none()) else {
             return Ok(false);
         };
-        if mail::count_notices(connection, user, None, now - cause::DAY)? >= MAX_PER_DAY {
+        let sent = mail::notices_since(connection, user, now - cause::DAY)?;
+        let group = NoticeGroup::of(notice.kind, &notice.facts);
+        if sent.iter().filter(|(kind, facts)| NoticeGroup::of(*kind, facts) == group).count() >= MAX_PER_DAY {
             return Ok(false);
         }
         let Some(language) = self.outbox.language() else { return Ok(false) };

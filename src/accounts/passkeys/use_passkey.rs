@@ -21,7 +21,7 @@ use crate::{
     db::{DbConnection, PasskeyId, UserId},
     error::{Error, Result},
     events::{EventCause, EventKind, NewEvent, Source, log_event, record},
-    sessions::{PresentedSession, ReauthenticatedSession, SecondFactor, Sid, WayIn},
+    sessions::{CheckedFactor, PresentedSession, ReauthenticatedSession, Sid, WayIn},
 };
 
 /// An answer as a form has sent it.
@@ -133,7 +133,7 @@ impl Accounts {
         };
         match self.db.read(find).await? {
             Some(found) => {
-                let authenticated = pending.passed(found, SecondFactor::Passkey);
+                let authenticated = pending.passed(found, CheckedFactor::Passkey(passkey.id));
                 Ok(AuthenticatedUser { passkey: Some(passkey.as_used()), ..authenticated })
             }
             None => Err(PasskeyError::Rejected),

@@ -167,15 +167,18 @@ pub(in crate::accounts) fn accounts_with_failures(connection: &mut DbConnection,
         .load(connection)?)
 }
 
-/// Deletes up to `limit` counts that no longer matter: of networks, requests for mails and accounts whose failures are forgotten, and of texts
-/// that named no user and did not fail since `unknown_before`.
+/// Deletes up to `limit` counts that no longer matter: of networks, requests for mails, recovery codes and accounts whose
+/// failures are forgotten, and of texts that named no user and did not fail since `unknown_before`.
 pub(in crate::accounts) fn purge_failures(
     connection: &mut DbConnection,
     now: Timestamp,
     unknown_before: Timestamp,
     limit: i64,
 ) -> Result<usize> {
-    let has_window = sign_in_failures::key.like("network-%").or(sign_in_failures::key.like("mails-%"));
+    let has_window = sign_in_failures::key
+        .like("network-%")
+        .or(sign_in_failures::key.like("mails-%"))
+        .or(sign_in_failures::key.like("recovery%"));
     let of_networks = has_window.and(sign_in_failures::forgotten_at.le(SqlTime::from(now)));
     let of_unknown = sign_in_failures::key
         .like("unknown:%")

@@ -1,5 +1,5 @@
 SELECT request.slot, account.*, one_time.is_used_up, browser.id_hash AS browser,
-    EXISTS (SELECT FROM totp_factors WHERE totp_factors.user_id = account.id) AS has_second_factor, trust.trusted_until,
+    EXISTS (SELECT FROM totp_factors WHERE totp_factors.user_id = account.id) AS has_second_factor, browser.trusted_until,
     failure.*
 -- SELECT hides the lengths of the lists from the planner, which would plan again for each length. LATERAL makes the
 -- server look up one sign-in after the other by the indexes.
@@ -19,13 +19,10 @@ LEFT JOIN LATERAL (
         AND one_time_passwords.password_changed_at = account.password_changed_at
 ) AS one_time ON true
 LEFT JOIN LATERAL (
-    SELECT id_hash FROM known_browsers
-    WHERE known_browsers.user_id = account.id AND id_hash = ANY (string_to_array(request.browsers, ' ')) LIMIT 1
-) AS browser ON true
-LEFT JOIN LATERAL (
-    SELECT max(trusted_until) AS trusted_until FROM known_browsers
+    SELECT id_hash, trusted_until FROM known_browsers
     WHERE known_browsers.user_id = account.id AND id_hash = ANY (string_to_array(request.browsers, ' '))
-) AS trust ON true
+    ORDER BY trusted_until DESC NULLS LAST LIMIT 1
+) AS browser ON true
 LEFT JOIN LATERAL (
     SELECT array_agg(key) AS failure_keys, array_agg(in_a_row) AS in_a_row,
         array_agg(last_failure_at) AS last_failure_at, array_agg(forgotten_at) AS forgotten_at

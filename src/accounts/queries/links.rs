@@ -21,6 +21,9 @@ use crate::{
 pub(in crate::accounts) const KINDS_OF_USE: [&str; 3] =
     [MailKind::Reset.as_str(), MailKind::Invitation.as_str(), MailKind::EmailChange.as_str()];
 
+/// The kind of the links in notices, which end sessions.
+pub(in crate::accounts) const KIND_OF_NOTICES: &str = "notice";
+
 /// A new link.
 pub(in crate::accounts) struct NewLinkRow {
     pub id: LinkId,

@@ -1,6 +1,6 @@
 //! Authenticator apps and recovery codes.
 
-use diesel::{OptionalExtension, prelude::*};
+use diesel::{OptionalExtension, dsl::exists, prelude::*};
 
 use crate::{
     accounts::{browser_id::BrowserIdHash, codes::RecoveryCodeHash, failure_keys::FailureKey},
@@ -79,17 +79,21 @@ pub(in crate::accounts) fn insert_factor(
 /// Uses a code of an app up, with those before it: of two requests at the same time, one succeeds, unless they have sent
 /// the same form. Returns whether it succeeded.
 pub(in crate::accounts) fn use_step(connection: &mut DbConnection, user: UserId, code: &UsedStep<'_>) -> Result<bool> {
-    let is_same_form = totp_factors::last_step
-        .eq(code.step)
-        .and(totp_factors::last_form.eq(code.form))
-        .and(totp_factors::last_used_at.ge(window_start(code.now)));
-    let unused = totp_factors::table.find(user).filter(totp_factors::last_step.lt(code.step).or(is_same_form));
+    let unused = totp_factors::table.find(user).filter(totp_factors::last_step.lt(code.step));
     let set = (
         totp_factors::last_step.eq(code.step),
         totp_factors::last_form.eq(code.form),
         totp_factors::last_used_at.eq(SqlTime::from(code.now)),
     );
-    Ok(diesel::update(unused).set(set).execute(connection)? > 0)
+    if diesel::update(unused).set(set).execute(connection)? > 0 {
+        return Ok(true);
+    }
+    // The time of the first use stays: the window must not move with each repetition.
+    let is_same_form = totp_factors::last_step
+        .eq(code.step)
+        .and(totp_factors::last_form.eq(code.form))
+        .and(totp_factors::last_used_at.ge(window_start(code.now)));
+    Ok(diesel::select(exists(totp_factors::table.find(user).filter(is_same_form))).get_result(connection)?)
 }
 
 /// Stores the secret of an app sealed with another key.
@@ -107,14 +111,19 @@ pub(in crate::accounts) fn use_recovery_code(
     form: &str,
     now: Timestamp,
 ) -> Result<bool> {
-    let is_same_form =
-        recovery_codes::used_by_form.eq(form).and(recovery_codes::used_at.ge(window_start(now))).assume_not_null();
-    let unused = recovery_codes::table
-        .filter(recovery_codes::user_id.eq(user))
-        .filter(recovery_codes::code_hash.eq_any(hashes.iter().map(String::as_str)))
-        .filter(recovery_codes::used_at.is_null().or(is_same_form));
+    let given = || {
+        recovery_codes::table
+            .filter(recovery_codes::user_id.eq(user))
+            .filter(recovery_codes::code_hash.eq_any(hashes.iter().map(String::as_str)))
+    };
     let set = (recovery_codes::used_at.eq(SqlTime::from(now)), recovery_codes::used_by_form.eq(form));
-    Ok(diesel::update(unused).set(set).execute(connection)? > 0)
+    let unused = given().filter(recovery_codes::used_at.is_null());
+    if diesel::update(unused).set(set).execute(connection)? > 0 {
+        return Ok(true);
+    }
+    let by_same_form =
+        given().filter(recovery_codes::used_by_form.eq(form)).filter(recovery_codes::used_at.ge(window_start(now)));
+    Ok(diesel::select(exists(by_same_form)).get_result(connection)?)
 }
 
 /// Whether a recovery code of the user was used already.
@@ -127,25 +136,43 @@ pub(in crate::accounts) fn is_used_recovery_code(
         .filter(recovery_codes::user_id.eq(user))
         .filter(recovery_codes::code_hash.eq_any(hashes.iter().map(String::as_str)))
         .filter(recovery_codes::used_at.is_not_null());
-    Ok(diesel::select(diesel::dsl::exists(spent)).get_result(connection)?)
+    Ok(diesel::select(exists(spent)).get_result(connection)?)
 }
 
-/// Replaces the recovery codes of a user. One of the new ones that exists stays as it is: a used one stays used. Returns
-/// how many were added.
+/// When the recovery codes were made that the user has; `None` if there are none.
+pub(in crate::accounts) fn recovery_codes_made_at(
+    connection: &mut DbConnection,
+    user: UserId,
+) -> Result<Option<Timestamp>> {
+    let of_user = recovery_codes::table.filter(recovery_codes::user_id.eq(user));
+    let made_at: Option<SqlTime> = of_user
+        .order(recovery_codes::created_at.desc())
+        .select(recovery_codes::created_at)
+        .first(connection)
+        .optional()?;
+    Ok(made_at.map(Timestamp::from))
+}
+
+/// Whether this is one of the recovery codes of the user, used or not.
+pub(in crate::accounts) fn has_recovery_code(
+    connection: &mut DbConnection,
+    user: UserId,
+    code: &RecoveryCodeHash,
+) -> Result<bool> {
+    let same = recovery_codes::table.find(&code.hash).filter(recovery_codes::user_id.eq(user));
+    Ok(diesel::select(exists(same)).get_result(connection)?)
+}
+
+/// Replaces the recovery codes of a user.
 pub(in crate::accounts) fn replace_recovery_codes(
     connection: &mut DbConnection,
     user: UserId,
     codes: &[RecoveryCodeHash],
     now: Timestamp,
-) -> Result<usize> {
-    let hashes = || codes.iter().map(|code| code.hash.as_str());
-    let of_user = || recovery_codes::table.filter(recovery_codes::user_id.eq(user));
-    diesel::delete(of_user().filter(recovery_codes::code_hash.ne_all(hashes()))).execute(connection)?;
-    let kept: Vec<String> = of_user().select(recovery_codes::code_hash).load(connection)?;
-    let missing = codes.iter().filter(|code| !kept.contains(&code.hash));
-    let mut added = 0;
-    for code in missing {
-        added += diesel::insert_into(recovery_codes::table)
+) -> Result<()> {
+    diesel::delete(recovery_codes::table.filter(recovery_codes::user_id.eq(user))).execute(connection)?;
+    for code in codes {
+        diesel::insert_into(recovery_codes::table)
             .values((
                 recovery_codes::code_hash.eq(&code.hash),
                 recovery_codes::user_id.eq(user),
@@ -154,7 +181,7 @@ pub(in crate::accounts) fn replace_recovery_codes(
             ))
             .execute(connection)?;
     }
-    Ok(added)
+    Ok(())
 }
 
 /// The number of recovery codes of a user that are unused and were hashed with one of these keys.
@@ -185,8 +212,12 @@ pub(in crate::accounts) fn forget_code_failures(connection: &mut DbConnection, u
         .filter(known_browsers::user_id.eq(user))
         .select(known_browsers::id_hash)
         .load(connection)?;
-    let browsers = browsers.into_iter().map(|hash| FailureKey::codes_on_browser(&BrowserIdHash(hash)));
-    let keys: Vec<FailureKey> = browsers.chain([FailureKey::codes(user)]).collect();
+    let on_browser = |hash: String| {
+        let hash = BrowserIdHash(hash);
+        [FailureKey::codes_on_browser(&hash), FailureKey::recovery_codes_on_browser(&hash)]
+    };
+    let of_account = [FailureKey::codes(user), FailureKey::recovery_codes(user)];
+    let keys: Vec<FailureKey> = browsers.into_iter().flat_map(on_browser).chain(of_account).collect();
     super::forget_failures(connection, &keys)
 }
 
@@ -210,13 +241,13 @@ pub(in crate::accounts) fn factors_after(
 pub(in crate::accounts) fn purge_factors(connection: &mut DbConnection, limit: i64) -> Result<usize> {
     let of_user = users::table.filter(users::id.eq(totp_factors::user_id));
     let orphans: Vec<UserId> = totp_factors::table
-        .filter(diesel::dsl::not(diesel::dsl::exists(of_user)))
+        .filter(diesel::dsl::not(exists(of_user)))
         .limit(limit)
         .select(totp_factors::user_id)
         .load_readable(connection)?;
     let of_user = users::table.filter(users::id.eq(recovery_codes::user_id));
     let codes: Vec<String> = recovery_codes::table
-        .filter(diesel::dsl::not(diesel::dsl::exists(of_user)))
+        .filter(diesel::dsl::not(exists(of_user)))
         .limit(limit)
         .select(recovery_codes::code_hash)
         .load(connection)?;

@@ -201,15 +201,9 @@ fn find_single(connection: &mut SqliteConnection, key: &SignInKey) -> Result<Sig
         }
         None => None,
     };
-    let browser = match &account {
-        Some(account) if !key.browsers.is_empty() => known_browsers::table
-            .filter(known_browsers::user_id.eq(account.user.id))
-            .filter(known_browsers::id_hash.eq_any(key.browsers.iter().map(BrowserIdHash::as_str)))
-            .select(known_browsers::id_hash)
-            .first::<String>(connection)
-            .optional()?
-            .map(BrowserIdHash),
-        _ => None,
+    let (browser, trusted_until) = match &account {
+        Some(account) if !key.browsers.is_empty() => find_browser(connection, account.user.id, &key.browsers)?.unzip(),
+        _ => (None, None),
     };
     let account_key = account
         .as_ref()
@@ -230,11 +224,7 @@ fn find_single(connection: &mut SqliteConnection, key: &SignInKey) -> Result<Sig
     let failures = failures.collect();
     let user = account.as_ref().map(|account| account.user.id);
     let has_second_factor = user.map_or(Ok(false), |user| has_factor(connection, user))?;
-    let trusted_until = match user.filter(|_| has_second_factor && browser.is_some()) {
-        Some(user) => find_trust(connection, user, &key.browsers)?,
-        None => None,
-    };
-    Ok(SignInRecord { account, browser, has_second_factor, trusted_until, failures })
+    Ok(SignInRecord { account, browser, has_second_factor, trusted_until: trusted_until.flatten(), failures })
 }
 
 /// Whether a user has an authenticator app. The batched lookup of PostgreSQL reads the same.
@@ -242,18 +232,20 @@ fn has_factor(connection: &mut SqliteConnection, user: UserId) -> Result<bool> {
     Ok(diesel::select(diesel::dsl::exists(totp_factors::table.find(user))).get_result(connection)?)
 }
 
-/// Until when one of these browsers needs no second factor. The batched lookup of PostgreSQL reads the same.
-fn find_trust(
+/// The browser among these that the account knows, and until when it needs no second factor. The batched lookup of
+/// PostgreSQL reads the same.
+fn find_browser(
     connection: &mut SqliteConnection,
     user: UserId,
     browsers: &[BrowserIdHash],
-) -> Result<Option<Timestamp>> {
+) -> Result<Option<(BrowserIdHash, Option<Timestamp>)>> {
     let presented = known_browsers::table
         .filter(known_browsers::user_id.eq(user))
         .filter(known_browsers::id_hash.eq_any(browsers.iter().map(BrowserIdHash::as_str)));
+    // SQLite sorts NULL last here.
     let latest = presented
-        .filter(known_browsers::trusted_until.is_not_null())
         .order(known_browsers::trusted_until.desc())
-        .select(known_browsers::trusted_until.assume_not_null());
-    Ok(latest.first::<SqlTime>(connection).optional()?.map(Timestamp::from))
+        .select((known_browsers::id_hash, known_browsers::trusted_until));
+    let found: Option<(String, Option<SqlTime>)> = latest.first(connection).optional()?;
+    Ok(found.map(|(hash, until)| (BrowserIdHash(hash), until.map(Timestamp::from))))
 }

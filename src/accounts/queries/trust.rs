@@ -24,7 +24,7 @@ pub(in crate::accounts) fn end_trust(
     let trusted = known_browsers::table
         .filter(known_browsers::user_id.eq(user))
         .filter(known_browsers::trusted_until.is_not_null());
-    let end = known_browsers::trusted_until.eq(None::<SqlTime>);
+    let end = (known_browsers::trusted_until.eq(None::<SqlTime>), known_browsers::trusted_in.eq(None::<SessionId>));
     Ok(match session {
         Some(session) => {
             diesel::update(trusted.filter(known_browsers::session_id.eq(session))).set(end).execute(connection)?

@@ -5,7 +5,12 @@ use std::collections::HashSet;
 use super::sign_in::secret_context;
 use crate::{
     accounts::{
-        Accounts, codes::RecoveryCode, email::Email, model::Account, own_password::lock_user_of, queries, ways_in,
+        Accounts,
+        codes::{FactorKeys, RecoveryCode},
+        email::Email,
+        model::Account,
+        own_password::lock_user_of,
+        queries, ways_in,
     },
     clock::Timestamp,
     db::{DbConnection, SessionId, UserId},
@@ -95,24 +100,25 @@ impl Accounts {
         session: &PresentedSession,
         form: &str,
     ) -> Result<Vec<String>, RecoveryCodesError> {
-        let (user, now, keys) = (session.user, self.clock.now(), &self.second_factors.keys);
-        let codes = keys.recovery_codes(user, form)?;
-        let hashes: Vec<_> = codes.iter().map(|code| keys.hash(user, code)).collect::<Result<_>>()?;
+        let (user, now, keys) = (session.user, self.clock.now(), self.second_factors.keys.clone());
+        let form = form.to_owned();
         let event = NewEvent::new(EventKind::RecoveryCodesMade, &session.source()).user(user).session(session.id);
         let session = session.clone();
         let renew = move |connection: &mut DbConnection| {
             lock_user_of(connection, &session)?;
             if queries::find_factor(connection, user)?.is_none() {
-                return Ok(false);
+                return Ok(None);
             }
-            if queries::replace_recovery_codes(connection, user, &hashes, now)? > 0 {
-                record(connection, event.clone(), now)?;
+            if let Some(made_before) = made_by_same_form(connection, &keys, (user, &form))? {
+                return Ok(Some(made_before));
             }
-            Ok(true)
+            let codes = keys.recovery_codes(user, &form, now)?;
+            let hashes: Vec<_> = codes.iter().map(|code| keys.hash(user, code)).collect::<Result<_>>()?;
+            queries::replace_recovery_codes(connection, user, &hashes, now)?;
+            record(connection, event.clone(), now)?;
+            Ok(Some(codes))
         };
-        if !self.db.transaction(renew).await? {
-            return Err(RecoveryCodesError::NoFactor);
-        }
+        let codes = self.db.transaction(renew).await?.ok_or(RecoveryCodesError::NoFactor)?;
         Ok(codes.iter().map(RecoveryCode::to_groups).collect())
     }
 
@@ -206,6 +212,20 @@ impl Accounts {
             all.extend(page);
         }
     }
+}
+
+/// The recovery codes that the user has, if this form has made them: it is sent again when its answer is loaded again. If
+/// others have replaced them since, the form makes new ones: those that it made before are void, and stay so.
+fn made_by_same_form(
+    connection: &mut DbConnection,
+    keys: &FactorKeys,
+    (user, form): (UserId, &str),
+) -> Result<Option<Vec<RecoveryCode>>> {
+    let Some(made_at) = queries::recovery_codes_made_at(connection, user)? else { return Ok(None) };
+    let codes = keys.recovery_codes(user, form, made_at)?;
+    let Some(first) = codes.first() else { return Ok(None) };
+    let is_same = queries::has_recovery_code(connection, user, &keys.hash(user, first)?)?;
+    Ok(is_same.then_some(codes))
 }
 
 fn remove(connection: &mut DbConnection, user: UserId, event: &NewEvent, now: Timestamp) -> Result<bool> {

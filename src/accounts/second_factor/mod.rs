@@ -4,11 +4,15 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | `sign_in` | whether a second factor is due, and checking it |
+//! | `sign_in` | what a sign-in waits for |
+//! | `check` | checks a code, and uses it up |
+//! | `budget` | how many may be wrong |
 //! | `set_up` | adds an app |
 //! | `manage` | what else users and administrators do to it |
 //! | `accounts::codes` | the codes themselves, and the keys that protect them |
 
+mod budget;
+mod check;
 mod manage;
 mod set_up;
 mod sign_in;
@@ -25,7 +29,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    sessions::{SecondFactor, User},
+    sessions::{CheckedFactor, User},
 };
 
 impl SecondFactorPolicy {
@@ -55,14 +59,21 @@ impl Accounts {
         Self { second_factors: SecondFactors { policy, keys: FactorKeys::new(secrets) }, ..self }
     }
 
+    /// Whether this user must have a second factor.
+    pub(crate) fn demands_second_factor(&self, user: &User) -> bool {
+        self.second_factors.policy.demands(user)
+    }
+
     /// What a sign-in needs after the right password.
     pub(super) fn second_factor_after_password(&self, found: &SignInRecord, now: Timestamp) -> SecondFactorState {
         let Some(account) = &found.account else { return SecondFactorState::NotDue };
         let is_trusted = found.trusted_until.is_some_and(|until| now < until);
-        match found.has_second_factor {
-            true if is_trusted => SecondFactorState::Passed(SecondFactor::TrustedBrowser),
-            true => SecondFactorState::CodeDue,
-            false => self.second_factor_of_new(&account.user),
+        match (found.has_second_factor, &found.browser) {
+            (true, Some(browser)) if is_trusted => {
+                SecondFactorState::Passed(CheckedFactor::TrustedBrowser(browser.clone()))
+            }
+            (true, _) => SecondFactorState::CodeDue,
+            (false, _) => self.second_factor_of_new(&account.user),
         }
     }
 

@@ -10,13 +10,13 @@ use crate::{
         codes::{RecoveryCode, TotpSecret},
         model::AuthenticatedUser,
         own_password::lock_user_of,
-        queries::{self, UsedStep},
+        queries::{self, TotpFactor, UsedStep},
     },
     clock::Timestamp,
     db::{DbConnection, SessionId, UserId},
     error::{Error, Result},
     events::{EventKind, NewEvent, Source, record},
-    sessions::{PresentedSession, REPEATED_FORM_WINDOW, SecondFactor, User},
+    sessions::{CheckedFactor, PresentedSession, REPEATED_FORM_WINDOW, User},
 };
 
 /// How long a secret waits for its first code.
@@ -78,7 +78,11 @@ pub(crate) enum SetUpError {
 
 /// What has become of a set-up.
 enum Added {
-    Done(Option<Box<AuthenticatedUser>>),
+    Done {
+        codes: Vec<RecoveryCode>,
+        /// The user of a sign-in that had to add it.
+        signing_in: Option<Box<AuthenticatedUser>>,
+    },
     Exists,
     Over,
 }
@@ -146,50 +150,81 @@ impl Accounts {
         &self,
         request: SetUpRequest,
     ) -> Result<(Vec<String>, Option<AuthenticatedUser>), SetUpError> {
-        let SetUpRequest { binding, token, code, form } = request;
-        let (user, now, keys) = (binding.user(), self.clock.now(), &self.second_factors.keys);
-        let secret = self.open_token(&binding, &token).ok_or(SetUpError::Expired)?;
-        let typed: String = code.chars().filter(|c| !c.is_whitespace()).collect();
-        let step = secret.find_step(&typed, now).ok_or(SetUpError::WrongCode)?;
-        let sealed = keys.seal(&secret_context(user), secret.expose())?;
-        let codes = keys.recovery_codes(user, &token)?;
-        let hashes: Vec<_> = codes.iter().map(|code| keys.hash(user, code)).collect::<Result<_>>()?;
-        let event = NewEvent::new(EventKind::SecondFactorAdded, &binding.source()).user(user);
-        let event = binding.session().map_or(event.clone(), |session| event.session(session));
-        let site = self.relying_party.id().to_owned();
-        let add = move |connection: &mut DbConnection| {
-            if queries::lock_password(connection, user)?.is_none() {
-                return Ok(Added::Over);
-            }
-            let signing_in = match &binding {
-                SetUpBinding::Session(session) => {
-                    lock_user_of(connection, session)?;
-                    None
-                }
-                // Who has a passkey has a second factor. The password alone must not add another one.
-                SetUpBinding::SignIn(..) if queries::has_passkeys(connection, user, &site)? => return Ok(Added::Over),
-                SetUpBinding::SignIn(pending, _) => match pending.find_user(connection)? {
-                    None => return Ok(Added::Over),
-                    Some(found) => Some(Box::new(pending.clone().passed(found, SecondFactor::Totp))),
-                },
-            };
-            if let Some(existing) = queries::find_factor(connection, user)? {
-                let is_same_form =
-                    existing.last_form == form && now.since(existing.created_at.into()) <= REPEATED_FORM_WINDOW;
-                return Ok(if is_same_form { Added::Done(signing_in) } else { Added::Exists });
-            }
-            let first = UsedStep { step, form: &form, now };
-            queries::insert_factor(connection, (user, binding.session()), &sealed, &first)?;
-            queries::replace_recovery_codes(connection, user, &hashes, now)?;
-            record(connection, event.clone(), now)?;
-            Ok(Added::Done(signing_in))
-        };
+        let secret = self.open_token(&request.binding, &request.token).ok_or(SetUpError::Expired)?;
+        let typed: String = request.code.chars().filter(|c| !c.is_whitespace()).collect();
+        let step = secret.find_step(&typed, self.clock.now()).ok_or(SetUpError::WrongCode)?;
+        let accounts = self.clone();
+        let add = move |connection: &mut DbConnection| accounts.add_within(connection, &request, &secret, step);
         match self.db.transaction(add).await? {
-            Added::Done(signing_in) => {
+            Added::Done { codes, signing_in } => {
                 Ok((codes.iter().map(RecoveryCode::to_groups).collect(), signing_in.map(|user| *user)))
             }
             Added::Exists => Err(SetUpError::Exists),
             Added::Over => Err(SetUpError::Over),
         }
+    }
+
+    fn add_within(
+        &self,
+        connection: &mut DbConnection,
+        request: &SetUpRequest,
+        secret: &TotpSecret,
+        step: i64,
+    ) -> Result<Added> {
+        let (user, now) = (request.binding.user(), self.clock.now());
+        if queries::lock_password(connection, user)?.is_none() {
+            return Ok(Added::Over);
+        }
+        let waiting = match &request.binding {
+            SetUpBinding::Session(session) => {
+                lock_user_of(connection, session)?;
+                None
+            }
+            // Who has a passkey has a second factor. The password alone must not add another one.
+            SetUpBinding::SignIn(..) if queries::has_passkeys(connection, user, self.relying_party.id())? => {
+                return Ok(Added::Over);
+            }
+            SetUpBinding::SignIn(pending, _) => match pending.find_user(connection)? {
+                None => return Ok(Added::Over),
+                Some(found) => Some((pending.clone(), found)),
+            },
+        };
+        let added_at = match queries::find_factor(connection, user)? {
+            None => {
+                self.insert_app(connection, request, secret, (step, now))?;
+                now
+            }
+            Some(existing) if self.is_repeated(&existing, request, secret, now) => existing.created_at.into(),
+            Some(_) => return Ok(Added::Exists),
+        };
+        let codes = self.second_factors.keys.recovery_codes(user, &request.token, added_at)?;
+        let signing_in = waiting.map(|(pending, found)| Box::new(pending.passed(found, CheckedFactor::Totp(added_at))));
+        Ok(Added::Done { codes, signing_in })
+    }
+
+    /// Whether the same form has just added this app. It carries the secret of that app: another one would be lost.
+    fn is_repeated(&self, existing: &TotpFactor, request: &SetUpRequest, secret: &TotpSecret, now: Timestamp) -> bool {
+        let opened = self.second_factors.keys.open(&secret_context(request.binding.user()), &existing.sealed_secret);
+        existing.last_form == request.form
+            && now.since(existing.created_at.into()) <= REPEATED_FORM_WINDOW
+            && opened.is_some_and(|opened| opened.bytes == secret.expose())
+    }
+
+    fn insert_app(
+        &self,
+        connection: &mut DbConnection,
+        SetUpRequest { binding, token, form, .. }: &SetUpRequest,
+        secret: &TotpSecret,
+        (step, now): (i64, Timestamp),
+    ) -> Result<()> {
+        let (user, keys) = (binding.user(), &self.second_factors.keys);
+        let sealed = keys.seal(&secret_context(user), secret.expose())?;
+        let codes = keys.recovery_codes(user, token, now)?;
+        let hashes: Vec<_> = codes.iter().map(|code| keys.hash(user, code)).collect::<Result<_>>()?;
+        queries::insert_factor(connection, (user, binding.session()), &sealed, &UsedStep { step, form, now })?;
+        queries::replace_recovery_codes(connection, user, &hashes, now)?;
+        let event = NewEvent::new(EventKind::SecondFactorAdded, &binding.source()).user(user);
+        let event = binding.session().map_or(event.clone(), |session| event.session(session));
+        record(connection, event, now)
     }
 }

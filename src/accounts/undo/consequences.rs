@@ -33,8 +33,7 @@ pub(super) struct Consequences {
 struct Replay {
     /// See [`Consequences::sessions`].
     sessions: BTreeSet<SessionId>,
-    /// The events that have added what the reporter has signed in with.
-    of_reporter: BTreeSet<i64>,
+    of_reporter: OfReporter,
     app: Added,
     recovery_codes: Added,
     passkeys: BTreeMap<PasskeyId, Added>,
@@ -54,6 +53,15 @@ struct AddressChange {
     undo_link: Option<LinkId>,
 }
 
+/// What the reporter has signed in with.
+#[derive(Debug, Default)]
+struct OfReporter {
+    /// The events that have added it.
+    added: BTreeSet<i64>,
+    /// The sessions in which their browsers were trusted.
+    trusted_in: BTreeSet<SessionId>,
+}
+
 /// Who has added what the account has now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Added {
@@ -69,6 +77,7 @@ impl Consequences {
     /// The kinds of events that tell them.
     pub const KINDS: &'static [EventKind] = &[
         EventKind::SignedIn,
+        EventKind::BrowserTrustUsed,
         EventKind::SecondFactorAdded,
         EventKind::SecondFactorRemoved,
         EventKind::RecoveryCodesMade,
@@ -106,9 +115,10 @@ impl Consequences {
     }
 }
 
-/// The events that have added the apps, recovery codes and passkeys with which this session was signed in to, and the address.
-fn used_by(session: SessionId, events: &[SecurityEvent]) -> BTreeSet<i64> {
-    let (mut app, mut recovery_codes, mut used) = (None, None, BTreeSet::new());
+/// The events that have added the apps, recovery codes and passkeys with which this session was signed in to, the address, and where its browser
+/// was trusted.
+fn used_by(session: SessionId, events: &[SecurityEvent]) -> OfReporter {
+    let (mut app, mut recovery_codes, mut used) = (None, None, OfReporter::default());
     let (mut passkeys, mut address, mut is_reset_mailed) = (BTreeMap::new(), None, false);
     for event in events {
         match event.kind() {
@@ -119,15 +129,18 @@ fn used_by(session: SessionId, events: &[SecurityEvent]) -> BTreeSet<i64> {
             Some(EventKind::LinkUsed) => is_reset_mailed = is_mailed_reset(event, is_reset_mailed),
             Some(EventKind::SignedIn) if event.session_id == Some(session) => {
                 let way_in = event.text("authorised_by").unwrap_or_default();
-                used.extend(app.filter(|_| way_in.ends_with("+totp")));
-                used.extend(recovery_codes.filter(|_| way_in.ends_with("+recovery_code")));
-                used.extend(address.filter(|_| is_reset_mailed && is_by_reset(way_in)));
+                used.added.extend(app.filter(|_| way_in.ends_with("+totp")));
+                used.added.extend(recovery_codes.filter(|_| way_in.ends_with("+recovery_code")));
+                used.added.extend(address.filter(|_| is_reset_mailed && is_by_reset(way_in)));
+            }
+            Some(EventKind::BrowserTrustUsed) if event.session_id == Some(session) => {
+                used.trusted_in.extend(trusted_in(event));
             }
             Some(EventKind::PasskeyAdded) => {
                 passkeys.insert(event.passkey(), event.id);
             }
             Some(EventKind::PasskeyUsed) if event.session_id == Some(session) => {
-                used.extend(passkeys.get(&event.passkey()));
+                used.added.extend(passkeys.get(&event.passkey()));
             }
             _ => {}
         }
@@ -156,6 +169,11 @@ fn is_by_reset(way_in: &str) -> bool {
     way_in.split('+').next() == Some("reset")
 }
 
+/// The session in which the browser was trusted whose trust this event tells of.
+fn trusted_in(event: &SecurityEvent) -> Option<SessionId> {
+    event.text("trusted_in")?.parse().ok()
+}
+
 impl Replay {
     fn read(&mut self, event: &SecurityEvent) {
         let Some(kind) = event.kind() else { return };
@@ -165,6 +183,7 @@ impl Replay {
                     self.sign_in(session, way_in);
                 }
             }
+            EventKind::BrowserTrustUsed => self.use_trust(event),
             EventKind::SecondFactorAdded => {
                 self.app = self.added_by(event);
                 self.recovery_codes = self.app;
@@ -265,8 +284,16 @@ impl Replay {
         }
     }
 
+    /// A session has needed no second factor, since another one had trusted the browser.
+    fn use_trust(&mut self, event: &SecurityEvent) {
+        let Some((session, trusted_in)) = event.session_id.zip(trusted_in(event)) else { return };
+        if self.sessions.contains(&trusted_in) && !self.of_reporter.trusted_in.contains(&trusted_in) {
+            self.sessions.insert(session);
+        }
+    }
+
     fn added_by(&self, event: &SecurityEvent) -> Added {
-        if self.of_reporter.contains(&event.id) { Added::Otherwise } else { Added::by(event) }
+        if self.of_reporter.added.contains(&event.id) { Added::Otherwise } else { Added::by(event) }
     }
 
     fn rename(&mut self, event: &SecurityEvent) {

@@ -142,6 +142,7 @@ table! {
         created_at -> Instant,
         last_used_at -> Instant,
         trusted_until -> Nullable<Instant>,
+        trusted_in -> Nullable<SqlUuid>,
     }
 }
 

@@ -57,6 +57,7 @@ const OWN_TABLES: [Table; 16] = [
             ("created_at", TIME),
             ("last_used_at", TIME),
             ("trusted_until", "timestamp with time zone"),
+            ("trusted_in", "uuid"),
         ],
     ),
     Table(

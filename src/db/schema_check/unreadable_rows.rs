@@ -37,7 +37,7 @@ const UUIDS: [Columns; 13] = [
     ("sessions", &["id", "user_id"]),
     ("replaced_sids", &["session_id"]),
     ("ends_for_journal", &["session_id"]),
-    ("known_browsers", &["user_id", "session_id"]),
+    ("known_browsers", &["user_id", "session_id", "trusted_in"]),
     ("one_time_passwords", &["user_id"]),
     ("mails", &["id", "user_id", "link_id", "attempt_id"]),
     ("registrations", &["id"]),

@@ -1,6 +1,6 @@
 //! Remembers the browser of a sign-in.
 
-use diesel::{dsl::exists, prelude::*};
+use diesel::{OptionalExtension, dsl::exists, prelude::*};
 
 use super::status::ACTIVE;
 use crate::{
@@ -180,18 +180,32 @@ pub(in crate::sessions) fn delete_browsers<'a>(
     Ok(())
 }
 
-/// Lets a browser that the account knows sign in without a second factor until then.
+/// Lets a browser that the account knows sign in without a second factor until then, as its user has said in this session.
 pub(in crate::sessions) fn set_trust(
     connection: &mut DbConnection,
-    user: UserId,
+    (user, session): (UserId, SessionId),
     browser: &BrowserIdHash,
     until: Timestamp,
 ) -> Result<()> {
     let known = known_browsers::table
         .filter(known_browsers::id_hash.eq(browser.as_str()))
         .filter(known_browsers::user_id.eq(user));
-    diesel::update(known).set(known_browsers::trusted_until.eq(SqlTime::from(until))).execute(connection)?;
+    let set = (known_browsers::trusted_until.eq(SqlTime::from(until)), known_browsers::trusted_in.eq(session));
+    diesel::update(known).set(set).execute(connection)?;
     Ok(())
+}
+
+/// The session in which a browser of the user was trusted, if that was noted.
+pub(in crate::sessions) fn trusted_in(
+    connection: &mut DbConnection,
+    user: UserId,
+    browser: &BrowserIdHash,
+) -> Result<Option<SessionId>> {
+    let known = known_browsers::table
+        .filter(known_browsers::id_hash.eq(browser.as_str()))
+        .filter(known_browsers::user_id.eq(user));
+    let found: Option<Option<SessionId>> = known.select(known_browsers::trusted_in).first(connection).optional()?;
+    Ok(found.flatten())
 }
 
 /// Asks for a second factor again on all browsers of an account.
@@ -199,5 +213,6 @@ pub(in crate::sessions) fn end_trust(connection: &mut DbConnection, user: UserId
     let trusted = known_browsers::table
         .filter(known_browsers::user_id.eq(user))
         .filter(known_browsers::trusted_until.is_not_null());
-    Ok(diesel::update(trusted).set(known_browsers::trusted_until.eq(None::<SqlTime>)).execute(connection)?)
+    let end = (known_browsers::trusted_until.eq(None::<SqlTime>), known_browsers::trusted_in.eq(None::<SessionId>));
+    Ok(diesel::update(trusted).set(end).execute(connection)?)
 }

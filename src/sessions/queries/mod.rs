@@ -7,6 +7,7 @@ mod active;
 mod addresses;
 mod adopt;
 mod browsers;
+mod checked_factor;
 mod doctor;
 mod end;
 mod end_again;
@@ -34,8 +35,9 @@ pub(super) use addresses::used_addresses;
 pub(super) use adopt::{DataPage, adopt, allow_peers, classify_data_after, delete_resurrected};
 pub(super) use browsers::{
     BrowserDevice, browser_event, browsers_of, delete_browsers, devices_of_browsers, end_trust, has_signed_in_to,
-    insert_browser, is_new_browser, set_trust, sids_of_browsers, use_browser,
+    insert_browser, is_new_browser, set_trust, sids_of_browsers, trusted_in, use_browser,
 };
+pub(super) use checked_factor::{has_app_since, has_used_code, is_trusted};
 pub(super) use doctor::{
     DataWithSession, active_with_end, active_without_data, cap_expire, complete_end, contradictory_times, data_after,
     delete_data_of, end_incomplete, ended_with_data, known_users, outliving_data, shared_sids,

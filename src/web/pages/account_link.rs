@@ -26,6 +26,7 @@ use crate::{
     },
     db::PasskeyId,
     error::Error,
+    events::Source,
     sessions::User,
     web::{AppState, RequestSession, csrf_form::SignInForm, errors::WebError, page::Page},
     words::Words,
@@ -62,7 +63,7 @@ struct PasskeyChoice {
 }
 
 #[derive(Template)]
-#[template(path = "account_link_invalid.html")]
+#[template(path = "link_over.html")]
 struct InvalidLinkPage {
     page: Page,
     title: &'static str,
@@ -169,7 +170,8 @@ async fn submit(
     request: &HttpRequest,
     fields: LinkFields,
 ) -> Result<HttpResponse, WebError> {
-    let accounts = session.state().accounts.on_behalf_of(session.source());
+    // Who has the link does it, not the session that this browser may have: that can be another user's.
+    let accounts = session.state().accounts.on_behalf_of(Source::user(session.ip_address()));
     let user = match accounts.find_link(kind, &fields.token).await? {
         Ok(user) => user,
         Err(problem) => return refused(session, words, request, kind, &fields, problem).await,
@@ -231,6 +233,8 @@ struct Form {
     email: String,
     app: Option<AppFacts>,
     passkeys: PasskeyChoices,
+    /// Whether the user has to set up a second factor.
+    has_to_set_up: bool,
 }
 
 impl Form {
@@ -249,7 +253,9 @@ impl Form {
             ),
             LinkKind::Invitation => (None, PasskeyChoices::default()),
         };
-        Ok(Self { kind, token: token.to_owned(), email: user.email, app, passkeys })
+        let has_to_set_up =
+            app.is_none() && passkeys.rows.is_empty() && session.state().accounts.demands_second_factor(&user);
+        Ok(Self { kind, token: token.to_owned(), email: user.email, app, passkeys, has_to_set_up })
     }
 }
 
@@ -282,10 +288,17 @@ fn page(
 }
 
 fn template(page: Page, words: Words, csrf_token: String, form: Form, errors: LinkErrors) -> AccountLinkPage {
-    let Form { kind, token, email, app, passkeys } = form;
-    let (title, lead) = match kind {
-        LinkKind::Reset => (words.reset_title().to_owned(), words.reset_lead()),
-        LinkKind::Invitation => (words.invitation_title(), words.invitation_lead()),
+    let Form { kind, token, email, app, passkeys, has_to_set_up } = form;
+    let title = match kind {
+        LinkKind::Reset => words.reset_title().to_owned(),
+        LinkKind::Invitation => words.invitation_title(),
+    };
+    let lead = match kind {
+        LinkKind::Reset if app.is_some() => words.reset_lead_second(),
+        LinkKind::Reset if has_to_set_up => words.reset_lead_set_up(),
+        LinkKind::Reset => words.reset_lead(),
+        LinkKind::Invitation if has_to_set_up => words.invitation_lead_set_up(),
+        LinkKind::Invitation => words.invitation_lead(),
     };
     let hint = words.password_hint(MIN_LENGTH);
     AccountLinkPage { page, csrf_token, title, lead, token, email, hint, app, passkeys, errors }

@@ -128,6 +128,7 @@ fn text(words: Words, event: &SecurityEvent) -> String {
         EventKind::SessionReported => words.event_session_reported(),
         EventKind::BrowserRemembered => words.event_browser_remembered(),
         EventKind::BrowserTrusted => words.event_browser_trusted(),
+        EventKind::BrowserTrustUsed => words.event_browser_trust_used(),
         EventKind::BrowserTrustEnded => return words.event_browser_trust_ended(count),
         EventKind::SecondFactorAdded => words.event_second_factor_added(),
         EventKind::SecondFactorRemoved => words.event_second_factor_removed(),

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::{html, with_cookie};
 use crate::{
     accounts::{Notice, NoticeScope},
+    events::Source,
     mail::{Content, MailKind, NoticeFacts},
     web::{RequestSession, csrf_form::CsrfForm, errors::WebError, page::Page},
     words::Words,
@@ -24,17 +25,21 @@ struct NoticePage {
     /// What the mail has said.
     paragraphs: Vec<String>,
     facts: Vec<String>,
+    /// What helps besides, if no session is at fault: a new password.
+    advice: Option<&'static str>,
     /// What the button does.
     effect: &'static str,
     button: &'static str,
 }
 
 #[derive(Template)]
-#[template(path = "notice_over.html")]
+#[template(path = "link_over.html")]
 struct NoticeOverPage {
     page: Page,
     title: &'static str,
     text: &'static str,
+    /// Notices are not asked for.
+    asks_again: bool,
 }
 
 #[derive(Deserialize)]
@@ -71,7 +76,8 @@ pub(crate) async fn submit(
     request: HttpRequest,
     CsrfForm(fields): CsrfForm<NoticeFields>,
 ) -> Result<HttpResponse, WebError> {
-    let accounts = session.state().accounts.on_behalf_of(session.source());
+    // Who has the link does it, not the session that this browser may have: that can be another user's.
+    let accounts = session.state().accounts.on_behalf_of(Source::user(session.ip_address()));
     let (csrf_token, cookie) = session.csrf_token(request.headers())?;
     let page = Page::of_visitor(&csrf_token, words);
     let response = match accounts.find_notice(&fields.token).await? {
@@ -93,11 +99,17 @@ fn notice_page(
 ) -> NoticePage {
     let message: Option<Content> = kind.message(words, facts);
     let (paragraphs, facts) = message.map(|message| (message.paragraphs, message.facts)).unwrap_or_default();
+    let advice = match kind {
+        MailKind::ManyFailures => Some(words.notice_failures_advice()),
+        MailKind::WrongCodes => Some(words.notice_wrong_codes_advice()),
+        _ => None,
+    };
     let (effect, button) = match scope {
         NoticeScope::Session(_) => (words.notice_ends_device(), words.notice_end_device()),
+        NoticeScope::Account if advice.is_some() => (words.notice_ends_all_to_be_sure(), words.notice_end_all()),
         NoticeScope::Account => (words.notice_ends_all(), words.notice_end_all()),
     };
-    NoticePage { page, csrf_token, token: token.to_owned(), paragraphs, facts, effect, button }
+    NoticePage { page, csrf_token, token: token.to_owned(), paragraphs, facts, advice, effect, button }
 }
 
 fn done(page: Page, words: Words, scope: NoticeScope) -> NoticeOverPage {
@@ -105,9 +117,9 @@ fn done(page: Page, words: Words, scope: NoticeScope) -> NoticeOverPage {
         NoticeScope::Session(_) => words.notice_done_device(),
         NoticeScope::Account => words.notice_done_all(),
     };
-    NoticeOverPage { page, title: words.notice_done(), text }
+    NoticeOverPage { page, title: words.notice_done(), text, asks_again: false }
 }
 
 fn expired(page: Page, words: Words) -> NoticeOverPage {
-    NoticeOverPage { page, title: words.notice_expired(), text: words.notice_expired_text() }
+    NoticeOverPage { page, title: words.notice_expired(), text: words.notice_expired_text(), asks_again: false }
 }

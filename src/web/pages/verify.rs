@@ -36,11 +36,13 @@ struct VerifyPage {
 }
 
 #[derive(Template)]
-#[template(path = "notice_over.html")]
+#[template(path = "link_over.html")]
 struct VerifyOverPage {
     page: Page,
     title: &'static str,
     text: &'static str,
+    /// Another link is asked for on a page that needs a session.
+    asks_again: bool,
 }
 
 #[derive(Deserialize)]
@@ -157,7 +159,7 @@ fn refused_registration(
 }
 
 fn registered(page: Page, words: Words) -> VerifyOverPage {
-    VerifyOverPage { page, title: words.link_used(), text: words.verify_registered() }
+    VerifyOverPage { page, title: words.link_used(), text: words.verify_registered(), asks_again: false }
 }
 
 /// A page without a form.
@@ -174,7 +176,7 @@ fn over(
 }
 
 fn done(page: Page, words: Words) -> VerifyOverPage {
-    VerifyOverPage { page, title: words.verify_done(), text: words.verify_done_text() }
+    VerifyOverPage { page, title: words.verify_done(), text: words.verify_done_text(), asks_again: false }
 }
 
 fn problem_page(page: Page, words: Words, problem: AddressLinkProblem) -> VerifyOverPage {
@@ -183,5 +185,5 @@ fn problem_page(page: Page, words: Words, problem: AddressLinkProblem) -> Verify
         AddressLinkProblem::Expired => (words.link_expired(), words.verify_expired()),
         AddressLinkProblem::Taken => (words.verify_taken(), words.verify_taken_text()),
     };
-    VerifyOverPage { page, title, text }
+    VerifyOverPage { page, title, text, asks_again: false }
 }

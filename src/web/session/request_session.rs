@@ -279,9 +279,10 @@ impl RequestSession {
 
     /// Keeps what the session that is about to start needs besides its data.
     pub(crate) fn prepare_sign_in(&self, authenticated: AuthenticatedUser, remember: bool, headers: &HeaderMap) {
+        let second_factor = authenticated.second_factor.checked().cloned();
         let AuthenticatedUser { user, password_changed_at, must_change_password, way_in, passkey, .. } = authenticated;
         let browsers = self.presented_browsers(headers);
-        let proof = Proof { user, password_changed_at, must_change_password, way_in, passkey };
+        let proof = Proof { user, password_changed_at, must_change_password, way_in, passkey, second_factor };
         *self.0.sign_in.borrow_mut() = Some(SignIn { proof, remember, browsers, hints: client_hints(headers) });
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use keyrack::accounts::{InvitedUser, Password};
 
 use super::{app_with_mail, mailed_app};
+use crate::routes::second_factor::{CODES, Factor, REMOVE, SECOND, SECURITY, add_factor};
 use crate::support::{
     Answer, Authenticator, Browser, EngineKind, MailServer, PASSWORD, SECRETS, TestApp, mail_server::ReceivedMail,
     on_both_engines, wait, wait_until,
@@ -31,6 +32,10 @@ on_both_engines!(
     unknown_links_are_refused_alike,
     two_instances_queue_each_notice_once,
     notices_are_limited_per_day,
+    many_dull_notices_keep_back_no_important_one,
+    asvs_6_3_5_wrong_codes_are_told_as_a_known_password,
+    disabling_makes_links_of_notices_void,
+    link_used_in_a_foreign_session_names_none,
     notice_holds_no_secret,
 );
 
@@ -309,10 +314,95 @@ fn notices_are_limited_per_day(engine: EngineKind) {
     for number in 0..25 {
         set_password(&app, EMAIL, &format!("seven hills, {number} rivers"));
     }
-    assert_eq!(kinds(&app).len(), 20);
+    assert_eq!(kinds(&app).len(), 10);
     app.advance(DAY + Duration::from_secs(1));
     set_password(&app, EMAIL, NEW);
-    assert_eq!(kinds(&app).len(), 21);
+    assert_eq!(kinds(&app).len(), 11);
+}
+
+/// Who is signed in makes recovery codes again and again, and then changes what lets in.
+fn many_dull_notices_keep_back_no_important_one(engine: EngineKind) {
+    let Some((app, _server)) = start(engine) else { return };
+    let Factor { browser: mut thief, .. } = add_factor(&app, EMAIL);
+    for _ in 0..30 {
+        thief.post_from(SECURITY, CODES, &[]);
+    }
+    for number in 0..9 {
+        let user_agent = format!("Browser/{number}");
+        app.execute("DELETE FROM totp_factors");
+        app.browser().with_header("user-agent", &user_agent).sign_in(EMAIL, PASSWORD);
+    }
+    add_factor(&app, EMAIL);
+    thief.post_from(SECURITY, REMOVE, &[]);
+    set_password(&app, EMAIL, NEW);
+    let told = kinds(&app);
+    let count = |kind: &str| told.iter().filter(|told| *told == kind).count();
+    assert_eq!(count("password_changed"), 1, "{told:?}");
+    let texts = app.texts("SELECT params AS v FROM mails WHERE kind = 'ways_in_changed'");
+    let of = |change: &str| texts.iter().filter(|text| text.contains(change)).count();
+    assert_eq!((of("app_added"), of("app_removed"), of("recovery_codes_made")), (2, 1, 10), "{texts:?}");
+}
+
+/// Wrong codes are no guesses at the password: each of them had the right one before it.
+fn asvs_6_3_5_wrong_codes_are_told_as_a_known_password(engine: EngineKind) {
+    let Some((app, server)) = start(engine) else { return };
+    add_factor(&app, EMAIL);
+    let told = |kind: &str| kinds(&app).iter().filter(|told| *told == kind).count();
+    let mut thief = app.browser();
+    assert_eq!(thief.sign_in(EMAIL, PASSWORD).location(), SECOND);
+    for number in 0..5 {
+        assert_eq!(told("wrong_codes"), 0, "after {number}");
+        assert_eq!(thief.post_from(SECOND, SECOND, &[("code", "000000")]).status, 401);
+    }
+    assert_eq!((told("wrong_codes"), told("many_failures")), (1, 0));
+    for _ in 0..5 {
+        thief.post_from(SECOND, SECOND, &[("code", "000000")]);
+    }
+    assert_eq!((told("wrong_codes"), told("many_failures")), (1, 0), "once a day, and not as guesses at the password");
+    let mails = mails(&app, &server);
+    let mail = mails.iter().find(|mail| mail.decoded().contains("wrong code")).unwrap();
+    assert_eq!(mail.header("Subject"), Some("Another person may know your password for Keyrack"));
+    assert!(text(mail).contains("5 sign-ins") && text(mail).contains("choose a new password now"), "{}", text(mail));
+    let page = app.browser().get(&mail.link());
+    assert!(page.body.contains("href=\"/forgot\"") && page.text().contains("Choose a new password"), "{}", page.text());
+    assert!(page.text().contains("These attempts have signed in no device."), "{}", page.text());
+}
+
+/// Also for an account that is enabled again.
+fn disabling_makes_links_of_notices_void(engine: EngineKind) {
+    let Some((app, server)) = start(engine) else { return };
+    set_password(&app, EMAIL, NEW);
+    let link = only_mail(&app, &server, "password_changed").link();
+    let (email, accounts) = (EMAIL.parse().unwrap(), app.keyrack.accounts());
+    wait(accounts.disable(&email)).unwrap();
+    wait(accounts.enable(&email)).unwrap();
+    let mut owner = app.browser();
+    assert_eq!(owner.sign_in(EMAIL, NEW).status, 303);
+    let token = link.split_once("token=").unwrap().1;
+    assert_eq!(app.browser().get(&link).status, 410);
+    assert_eq!(app.browser().post_from("/login", PAGE, &[("token", token)]).status, 410);
+    assert!(owner.is_signed_in());
+}
+
+/// Another user's browser, for instance at the same desk.
+fn link_used_in_a_foreign_session_names_none(engine: EngineKind) {
+    let Some((app, server)) = start(engine) else { return };
+    let mut other = app.signed_in(LAST);
+    let id = other.session_id();
+    set_password(&app, EMAIL, NEW);
+    app.browser().sign_in(EMAIL, NEW);
+    kinds(&app);
+    let notice = mails(&app, &server).remove(0).link();
+    assert_eq!(press(&mut other, &notice).status, 200);
+    app.advance(Duration::from_secs(1));
+    let reset = wait(app.keyrack.accounts().create_reset_link(&EMAIL.parse().unwrap(), None)).unwrap().unwrap().path();
+    let fields =
+        [("token", reset.split_once("token=").unwrap().1), ("password", PASSWORD), ("password_again", PASSWORD)];
+    assert_eq!(other.post_from(&reset, "/reset", &fields).status, 303);
+    let events =
+        app.rows("security_events", "WHERE user_id = (SELECT id FROM users WHERE email = 'rajat.verma@example.com')");
+    assert!(events.iter().filter(|event| event["kind"] == "link_used").count() == 2, "{events:#?}");
+    assert!(events.iter().all(|event| !event["detail"].to_string().contains(&id)), "{events:#?}");
 }
 
 fn notice_holds_no_secret(engine: EngineKind) {

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use keyrack::{
-    accounts::{InvitedUser, Password, Role},
+    accounts::{InvitedUser, Password, Role, SecondFactorPolicy},
     clock::Clock,
 };
 
-use crate::support::{Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
+use super::second_factor;
+use crate::support::{Browser, EngineKind, PASSWORD, TestApp, change_before, on_both_engines, wait};
 
 const EMAIL: &str = "rajat.verma@example.com";
 const NEW: &str = "seven hills, one river";
@@ -32,6 +33,7 @@ on_both_engines!(
     weak_password_leaves_the_link_unused,
     invited_user_chooses_a_password_and_signs_in,
     link_page_is_private,
+    page_says_what_follows_the_new_password,
 );
 
 fn reset_link(app: &TestApp) -> String {
@@ -88,6 +90,39 @@ fn reset_link_sets_a_password_signs_in_and_ends_all_sessions(engine: EngineKind)
     assert!(activity.contains("Link for a new password used"), "{activity}");
     assert!(activity.contains("Signed in with a link for a new password"), "{activity}");
     app.assert_sound();
+}
+
+fn page_says_what_follows_the_new_password(engine: EngineKind) {
+    let app = TestApp::with(engine, |config| config.second_factor = SecondFactorPolicy::Admins);
+    app.add_user(EMAIL);
+    let says = |path: &str, text: &str| {
+        let page = app.browser().get(path).text();
+        assert!(page.contains(text), "{page}");
+    };
+    says(&reset_link(&app), "and you will be signed in here.");
+    second_factor::add_factor(&app, EMAIL);
+    says(&reset_link(&app), "Here, you are asked for your second factor after that.");
+    let email = EMAIL.parse().unwrap();
+    wait(app.keyrack.accounts().remove_lost_second_factor(&email)).unwrap();
+    wait(app.keyrack.accounts().set_role(&email, Role::Admin)).unwrap();
+    says(&reset_link(&app), "Here, you set up a second factor after that");
+    app.execute("DELETE FROM users");
+    says(&invitation(&app), "After that, you set up a second factor");
+}
+
+/// An operator disables the account, and enables it again, while the password is being set.
+#[test]
+fn link_made_void_meanwhile_sets_no_password() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let app = app_with_user(EngineKind::Postgres);
+    let (path, mut browser) = (reset_link(&app), app.browser());
+    let answer = change_before(app.database(), "UPDATE account_links SET voided_at = now()", || {
+        set_password(&mut browser, &path, NEW)
+    });
+    assert_eq!(answer.status, 410, "{}", answer.location());
+    assert_eq!(app.browser().sign_in(EMAIL, PASSWORD).status, 303);
 }
 
 fn reset_link_is_good_once(engine: EngineKind) {

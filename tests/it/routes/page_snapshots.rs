@@ -10,7 +10,7 @@ use super::{
     second_factor::add_factor,
     snapshot::assert_snapshot,
 };
-use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait};
+use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait, wait_until};
 
 on_both_engines!(
     login_pages_match_snapshots,
@@ -18,6 +18,7 @@ on_both_engines!(
     link_pages_match_snapshots,
     forgot_pages_match_snapshots,
     address_pages_match_snapshots,
+    notice_pages_match_snapshots,
     device_pages_match_snapshots,
     session_pages_match_snapshots,
     history_pages_match_snapshots,
@@ -126,6 +127,30 @@ fn address_pages_match_snapshots(engine: EngineKind) {
     assert_snapshot("verify-done", &app.browser().get("/verify?done=on"));
     assert_snapshot("verify-restore", &app.browser().get(&mailed_link(&app, &server, EMAIL)));
     assert_snapshot("verify-unknown", &app.browser().get("/verify?token=none"));
+}
+
+fn notice_pages_match_snapshots(engine: EngineKind) {
+    let Some((app, server)) = crate::mail::mailed_app(engine) else { return };
+    app.add_user(EMAIL);
+    // What happens from now on is told.
+    wait(app.keyrack.accounts().queue_notices()).unwrap();
+    app.signed_in(EMAIL);
+    app.clock.advance(MINUTE);
+    app.signed_in(EMAIL);
+    wait_until(|| {
+        wait(app.keyrack.accounts().queue_notices()).unwrap();
+        app.count("mails", "") > 0
+    });
+    wait(app.keyrack.send_due_mails()).unwrap();
+    let link = server.mails().remove(0).link();
+    let token = link.split_once("token=").unwrap().1;
+    let mut browser = app.browser();
+    let without_token = |answer: Answer| Answer { body: answer.body.replace(token, "[link token]"), ..answer };
+    assert_snapshot("notice", &without_token(browser.get(&link)));
+    let done = browser.post_from(&link, "/not-me", &[("token", token)]);
+    assert_snapshot("notice-done", &without_token(done));
+    assert_snapshot("notice-used", &without_token(browser.get(&link)));
+    assert_snapshot("notice-unknown", &browser.get("/not-me?token=none"));
 }
 
 fn device_pages_match_snapshots(engine: EngineKind) {

@@ -139,6 +139,7 @@ fn sign_in_checked_before_the_change_is_refused(engine: EngineKind) {
         must_change_password: false,
         way_in: WayIn::Password(None),
         passkey: None,
+        second_factor: None,
     };
     let new = NewSession { proof: Some(proof), ..NewSession::of(checked.user.id) };
     let started = wait(app.keyrack.sessions().start(new));

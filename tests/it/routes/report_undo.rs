@@ -16,6 +16,7 @@ on_both_engines!(
     report_ends_sessions_that_an_app_has_let_in,
     report_takes_out_passkeys_and_the_sessions_they_let_in,
     passkey_with_which_the_reporter_signed_in_stays,
+    report_ends_sessions_of_a_browser_that_it_has_trusted,
     app_of_the_owner_stays,
     recovery_codes_go_and_the_app_of_the_owner_stays,
     app_with_which_the_reporter_signed_in_stays,
@@ -192,6 +193,30 @@ fn passkey_with_which_the_reporter_signed_in_stays(engine: EngineKind) {
     report(&mut desk, &phone.session_id());
     assert!(desk.is_signed_in() && !phone.is_signed_in());
     assert_eq!(passkeys::sign_in(&mut app.browser(), &mut synced).location(), DEVICES);
+}
+
+/// The thief signs in with the own app, lets the browser be trusted, and comes back to it without a code.
+fn report_ends_sessions_of_a_browser_that_it_has_trusted(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    let (mut owner, mut thief) = owner_and_thief(&app);
+    let id = thief.session_id();
+    let own = add_app(&app, &mut thief);
+    let mut browser = app.browser();
+    assert_eq!(browser.sign_in(EMAIL, PASSWORD).location(), SECOND);
+    app.clock.advance(STEP);
+    let code = own.code_at(app.clock.now());
+    assert_eq!(browser.post_from(SECOND, SECOND, &[("code", &code), ("trust", "on")]).location(), DEVICES);
+    let trusting = browser.session_id();
+    browser.sign_out();
+    assert_eq!(browser.sign_in(EMAIL, PASSWORD).location(), DEVICES, "no code is asked for");
+    let used = &app.rows("security_events", "WHERE kind = 'browser_trust_used'")[0];
+    assert_eq!(used["session_id"], browser.session_id());
+    assert!(used["detail"].to_string().contains(&trusting), "{used}");
+    assert!(browser.get("/account/activity").text().contains("No code was asked for: this browser is trusted"));
+    assert!(owner.get(&not_me(&id)).text().contains("1 other session, which it has let in, is signed out as well."));
+    report(&mut owner, &id);
+    assert!(!browser.is_signed_in() && owner.is_signed_in());
+    app.assert_sound();
 }
 
 fn app_of_the_owner_stays(engine: EngineKind) {

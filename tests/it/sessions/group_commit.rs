@@ -31,6 +31,7 @@ pub(super) fn proved(app: &TestApp, email: &str) -> NewSession {
         must_change_password: false,
         way_in: WayIn::Password(None),
         passkey: None,
+        second_factor: None,
     };
     NewSession { proof: Some(proof.clone()), ..NewSession::of(proof.user.id) }
 }

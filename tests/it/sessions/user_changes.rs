@@ -41,6 +41,7 @@ fn session_of(fixture: &SessionFixture, authenticated: AuthenticatedUser) -> New
             must_change_password: false,
             way_in: WayIn::Password(None),
             passkey: None,
+            second_factor: None,
         }),
         ..fixture.new_session()
     }

@@ -1,8 +1,10 @@
 //! A transaction of another program that keeps everyone from writing.
 
+use std::thread;
+
 use diesel::{Connection, PgConnection, SqliteConnection, connection::SimpleConnection};
 
-use super::{EngineKind, TestDatabase};
+use super::{Answer, EngineKind, TestDatabase};
 
 /// Lets nothing be written until it is released. Reading goes on.
 pub enum WriteLock {
@@ -33,4 +35,17 @@ impl WriteLock {
             Self::Postgres(mut other) => other.batch_execute("ROLLBACK").unwrap(),
         }
     }
+}
+
+/// Sends a request, and runs SQL once it waits for its user's row, which another program has locked. PostgreSQL only: SQLite
+/// does not show who waits.
+pub fn change_before(database: &TestDatabase, sql: &str, request: impl FnOnce() -> Answer + Send) -> Answer {
+    let mut other = PgConnection::establish(database.url()).unwrap();
+    other.batch_execute("BEGIN; SELECT 1 FROM users FOR UPDATE").unwrap();
+    thread::scope(|scope| {
+        let sent = scope.spawn(request);
+        database.wait_until_blocked("%FOR%UPDATE%");
+        other.batch_execute(&format!("{sql}; COMMIT")).unwrap();
+        sent.join().unwrap()
+    })
 }

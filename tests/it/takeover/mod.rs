@@ -85,6 +85,7 @@ fn take_over(app: &TestApp, server: &MailServer, number: u32, program: &Program)
         thief.act(app, server, action);
     }
     owner.report(app, server);
+    thief.has_lost_followers(app)?;
     if thief.knows_password() {
         owner.report_those_since();
         owner.choose_new_password();

@@ -35,7 +35,7 @@ pub struct Owner {
     pub password: String,
     pub phone: Browser,
     desk: Browser,
-    phone_id: String,
+    pub phone_id: String,
     desk_id: String,
     reported: Vec<String>,
     app: Option<Authenticator>,

@@ -1,6 +1,6 @@
 //! The thief, who has copied the cookies of the owner's telephone.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use proptest::{prelude::*, sample::Index};
 
@@ -91,6 +91,13 @@ pub struct Thief {
     recovery_codes: Vec<String>,
     /// All that have a passkey which was added.
     devices: Vec<PasskeyDevice>,
+    /// The sessions that follow from that of the copied cookies.
+    followers: BTreeSet<String>,
+    /// The session that has added the last app, and the one that has made the last recovery codes.
+    app_added_in: Option<String>,
+    codes_made_in: Option<String>,
+    /// The session in which each browser was trusted.
+    trusted_in: Vec<Option<String>>,
 }
 
 impl Thief {
@@ -105,6 +112,10 @@ impl Thief {
             apps: Vec::new(),
             recovery_codes: Vec::new(),
             devices: Vec::new(),
+            followers: [owner.phone_id.clone()].into(),
+            app_added_in: None,
+            codes_made_in: None,
+            trusted_in: vec![None],
         }
     }
 
@@ -120,7 +131,9 @@ impl Thief {
             Action::RemoveApp(at) => drop(self.post(at, SECURITY, REMOVE, &[])),
             Action::MakeRecoveryCodes(at) => {
                 let page = self.post(at, SECURITY, CODES, &[]);
-                self.note_recovery_codes(page.as_ref());
+                if self.note_recovery_codes(page.as_ref()) {
+                    self.codes_made_in = Some(self.at(at).session_id());
+                }
             }
             Action::AddPasskey(at) => self.add_passkey(app, at),
             Action::RenamePasskey(at, of) => {
@@ -209,6 +222,7 @@ impl Thief {
         if browser.post("/reset", &fields).status == 303 {
             self.password = Some(THIEF_PASSWORD.to_owned());
             self.browsers.push(browser);
+            self.trusted_in.push(None);
         }
     }
 
@@ -223,6 +237,13 @@ impl Thief {
     pub fn try_mails(&mut self, app: &TestApp, server: &MailServer) {
         self.prove_address(app, server);
         self.reset_password(app, server);
+    }
+
+    /// Whether the sessions are over that follow from the one of the copied cookies, as soon as that is reported.
+    pub fn has_lost_followers(&self, app: &TestApp) -> Result<(), String> {
+        let active = app.texts("SELECT CAST(id AS varchar(36)) AS v FROM sessions WHERE status = 'active'");
+        let left: Vec<_> = active.iter().filter(|id| self.followers.contains(*id)).collect();
+        if left.is_empty() { Ok(()) } else { Err(format!("sessions that follow are still signed in: {left:?}")) }
     }
 
     /// Whether nothing of the thief's lets in any longer.
@@ -297,6 +318,8 @@ impl Thief {
         let answer = self.at(at).post(path, &fields);
         if self.note_recovery_codes(Some(&answer)) {
             self.apps.push(own);
+            let id = self.at(at).session_id();
+            (self.app_added_in, self.codes_made_in) = (Some(id.clone()), Some(id));
         }
     }
 
@@ -322,6 +345,7 @@ impl Thief {
         app.advance(PASSKEY_PAUSE);
         if answer.status == 303 {
             self.browsers.push(browser);
+            self.trusted_in.push(None);
         }
     }
 
@@ -389,6 +413,29 @@ impl Thief {
             }
             self.give_passkey(app, &mut browser);
         }
+        let trusted = at.and_then(|at| self.trusted_in[at.index(self.browsers.len())].clone());
+        let trusted = self.note_follower(app, &mut browser, trusted);
         self.browsers.push(browser);
+        self.trusted_in.push(trusted);
+    }
+
+    /// Notes whether the session of a sign-in follows from the one of the copied cookies. Returns in which session the browser
+    /// is trusted now.
+    fn note_follower(&mut self, app: &TestApp, browser: &mut Browser, trusted: Option<String>) -> Option<String> {
+        if !browser.is_signed_in() {
+            return trusted;
+        }
+        let id = browser.session_id();
+        let way_in = app.text(&format!("SELECT authorised_by AS v FROM sessions WHERE id = '{id}'"));
+        let (added_in, trusted) = match way_in.as_str() {
+            "password+totp" => (self.app_added_in.clone(), Some(id.clone())),
+            "password+recovery_code" => (self.codes_made_in.clone(), Some(id.clone())),
+            "password+trusted_browser" => (trusted.clone(), trusted),
+            _ => (None, trusted),
+        };
+        if added_in.is_some_and(|added_in| self.followers.contains(&added_in)) {
+            self.followers.insert(id);
+        }
+        trusted
     }
 }

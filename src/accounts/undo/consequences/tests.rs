@@ -23,6 +23,15 @@ impl History {
         id
     }
 
+    /// A sign-in on a browser that this session has trusted.
+    fn trusted(&mut self, by: SessionId) -> SessionId {
+        let id = self.sign_in("password+trusted_browser");
+        let event = self.event(EventKind::BrowserTrustUsed);
+        event.session_id = Some(id);
+        event.detail.insert("trusted_in".to_owned(), by.to_string().into());
+        id
+    }
+
     fn change(&mut self, kind: EventKind, by: SessionId) -> &mut SecurityEvent {
         let event = self.event(kind);
         event.detail.insert("by_session".to_owned(), by.to_string().into());
@@ -192,6 +201,23 @@ fn names_of_passkeys_become_what_they_were() {
     history.rename_passkey(own, "y", owner);
     history.passkey(EventKind::PasskeyRemoved, other, owner);
     assert_eq!(history.of(thief).passkey_names, BTreeMap::new());
+}
+
+#[test]
+fn sessions_follow_from_the_one_that_has_trusted_their_browser() {
+    let mut history = History::default();
+    let thief = history.sign_in("password");
+    history.change(EventKind::SecondFactorAdded, thief);
+    let trusting = history.sign_in("password+totp");
+    let trusted = history.trusted(trusting);
+    history.change(EventKind::RecoveryCodesMade, trusted);
+    let by_code = history.sign_in("password+recovery_code");
+    let desk = history.sign_in("password+trusted_browser");
+    let found = history.of(thief);
+    assert_eq!(found.sessions, [thief, trusting, trusted, by_code].into());
+    assert!(found.has_made_recovery_codes && !found.sessions.contains(&desk));
+    let found = history.reported_by(trusted, trusting);
+    assert_eq!(found.sessions, [trusting].into(), "another person would not have the reporter's browser");
 }
 
 #[test]

@@ -19,6 +19,11 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         email: sample.email(),
         app: None,
         passkeys: PasskeyChoices::default(),
+        has_to_set_up: false,
+    };
+    let set_up = |kind| {
+        let form = Form { has_to_set_up: true, ..form(kind) };
+        template(sample.visitor(), words, Sample::token(), form, LinkErrors::default())
     };
     let page = |kind, errors| template(sample.visitor(), words, Sample::token(), form(kind), errors);
     let factor = FactorState {
@@ -50,6 +55,8 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         PageState::new("reset-app", &with_app),
         PageState::new("reset-passkeys", &with_passkeys(false)),
         PageState::new("reset-passkeys-stay", &with_passkeys(true)),
+        PageState::new("reset-set-up", &set_up(LinkKind::Reset)),
+        PageState::new("invitation-set-up", &set_up(LinkKind::Invitation)),
         PageState::new("reset-errors", &page(LinkKind::Reset, every_error)),
         PageState::new("reset-not-set", &page(LinkKind::Reset, not_set)),
         PageState::new("invitation", &page(LinkKind::Invitation, LinkErrors::default())),

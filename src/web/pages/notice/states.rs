@@ -26,6 +26,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         PageState::new("notice-password", &page(MailKind::PasswordChanged, &facts, NoticeScope::Account)),
         PageState::new("notice-app-removed", &page(MailKind::WaysInChanged, &change, NoticeScope::Account)),
         PageState::new("notice-failures", &page(MailKind::ManyFailures, &failures, NoticeScope::Account)),
+        PageState::new("notice-wrong-codes", &page(MailKind::WrongCodes, &failures, NoticeScope::Account)),
         PageState::new("notice-done-device", &done(sample.visitor(), words, session)),
         PageState::new("notice-done-all", &done(sample.visitor(), words, NoticeScope::Account)),
         PageState::new("notice-expired", &expired(sample.visitor(), words)),

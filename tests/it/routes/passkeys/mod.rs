@@ -2,6 +2,7 @@
 
 mod add;
 mod at_reset;
+mod late;
 mod manage;
 mod prove;
 mod refused;

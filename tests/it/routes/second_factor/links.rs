@@ -8,7 +8,7 @@ use super::{
 };
 use crate::support::{Answer, Browser, EngineKind, TestApp, on_both_engines, wait};
 
-const NEW: &str = "seven hills, one river";
+pub(super) const NEW: &str = "seven hills, one river";
 
 on_both_engines!(
     reset_with_a_factor_asks_for_a_code,
@@ -22,7 +22,7 @@ on_both_engines!(
     invited_user_in_two_tabs_gives_a_code,
 );
 
-fn reset_link(app: &TestApp) -> String {
+pub(super) fn reset_link(app: &TestApp) -> String {
     app.advance(super::STEP);
     wait(app.keyrack.accounts().create_reset_link(&EMAIL.parse().unwrap(), None)).unwrap().unwrap().path()
 }
@@ -34,7 +34,7 @@ fn invitation(app: &TestApp) -> String {
 }
 
 /// Sends the form of a link's page.
-fn set_password(browser: &mut Browser, path: &str, password: &str) -> Answer {
+pub(super) fn set_password(browser: &mut Browser, path: &str, password: &str) -> Answer {
     let (page, token) = path.split_once("?token=").unwrap();
     browser.post_from(path, page, &[("token", token), ("password", password), ("password_again", password)])
 }

@@ -16,6 +16,7 @@ on_both_engines!(
     removed_app_is_not_asked_for,
     new_recovery_codes_replace_the_earlier_ones,
     codes_made_by_a_form_sent_twice_are_the_same,
+    old_form_does_not_bring_former_recovery_codes_back,
     page_shows_nothing_of_another_user,
 );
 
@@ -77,6 +78,22 @@ fn codes_made_by_a_form_sent_twice_are_the_same(engine: EngineKind) {
     assert_eq!(recovery_codes(&browser.post(CODES, &[("csrf_token", &token)])), codes);
     assert_refuses(&give_code(&mut waiting(&app), &codes[0]), 401, "has already been used");
     assert_eq!(events(&app, "recovery_codes_made").len(), 1);
+}
+
+fn old_form_does_not_bring_former_recovery_codes_back(engine: EngineKind) {
+    let (app, Factor { mut browser, .. }) = start(engine);
+    let token = browser.get(SECURITY).csrf_token();
+    let former = recovery_codes(&browser.post(CODES, &[("csrf_token", &token)]));
+    assert_lets_in(&give_code(&mut waiting(&app), &former[0]));
+    let others = recovery_codes(&browser.post_from(SECURITY, CODES, &[]));
+    app.advance(Duration::from_secs(60));
+    let again = recovery_codes(&browser.post(CODES, &[("csrf_token", &token)]));
+    assert!(again.iter().all(|code| !former.contains(code) && !others.contains(code)));
+    for code in [&former[0], &former[1], &others[0]] {
+        assert_refuses(&give_code(&mut waiting(&app), code), 401, "This code is wrong.");
+    }
+    assert_lets_in(&give_code(&mut waiting(&app), &again[0]));
+    assert_eq!(events(&app, "recovery_codes_made").len(), 3);
 }
 
 fn page_shows_nothing_of_another_user(engine: EngineKind) {

@@ -1,6 +1,8 @@
 //! The second factor: codes of an authenticator app, recovery codes, and browsers that need neither.
 
+mod budgets;
 mod demanded;
+mod late;
 mod links;
 mod manage;
 mod secrets;

@@ -14,6 +14,7 @@ on_both_engines!(
     secret_waits_for_ten_minutes,
     set_up_sent_twice_shows_the_same_codes,
     second_app_is_not_added,
+    form_with_another_secret_shows_no_codes,
     asvs_6_5_3_codes_and_secrets_are_random,
 );
 
@@ -100,6 +101,23 @@ fn second_app_is_not_added(engine: EngineKind) {
     let refused = browser.post_from(SECOND, SECOND, &[("code", &authenticator.code_at(app.clock.now()))]);
     assert_eq!(refused.status, 401);
     assert_lets_in(&give_code(&mut browser, &owner.next_code(&app)));
+}
+
+/// Two pages are open; the form of one is sent with the secret of the other. Its codes would let no one in.
+fn form_with_another_secret_shows_no_codes(engine: EngineKind) {
+    let app = TestApp::new(engine);
+    app.add_user(EMAIL);
+    let mut browser = app.signed_in(EMAIL);
+    let (page, authenticator) = open_set_up(&mut browser, SET_UP);
+    let (other_page, other) = open_set_up(&mut browser, SET_UP);
+    let codes = recovery_codes(&send_set_up(&mut browser, SET_UP, &page, &authenticator.code_at(app.clock.now())));
+    let (set_up, code) = (other_page.between("name=\"set_up\" value=\"", "\""), other.code_at(app.clock.now()));
+    let fields = [("code", code.as_str()), ("set_up", &set_up), ("csrf_token", &page.csrf_token())];
+    let answer = browser.post(SET_UP, &fields);
+    assert_eq!((answer.status, answer.location()), (303, SECURITY), "{}", answer.body);
+    let mut waiting = waiting(&app);
+    assert_eq!(give_code(&mut waiting, &code).status, 401);
+    assert_lets_in(&give_code(&mut waiting, &codes[0]));
 }
 
 fn asvs_6_5_3_codes_and_secrets_are_random(engine: EngineKind) {
