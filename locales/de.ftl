@@ -277,8 +277,8 @@ not-me-removes-app = Die Authenticator-App, die darin hinzugefügt wurde, wird m
 not-me-removes-recovery-codes = Die Wiederherstellungscodes, die darin erstellt wurden, gelten nicht mehr.
 # $count (Number)
 not-me-removes-passkeys = { $count ->
-    [one] { $count } Passkey, der darin hinzugefügt wurde, wird entfernt.
-   *[other] { $count } Passkeys, die darin hinzugefügt wurden, werden entfernt.
+    [one] { $count } Passkey, der darin hinzugefügt wurde oder mit dem sie begann, wird entfernt.
+   *[other] { $count } Passkeys, die darin hinzugefügt wurden oder mit denen sie begann, werden entfernt.
 }
 # $count (Number)
 not-me-restores-passkey-names = { $count ->
@@ -300,6 +300,9 @@ not-me-current = Das ist die Sitzung, die Sie gerade nutzen. Wenn auch jemand an
 not-me-done = Das waren nicht Sie
 not-me-done-lead = Sie haben { $device } { $when } gemeldet. Die Sitzung ist beendet.
 not-me-next = Neues Passwort wählen
+not-me-stays = Was darin hinzugefügt wurde, bleibt: Sie haben sich mit einem Passkey angemeldet, der neuer als diese Sitzung und weniger als einen Tag alt ist. Bestätigen Sie zuerst mit Ihrem Passwort, um es zu entfernen.
+not-me-prove = Mit dem Passwort bestätigen
+not-me-next-hint-passkey = Wer sich dort angemeldet hat, hat statt Ihres Passworts einen Passkey verwendet. Prüfen Sie Ihre Passkeys. Wenn die Person auch Ihr Passwort kennen könnte, wählen Sie ein neues: Dann werden alle Ihre anderen Geräte abgemeldet.
 not-me-next-hint = Wer sich dort angemeldet hat, kennt Ihr Passwort. Wenn Sie ein neues wählen, werden alle Ihre anderen Geräte abgemeldet.
 not-me-since = Seither mit demselben Passwort angemeldet
 not-me-since-none = Seither begann keine andere Sitzung mit demselben Passwort.
@@ -655,6 +658,7 @@ reset-lead = Alle Ihre Geräte werden abgemeldet, und Sie werden hier angemeldet
 reset-passkeys = Diese Passkeys entfernen
 reset-passkeys-hint = Mit jedem von ihnen ist die Anmeldung ohne Ihr Passwort möglich. Entfernen Sie das Häkchen bei denen, die Ihnen gehören, um sie zu behalten.
 reset-passkeys-stay = Dieses Konto hat Passkeys:
+reset-passkeys-stay-address = Die Adresse dieses Kontos wurde vor weniger als einem Tag geändert, deshalb kann ein Link sie noch nicht entfernen. Entfernen Sie morgen die, die nicht Ihnen gehören, oder machen Sie die Änderung der Adresse rückgängig.
 reset-passkeys-stay-hint = Danach werden Sie nach einem davon gefragt. Wenn Sie einen nicht kennen, entfernen Sie ihn danach: Ein Link allein kann das nicht.
 reset-app = Dieses Konto ist auch geschützt durch:
 reset-app-hint = Danach werden Sie nach einem Code gefragt. Wenn Sie die App nicht eingerichtet haben, sagen Sie Ihrer Administration Bescheid: Ein Link allein kann sie nicht entfernen.

@@ -363,8 +363,8 @@ not-me-removes-app = The authenticator app that was added in it is removed, with
 not-me-removes-recovery-codes = The recovery codes that were made in it stop working.
 # $count (Number)
 not-me-removes-passkeys = { $count ->
-    [one] { $count } passkey that was added in it is removed.
-   *[other] { $count } passkeys that were added in it are removed.
+    [one] { $count } passkey that was added in it, or has let it in, is removed.
+   *[other] { $count } passkeys that were added in it, or have let it in, are removed.
 }
 # $count (Number)
 not-me-restores-passkey-names = { $count ->
@@ -388,6 +388,9 @@ not-me-done = This wasn’t you
 # $when (Time) - "5 minutes ago"
 not-me-done-lead = You reported { $device } as not yours { $when }. It is signed out.
 not-me-next = Choose a new password
+not-me-stays = What was added in it stays: you have signed in with a passkey that is newer than this session, and less than a day old. Confirm with your password first to remove it.
+not-me-prove = Confirm with your password
+not-me-next-hint-passkey = The person who signed in used a passkey instead of your password. Check your passkeys. If the person may know your password too, choose a new one: it signs out all your other devices.
 not-me-next-hint = The person who signed in knows your password. Choosing a new one signs out all your other devices.
 not-me-since = Signed in with the same password since
 not-me-since-none = No other session began with the same password since.
@@ -791,6 +794,7 @@ reset-lead = All your devices will be signed out, and you will be signed in here
 reset-passkeys = Remove these passkeys
 reset-passkeys-hint = Each of them signs in without your password. Clear the box of those that are yours, to keep them.
 reset-passkeys-stay = This account has passkeys:
+reset-passkeys-stay-address = The address of this account was changed less than a day ago, so a link can’t remove them yet. Remove those that are not yours tomorrow, or undo the change of the address.
 reset-passkeys-stay-hint = You will be asked for one of them next. If you don’t know one, remove it after that: a link alone can’t.
 reset-app = This account is also protected by:
 reset-app-hint = You will be asked for a code next. If you did not set up the app, tell your administrator: a link alone can’t remove it.

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::Error,
     events::{EventKind, NewEvent, record},
-    sessions::{EndedOthers, PresentedSession, ReauthenticatedSession, Sid, User, with_first_batch},
+    sessions::{EndedOthers, NewProof, PresentedSession, ReauthenticatedSession, Sid, User, with_first_batch},
 };
 
 /// What a user asks for who changes their password.
@@ -150,7 +150,7 @@ impl Accounts {
             if !accept(connection, session.user, &checked)? {
                 return Ok(None);
             }
-            sessions.reauthenticate_within(connection, &session, &unused, (clock.now(), None)).map(Some)
+            sessions.reauthenticate_within(connection, &session, &unused, (clock.now(), NewProof::PASSWORD)).map(Some)
         });
         let session = renewed.await?.ok_or(OwnPasswordError::Wrong)?;
         let others = if session.is_repeated && !keeps_others { EndedOthers::Before } else { EndedOthers::Kept };

@@ -77,7 +77,7 @@ pub use name::{InvalidName, check_name};
 pub(crate) use notices::{Notice, NoticeScope};
 pub(crate) use own_password::OwnPasswordError;
 pub(crate) use passkeys::{
-    AddPasskeyError, NewPasskey, PasskeyAnswer, PasskeyError, PasskeyOverview, PasskeysAtReset, Removal,
+    AddPasskeyError, NewPasskey, PasskeyAnswer, PasskeyError, PasskeyOverview, PasskeysAtReset, PasskeysStay, Removal,
 };
 pub use password_policy::{MAX_LENGTH, MIN_LENGTH, PasswordPolicy, PasswordPolicyError};
 pub(crate) use registration::{NewAccount, RegisterError};

@@ -18,7 +18,7 @@ use crate::{
     db::{DbConnection, UserId},
     error::{Error, Result},
     events::{EventKind, NewEvent, record},
-    sessions::{PresentedSession, ReauthenticatedSession, Sessions, Sid},
+    sessions::{NewProof, PresentedSession, ReauthenticatedSession, Sessions, Sid},
 };
 
 /// Why the password of a session's user is not accepted.
@@ -113,7 +113,7 @@ impl Accounts {
                 return Ok(None);
             }
             let now = clock.now();
-            let renewed = sessions.reauthenticate_within(connection, &session, &new, (now, None))?;
+            let renewed = sessions.reauthenticate_within(connection, &session, &new, (now, NewProof::PASSWORD))?;
             if !renewed.is_repeated {
                 let event = NewEvent::new(EventKind::ProofGiven, &session.source()).user(session.user);
                 record(connection, event.session(session.id), now)?;
@@ -194,6 +194,15 @@ pub(super) fn lock_user_of(connection: &mut DbConnection, session: &PresentedSes
     let is_there = queries::lock_password(connection, session.user)?.is_some();
     let active = Sessions::active_among(connection, session.user, &[session.id].into())?;
     if is_there && !active.is_empty() { Ok(()) } else { Err(Error::SessionEnded) }
+}
+
+/// The same, for a session that adds a way in. Fails also if the password was changed since its user has proved who they are:
+/// a reset ends the sessions of a user one batch after the other, and this one may be among the last.
+pub(super) fn lock_user_who_adds(connection: &mut DbConnection, session: &PresentedSession) -> Result<()> {
+    lock_user_of(connection, session)?;
+    let stored = queries::lock_password(connection, session.user)?.ok_or(Error::SessionEnded)?;
+    let proved_at = Sessions::authenticated_at_within(connection, session.id)?;
+    if proved_at >= Some(stored.changed_at) { Ok(()) } else { Err(Error::SessionEnded) }
 }
 
 /// Locks the user of a password that was right, and forgets the wrong ones of the session. Returns whether it is still

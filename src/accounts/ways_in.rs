@@ -1,41 +1,40 @@
 //! The rule that what was added lately must not remove what was there before.
 //!
-//! A stolen session could otherwise add a passkey of the thief, and lock the owner out with it. So what has proved who the
-//! user of a session is must itself be a day old, or older than the way in that is to be removed: the password counts from
-//! the time when it was set, a passkey from when it was added. A password that was set by a link from a mail may remove any:
-//! only who reads the mails of the account has such a link. For as long as the address of the account is less than a day old,
-//! that may be the thief.
+//! A stolen session could otherwise add a passkey of the thief, and lock the owner out with it. So a passkey that proves who
+//! the user of a session is must be a day old, or older than what is to be removed. A password may remove anything: it is
+//! changed by those who have the former one, or by a link from a mail. For as long as the address of the account is less than
+//! a day old, the one who reads that mail may be the thief, and a password that was set by it counts as a passkey does.
 
 use std::time::Duration;
 
 use super::queries;
 use crate::{
     clock::Timestamp,
-    db::DbConnection,
+    db::{DbConnection, SessionId, UserId},
     error::{Error, Result},
-    sessions::{PresentedSession, Sessions, WayIn},
+    sessions::Sessions,
 };
 
 /// How old a proof's means must be to remove any way in.
 const REMOVAL_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Whether a session may remove a way in that was added at this time. Of all ways in, this function decides; call it in the
-/// transaction that removes one, with the user's row locked.
+/// Whether a session of this user may remove what is there since `added_at`. Of all that is removed, this function decides;
+/// call it in the transaction that removes it, with the user's row locked.
 pub(super) fn may_remove(
     connection: &mut DbConnection,
-    session: &PresentedSession,
+    (session, user): (SessionId, UserId),
     added_at: Timestamp,
     now: Timestamp,
 ) -> Result<bool> {
-    let proof = Sessions::proof_within(connection, session.id)?.ok_or(Error::SessionEnded)?;
-    let is_by_mail = proof.passkey_added_at.is_none() && matches!(proof.way_in, Some(WayIn::Reset(_)));
-    if is_by_mail && !queries::has_new_address(connection, session.user, now - REMOVAL_DELAY)? {
-        return Ok(true);
-    }
-    let means_since = if let Some(passkey_added_at) = proof.passkey_added_at {
-        passkey_added_at
-    } else {
-        queries::find_by_id(connection, session.user)?.ok_or(Error::SessionEnded)?.password_changed_at.into()
+    let means_since = match Sessions::passkey_of_proof_within(connection, session)? {
+        Some(passkey_added_at) => passkey_added_at,
+        None if !queries::was_reset_at_new_address(connection, user, now - REMOVAL_DELAY)? => return Ok(true),
+        None => queries::find_by_id(connection, user)?.ok_or(Error::SessionEnded)?.password_changed_at.into(),
     };
     Ok(means_since <= added_at || now.since(means_since) >= REMOVAL_DELAY)
+}
+
+/// Whether the address of a user is so new that a link which was mailed to it must not remove what was there before.
+pub(super) fn has_new_address(connection: &mut DbConnection, user: UserId, now: Timestamp) -> Result<bool> {
+    Ok(queries::new_address_since(connection, user, now - REMOVAL_DELAY)?.is_some())
 }

@@ -97,7 +97,7 @@ pub use name::{InvalidSessionName, SessionName};
 pub use new_session::NewSession;
 pub use policy::{Policy, Timeouts};
 pub(crate) use queries::UserRow;
-pub(crate) use reauthenticate::{EndedOthers, PresentedSession, ReauthenticatedSession};
+pub(crate) use reauthenticate::{EndedOthers, NewProof, PresentedSession, ReauthenticatedSession};
 pub use rename::Renaming;
 pub(crate) use repeated_form::REPEATED_FORM_WINDOW;
 pub use report::SessionsSince;

@@ -189,15 +189,6 @@ pub struct UsedPasskey {
     pub added_at: Timestamp,
 }
 
-/// What has proved who the user of a session is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SessionProof {
-    /// What has let it in; `None` for a word of another version.
-    pub way_in: Option<WayIn>,
-    /// When the passkey was added that has proved it last; `None` if that was not a passkey alone.
-    pub passkey_added_at: Option<Timestamp>,
-}
-
 /// A session and its new sid, as a start or a rotation committed them.
 #[derive(Debug, Clone)]
 pub struct IssuedSession {

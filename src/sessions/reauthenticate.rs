@@ -7,7 +7,7 @@ use super::{
     data::SessionData,
     end_many::FirstBatch,
     first_batch::FirstBatchMode,
-    model::{EndReason, IssuedSession, SessionProof, Sid},
+    model::{EndReason, IssuedSession, Sid},
     queries,
 };
 use crate::{
@@ -37,6 +37,20 @@ impl PresentedSession {
     }
 }
 
+/// What has proved again who the user of a session is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewProof {
+    /// When the passkey was added that has proved it; `None` if that was the password.
+    pub passkey_added_at: Option<Timestamp>,
+    /// Whether its form may have been sent before, and renewed the session then.
+    pub may_be_repeated: bool,
+}
+
+impl NewProof {
+    /// The password. A form that is sent twice contains it twice.
+    pub const PASSWORD: Self = Self { passkey_added_at: None, may_be_repeated: true };
+}
+
 /// A session with a new proof.
 #[derive(Debug, Clone)]
 pub(crate) struct ReauthenticatedSession {
@@ -60,9 +74,20 @@ pub(crate) enum EndedOthers {
 }
 
 impl Sessions {
-    /// What has proved who the user of a session is; `None` if there is no such session.
-    pub(crate) fn proof_within(connection: &mut DbConnection, session: SessionId) -> Result<Option<SessionProof>> {
-        queries::find_proof(connection, session)
+    /// When the passkey was added that has proved last who the user of a session is; `None` if that was the password.
+    pub(crate) fn passkey_of_proof_within(
+        connection: &mut DbConnection,
+        session: SessionId,
+    ) -> Result<Option<Timestamp>> {
+        queries::passkey_of_proof(connection, session)
+    }
+
+    /// When the user of a session has last proved who they are; `None` if that is not known.
+    pub(crate) fn authenticated_at_within(
+        connection: &mut DbConnection,
+        session: SessionId,
+    ) -> Result<Option<Timestamp>> {
+        queries::find_authenticated_at(connection, session)
     }
 
     /// Deletes up to `limit` rows that say what has proved sessions which no longer exist. Returns how many.
@@ -73,7 +98,8 @@ impl Sessions {
     /// Gives a live session a new sid and records the proof, within a transaction that has locked its user and checked
     /// the proof. From the commit on, no request succeeds with an earlier sid (ASVS 7.2.4).
     ///
-    /// `passkey_added_at` is that of the passkey that has proved it; `None` if that was the password.
+    /// `proof` says what has proved it. A form that may not be a repeated one is refused if the session has another sid than
+    /// it presents.
     ///
     /// The session is found by its id: if the same form is sent twice, the first request has replaced the sid that both
     /// present. Then the session keeps that new sid. Which of the two answers the browser keeps is not known, so both must
@@ -86,12 +112,15 @@ impl Sessions {
         connection: &mut DbConnection,
         session: &PresentedSession,
         new: &Sid,
-        (proved_at, passkey_added_at): (Timestamp, Option<Timestamp>),
+        (proved_at, proof): (Timestamp, NewProof),
     ) -> Result<ReauthenticatedSession> {
         let current = queries::lock_sid(connection, session.id, session.user)?.ok_or(Error::SessionEnded)?;
         if current == session.sid {
-            queries::note_proof(connection, session.id, passkey_added_at)?;
+            queries::note_proof(connection, session.id, proof.passkey_added_at)?;
             return self.renew_within(connection, session, new, proved_at, |_| {});
+        }
+        if !proof.may_be_repeated {
+            return Err(Error::SessionEnded);
         }
         let now = self.clock.now();
         let (live, ..) = queries::lock_live(connection, &current, now)?.ok_or(Error::SessionEnded)?;

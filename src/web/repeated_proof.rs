@@ -2,8 +2,8 @@
 //!
 //! A form with which a user proves who they are may be sent twice, as by a double click without JavaScript. The first
 //! request gives the session a new sid. The second one presents the former sid, if the browser sent it before it had
-//! the first answer. For a few seconds after the proof, that is accepted for such a form, which contains the password:
-//! without it, the former sid is worth nothing. So it is for the form that signs out: the browser would get the first
+//! the first answer. For a few seconds after the proof, that is accepted for such a form, which contains the password,
+//! or the same answer of a passkey: without it, the former sid is worth nothing. So it is for the form that signs out: the browser would get the first
 //! answer after it, and be signed in again.
 
 use actix_session::SessionExt;

@@ -10,7 +10,7 @@ use crate::{
         email::Email,
         mail_requests::{MailRequest, address_is_over_limit, wait_for_link},
         model::Account,
-        own_password::lock_user_of,
+        own_password::lock_user_who_adds,
         queries::{self, NewLinkRow},
     },
     clock::Timestamp,
@@ -80,7 +80,7 @@ impl Accounts {
         new: &Email,
     ) -> Result<Result<LinkId, ChangeAnswer>> {
         const KIND: MailKind = MailKind::EmailChange;
-        lock_user_of(connection, session)?;
+        lock_user_who_adds(connection, session)?;
         let account = queries::find_by_id(connection, session.user)?.ok_or(Error::SessionEnded)?;
         let (password_changed_at, now) = (account.password_changed_at.into(), self.clock.now());
         if Account::from(account).user.email.parse().is_ok_and(|current: Email| current == *new) {

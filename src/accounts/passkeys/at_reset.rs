@@ -2,7 +2,7 @@
 //!
 //! They let in without the password, so those that another person has added would outlast it. All but those that the user
 //! knows go with the old password. None goes if the sign-in asks for one as the second factor: who reads a user's mails
-//! must not be able to remove that.
+//! must not be able to remove that. Nor does any if the address was changed within the last day, by the rule of `ways_in`.
 
 use std::collections::HashSet;
 
@@ -11,6 +11,7 @@ use crate::{
     accounts::{
         Accounts,
         queries::{self, StoredPasskey},
+        ways_in::has_new_address,
     },
     clock::Timestamp,
     db::{DbConnection, PasskeyId},
@@ -23,8 +24,17 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct PasskeysAtReset {
     pub passkeys: Vec<PasskeyOverview>,
-    /// Whether the sign-in asks for one of them, so that all stay.
-    pub are_second_factor: bool,
+    /// Why all of them stay; `None` if they are removed.
+    pub stay: Option<PasskeysStay>,
+}
+
+/// Why a link removes no passkeys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PasskeysStay {
+    /// The sign-in asks for one of them as the second factor.
+    SecondFactor,
+    /// The address of the account is so new that the one who reads its mails may have changed it.
+    NewAddress,
 }
 
 impl Accounts {
@@ -33,10 +43,10 @@ impl Accounts {
         let (accounts, user) = (self.clone(), user.clone());
         let find = move |connection: &mut DbConnection| {
             let own = queries::passkeys_of(connection, user.id)?;
-            let are_second_factor = accounts.are_second_factor(connection, &user, &own)?;
+            let stay = accounts.passkeys_stay(connection, &user, &own, accounts.clock.now())?;
             let site = accounts.relying_party.id();
             let passkeys = own.into_iter().map(|passkey| PasskeyOverview::new(passkey, site)).collect();
-            Ok(PasskeysAtReset { passkeys, are_second_factor })
+            Ok(PasskeysAtReset { passkeys, stay })
         };
         self.db.read(find).await
     }
@@ -50,7 +60,7 @@ impl Accounts {
         now: Timestamp,
     ) -> Result<()> {
         let own = queries::passkeys_of(connection, user.id)?;
-        if self.are_second_factor(connection, user, &own)? {
+        if self.passkeys_stay(connection, user, &own, now)?.is_some() {
             return Ok(());
         }
         for passkey in own.iter().filter(|passkey| !kept.contains(&passkey.id)) {
@@ -61,9 +71,18 @@ impl Accounts {
         Ok(())
     }
 
-    fn are_second_factor(&self, connection: &mut DbConnection, user: &User, own: &[StoredPasskey]) -> Result<bool> {
+    fn passkeys_stay(
+        &self,
+        connection: &mut DbConnection,
+        user: &User,
+        own: &[StoredPasskey],
+        now: Timestamp,
+    ) -> Result<Option<PasskeysStay>> {
         let is_demanded = self.second_factors.policy.demands(user);
         let work_here = own.iter().any(|passkey| passkey.rp_id == self.relying_party.id());
-        Ok(is_demanded && work_here && queries::find_factor(connection, user.id)?.is_none())
+        if is_demanded && work_here && queries::find_factor(connection, user.id)?.is_none() {
+            return Ok(Some(PasskeysStay::SecondFactor));
+        }
+        Ok(has_new_address(connection, user.id, now)?.then_some(PasskeysStay::NewAddress))
     }
 }

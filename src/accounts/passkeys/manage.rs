@@ -6,7 +6,7 @@ use super::use_passkey::PasskeyAnswer;
 use crate::{
     accounts::{
         Accounts,
-        own_password::lock_user_of,
+        own_password::{lock_user_of, lock_user_who_adds},
         queries::{self, NewPasskeyRow, StoredPasskey},
         ways_in,
         webauthn::{NoPasskeys, PasskeyRequest, encode_id, provider_name, user_handle},
@@ -165,7 +165,7 @@ impl Accounts {
         let name = name.map_or_else(|| provider.unwrap_or(device), |name| name.as_str().to_owned());
         let (now, rp_id) = (self.clock.now(), self.relying_party.id().to_owned());
         let add = move |connection: &mut DbConnection| {
-            lock_user_of(connection, &session)?;
+            lock_user_who_adds(connection, &session)?;
             if let Some(existing) = queries::find_passkey(connection, &credential.credential_id)? {
                 let is_repeated = existing.user == session.user && existing.is_of_form(&form, now);
                 return Ok(if is_repeated { Ok(()) } else { Err(AddPasskeyError::Exists) });
@@ -220,7 +220,7 @@ impl Accounts {
             lock_user_of(connection, &session)?;
             let own = queries::passkeys_of(connection, session.user)?;
             let Some(passkey) = own.into_iter().find(|passkey| passkey.id == id) else { return Ok(Removal::Unknown) };
-            if !ways_in::may_remove(connection, &session, passkey.created_at, now)? {
+            if !ways_in::may_remove(connection, (session.id, session.user), passkey.created_at, now)? {
                 return Ok(Removal::TooSoon);
             }
             queries::delete_passkey(connection, (id, session.user))?;

@@ -15,6 +15,6 @@ mod at_reset;
 mod manage;
 mod use_passkey;
 
-pub(crate) use at_reset::PasskeysAtReset;
+pub(crate) use at_reset::{PasskeysAtReset, PasskeysStay};
 pub(crate) use manage::{AddPasskeyError, NewPasskey, PasskeyOverview, Removal};
 pub(crate) use use_passkey::{PasskeyAnswer, PasskeyError};

@@ -21,7 +21,7 @@ use crate::{
     db::{DbConnection, PasskeyId, UserId},
     error::{Error, Result},
     events::{EventCause, EventKind, NewEvent, Source, log_event, record},
-    sessions::{CheckedFactor, PresentedSession, ReauthenticatedSession, Sid, WayIn},
+    sessions::{CheckedFactor, NewProof, PresentedSession, ReauthenticatedSession, Sid, WayIn},
 };
 
 /// An answer as a form has sent it.
@@ -167,7 +167,11 @@ impl Accounts {
             self.count_wrong_passkey(found.failure_keys, None).await?;
             return Err(PasskeyError::Unknown { credential_id: read.credential_id });
         };
-        let is_of_owner = read.user_handle == Some(user_handle(passkey.user)) && of.is_none_or(|of| of == passkey.user);
+        let is_of_owner = match of {
+            // A passkey that was asked for by its id need not say whose it is.
+            Some(of) => of == passkey.user && read.user_handle.is_none_or(|handle| handle == user_handle(of)),
+            None => read.user_handle == Some(user_handle(passkey.user)),
+        };
         let cause = match self.verify(&passkey, &read, &challenge, &answer.form)? {
             Err(cause) => cause,
             Ok(_) if !is_of_owner => EventCause::WrongPasskey,
@@ -248,8 +252,8 @@ impl Accounts {
         challenge: &PasskeyChallenge,
         form: &str,
     ) -> Result<Result<VerifiedUse, EventCause>> {
-        // A form that is sent twice brings the counter of its own first use.
-        let is_repeated = passkey.is_of_form(form, self.clock.now());
+        // An answer that comes again brings the counter of its own first use: that tells nothing of a copy.
+        let is_repeated = passkey.is_of_form(form, self.clock.now()) || challenge.made_at <= passkey.challenged_at;
         let counter = if is_repeated { 0 } else { passkey.credential.counter };
         let checked = self.relying_party.check(challenge, read, (&passkey.credential, counter), form)?;
         Ok(checked.map_err(|rejection| match rejection {
@@ -265,12 +269,25 @@ impl Accounts {
         of_account: Option<(NewEvent, PasskeyId, EventCause)>,
     ) -> Result<(), PasskeyError> {
         let now = self.clock.now();
+        let mut of_account = of_account;
+        let mut is_recorded = true;
+        if let (true, Some((event, id, cause))) = (keys.is_empty(), &mut of_account) {
+            // Nothing limits the attempts of a browser that the account knows.
+            let admitted = self.event_rate.admit(format!("{} {id}", cause.as_str()), now);
+            is_recorded = admitted.is_some();
+            if !is_recorded && *cause != EventCause::CopiedPasskey {
+                return Ok(());
+            }
+            *event = event.clone().detail("count", admitted.unwrap_or(1));
+        }
         let count = move |connection: &mut DbConnection| {
             if !keys.is_empty() {
                 queries::count_failure(connection, &keys, now)?;
             }
             if let Some((event, id, cause)) = &of_account {
-                record(connection, event.clone(), now)?;
+                if is_recorded {
+                    record(connection, event.clone(), now)?;
+                }
                 if *cause == EventCause::CopiedPasskey {
                     queries::note_copy(connection, *id, now)?;
                 }
@@ -290,7 +307,11 @@ impl Accounts {
         let challenge = answer.challenge.ok_or(PasskeyError::Expired)?;
         let read = ReadAnswer::parse(&answer.json).ok_or(PasskeyError::Rejected)?;
         let (credential_id, site) = (read.credential_id.clone(), self.relying_party.id().to_owned());
-        let found = self.db.read(move |connection| queries::find_passkey(connection, &credential_id)).await?;
+        let find = {
+            let credential_id = credential_id.clone();
+            move |connection: &mut DbConnection| queries::find_passkey(connection, &credential_id)
+        };
+        let found = self.db.read(find).await?;
         let Some(passkey) = found.filter(|found| found.rp_id == site && found.user == session.user) else {
             return Err(PasskeyError::Unknown { credential_id: read.credential_id });
         };
@@ -305,10 +326,14 @@ impl Accounts {
         let (id, added_at) = (passkey.id, passkey.created_at);
         let renew = move |connection: &mut DbConnection| {
             lock_user_of(connection, &presented)?;
+            // Another form, or the password, must not hand the session on to one who presents its former sid.
+            let stored = queries::find_passkey(connection, &credential_id)?;
+            let may_be_repeated = stored.is_some_and(|stored| stored.is_of_form(&verified.form, now));
             if !queries::use_passkey(connection, id, &verified, now)? {
                 return Ok(None);
             }
-            let renewed = sessions.reauthenticate_within(connection, &presented, &new, (now, Some(added_at)))?;
+            let proof = NewProof { passkey_added_at: Some(added_at), may_be_repeated };
+            let renewed = sessions.reauthenticate_within(connection, &presented, &new, (now, proof))?;
             if !renewed.is_repeated {
                 let event = NewEvent::new(EventKind::ProofGiven, &presented.source()).user(presented.user);
                 record(connection, event.session(presented.id).detail("passkey", id.to_string()), now)?;

@@ -18,6 +18,7 @@ use crate::{
 };
 
 const CHANGE: &str = MailKind::EmailChange.as_str();
+const RESET: &str = MailKind::Reset.as_str();
 const CHANGED: &str = MailKind::EmailChanged.as_str();
 
 /// What a link says of an address.
@@ -92,20 +93,37 @@ pub(in crate::accounts) fn pending_change(
     Ok(row.and_then(address))
 }
 
-/// Whether the address of a user was changed after `since` by a link to the new one, and not put back.
-pub(in crate::accounts) fn has_new_address(
+/// When the address of a user was changed first after `since` by a link to the new one; `None` if it was not, or was put back.
+pub(in crate::accounts) fn new_address_since(
+    connection: &mut DbConnection,
+    user: UserId,
+    since: Timestamp,
+) -> Result<Option<Timestamp>> {
+    let changed_at: Option<SqlTime> = account_links::table
+        .filter(account_links::user_id.eq(user).and(account_links::kind.eq(CHANGED)))
+        .filter(account_links::created_at.gt(SqlTime::from(since)))
+        .filter(account_links::used_at.is_null().and(account_links::voided_at.is_null()))
+        .select(account_links::created_at)
+        .order(account_links::created_at.asc())
+        .first(connection)
+        .optional()?;
+    Ok(changed_at.map(Timestamp::from))
+}
+
+/// Whether a link for a new password was used since the address of its user was changed after `since`.
+pub(in crate::accounts) fn was_reset_at_new_address(
     connection: &mut DbConnection,
     user: UserId,
     since: Timestamp,
 ) -> Result<bool> {
-    let change: Option<LinkId> = account_links::table
-        .filter(account_links::user_id.eq(user).and(account_links::kind.eq(CHANGED)))
-        .filter(account_links::created_at.gt(SqlTime::from(since)))
-        .filter(account_links::used_at.is_null().and(account_links::voided_at.is_null()))
+    let Some(changed_at) = new_address_since(connection, user, since)? else { return Ok(false) };
+    let reset: Option<LinkId> = account_links::table
+        .filter(account_links::user_id.eq(user).and(account_links::kind.eq(RESET)))
+        .filter(account_links::used_at.ge(SqlTime::from(changed_at)).assume_not_null())
         .select(account_links::id)
         .first(connection)
         .optional()?;
-    Ok(change.is_some())
+    Ok(reset.is_some())
 }
 
 /// The former address that a link puts back.

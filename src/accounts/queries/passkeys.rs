@@ -39,6 +39,8 @@ pub(in crate::accounts) struct StoredPasskey {
     pub created_at: Timestamp,
     pub session: SessionId,
     pub last_used_at: Option<Timestamp>,
+    /// When the challenge was made that it answered last.
+    pub challenged_at: Timestamp,
     pub copied_at: Option<Timestamp>,
     last_form: String,
 }
@@ -73,6 +75,7 @@ struct Row {
     created_at: SqlTime,
     session_id: SessionId,
     last_used_at: Option<SqlTime>,
+    challenged_at: SqlTime,
     last_form: String,
     copied_at: Option<SqlTime>,
 }
@@ -99,6 +102,7 @@ impl TryFrom<Row> for StoredPasskey {
             created_at: row.created_at.into(),
             session: row.session_id,
             last_used_at: row.last_used_at.map(Timestamp::from),
+            challenged_at: row.challenged_at.into(),
             copied_at: row.copied_at.map(Timestamp::from),
             last_form: row.last_form,
         })

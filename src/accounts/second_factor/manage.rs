@@ -9,7 +9,7 @@ use crate::{
         codes::{FactorKeys, RecoveryCode},
         email::Email,
         model::Account,
-        own_password::lock_user_of,
+        own_password::{lock_user_of, lock_user_who_adds},
         queries, ways_in,
     },
     clock::Timestamp,
@@ -105,7 +105,7 @@ impl Accounts {
         let event = NewEvent::new(EventKind::RecoveryCodesMade, &session.source()).user(user).session(session.id);
         let session = session.clone();
         let renew = move |connection: &mut DbConnection| {
-            lock_user_of(connection, &session)?;
+            lock_user_who_adds(connection, &session)?;
             if queries::find_factor(connection, user)?.is_none() {
                 return Ok(None);
             }
@@ -130,7 +130,7 @@ impl Accounts {
         let check_and_remove = move |connection: &mut DbConnection| {
             lock_user_of(connection, &session)?;
             let Some(factor) = queries::find_factor(connection, user)? else { return Ok(true) };
-            if !ways_in::may_remove(connection, &session, factor.created_at.into(), now)? {
+            if !ways_in::may_remove(connection, (session.id, user), factor.created_at.into(), now)? {
                 return Ok(false);
             }
             remove(connection, user, &event, now).map(|_| true)

@@ -9,7 +9,7 @@ use crate::{
         Accounts,
         codes::{RecoveryCode, TotpSecret},
         model::AuthenticatedUser,
-        own_password::lock_user_of,
+        own_password::lock_user_who_adds,
         queries::{self, TotpFactor, UsedStep},
     },
     clock::Timestamp,
@@ -177,7 +177,7 @@ impl Accounts {
         }
         let waiting = match &request.binding {
             SetUpBinding::Session(session) => {
-                lock_user_of(connection, session)?;
+                lock_user_who_adds(connection, session)?;
                 None
             }
             // Who has a passkey has a second factor. The password alone must not add another one.

@@ -17,7 +17,7 @@ pub(super) struct Consequences {
     pub has_added_app: bool,
     /// Whether one of them has made the recovery codes that the account has now.
     pub has_made_recovery_codes: bool,
-    /// The passkeys of the account that one of them has added.
+    /// The passkeys of the account that one of them has added, and those that have let the session in.
     pub passkeys: BTreeSet<PasskeyId>,
     /// The other passkeys that have a name which one of them has given, with the name that each had before.
     pub passkey_names: BTreeMap<PasskeyId, String>,
@@ -26,6 +26,8 @@ pub(super) struct Consequences {
     pub undo_link: Option<LinkId>,
     /// The sessions that have a name which one of them has given, with the name that each had before.
     pub names: BTreeMap<SessionId, Option<String>>,
+    /// Whether they are left as they are, since what has proved the reporter's session is too new to undo them.
+    pub is_held_back: bool,
 }
 
 /// What is known of an account while its events are read, the oldest first.
@@ -37,6 +39,8 @@ struct Replay {
     app: Added,
     recovery_codes: Added,
     passkeys: BTreeMap<PasskeyId, Added>,
+    /// The passkeys that have let the session in: the person who has started it has them.
+    used: BTreeSet<PasskeyId>,
     passkey_names: BTreeMap<PasskeyId, String>,
     /// The changes that have led to the address which the account has, the latest last.
     addresses: Vec<AddressChange>,
@@ -97,7 +101,9 @@ impl Consequences {
     /// the reporter's own session in is the reporter's, whichever session has added it: another person would not have its codes.
     pub fn of(session: SessionId, reporter: Option<SessionId>, events: &[SecurityEvent]) -> Self {
         let of_reporter = reporter.map(|reporter| used_by(reporter, events)).unwrap_or_default();
-        let mut replay = Replay { sessions: [session].into(), of_reporter, ..Replay::default() };
+        let own = reporter.map(|reporter| passkeys_of(reporter, events)).unwrap_or_default();
+        let used = passkeys_of(session, events).into_iter().filter(|id| !own.contains(id)).collect();
+        let mut replay = Replay { sessions: [session].into(), of_reporter, used, ..Replay::default() };
         for event in events {
             replay.read(event);
         }
@@ -111,7 +117,14 @@ impl Consequences {
             passkey_names: replay.passkey_names,
             sessions: replay.sessions,
             names: replay.names,
+            is_held_back: false,
         }
+    }
+
+    /// Nothing but the end of the session, for a reporter who may not undo what follows from it.
+    pub fn held_back(self, session: SessionId) -> Self {
+        let only_end = Self { sessions: [session].into(), ..Self::default() };
+        Self { is_held_back: self != only_end, ..only_end }
     }
 }
 
@@ -146,6 +159,12 @@ fn used_by(session: SessionId, events: &[SecurityEvent]) -> OfReporter {
         }
     }
     used
+}
+
+/// The passkeys that have let this session in.
+pub(super) fn passkeys_of(session: SessionId, events: &[SecurityEvent]) -> BTreeSet<PasskeyId> {
+    let uses = events.iter().filter(|event| event.kind() == Some(EventKind::PasskeyUsed));
+    uses.filter(|event| event.session_id == Some(session)).filter_map(SecurityEvent::passkey).collect()
 }
 
 /// The sessions that were reported before.
@@ -218,7 +237,7 @@ impl Replay {
                 self.passkeys.insert(id, self.added_by(event));
             }
             // A passkey that is not among them was added before the first of these events.
-            EventKind::PasskeyUsed if self.passkeys.get(&id).is_some_and(|added| added.is_of(&self.sessions)) => {
+            EventKind::PasskeyUsed if self.follows(id) => {
                 self.sessions.extend(event.session_id);
             }
             EventKind::PasskeyRenamed if Added::by(event).is_of(&self.sessions) => {
@@ -231,16 +250,20 @@ impl Replay {
             }
             EventKind::PasskeyRemoved => {
                 self.passkeys.remove(&id);
+                self.used.remove(&id);
                 self.passkey_names.remove(&id);
             }
             _ => {}
         }
     }
 
-    /// The passkeys that the account has and one of the sessions has added.
+    fn follows(&self, id: PasskeyId) -> bool {
+        self.used.contains(&id) || self.passkeys.get(&id).is_some_and(|added| added.is_of(&self.sessions))
+    }
+
+    /// The passkeys that the account has and that follow.
     fn passkeys_of_sessions(&self) -> impl Iterator<Item = PasskeyId> {
-        let added = self.passkeys.iter().filter(|(_, added)| added.is_of(&self.sessions));
-        added.map(|(id, _)| *id)
+        self.passkeys.keys().chain(&self.used).copied().filter(|id| self.follows(*id))
     }
 
     /// The change by this link, and all later ones, are taken back.

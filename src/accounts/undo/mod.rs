@@ -10,6 +10,7 @@ use super::{
     email_change::{RESTORE_LIFETIME, is_taken},
     model::Account,
     queries::{self, AddressOfLink},
+    ways_in::may_remove,
 };
 use crate::{
     clock::Timestamp,
@@ -18,7 +19,7 @@ use crate::{
     events::{EventKind, NewEvent, events_since, first_since, record},
     sessions::{PresentedSession, SessionRecord, Sessions},
 };
-use consequences::Consequences;
+use consequences::{Consequences, passkeys_of};
 
 /// How long before its session starts a sign-in may add something: it has to be given a second factor within five minutes.
 /// The clock of another server may be ahead.
@@ -39,6 +40,8 @@ pub(crate) struct Undoing {
     pub names: usize,
     /// So do passkeys: so many.
     pub passkey_names: usize,
+    /// All that would be undone is left as it is: what has proved the reporter's session is too new.
+    pub is_held_back: bool,
     pub email: EmailUndoing,
 }
 
@@ -64,6 +67,7 @@ impl Undoing {
             passkeys: consequences.passkeys.len(),
             names: consequences.names.len(),
             passkey_names: consequences.passkey_names.len(),
+            is_held_back: consequences.is_held_back,
         }
     }
 
@@ -94,7 +98,8 @@ impl Accounts {
     ///
     /// A session that has ended is reported as well. A second report of a session takes out what was added since the first.
     pub(crate) async fn report_session(&self, reporter: &PresentedSession, id: SessionId) -> Result<bool> {
-        let (user, reporter, accounts) = (reporter.user, reporter.id, self.on_behalf_of(reporter.source()));
+        let (user, accounts) = (reporter.user, self.on_behalf_of(reporter.source()));
+        let reporter = (reporter.id, user);
         let report = move |connection: &mut DbConnection| {
             let Some(session) = lock_and_find(connection, user, id)? else { return Ok(false) };
             let now = accounts.clock.now();
@@ -144,6 +149,7 @@ impl Accounts {
     /// What a report of this session in another one would undo now.
     pub(crate) async fn undoing(&self, reporter: SessionId, session: &SessionRecord) -> Result<Undoing> {
         let (session, now) = (session.clone(), self.clock.now());
+        let reporter = (reporter, session.user_id);
         let find = move |connection: &mut DbConnection| {
             let consequences = find_consequences(connection, &session, reporter, now)?;
             let active = Sessions::active_among(connection, session.user_id, &consequences.sessions)?;
@@ -242,10 +248,21 @@ fn find_former_email(
 fn find_consequences(
     connection: &mut DbConnection,
     session: &SessionRecord,
-    reporter: SessionId,
+    reporter: (SessionId, UserId),
     now: Timestamp,
 ) -> Result<Consequences> {
-    let since = session.created_at.min(now - RESTORE_LIFETIME) - SIGN_IN_TIME;
-    let events = events_since(connection, session.user_id, Consequences::KINDS, since)?;
-    Ok(Consequences::of(session.id, Some(reporter), &events))
+    let owner = session.user_id;
+    let mut since = session.created_at.min(now - RESTORE_LIFETIME);
+    // What a passkey has let in follows from when it was added.
+    let sign_ins = events_since(connection, owner, &[EventKind::PasskeyUsed], session.created_at - SIGN_IN_TIME)?;
+    let presented = passkeys_of(session.id, &sign_ins);
+    if !presented.is_empty() {
+        let own = queries::passkeys_of(connection, owner)?;
+        let added = own.iter().filter(|passkey| presented.contains(&passkey.id)).map(|passkey| passkey.created_at);
+        since = added.fold(since, Timestamp::min);
+    }
+    let events = events_since(connection, owner, Consequences::KINDS, since - SIGN_IN_TIME)?;
+    let consequences = Consequences::of(session.id, Some(reporter.0), &events);
+    let may_undo = may_remove(connection, reporter, session.created_at, now)?;
+    Ok(if may_undo { consequences } else { consequences.held_back(session.id) })
 }

@@ -5,7 +5,7 @@ use webauthn_rs::prelude::{
     AuthenticationResult, CreationChallengeResponse, DiscoverableAuthentication, DiscoverableKey, PasskeyRegistration,
     PublicKeyCredential, RegisterPublicKeyCredential, RequestChallengeResponse, Uuid, WebauthnError,
 };
-use webauthn_rs_proto::{AllowCredentials, CollectedClientData, ResidentKeyRequirement};
+use webauthn_rs_proto::{AllowCredentials, CollectedClientData, PublicKeyCredentialDescriptor, ResidentKeyRequirement};
 
 use super::{
     credential::{StoredCredential, VerifiedUse, encode_id},
@@ -107,11 +107,13 @@ impl RelyingParty {
             Ok(webauthn) => webauthn,
             Err(reason) => return Ok(Err(reason)),
         };
-        let exclude = existing.iter().map(StoredCredential::id).collect::<Result<Vec<_>>>()?;
         let shown_name = user.display_name();
         let (CreationChallengeResponse { mut public_key }, state) = webauthn
-            .start_passkey_registration(user_handle(user.id), &user.email, &shown_name, Some(exclude))
+            .start_passkey_registration(user_handle(user.id), &user.email, &shown_name, None)
             .map_err(Error::internal)?;
+        // Not by webauthn-rs, whose state the form carries: their ids can be long. The table decides in the end.
+        let exclude = existing.iter().map(exclude).collect::<Result<Vec<_>>>()?;
+        public_key.exclude_credentials = Some(exclude);
         // Only a passkey that the device finds by the site lets its user in without an address.
         if let Some(selection) = &mut public_key.authenticator_selection {
             selection.resident_key = Some(ResidentKeyRequirement::Required);
@@ -185,6 +187,12 @@ pub(in crate::accounts) fn user_handle(user: UserId) -> Uuid {
 fn is_cross_origin(client_data_json: &[u8]) -> bool {
     let client_data = serde_json::from_slice::<CollectedClientData>(client_data_json);
     client_data.map_or(true, |data| data.cross_origin == Some(true))
+}
+
+fn exclude(credential: &StoredCredential) -> Result<PublicKeyCredentialDescriptor> {
+    let (id, transports) = (credential.id()?.to_vec().into(), credential.transports());
+    let transports = Some(transports).filter(|transports| !transports.is_empty());
+    Ok(PublicKeyCredentialDescriptor { type_: "public-key".to_owned(), id, transports })
 }
 
 fn new_request(options: &impl Serialize, state: &impl Serialize, now: Timestamp) -> Result<PasskeyRequest> {

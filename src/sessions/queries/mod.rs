@@ -57,7 +57,7 @@ pub(super) use list::{
 };
 pub(super) use live::{LiveColumns, LiveSessionKey, LiveSessionRow, find_live, lock_live, lock_readable, lock_sid};
 pub(super) use lost_ends::{find_outdated_ends, forget_ends, lost_ends_since};
-pub(super) use proofs::{find_proof, note_proof, passkey_name, purge_proofs};
+pub(super) use proofs::{find_authenticated_at, note_proof, passkey_name, passkey_of_proof, purge_proofs};
 pub(super) use purge::{
     Expired, ExpiredData, OutdatedSid, delete_expired_data, delete_history, end_expired, find_expired_data,
     find_history, find_outdated_sids, forget_sids, lock_expired, scan_page,

@@ -11,7 +11,6 @@ use crate::{
         sql::LoadReadable,
     },
     error::Result,
-    sessions::{model::SessionProof, way_in::WayIn},
 };
 
 /// Notes the passkey that has proved it; `None` for a proof by password.
@@ -55,15 +54,22 @@ pub(in crate::sessions) fn passkey_name(
     Ok(own.select(passkeys::name).first(connection).optional()?)
 }
 
-/// What has proved who the user of a session is.
-pub(in crate::sessions) fn find_proof(
+/// When the passkey was added that has proved last who the user of a session is; `None` if that was the password.
+pub(in crate::sessions) fn passkey_of_proof(
     connection: &mut DbConnection,
     session: SessionId,
-) -> Result<Option<SessionProof>> {
-    let way: Option<String> =
-        sessions::table.find(session).select(sessions::authorised_by).first(connection).optional()?;
-    let Some(way) = way else { return Ok(None) };
-    let added_at: Option<SqlTime> =
-        passkey_proofs::table.find(session).select(passkey_proofs::passkey_added_at).first(connection).optional()?;
-    Ok(Some(SessionProof { way_in: WayIn::parse(&way), passkey_added_at: added_at.map(Timestamp::from) }))
+) -> Result<Option<Timestamp>> {
+    let row = passkey_proofs::table.find(session);
+    let added_at: Option<SqlTime> = row.select(passkey_proofs::passkey_added_at).first(connection).optional()?;
+    Ok(added_at.map(Timestamp::from))
+}
+
+/// When the user of a session has last proved who they are; `None` if that is not known.
+pub(in crate::sessions) fn find_authenticated_at(
+    connection: &mut DbConnection,
+    session: SessionId,
+) -> Result<Option<Timestamp>> {
+    let at: Option<Option<SqlTime>> =
+        sessions::table.find(session).select(sessions::authenticated_at).first(connection).optional()?;
+    Ok(at.flatten().map(Timestamp::from))
 }

@@ -22,7 +22,8 @@ use super::{
 };
 use crate::{
     accounts::{
-        CreateUserError, InvalidLink, LinkKind, MIN_LENGTH, PasskeysAtReset, Password, SignInClient, UseLinkError,
+        CreateUserError, InvalidLink, LinkKind, MIN_LENGTH, PasskeysAtReset, PasskeysStay, Password, SignInClient,
+        UseLinkError,
     },
     db::PasskeyId,
     error::Error,
@@ -53,8 +54,8 @@ struct AccountLinkPage {
 #[derive(Default)]
 struct PasskeyChoices {
     rows: Vec<PasskeyChoice>,
-    /// Whether the sign-in asks for one of them, so that all stay.
-    are_second_factor: bool,
+    /// What the page says if all of them stay.
+    stay: Option<&'static str>,
 }
 
 struct PasskeyChoice {
@@ -261,15 +262,22 @@ impl Form {
 
 impl PasskeyChoices {
     async fn of(state: &AppState, user: &User, words: Words, kept: &HashSet<PasskeyId>) -> Result<Self, WebError> {
-        let PasskeysAtReset { passkeys, are_second_factor } = state.accounts.passkeys_at_reset(user).await?;
+        let PasskeysAtReset { passkeys, stay } = state.accounts.passkeys_at_reset(user).await?;
         let rows = PasskeyRow::all(state, words, user.id, &passkeys).await?.into_iter();
         let rows = rows.zip(&passkeys).map(|(row, passkey)| PasskeyChoice { row, is_kept: kept.contains(&passkey.id) });
-        Ok(Self { rows: rows.collect(), are_second_factor })
+        Ok(Self { rows: rows.collect(), stay: stay.map(|reason| why_passkeys_stay(words, reason)) })
     }
 
     /// The ids of those that the form shows.
     fn ids(&self) -> String {
         self.rows.iter().map(|choice| choice.row.id.as_str()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn why_passkeys_stay(words: Words, reason: PasskeysStay) -> &'static str {
+    match reason {
+        PasskeysStay::SecondFactor => words.reset_passkeys_stay_hint(),
+        PasskeysStay::NewAddress => words.reset_passkeys_stay_address(),
     }
 }
 

@@ -21,12 +21,12 @@ use crate::{
     accounts::{EmailUndoing, Undoing},
     clock::Timestamp,
     events::EventFilter,
-    sessions::{SessionId, SessionRecord},
+    sessions::{SessionId, SessionRecord, WayIn},
     web::{
         SignedIn,
         access_refusal::{find_own_session, refuse_foreign_session},
         csrf_form::CsrfOnlyForm,
-        errors::WebError,
+        errors::{WebError, reauth_page},
         labels::{self, title_with_device},
         page::Page,
         places::Places,
@@ -45,6 +45,8 @@ struct NotMePage {
     is_current: bool,
     /// What follows if it was not.
     steps: Vec<String>,
+    /// Where the reporter proves by the password that they may undo what it has added; `None` if they may.
+    prove_at: Option<String>,
     /// Where the session was used, which tells its owner whether it is theirs.
     addresses: Vec<AddressUse>,
 }
@@ -56,6 +58,8 @@ struct ReportedPage {
     csrf_token: String,
     title: String,
     reported: TimeText,
+    /// Whether it was let in by a passkey instead of the password.
+    is_by_passkey: bool,
     /// The other sessions that the same password has let in since.
     since: Vec<SessionSince>,
     has_more: bool,
@@ -93,6 +97,7 @@ fn steps(words: Words, follows: &Follows) -> Vec<String> {
         fixed(undoing.removes_app, words.not_me_removes_app()),
         fixed(undoing.removes_recovery_codes, words.not_me_removes_recovery_codes()),
         (undoing.passkeys > 0).then(|| words.not_me_removes_passkeys(undoing.passkeys)),
+        fixed(undoing.is_held_back, words.not_me_stays()),
         (undoing.names > 0).then(|| words.not_me_restores_names(undoing.names)),
         (undoing.passkey_names > 0).then(|| words.not_me_restores_passkey_names(undoing.passkey_names)),
         fixed(undoing.email == EmailUndoing::IsRestored, words.not_me_restores_email()),
@@ -132,6 +137,7 @@ pub(crate) async fn show(
         title: title_with_device(words, &record),
         is_current: record.id == session.id,
         steps: steps(words, &follows),
+        prove_at: undoing.is_held_back.then(|| reauth_page(&format!("{}/not-me", path_of(record.id)), None)),
         addresses: AddressUse::all(&session, &places, record.id).await?,
     };
     html(words, StatusCode::OK, &template)
@@ -178,6 +184,7 @@ async fn reported(
         csrf_token,
         title: title_with_device(words, record),
         reported: TimeText::ago(words, reported_at, now),
+        is_by_passkey: WayIn::parse(&record.authorised_by) == Some(WayIn::Passkey),
         since: found.records.iter().map(since).collect(),
         has_more: found.has_more,
         addresses: AddressUse::all(session, &places, record.id).await?,

@@ -17,6 +17,7 @@ on_both_engines!(
     report_takes_out_passkeys_and_the_sessions_they_let_in,
     passkey_with_which_the_reporter_signed_in_stays,
     report_ends_sessions_of_a_browser_that_it_has_trusted,
+    passkey_that_let_the_session_in_is_removed,
     app_of_the_owner_stays,
     recovery_codes_go_and_the_app_of_the_owner_stays,
     app_with_which_the_reporter_signed_in_stays,
@@ -162,7 +163,7 @@ fn report_takes_out_passkeys_and_the_sessions_they_let_in(engine: EngineKind) {
     let page = owner.get(&not_me(&id)).text();
     for said in [
         "1 other session, which it has let in, is signed out as well.",
-        "2 passkeys that were added in it are removed.",
+        "2 passkeys that were added in it, or have let it in, are removed.",
         "1 passkey that was renamed in it gets its former name back.",
     ] {
         assert!(page.contains(said), "{said}: {page}");
@@ -216,6 +217,27 @@ fn report_ends_sessions_of_a_browser_that_it_has_trusted(engine: EngineKind) {
     assert!(owner.get(&not_me(&id)).text().contains("1 other session, which it has let in, is signed out as well."));
     report(&mut owner, &id);
     assert!(!browser.is_signed_in() && owner.is_signed_in());
+}
+
+/// A thief has added it in a session of the owner's, whose cookie was copied.
+fn passkey_that_let_the_session_in_is_removed(engine: EngineKind) {
+    let app = with_passkeys(engine);
+    app.add_user(EMAIL);
+    let mut owner = app.signed_in(EMAIL);
+    let mut foreign = add_passkey(&app, &mut owner, "A thief's");
+    let (mut first, mut second) = (app.browser(), app.browser());
+    for browser in [&mut first, &mut second] {
+        assert_eq!(passkeys::sign_in(browser, &mut foreign).location(), DEVICES);
+        app.advance(SECOND_OF_TIME);
+    }
+    let id = second.session_id();
+    let page = owner.get(&not_me(&id)).text();
+    assert!(page.contains("1 passkey that was added in it, or has let it in, is removed."), "{page}");
+    report(&mut owner, &id);
+    assert!(owner.is_signed_in() && !first.is_signed_in() && !second.is_signed_in());
+    assert_eq!(passkeys::sign_in(&mut app.browser(), &mut foreign).status, 401);
+    let page = owner.get(&not_me(&id)).text();
+    assert!(page.contains("used a passkey instead of your password"), "{page}");
     app.assert_sound();
 }
 

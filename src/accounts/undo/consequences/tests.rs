@@ -153,8 +153,7 @@ fn sessions_follow_from_a_passkey_that_was_added() {
     let mut history = History::default();
     let owner = history.sign_in("password");
     let own = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), owner);
-    let thief = history.sign_in("passkey");
-    history.passkey(EventKind::PasskeyUsed, own, thief);
+    let thief = history.sign_in("password");
     let first = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), thief);
     let second = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), thief);
     let by_passkey = history.sign_in("passkey");
@@ -166,8 +165,29 @@ fn sessions_follow_from_a_passkey_that_was_added() {
     let found = history.of(thief);
     assert_eq!(found.sessions, [thief, by_passkey, as_factor].into());
     assert_eq!(found.passkeys, [second, third].into());
-    assert_eq!(history.of(owner).sessions, [owner, thief, by_passkey, as_factor].into());
-    assert_eq!(history.of(owner).passkeys, [own, second, third].into());
+    assert_eq!(history.of(owner).sessions, [owner].into());
+    assert_eq!(history.of(owner).passkeys, [own].into());
+}
+
+#[test]
+fn passkey_that_let_the_session_in_follows_with_all_that_it_let_in() {
+    let mut history = History::default();
+    let laptop = history.sign_in("password");
+    let foreign = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), laptop);
+    let first = history.sign_in("passkey");
+    history.passkey(EventKind::PasskeyUsed, foreign, first);
+    let reported = history.sign_in("passkey");
+    history.passkey(EventKind::PasskeyUsed, foreign, reported);
+    let found = history.reported_by(laptop, reported);
+    assert_eq!((found.sessions, found.passkeys), ([first, reported].into(), [foreign].into()));
+    // One that lets in both the reporter and the other is on the reporter's devices.
+    let desk = history.sign_in("passkey");
+    history.passkey(EventKind::PasskeyUsed, foreign, desk);
+    let found = history.reported_by(desk, reported);
+    assert_eq!((found.sessions, found.passkeys), ([reported].into(), BTreeSet::new()));
+    history.passkey(EventKind::PasskeyRemoved, foreign, laptop);
+    let found = history.reported_by(laptop, reported);
+    assert_eq!((found.sessions, found.passkeys), ([first, reported, desk].into(), BTreeSet::new()));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The states of the pages that links lead to.
 
 use super::{
-    AppFacts, Form, InvalidLink, LinkErrors, LinkKind, PasskeyChoice, PasskeyChoices, invalid_template, template,
+    AppFacts, Form, InvalidLink, LinkErrors, LinkKind, PasskeyChoice, PasskeyChoices, PasskeysStay, invalid_template,
+    template, why_passkeys_stay,
 };
 use crate::{
     accounts::FactorState,
@@ -35,10 +36,13 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
     let app = Some(AppFacts::new(words, &factor, |_| None, sample.now));
     let with_app = Form { app, ..form(LinkKind::Reset) };
     let with_app = template(sample.visitor(), words, Sample::token(), with_app, LinkErrors::default());
-    let with_passkeys = |are_second_factor| {
+    let with_passkeys = |stay: Option<PasskeysStay>| {
         let rows = sample_rows(sample).into_iter().enumerate();
         let rows = rows.map(|(index, row)| PasskeyChoice { row, is_kept: index == 1 }).collect();
-        let form = Form { passkeys: PasskeyChoices { rows, are_second_factor }, ..form(LinkKind::Reset) };
+        let form = Form {
+            passkeys: PasskeyChoices { rows, stay: stay.map(|reason| why_passkeys_stay(words, reason)) },
+            ..form(LinkKind::Reset)
+        };
         template(sample.visitor(), words, Sample::token(), form, LinkErrors::default())
     };
     let invalid = |kind, problem| invalid_template(sample.visitor(), words, kind, problem, false);
@@ -53,8 +57,9 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
     vec![
         PageState::new("reset", &page(LinkKind::Reset, LinkErrors::default())),
         PageState::new("reset-app", &with_app),
-        PageState::new("reset-passkeys", &with_passkeys(false)),
-        PageState::new("reset-passkeys-stay", &with_passkeys(true)),
+        PageState::new("reset-passkeys", &with_passkeys(None)),
+        PageState::new("reset-passkeys-stay", &with_passkeys(Some(PasskeysStay::SecondFactor))),
+        PageState::new("reset-passkeys-stay-address", &with_passkeys(Some(PasskeysStay::NewAddress))),
         PageState::new("reset-set-up", &set_up(LinkKind::Reset)),
         PageState::new("invitation-set-up", &set_up(LinkKind::Invitation)),
         PageState::new("reset-errors", &page(LinkKind::Reset, every_error)),

@@ -32,6 +32,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
                 undoing,
             },
         ),
+        prove_at: undoing.is_held_back.then(|| "/reauth".to_owned()),
         addresses: used(if record.logged_out_at.is_some() { 3 } else { 1 }),
     };
     let nothing = Undoing::default();
@@ -42,9 +43,11 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         passkeys: 2,
         names: 1,
         passkey_names: 1,
+        is_held_back: false,
         email: EmailUndoing::IsRestored,
     };
     let some = Undoing { removes_recovery_codes: true, passkeys: 1, names: 2, email: EmailUndoing::IsTaken, ..nothing };
+    let held_back = Undoing { is_held_back: true, ..nothing };
     let since = [sample.session(0), sample.session(2), sample.ended(3, EndReason::SignedOut), sample.session(4)];
     vec![
         PageState::new("not-me", &question(&sample.session(1), nothing)),
@@ -52,6 +55,8 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         PageState::new("not-me-current", &question(&sample.session(0), nothing)),
         PageState::new("not-me-undoes", &question(&sample.session(1), everything)),
         PageState::new("not-me-undoes-some", &question(&sample.ended(1, EndReason::SignedOut), some)),
+        PageState::new("not-me-held-back", &question(&sample.session(1), held_back)),
+        PageState::new("reported-passkey", &ReportedPage { is_by_passkey: true, ..reported(sample, &[], false) }),
         PageState::new("reported", &reported(sample, &since, false)),
         PageState::new("reported-alone", &reported(sample, &[], false)),
         PageState::new("reported-many", &reported(sample, &sample.sessions(0..20), true)),
@@ -77,6 +82,7 @@ fn reported(sample: &Sample, since: &[SessionRecord], has_more: bool) -> Reporte
     set_labels(words, since.iter_mut().map(|since| &mut since.card));
     let addresses = if has_more { sample.addresses() } else { Vec::new() };
     ReportedPage {
+        is_by_passkey: false,
         page: sample.page_with_places(),
         csrf_token: Sample::token(),
         title: title_with_device(words, &record),

@@ -15,6 +15,7 @@ on_both_engines!(
     passkey_of_another_user_proves_nothing,
     proof_is_good_in_its_own_session_only,
     replayed_proof_is_refused,
+    passkey_continues_no_session_whose_sid_was_renewed,
     copied_passkey_proves_nothing,
     user_without_a_password_proves_by_passkey,
     page_offers_no_passkey_to_those_without,
@@ -101,6 +102,18 @@ fn proof_is_good_in_its_own_session_only(engine: EngineKind) {
     ];
     assert_refuses(&other.post("/reauth", &fields), 401, EXPIRED);
     assert_eq!(events(&app, "proof_failed").len(), 1);
+}
+
+/// A thief with a copied cookie and a passkey of their own waits for the owner's next proof, which renews the sid.
+fn passkey_continues_no_session_whose_sid_was_renewed(engine: EngineKind) {
+    let (app, mut owner, mut device) = start(engine);
+    let mut thief = owner.at(app.address);
+    let page = thief.get("/reauth");
+    let passkey = device.answer(&options(&page));
+    assert_eq!(owner.post_from("/reauth", "/reauth", &[("password", PASSWORD)]).status, 303);
+    let answer = send(&mut thief, &page, &passkey);
+    assert!(!thief.is_signed_in(), "{} {}", answer.status, answer.location());
+    assert!(owner.is_signed_in());
 }
 
 fn replayed_proof_is_refused(engine: EngineKind) {

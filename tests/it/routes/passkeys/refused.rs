@@ -13,6 +13,7 @@ use crate::support::{Browser, EngineKind, PasskeyDevice, TestApp, on_both_engine
 
 on_both_engines!(
     replayed_answer_is_refused,
+    replay_of_a_counting_passkey_is_no_copy,
     older_challenge_is_refused_after_a_newer_one,
     challenge_is_good_for_five_minutes,
     challenge_is_good_in_its_own_browser_only,
@@ -28,6 +29,7 @@ on_both_engines!(
     passkey_of_another_host_is_refused,
     malformed_answers_are_refused,
     failures_throttle_the_network_but_no_known_browser,
+    failures_of_a_known_browser_leave_one_event,
 );
 
 fn replayed_answer_is_refused(engine: EngineKind) {
@@ -45,6 +47,21 @@ fn replayed_answer_is_refused(engine: EngineKind) {
     assert!(!replay.is_signed_in());
     let failed = events(&app, "sign_in_failed");
     assert_eq!((failed.len(), &failed[0]["detail"]["cause"]), (2, &"used_passkey".into()));
+}
+
+fn replay_of_a_counting_passkey_is_no_copy(engine: EngineKind) {
+    let app = app(engine);
+    app.add_user(EMAIL);
+    let (_, mut device) = add_to(&app, EMAIL, PasskeyDevice::with_counter(ORIGIN));
+    let mut browser = app.browser();
+    let page = SignInPage::open(&mut browser);
+    let passkey = device.answer(&page.options);
+    let mut replay = browser.at(app.address);
+    assert_lets_in(&page.send(&mut browser, &passkey));
+    app.advance(Duration::from_secs(6));
+    assert_refuses(&page.send(&mut replay, &passkey), 401, EXPIRED);
+    assert_eq!(events(&app, "sign_in_failed")[0]["detail"]["cause"], "used_passkey");
+    assert_eq!(app.count("passkeys", "WHERE copied_at IS NOT NULL"), 0);
 }
 
 fn older_challenge_is_refused_after_a_newer_one(engine: EngineKind) {
@@ -260,4 +277,22 @@ fn failures_throttle_the_network_but_no_known_browser(engine: EngineKind) {
     assert_lets_in(&sign_in(&mut from_network(known), &mut device));
     app.advance(Duration::from_secs(1));
     assert_lets_in(&sign_in(&mut app.browser(), &mut device));
+}
+
+/// Nothing delays it, so that a stranger can't keep the owner out; its events must not fill the table.
+fn failures_of_a_known_browser_leave_one_event(engine: EngineKind) {
+    let (app, mut known, mut device) = start(engine);
+    known.sign_out();
+    let page = SignInPage::open(&mut known);
+    let mut answer: Value = serde_json::from_str(&device.answer(&page.options)).unwrap();
+    answer["response"]["signature"] = "AAAA".into();
+    for _ in 0..5 {
+        assert_refuses(&page.send(&mut known, &answer.to_string()), 401, REJECTED);
+    }
+    assert_eq!(events(&app, "sign_in_failed").len(), 1);
+    app.advance(Duration::from_secs(16 * 60));
+    let page = SignInPage::open(&mut known);
+    assert_refuses(&page.send(&mut known, &answer.to_string()), 401, REJECTED);
+    let failed = events(&app, "sign_in_failed");
+    assert_eq!((failed.len(), &failed[1]["detail"]["count"]), (2, &5.into()));
 }

@@ -14,6 +14,7 @@ const SECOND: &str = "/login/second";
 
 on_both_engines!(
     passkey_stands_in_for_a_code,
+    passkey_that_does_not_say_whose_it_is_stands_in,
     passkey_counts_where_a_second_factor_is_demanded,
     password_alone_adds_no_app_beside_a_passkey,
     passkey_of_another_user_is_refused,
@@ -53,6 +54,15 @@ fn passkey_stands_in_for_a_code(engine: EngineKind) {
     assert!(browser.get("/account/activity").text().contains("Signed in with the password and a passkey"));
     assert_eq!(app.count("passkey_proofs", ""), 0, "the password has proved it");
     app.assert_sound();
+}
+
+/// Authenticators may leave that out where they were asked for this passkey.
+fn passkey_that_does_not_say_whose_it_is_stands_in(engine: EngineKind) {
+    let (app, mut device) = with_passkey_only(engine);
+    let (mut browser, page) = second_step(&app);
+    let mut answer: serde_json::Value = serde_json::from_str(&device.answer(&options(&page))).unwrap();
+    answer["response"]["userHandle"] = serde_json::Value::Null;
+    assert_lets_in(&send(&mut browser, &page, &answer.to_string()));
 }
 
 fn demanding(engine: EngineKind) -> TestApp {

@@ -13,7 +13,9 @@ on_both_engines!(
     passkey_of_a_day_can_remove_an_older_one,
     older_passkey_can_remove_a_newer_one,
     old_password_can_remove_any,
-    new_password_can_not_remove_an_older_passkey,
+    changed_password_can_remove_an_older_passkey,
+    report_by_a_new_passkey_takes_nothing_out,
+    reset_at_a_new_address_keeps_the_passkeys,
     password_of_a_reset_link_can_remove_any,
     reset_link_to_a_new_address_can_not_remove_an_older_passkey,
     new_passkey_can_not_remove_an_older_app,
@@ -79,20 +81,41 @@ fn old_password_can_remove_any(engine: EngineKind) {
 
 const NEW_PASSWORD: &str = "seven hills, one river";
 
-fn new_password_can_not_remove_an_older_passkey(engine: EngineKind) {
-    let (app, mut old, _) = two_passkeys(engine);
+/// Who changes the password has the former one, which could have removed it as well.
+fn changed_password_can_remove_an_older_passkey(engine: EngineKind) {
+    let (app, _, _) = two_passkeys(engine);
     let mut browser = app.signed_in(EMAIL);
     let fields = [("current_password", PASSWORD), ("password", NEW_PASSWORD), ("password_again", NEW_PASSWORD)];
     assert_eq!(browser.post_from("/account/password", "/account/password", &fields).status, 303);
     app.advance(Duration::from_secs(60));
-    assert_refuses(&remove(&app, &mut browser, ""), 403, TOO_NEW);
-    // The older passkey proves it.
-    let page = browser.get("/reauth");
-    let challenge = page.between("data-challenge=\"", "\"");
-    let passkey = old.answer(&super::options(&page));
-    let fields = [("passkey", passkey.as_str()), ("challenge", &challenge), ("csrf_token", &page.csrf_token())];
-    assert_eq!(browser.post("/reauth", &fields).status, 303);
-    assert_eq!(remove(&app, &mut browser, "DESC").location(), PASSKEYS);
+    assert_eq!(remove(&app, &mut browser, "").location(), PASSKEYS);
+}
+
+/// A thief adds a passkey in a stolen session, signs in with it, and says that the stolen session was not theirs.
+fn report_by_a_new_passkey_takes_nothing_out(engine: EngineKind) {
+    let app = app(engine);
+    app.add_user(EMAIL);
+    let (mut owner, mut own) = add_to(&app, EMAIL, PasskeyDevice::new(ORIGIN));
+    app.advance(Duration::from_secs(60));
+    let mut device = PasskeyDevice::new(ORIGIN);
+    assert_eq!(add(&mut owner, &mut device, "").location(), PASSKEYS);
+    app.advance(Duration::from_secs(60));
+    let mut thief = app.browser();
+    assert_eq!(sign_in(&mut thief, &mut device).status, 303);
+    let id = owner.session_id();
+    let (page, report) = (format!("/account/sessions/{id}/not-me"), format!("/account/sessions/{id}/report"));
+    let question = thief.get(&page).text();
+    assert!(question.contains("What was added in it stays") && !question.contains("is removed"), "{question}");
+    assert_eq!(thief.post_from(&page, &report, &[]).location(), page);
+    assert!(!owner.is_signed_in());
+    assert_eq!(app.count("passkeys", ""), 2);
+    assert_eq!(sign_in(&mut app.browser(), &mut own).status, 303);
+    // With the password, the same report takes out what the session has added, but for what has let the reporter in.
+    let proof = thief.get(&format!("/reauth?next={page}"));
+    assert_eq!(thief.post("/reauth", &[("password", PASSWORD), ("csrf_token", &proof.csrf_token())]).status, 303);
+    assert!(thief.get(&page).text().contains("1 passkey that was added in it"), "{}", thief.get(&page).text());
+    assert_eq!(thief.post_from(&page, &report, &[]).location(), page);
+    assert_eq!(sign_in(&mut app.browser(), &mut own).status, 401);
 }
 
 fn password_of_a_reset_link_can_remove_any(engine: EngineKind) {
@@ -100,9 +123,32 @@ fn password_of_a_reset_link_can_remove_any(engine: EngineKind) {
     let path = wait(app.keyrack.accounts().create_reset_link(&EMAIL.parse().unwrap(), None)).unwrap().unwrap().path();
     let token = path.split_once("token=").unwrap().1;
     let mut browser = app.browser();
+    let kept = app.texts("SELECT CAST(id AS varchar(36)) AS v FROM passkeys").join(" ");
     let fields = [("token", token), ("password", NEW_PASSWORD), ("password_again", NEW_PASSWORD)];
+    let fields: Vec<_> = fields.into_iter().chain([("passkeys", kept.as_str())]).collect();
     assert_eq!(browser.post_from(&path, "/reset", &fields).status, 303);
     assert_eq!(remove(&app, &mut browser, "").location(), PASSKEYS);
+}
+
+/// A thief with a stolen session changes the address, and keeps no box clear.
+fn reset_at_a_new_address_keeps_the_passkeys(engine: EngineKind) {
+    let Some(server) = mail_server::is_available().then(MailServer::start) else { return };
+    let app = TestApp::with(engine, |config| {
+        config.public_url = ORIGIN.parse().unwrap();
+        config.mail = Some(crate::mail::settings(&server.url()));
+    });
+    app.add_user(EMAIL);
+    let (_, mut own) = add_to(&app, EMAIL, PasskeyDevice::new(ORIGIN));
+    let mut stolen = app.signed_in(EMAIL);
+    change(&app, &server, &mut stolen, (EMAIL, NEW_EMAIL));
+    let link = wait(app.keyrack.accounts().create_reset_link(&NEW_EMAIL.parse().unwrap(), None)).unwrap().unwrap();
+    let (path, mut thief) = (link.path(), app.browser());
+    let page = thief.get(&path).text();
+    assert!(page.contains("changed less than a day ago") && !page.contains("Remove these passkeys"), "{page}");
+    let token = path.split_once("token=").unwrap().1;
+    let fields = [("token", token), ("password", NEW_PASSWORD), ("password_again", NEW_PASSWORD)];
+    assert_eq!(thief.post_from(&path, "/reset", &fields).status, 303);
+    assert_eq!(sign_in(&mut app.browser(), &mut own).status, 303);
 }
 
 /// A thief with a stolen session changes the address first.
