@@ -290,6 +290,7 @@ not-me-restores-names = { $count ->
     [one] { $count } Sitzung, die darin umbenannt wurde, erhält ihren früheren Namen zurück.
    *[other] { $count } Sitzungen, die darin umbenannt wurden, erhalten ihre früheren Namen zurück.
 }
+not-me-removes-password = Das Passwort gilt nicht mehr, denn es wurde durch eine Mail an die geänderte Adresse gesetzt. Mit „Passwort vergessen?“ auf der Anmeldeseite setzen Sie ein neues.
 not-me-restores-email = Die E-Mail-Adresse Ihres Kontos wird wieder die, die sie vorher war.
 not-me-email-taken = Die frühere E-Mail-Adresse Ihres Kontos lässt sich nicht zurückholen, da jetzt ein anderes Konto sie hat. Fragen Sie Ihre Administration.
 not-me-shows = Sie sehen, was darin geschah und welche Sitzungen seither mit demselben Passwort begannen.
@@ -300,8 +301,8 @@ not-me-current = Das ist die Sitzung, die Sie gerade nutzen. Wenn auch jemand an
 not-me-done = Das waren nicht Sie
 not-me-done-lead = Sie haben { $device } { $when } gemeldet. Die Sitzung ist beendet.
 not-me-next = Neues Passwort wählen
-not-me-stays = Was darin hinzugefügt wurde, bleibt: Sie haben sich mit einem Passkey angemeldet, der neuer als diese Sitzung und weniger als einen Tag alt ist. Bestätigen Sie zuerst mit Ihrem Passwort, um es zu entfernen.
-not-me-prove = Mit dem Passwort bestätigen
+not-me-stays = Was darin hinzugefügt wurde, bleibt: Womit Sie sich angemeldet haben, ist neuer als das, was entfernt würde, und weniger als einen Tag alt. Bestätigen Sie zuerst mit etwas Älterem, oder warten Sie einen Tag.
+not-me-prove = Bestätigen, dass Sie es sind
 not-me-next-hint-passkey = Wer sich dort angemeldet hat, hat statt Ihres Passworts einen Passkey verwendet. Prüfen Sie Ihre Passkeys. Wenn die Person auch Ihr Passwort kennen könnte, wählen Sie ein neues: Dann werden alle Ihre anderen Geräte abgemeldet.
 not-me-next-hint = Wer sich dort angemeldet hat, kennt Ihr Passwort. Wenn Sie ein neues wählen, werden alle Ihre anderen Geräte abgemeldet.
 not-me-since = Seither mit demselben Passwort angemeldet

@@ -376,6 +376,7 @@ not-me-restores-names = { $count ->
     [one] { $count } session that was renamed in it gets its former name back.
    *[other] { $count } sessions that were renamed in it get their former names back.
 }
+not-me-removes-password = The password stops working, since it was set by a mail to the changed address. “Forgot your password?” on the sign-in page sets a new one.
 not-me-restores-email = The email address of your account becomes again what it was before.
 not-me-email-taken = The email address that your account had before can’t be put back, since another account has it now. Ask your administrator.
 not-me-shows = You see what happened in it, and which sessions began with the same password since.
@@ -388,8 +389,8 @@ not-me-done = This wasn’t you
 # $when (Time) - "5 minutes ago"
 not-me-done-lead = You reported { $device } as not yours { $when }. It is signed out.
 not-me-next = Choose a new password
-not-me-stays = What was added in it stays: you have signed in with a passkey that is newer than this session, and less than a day old. Confirm with your password first to remove it.
-not-me-prove = Confirm with your password
+not-me-stays = What was added in it stays: what you have signed in with is newer than what would be removed, and less than a day old. Confirm with something older first, or wait for a day.
+not-me-prove = Confirm that it’s you
 not-me-next-hint-passkey = The person who signed in used a passkey instead of your password. Check your passkeys. If the person may know your password too, choose a new one: it signs out all your other devices.
 not-me-next-hint = The person who signed in knows your password. Choosing a new one signs out all your other devices.
 not-me-since = Signed in with the same password since

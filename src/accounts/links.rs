@@ -20,7 +20,7 @@ use crate::{
     error::{Error, Result},
     events::{EventKind, record},
     mail::{self, LinkProblem, LinkToken, ListedMail, MailKind, NewMail, NoticeFacts},
-    sessions::{EndReason, REPEATED_FORM_WINDOW, User, WayIn, with_first_batch},
+    sessions::{EndReason, User, WayIn, is_in_window, with_first_batch},
     words::Language,
 };
 
@@ -300,8 +300,7 @@ impl Accounts {
         let Some(token) = LinkToken::parse(token) else { return Ok(None) };
         let id = token.id();
         let found = self.db.read(move |connection| queries::find_link(connection, id, kind.as_str())).await?;
-        let was_used_now =
-            |link: &StoredLink| link.state.used_at.is_some_and(|at| arrived.since(at) <= REPEATED_FORM_WINDOW);
+        let was_used_now = |link: &StoredLink| link.state.used_at.is_some_and(|at| is_in_window(arrived, at));
         let Some(link) = found.filter(|link| token.has_hash(&link.token_hash) && was_used_now(link)) else {
             return Ok(None);
         };

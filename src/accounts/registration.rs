@@ -9,7 +9,6 @@ use std::time::Duration;
 use super::{
     Accounts,
     authenticate::{AuthenticationResult, SignInClient},
-    browser_id::{BrowserId, BrowserIdHash},
     email::Email,
     links::InvalidLink,
     mail_requests::{MailRequest, RequestAnswer, address_is_over_limit},
@@ -23,7 +22,7 @@ use crate::{
     error::{Error, Result},
     events::{EventKind, record},
     mail::{LinkToken, MailKind, NewMail, NoticeFacts},
-    sessions::{REPEATED_FORM_WINDOW, User, WayIn},
+    sessions::{User, WayIn, is_in_window},
     words::Language,
 };
 
@@ -62,8 +61,8 @@ impl Accounts {
     /// # Errors
     /// [`Error::Busy`] if too many requests wait.
     pub(crate) async fn request_registration(&self, email: Email, request: MailRequest) -> Result<RequestAnswer> {
-        let browsers: Vec<BrowserIdHash> = request.client.browsers.iter().map(BrowserId::hash).collect();
-        if let Some(retry_after) = self.admit_request(&browsers, &request.client).await? {
+        // Not under a browser that has signed in before, as at `/forgot`: accounts that were registered would raise the limit.
+        if let Some(retry_after) = self.admit_request(&[], &request.client).await? {
             return Ok(RequestAnswer::TooMany { retry_after });
         }
         let accounts = self.clone();
@@ -177,8 +176,7 @@ impl Accounts {
         let Some(token) = LinkToken::parse(token) else { return Ok(None) };
         let id = token.id();
         let found = self.db.read(move |connection| queries::find_registration(connection, id)).await?;
-        let was_used_now =
-            |found: &Registration| found.used_at.is_some_and(|at| arrived.since(at) <= REPEATED_FORM_WINDOW);
+        let was_used_now = |found: &Registration| found.used_at.is_some_and(|at| is_in_window(arrived, at));
         let Some(found) = found.filter(|found| token.has_hash(&found.token_hash) && was_used_now(found)) else {
             return Ok(None);
         };

@@ -112,7 +112,8 @@ impl MailKind {
             Self::ManyFailures => vec![words.mail_failures_note().to_owned()],
             Self::WrongCodes => vec![words.mail_wrong_codes_note().to_owned()],
             Self::EmailChanged if facts.by_administrator => vec![words.mail_email_set_note().to_owned()],
-            Self::EmailChanged => vec![words.mail_email_changed_note().to_owned()],
+            // The note on its link is added with that.
+            Self::EmailChanged => vec![],
             Self::AddressTaken | Self::AccountExists => vec![words.mail_address_taken_note().to_owned()],
             _ => vec![words.mail_notice_note().to_owned()],
         };
@@ -138,7 +139,10 @@ impl Content {
     /// The notice of this kind with the link by which its reader ends, or takes back, what it tells of.
     pub fn with_link(mut self, kind: MailKind, url: String) -> Self {
         let label = match kind {
-            MailKind::EmailChanged => self.words.mail_email_restore(),
+            MailKind::EmailChanged => {
+                self.notes.push(self.words.mail_email_changed_note().to_owned());
+                self.words.mail_email_restore()
+            }
             _ => self.words.this_was_not_me(),
         };
         self.link = Some(ContentLink { label: label.to_owned(), url });

@@ -99,7 +99,7 @@ pub use policy::{Policy, Timeouts};
 pub(crate) use queries::UserRow;
 pub(crate) use reauthenticate::{EndedOthers, NewProof, PresentedSession, ReauthenticatedSession};
 pub use rename::Renaming;
-pub(crate) use repeated_form::REPEATED_FORM_WINDOW;
+pub(crate) use repeated_form::{REPEATED_FORM_WINDOW, is_in_window};
 pub use report::SessionsSince;
 pub use resume::LiveSession;
 pub use sent_form::SentForm;

@@ -31,7 +31,9 @@ impl Sessions {
         now: Timestamp,
     ) -> Result<Option<IssuedSession>> {
         // A password that is good for one sign-in must not let in by a second form.
-        if new.must_change_password() || presents_live_session(connection, new, now)? {
+        // A passkey is asked for in one tab at a time, and must not hand over a session that was just proved by something else.
+        let can_be_joined = !new.must_change_password() && new.passkey().is_none();
+        if !can_be_joined || presents_live_session(connection, new, now)? {
             return Ok(None);
         }
         let Some(browser) = new.browser_of_form(started_before) else { return Ok(None) };

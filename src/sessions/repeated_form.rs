@@ -31,7 +31,7 @@ const MAX_FORMER_SIDS: i64 = 1000;
 
 /// Whether it happened at `at`, no longer ago than the window. The clock of the instance that has recorded it may be ahead; a time
 /// further in the future, from a clock that has been corrected since, does not make the window longer.
-pub(super) fn is_in_window(now: Timestamp, at: Timestamp) -> bool {
+pub(crate) fn is_in_window(now: Timestamp, at: Timestamp) -> bool {
     now.since(at) <= REPEATED_FORM_WINDOW && at.since(now) <= REPEATED_FORM_WINDOW
 }
 
@@ -73,7 +73,9 @@ impl Sessions {
         }
         // Both requests have presented the sid of a session that the first one has given a new sid. Another browser may
         // present it, too, so the browser has to be the one of that sign-in.
-        let Some(browser) = new.browser_of_form(started_before) else {
+        // A passkey is no reason to hand over a session whose user has just proved it by something else.
+        let browser = new.browser_of_form(started_before).filter(|_| new.passkey().is_none());
+        let Some(browser) = browser else {
             return Ok(FormSession::NotStarted { started_before });
         };
         for sid in new.presented_sids() {

@@ -42,6 +42,15 @@ impl Sessions {
         Ok(others)
     }
 
+    /// The active sessions of a user that a password has let in since then.
+    pub(crate) fn by_password_since(
+        connection: &mut DbConnection,
+        user: UserId,
+        since: Timestamp,
+    ) -> Result<Vec<SessionId>> {
+        queries::by_password_since(connection, user, since)
+    }
+
     /// The active sessions of a user among these.
     pub(crate) fn active_among(
         connection: &mut DbConnection,

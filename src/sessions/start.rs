@@ -89,10 +89,6 @@ impl Sessions {
         };
         check_second_factor(connection, new, now)?;
         if let Some(issued) = self.join_other_tab(connection, new, started_before, &user, now)? {
-            if new.passkey_added_at().is_some() {
-                queries::note_proof(connection, issued.id, new.passkey_added_at())?;
-            }
-            record_passkey(connection, new, issued.id, now)?;
             let factor = new.checked_factor();
             record_use_of_trust(connection, (user.id, issued.id), factor, now, new.client.ip_address)?;
             return Ok(Some((issued, None)));

@@ -9,11 +9,11 @@ use crate::{
         queries::{self, StoredLink},
     },
     clock::Timestamp,
-    db::DbConnection,
+    db::{DbConnection, SessionId, UserId},
     error::{Error, Result},
     events::{EventKind, record},
     mail::{LinkProblem, LinkState, LinkToken, MailKind, NoticeFacts},
-    sessions::{REPEATED_FORM_WINDOW, User},
+    sessions::{EndReason, Sessions, User, is_in_window},
 };
 
 const KIND: &str = MailKind::EmailChange.as_str();
@@ -74,6 +74,11 @@ impl Accounts {
         };
         let state = LinkState { password_changed_at: stored.changed_at, ..link.state };
         let asked_in = link.session;
+        if let Some(session) = asked_in
+            && was_taken_out(connection, link.user.id, session)?
+        {
+            return Ok(Err(AddressLinkProblem::Expired));
+        }
         let (user, new) = match check(StoredLink { state, ..link }, now) {
             Ok(found) => found,
             Err(problem) => return Ok(Err(problem)),
@@ -88,8 +93,11 @@ impl Accounts {
         };
         let event = accounts.event(EventKind::LinkUsed, user.id).detail("link", KIND);
         record(connection, event, now)?;
-        let restore = accounts.add_restore_link(connection, &user, self.facts_of_change(now), now)?;
-        let changed = accounts.event(EventKind::EmailChanged, user.id).detail("undo_link", restore.to_string());
+        let changed = accounts.event(EventKind::EmailChanged, user.id);
+        let changed = match accounts.add_restore_link(connection, &user, &new, now)? {
+            Some(restore) => changed.detail("undo_link", restore.to_string()),
+            None => changed,
+        };
         record(connection, changed, now)?;
         Ok(Ok(()))
     }
@@ -120,6 +128,19 @@ impl Accounts {
     }
 }
 
+/// Whether a session was ended by other means than its own sign-out or its age: what it has asked for must not be made then.
+fn was_taken_out(connection: &mut DbConnection, user: UserId, session: SessionId) -> Result<bool> {
+    let record = Sessions::find_own_within(connection, user, session)?;
+    let reason = record.and_then(|record| record.end_reason).and_then(|word| EndReason::parse(&word));
+    let is_own = |reason: &EndReason| {
+        matches!(
+            reason,
+            EndReason::SignedOut | EndReason::IdleTimeout | EndReason::AbsoluteTimeout | EndReason::Replaced
+        )
+    };
+    Ok(reason.is_some_and(|reason| !is_own(&reason)))
+}
+
 /// Whether a link is good; its user and the new address.
 fn check(link: StoredLink, now: Timestamp) -> Result<(User, String), AddressLinkProblem> {
     match (link.state.problem(now), link.address) {
@@ -131,6 +152,6 @@ fn check(link: StoredLink, now: Timestamp) -> Result<(User, String), AddressLink
 
 /// The answer for a link that was used. A form that is sent twice gets the answer of the first one.
 pub(super) fn used(state: &LinkState, now: Timestamp) -> AddressLinkProblem {
-    let just_now = state.used_at.is_some_and(|at| now.since(at) <= REPEATED_FORM_WINDOW);
+    let just_now = state.used_at.is_some_and(|at| is_in_window(now, at));
     AddressLinkProblem::Used { just_now }
 }

@@ -91,14 +91,23 @@ impl Accounts {
         Ok(Ok(()))
     }
 
-    /// Tells the former address of a user of the change, with a link that takes it back. Returns the link.
+    /// Tells the former address of a user of the change to `new`, with a link that takes it back. Returns the link.
+    ///
+    /// A change back to an address that an earlier link would restore does the same as that link: what has been mailed since
+    /// then is void, and the address that is left gets no link. It may be a thief's, and the owner the one who changes it back.
     fn add_restore_link(
         &self,
         connection: &mut DbConnection,
         user: &User,
-        mut facts: NoticeFacts,
+        new: &str,
         now: Timestamp,
-    ) -> Result<LinkId> {
+    ) -> Result<Option<LinkId>> {
+        let mut facts = self.facts_of_change(now);
+        if let Some(made_at) = queries::restore_made_at(connection, user.id, new, now)? {
+            queries::void_restores_since(connection, user.id, made_at, now)?;
+            self.mail_change(connection, user, None, facts, now)?;
+            return Ok(None);
+        }
         let account = queries::find_by_id(connection, user.id)?.ok_or_else(|| Error::internal("the user is gone"))?;
         // Later than the former one, whatever the clocks say: the first link of several changes takes all of them back.
         let since = now - RESTORE_LIFETIME;
@@ -115,7 +124,7 @@ impl Accounts {
         };
         queries::insert_link(connection, &row)?;
         self.mail_change(connection, user, Some(id), facts, now)?;
-        Ok(id)
+        Ok(Some(id))
     }
 
     /// Mails to the former address of a user that it was changed.

@@ -11,7 +11,7 @@ use crate::{
         queries::{self, StoredLink},
     },
     clock::Timestamp,
-    db::DbConnection,
+    db::{DbConnection, SessionId, UserId},
     error::Result,
     events::{EventKind, record},
     mail::{LinkState, LinkToken, MailKind},
@@ -73,7 +73,7 @@ impl Accounts {
             return Ok(Err(AddressLinkProblem::Expired));
         };
         let Some(link) = find(connection)? else { return Ok(Err(AddressLinkProblem::Expired)) };
-        let made_at = link.state.created_at;
+        let (made_at, asked_in) = (link.state.created_at, link.session);
         let (user, former) = match check(link, now) {
             Ok(found) => found,
             Err(AddressLinkProblem::Used { just_now: true }) => {
@@ -94,9 +94,32 @@ impl Accounts {
         let restored = self.event(EventKind::EmailRestored, user.id).detail("password_removed", true);
         let restored = restored.detail("undo_link", id.to_string());
         record(connection, restored, now)?;
+        self.mail_change(connection, &user, None, self.facts_of_change(now), now)?;
+        self.remove_passkeys_since(connection, user.id, made_at, asked_in, now)?;
         let ended = self.sessions.first_batch_within(connection, user.id, EndReason::Revoked, mode)?;
         let user = User { email: former, ..user };
         Ok(Ok((self.add_reset(connection, &user, changed_at, now)?, Some(ended))))
+    }
+
+    /// Removes the passkeys that were added since the change that is undone, or in the session that has asked for it: they
+    /// would let in while the account has no password.
+    fn remove_passkeys_since(
+        &self,
+        connection: &mut DbConnection,
+        user: UserId,
+        since: Timestamp,
+        asked_in: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<()> {
+        for passkey in queries::passkeys_of(connection, user)? {
+            if passkey.created_at < since && Some(passkey.session) != asked_in {
+                continue;
+            }
+            queries::delete_passkey(connection, (passkey.id, user))?;
+            let event = self.event(EventKind::PasskeyRemoved, user).detail("passkey", passkey.id.to_string());
+            record(connection, event.detail("name", passkey.name.as_str()), now)?;
+        }
+        Ok(())
     }
 
     /// A link for a new password, which the answer leads to. Its reader has just proved to read the mails of the address.

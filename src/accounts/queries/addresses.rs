@@ -117,13 +117,23 @@ pub(in crate::accounts) fn was_reset_at_new_address(
     since: Timestamp,
 ) -> Result<bool> {
     let Some(changed_at) = new_address_since(connection, user, since)? else { return Ok(false) };
-    let reset: Option<LinkId> = account_links::table
+    Ok(reset_since(connection, user, changed_at)?.is_some())
+}
+
+/// When a link for a new password was used first since then.
+pub(in crate::accounts) fn reset_since(
+    connection: &mut DbConnection,
+    user: UserId,
+    since: Timestamp,
+) -> Result<Option<Timestamp>> {
+    let used_at: Option<Option<SqlTime>> = account_links::table
         .filter(account_links::user_id.eq(user).and(account_links::kind.eq(RESET)))
-        .filter(account_links::used_at.ge(SqlTime::from(changed_at)).assume_not_null())
-        .select(account_links::id)
+        .filter(account_links::used_at.ge(SqlTime::from(since)).assume_not_null())
+        .select(account_links::used_at)
+        .order(account_links::used_at.asc())
         .first(connection)
         .optional()?;
-    Ok(reset.is_some())
+    Ok(used_at.flatten().map(Timestamp::from))
 }
 
 /// The former address that a link puts back.
@@ -177,6 +187,40 @@ pub(in crate::accounts) fn void_restores_since(
         .filter(account_links::used_at.is_null().and(account_links::voided_at.is_null()));
     diesel::update(later).set(account_links::voided_at.eq(Some(SqlTime::from(now)))).execute(connection)?;
     Ok(())
+}
+
+/// Makes these links void that put a former address of a user back.
+pub(in crate::accounts) fn void_restores(
+    connection: &mut DbConnection,
+    user: UserId,
+    links: &[LinkId],
+    now: Timestamp,
+) -> Result<()> {
+    let unused = account_links::table
+        .filter(account_links::user_id.eq(user).and(account_links::kind.eq(CHANGED)))
+        .filter(account_links::id.eq_any(links.to_vec()))
+        .filter(account_links::used_at.is_null().and(account_links::voided_at.is_null()));
+    diesel::update(unused).set(account_links::voided_at.eq(Some(SqlTime::from(now)))).execute(connection)?;
+    Ok(())
+}
+
+/// When the first good link was made that puts this address of a user back; `None` if none does.
+pub(in crate::accounts) fn restore_made_at(
+    connection: &mut DbConnection,
+    user: UserId,
+    address: &str,
+    now: Timestamp,
+) -> Result<Option<Timestamp>> {
+    let made_at: Option<SqlTime> = account_links::table
+        .filter(account_links::user_id.eq(user).and(account_links::kind.eq(CHANGED)))
+        .filter(account_links::address.eq(address).assume_not_null())
+        .filter(account_links::expires_at.gt(SqlTime::from(now)))
+        .filter(account_links::used_at.is_null().and(account_links::voided_at.is_null()))
+        .select(account_links::created_at)
+        .order(account_links::created_at.asc())
+        .first(connection)
+        .optional()?;
+    Ok(made_at.map(Timestamp::from))
 }
 
 /// Makes the unused links void that change the address of a user, and were asked for in one of these sessions.

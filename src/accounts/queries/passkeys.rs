@@ -1,6 +1,6 @@
 //! Passkeys.
 
-use diesel::{OptionalExtension, prelude::*};
+use diesel::{OptionalExtension, dsl::exists, prelude::*};
 
 use crate::{
     accounts::webauthn::{StoredCredential, VerifiedUse},
@@ -189,7 +189,7 @@ pub(in crate::accounts) fn use_passkey(
         .and(passkeys::challenged_at.eq(challenged_at));
     let counts = passkeys::counter.lt(counter).or(passkeys::counter.eq(0));
     let is_new = passkeys::challenged_at.lt(challenged_at).and(counts);
-    let unused = passkeys::table.find(id).filter(is_same_form.or(is_new));
+    let unused = passkeys::table.find(id).filter(is_new);
     let set = (
         passkeys::counter.eq(counter),
         passkeys::backed_up.eq(verified.backed_up),
@@ -197,7 +197,11 @@ pub(in crate::accounts) fn use_passkey(
         passkeys::challenged_at.eq(challenged_at),
         passkeys::last_form.eq(&verified.form),
     );
-    Ok(diesel::update(unused).set(set).execute(connection)? > 0)
+    if diesel::update(unused).set(set).execute(connection)? > 0 {
+        return Ok(true);
+    }
+    // The time of the first use stays: the window must not move with each repetition.
+    Ok(diesel::select(exists(passkeys::table.find(id).filter(is_same_form))).get_result(connection)?)
 }
 
 /// Notes that an answer was refused because its counter was not higher than that of an earlier one.
@@ -232,7 +236,7 @@ pub(in crate::accounts) fn delete_passkey(
 pub(in crate::accounts) fn purge_passkeys(connection: &mut DbConnection, limit: i64) -> Result<usize> {
     let of_user = users::table.filter(users::id.eq(passkeys::user_id));
     let orphans: Vec<PasskeyId> = passkeys::table
-        .filter(diesel::dsl::not(diesel::dsl::exists(of_user)))
+        .filter(diesel::dsl::not(exists(of_user)))
         .limit(limit)
         .select(passkeys::id)
         .load_readable(connection)?;

@@ -78,8 +78,13 @@ pub(in crate::accounts) fn insert_factor(
 
 /// Uses a code of an app up, with those before it: of two requests at the same time, one succeeds, unless they have sent
 /// the same form. Returns whether it succeeded.
-pub(in crate::accounts) fn use_step(connection: &mut DbConnection, user: UserId, code: &UsedStep<'_>) -> Result<bool> {
-    let unused = totp_factors::table.find(user).filter(totp_factors::last_step.lt(code.step));
+pub(in crate::accounts) fn use_step(
+    connection: &mut DbConnection,
+    (user, added_at): (UserId, SqlTime),
+    code: &UsedStep<'_>,
+) -> Result<bool> {
+    let is_same_app = totp_factors::created_at.eq(added_at);
+    let unused = totp_factors::table.find(user).filter(is_same_app).filter(totp_factors::last_step.lt(code.step));
     let set = (
         totp_factors::last_step.eq(code.step),
         totp_factors::last_form.eq(code.form),
@@ -93,7 +98,8 @@ pub(in crate::accounts) fn use_step(connection: &mut DbConnection, user: UserId,
         .eq(code.step)
         .and(totp_factors::last_form.eq(code.form))
         .and(totp_factors::last_used_at.ge(window_start(code.now)));
-    Ok(diesel::select(exists(totp_factors::table.find(user).filter(is_same_form))).get_result(connection)?)
+    Ok(diesel::select(exists(totp_factors::table.find(user).filter(is_same_app).filter(is_same_form)))
+        .get_result(connection)?)
 }
 
 /// Stores the secret of an app sealed with another key.

@@ -112,9 +112,10 @@ impl Accounts {
             AppCode::Wrong => return Ok(Outcome::Failed(EventCause::WrongCode)),
             AppCode::Unreadable => return Ok(Outcome::Unreadable),
         };
+        let added_at = factor.created_at;
         let use_up = move |connection: &mut DbConnection| {
             let CodeUse { user, form, budget, now } = &code_use;
-            if !queries::use_step(connection, *user, &UsedStep { step, form, now: *now })? {
+            if !queries::use_step(connection, (*user, added_at), &UsedStep { step, form, now: *now })? {
                 return Ok(false);
             }
             if let Some((old, new)) = &resealed {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    clock::Timestamp,
     db::{LinkId, PasskeyId, SessionId},
     events::{Actor, EventKind, SecurityEvent},
 };
@@ -26,6 +27,10 @@ pub(super) struct Consequences {
     pub undo_link: Option<LinkId>,
     /// The sessions that have a name which one of them has given, with the name that each had before.
     pub names: BTreeMap<SessionId, Option<String>>,
+    /// The links that would put back an address which one of them has chosen.
+    pub foreign_restores: Vec<LinkId>,
+    /// When the password was set by a mail to the address that one of them has chosen.
+    pub reset_at: Option<Timestamp>,
     /// Whether they are left as they are, since what has proved the reporter's session is too new to undo them.
     pub is_held_back: bool,
 }
@@ -111,12 +116,14 @@ impl Consequences {
         replay.passkey_names.retain(|id, _| !passkeys.contains(id));
         Self {
             undo_link: replay.undo_link(&reported_among(events)),
+            foreign_restores: replay.foreign_restores(),
             has_added_app: replay.app.is_of(&replay.sessions),
             has_made_recovery_codes: replay.recovery_codes.is_of(&replay.sessions),
             passkeys,
             passkey_names: replay.passkey_names,
             sessions: replay.sessions,
             names: replay.names,
+            reset_at: None,
             is_held_back: false,
         }
     }
@@ -282,12 +289,19 @@ impl Replay {
         foreign.last().filter(|_| is_new)?.undo_link
     }
 
+    /// The links that have been mailed to addresses which these sessions have chosen.
+    fn foreign_restores(&self) -> Vec<LinkId> {
+        let changes = self.addresses.iter().zip(self.addresses.iter().skip(1));
+        let left = changes.filter(|(former, _)| former.by.is_of(&self.sessions));
+        left.filter_map(|(_, next)| next.undo_link).collect()
+    }
+
     /// Who has chosen the address that the account has.
     fn address(&self) -> Added {
         self.addresses.last().map_or(Added::Otherwise, |change| change.by)
     }
 
-    /// A session starts, or continues with a sign-in. From a password nothing follows: whoever reports has proved that they
+    /// A session starts, or continues with a sign-in. From a password nothing follows: the reporter has proved that they
     /// know the one that the account has.
     fn sign_in(&mut self, session: SessionId, way_in: &str) {
         let mut follows = is_by_reset(way_in) && self.is_reset_mailed && self.address().is_of(&self.sessions);

@@ -52,7 +52,10 @@ pub(crate) enum EmailUndoing {
     #[default]
     Stays,
     /// It becomes again what it was before.
-    IsRestored,
+    IsRestored {
+        /// The password is removed: the person who has changed the address has set it.
+        removes_password: bool,
+    },
     /// It can't: another account has the former one.
     IsTaken,
 }
@@ -85,7 +88,7 @@ impl Undoing {
         let event = if names == 0 { event } else { event.detail("names", names) };
         match self.email {
             EmailUndoing::Stays => event,
-            EmailUndoing::IsRestored => event.detail("email", "restored"),
+            EmailUndoing::IsRestored { .. } => event.detail("email", "restored"),
             EmailUndoing::IsTaken => event.detail("email", "taken"),
         }
     }
@@ -106,6 +109,7 @@ impl Accounts {
             let consequences = find_consequences(connection, &session, reporter, now)?;
             let others = accounts.sessions.end_reported(connection, &session, &consequences.sessions)?;
             queries::void_changes_of(connection, user, &consequences.sessions, now)?;
+            queries::void_restores(connection, user, &consequences.foreign_restores, now)?;
             let email = accounts.restore_email_of(connection, &session, &consequences, now)?;
             let undone = Undoing::new(&consequences, others, email);
             accounts.take_out(connection, &session, &consequences, now)?;
@@ -157,7 +161,7 @@ impl Accounts {
             let email = match find_former_email(connection, session.user_id, &consequences, now)? {
                 None => EmailUndoing::Stays,
                 Some(former) if is_taken(connection, session.user_id, &former.address)? => EmailUndoing::IsTaken,
-                Some(_) => EmailUndoing::IsRestored,
+                Some(_) => EmailUndoing::IsRestored { removes_password: consequences.reset_at.is_some() },
             };
             Ok(Undoing::new(&consequences, others, email))
         };
@@ -183,9 +187,14 @@ impl Accounts {
             return Ok(EmailUndoing::IsTaken);
         }
         queries::void_restores_since(connection, user, former.created_at, now)?;
-        let event = self.event(EventKind::EmailRestored, user).session(reported.id);
+        let removes_password = consequences.reset_at.is_some();
+        let mut event = self.event(EventKind::EmailRestored, user).session(reported.id);
+        if removes_password {
+            queries::remove_password(connection, user, now)?;
+            event = event.detail("password_removed", true);
+        }
         record(connection, event.detail("undo_link", former.link.to_string()), now)?;
-        Ok(EmailUndoing::IsRestored)
+        Ok(EmailUndoing::IsRestored { removes_password })
     }
 
     /// Removes what a report takes out of an account besides sessions and their names, and gives passkeys their former names.
@@ -256,13 +265,23 @@ fn find_consequences(
     // What a passkey has let in follows from when it was added.
     let sign_ins = events_since(connection, owner, &[EventKind::PasskeyUsed], session.created_at - SIGN_IN_TIME)?;
     let presented = passkeys_of(session.id, &sign_ins);
+    let own = queries::passkeys_of(connection, owner)?;
     if !presented.is_empty() {
-        let own = queries::passkeys_of(connection, owner)?;
         let added = own.iter().filter(|passkey| presented.contains(&passkey.id)).map(|passkey| passkey.created_at);
         since = added.fold(since, Timestamp::min);
     }
     let events = events_since(connection, owner, Consequences::KINDS, since - SIGN_IN_TIME)?;
-    let consequences = Consequences::of(session.id, Some(reporter.0), &events);
-    let may_undo = may_remove(connection, reporter, session.created_at, now)?;
+    let mut consequences = Consequences::of(session.id, Some(reporter.0), &events);
+    if let Some(former) = find_former_email(connection, owner, &consequences, now)? {
+        consequences.reset_at = queries::reset_since(connection, owner, former.created_at)?;
+    }
+    if let Some(since) = consequences.reset_at {
+        // The person who reads the mails of that address has set the password.
+        let by_password = Sessions::by_password_since(connection, owner, since)?;
+        consequences.sessions.extend(by_password.into_iter().filter(|id| *id != reporter.0));
+    }
+    let removed = own.iter().filter(|passkey| consequences.passkeys.contains(&passkey.id));
+    let oldest = removed.map(|passkey| passkey.created_at).fold(session.created_at, Timestamp::min);
+    let may_undo = may_remove(connection, reporter, oldest, now)?;
     Ok(if may_undo { consequences } else { consequences.held_back(session.id) })
 }

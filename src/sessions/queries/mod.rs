@@ -62,7 +62,9 @@ pub(super) use purge::{
     Expired, ExpiredData, OutdatedSid, delete_expired_data, delete_history, end_expired, find_expired_data,
     find_history, find_outdated_sids, forget_sids, lock_expired, scan_page,
 };
-pub(super) use report::{MAX_LISTED_SINCE, active_among, forget_browsers_of, is_last_of_a_browser, let_in_between};
+pub(super) use report::{
+    MAX_LISTED_SINCE, active_among, by_password_since, forget_browsers_of, is_last_of_a_browser, let_in_between,
+};
 pub(super) use role::{lock_role, update_role_in_data};
 pub(crate) use rows::UserRow;
 pub(super) use sign_in::{

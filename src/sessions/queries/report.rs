@@ -74,6 +74,19 @@ pub(in crate::sessions) fn is_last_of_a_browser(
     Ok(diesel::select(exists(browser)).get_result(connection)?)
 }
 
+/// The active sessions of a user that a password has let in since then.
+pub(in crate::sessions) fn by_password_since(
+    connection: &mut DbConnection,
+    user: UserId,
+    since: Timestamp,
+) -> Result<Vec<SessionId>> {
+    let by_password: Vec<&str> = WayIn::by_password().map(WayIn::as_str).collect();
+    let found = sessions::table
+        .filter(sessions::user_id.eq(user).and(sessions::status.eq(ACTIVE)))
+        .filter(sessions::created_at.ge(SqlTime::from(since)).and(sessions::authorised_by.eq_any(by_password)));
+    Ok(found.select(sessions::id).load_readable(connection)?)
+}
+
 /// Finds the user's sessions that a password has let in, or has confirmed, from `since` on and before `until`, the active
 /// ones first, then the latest.
 pub(in crate::sessions) fn let_in_between(

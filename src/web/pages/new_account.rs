@@ -16,6 +16,7 @@ use crate::{
         CreateUserError, Email, InvalidLink, MIN_LENGTH, NewAccount, Password, RegisterError, SignInClient, check_name,
     },
     error::Error,
+    events::Source,
     web::{RequestSession, errors::WebError, page::Page},
     words::Words,
 };
@@ -83,7 +84,7 @@ pub(super) async fn submit(
     request: &HttpRequest,
     fields: VerifyFields,
 ) -> Result<Result<HttpResponse, InvalidLink>, WebError> {
-    let accounts = session.state().accounts.on_behalf_of(session.source());
+    let accounts = session.state().accounts.on_behalf_of(Source::user(session.ip_address()));
     let email = match accounts.find_registration(&fields.token).await? {
         Ok(email) => email,
         Err(problem) => return sign_in_again(session, request, &fields, problem).await,

@@ -91,8 +91,12 @@ pub(crate) async fn submit(
 /// Reports the page as not found where visitors may not create accounts, and before the first account exists, which must be
 /// an administrator's.
 async fn require_open(state: &AppState) -> Result<(), WebError> {
-    let is_open = state.registration == Registration::Open && state.accounts.sends_mails();
-    if is_open && state.accounts.has_been_set_up().await? { Ok(()) } else { Err(WebError::NotFound) }
+    if is_open(state) && state.accounts.has_been_set_up().await? { Ok(()) } else { Err(WebError::NotFound) }
+}
+
+/// Whether visitors may create accounts. Links that were mailed before count as expired where they may not any longer.
+pub(super) fn is_open(state: &AppState) -> bool {
+    state.registration == Registration::Open && state.accounts.sends_mails()
 }
 
 fn page(

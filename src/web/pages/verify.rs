@@ -10,10 +10,12 @@ use serde::Deserialize;
 use super::{
     html,
     new_account::{self, VerifyFields},
+    register::is_open,
     see_other, with_cookie,
 };
 use crate::{
     accounts::{AddressLink, AddressLinkProblem, InvalidLink},
+    events::Source,
     web::{RequestSession, csrf_form::SignInForm, errors::WebError, page::Page},
     words::Words,
 };
@@ -71,6 +73,9 @@ pub(crate) async fn show(
             with_cookie(html(words, StatusCode::OK, &template)?, cookie)
         }
         // It may be a link of another kind.
+        Err(AddressLinkProblem::Expired) if !is_open(session.state()) => {
+            refused_registration(&session, words, &request, InvalidLink::Expired)
+        }
         Err(AddressLinkProblem::Expired) => match session.state().accounts.find_registration(&query.token).await? {
             Ok(email) => new_account::show(&session, words, &request, &query.token, email),
             Err(problem) => refused_registration(&session, words, &request, problem),
@@ -86,7 +91,8 @@ pub(crate) async fn submit(
     request: HttpRequest,
     SignInForm(fields): SignInForm<VerifyFields>,
 ) -> Result<HttpResponse, WebError> {
-    let accounts = session.state().accounts.on_behalf_of(session.source());
+    // Who has the link does it, not the session that this browser may have: that can be another user's.
+    let accounts = session.state().accounts.on_behalf_of(Source::user(session.ip_address()));
     let problem = match accounts.confirm_email_change(&fields.token).await? {
         Ok(()) | Err(AddressLinkProblem::Used { just_now: true }) => return Ok(see_other(DONE_PAGE)),
         // It may be a link of another kind.
@@ -98,6 +104,9 @@ pub(crate) async fn submit(
     };
     if problem != AddressLinkProblem::Expired {
         return refused(&session, words, &request, problem);
+    }
+    if !is_open(session.state()) {
+        return refused_registration(&session, words, &request, InvalidLink::Expired);
     }
     match new_account::submit(&session, words, &request, fields).await? {
         Ok(response) => Ok(response),

@@ -44,7 +44,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         names: 1,
         passkey_names: 1,
         is_held_back: false,
-        email: EmailUndoing::IsRestored,
+        email: EmailUndoing::IsRestored { removes_password: true },
     };
     let some = Undoing { removes_recovery_codes: true, passkeys: 1, names: 2, email: EmailUndoing::IsTaken, ..nothing };
     let held_back = Undoing { is_held_back: true, ..nothing };

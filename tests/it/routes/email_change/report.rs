@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::{EMAIL, NEW_EMAIL, addresses, ask, change, mailed_link, press_blindly, start};
-use crate::support::{Browser, EngineKind, MailServer, PASSWORD, TestApp, on_both_engines, wait};
+use super::{EMAIL, NEW_EMAIL, addresses, ask, change, mailed_link, press, press_blindly, start};
+use crate::{
+    routes::passkeys::{self, ORIGIN, PASSKEYS},
+    support::{Browser, EngineKind, MailServer, PASSWORD, PasskeyDevice, TestApp, mail_server, on_both_engines, wait},
+};
 
 const DEVICES: &str = "/account/sessions";
 const THIRD: &str = "crow@example.org";
@@ -13,8 +16,10 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 on_both_engines!(
     report_puts_the_address_back,
     report_makes_links_of_the_session_void,
-    session_that_the_changed_address_has_let_in_ends,
     address_that_the_owner_has_chosen_since_stays,
+    address_that_the_owner_changes_back_gets_no_link,
+    ended_session_changes_no_address,
+    password_of_the_changed_address_goes_with_it,
     reports_of_two_sessions_put_the_first_address_back,
     report_of_the_own_change_keeps_the_way_back,
     report_after_a_week_leaves_the_address,
@@ -94,39 +99,81 @@ fn use_reset(browser: &mut Browser, path: &str) {
     assert_eq!(answer.status, 303, "{}", answer.text());
 }
 
-/// The thief signs out everyone by it. The owner gets in by a link of an operator, which is no way of the thief's.
-fn session_that_the_changed_address_has_let_in_ends(engine: EngineKind) {
-    let Some(Taken { app, server, owner: _, mut thief }) = take(engine) else { return };
-    let id = thief.session_id();
-    change(&app, &server, &mut thief, (EMAIL, NEW_EMAIL));
-    let mut second = reset(&app, &server, NEW_EMAIL);
-    app.advance(Duration::from_secs(60));
-    let link = wait(app.keyrack.accounts().create_reset_link(&NEW_EMAIL.parse().unwrap(), None)).unwrap().unwrap();
-    let mut owner = app.browser();
-    // The operator's link ends all sessions, so the thief comes back by another mail.
-    use_reset(&mut owner, &link.path());
-    assert!(!second.is_signed_in());
-    app.advance(Duration::from_secs(60));
-    let mut third = reset(&app, &server, NEW_EMAIL);
-    let link = wait(app.keyrack.accounts().create_reset_link(&NEW_EMAIL.parse().unwrap(), None)).unwrap().unwrap();
-    app.advance(Duration::from_secs(1));
-    assert!(third.is_signed_in());
-    let mut desk = app.browser();
-    assert_eq!(desk.sign_in(NEW_EMAIL, NEW).status, 303);
-    assert!(desk.get(&not_me(&id)).text().contains("1 other session"), "{}", desk.get(&not_me(&id)).text());
-    report(&mut desk, &id);
-    assert!(!third.is_signed_in() && desk.is_signed_in());
-    assert_eq!(addresses(&app), [EMAIL]);
-    assert_eq!(app.browser().get(&link.path()).status, 410, "made while the address was the thief's");
-    app.assert_sound();
-}
-
 fn address_that_the_owner_has_chosen_since_stays(engine: EngineKind) {
     let Some(Taken { app, server, mut owner, mut thief }) = take(engine) else { return };
     change(&app, &server, &mut thief, (EMAIL, NEW_EMAIL));
-    change(&app, &server, &mut owner, (NEW_EMAIL, THIRD));
+    let to_thief = change(&app, &server, &mut owner, (NEW_EMAIL, THIRD));
+    assert_eq!(app.browser().get(&to_thief).status, 200);
     report(&mut owner, &thief.session_id());
     assert_eq!(addresses(&app), [THIRD]);
+    assert_eq!(press_blindly(&app, &to_thief).status, 410, "it would put the thief's address back");
+}
+
+/// The mail to the address that is left may go to a thief.
+fn address_that_the_owner_changes_back_gets_no_link(engine: EngineKind) {
+    let Some(Taken { app, server, mut owner, mut thief }) = take(engine) else { return };
+    let to_owner = change(&app, &server, &mut thief, (EMAIL, NEW_EMAIL));
+    app.advance(Duration::from_secs(61));
+    assert_eq!(ask(&app, &mut owner, EMAIL).status, 303);
+    let link = mailed_link(&app, &server, EMAIL);
+    assert_ne!(link, to_owner);
+    assert_eq!(press_blindly(&app, &link).status, 303);
+    assert_eq!(addresses(&app), [EMAIL]);
+    wait(app.keyrack.send_due_mails()).unwrap();
+    let mails = server.mails();
+    let told = mails.iter().rfind(|mail| mail.to == [NEW_EMAIL]).unwrap();
+    assert!(told.content.contains("was changed") && !told.content.contains("/verify?"), "{}", told.content);
+    assert_eq!(press_blindly(&app, &to_owner).status, 410, "there is nothing to put back");
+}
+
+fn ended_session_changes_no_address(engine: EngineKind) {
+    for is_own_end in [false, true] {
+        let Some(Taken { app, server, mut owner, mut thief }) = take(engine) else { return };
+        assert_eq!(ask(&app, &mut thief, NEW_EMAIL).status, 303);
+        let link = mailed_link(&app, &server, NEW_EMAIL);
+        if is_own_end {
+            thief.sign_out();
+            assert_eq!(press(&mut app.browser(), &link).status, 303);
+        } else {
+            let revoke = format!("{DEVICES}/{}/revoke", thief.session_id());
+            assert_eq!(owner.post_from(DEVICES, &revoke, &[]).status, 303);
+            assert_eq!(press_blindly(&app, &link).status, 410);
+        }
+        assert_eq!(addresses(&app), [if is_own_end { NEW_EMAIL } else { EMAIL }]);
+    }
+}
+
+/// The thief sets a password by a mail to the address of their choice, and may undo nothing by it. The owner comes back by
+/// a passkey.
+fn password_of_the_changed_address_goes_with_it(engine: EngineKind) {
+    let Some(server) = mail_server::is_available().then(MailServer::start) else { return };
+    let app = TestApp::with(engine, |config| {
+        config.public_url = ORIGIN.parse().unwrap();
+        config.mail = Some(crate::mail::settings(&server.url()));
+    });
+    app.add_user(EMAIL);
+    let mut device = PasskeyDevice::new(ORIGIN);
+    assert_eq!(passkeys::add(&mut app.signed_in(EMAIL), &mut device, "").location(), PASSKEYS);
+    app.advance(Duration::from_secs(1));
+    let mut thief = app.signed_in(EMAIL);
+    let id = thief.session_id();
+    change(&app, &server, &mut thief, (EMAIL, NEW_EMAIL));
+    let mut by_mail = reset(&app, &server, NEW_EMAIL);
+    app.advance(Duration::from_secs(60));
+    let mut by_password = app.browser();
+    assert_eq!(by_password.sign_in(NEW_EMAIL, NEW).status, 303);
+    let link = wait(app.keyrack.accounts().create_reset_link(&NEW_EMAIL.parse().unwrap(), None)).unwrap().unwrap();
+    let held_back = by_password.get(&not_me(&id)).text();
+    assert!(held_back.contains("What was added in it stays"), "{held_back}");
+    let mut owner = app.browser();
+    assert_eq!(passkeys::sign_in(&mut owner, &mut device).location(), DEVICES);
+    let page = owner.get(&not_me(&id)).text();
+    assert!(page.contains("The password stops working"), "{page}");
+    report(&mut owner, &id);
+    assert!(owner.is_signed_in() && !by_mail.is_signed_in() && !by_password.is_signed_in());
+    assert_eq!((addresses(&app), app.browser().sign_in(EMAIL, NEW).status), (vec![EMAIL.to_owned()], 401));
+    assert_eq!(app.browser().get(&link.path()).status, 410, "made while the address was the thief's");
+    app.assert_sound();
 }
 
 /// In either order: what one of them has chosen does not come back because another one has changed it since.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    EMAIL, EXPIRED, HOME, ORIGIN, OTHER_EMAIL, PASSKEYS, REJECTED, add_to, app, assert_refuses, events, first_id,
-    options, remove, sign_in, start,
+    EMAIL, EXPIRED, HOME, ORIGIN, OTHER_EMAIL, PASSKEYS, REJECTED, SignInPage, add_to, app, assert_refuses, events,
+    first_id, options, remove, sign_in, start,
 };
 use crate::support::{Answer, Browser, EngineKind, PASSWORD, PasskeyDevice, on_both_engines};
 
@@ -16,6 +16,7 @@ on_both_engines!(
     proof_is_good_in_its_own_session_only,
     replayed_proof_is_refused,
     passkey_continues_no_session_whose_sid_was_renewed,
+    sign_in_continues_no_session_whose_sid_was_renewed,
     copied_passkey_proves_nothing,
     user_without_a_password_proves_by_passkey,
     page_offers_no_passkey_to_those_without,
@@ -114,6 +115,19 @@ fn passkey_continues_no_session_whose_sid_was_renewed(engine: EngineKind) {
     let answer = send(&mut thief, &page, &passkey);
     assert!(!thief.is_signed_in(), "{} {}", answer.status, answer.location());
     assert!(owner.is_signed_in());
+}
+
+/// The same at the sign-in page, with all cookies of the owner's browser.
+fn sign_in_continues_no_session_whose_sid_was_renewed(engine: EngineKind) {
+    let (app, mut owner, mut device) = start(engine);
+    let mut thief = owner.at(app.address);
+    let cookie = thief.cookies.remove("keyrack.sid");
+    let page = SignInPage::open(&mut thief);
+    let passkey = device.answer(&page.options);
+    thief.cookies.extend(cookie.map(|sid| ("keyrack.sid".to_owned(), sid)));
+    assert_eq!(owner.post_from("/reauth", "/reauth", &[("password", PASSWORD)]).status, 303);
+    page.send(&mut thief, &passkey);
+    assert_ne!(thief.cookies.get("keyrack.sid"), owner.cookies.get("keyrack.sid"));
 }
 
 fn replayed_proof_is_refused(engine: EngineKind) {

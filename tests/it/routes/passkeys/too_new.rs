@@ -15,6 +15,7 @@ on_both_engines!(
     old_password_can_remove_any,
     changed_password_can_remove_an_older_passkey,
     report_by_a_new_passkey_takes_nothing_out,
+    report_by_a_new_passkey_keeps_an_older_passkey,
     reset_at_a_new_address_keeps_the_passkeys,
     password_of_a_reset_link_can_remove_any,
     reset_link_to_a_new_address_can_not_remove_an_older_passkey,
@@ -128,6 +129,22 @@ fn password_of_a_reset_link_can_remove_any(engine: EngineKind) {
     let fields: Vec<_> = fields.into_iter().chain([("passkeys", kept.as_str())]).collect();
     assert_eq!(browser.post_from(&path, "/reset", &fields).status, 303);
     assert_eq!(remove(&app, &mut browser, "").location(), PASSKEYS);
+}
+
+/// The session that is reported is newer than the passkey of the thief, but not what has let it in.
+fn report_by_a_new_passkey_keeps_an_older_passkey(engine: EngineKind) {
+    let (app, mut own, mut foreign) = two_passkeys(engine);
+    let mut owner = app.browser();
+    assert_eq!(sign_in(&mut owner, &mut own).status, 303);
+    app.advance(Duration::from_secs(60));
+    let mut thief = app.browser();
+    assert_eq!(sign_in(&mut thief, &mut foreign).status, 303);
+    let page = format!("/account/sessions/{}/not-me", owner.session_id());
+    assert!(thief.get(&page).text().contains("What was added in it stays"), "{}", thief.get(&page).text());
+    let report = page.replace("not-me", "report");
+    assert_eq!(thief.post_from(&page, &report, &[]).location(), page);
+    assert_eq!(app.count("passkeys", ""), 2);
+    assert_eq!(sign_in(&mut app.browser(), &mut own).status, 303);
 }
 
 /// A thief with a stolen session changes the address, and keeps no box clear.
