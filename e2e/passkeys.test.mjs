@@ -84,7 +84,7 @@ onEveryEngine('Passkeys', (suite) => {
     await signOut(mine);
     assert.ok(await page.evaluate(() => PublicKeyCredential.isConditionalMediationAvailable()));
     // A page that asks for no passkey: the sign-in page would be answered at once.
-    await page.goto('/healthz');
+    await page.goto('/forgot');
     await authenticator.answers(true);
     // Chromium chooses the suggestion in place of the user, maybe before the page has loaded.
     await page.goto('/login?next=/account/activity', { waitUntil: 'commit' });
