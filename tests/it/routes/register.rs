@@ -29,6 +29,8 @@ on_both_engines!(
     demanded_second_factor_is_set_up_first,
     address_gets_a_mail_a_minute_and_three_an_hour,
     page_is_not_found_unless_open,
+    link_has_expired_once_registration_is_closed,
+    browser_that_has_signed_in_counts_for_its_network,
     page_is_not_found_before_the_first_account,
     purge_deletes_what_has_expired,
 );
@@ -361,4 +363,30 @@ fn purge_deletes_what_has_expired(engine: EngineKind) {
     app.clock.advance(Duration::from_secs(2));
     wait(app.keyrack.accounts().purge()).unwrap();
     assert_eq!(app.count("registrations", ""), 0);
+}
+
+fn link_has_expired_once_registration_is_closed(engine: EngineKind) {
+    let Some((app, server)) = start(engine) else { return };
+    let link = registered(&app, &server, EMAIL);
+    let closed = TestApp::over(app.database(), app.clock.clone(), |config| {
+        config.mail = Some(settings(&server.url()));
+    });
+    let mut browser = closed.browser();
+    assert_eq!(browser.get(&link).status, 410);
+    let fields = [("first_name", "Rajat"), ("password", NEW), ("password_again", NEW), ("token", token(&link))];
+    assert_eq!(browser.post_from("/login", "/verify", &fields).status, 410);
+    assert_eq!(app.count("users", &format!("WHERE email = '{EMAIL}'")), 0);
+    assert_eq!(create(&mut app.browser(), &link, "Rajat", NEW).status, 303, "it is open again");
+}
+
+/// Or each account that was registered would raise the limit of mails.
+fn browser_that_has_signed_in_counts_for_its_network(engine: EngineKind) {
+    let Some((app, _server)) = start(engine) else { return };
+    let mut browser = app.signed_in("admin@example.com");
+    browser.sign_out();
+    for number in 0..20 {
+        assert_eq!(ask(&app, &mut browser, &format!("user{number}@example.com")).status, 303, "{number}");
+    }
+    assert_eq!(ask(&app, &mut browser, "user20@example.com").status, 429);
+    assert_eq!(ask(&app, &mut app.browser(), "user21@example.com").status, 429, "the network is used up");
 }
