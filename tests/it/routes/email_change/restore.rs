@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use super::{EMAIL, NEW_EMAIL, addresses, change, mailed_link, press, press_blindly, start};
-use crate::support::{Answer, Browser, EngineKind, PASSWORD, on_both_engines, wait};
+use crate::{
+    routes::passkeys::{self, ORIGIN, PASSKEYS},
+    support::{
+        Answer, Browser, EngineKind, MailServer, PASSWORD, PasskeyDevice, TestApp, mail_server, on_both_engines, wait,
+    },
+};
 
 const NEW: &str = "seven hills, one river";
 const THIEF_PASSWORD: &str = "seven crows on a copper wire";
@@ -12,6 +17,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 on_both_engines!(
     session_of_a_thief_does_not_take_the_way_back_away,
+    restore_tells_the_address_that_is_left,
+    restore_removes_passkeys_of_the_undone_session,
     every_link_of_a_chain_puts_its_address_back,
     first_link_makes_later_ones_void,
     link_is_good_for_a_week,
@@ -58,6 +65,37 @@ fn session_of_a_thief_does_not_take_the_way_back_away(engine: EngineKind) {
     assert!(activity.contains("Former email address put back"), "{activity}");
     assert_eq!(app.count("known_browsers", ""), 2, "those that have signed in since");
     app.assert_sound();
+}
+
+fn restore_tells_the_address_that_is_left(engine: EngineKind) {
+    let Some((app, server)) = start(engine) else { return };
+    let undo = change(&app, &server, &mut app.signed_in(EMAIL), (EMAIL, NEW_EMAIL));
+    let told = |server: &MailServer| {
+        let mails = server.mails();
+        mails.iter().filter(|mail| mail.to == [NEW_EMAIL] && mail.content.contains("was changed")).count()
+    };
+    assert_eq!((told(&server), press(&mut app.browser(), &undo).status), (0, 303));
+    wait(app.keyrack.send_due_mails()).unwrap();
+    assert_eq!(told(&server), 1);
+}
+
+/// They would let in while the account has no password.
+fn restore_removes_passkeys_of_the_undone_session(engine: EngineKind) {
+    let Some(server) = mail_server::is_available().then(MailServer::start) else { return };
+    let app = TestApp::with(engine, |config| {
+        config.public_url = ORIGIN.parse().unwrap();
+        config.mail = Some(crate::mail::settings(&server.url()));
+    });
+    app.add_user(EMAIL);
+    let mut own = PasskeyDevice::new(ORIGIN);
+    assert_eq!(passkeys::add(&mut app.signed_in(EMAIL), &mut own, "").location(), PASSKEYS);
+    app.advance(Duration::from_secs(1));
+    let (mut thief, mut foreign) = (app.signed_in(EMAIL), PasskeyDevice::new(ORIGIN));
+    assert_eq!(passkeys::add(&mut thief, &mut foreign, "").location(), PASSKEYS);
+    let undo = change(&app, &server, &mut thief, (EMAIL, NEW_EMAIL));
+    assert_eq!(press(&mut app.browser(), &undo).status, 303);
+    assert_eq!(passkeys::sign_in(&mut app.browser(), &mut foreign).status, 401);
+    assert_eq!(passkeys::sign_in(&mut app.browser(), &mut own).status, 303);
 }
 
 fn every_link_of_a_chain_puts_its_address_back(engine: EngineKind) {
