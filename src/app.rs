@@ -21,7 +21,6 @@ use crate::{
         AppOrigins, AppState, Assets, BrowserCookie, Csrf, EventTokens, Flash, FormSeeds, Languages, PasskeyChallenges,
         PendingChanges, PendingSignIns, ProxyWarnings, SessionCookie, SessionLayer, SetupToken, TrustedProxies,
     },
-    words::Language,
 };
 
 /// Keyrack, ready to serve: by its own [`server`](Keyrack::server), or mounted into another Actix application.
@@ -67,8 +66,7 @@ impl Keyrack {
         sessions.watch_history();
         let newest = secrets.expose().next().unwrap_or_default();
         let (link_tokens, assets) = (LinkTokens::new(secrets.expose()), Assets::new(&brand));
-        let first_language = languages.first().copied().unwrap_or(Language::En);
-        let outbox = if mail.is_some() { Outbox::new(first_language) } else { Outbox::closed() };
+        let outbox = if mail.is_some() { Outbox::new(&languages) } else { Outbox::closed() };
         let accounts =
             Accounts::for_server(database.clone(), clock.clone(), sessions.clone(), hash_cost, newest, sign_in_pace)
                 .with_hash_secrets(hash_secrets)

@@ -44,6 +44,9 @@ const [CHEAP_HASH, HASH] = HASHES;
 /** A hash of PASSWORD by npm's bcrypt 6.0.0 with its default cost. */
 const BCRYPT_HASH = '$2b$10$sudw8rVPb.Y7IInPtQlyp.PJiSIgqbVLt0AwD1vB5sHSGrEvFV5jq';
 
+/** The kinds of accounts that a mail can be asked for. */
+const REQUESTED = ['known', 'unknown', 'disabled', 'passwordless'];
+
 /** A server's cost, and the hash of the n-th account. In the mixed one, a quarter of the accounts has an older cost. */
 const SCENARIOS = {
   equal: {
@@ -69,7 +72,7 @@ const SCENARIOS = {
   forgot: {
     cost: COST, hash: () => HASH, compare: differenceOfMedians, middle: median,
     says: 'requests at /forgot for a link that sets a new password',
-    kinds: ['known', 'unknown', 'disabled', 'passwordless'],
+    kinds: REQUESTED,
     send: (visitor, email, number) => visitor.send('/forgot', { email }, number),
     // No mail is sent: there is no server at this port.
     settings: { KEYRACK_SMTP_URL: 'smtp://127.0.0.1:9', KEYRACK_MAIL_FROM: 'keyrack@example.com' },
@@ -79,7 +82,7 @@ const SCENARIOS = {
   register: {
     cost: COST, hash: () => HASH, compare: differenceOfMedians, middle: median,
     says: 'requests at /register for an account',
-    kinds: ['known', 'unknown', 'disabled', 'passwordless'],
+    kinds: REQUESTED,
     send: (visitor, email, number) => visitor.send('/register', { email }, number),
     settings: {
       KEYRACK_REGISTRATION: 'open', KEYRACK_SMTP_URL: 'smtp://127.0.0.1:9', KEYRACK_MAIL_FROM: 'keyrack@example.com',
@@ -90,10 +93,10 @@ const SCENARIOS = {
 
 /** The kinds of failed sign-ins. `known` is what the others are compared with. */
 const KINDS = {
-  known: { says: 'known address, wrong password' },
+  known: { says: 'known address, wrong password', requested: 'known address' },
   unknown: { says: 'unknown address', exists: false },
   malformed: { says: 'text that is no address', exists: false, address: (name) => `${name}-is-no-address` },
-  disabled: { says: 'disabled account, right password', password: PASSWORD },
+  disabled: { says: 'disabled account, right password', requested: 'disabled account', password: PASSWORD },
   passwordless: { says: 'account without a password' },
   unused: { says: 'one-time password not used yet, wrong password' },
   used: { says: 'one-time password used, wrong password' },
@@ -198,7 +201,8 @@ async function signInAsAll(visitor, name, samples) {
 
 /** Prints a scenario, and notes what can be told apart. */
 function report(name, found) {
-  const { compare, middle, says } = SCENARIOS[name];
+  const { compare, middle, says: about, send } = SCENARIOS[name];
+  const isRequest = send !== undefined;
   const percent = (value) => `${value >= 0 ? '+' : '−'}${Math.abs(100 * value).toFixed(1)} %`;
   const cells = (values, others, isJudged = true) => {
     const { difference, low, high } = compare(values, others);
@@ -206,20 +210,21 @@ function report(name, found) {
     return [middle(values).toFixed(2), percent(difference), `${percent(low)} to ${percent(high)}`];
   };
   const rows = Object.entries(found).map(([kind, { times, work, answers }]) => {
-    const { mayDiffer = false, isRefused = false, comparedWith = 'known' } = KINDS[kind];
+    const { mayDiffer = false, isRefused = false, comparedWith = 'known', requested } = KINDS[kind];
+    const says = isRequest && requested ? requested : KINDS[kind].says;
     const others = found[comparedWith];
     const [expected] = others.answers;
     const isSame = answers.size === 1 && answers.has(expected);
     if (!isSame && !mayDiffer) process.exitCode = 1;
     return [
-      KINDS[kind].says, ...cells(times, others.times), ...cells(work, others.work, !isRefused),
+      says, ...cells(times, others.times), ...cells(work, others.work, !isRefused),
       isSame ? 'the same' : mayDiffer ? 'its own message' : 'DIFFERENT',
     ];
   });
-  console.log(`\n${name}: ${says}\n`);
+  console.log(`\n${name}: ${about}\n`);
   const middleName = middle === median ? 'median' : 'mean';
   const columns = (what) => [`${what}, ${middleName} ms`, 'difference', '95 % interval'];
-  console.log(table(['sign-in', ...columns('time'), ...columns('CPU'), 'answer'], rows));
+  console.log(table([isRequest ? 'request for' : 'sign-in', ...columns('time'), ...columns('CPU'), 'answer'], rows));
 }
 
 await benchmark(async (makeFolder) => {
@@ -228,6 +233,6 @@ await benchmark(async (makeFolder) => {
   const folder = makeFolder();
   const postgres = options.database === 'postgres' ? await Postgres.start(folder) : undefined;
   for (const name of options.scenarios) report(name, await measure(name, options, folder, postgres));
-  console.log(`\n${options.samples} sign-ins of each kind, in random order, on ${options.database}.`);
+  console.log(`\n${options.samples} of each kind, in random order, on ${options.database}.`);
   console.log('Differences are from the first row; those of refused sign-ins, from the known address.');
 });

@@ -121,16 +121,14 @@ impl Accounts {
             match attempt.admit(&record, self.clock.now()) {
                 Admission::Granted => break record,
                 Admission::Refused(refusal) => {
-                    let user = record.account.as_ref().map(|account| account.user.id);
-                    self.record_refusal(refusal.cause(), user, ip_address);
+                    self.record_refused_sign_in(refusal, &record, number, ip_address);
                     return Ok(refusal.into());
                 }
                 Admission::CountsOutdated => {}
                 // Ends, because fewer earlier attempts are left in each round.
                 Admission::Blocked(earlier) => {
                     if let Err(refusal) = attempt.wait_for(earlier).await {
-                        let user = record.account.as_ref().map(|account| account.user.id);
-                        self.record_refusal(refusal.cause(), user, ip_address);
+                        self.record_refused_sign_in(refusal, &record, number, ip_address);
                         return Ok(refusal.into());
                     }
                 }

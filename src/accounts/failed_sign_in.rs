@@ -134,6 +134,26 @@ impl Accounts {
         }
     }
 
+    /// Records a refused sign-in, with as much work before the answer if the account does not exist. `number` tells unknown
+    /// addresses apart.
+    pub(super) fn record_refused_sign_in(
+        &self,
+        refusal: Refusal,
+        record: &SignInRecord,
+        number: u64,
+        ip_address: Option<IpAddr>,
+    ) {
+        let cause = refusal.cause();
+        if let Some(account) = &record.account {
+            return self.record_refusal(cause, Some(account.user.id), ip_address);
+        }
+        let event = NewEvent::of_cause(cause, &Source::user(ip_address));
+        match self.unknown_rate.admit(format!("{} {number}", cause.as_str()), self.clock.now()) {
+            Some(_) => self.refusals.push_nothing(&event),
+            None => log_event(&event),
+        }
+    }
+
     /// Waits until the events of refused attempts are stored. Call this when a server stops.
     ///
     /// # Errors

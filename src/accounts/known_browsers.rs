@@ -6,6 +6,7 @@ use super::browser_id::{BrowserId, BrowserIdHash};
 use crate::{
     error::Result,
     sessions::{SentForm, SignInBrowser},
+    words::Language,
 };
 
 /// How long a browser stays known after its last sign-in: the longest lifetime that browsers give a cookie (RFC
@@ -17,18 +18,23 @@ pub(crate) struct SignInBrowserIds {
     presented: Vec<BrowserId>,
     new: BrowserId,
     form: Option<SentForm>,
+    language: Option<Language>,
 }
 
 impl SignInBrowserIds {
     /// `presented` are the ids in its cookie. It gets another one, in case the account knows none of them: by the form
-    /// that was sent, so that it is the same if the form is sent twice, or at random.
-    pub(crate) fn new(presented: Vec<BrowserId>, form: Option<SentForm>) -> Result<Self> {
-        Ok(Self { presented, new: BrowserId::random()?, form })
+    /// that was sent, so that it is the same if the form is sent twice, or at random. `language` is the one of its pages.
+    pub(crate) fn new(presented: Vec<BrowserId>, form: Option<SentForm>, language: Option<Language>) -> Result<Self> {
+        Ok(Self { presented, new: BrowserId::random()?, form, language })
     }
 
     /// What a sign-in writes.
     pub(crate) fn hashes(&self) -> SignInBrowser {
-        SignInBrowser { presented: self.presented.iter().map(BrowserId::hash).collect(), new: self.new.hash() }
+        SignInBrowser {
+            presented: self.presented.iter().map(BrowserId::hash).collect(),
+            new: self.new.hash(),
+            language: self.language,
+        }
     }
 
     /// The ids in its cookie.

@@ -184,7 +184,8 @@ impl Accounts {
         Ok(user)
     }
 
-    /// Makes a link with which a user sets a new password. If mail is set up, it is mailed in `language`. `None` if there
+    /// Makes a link with which a user sets a new password. If mail is set up, it is mailed in `language`, or
+    /// in the user's. `None` if there
     /// is no such user, or the account is disabled.
     pub async fn create_reset_link(&self, email: &Email, language: Option<Language>) -> Result<Option<AccountLink>> {
         let (email, accounts) = (email.clone(), self.clone());
@@ -220,7 +221,10 @@ impl Accounts {
         now: Timestamp,
     ) -> Result<AccountLink> {
         let link = self.add_link_without_mail(connection, new, now)?;
-        let language = self.outbox.language().map(|first| language.unwrap_or(first));
+        let language = match language.filter(|asked| self.outbox.offers(*asked)) {
+            Some(asked) => Some(asked),
+            None => self.mail_language(connection, new.user.id, now)?,
+        };
         if let Some(language) = language {
             let mail = NewMail {
                 kind: new.kind.mail(),

@@ -24,6 +24,7 @@ mod import;
 mod job_queue;
 mod known_browsers;
 mod links;
+mod mail_language;
 mod mail_requests;
 mod model;
 mod name;
@@ -119,6 +120,8 @@ pub struct Accounts {
     source: Source,
     /// Bounds the events of refused attempts.
     event_rate: EventRate,
+    /// The same for refused sign-ins whose address is unknown, of which nothing is stored.
+    unknown_rate: EventRate,
     /// Those events, until they are stored.
     refusals: DeferredEvents,
     /// Makes the tokens of links.
@@ -201,6 +204,7 @@ impl Accounts {
             sign_ins,
             source,
             event_rate,
+            unknown_rate: EventRate::default(),
             refusals,
             link_tokens: LinkTokens::new([]),
             outbox: Outbox::closed(),

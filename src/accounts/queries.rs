@@ -35,7 +35,9 @@ pub(super) use addresses::{
     AddressOfLink, address_at, address_of_link, link_times, lock_row, new_address_since, pending_change, reset_since,
     restore_made_at, set_email, void_changes_of, void_restores, void_restores_since, was_reset_at_new_address,
 };
-pub(super) use browsers::{find_browser, find_browser_of, forget_browsers, forget_browsers_of, purge_browsers};
+pub(super) use browsers::{
+    find_browser, find_browser_of, forget_browsers, forget_browsers_of, language_of, purge_browsers,
+};
 pub(super) use failures::{
     AccountFailures, accounts_with_failures, count_failure, count_unreported, end_row, find_failures, forget_account,
     forget_failures, purge_failures, purge_orphans, take_unreported,

@@ -76,7 +76,7 @@ fn disabled(email: &Email) -> Failure {
 
 fn with_links(settings: &Settings, accounts: Accounts) -> Result<Accounts, Failure> {
     let secrets = settings.secrets_for_links()?;
-    let outbox = if settings.mail()?.is_some() { Outbox::new(settings.first_language()) } else { Outbox::closed() };
+    let outbox = if settings.mail()?.is_some() { Outbox::new(settings.languages()) } else { Outbox::closed() };
     Ok(accounts.with_links(LinkTokens::new(secrets.expose()), outbox))
 }
 

@@ -32,8 +32,8 @@ const RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub(crate) struct Outbox {
     added: Arc<Notify>,
     stop: Arc<Stop>,
-    /// The language of mails that no page has asked for; `None` if no mail is sent.
-    language: Option<Language>,
+    /// The languages that pages are offered in; empty if no mail is sent.
+    languages: Arc<[Language]>,
 }
 
 /// Tells the sender to stop.
@@ -44,19 +44,24 @@ struct Stop {
 }
 
 impl Outbox {
-    /// One that takes mails, and in which language those are that no page has asked for.
-    pub fn new(language: Language) -> Self {
-        Self { added: Arc::default(), stop: Arc::default(), language: Some(language) }
+    /// One that takes mails, and the languages that pages are offered in, of which there is at least one.
+    pub fn new(languages: &[Language]) -> Self {
+        Self { added: Arc::default(), stop: Arc::default(), languages: languages.into() }
     }
 
     /// One that takes none, since no mail server is set up.
     pub fn closed() -> Self {
-        Self { added: Arc::default(), stop: Arc::default(), language: None }
+        Self { added: Arc::default(), stop: Arc::default(), languages: Arc::default() }
     }
 
-    /// The language of mails that no page has asked for; `None` if no mail is sent.
+    /// The language of mails that no page has asked for, to users of whom none is known; `None` if no mail is sent.
     pub fn language(&self) -> Option<Language> {
-        self.language
+        self.languages.first().copied()
+    }
+
+    /// Whether pages are offered in this language.
+    pub fn offers(&self, language: Language) -> bool {
+        self.languages.contains(&language)
     }
 
     /// Stores a mail in the caller's transaction. Its sender wakes when that is committed.

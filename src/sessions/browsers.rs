@@ -9,6 +9,8 @@ use std::time::Duration;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
+use crate::words::Language;
+
 /// Known browsers of one account; beyond it the least recently used one is forgotten.
 pub(crate) const MAX_BROWSERS_PER_ACCOUNT: usize = 100;
 /// Browsers that become known to one account per day. With the password alone, an attacker would otherwise push the
@@ -47,4 +49,6 @@ pub struct SignInBrowser {
     pub presented: Vec<BrowserIdHash>,
     /// The hash of the id that it gets if the account knows none of these.
     pub new: BrowserIdHash,
+    /// The language of its pages.
+    pub language: Option<Language>,
 }

@@ -23,8 +23,9 @@ pub(super) fn without_ids_of_other_devices(
     let devices = queries::devices_of_browsers(connection, user, &browser.presented)?;
     let is_other = |hash: &BrowserIdHash| devices.iter().any(|last| last.hash == *hash && !may_be_of(last, client));
     // The id of the form was not in a cookie.
-    let presented = browser.presented.into_iter().filter(|hash| *hash == browser.new || !is_other(hash)).collect();
-    Ok(SignInBrowser { presented, new: browser.new })
+    let keeps = |hash: &&BrowserIdHash| **hash == browser.new || !is_other(hash);
+    let presented = browser.presented.iter().filter(keeps).cloned().collect();
+    Ok(SignInBrowser { presented, ..browser })
 }
 
 fn may_be_of(last: &BrowserDevice, client: &Client) -> bool {

@@ -102,12 +102,13 @@ impl NewSession {
     /// Its browser, which gets an id from the form, if that has started so many sessions before. The browser presents that
     /// one, too: the account may know it by a sign-in whose history was deleted.
     pub(super) fn browser_of_form(&self, started_before: u32) -> Option<SignInBrowser> {
-        let SignInBrowser { presented, new } = self.browser.as_ref()?;
+        let SignInBrowser { presented, new, language } = self.browser.as_ref()?;
         let of_form = self.form.as_ref().and_then(|form| form.browser_id(started_before));
         let of_form = of_form.map(|id| BrowserIdHash::of(&id));
         Some(SignInBrowser {
             presented: presented.iter().chain(&of_form).cloned().collect(),
             new: of_form.unwrap_or_else(|| new.clone()),
+            language: *language,
         })
     }
 }

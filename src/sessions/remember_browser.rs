@@ -28,7 +28,7 @@ pub(super) fn remember_browser(
     browser: &SignInBrowser,
     now: Timestamp,
 ) -> Result<Option<BrowserIdHash>> {
-    if let Some(known) = queries::use_browser(connection, user, &browser.presented, session, now)? {
+    if let Some(known) = queries::use_browser(connection, user, browser, session, now)? {
         return Ok(Some(known));
     }
     let known = queries::browsers_of(connection, user)?;
@@ -39,7 +39,7 @@ pub(super) fn remember_browser(
     // Ordered by their last use, so that the least recently used ones come first.
     let surplus = (known.len() + 1).saturating_sub(MAX_BROWSERS_PER_ACCOUNT);
     queries::delete_browsers(connection, known.iter().take(surplus).map(|known| &known.hash))?;
-    queries::insert_browser(connection, &browser.new, user, session, now)?;
+    queries::insert_browser(connection, browser, user, session, now)?;
     log_after_commit(queries::browser_event(user, session));
     Ok(Some(browser.new.clone()))
 }

@@ -163,7 +163,7 @@ impl Sessions {
             queries::retire_unknown_sid(connection, other, live.id)?;
         }
         let browser = match new.browser_of_form(started_before) {
-            Some(browser) => queries::use_browser(connection, user.id, &browser.presented, live.id, now)?,
+            Some(browser) => queries::use_browser(connection, user.id, &browser, live.id, now)?,
             None => None,
         };
         let max_age = live.remembered.then(|| live.absolute_expiry.since(now));

@@ -136,7 +136,7 @@ impl Accounts {
         facts: NoticeFacts,
         now: Timestamp,
     ) -> Result<()> {
-        let Some(language) = self.outbox.language() else { return Ok(()) };
+        let Some(language) = self.mail_language(connection, user.id, now)? else { return Ok(()) };
         let (kind, user, address) = (MailKind::EmailChanged, Some(user.id), user.email.clone());
         let mail = NewMail { kind, user, address, language, link, facts };
         self.outbox.add(connection, &mail, now).map(drop)

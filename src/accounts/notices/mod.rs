@@ -124,7 +124,7 @@ impl Accounts {
         if sent.iter().filter(|(kind, facts)| NoticeGroup::of(*kind, facts) == group).count() >= MAX_PER_DAY {
             return Ok(false);
         }
-        let Some(language) = self.outbox.language() else { return Ok(false) };
+        let Some(language) = self.mail_language(connection, user, now)? else { return Ok(false) };
         let id = LinkId::random();
         let token = self.link_tokens.token(id).ok_or_else(|| Error::internal("links need secrets"))?;
         let password_changed_at = account.password_changed_at.into();

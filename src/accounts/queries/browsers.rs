@@ -11,6 +11,7 @@ use crate::{
         schema::{known_browsers, users},
     },
     error::Result,
+    words::Language,
 };
 
 /// One of these browsers that is known to any account, the same one at each call.
@@ -35,6 +36,22 @@ pub(in crate::accounts) fn find_browser_of(
     let known = known.filter(known_browsers::user_id.eq(user));
     let first = known.order((known_browsers::created_at, known_browsers::id_hash)).select(known_browsers::id_hash);
     Ok(first.first::<String>(connection).optional()?.map(BrowserIdHash))
+}
+
+/// The language of the pages at the last sign-in to this account on a browser that it has known since then or longer, or
+/// on any other one: a thief's browser is the newest.
+pub(in crate::accounts) fn language_of(
+    connection: &mut DbConnection,
+    user: UserId,
+    since: Timestamp,
+) -> Result<Option<Language>> {
+    let spoken =
+        known_browsers::table.filter(known_browsers::user_id.eq(user)).filter(known_browsers::language.is_not_null());
+    let is_new = known_browsers::created_at.gt(SqlTime::from(since));
+    let first =
+        spoken.order((is_new, known_browsers::last_used_at.desc())).select(known_browsers::language.assume_not_null());
+    let code: Option<String> = first.first(connection).optional()?;
+    Ok(code.and_then(|code| Language::parse(&code)))
 }
 
 /// Deletes browsers and their counts of failures.

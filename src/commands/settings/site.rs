@@ -41,9 +41,13 @@ impl Settings {
         self.secrets(&self.database_url()?, &mut Vec::new())
     }
 
+    /// The languages that pages are offered in.
+    pub(in crate::commands) fn languages(&self) -> &[Language] {
+        self.languages.as_ref().map_or(Language::for_people(), |LanguageList(languages)| languages)
+    }
+
     /// The language of users who ask for none.
     pub(in crate::commands) fn first_language(&self) -> Language {
-        let languages = self.languages.as_ref().map_or(Language::for_people(), |LanguageList(languages)| languages);
-        languages.first().copied().unwrap_or(Language::En)
+        self.languages().first().copied().unwrap_or(Language::En)
     }
 }

@@ -143,6 +143,7 @@ table! {
         last_used_at -> Instant,
         trusted_until -> Nullable<Instant>,
         trusted_in -> Nullable<SqlUuid>,
+        language -> Nullable<Text>,
     }
 }
 

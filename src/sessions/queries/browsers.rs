@@ -13,7 +13,11 @@ use crate::{
     },
     error::Result,
     events::{EventKind, NewEvent, Source},
-    sessions::{browsers::BrowserIdHash, model::Sid},
+    sessions::{
+        browsers::{BrowserIdHash, SignInBrowser},
+        model::Sid,
+    },
+    words::Language,
 };
 
 /// A browser that an account knows.
@@ -29,14 +33,15 @@ pub(in crate::sessions) struct BrowserDevice {
     pub client_hints: Option<String>,
 }
 
-/// Records a sign-in on the browser among these that the account knows. Returns it; `None` if it knows none.
+/// Records a sign-in on the browser among the presented ones that the account knows. Returns it; `None` if it knows none.
 pub(in crate::sessions) fn use_browser(
     connection: &mut DbConnection,
     user: UserId,
-    hashes: &[BrowserIdHash],
+    browser: &SignInBrowser,
     session: SessionId,
     now: Timestamp,
 ) -> Result<Option<BrowserIdHash>> {
+    let hashes = &browser.presented;
     if hashes.is_empty() {
         return Ok(None);
     }
@@ -44,7 +49,12 @@ pub(in crate::sessions) fn use_browser(
         .filter(known_browsers::id_hash.eq_any(hashes.iter().map(BrowserIdHash::as_str)))
         .filter(known_browsers::user_id.eq(user));
     let known: Vec<String> = diesel::update(presented)
-        .set((known_browsers::session_id.eq(session), known_browsers::last_used_at.eq(SqlTime::from(now))))
+        .set((
+            known_browsers::session_id.eq(session),
+            known_browsers::last_used_at.eq(SqlTime::from(now)),
+            // `None` leaves the one that is there.
+            browser.language.map(|language| known_browsers::language.eq(language.code())),
+        ))
         .returning(known_browsers::id_hash)
         .get_results(connection)?;
     Ok(known.into_iter().next().map(BrowserIdHash))
@@ -150,7 +160,7 @@ pub(in crate::sessions) fn browser_event(user: UserId, session: SessionId) -> Ne
 /// Adds a browser. A trigger writes the event.
 pub(in crate::sessions) fn insert_browser(
     connection: &mut DbConnection,
-    hash: &BrowserIdHash,
+    browser: &SignInBrowser,
     user: UserId,
     session: SessionId,
     now: Timestamp,
@@ -158,9 +168,10 @@ pub(in crate::sessions) fn insert_browser(
     let now = SqlTime::from(now);
     diesel::insert_into(known_browsers::table)
         .values((
-            known_browsers::id_hash.eq(hash.as_str()),
+            known_browsers::id_hash.eq(browser.new.as_str()),
             known_browsers::user_id.eq(user),
             known_browsers::session_id.eq(session),
+            known_browsers::language.eq(browser.language.map(Language::code)),
             known_browsers::created_at.eq(now),
             known_browsers::last_used_at.eq(now),
         ))

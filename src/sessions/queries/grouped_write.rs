@@ -31,6 +31,7 @@ use crate::{
         model::{EndReason, Proof, Sid},
         way_in::WayIn,
     },
+    words::Language,
 };
 
 /// A write that nearly always succeeds, and that one row of one statement can express.
@@ -75,6 +76,8 @@ pub(in crate::sessions) struct GroupedStart {
     /// The hash of the id that it gets if the account knows none of them.
     new_browser: Option<String>,
     form_id: Option<FormId>,
+    /// The code of the language of the browser's pages.
+    language: Option<&'static str>,
 }
 
 impl GroupedStart {
@@ -99,6 +102,7 @@ impl GroupedStart {
                 .map(|browser| browser.presented.iter().map(BrowserIdHash::as_str).collect::<Vec<_>>().join(" ")),
             new_browser: browser.map(|browser| browser.new.as_str().to_owned()),
             form_id: row.form_id,
+            language: browser.and_then(|browser| browser.language).map(Language::code),
         }
     }
 }
@@ -181,6 +185,7 @@ fn start_sessions(
         .bind::<Array<Nullable<Text>>, _>(column(starts, |start| start.new_browser.as_deref()))
         .bind::<Array<Nullable<SqlUuid>>, _>(column(starts, |start| start.form_id))
         .bind::<Array<Nullable<Text>>, _>(column(starts, |start| start.client_hints.as_deref()))
+        .bind::<Array<Nullable<Text>>, _>(column(starts, |start| start.language))
         .bind::<BigInt, _>(i64::try_from(MAX_NEW_BROWSERS_PER_DAY).unwrap_or(i64::MAX))
         .bind::<BigInt, _>(i64::try_from(MAX_BROWSERS_PER_ACCOUNT).unwrap_or(i64::MAX));
     let rows: Vec<Row> = statement.get_results(connection)?;

@@ -6,10 +6,10 @@ WITH candidate AS MATERIALIZED (
         (SELECT $6::text[]), (SELECT $7::text[]), (SELECT $8::text[]), (SELECT $9::bool[]), (SELECT $10::timestamptz[]),
         (SELECT $11::timestamptz[]), (SELECT $12::json[]), (SELECT $13::timestamptz[]),
         (SELECT $14::bigint[]), (SELECT $15::text[]), (SELECT $16::text[]), (SELECT $17::uuid[]),
-        (SELECT $18::text[])
+        (SELECT $18::text[]), (SELECT $19::text[])
     ) AS request (
         user_id, password_changed_at, email, role, id, sid, ip_address, user_agent, remembered, expires_at, now, sess,
-        expire, count_active_to, presented_browsers, new_browser, form_id, client_hints
+        expire, count_active_to, presented_browsers, new_browser, form_id, client_hints, language
     )
     -- LATERAL and OFFSET 0 make the server look up one user after the other by the index. SKIP LOCKED leaves out a user
     -- whom another transaction is changing or signing in, so that the other sign-ins don't wait for it. The lock excludes
@@ -51,7 +51,7 @@ WITH candidate AS MATERIALIZED (
     WHERE presented.known IS NULL OR presented.are_settled
 ), sign_in AS MATERIALIZED (
     SELECT numbered.*,
-        CASE WHEN known IS NOT NULL THEN known[1] WHEN new_today + number <= $19::bigint THEN new_browser END AS browser
+        CASE WHEN known IS NOT NULL THEN known[1] WHEN new_today + number <= $20::bigint THEN new_browser END AS browser
     FROM (
         SELECT *, row_number() OVER (PARTITION BY user_id, known IS NULL, new_browser IS NULL ORDER BY id) AS number,
             row_number() OVER (PARTITION BY user_id, known[1] ORDER BY id) AS number_of_browser
@@ -61,7 +61,7 @@ WITH candidate AS MATERIALIZED (
     -- another one has to be forgotten.
     WHERE CASE
         WHEN known IS NOT NULL THEN number_of_browser = 1
-        ELSE new_browser IS NULL OR new_today + number > $19::bigint OR known_browsers + number <= $20::bigint
+        ELSE new_browser IS NULL OR new_today + number > $20::bigint OR known_browsers + number <= $21::bigint
     END
 ), session AS (
     INSERT INTO sessions (
@@ -84,16 +84,17 @@ WITH candidate AS MATERIALIZED (
     SELECT session.sid, sign_in.sess, sign_in.expire FROM session JOIN sign_in USING (sid)
     RETURNING sid
 ), used_browser AS (
-    UPDATE known_browsers SET session_id = used.session_id, last_used_at = used.now
+    UPDATE known_browsers SET session_id = used.session_id, last_used_at = used.now,
+        language = coalesce(used.language, known_browsers.language)
     FROM (
-        SELECT DISTINCT ON (id_hash) id_hash, session.id AS session_id, now
+        SELECT DISTINCT ON (id_hash) id_hash, session.id AS session_id, now, language
         FROM session JOIN sign_in USING (sid) CROSS JOIN unnest(known) AS id_hash
         ORDER BY id_hash, now DESC
     ) AS used
     WHERE known_browsers.id_hash = used.id_hash
 ), new_browser AS (
-    INSERT INTO known_browsers (id_hash, user_id, session_id, created_at, last_used_at)
-    SELECT browser, user_id, session.id, now, now
+    INSERT INTO known_browsers (id_hash, user_id, session_id, created_at, last_used_at, language)
+    SELECT browser, user_id, session.id, now, now, language
     FROM session JOIN sign_in USING (sid)
     WHERE known IS NULL AND browser IS NOT NULL
 )

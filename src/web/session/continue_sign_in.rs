@@ -14,7 +14,7 @@ impl RequestSession {
     /// one sign-in. Returns whether there is one; the response then gets its cookies.
     pub(crate) async fn continue_sign_in(&self, user: UserId, remember: bool, headers: &HeaderMap) -> Result<bool> {
         let Some(form) = self.sent_form(user, remember) else { return Ok(false) };
-        let browsers = SignInBrowserIds::new(self.presented_browsers(headers), Some(form.clone()))?;
+        let browsers = SignInBrowserIds::new(self.presented_browsers(headers), Some(form.clone()), None)?;
         let new = NewSession {
             remember,
             client: self.client().clone(),

@@ -49,7 +49,9 @@ async fn start(request: &RequestSession, session: &Session) -> Result<SetCookie>
     let user_id = user_id(session)?;
     let data = carry_over_data(request.live(), user_id, session)?;
     let (proof, remember, browsers, hints) = match request.take_sign_in() {
-        Some(SignIn { proof, remember, browsers, hints }) => (Some(proof), remember, Some(browsers), hints),
+        Some(SignIn { proof, remember, browsers, language, hints }) => {
+            (Some(proof), remember, Some((browsers, language)), hints)
+        }
         None => (None, false, None, None),
     };
     let mut presented = request.cookie_sid().into_iter().chain(request.twin_sids()).cloned();
@@ -57,7 +59,8 @@ async fn start(request: &RequestSession, session: &Session) -> Result<SetCookie>
     let other_sids = presented.collect();
     let client = request.client().clone().with_hints(hints.as_ref());
     let form = request.sent_form(user_id, remember);
-    let browsers = browsers.map(|presented| SignInBrowserIds::new(presented, form.clone())).transpose()?;
+    let new_ids = |(presented, language)| SignInBrowserIds::new(presented, form.clone(), Some(language));
+    let browsers = browsers.map(new_ids).transpose()?;
     let browser = browsers.as_ref().map(SignInBrowserIds::hashes);
     let trust_until = request.trust_until();
     let new =

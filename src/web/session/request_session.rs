@@ -36,6 +36,7 @@ use crate::{
         form_seed::VerifiedToken,
         password_change,
     },
+    words::Language,
 };
 
 /// One request's session and client. Handlers behind the session layer take it as an argument.
@@ -81,6 +82,8 @@ pub(super) struct SignIn {
     pub remember: bool,
     /// The ids that the browser presented at the sign-in.
     pub browsers: Vec<BrowserId>,
+    /// The language of its pages.
+    pub language: Language,
     /// What the browser told of itself.
     pub hints: Option<ClientHints>,
 }
@@ -283,7 +286,8 @@ impl RequestSession {
         let AuthenticatedUser { user, password_changed_at, must_change_password, way_in, passkey, .. } = authenticated;
         let browsers = self.presented_browsers(headers);
         let proof = Proof { user, password_changed_at, must_change_password, way_in, passkey, second_factor };
-        *self.0.sign_in.borrow_mut() = Some(SignIn { proof, remember, browsers, hints: client_hints(headers) });
+        let (language, hints) = (self.state().languages.words(headers).language(), client_hints(headers));
+        *self.0.sign_in.borrow_mut() = Some(SignIn { proof, remember, browsers, language, hints });
     }
 
     /// The ids that the browser presents in its cookie.

@@ -107,7 +107,12 @@ fn files_given_back_to_their_user_are_written_again() {
     let child = program.command(&["serve"]).uid(OTHER_USER).gid(OTHER_USER).spawn();
     let serving = Serving::await_start(child.unwrap());
     let mut browser = serving.signed_in(EMAIL);
-    // A backup that root has made, and moves into place.
+    // A backup that root has made, and moves into place. The server may notice the first of its files before the others are
+    // there, and then sets the journal aside, so that nothing may be in the journal only.
+    wait_until(|| {
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+        fs::metadata(folder.join("keyrack.db-wal")).unwrap().len() == 0
+    });
     for name in ["keyrack.db", "keyrack.db-wal", "keyrack.db-shm"] {
         let (file, copy) = (folder.join(name), folder.join(format!("{name}.copy")));
         fs::copy(&file, &copy).unwrap();

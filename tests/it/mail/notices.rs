@@ -37,6 +37,8 @@ on_both_engines!(
     disabling_makes_links_of_notices_void,
     link_used_in_a_foreign_session_names_none,
     notice_holds_no_secret,
+    notice_is_in_the_language_of_the_last_sign_in,
+    new_browser_does_not_choose_the_language,
 );
 
 /// An instance with a user and a mail server. What happens from now on is told.
@@ -118,6 +120,43 @@ fn asvs_6_3_5_new_browser_is_told_and_its_session_ended_by_the_link(engine: Engi
     assert_eq!(app.count("known_browsers", ""), 1, "the thief's is forgotten");
     assert!(owner.get("/account/activity").text().contains("of a mail used"));
     app.assert_sound();
+}
+
+/// The language of the user's last mail.
+fn last_language(app: &TestApp) -> String {
+    kinds(app);
+    let mails =
+        app.texts(&format!("SELECT language AS v FROM mails WHERE address = '{EMAIL}' ORDER BY created_at, id"));
+    mails.last().expect("a mail").clone()
+}
+
+fn notice_is_in_the_language_of_the_last_sign_in(engine: EngineKind) {
+    let Some((app, server)) = start(engine) else { return };
+    let mut browser = app.browser().with_header("accept-language", "de");
+    browser.sign_in(EMAIL, PASSWORD);
+    set_password(&app, EMAIL, NEW);
+    let mail = only_mail(&app, &server, "password_changed");
+    assert!(text(&mail).contains("Ihr Passwort"), "{}", text(&mail));
+    app.advance(2 * DAY);
+    let mut browser = browser.with_header("accept-language", "en");
+    assert_eq!(browser.sign_in(EMAIL, NEW).status, 303);
+    set_password(&app, EMAIL, PASSWORD);
+    assert_eq!(last_language(&app), "en");
+    assert_eq!(app.count("known_browsers", ""), 1);
+}
+
+fn new_browser_does_not_choose_the_language(engine: EngineKind) {
+    let Some((app, _server)) = start(engine) else { return };
+    app.browser().with_header("accept-language", "de").sign_in(EMAIL, PASSWORD);
+    app.advance(2 * DAY);
+    app.signed_in(EMAIL);
+    assert_eq!(last_language(&app), "de");
+    set_password(&app, EMAIL, NEW);
+    assert_eq!(last_language(&app), "de");
+    // The same browser has been known for long by then.
+    app.advance(2 * DAY);
+    set_password(&app, EMAIL, PASSWORD);
+    assert_eq!(last_language(&app), "en");
 }
 
 fn known_browser_and_first_sign_in_are_not_told(engine: EngineKind) {

@@ -24,7 +24,7 @@ on_both_engines!(
 
 fn browser(presented: &[&str], new: &str) -> SignInBrowser {
     let hash = BrowserIdHash::from_trusted;
-    SignInBrowser { presented: presented.iter().map(|text| hash(text)).collect(), new: hash(new) }
+    SignInBrowser { presented: presented.iter().map(|text| hash(text)).collect(), new: hash(new), language: None }
 }
 
 /// A sign-in with a checked password, which PostgreSQL groups with others.

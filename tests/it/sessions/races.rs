@@ -185,7 +185,7 @@ fn sid_renewed_during_a_sign_in_makes_no_second_session() {
     let fixture = SessionFixture::new(EngineKind::Postgres);
     let known = BrowserIdHash::from_trusted("known");
     let new = |presented: Vec<BrowserIdHash>| NewSession {
-        browser: Some(SignInBrowser { presented, new: known.clone() }),
+        browser: Some(SignInBrowser { presented, new: known.clone(), language: None }),
         ..fixture.new_session()
     };
     let first = fixture.start(new(Vec::new())).unwrap();

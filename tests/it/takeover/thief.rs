@@ -2,9 +2,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use proptest::{prelude::*, sample::Index};
+use proptest::sample::Index;
 
-use super::owner::{Owner, PASSKEY_PAUSE};
+use super::{
+    action::Action,
+    owner::{Owner, PASSKEY_PAUSE},
+};
 use crate::{
     routes::{
         passkeys::{self, ADD, ORIGIN, PASSKEYS, options, send_new},
@@ -18,59 +21,6 @@ const PASSWORD_PAGE: &str = "/account/password";
 const EMAIL_PAGE: &str = "/account/email";
 /// The password that the thief sets.
 const THIEF_PASSWORD: &str = "seven crows on a copper wire";
-
-/// What a thief does in one of the sessions at hand, which the index chooses.
-#[derive(Debug, Clone)]
-pub enum Action {
-    AddApp(Index),
-    RemoveApp(Index),
-    MakeRecoveryCodes(Index),
-    AddPasskey(Index),
-    /// Names a passkey of the account.
-    RenamePasskey(Index, Index),
-    RemovePasskey(Index, Index),
-    /// Signs in with a passkey that was added.
-    UsePasskey(Index),
-    /// Names a session of the account.
-    Rename(Index, Index),
-    /// Signs out all sessions but the one at hand.
-    RevokeOthers(Index),
-    /// Says of a session that it was not the owner's.
-    Report(Index, Index),
-    /// Changes the password, where it is known.
-    ChangePassword(Index),
-    /// Signs in with what is known, on a new browser or one at hand, and has it trusted.
-    SignIn(Option<Index>),
-    SignOut(Index),
-    /// Asks for an address of the thief's.
-    AskForAddress(Index),
-    /// Proves it by the link that was mailed there.
-    ProveAddress,
-    /// Asks for a link for a new password at that address, and uses it.
-    ResetPassword,
-}
-
-pub fn any_action() -> impl Strategy<Value = Action> {
-    let index = any::<Index>;
-    prop_oneof![
-        3 => index().prop_map(Action::AddApp),
-        1 => index().prop_map(Action::RemoveApp),
-        2 => index().prop_map(Action::MakeRecoveryCodes),
-        3 => index().prop_map(Action::AddPasskey),
-        1 => (index(), index()).prop_map(|(at, of)| Action::RenamePasskey(at, of)),
-        1 => (index(), index()).prop_map(|(at, of)| Action::RemovePasskey(at, of)),
-        3 => index().prop_map(Action::UsePasskey),
-        2 => (index(), index()).prop_map(|(at, of)| Action::Rename(at, of)),
-        1 => index().prop_map(Action::RevokeOthers),
-        1 => (index(), index()).prop_map(|(at, of)| Action::Report(at, of)),
-        1 => index().prop_map(Action::ChangePassword),
-        4 => proptest::option::of(index()).prop_map(Action::SignIn),
-        1 => index().prop_map(Action::SignOut),
-        3 => index().prop_map(Action::AskForAddress),
-        3 => Just(Action::ProveAddress),
-        2 => Just(Action::ResetPassword),
-    ]
-}
 
 fn at_thief(browser: Browser, address: &str) -> Browser {
     browser.with_header("user-agent", "curl/8.5.0").with_header("x-forwarded-for", address)
@@ -164,6 +114,7 @@ impl Thief {
             Action::AskForAddress(at) => self.ask_for_address(app, at),
             Action::ProveAddress => self.prove_address(app, server),
             Action::ResetPassword => self.reset_password(app, server),
+            Action::Wait(hours) => app.advance(Duration::from_secs(60 * 60) * hours),
         }
     }
 
@@ -241,13 +192,14 @@ impl Thief {
 
     /// Whether the sessions are over that follow from the one of the copied cookies, as soon as that is reported.
     pub fn has_lost_followers(&self, app: &TestApp) -> Result<(), String> {
-        let active = app.texts("SELECT CAST(id AS varchar(36)) AS v FROM sessions WHERE status = 'active'");
-        let left: Vec<_> = active.iter().filter(|id| self.followers.contains(*id)).collect();
+        let followers: Vec<_> = self.followers.iter().map(|id| format!("'{id}'")).collect();
+        let are_active = format!("WHERE status = 'active' AND id IN ({})", followers.join(", "));
+        let left = app.texts(&format!("SELECT CAST(id AS varchar(36)) AS v FROM sessions {are_active}"));
         if left.is_empty() { Ok(()) } else { Err(format!("sessions that follow are still signed in: {left:?}")) }
     }
 
-    /// Whether nothing of the thief's lets in any longer.
-    pub fn is_out(&mut self, app: &TestApp) -> Result<(), String> {
+    /// Whether nothing of the thief's lets in any longer, at the account's address or at one of the thief's.
+    pub fn is_out(&mut self, app: &TestApp, email: &str) -> Result<(), String> {
         for (number, browser) in self.browsers.iter_mut().enumerate() {
             if browser.is_signed_in() {
                 return Err(format!("the thief's browser {number} is still signed in"));
@@ -264,9 +216,11 @@ impl Thief {
         }
         let Some(password) = self.password.clone() else { return Ok(()) };
         for mut browser in self.browsers.clone().into_iter().chain([self.browser(app)]) {
-            let answer = browser.sign_in(&self.email, &password);
-            if answer.status == 303 {
-                return Err(format!("the thief's password leads to {}", answer.location()));
+            for email in BTreeSet::from([email, &self.email]) {
+                let answer = browser.sign_in(email, &password);
+                if answer.status == 303 {
+                    return Err(format!("the thief's password leads to {}", answer.location()));
+                }
             }
         }
         Ok(())
