@@ -77,4 +77,19 @@ onEveryEngine('Another address', (suite) => {
       assert.doesNotMatch(mail, /token=/);
     });
   });
+
+  suite.test('change that waits for its link is cancelled', async ({ keyrack, open }) => {
+    await withMails(keyrack, async (mails) => {
+      const mine = await open();
+      await mine.signIn(USER);
+      await ask(mine, NEW_EMAIL);
+      const link = await mails.link(NEW_EMAIL, '/verify');
+      await mine.page.goto('/account/email');
+      await mine.page.getByText(`A change to ${NEW_EMAIL} was asked for`).waitFor();
+      await mine.navigate(() => mine.page.getByRole('button', { name: 'Cancel this change' }).click());
+      await mine.page.getByText('The change of your email address is cancelled.').waitFor();
+      await mine.page.goto(link);
+      await mine.page.getByRole('heading', { name: 'This link no longer works' }).waitFor();
+    });
+  });
 });

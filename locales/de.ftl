@@ -293,6 +293,7 @@ not-me-restores-names = { $count ->
 not-me-removes-password = Das Passwort gilt nicht mehr, denn es wurde durch eine Mail an die geänderte Adresse gesetzt. Mit „Passwort vergessen?“ auf der Anmeldeseite setzen Sie ein neues.
 not-me-restores-email = Die E-Mail-Adresse Ihres Kontos wird wieder die, die sie vorher war.
 not-me-email-taken = Die frühere E-Mail-Adresse Ihres Kontos lässt sich nicht zurückholen, da jetzt ein anderes Konto sie hat. Fragen Sie Ihre Administration.
+not-me-removes-password-of-taken-address = Das Passwort gilt nicht mehr, denn es wurde durch eine Mail an die geänderte Adresse gesetzt. Mails für ein neues gehen weiter dorthin: Setzen Sie deshalb zuerst auf der Seite „Sicherheit“ eine Adresse ein, die Ihnen gehört.
 not-me-shows = Sie sehen, was darin geschah und welche Sitzungen seither mit demselben Passwort begannen.
 not-me-password = Sie wählen ein neues Passwort. Dabei werden alle anderen Geräte abgemeldet.
 not-me-confirm = Das war ich nicht
@@ -399,6 +400,7 @@ event-invitation-used = Einladung benutzt
 event-reset-refused = Link für ein neues Passwort zu oft angefordert
 event-reset-used = Link für ein neues Passwort benutzt
 event-email-change-asked = Änderung der E-Mail-Adresse angefordert
+event-email-change-cancelled = Änderung der E-Mail-Adresse abgebrochen
 event-email-change-used = Link an die neue E-Mail-Adresse benutzt
 event-email-restore-used = Link benutzt, der die frühere E-Mail-Adresse zurückholt
 event-email-changed = E-Mail-Adresse geändert
@@ -695,6 +697,8 @@ email-change-no-mail = Diese Website verschickt keine Mails. Bitten Sie Ihre Adm
 email-change-sent = Sehen Sie in Ihre Mails
 email-change-sent-text = Eine Mail an die neue Adresse ist unterwegs. Ihr Link funktioniert einmal, innerhalb von 24 Stunden. Bis Sie ihn benutzen, bleibt Ihre Adresse, wie sie ist.
 email-change-sent-hint = Wenn keine Mail kommt, sehen Sie auch im Spam nach, und ob Sie sich bei der Adresse vertippt haben. Nach einer Minute können Sie noch einmal einen Link anfordern.
+email-change-cancel = Diese Änderung abbrechen
+email-change-cancelled = Die Änderung Ihrer E-Mail-Adresse ist abgebrochen. Der Link in der Mail gilt nicht mehr.
 email-change-back = Zurück zu „Sicherheit“
 verify-title = Bestätigen Sie Ihre neue E-Mail-Adresse
 verify-lead = Das Konto mit der Adresse { $former } soll diese bekommen: { $new }. Bestätigen Sie sie nur, wenn das Ihr Konto ist.
@@ -791,8 +795,12 @@ mail-codes-made = Für Ihr Konto bei { -product } wurden neue Wiederherstellungs
 mail-code-used = Bei Ihrem Konto bei { -product } wurde einer der Wiederherstellungscodes zur Anmeldung verwendet.
 mail-failures-subject = Viele fehlgeschlagene Anmeldungen bei Ihrem Konto bei { -product }
 mail-failures-text = { $count ->
-    [one] Innerhalb eines Tages ist { $count } Anmeldung bei Ihrem Konto bei { -product } fehlgeschlagen. Sie bekommen diese Mail höchstens einmal am Tag.
-   *[other] Innerhalb eines Tages sind { $count } Anmeldungen bei Ihrem Konto bei { -product } fehlgeschlagen. Sie bekommen diese Mail höchstens einmal am Tag.
+    [one] Innerhalb eines Tages ist { $count } Anmeldung bei Ihrem Konto bei { -product } fehlgeschlagen, weil das Passwort falsch war. Sie bekommen diese Mail höchstens einmal am Tag.
+   *[other] Innerhalb eines Tages sind { $count } Anmeldungen bei Ihrem Konto bei { -product } fehlgeschlagen, weil das Passwort falsch war. Sie bekommen diese Mail höchstens einmal am Tag.
+}
+mail-passkey-failures-text = { $count ->
+    [one] Innerhalb eines Tages ist { $count } Anmeldung bei Ihrem Konto bei { -product } fehlgeschlagen, weil der Passkey nicht angenommen wurde. Sie bekommen diese Mail höchstens einmal am Tag.
+   *[other] Innerhalb eines Tages sind { $count } Anmeldungen bei Ihrem Konto bei { -product } fehlgeschlagen, weil der Passkey nicht angenommen wurde. Sie bekommen diese Mail höchstens einmal am Tag.
 }
 mail-wrong-codes-subject = Jemand kennt vielleicht Ihr Passwort für { -product }
 mail-wrong-codes-text = { $count ->
@@ -824,6 +832,7 @@ mail-address-taken-text = Ein anderes Konto bei { -product } sollte diese E-Mail
 mail-address-taken-note = Wenn Sie das waren, melden Sie sich mit dieser Adresse an; wenn Sie das Passwort vergessen haben, fordern Sie auf der Anmeldeseite ein neues an. Wenn Sie es nicht waren, ist nichts zu tun.
 mail-fact-new-email = Neue Adresse: { $email }
 mail-failures-note = Wenn Sie sich vertippt haben, brauchen Sie nichts zu tun. Andernfalls versucht jemand, Ihr Passwort zu erraten, und ist damit nicht hineingekommen. Der Link führt zu dem, was hilft: ein neues Passwort, und alle Geräte abzumelden.
+mail-passkey-failures-note = Ein Passkey lässt sich nicht erraten, und niemand ist damit hineingekommen. Wenn Sie sich selbst mit einem Passkey anmelden wollten, sehen Sie nach, ob er noch auf der Seite „Sicherheit“ steht. Andernfalls brauchen Sie nichts zu tun: Ihr Passwort ist nicht betroffen.
 mail-wrong-codes-note = Wenn Sie sich bei den Codes vertippt haben, brauchen Sie nichts zu tun. Andernfalls kennt jemand Ihr Passwort, und nur der Code hat das Konto geschützt: Wählen Sie jetzt ein neues Passwort. Der Link führt dorthin.
 mail-notice-days = Der Link gilt 7 Tage.
 
@@ -834,6 +843,7 @@ notice-ends-device = Wenn Sie auf die Schaltfläche drücken, wird dieses Gerät
 notice-ends-all = Wenn Sie auf die Schaltfläche drücken, werden alle Geräte sofort abgemeldet, auch Ihre. Sie selbst werden hier nicht angemeldet.
 notice-ends-all-to-be-sure = Diese Versuche haben kein Gerät angemeldet. Wenn Sie sichergehen wollen, drücken Sie auf die Schaltfläche: Alle Geräte werden sofort abgemeldet, auch Ihre. Sie selbst werden hier nicht angemeldet.
 notice-failures-advice = Damit ist niemand hineingekommen. Ein Passwort, das Sie nirgends sonst verwenden und das schwer zu erraten ist, sorgt dafür, dass es so bleibt. Wenn Ihres anders ist, wählen Sie ein neues.
+notice-passkey-failures-advice = Damit ist niemand hineingekommen, denn ein Passkey lässt sich nicht erraten. Melden Sie sich an, um Ihre Passkeys auf der Seite „Sicherheit“ zu sehen.
 notice-wrong-codes-advice = Jemand kennt Ihr Passwort, und nur der Code hat das Konto geschützt. Wählen Sie ein neues Passwort: Das bekannte nützt dann nichts mehr.
 notice-new-password = Neues Passwort wählen
 notice-end-device = Gerät abmelden

@@ -379,6 +379,7 @@ not-me-restores-names = { $count ->
 not-me-removes-password = The password stops working, since it was set by a mail to the changed address. “Forgot your password?” on the sign-in page sets a new one.
 not-me-restores-email = The email address of your account becomes again what it was before.
 not-me-email-taken = The email address that your account had before can’t be put back, since another account has it now. Ask your administrator.
+not-me-removes-password-of-taken-address = The password stops working, since it was set by a mail to the changed address. Mails for a new password still go there: on the page “Security”, change the address to one of yours first.
 not-me-shows = You see what happened in it, and which sessions began with the same password since.
 not-me-password = You choose a new password, which signs out everything else.
 not-me-confirm = It wasn’t me
@@ -498,6 +499,7 @@ event-invitation-used = Invitation used
 event-reset-refused = Link for a new password asked for too often
 event-reset-used = Link for a new password used
 event-email-change-asked = Change of the email address asked for
+event-email-change-cancelled = Change of the email address cancelled
 event-email-change-used = Link to the new email address used
 event-email-restore-used = Link that puts the former email address back used
 event-email-changed = Email address changed
@@ -832,6 +834,8 @@ email-change-no-mail = This site sends no mails. Ask your administrator to chang
 email-change-sent = Check your mail
 email-change-sent-text = A mail is on its way to the new address. Its link works once, within 24 hours. Until you use it, your address stays as it is.
 email-change-sent-hint = If no mail comes, look among the spam, and see whether you mistyped the address. You can ask again after a minute.
+email-change-cancel = Cancel this change
+email-change-cancelled = The change of your email address is cancelled. The link in the mail no longer works.
 email-change-back = Back to “Security”
 verify-title = Confirm your new email address
 # $former (String) - "rajat.verma@example.com"
@@ -937,8 +941,13 @@ mail-code-used = Your account at { -product } was signed in to with one of its r
 mail-failures-subject = Many failed sign-ins to your account at { -product }
 # $count (Number)
 mail-failures-text = { $count ->
-    [one] Within a day, { $count } sign-in to your account at { -product } failed. You get this mail once a day at most.
-   *[other] Within a day, { $count } sign-ins to your account at { -product } failed. You get this mail once a day at most.
+    [one] Within a day, { $count } sign-in to your account at { -product } failed, since the password was wrong. You get this mail once a day at most.
+   *[other] Within a day, { $count } sign-ins to your account at { -product } failed, since the password was wrong. You get this mail once a day at most.
+}
+# $count (Number)
+mail-passkey-failures-text = { $count ->
+    [one] Within a day, { $count } sign-in to your account at { -product } failed, since the passkey was not accepted. You get this mail once a day at most.
+   *[other] Within a day, { $count } sign-ins to your account at { -product } failed, since the passkey was not accepted. You get this mail once a day at most.
 }
 mail-wrong-codes-subject = Another person may know your password for { -product }
 # $count (Number)
@@ -975,6 +984,7 @@ mail-address-taken-note = If it was you, sign in with this address; if you have 
 # $email (String) - "rajat.verma@example.net"
 mail-fact-new-email = New address: { $email }
 mail-failures-note = If you mistyped your password, there is nothing to do. If not, another person is guessing it, and has not got in by that. The link leads to what helps: a new password, and signing out all your devices.
+mail-passkey-failures-note = A passkey can’t be guessed, and no one has got in by that. If you tried to sign in with a passkey yourself, see whether it is still among those on the page “Security”. If not, there is nothing to do: your password is not affected.
 mail-wrong-codes-note = If you mistyped your codes, there is nothing to do. If not, another person knows your password, and only the code has kept them out: choose a new password now. The link leads there.
 mail-notice-days = The link can be used for 7 days.
 
@@ -985,6 +995,7 @@ notice-ends-device = Press the button, and this device is signed out at once. It
 notice-ends-all = Press the button, and all devices are signed out at once, also yours. It does not sign you in here.
 notice-ends-all-to-be-sure = These attempts have signed in no device. If you want to be sure, press the button: all devices are signed out at once, also yours. It does not sign you in here.
 notice-failures-advice = No one has got in by that. A password that you use nowhere else, and that is hard to guess, keeps it so. If yours is another one, choose a new one.
+notice-passkey-failures-advice = No one has got in by that, since a passkey can’t be guessed. Sign in to see your passkeys on the page “Security”.
 notice-wrong-codes-advice = Another person knows your password, and only the code has kept them out. Choose a new password: the one that they know is then good for nothing.
 notice-new-password = Choose a new password
 notice-end-device = Sign the device out

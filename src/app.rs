@@ -54,6 +54,7 @@ impl Keyrack {
             reauth_window,
             second_factor,
             registration,
+            new_address_mails,
             connections,
             clock,
         } = config;
@@ -71,6 +72,7 @@ impl Keyrack {
             Accounts::for_server(database.clone(), clock.clone(), sessions.clone(), hash_cost, newest, sign_in_pace)
                 .with_hash_secrets(hash_secrets)
                 .with_links(link_tokens.clone(), outbox.clone())
+                .with_new_address_mails(new_address_mails)
                 .with_second_factors(second_factor, secrets.expose())
                 .with_passkeys(&public_url.to_string(), brand.name.as_str())
                 .with_password_policy(PasswordPolicy::new(public_url.host(), brand.name.as_str(), breached_passwords));

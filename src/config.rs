@@ -9,12 +9,12 @@ mod public_url;
 mod secrets;
 mod weak_secret;
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use ipnet::IpNet;
 
 use crate::{
-    accounts::{BreachedPasswords, HashCost, HashSecrets, SecondFactorPolicy, SignInPace},
+    accounts::{BreachedPasswords, DEFAULT_NEW_ADDRESS_MAILS, HashCost, HashSecrets, SecondFactorPolicy, SignInPace},
     clock::Clock,
     db::{DatabaseOptions, DatabaseUrl},
     geoip::GeoIp,
@@ -87,6 +87,10 @@ pub struct Config {
     pub second_factor: SecondFactorPolicy,
     /// Whether visitors may create accounts themselves. Default: not.
     pub registration: Registration,
+    /// How many mails per hour may go to addresses that have no account, for the whole site: links of registrations, and of
+    /// changed addresses. Default: 1000, so that the site can't be made to send mails to any number of strangers. `None`:
+    /// any number.
+    pub new_address_mails: Option<NonZeroU32>,
     /// How many connections the server keeps open, and how long each may take.
     pub connections: ConnectionLimits,
     /// The source of the current time.
@@ -117,6 +121,7 @@ impl Config {
             reauth_window: DEFAULT_REAUTH_WINDOW,
             second_factor: SecondFactorPolicy::default(),
             registration: Registration::default(),
+            new_address_mails: Some(DEFAULT_NEW_ADDRESS_MAILS),
             connections: ConnectionLimits::default(),
             clock: Clock::System,
         }

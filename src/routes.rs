@@ -45,7 +45,7 @@ const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// Every endpoint of Keyrack.
 #[expect(clippy::too_many_lines, reason = "one list, which shows every URL")]
-pub(crate) fn endpoints() -> [Endpoint; 46] {
+pub(crate) fn endpoints() -> [Endpoint; 47] {
     [
         without_session("/healthz").get(health::alive),
         without_session("/readyz").get(health::ready),
@@ -141,6 +141,7 @@ pub(crate) fn endpoints() -> [Endpoint; 46] {
             .post(email_change::submit)
             .form_on(FormPage::At(EMAIL))
             .requires_password(),
+        recently_signed_in("/account/email/cancel").post(email_change::cancel).form_on(FormPage::At(EMAIL)),
         before_password_change("/account/password")
             .get(password::show)
             .post(password::submit)

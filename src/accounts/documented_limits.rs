@@ -6,7 +6,7 @@ use super::{
     failures::{FIRST_DELAY, FORGET_ONE_AFTER, FREE_FAILURES, MAX_DELAY, MAX_FAILURES_IN_A_ROW},
     hash_threads::MAX_QUEUED_JOBS_PER_THREAD,
     known_browsers::BROWSER_LIFETIME,
-    mail_requests::{ACCOUNT_LIMITS, MAX_PER_BROWSER},
+    mail_requests::{ACCOUNT_LIMITS, DEFAULT_NEW_ADDRESS_MAILS, MAX_PER_BROWSER},
     purge::UNKNOWN_RETENTION,
     sign_in_pace::SignInPace,
     throttle::{MAX_ATTEMPTS_PER_ACCOUNT, MAX_ATTEMPTS_PER_NETWORK, MAX_WAIT},
@@ -35,6 +35,7 @@ fn asvs_6_1_1_documented_limits_equal_the_constants() {
     let (burst, interval) = pace.split_once('/').unwrap();
     let [(per_minute, _), (per_hour, _), (per_day, _)] = ACCOUNT_LIMITS;
     let interval = interval.trim_end_matches('s');
+    let site = grouped(u64::from(DEFAULT_NEW_ADDRESS_MAILS.get()));
     let text = DOCUMENT.split_whitespace().collect::<Vec<_>>().join(" ");
     for expected in [
         format!(
@@ -78,6 +79,7 @@ fn asvs_6_1_1_documented_limits_equal_the_constants() {
         format!("knows at most {MAX_BROWSERS_PER_ACCOUNT} browsers"),
         format!("At most {MAX_NEW_BROWSERS_PER_DAY} become known per day"),
         format!("{} for texts (`unknown:`) and {} for each", grouped(UNKNOWN_BUCKETS), grouped(NETWORK_BUCKETS)),
+        format!("| {site} at once, and {site} per hour, evenly (`KEYRACK_NEW_ADDRESS_MAILS`);"),
         format!("{} days without a failure", days(UNKNOWN_RETENTION)),
         format!("browsers that have not signed in for {} days", days(BROWSER_LIFETIME)),
     ] {

@@ -1,6 +1,6 @@
 //! The keys under which failed sign-ins are counted.
 
-use std::{fmt, time::Duration};
+use std::{fmt, num::NonZeroU32, time::Duration};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -22,6 +22,9 @@ pub(super) const NETWORK_BUCKETS: u64 = 1 << 16;
 /// A network's failures count for this long: it may fail as often as its limit at once, and as often again evenly
 /// spread over this time.
 pub(super) const NETWORK_WINDOW: Duration = Duration::from_secs(15 * 60);
+
+/// The time within which mails to addresses that have no account are limited.
+pub(super) const NEW_ADDRESS_WINDOW: Duration = Duration::from_secs(60 * 60);
 
 impl NetworkSize {
     /// How often strangers in one network of this size may fail, over all accounts, in [`NETWORK_WINDOW`]. The larger
@@ -124,6 +127,11 @@ impl FailureKey {
     /// Counts the mails that a browser asks for.
     pub fn mails_of_browser(hash: &BrowserIdHash, limit: u32) -> Self {
         Self { text: format!("mails-browser:{}", hash.as_str()), step: NETWORK_WINDOW / limit }
+    }
+
+    /// Counts the mails of the whole site to addresses that have no account: so many in [`NEW_ADDRESS_WINDOW`].
+    pub fn mails_to_new_addresses(limit: NonZeroU32) -> Self {
+        Self { text: "mails-new-addresses".to_owned(), step: NEW_ADDRESS_WINDOW / limit.get() }
     }
 
     pub fn as_str(&self) -> &str {

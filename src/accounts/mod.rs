@@ -37,6 +37,7 @@ mod passwords;
 mod purge;
 mod queries;
 mod registration;
+mod removed_passkey;
 mod second_factor;
 mod sign_in_pace;
 mod stored_costs;
@@ -47,6 +48,8 @@ mod unlock;
 mod users;
 mod ways_in;
 mod webauthn;
+
+use std::num::NonZeroU32;
 
 use crate::{
     clock::Clock,
@@ -71,7 +74,7 @@ pub use import::{ExistingUsers, ImportReport, ImportedUser, InvalidImport};
 pub(crate) use known_browsers::{BROWSER_LIFETIME, SignInBrowserIds};
 pub use links::{AccountLink, LinkKind};
 pub(crate) use links::{InvalidLink, UseLinkError};
-pub(crate) use mail_requests::{MailRequest, RequestAnswer};
+pub(crate) use mail_requests::{DEFAULT_NEW_ADDRESS_MAILS, MailRequest, RequestAnswer};
 pub use model::{Account, AuthenticatedUser, InvitedUser, NewUser, Password, PasswordUse, Role};
 pub(crate) use name::MAX_CHARS as MAX_NAME_CHARS;
 pub use name::{InvalidName, check_name};
@@ -128,6 +131,8 @@ pub struct Accounts {
     link_tokens: LinkTokens,
     /// Takes mails to users.
     outbox: Outbox,
+    /// How many mails per hour may go to addresses that have no account; `None` for any number.
+    new_address_mails: Option<NonZeroU32>,
     /// What follows the answers to requests for mails.
     requests: JobQueue,
     /// The site that passkeys are made for.
@@ -177,6 +182,12 @@ impl Accounts {
         Self { link_tokens, outbox, ..self }
     }
 
+    /// Sends so many mails per hour to addresses that have no account.
+    #[must_use]
+    pub(crate) fn with_new_address_mails(self, new_address_mails: Option<NonZeroU32>) -> Self {
+        Self { new_address_mails, ..self }
+    }
+
     /// Takes passkeys of the site at this URL, which browsers call by this name.
     #[must_use]
     pub(crate) fn with_passkeys(self, public_url: &str, site: &str) -> Self {
@@ -208,6 +219,7 @@ impl Accounts {
             refusals,
             link_tokens: LinkTokens::new([]),
             outbox: Outbox::closed(),
+            new_address_mails: None,
             requests: JobQueue::new(),
             relying_party: RelyingParty::none(),
         }

@@ -47,7 +47,7 @@ pub(super) use links::{
     insert_link, purge_links, session_of_link, use_link, void_links,
 };
 pub(super) use one_time_passwords::{
-    forget_one_time, mark_one_time, one_time_passwords, password_use_of, purge_one_time_passwords,
+    find_password_use, forget_one_time, mark_one_time, one_time_passwords, purge_one_time_passwords,
 };
 pub(super) use passkeys::{
     NewPasskeyRow, StoredPasskey, count_passkeys_of_other_hosts, delete_passkey, find_passkey, has_passkeys,

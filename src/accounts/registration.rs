@@ -82,6 +82,7 @@ impl Accounts {
             let (kind, user, link) = match queries::find(connection, &email)? {
                 Some(found) if found.disabled_at.is_some() => return Ok(()),
                 Some(found) => (MailKind::AccountExists, Some(Account::from(found).user.id), None),
+                None if !accounts.admit_new_address(connection, now)? => return Ok(()),
                 None => (MailKind::Registration, None, Some(accounts.add_registration(connection, &email, now)?)),
             };
             let (address, facts) = (email.as_str().to_owned(), NoticeFacts::default());

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{DbConnection, UserId, settings},
+    db::{DbConnection, UserId, after_commit, settings},
     error::{Error, Result},
     events::{EventKind, NewEvent, record},
     sessions::{EndReason, FirstBatchMode, Sessions, User, WayIn, with_first_batch},
@@ -310,6 +310,18 @@ impl Accounts {
         Ok(self.db.read(queries::one_time_passwords).await?.into_iter().collect())
     }
 
+    /// Removes the password of a user, in the caller's transaction. Returns when that was, as [`queries::set_password`] does.
+    pub(super) fn remove_password_within(
+        &self,
+        connection: &mut DbConnection,
+        user: UserId,
+        now: Timestamp,
+    ) -> Result<Timestamp> {
+        let stored_costs = self.stored_costs.clone();
+        after_commit(move || stored_costs.invalidate());
+        queries::remove_password(connection, user, now)
+    }
+
     async fn replace_password(
         &self,
         email: &Email,
@@ -335,5 +347,43 @@ impl Accounts {
         let first_batch = with_first_batch(set).await?;
         self.stored_costs.invalidate();
         Ok(Some(self.sessions.end_rest(first_batch).await?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        accounts::hash_cost::HashCost,
+        clock::Clock,
+        db::{Database, DatabaseOptions, migrate},
+        sessions::Policy,
+    };
+
+    #[test]
+    fn removed_password_no_longer_sets_the_cost_of_unknown_accounts() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("keyrack.db").display()).parse().unwrap();
+        migrate(&url).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (db, clock) = (Database::open(DatabaseOptions::for_server(url)), Clock::System);
+            let sessions = Sessions::new(db.clone(), clock.clone(), Policy::default());
+            let accounts = Accounts::new(db.clone(), clock.clone(), sessions, HashCost::minimal());
+            let user = NewUser {
+                email: "rajat.verma@example.com".parse().unwrap(),
+                user_name: None,
+                first_name: None,
+                last_name: None,
+                role: Role::User,
+                password: Password::new("four birds under one roof"),
+            };
+            let user = accounts.create(user).await.unwrap();
+            assert!(accounts.stored_costs.pick(7).await.is_some());
+            let (removing, now) = (accounts.clone(), clock.now());
+            let remove = move |connection: &mut DbConnection| removing.remove_password_within(connection, user, now);
+            db.transaction(remove).await.unwrap();
+            assert!(accounts.stored_costs.pick(7).await.is_none());
+        });
     }
 }

@@ -51,8 +51,8 @@ use mail::MailSettingArguments;
 use sign_in::SignInSettings;
 use values::{
     AppOrigins, FileList, LanguageList, LogFilter, Networks, days_or_hours, parse_app_origins, parse_cookie_domain,
-    parse_cookie_name, parse_events_retention, parse_files, parse_languages, parse_networks, parse_number,
-    parse_retention, parse_session_limit, parse_timeout,
+    parse_cookie_name, parse_events_retention, parse_files, parse_languages, parse_limit, parse_networks, parse_number,
+    parse_retention, parse_timeout,
 };
 
 /// Every setting, with its default.
@@ -136,7 +136,7 @@ pub(super) struct Settings {
     /// Maximum number of sessions per user; the next sign-in ends the least recently active one; 0 for no limit
     #[arg(
         long, env = "KEYRACK_MAX_SESSIONS", global = true, value_name = "NUMBER",
-        default_value_t = Policy::default().max_sessions.map_or(0, NonZeroU32::get), value_parser = parse_session_limit
+        default_value_t = Policy::default().max_sessions.map_or(0, NonZeroU32::get), value_parser = parse_limit
     )]
     max_sessions: u32,
 
@@ -325,6 +325,7 @@ impl Settings {
         config.reauth_window = self.sign_in.reauth_window;
         config.second_factor = self.sign_in.second_factor;
         config.registration = self.sign_in.registration;
+        config.new_address_mails = NonZeroU32::new(self.sign_in.new_address_mails);
         config.connections.max_connections = self.max_connections.and_then(|max| usize::try_from(max).ok());
         config
     }

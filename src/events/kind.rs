@@ -91,6 +91,8 @@ kinds! {
     LinkCreated = "link_created";
     /// Such a link was asked for too often, and not made: `detail.count` requests since the last such event.
     LinkRefused = "link_refused";
+    /// Such a link was made void by the user who had asked for it.
+    LinkCancelled = "link_cancelled";
     /// Such a link was used.
     LinkUsed = "link_used";
     /// A mail could not be sent: `detail.mail` says which kind.

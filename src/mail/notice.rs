@@ -43,6 +43,9 @@ pub(crate) struct NoticeFacts {
     /// How many sign-ins failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failures: Option<usize>,
+    /// Whether they failed because of a passkey.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub of_passkeys: bool,
     /// The address that the account has now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_email: Option<String>,
@@ -95,6 +98,9 @@ impl MailKind {
             }
             Self::PasswordChanged => (words.mail_password_changed_subject(), words.mail_password_changed_text()),
             Self::WaysInChanged => (words.mail_ways_in_subject(), change_text(words, facts)),
+            Self::ManyFailures if facts.of_passkeys => {
+                (words.mail_failures_subject(), words.mail_passkey_failures_text(facts.failures.unwrap_or_default()))
+            }
             Self::ManyFailures => {
                 (words.mail_failures_subject(), words.mail_failures_text(facts.failures.unwrap_or_default()))
             }
@@ -109,6 +115,7 @@ impl MailKind {
             Self::AccountExists => (words.mail_account_exists_subject(), words.mail_account_exists_text()),
         };
         let notes = match self {
+            Self::ManyFailures if facts.of_passkeys => vec![words.mail_passkey_failures_note().to_owned()],
             Self::ManyFailures => vec![words.mail_failures_note().to_owned()],
             Self::WrongCodes => vec![words.mail_wrong_codes_note().to_owned()],
             Self::EmailChanged if facts.by_administrator => vec![words.mail_email_set_note().to_owned()],
@@ -199,6 +206,7 @@ mod tests {
             change: Some(Change::RecoveryCodeUsed),
             by_administrator: true,
             failures: Some(10),
+            of_passkeys: true,
             new_email: Some("rajat@example.net".to_owned()),
         };
         assert_eq!(NoticeFacts::from_json(&facts.to_json()), facts);

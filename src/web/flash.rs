@@ -39,6 +39,8 @@ pub(super) enum Notice {
     CodesAskedAgain,
     /// An authenticator app was not removed: what has proved the session is too new.
     RemovalTooSoon,
+    /// The change of the address that was asked for was cancelled.
+    EmailChangeCancelled,
     /// A passkey was added.
     PasskeyAdded,
     /// A passkey was renamed.
@@ -87,6 +89,7 @@ impl Flash {
             Notice::RevokedAllOthers => "others.all".to_owned(),
             Notice::ChangeExpired => "change.expired".to_owned(),
             Notice::RemovalTooSoon => "factor.kept".to_owned(),
+            Notice::EmailChangeCancelled => "email.cancelled".to_owned(),
             Notice::PasskeyAdded => "passkey.added".to_owned(),
             Notice::PasskeyRenamed => "passkey.renamed".to_owned(),
             Notice::PasskeyRemoved => "passkey.removed".to_owned(),
@@ -140,6 +143,7 @@ impl Flash {
             ("factor", "removed") => Some(Notice::SecondFactorRemoved),
             ("factor", "asked") => Some(Notice::CodesAskedAgain),
             ("factor", "kept") => Some(Notice::RemovalTooSoon),
+            ("email", "cancelled") => Some(Notice::EmailChangeCancelled),
             ("passkey", "added") => Some(Notice::PasskeyAdded),
             ("passkey", "renamed") => Some(Notice::PasskeyRenamed),
             ("passkey", "removed") => Some(Notice::PasskeyRemoved),
@@ -197,6 +201,7 @@ mod tests {
             Notice::RevokedOthers(60_000),
             Notice::RevokedAllOthers,
             Notice::ChangeExpired,
+            Notice::EmailChangeCancelled,
             Notice::PasswordChanged(None),
             Notice::PasswordChanged(Some(3)),
         ] {

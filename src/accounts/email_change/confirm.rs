@@ -103,14 +103,13 @@ impl Accounts {
     }
 
     /// Changes the address of a user without a proof, and tells the former one, if mail is set up. No link puts the former
-    /// one back any longer: the operator knows who asks.
+    /// one back any longer: the operator knows who asks. For the same reason, a link that is mailed to the new one may remove
+    /// passkeys at once. A password that was set before by a mail to an address which was new may not.
     pub async fn set_email(&self, email: &Email, new: &Email) -> Result<(), SetEmailError> {
         let (email, new, accounts) = (email.clone(), new.clone(), self.clone());
         let change = move |connection: &mut DbConnection| {
             let now = accounts.clock.now();
-            let Some(found) = queries::find(connection, &email)? else { return Ok(Err(SetEmailError::NoUser)) };
-            let Account { user, .. } = found.into();
-            queries::lock_row(connection, user.id)?;
+            let Some(user) = lock_user_with(connection, &email)? else { return Ok(Err(SetEmailError::NoUser)) };
             if Self::change_email_within(connection, &user, new.as_str(), now)?.is_err() {
                 return Ok(Err(SetEmailError::Taken));
             }
@@ -126,6 +125,16 @@ impl Accounts {
         };
         self.db.transaction(change).await?
     }
+}
+
+/// Finds the user with this address, and locks their row. `None` if there is no such user, or another address was given to
+/// them while this waited for the lock.
+fn lock_user_with(connection: &mut DbConnection, email: &Email) -> Result<Option<User>> {
+    let Some(found) = queries::find(connection, email)? else { return Ok(None) };
+    let id = Account::from(found).user.id;
+    queries::lock_row(connection, id)?;
+    let user = queries::find(connection, email)?.map(|found| Account::from(found).user);
+    Ok(user.filter(|user| user.id == id))
 }
 
 /// Whether a session was ended by other means than its own sign-out or its age: what it has asked for must not be made then.

@@ -103,7 +103,8 @@ impl Accounts {
         now: Timestamp,
     ) -> Result<Option<LinkId>> {
         let mut facts = self.facts_of_change(now);
-        if let Some(made_at) = queries::restore_made_at(connection, user.id, new, now)? {
+        let address: Email = new.parse().map_err(Error::internal)?;
+        if let Some(made_at) = queries::restore_made_at(connection, user.id, &address, now)? {
             queries::void_restores_since(connection, user.id, made_at, now)?;
             self.mail_change(connection, user, None, facts, now)?;
             return Ok(None);

@@ -10,7 +10,7 @@ use crate::{
         email::Email,
         mail_requests::{MailRequest, address_is_over_limit, wait_for_link},
         model::Account,
-        own_password::lock_user_who_adds,
+        own_password::{lock_user_of, lock_user_who_adds},
         queries::{self, NewLinkRow},
     },
     clock::Timestamp,
@@ -103,6 +103,27 @@ impl Accounts {
         Ok(Ok(id))
     }
 
+    /// Makes the link void that changes the address of a session's user. Returns whether there was one that was good.
+    ///
+    /// # Errors
+    /// [`Error::SessionEnded`] if the session has ended.
+    pub(crate) async fn cancel_email_change(&self, session: &PresentedSession) -> Result<bool> {
+        const KIND: &str = MailKind::EmailChange.as_str();
+        let (accounts, session) = (self.on_behalf_of(session.source()), session.clone());
+        let cancel = move |connection: &mut DbConnection| {
+            lock_user_of(connection, &session)?;
+            let now = accounts.clock.now();
+            if queries::pending_change(connection, session.user, now)?.is_none() {
+                return Ok(false);
+            }
+            queries::void_links(connection, session.user, &[KIND], now)?;
+            let event = accounts.event(EventKind::LinkCancelled, session.user).session(session.id);
+            record(connection, event.detail("link", KIND), now)?;
+            Ok(true)
+        };
+        self.db.transaction(cancel).await
+    }
+
     /// Queues the mail with the link, or the one to the account that has the address.
     async fn mail_change_link(&self, user: UserId, link: LinkId, new: Email, language: Language) -> Result<()> {
         let accounts = self.clone();
@@ -115,6 +136,7 @@ impl Accounts {
             let (kind, user, link) = match owner {
                 Some(owner) if owner.disabled_at.is_some() => return Ok(()),
                 Some(owner) => (MailKind::AddressTaken, Account::from(owner).user.id, None),
+                None if !accounts.admit_new_address(connection, now)? => return Ok(()),
                 None => (MailKind::EmailChange, user, Some(link)),
             };
             let (address, facts) = (new.as_str().to_owned(), NoticeFacts::default());

@@ -8,7 +8,8 @@ use crate::{
     accounts::{
         AccountLink, Accounts,
         links::{LinkKind, NewLink},
-        queries::{self, StoredLink},
+        queries::{self, LinkRequester, StoredLink},
+        removed_passkey::remove_passkey_within,
     },
     clock::Timestamp,
     db::{DbConnection, SessionId, UserId},
@@ -50,7 +51,6 @@ impl Accounts {
         match with_first_batch(restore).await? {
             Ok((link, first_batch)) => {
                 if let Some(first_batch) = first_batch {
-                    self.stored_costs.invalidate();
                     self.sessions.end_rest(first_batch).await?;
                 }
                 Ok(Ok(link))
@@ -87,7 +87,7 @@ impl Accounts {
         }
         queries::use_link(connection, id, now)?;
         queries::void_restores_since(connection, user.id, made_at, now)?;
-        let changed_at = queries::remove_password(connection, user.id, now)?;
+        let changed_at = self.remove_password_within(connection, user.id, now)?;
         queries::forget_account(connection, user.id)?;
         queries::forget_browsers_of(connection, user.id)?;
         record(connection, self.event(EventKind::LinkUsed, user.id).detail("link", KIND), now)?;
@@ -115,9 +115,7 @@ impl Accounts {
             if passkey.created_at < since && Some(passkey.session) != asked_in {
                 continue;
             }
-            queries::delete_passkey(connection, (passkey.id, user))?;
-            let event = self.event(EventKind::PasskeyRemoved, user).detail("passkey", passkey.id.to_string());
-            record(connection, event.detail("name", passkey.name.as_str()), now)?;
+            remove_passkey_within(connection, &passkey, (&self.source, None), now)?;
         }
         Ok(())
     }
@@ -130,7 +128,8 @@ impl Accounts {
         password_changed_at: Timestamp,
         now: Timestamp,
     ) -> Result<AccountLink> {
-        let link = NewLink { kind: LinkKind::Reset, user, password_changed_at, requester: None };
+        let requester = Some(LinkRequester::FormerAddress);
+        let link = NewLink { kind: LinkKind::Reset, user, password_changed_at, requester };
         self.add_link_without_mail(connection, &link, now)
     }
 }

@@ -1,12 +1,12 @@
 //! How many mails may be asked for: per account, so that strangers can't fill a mailbox, and per browser or network.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use crate::{
     accounts::{
         browser_id::BrowserIdHash,
         email::Email,
-        failure_keys::{CountedNetwork, FailureKey, NETWORK_WINDOW},
+        failure_keys::{CountedNetwork, FailureKey, NETWORK_WINDOW, NEW_ADDRESS_WINDOW},
         failures::Failures,
         links::NewLink,
         queries,
@@ -27,6 +27,9 @@ pub(in crate::accounts) const ACCOUNT_LIMITS: [(usize, Duration); 3] =
 /// Requests of one browser that has signed in to any account, in [`NETWORK_WINDOW`].
 pub(in crate::accounts) const MAX_PER_BROWSER: u32 = 10;
 
+/// Mails of the whole site to addresses that have no account, per hour.
+pub(crate) const DEFAULT_NEW_ADDRESS_MAILS: NonZeroU32 = NonZeroU32::new(1000).unwrap();
+
 /// Counts a request under the browser, if it has signed in to any account before, or else under its networks. So strangers
 /// in the owner's network can't use up what the owner needs. Returns how long to wait if it is one too many.
 pub(super) fn admit(
@@ -39,15 +42,36 @@ pub(super) fn admit(
         Some(browser) => vec![(FailureKey::mails_of_browser(&browser, MAX_PER_BROWSER), MAX_PER_BROWSER)],
         None => networks.iter().map(CountedNetwork::for_mails).collect(),
     };
-    let keys: Vec<FailureKey> = counted.iter().map(|(key, _)| key.clone()).collect();
+    let keys: Vec<FailureKey> = counted.into_iter().map(|(key, _)| key).collect();
+    count(connection, &keys, NETWORK_WINDOW, now)
+}
+
+/// Counts a mail to an address that has no account. Returns whether it is one too many for the whole site.
+pub(in crate::accounts) fn new_addresses_are_over_limit(
+    connection: &mut DbConnection,
+    limit: Option<NonZeroU32>,
+    now: Timestamp,
+) -> Result<bool> {
+    let Some(limit) = limit else { return Ok(false) };
+    let keys = [FailureKey::mails_to_new_addresses(limit)];
+    Ok(count(connection, &keys, NEW_ADDRESS_WINDOW, now)?.is_some())
+}
+
+/// Counts under each of these keys, unless it would be one too many under any. Returns how long to wait then.
+fn count(
+    connection: &mut DbConnection,
+    keys: &[FailureKey],
+    window: Duration,
+    now: Timestamp,
+) -> Result<Option<Duration>> {
     let mut wait = Duration::ZERO;
     // Counted first, which locks the rows: requests at the same moment can't exceed a limit together.
     let admitted = in_savepoint(connection, |connection| {
-        queries::count_failure(connection, &keys, now)?;
-        for (key, _) in &counted {
+        queries::count_failure(connection, keys, now)?;
+        for key in keys {
             let after: Option<Failures> = queries::find_failures(connection, key)?;
             let used = after.map_or(Duration::ZERO, |after| after.forgotten_at.since(now));
-            wait = wait.max(used.saturating_sub(NETWORK_WINDOW));
+            wait = wait.max(used.saturating_sub(window));
         }
         if wait.is_zero() { Ok(()) } else { Err(Error::Invalid("too many requests".to_owned())) }
     })?;
@@ -63,16 +87,16 @@ pub(super) fn admit(
 /// otherwise keep the owner, on a browser that the account does not know, from every mail of the day.
 pub(super) fn account_is_over_limit(connection: &mut DbConnection, link: &NewLink<'_>, now: Timestamp) -> Result<bool> {
     let Some(requester) = &link.requester else { return Ok(false) };
-    let mut count = |period: Duration| {
+    let mut asked = |period: Duration| {
         queries::count_requested_links(connection, link.user.id, link.kind.as_str(), requester, now - period)
     };
     let [per_minute, per_hour, (max_per_day, day)] = ACCOUNT_LIMITS;
     for (max, period) in [per_minute, per_hour] {
-        if count(period)? >= max {
+        if asked(period)? >= max {
             return Ok(true);
         }
     }
-    Ok(count(day)? >= max_per_day && count(HOUR)? > 0)
+    Ok(asked(day)? >= max_per_day && asked(HOUR)? > 0)
 }
 
 /// The mails that go to an address which may have no account.

@@ -18,14 +18,16 @@ use super::{
     queries::{self, LinkRequester},
 };
 use crate::{
+    clock::Timestamp,
     db::DbConnection,
     error::{Error, Result},
     events::{EventKind, record},
     words::Language,
 };
+pub(crate) use limits::DEFAULT_NEW_ADDRESS_MAILS;
 #[cfg(test)]
 pub(super) use limits::{ACCOUNT_LIMITS, MAX_PER_BROWSER};
-use limits::{account_is_over_limit, admit};
+use limits::{account_is_over_limit, admit, new_addresses_are_over_limit};
 pub(super) use limits::{address_is_over_limit, wait_for_link};
 
 /// How often a job is tried while the database is unavailable, once a second.
@@ -126,6 +128,20 @@ impl Accounts {
             accounts.add_link(connection, &link, Some(language), now).map(drop)
         };
         self.db.transaction(add).await
+    }
+
+    /// Counts a mail to an address that has no account. Returns whether it may be sent. A flood of them is logged once per
+    /// quarter of an hour, and not told to those who ask.
+    pub(super) fn admit_new_address(&self, connection: &mut DbConnection, now: Timestamp) -> Result<bool> {
+        let is_over = new_addresses_are_over_limit(connection, self.new_address_mails, now)?;
+        if is_over && let Some(count) = self.event_rate.admit("mails to new addresses".to_owned(), now) {
+            tracing::warn!(
+                mails = count,
+                "mails to addresses without an account are not sent: too many were asked for within an hour \
+                 (KEYRACK_NEW_ADDRESS_MAILS)"
+            );
+        }
+        Ok(!is_over)
     }
 
     /// Does what follows an answer, and does it again while the database is unavailable.

@@ -23,25 +23,35 @@ const MANY_WRONG_CODES: usize = 5;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum FailedBecauseOf {
     Password,
+    Passkey,
     Code,
 }
+
+/// The causes of wrong passkeys, and of wrong codes.
+const OF_PASSKEYS: [EventCause; 3] = [EventCause::WrongPasskey, EventCause::UsedPasskey, EventCause::CopiedPasskey];
+const OF_CODES: [EventCause; 2] = [EventCause::WrongCode, EventCause::UsedCode];
 
 impl FailedBecauseOf {
     /// `None` for a failure that is not the doing of the one who tries.
     fn of(event: &SecurityEvent) -> Option<Self> {
-        match event.text("cause") {
-            Some(cause) if cause == EventCause::UnreadableFactor.as_str() => None,
-            Some(cause) if [EventCause::WrongCode, EventCause::UsedCode].map(EventCause::as_str).contains(&cause) => {
-                Some(Self::Code)
-            }
-            _ => Some(Self::Password),
+        let is_among = |causes: &[EventCause]| causes.iter().any(|cause| event.text("cause") == Some(cause.as_str()));
+        if is_among(&[EventCause::UnreadableFactor]) {
+            return None;
         }
+        let because = if is_among(&OF_CODES) {
+            Self::Code
+        } else if is_among(&OF_PASSKEYS) {
+            Self::Passkey
+        } else {
+            Self::Password
+        };
+        Some(because)
     }
 
     /// The notice, and after so many failures.
     const fn notice(self) -> (MailKind, usize) {
         match self {
-            Self::Password => (MailKind::ManyFailures, MANY_FAILURES),
+            Self::Password | Self::Passkey => (MailKind::ManyFailures, MANY_FAILURES),
             Self::Code => (MailKind::WrongCodes, MANY_WRONG_CODES),
         }
     }
@@ -103,7 +113,8 @@ fn new_browser(connection: &mut DbConnection, user: UserId, event: &SecurityEven
 }
 
 /// Tells of failures once a day, however many there are: a stranger must not be able to fill the owner's mailbox. Wrong codes
-/// are told apart: they prove that the password is known, so another thing has to be done.
+/// and passkeys are told apart, since another thing has to be done: a wrong code proves that the password is known, and a wrong
+/// passkey says nothing of it.
 fn many_failures(
     connection: &mut DbConnection,
     user: UserId,
@@ -111,13 +122,14 @@ fn many_failures(
     now: Timestamp,
 ) -> Result<Option<NewNotice>> {
     let Some(because) = FailedBecauseOf::of(event) else { return Ok(None) };
-    let (kind, at_least) = because.notice();
-    if mail::notices_since(connection, user, now - DAY)?.iter().any(|(sent, _)| *sent == kind) {
+    let ((kind, at_least), of_passkeys) = (because.notice(), because == FailedBecauseOf::Passkey);
+    let sent = mail::notices_since(connection, user, now - DAY)?;
+    if sent.iter().any(|(sent, facts)| *sent == kind && facts.of_passkeys == of_passkeys) {
         return Ok(None);
     }
     let failed = latest_since(connection, user, EventKind::SignInFailed, now - DAY, MAX_COUNTED_FAILURES)?;
     let failures = failed.iter().filter(|event| FailedBecauseOf::of(event) == Some(because)).count();
-    let facts = NoticeFacts { failures: Some(failures), ..facts_of(event) };
+    let facts = NoticeFacts { failures: Some(failures), of_passkeys, ..facts_of(event) };
     Ok((failures >= at_least).then_some(NewNotice { kind, ends: None, facts }))
 }
 

@@ -7,7 +7,7 @@ use crate::{
     error::Result,
     events::{EventKind, record},
     mail::{self, LinkProblem, LinkToken, MailKind, NoticeFacts},
-    sessions::EndReason,
+    sessions::{EndReason, FirstBatch, FirstBatchMode, with_first_batch},
 };
 
 /// The word for such links in the column `kind`.
@@ -59,25 +59,42 @@ impl Accounts {
         Ok(Some(Notice { id, user: link.user.id, scope, kind, facts, is_used: link.state.used_at.is_some() }))
     }
 
-    /// Ends what the notice tells of, and the trust in the account's browsers. A link that was used does nothing again: the
-    /// owner has signed in since.
+    /// Ends what the notice tells of, and the trust in the account's browsers, in the transaction that uses the link up; of
+    /// many sessions, a first batch. A link that was used does nothing again: the owner has signed in since.
     pub(crate) async fn end_by_notice(&self, notice: &Notice) -> Result<()> {
         if notice.is_used {
             return Ok(());
         }
-        match notice.scope {
-            NoticeScope::Session(session) => drop(self.end_reported_session(notice.user, session).await?),
-            NoticeScope::Account => drop(self.sessions.end_all_of(notice.user, EndReason::Revoked).await?),
-        }
-        let (id, user, now) = (notice.id, notice.user, self.clock.now());
-        let event = self.event(EventKind::LinkUsed, user).detail("link", LINK_KIND);
-        let use_up = move |connection: &mut DbConnection| {
-            queries::end_trust(connection, user, None)?;
-            if queries::use_link(connection, id, now)? {
-                record(connection, event.clone(), now)?;
-            }
-            Ok(())
+        let end = |mode| {
+            let (accounts, notice) = (self.clone(), notice.clone());
+            self.db.transaction(move |connection| accounts.end_by_notice_within(connection, &notice, mode))
         };
-        self.db.transaction(use_up).await
+        match with_first_batch(end).await? {
+            Some(first_batch) => self.sessions.end_rest(first_batch).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the first batch of the sessions, if the notice tells of the account. The link is used up before anything
+    /// ends: of two requests with one link, one does its work.
+    fn end_by_notice_within(
+        &self,
+        connection: &mut DbConnection,
+        &Notice { id, user, scope, .. }: &Notice,
+        mode: FirstBatchMode,
+    ) -> Result<Option<FirstBatch>> {
+        queries::lock_row(connection, user)?;
+        let now = self.clock.now();
+        if !queries::use_link(connection, id, now)? {
+            return Ok(None);
+        }
+        record(connection, self.event(EventKind::LinkUsed, user).detail("link", LINK_KIND), now)?;
+        queries::end_trust(connection, user, None)?;
+        match scope {
+            NoticeScope::Session(session) => self.end_reported_session(connection, user, session).map(|()| None),
+            NoticeScope::Account => {
+                self.sessions.first_batch_within(connection, user, EndReason::Revoked, mode).map(Some)
+            }
+        }
     }
 }

@@ -11,12 +11,12 @@ use crate::{
     accounts::{
         Accounts,
         queries::{self, StoredPasskey},
+        removed_passkey::remove_passkey_within,
         ways_in::has_new_address,
     },
     clock::Timestamp,
     db::{DbConnection, PasskeyId},
     error::Result,
-    events::{EventKind, record},
     sessions::User,
 };
 
@@ -64,9 +64,7 @@ impl Accounts {
             return Ok(());
         }
         for passkey in own.iter().filter(|passkey| !kept.contains(&passkey.id)) {
-            queries::delete_passkey(connection, (passkey.id, user.id))?;
-            let event = self.event(EventKind::PasskeyRemoved, user.id).detail("passkey", passkey.id.to_string());
-            record(connection, event.detail("name", passkey.name.as_str()), now)?;
+            remove_passkey_within(connection, passkey, (&self.source, None), now)?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::{
         Accounts,
         own_password::{lock_user_of, lock_user_who_adds},
         queries::{self, NewPasskeyRow, StoredPasskey},
+        removed_passkey::remove_passkey_within,
         ways_in,
         webauthn::{NoPasskeys, PasskeyRequest, encode_id, provider_name, user_handle},
     },
@@ -223,8 +224,7 @@ impl Accounts {
             if !ways_in::may_remove(connection, (session.id, session.user), passkey.created_at, now)? {
                 return Ok(Removal::TooSoon);
             }
-            queries::delete_passkey(connection, (id, session.user))?;
-            record(connection, event(EventKind::PasskeyRemoved, &session, id, &passkey.name), now)?;
+            remove_passkey_within(connection, &passkey, (&session.source(), Some(session.id)), now)?;
             Ok(Removal::Removed(passkey.name))
         };
         self.db.transaction(remove).await

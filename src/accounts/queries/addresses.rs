@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use diesel::{OptionalExtension, prelude::*, sql_types::Text};
+use diesel::{OptionalExtension, dsl::exists, prelude::*, sql_types::Text};
 
 use crate::{
+    accounts::email::Email,
     clock::Timestamp,
     db::{
         DbConnection, LinkId, SessionId, UserId,
@@ -110,14 +111,28 @@ pub(in crate::accounts) fn new_address_since(
     Ok(changed_at.map(Timestamp::from))
 }
 
-/// Whether a link for a new password was used since the address of its user was changed after `since`.
+/// Whether the link for a new password that a user has used last was mailed to an address that the account had got after
+/// `since` by a link to it. A change counts that was taken back later, or replaced by an operator's: the password is still
+/// that of the person who has read the mail.
 pub(in crate::accounts) fn was_reset_at_new_address(
     connection: &mut DbConnection,
     user: UserId,
     since: Timestamp,
 ) -> Result<bool> {
-    let Some(changed_at) = new_address_since(connection, user, since)? else { return Ok(false) };
-    Ok(reset_since(connection, user, changed_at)?.is_some())
+    let used_at: Option<Option<SqlTime>> = account_links::table
+        .filter(account_links::user_id.eq(user).and(account_links::kind.eq(RESET)))
+        .filter(account_links::used_at.gt(SqlTime::from(since)).assume_not_null())
+        .select(account_links::used_at)
+        .order(account_links::used_at.desc())
+        .first(connection)
+        .optional()?;
+    let Some(used_at) = used_at.flatten() else { return Ok(false) };
+    let was_new = account_links::table
+        .filter(account_links::user_id.eq(user).and(account_links::kind.eq(CHANGED)))
+        .filter(account_links::created_at.gt(SqlTime::from(since)).and(account_links::created_at.le(used_at)))
+        .filter(account_links::voided_at.is_null().or(account_links::voided_at.gt(used_at).assume_not_null()))
+        .filter(account_links::used_at.is_null().or(account_links::used_at.gt(used_at).assume_not_null()));
+    Ok(diesel::select(exists(was_new)).get_result(connection)?)
 }
 
 /// When a link for a new password was used first since then.
@@ -204,23 +219,24 @@ pub(in crate::accounts) fn void_restores(
     Ok(())
 }
 
-/// When the first good link was made that puts this address of a user back; `None` if none does.
+/// When the first good link was made that puts this address of a user back, in any spelling; `None` if none does.
 pub(in crate::accounts) fn restore_made_at(
     connection: &mut DbConnection,
     user: UserId,
-    address: &str,
+    address: &Email,
     now: Timestamp,
 ) -> Result<Option<Timestamp>> {
-    let made_at: Option<SqlTime> = account_links::table
+    // A former address is kept as the account had it, and another program may have written that in other letters.
+    let good: Vec<(Option<String>, SqlTime)> = account_links::table
         .filter(account_links::user_id.eq(user).and(account_links::kind.eq(CHANGED)))
-        .filter(account_links::address.eq(address).assume_not_null())
         .filter(account_links::expires_at.gt(SqlTime::from(now)))
         .filter(account_links::used_at.is_null().and(account_links::voided_at.is_null()))
-        .select(account_links::created_at)
+        .select((account_links::address, account_links::created_at))
         .order(account_links::created_at.asc())
-        .first(connection)
-        .optional()?;
-    Ok(made_at.map(Timestamp::from))
+        .load(connection)?;
+    let is_same = |former: &str| former.parse().is_ok_and(|former: Email| former == *address);
+    let first = good.into_iter().find(|(former, _)| former.as_deref().is_some_and(is_same));
+    Ok(first.map(|(_, made_at)| made_at.into()))
 }
 
 /// Makes the unused links void that change the address of a user, and were asked for in one of these sessions.

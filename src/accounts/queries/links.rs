@@ -48,6 +48,8 @@ pub(in crate::accounts) enum LinkRequester {
     Unknown,
     /// One that it knows.
     Browser(BrowserIdHash),
+    /// The reader of the mail by which a former address was put back. Such a link counts for no limit.
+    FormerAddress,
 }
 
 impl LinkRequester {
@@ -56,6 +58,7 @@ impl LinkRequester {
         match self {
             Self::Unknown => "unknown".to_owned(),
             Self::Browser(hash) => format!("browser:{}", hash.as_str()),
+            Self::FormerAddress => "former-address".to_owned(),
         }
     }
 }
@@ -67,7 +70,7 @@ pub(in crate::accounts) struct StoredLink {
     pub state: LinkState,
     /// The session in which it was asked for.
     pub session: Option<SessionId>,
-    /// Whether a visitor has asked for it: its mail went to the address that the account had.
+    /// Whether it is not an operator's: its user has got it by a mail to the address that the account has.
     pub is_requested: bool,
     /// The address that it gives the account.
     pub address: Option<String>,

@@ -1,6 +1,6 @@
 //! Passwords that are good for one sign-in.
 
-use diesel::{OptionalExtension, SqliteConnection, prelude::*};
+use diesel::{OptionalExtension, prelude::*};
 
 use crate::{
     accounts::model::PasswordUse,
@@ -36,22 +36,7 @@ pub(in crate::accounts) fn forget_one_time(connection: &mut DbConnection, user: 
 }
 
 /// How often the password may be used that was set at `changed_at`. The batched lookup of PostgreSQL reads the same.
-pub(super) fn find_password_use(
-    connection: &mut SqliteConnection,
-    user: UserId,
-    changed_at: Timestamp,
-) -> Result<PasswordUse> {
-    let row: Option<Option<SqlTime>> = one_time_passwords::table
-        .find(user)
-        .filter(one_time_passwords::password_changed_at.eq(SqlTime::from(changed_at)))
-        .select(one_time_passwords::used_at)
-        .first(connection)
-        .optional()?;
-    Ok(PasswordUse::new(row.map(|used_at| used_at.is_some())))
-}
-
-/// The same, on either engine.
-pub(in crate::accounts) fn password_use_of(
+pub(in crate::accounts) fn find_password_use(
     connection: &mut DbConnection,
     user: UserId,
     changed_at: Timestamp,

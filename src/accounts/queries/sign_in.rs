@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 
 use diesel::{
-    OptionalExtension, PgConnection, SqliteConnection,
+    OptionalExtension, PgConnection,
     prelude::*,
     sql_types::{Array, BigInt, Bool, Integer, Nullable, Text},
 };
 
-use super::{AccountRow, find_one, one_time_passwords::find_password_use};
+use super::{AccountRow, find, one_time_passwords::find_password_use};
 use crate::{
     accounts::{
         browser_id::BrowserIdHash, email::Email, failure_keys::FailureKey, failures::Failures, model::PasswordUse,
@@ -88,7 +88,7 @@ pub(in crate::accounts) fn find_sign_ins(
 ) -> Result<Vec<Option<SignInRecord>>> {
     match connection {
         DbConnection::Postgres(connection) => find_batch(connection, keys),
-        DbConnection::Sqlite(connection) => keys.iter().map(|key| find_single(connection, key).map(Some)).collect(),
+        DbConnection::Sqlite(_) => keys.iter().map(|key| find_single(connection, key).map(Some)).collect(),
     }
 }
 
@@ -193,8 +193,8 @@ fn find_batch(connection: &mut PgConnection, keys: &[SignInKey]) -> Result<Vec<O
     Ok(found)
 }
 
-fn find_single(connection: &mut SqliteConnection, key: &SignInKey) -> Result<SignInRecord> {
-    let account = match find_one(connection, &key.email)? {
+fn find_single(connection: &mut DbConnection, key: &SignInKey) -> Result<SignInRecord> {
+    let account = match find(connection, &key.email)? {
         Some(row) => {
             let password_use = find_password_use(connection, row.user.id(), row.password_changed_at.into())?;
             Some(SignInAccount::new(row, password_use))
@@ -228,14 +228,14 @@ fn find_single(connection: &mut SqliteConnection, key: &SignInKey) -> Result<Sig
 }
 
 /// Whether a user has an authenticator app. The batched lookup of PostgreSQL reads the same.
-fn has_factor(connection: &mut SqliteConnection, user: UserId) -> Result<bool> {
+fn has_factor(connection: &mut DbConnection, user: UserId) -> Result<bool> {
     Ok(diesel::select(diesel::dsl::exists(totp_factors::table.find(user))).get_result(connection)?)
 }
 
 /// The browser among these that the account knows, and until when it needs no second factor. The batched lookup of
 /// PostgreSQL reads the same.
 fn find_browser(
-    connection: &mut SqliteConnection,
+    connection: &mut DbConnection,
     user: UserId,
     browsers: &[BrowserIdHash],
 ) -> Result<Option<(BrowserIdHash, Option<Timestamp>)>> {

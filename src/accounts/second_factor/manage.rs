@@ -10,7 +10,9 @@ use crate::{
         email::Email,
         model::Account,
         own_password::{lock_user_of, lock_user_who_adds},
-        queries, ways_in,
+        queries,
+        removed_passkey::remove_passkey_within,
+        ways_in,
     },
     clock::Timestamp,
     db::{DbConnection, SessionId, UserId},
@@ -150,10 +152,7 @@ impl Accounts {
             let had_app = remove(connection, user.id, &event, now)?;
             let passkeys = queries::passkeys_of(connection, user.id)?;
             for passkey in &passkeys {
-                queries::delete_passkey(connection, (passkey.id, user.id))?;
-                let event = accounts.event(EventKind::PasskeyRemoved, user.id);
-                let event = event.detail("passkey", passkey.id.to_string()).detail("name", passkey.name.as_str());
-                record(connection, event, now)?;
+                remove_passkey_within(connection, passkey, (&accounts.source, None), now)?;
             }
             Ok(Some(had_app || !passkeys.is_empty()))
         };

@@ -99,7 +99,7 @@ impl PendingSignIn {
         if account.disabled_at.is_some() || changed_at != self.password_changed_at {
             return Ok(None);
         }
-        let password_use = queries::password_use_of(connection, self.user, changed_at)?;
+        let password_use = queries::find_password_use(connection, self.user, changed_at)?;
         if password_use == PasswordUse::UsedUp {
             return Ok(None);
         }

@@ -99,6 +99,7 @@ impl Consequences {
         EventKind::EmailChanged,
         EventKind::EmailRestored,
         EventKind::LinkUsed,
+        EventKind::PasswordChanged,
         EventKind::SessionReported,
     ];
 
@@ -135,23 +136,28 @@ impl Consequences {
     }
 }
 
-/// The events that have added the apps, recovery codes and passkeys with which this session was signed in to, the address, and where its browser
-/// was trusted.
+/// The events that have added the apps, recovery codes and passkeys with which this session was signed in to, and where its
+/// browser was trusted. If the password of its sign-in was set by a mail, the event that has chosen the address is among them:
+/// the reporter reads its mails, and another person would not know the password.
 fn used_by(session: SessionId, events: &[SecurityEvent]) -> OfReporter {
     let (mut app, mut recovery_codes, mut used) = (None, None, OfReporter::default());
-    let (mut passkeys, mut address, mut is_reset_mailed) = (BTreeMap::new(), None, false);
+    let (mut passkeys, mut addresses, mut address_of_password) = (BTreeMap::new(), Vec::new(), None);
     for event in events {
         match event.kind() {
             Some(EventKind::SecondFactorAdded) => (app, recovery_codes) = (Some(event.id), Some(event.id)),
             Some(EventKind::RecoveryCodesMade) => recovery_codes = Some(event.id),
-            Some(EventKind::EmailChanged) => address = Some(event.id),
-            Some(EventKind::EmailRestored) => address = None,
-            Some(EventKind::LinkUsed) => is_reset_mailed = is_mailed_reset(event, is_reset_mailed),
+            Some(EventKind::EmailChanged) => addresses.push((event.id, undo_link_of(event))),
+            Some(EventKind::EmailRestored) => take_back(&mut addresses, event, |(_, undo_link)| *undo_link),
+            Some(EventKind::LinkUsed) if event.text("link") == Some("reset") => {
+                let address = addresses.last().map(|(id, _)| *id);
+                address_of_password = address.filter(|_| is_mailed_reset(event, false));
+            }
+            Some(EventKind::PasswordChanged) if event.actor() != Some(Actor::User) => address_of_password = None,
             Some(EventKind::SignedIn) if event.session_id == Some(session) => {
                 let way_in = event.text("authorised_by").unwrap_or_default();
                 used.added.extend(app.filter(|_| way_in.ends_with("+totp")));
                 used.added.extend(recovery_codes.filter(|_| way_in.ends_with("+recovery_code")));
-                used.added.extend(address.filter(|_| is_reset_mailed && is_by_reset(way_in)));
+                used.added.extend(address_of_password.filter(|_| is_by_reset(way_in) || is_by_password(way_in)));
             }
             Some(EventKind::BrowserTrustUsed) if event.session_id == Some(session) => {
                 used.trusted_in.extend(trusted_in(event));
@@ -180,8 +186,8 @@ fn reported_among(events: &[SecurityEvent]) -> BTreeSet<SessionId> {
     events.iter().filter(is_report).filter_map(|event| event.session_id).collect()
 }
 
-/// Whether the link for a new password that was used last had been asked for by a visitor: its mail went to the address that
-/// the account had, and so it has let in who reads that. One of an operator has not.
+/// Whether the link for a new password that was used last had come by a mail to the address that the account had, and so has
+/// let in who reads that: a visitor had asked for it, or a link had put that address back. One of an operator has not.
 fn is_mailed_reset(event: &SecurityEvent, before: bool) -> bool {
     let requested = event.detail.get("requested").and_then(serde_json::Value::as_bool).unwrap_or_default();
     if event.text("link") == Some("reset") { requested } else { before }
@@ -191,8 +197,19 @@ fn undo_link_of(event: &SecurityEvent) -> Option<LinkId> {
     event.text("undo_link")?.parse().ok()
 }
 
+/// Takes the change back whose link an event names, and all later ones; all, if that change is not among them.
+fn take_back<T>(changes: &mut Vec<T>, restored: &SecurityEvent, undo_link: impl Fn(&T) -> Option<LinkId>) {
+    let link = undo_link_of(restored);
+    let first = changes.iter().position(|change| link.is_some() && undo_link(change) == link);
+    changes.truncate(first.unwrap_or_default());
+}
+
 fn is_by_reset(way_in: &str) -> bool {
     way_in.split('+').next() == Some("reset")
+}
+
+fn is_by_password(way_in: &str) -> bool {
+    way_in.split('+').next() == Some("password")
 }
 
 /// The session in which the browser was trusted whose trust this event tells of.
@@ -232,7 +249,7 @@ impl Replay {
             EventKind::EmailChanged => {
                 self.addresses.push(AddressChange { by: self.added_by(event), undo_link: undo_link_of(event) });
             }
-            EventKind::EmailRestored => self.restore_address(event),
+            EventKind::EmailRestored => take_back(&mut self.addresses, event, |change| change.undo_link),
             EventKind::LinkUsed => self.is_reset_mailed = is_mailed_reset(event, self.is_reset_mailed),
             _ => {}
         }
@@ -271,13 +288,6 @@ impl Replay {
     /// The passkeys that the account has and that follow.
     fn passkeys_of_sessions(&self) -> impl Iterator<Item = PasskeyId> {
         self.passkeys.keys().chain(&self.used).copied().filter(|id| self.follows(*id))
-    }
-
-    /// The change by this link, and all later ones, are taken back.
-    fn restore_address(&mut self, event: &SecurityEvent) {
-        let link = undo_link_of(event);
-        let first = self.addresses.iter().position(|change| link.is_some() && change.undo_link == link);
-        self.addresses.truncate(first.unwrap_or_default());
     }
 
     /// Of the last changes that were made by these sessions, or by those that were reported before, the link of the first

@@ -10,11 +10,12 @@ use super::{
     email_change::{RESTORE_LIFETIME, is_taken},
     model::Account,
     queries::{self, AddressOfLink},
+    removed_passkey::remove_passkey_within,
     ways_in::may_remove,
 };
 use crate::{
     clock::Timestamp,
-    db::{DbConnection, PasskeyId, SessionId, UserId},
+    db::{DbConnection, SessionId, UserId},
     error::{Error, Result},
     events::{EventKind, NewEvent, events_since, first_since, record},
     sessions::{PresentedSession, SessionRecord, Sessions},
@@ -57,7 +58,19 @@ pub(crate) enum EmailUndoing {
         removes_password: bool,
     },
     /// It can't: another account has the former one.
-    IsTaken,
+    IsTaken {
+        /// The password is removed, as above. The person who has changed the address can get another one by a mail there.
+        removes_password: bool,
+    },
+}
+
+impl EmailUndoing {
+    pub const fn removes_password(self) -> bool {
+        match self {
+            Self::Stays => false,
+            Self::IsRestored { removes_password } | Self::IsTaken { removes_password } => removes_password,
+        }
+    }
 }
 
 impl Undoing {
@@ -86,10 +99,11 @@ impl Undoing {
         let event = if self.sessions == 0 { event } else { event.detail("sessions", self.sessions) };
         let names = self.names + self.passkey_names;
         let event = if names == 0 { event } else { event.detail("names", names) };
+        let event = if self.email.removes_password() { event.detail("password_removed", true) } else { event };
         match self.email {
             EmailUndoing::Stays => event,
             EmailUndoing::IsRestored { .. } => event.detail("email", "restored"),
-            EmailUndoing::IsTaken => event.detail("email", "taken"),
+            EmailUndoing::IsTaken { .. } => event.detail("email", "taken"),
         }
     }
 }
@@ -122,15 +136,15 @@ impl Accounts {
 
     /// Ends a session for a user who has not signed in, and takes nothing out of the account: who reads a user's mails must
     /// not be able to remove the second factor. The page of the session goes on to offer that.
-    pub(super) async fn end_reported_session(&self, user: UserId, id: SessionId) -> Result<bool> {
-        let accounts = self.clone();
-        let end = move |connection: &mut DbConnection| {
-            let Some(session) = lock_and_find(connection, user, id)? else { return Ok(false) };
-            accounts.sessions.end_reported(connection, &session, &[id].into())?;
-            accounts.record_report(connection, &session, Undoing::default(), accounts.clock.now())?;
-            Ok(true)
-        };
-        self.db.transaction(end).await
+    pub(super) fn end_reported_session(
+        &self,
+        connection: &mut DbConnection,
+        user: UserId,
+        id: SessionId,
+    ) -> Result<()> {
+        let Some(session) = lock_and_find(connection, user, id)? else { return Ok(()) };
+        self.sessions.end_reported(connection, &session, &[id].into())?;
+        self.record_report(connection, &session, Undoing::default(), self.clock.now())
     }
 
     /// Records a report, unless there was one before that left nothing to undo.
@@ -160,8 +174,14 @@ impl Accounts {
             let others = active.into_iter().filter(|id| *id != session.id).count();
             let email = match find_former_email(connection, session.user_id, &consequences, now)? {
                 None => EmailUndoing::Stays,
-                Some(former) if is_taken(connection, session.user_id, &former.address)? => EmailUndoing::IsTaken,
-                Some(_) => EmailUndoing::IsRestored { removes_password: consequences.reset_at.is_some() },
+                Some(former) => {
+                    let removes_password = consequences.reset_at.is_some();
+                    if is_taken(connection, session.user_id, &former.address)? {
+                        EmailUndoing::IsTaken { removes_password }
+                    } else {
+                        EmailUndoing::IsRestored { removes_password }
+                    }
+                }
             };
             Ok(Undoing::new(&consequences, others, email))
         };
@@ -169,7 +189,8 @@ impl Accounts {
     }
 
     /// Puts the address back that the account had before one of these sessions has changed it, and makes the links void that
-    /// would take this back.
+    /// would take this back. The password is removed if it was set by a mail to the changed address, also if the former one
+    /// is another account's by now.
     fn restore_email_of(
         &self,
         connection: &mut DbConnection,
@@ -183,14 +204,17 @@ impl Accounts {
         };
         let account = queries::find_by_id(connection, user)?.ok_or_else(|| Error::internal("the user is gone"))?;
         let Account { user: owner, .. } = account.into();
-        if Self::change_email_within(connection, &owner, &former.address, now)?.is_err() {
-            return Ok(EmailUndoing::IsTaken);
+        let is_taken = Self::change_email_within(connection, &owner, &former.address, now)?.is_err();
+        let removes_password = consequences.reset_at.is_some();
+        if removes_password {
+            self.remove_password_within(connection, user, now)?;
+        }
+        if is_taken {
+            return Ok(EmailUndoing::IsTaken { removes_password });
         }
         queries::void_restores_since(connection, user, former.created_at, now)?;
-        let removes_password = consequences.reset_at.is_some();
         let mut event = self.event(EventKind::EmailRestored, user).session(reported.id);
         if removes_password {
-            queries::remove_password(connection, user, now)?;
             event = event.detail("password_removed", true);
         }
         record(connection, event.detail("undo_link", former.link.to_string()), now)?;
@@ -208,19 +232,14 @@ impl Accounts {
     ) -> Result<()> {
         let user = reported.user_id;
         let event = |kind| self.event(kind, user).session(reported.id);
-        let of_passkey = |kind, id: PasskeyId, name: &str| {
-            let event = event(kind).detail("passkey", id.to_string());
-            event.detail("name", name)
-        };
         for passkey in queries::passkeys_of(connection, user)? {
-            let (id, name) = (passkey.id, passkey.name);
+            let (id, name) = (passkey.id, &passkey.name);
             if consequences.passkeys.contains(&id) {
-                queries::delete_passkey(connection, (id, user))?;
-                record(connection, of_passkey(EventKind::PasskeyRemoved, id, &name), now)?;
-            } else if let Some(former) = consequences.passkey_names.get(&id).filter(|former| **former != name) {
+                remove_passkey_within(connection, &passkey, (&self.source, Some(reported.id)), now)?;
+            } else if let Some(former) = consequences.passkey_names.get(&id).filter(|former| *former != name) {
                 queries::rename_passkey(connection, (id, user), former)?;
-                let event = of_passkey(EventKind::PasskeyRenamed, id, former);
-                record(connection, event.detail("from", name), now)?;
+                let event = event(EventKind::PasskeyRenamed).detail("passkey", id.to_string());
+                record(connection, event.detail("name", former.as_str()).detail("from", name.as_str()), now)?;
             }
         }
         if consequences.has_added_app && queries::delete_factor(connection, user)? {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::{minutes, parse_timeout};
+use super::values::{minutes, parse_limit, parse_timeout};
 use crate::{
-    accounts::{SecondFactorPolicy, SignInPace},
+    accounts::{DEFAULT_NEW_ADDRESS_MAILS, SecondFactorPolicy, SignInPace},
     config::{DEFAULT_REAUTH_WINDOW, Registration},
 };
 
@@ -32,4 +32,11 @@ pub(in crate::commands) struct SignInSettings {
     /// Whether visitors may create accounts themselves, with an address that they prove by a mail; open needs a mail server
     #[arg(long, env = "KEYRACK_REGISTRATION", global = true, value_name = "WHO", value_enum, default_value_t)]
     pub registration: Registration,
+
+    /// Mails per hour to addresses that have no account, for new accounts and changed addresses; 0 for no limit
+    #[arg(
+        long, env = "KEYRACK_NEW_ADDRESS_MAILS", global = true, value_name = "NUMBER",
+        default_value_t = DEFAULT_NEW_ADDRESS_MAILS.get(), value_parser = parse_limit
+    )]
+    pub new_address_mails: u32,
 }

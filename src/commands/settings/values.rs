@@ -53,7 +53,7 @@ where
     number.ok_or_else(|| format!("use a whole number from {} to {}", range.start(), range.end()))
 }
 
-pub(super) fn parse_session_limit(text: &str) -> Result<u32, String> {
+pub(super) fn parse_limit(text: &str) -> Result<u32, String> {
     text.trim().parse().map_err(|_| format!("use a whole number from 1 to {}, or 0 for no limit", u32::MAX))
 }
 

@@ -3,17 +3,25 @@
 pub(in crate::web) mod states;
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
-use askama::Template;
-use serde::Deserialize;
 
 use super::{
+    authenticator::SECURITY,
     form_error::{FormError, FormStatus},
-    see_other,
+    mail_form::{
+        MailFormFields, MailFormPage, MailFormQuery, MailFormState, MailFormTexts, mail_request, request_error,
+    },
+    security::pending_text,
+    see_other, with_cookie,
 };
 use crate::{
-    accounts::{ChangeAnswer, MailRequest, SignInClient},
-    error::Error,
-    web::{RequestSession, SignedIn, csrf_form::CsrfForm, errors::WebError, page::Page},
+    accounts::ChangeAnswer,
+    web::{
+        RequestSession, SignedIn,
+        csrf_form::{CsrfForm, CsrfOnlyForm},
+        errors::WebError,
+        flash::Notice,
+        page::Page,
+    },
     words::Words,
 };
 
@@ -23,51 +31,14 @@ pub(crate) const EMAIL: &str = "/account/email";
 /// Where the answer to every form is.
 const SENT_PAGE: &str = "/account/email?sent=on";
 
-#[derive(Template)]
-#[template(path = "email_change.html")]
-struct EmailChangePage {
-    page: Page,
-    csrf_token: String,
-    state: State,
-    /// The address that the account has.
-    current: String,
-    email: String,
-    error: Option<String>,
-}
-
-/// What the page shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Form,
-    Sent,
-    /// No mail is set up.
-    NoMail,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct EmailChangeQuery {
-    #[serde(default)]
-    sent: String,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(crate) struct EmailChangeFields {
-    email: String,
-}
-
 /// `GET /account/email`
 pub(crate) async fn show(
     session: SignedIn,
     words: Words,
-    query: Query<EmailChangeQuery>,
+    query: Query<MailFormQuery>,
 ) -> Result<HttpResponse, WebError> {
-    let state = match session.state().accounts.sends_mails() {
-        false => State::NoMail,
-        true if query.sent.is_empty() => State::Form,
-        true => State::Sent,
-    };
-    page(&session, words, state, String::new(), None)
+    let state = MailFormState::of(&query, session.state().accounts.sends_mails(), words.email_change_no_mail());
+    page(&session, words, state, String::new(), None).await
 }
 
 /// `POST /account/email`
@@ -76,40 +47,66 @@ pub(crate) async fn submit(
     visitor: RequestSession,
     words: Words,
     request: HttpRequest,
-    CsrfForm(fields): CsrfForm<EmailChangeFields>,
+    CsrfForm(fields): CsrfForm<MailFormFields>,
 ) -> Result<HttpResponse, WebError> {
     let accounts = &session.state().accounts;
     if !accounts.sends_mails() {
-        return page(&session, words, State::NoMail, String::new(), None);
+        return page(&session, words, MailFormState::NoMail(words.email_change_no_mail()), String::new(), None).await;
     }
-    let browsers = visitor.presented_browsers(request.headers());
-    let client = SignInClient { ip_address: visitor.client().ip_address, browsers };
-    let mail = MailRequest { client, language: words.language() };
-    let invalid =
-        |text: &str| FormError { status: StatusCode::UNPROCESSABLE_ENTITY, text: text.to_owned(), retry_after: None };
+    let mail = mail_request(&visitor, words, &request);
     let error = match fields.email.parse() {
-        Err(_) => invalid(words.email_invalid()),
+        Err(_) => FormError::invalid(words.email_invalid()),
         Ok(email) => match accounts.request_email_change(&session.presented()?, email, mail).await {
             Ok(ChangeAnswer::Accepted) => return Ok(see_other(SENT_PAGE)),
-            Ok(ChangeAnswer::Same) => invalid(words.email_change_same()),
+            Ok(ChangeAnswer::Same) => FormError::invalid(words.email_change_same()),
             Ok(ChangeAnswer::TooMany { retry_after }) => FormError::throttled(words, retry_after),
-            Err(Error::Busy { retry_after }) => FormError::busy(words, retry_after),
-            Err(Error::Unavailable(cause)) => FormError::unavailable(words, &cause),
-            Err(error) => return Err(error.into()),
+            Err(error) => request_error(words, error)?,
         },
     };
-    page(&session, words, State::Form, fields.email, Some(error))
+    page(&session, words, MailFormState::Form, fields.email, Some(error)).await
 }
 
-fn page(
+/// `POST /account/email/cancel`: the address that was asked for can't be proved any longer.
+pub(crate) async fn cancel(session: SignedIn, _: CsrfOnlyForm) -> Result<HttpResponse, WebError> {
+    let is_cancelled = session.state().accounts.cancel_email_change(&session.presented()?).await?;
+    let notice = is_cancelled.then(|| session.state().flash.cookie(session.id, Notice::EmailChangeCancelled));
+    with_cookie(see_other(SECURITY), notice)
+}
+
+async fn page(
     session: &SignedIn,
     words: Words,
-    state: State,
+    state: MailFormState,
     email: String,
     error: Option<FormError>,
 ) -> Result<HttpResponse, WebError> {
     let csrf_token = session.csrf_token()?;
     let (status, page) = (FormStatus::of(error.as_ref()), Page::of(session, &csrf_token, words));
-    let (current, error) = (session.user.email.clone(), error.map(|error| error.text));
-    status.show(words, &EmailChangePage { page, csrf_token, state, current, email, error })
+    let is_available = error.as_ref().is_none_or(|error| error.status != StatusCode::SERVICE_UNAVAILABLE);
+    let pending = match state {
+        MailFormState::Form if is_available => session.state().accounts.pending_email(session.user.id).await?,
+        _ => None,
+    };
+    let texts = texts(words, &session.user.email);
+    let template = MailFormPage {
+        pending: pending.map(|pending| pending_text(words, &pending, session.state().clock.now())),
+        ..MailFormPage::new(page, csrf_token, texts, state)
+    };
+    status.show(words, &template.with_error(email, error.map(|error| error.text)))
+}
+
+/// `current` is the address that the account has.
+fn texts(words: Words, current: &str) -> MailFormTexts {
+    MailFormTexts {
+        path: EMAIL,
+        title: words.email_change_title(),
+        lead: words.email_change_lead(current),
+        label: words.email_change_new(),
+        autocomplete: "email",
+        button: words.email_change_send(),
+        sent: words.email_change_sent(),
+        sent_text: words.email_change_sent_text(),
+        sent_hint: words.email_change_sent_hint(),
+        back: (SECURITY, words.email_change_back()),
+    }
 }

@@ -148,6 +148,7 @@ fn text(words: Words, event: &SecurityEvent) -> String {
         EventKind::LinkCreated if event.text("link") == Some("email_change") => words.event_email_change_asked(),
         EventKind::LinkCreated => words.event_reset_requested(),
         EventKind::LinkRefused => words.event_reset_refused(),
+        EventKind::LinkCancelled => words.event_email_change_cancelled(),
         EventKind::LinkUsed if event.text("link") == Some("invitation") => words.event_invitation_used(),
         EventKind::LinkUsed if event.text("link") == Some("notice") => words.event_notice_used(),
         EventKind::LinkUsed if event.text("link") == Some("email_change") => words.event_email_change_used(),

@@ -4,70 +4,34 @@ pub(in crate::web) mod states;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::StatusCode,
     web::{Data, Query},
 };
-use askama::Template;
-use serde::Deserialize;
 
 use super::{
-    form_error::{FormError, FormStatus},
-    see_other, sign_in_form,
+    form_error::FormError,
+    mail_form::{
+        MailFormFields, MailFormQuery, MailFormState, MailFormTexts, mail_request, request_error, show_to_visitor,
+    },
+    see_other,
 };
 use crate::{
-    accounts::{MailRequest, RequestAnswer, SignInClient},
-    error::Error,
-    web::{AppState, RequestSession, csrf_form::SignInForm, errors::WebError, page::Page},
+    accounts::RequestAnswer,
+    web::{AppState, RequestSession, csrf_form::SignInForm, errors::WebError},
     words::Words,
 };
 
 /// Where the answer to every form is.
 const SENT_PAGE: &str = "/forgot?sent=on";
 
-#[derive(Template)]
-#[template(path = "forgot.html")]
-struct ForgotPage {
-    page: Page,
-    csrf_token: String,
-    state: State,
-    email: String,
-    error: Option<String>,
-}
-
-/// What the page shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Form,
-    Sent,
-    /// No mail is set up.
-    NoMail,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct ForgotQuery {
-    #[serde(default)]
-    sent: String,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(crate) struct ForgotFields {
-    email: String,
-}
-
 /// `GET /forgot`. Writes no row, and also works while the database is unavailable.
 pub(crate) async fn show(
     session: RequestSession,
     words: Words,
     request: HttpRequest,
-    query: Query<ForgotQuery>,
+    query: Query<MailFormQuery>,
 ) -> Result<HttpResponse, WebError> {
-    let state = match session.state().accounts.sends_mails() {
-        false => State::NoMail,
-        true if query.sent.is_empty() => State::Form,
-        true => State::Sent,
-    };
-    page(&session, words, &request, state, String::new(), None)
+    let state = MailFormState::of(&query, session.state().accounts.sends_mails(), words.forgot_no_mail());
+    show_to_visitor(&session, words, &request, (texts(words), state), (String::new(), None))
 }
 
 /// `POST /forgot`
@@ -76,44 +40,35 @@ pub(crate) async fn submit(
     words: Words,
     request: HttpRequest,
     state: Data<AppState>,
-    SignInForm(fields): SignInForm<ForgotFields>,
+    SignInForm(fields): SignInForm<MailFormFields>,
 ) -> Result<HttpResponse, WebError> {
     if !state.accounts.sends_mails() {
-        return page(&session, words, &request, State::NoMail, String::new(), None);
+        let no_mail = MailFormState::NoMail(words.forgot_no_mail());
+        return show_to_visitor(&session, words, &request, (texts(words), no_mail), (String::new(), None));
     }
-    let browsers = session.presented_browsers(request.headers());
-    let client = SignInClient { ip_address: session.client().ip_address, browsers };
-    let mail = MailRequest { client, language: words.language() };
+    let (accounts, mail) = (state.accounts.on_behalf_of(session.source()), mail_request(&session, words, &request));
     let error = match fields.email.parse() {
-        Err(_) => {
-            let text = words.email_invalid().to_owned();
-            FormError { status: StatusCode::UNPROCESSABLE_ENTITY, text, retry_after: None }
-        }
-        Ok(email) => {
-            let accounts = state.accounts.on_behalf_of(session.source());
-            match accounts.request_reset_link(email, mail).await {
-                Ok(RequestAnswer::Accepted) => return Ok(see_other(SENT_PAGE)),
-                Ok(RequestAnswer::TooMany { retry_after }) => FormError::throttled(words, retry_after),
-                Err(Error::Busy { retry_after }) => FormError::busy(words, retry_after),
-                Err(Error::Unavailable(cause)) => FormError::unavailable(words, &cause),
-                Err(error) => return Err(error.into()),
-            }
-        }
+        Err(_) => FormError::invalid(words.email_invalid()),
+        Ok(email) => match accounts.request_reset_link(email, mail).await {
+            Ok(RequestAnswer::Accepted) => return Ok(see_other(SENT_PAGE)),
+            Ok(RequestAnswer::TooMany { retry_after }) => FormError::throttled(words, retry_after),
+            Err(error) => request_error(words, error)?,
+        },
     };
-    page(&session, words, &request, State::Form, fields.email, Some(error))
+    show_to_visitor(&session, words, &request, (texts(words), MailFormState::Form), (fields.email, Some(error)))
 }
 
-fn page(
-    session: &RequestSession,
-    words: Words,
-    request: &HttpRequest,
-    state: State,
-    email: String,
-    error: Option<FormError>,
-) -> Result<HttpResponse, WebError> {
-    let (csrf_token, cookie) = session.csrf_token(request.headers())?;
-    let status = FormStatus::of(error.as_ref());
-    let page = Page::of_visitor(&csrf_token, words);
-    let template = ForgotPage { page, csrf_token, state, email, error: error.map(|error| error.text) };
-    sign_in_form(status.show(words, &template)?, cookie)
+fn texts(words: Words) -> MailFormTexts {
+    MailFormTexts {
+        path: "/forgot",
+        title: words.forgot_title(),
+        lead: words.forgot_lead().to_owned(),
+        label: words.email(),
+        autocomplete: "username",
+        button: words.forgot_send(),
+        sent: words.forgot_sent(),
+        sent_text: words.forgot_sent_text(),
+        sent_hint: words.forgot_sent_hint(),
+        back: ("/login", words.sign_in()),
+    }
 }

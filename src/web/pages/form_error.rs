@@ -34,6 +34,11 @@ impl FormError {
         Self { status: StatusCode::UNAUTHORIZED, text: text.to_owned(), retry_after: None }
     }
 
+    /// A field can't be accepted.
+    pub fn invalid(text: &str) -> Self {
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, text: text.to_owned(), retry_after: None }
+    }
+
     /// So many attempts have failed that the next one must wait.
     pub fn throttled(words: Words, retry_after: Duration) -> Self {
         let seconds = whole_seconds(retry_after);

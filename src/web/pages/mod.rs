@@ -21,6 +21,7 @@ pub(crate) mod history;
 pub(crate) mod language;
 pub(crate) mod login;
 pub(crate) mod logout;
+mod mail_form;
 pub(crate) mod new_account;
 pub(crate) mod not_me;
 pub(crate) mod notice;

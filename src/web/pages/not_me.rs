@@ -102,7 +102,11 @@ fn steps(words: Words, follows: &Follows) -> Vec<String> {
         (undoing.passkey_names > 0).then(|| words.not_me_restores_passkey_names(undoing.passkey_names)),
         fixed(matches!(undoing.email, EmailUndoing::IsRestored { .. }), words.not_me_restores_email()),
         fixed(undoing.email == EmailUndoing::IsRestored { removes_password: true }, words.not_me_removes_password()),
-        fixed(undoing.email == EmailUndoing::IsTaken, words.not_me_email_taken()),
+        fixed(matches!(undoing.email, EmailUndoing::IsTaken { .. }), words.not_me_email_taken()),
+        fixed(
+            undoing.email == EmailUndoing::IsTaken { removes_password: true },
+            words.not_me_removes_password_of_taken_address(),
+        ),
         fixed(true, words.not_me_shows()),
         fixed(true, words.not_me_password()),
     ];

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Query};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{html, with_cookie};
+use super::{html, passkeys::PASSKEYS, with_cookie};
 use crate::{
     accounts::{Notice, NoticeScope},
     events::Source,
@@ -25,8 +25,8 @@ struct NoticePage {
     /// What the mail has said.
     paragraphs: Vec<String>,
     facts: Vec<String>,
-    /// What helps besides, if no session is at fault: a new password.
-    advice: Option<&'static str>,
+    /// What helps besides, if no session is at fault; the path of its button, and the label.
+    advice: Option<(&'static str, &'static str, &'static str)>,
     /// What the button does.
     effect: &'static str,
     button: &'static str,
@@ -97,13 +97,17 @@ fn notice_page(
     token: &str,
     (kind, facts, scope): (MailKind, &NoticeFacts, NoticeScope),
 ) -> NoticePage {
-    let message: Option<Content> = kind.message(words, facts);
-    let (paragraphs, facts) = message.map(|message| (message.paragraphs, message.facts)).unwrap_or_default();
+    let new_password = |text| (text, "/forgot", words.notice_new_password());
     let advice = match kind {
-        MailKind::ManyFailures => Some(words.notice_failures_advice()),
-        MailKind::WrongCodes => Some(words.notice_wrong_codes_advice()),
+        MailKind::ManyFailures if facts.of_passkeys => {
+            Some((words.notice_passkey_failures_advice(), PASSKEYS, words.security_passkeys_manage()))
+        }
+        MailKind::ManyFailures => Some(new_password(words.notice_failures_advice())),
+        MailKind::WrongCodes => Some(new_password(words.notice_wrong_codes_advice())),
         _ => None,
     };
+    let message: Option<Content> = kind.message(words, facts);
+    let (paragraphs, facts) = message.map(|message| (message.paragraphs, message.facts)).unwrap_or_default();
     let (effect, button) = match scope {
         NoticeScope::Session(_) => (words.notice_ends_device(), words.notice_end_device()),
         NoticeScope::Account if advice.is_some() => (words.notice_ends_all_to_be_sure(), words.notice_end_all()),

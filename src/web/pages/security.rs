@@ -75,7 +75,13 @@ pub(crate) async fn show(session: SignedIn, words: Words, request: HttpRequest) 
     let mut page = Page::of(&session, &session.csrf_token()?, words);
     let notice = state.flash.read(session.id, request.headers());
     let is_shown_here = |notice: &Notice| {
-        matches!(notice, Notice::SecondFactorRemoved | Notice::CodesAskedAgain | Notice::RemovalTooSoon)
+        matches!(
+            notice,
+            Notice::SecondFactorRemoved
+                | Notice::CodesAskedAgain
+                | Notice::RemovalTooSoon
+                | Notice::EmailChangeCancelled
+        )
     };
     let notice = notice.filter(is_shown_here);
     if let Some(notice) = notice {
@@ -120,7 +126,8 @@ impl SecurityPage {
     }
 }
 
-fn pending_text(words: Words, pending: &PendingEmail, now: Timestamp) -> String {
+/// "A change to … was asked for …"
+pub(super) fn pending_text(words: Words, pending: &PendingEmail, now: Timestamp) -> String {
     let ago = TimeText::ago(words, pending.asked_at, now).text;
     words.security_email_pending(printable(&pending.address), ago)
 }

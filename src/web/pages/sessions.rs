@@ -168,6 +168,7 @@ pub(super) async fn notice_text(
         Notice::PasswordChanged(None) => words.password_changed_others_kept().to_owned(),
         Notice::PasswordChanged(Some(count)) => words.password_changed(count),
         Notice::RemovalTooSoon => words.security_app_remove_too_soon().to_owned(),
+        Notice::EmailChangeCancelled => words.email_change_cancelled().to_owned(),
         Notice::PasskeyAdded => words.passkey_was_added().to_owned(),
         Notice::PasskeyRenamed => words.passkey_was_renamed().to_owned(),
         Notice::PasskeyRemoved => words.passkey_was_removed().to_owned(),

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use keyrack::accounts::{InvitedUser, Password};
 
-use super::{app_with_mail, mailed_app};
+use super::{app_with_mail, mailed_app, settings};
+use crate::routes::passkeys::{self, ORIGIN, PASSKEYS, SignInPage};
 use crate::routes::second_factor::{CODES, Factor, REMOVE, SECOND, SECURITY, add_factor};
 use crate::support::{
-    Answer, Authenticator, Browser, EngineKind, MailServer, PASSWORD, SECRETS, TestApp, mail_server::ReceivedMail,
+    Answer, Authenticator, Browser, EngineKind, MailServer, PASSWORD, PasskeyDevice, SECRETS, TestApp, change_before,
+    mail_server::{self, ReceivedMail},
     on_both_engines, wait, wait_until,
 };
 
@@ -26,6 +28,7 @@ on_both_engines!(
     asvs_6_3_5_many_failures_are_told_once_a_day,
     first_password_of_an_invitation_is_not_told,
     link_ends_all_sessions_once,
+    link_used_meanwhile_ends_nothing,
     link_outlives_a_new_password,
     link_is_good_for_a_week,
     opened_link_ends_nothing,
@@ -34,6 +37,7 @@ on_both_engines!(
     notices_are_limited_per_day,
     many_dull_notices_keep_back_no_important_one,
     asvs_6_3_5_wrong_codes_are_told_as_a_known_password,
+    asvs_6_3_5_refused_passkeys_are_told_as_such,
     disabling_makes_links_of_notices_void,
     link_used_in_a_foreign_session_names_none,
     notice_holds_no_secret,
@@ -264,6 +268,31 @@ fn link_ends_all_sessions_once(engine: EngineKind) {
     app.assert_sound();
 }
 
+/// A button that is pressed twice: the owner has signed in again before the second request does its work. SQLite does not
+/// show who waits.
+fn link_used_meanwhile_ends_nothing(engine: EngineKind) {
+    let Some((app, server)) = start(engine).filter(|_| engine == EngineKind::Postgres) else { return };
+    let (mut owner, mut other) = (app.signed_in(EMAIL), app.signed_in(EMAIL));
+    assert_eq!(kinds(&app), ["new_browser"]);
+    set_password(&app, EMAIL, NEW);
+    kinds(&app);
+    for browser in [&mut owner, &mut other] {
+        assert_eq!(browser.sign_in(EMAIL, NEW).status, 303);
+    }
+    // As if the first of the mails told of one of these.
+    let session =
+        format!("UPDATE account_links SET session_id = '{}' WHERE session_id IS NOT NULL", owner.session_id());
+    app.execute(&session);
+    for mail in mails(&app, &server) {
+        let link = mail.link();
+        let used = "UPDATE account_links SET used_at = now()";
+        let answer = change_before(app.database(), used, || press(&mut app.browser(), &link));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert!(owner.is_signed_in() && other.is_signed_in());
+        app.execute("UPDATE account_links SET used_at = NULL");
+    }
+}
+
 /// The thief sets another password before the owner reads the mail.
 fn link_outlives_a_new_password(engine: EngineKind) {
     let Some((app, server)) = start(engine) else { return };
@@ -405,6 +434,46 @@ fn asvs_6_3_5_wrong_codes_are_told_as_a_known_password(engine: EngineKind) {
     let page = app.browser().get(&mail.link());
     assert!(page.body.contains("href=\"/forgot\"") && page.text().contains("Choose a new password"), "{}", page.text());
     assert!(page.text().contains("These attempts have signed in no device."), "{}", page.text());
+}
+
+/// They say nothing of the password, and are told apart from wrong ones.
+fn asvs_6_3_5_refused_passkeys_are_told_as_such(engine: EngineKind) {
+    let Some(server) = mail_server::is_available().then(MailServer::start) else { return };
+    let app = TestApp::with(engine, |config| {
+        config.public_url = ORIGIN.parse().unwrap();
+        config.mail = Some(settings(&server.url()));
+    });
+    app.add_user(EMAIL);
+    app.add_user(LAST);
+    assert_eq!(queue(&app), 0);
+    let mut device = PasskeyDevice::new(ORIGIN);
+    assert_eq!(passkeys::add(&mut app.signed_in(EMAIL), &mut device, "").location(), PASSKEYS);
+    app.advance(Duration::from_secs(1));
+    let mut browser = app.browser();
+    let page = SignInPage::open(&mut browser);
+    let (passkey, mut replay) = (device.answer(&page.options), browser.clone());
+    assert_eq!(page.send(&mut browser, &passkey).status, 303);
+    let told = || kinds(&app).iter().filter(|told| *told == "many_failures").count();
+    for number in 0..10 {
+        app.advance(Duration::from_secs(6));
+        if number == 9 {
+            assert_eq!(told(), 0);
+        }
+        assert_eq!(page.send(&mut replay, &passkey).status, 401);
+    }
+    assert_eq!(told(), 1);
+    let mail = mails(&app, &server).into_iter().find(|mail| text(mail).contains("passkey was not accepted")).unwrap();
+    assert!(text(&mail).contains("10 sign-ins") && !text(&mail).contains("guessing"), "{}", text(&mail));
+    let page = app.browser().get(&mail.link());
+    let content = page.body.split_once("<main").unwrap().1;
+    assert!(content.contains(&format!("href=\"{PASSKEYS}\"")) && !content.contains("/forgot"), "{}", page.text());
+    for _ in 0..10 {
+        assert_eq!(app.browser().sign_in(EMAIL, "not the password").status, 401);
+        app.advance(Duration::from_secs(15 * 60));
+    }
+    assert_eq!(told(), 2);
+    let is_of_passwords = |mail: &ReceivedMail| text(mail).contains("Keyrack failed, since the password was wrong");
+    assert!(mails(&app, &server).iter().any(is_of_passwords));
 }
 
 /// Also for an account that is enabled again.

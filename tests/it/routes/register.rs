@@ -1,18 +1,22 @@
 //! `/register`, and the link with which a visitor creates an account
 
-use std::time::Duration;
+use std::{
+    num::NonZeroU32,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use keyrack::{accounts::InvitedUser, config::Registration};
 
 use crate::{
     mail::settings,
-    support::{Answer, Browser, EngineKind, MailServer, PASSWORD, TestApp, mail_server, on_both_engines, wait},
+    support::{Answer, Browser, EngineKind, MailServer, PASSWORD, TestApp, log, mail_server, on_both_engines, wait},
 };
 
 const EMAIL: &str = "rajat.verma@example.com";
 const OTHER_EMAIL: &str = "ana@example.com";
 const NEW: &str = "seven hills, one river";
-const PAGE: &str = "/register";
+pub const PAGE: &str = "/register";
 const SENT: &str = "/register?sent=on";
 
 on_both_engines!(
@@ -33,6 +37,7 @@ on_both_engines!(
     browser_that_has_signed_in_counts_for_its_network,
     page_is_not_found_before_the_first_account,
     purge_deletes_what_has_expired,
+    site_sends_so_many_mails_to_new_addresses_per_hour,
 );
 
 /// An instance on which visitors may create accounts, with an administrator.
@@ -50,7 +55,7 @@ fn start(engine: EngineKind) -> Option<(TestApp, MailServer)> {
     Some((app, server))
 }
 
-fn ask(app: &TestApp, browser: &mut Browser, email: &str) -> Answer {
+pub fn ask(app: &TestApp, browser: &mut Browser, email: &str) -> Answer {
     let answer = browser.post_from(PAGE, PAGE, &[("email", email)]);
     wait(app.keyrack.accounts().requests_done(Duration::from_secs(60))).unwrap();
     answer
@@ -389,4 +394,52 @@ fn browser_that_has_signed_in_counts_for_its_network(engine: EngineKind) {
     }
     assert_eq!(ask(&app, &mut browser, "user20@example.com").status, 429);
     assert_eq!(ask(&app, &mut app.browser(), "user21@example.com").status, 429, "the network is used up");
+}
+
+/// Whichever networks and accounts ask. Addresses that have an account get their mails all the same.
+fn site_sends_so_many_mails_to_new_addresses_per_hour(engine: EngineKind) {
+    // The log is that of the process, and the other engine's test writes the same line.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    log::capture();
+    let Some(server) = mail_server::is_available().then(MailServer::start) else { return };
+    let app = TestApp::with(engine, |config| {
+        config.mail = Some(settings(&server.url()));
+        config.registration = Registration::Open;
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        config.new_address_mails = NonZeroU32::new(4);
+    });
+    app.add_user(OTHER_EMAIL);
+    let warnings = || log::captured().matches("mails to addresses without an account are not sent").count();
+    let (asked, warned) = (std::cell::Cell::new(0_u8), warnings());
+    let answer_to = |email: &str| {
+        asked.set(asked.get() + 1);
+        let mut browser = app.browser().with_header("x-forwarded-for", &format!("192.0.{}.7", asked.get()));
+        let answer = ask(&app, &mut browser, email);
+        (answer.status, answer.location().to_owned(), browser.get(SENT).without_tokens())
+    };
+    let has_mail = |email: &str| app.count("mails", &format!("WHERE address = '{email}'")) > 0;
+    let first = answer_to("user0@example.com");
+    for number in 1..4 {
+        answer_to(&format!("user{number}@example.com"));
+        assert!(has_mail(&format!("user{number}@example.com")), "{number}");
+    }
+    for email in ["user4@example.com", "user5@example.com"] {
+        assert_eq!(answer_to(email), first);
+        assert!(!has_mail(email), "{email}");
+    }
+    let mut browser = app.signed_in(OTHER_EMAIL);
+    let change = browser.post_from("/account/email", "/account/email", &[("email", EMAIL)]);
+    wait(app.keyrack.accounts().requests_done(Duration::from_secs(60))).unwrap();
+    assert_eq!((change.status, has_mail(EMAIL)), (303, false));
+    assert_eq!(warnings() - warned, 1, "once per quarter of an hour");
+    answer_to(OTHER_EMAIL);
+    assert!(has_mail(OTHER_EMAIL));
+    app.advance(Duration::from_secs(15 * 60));
+    answer_to("user6@example.com");
+    assert!(has_mail("user6@example.com"), "one more after a quarter of the hour");
+    assert_eq!(app.count("registrations", ""), 5);
+    app.advance(Duration::from_secs(2 * 60 * 60));
+    wait(app.keyrack.accounts().purge()).unwrap();
+    assert_eq!(app.count("sign_in_failures", "WHERE key LIKE 'mails-%'"), 0);
 }

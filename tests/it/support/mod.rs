@@ -40,7 +40,7 @@ pub use postgres::detached;
 pub use program::{Finished, Program, Serving, Stopped};
 pub use relay::Relay;
 pub use replicated_pair::ReplicatedPair;
-pub use write_lock::{WriteLock, change_before};
+pub use write_lock::{WriteLock, change_before, change_rows_before};
 
 /// The password of every user that the tests create.
 pub const PASSWORD: &str = "green tea, twice a day";

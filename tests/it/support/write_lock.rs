@@ -4,7 +4,7 @@ use std::thread;
 
 use diesel::{Connection, PgConnection, SqliteConnection, connection::SimpleConnection};
 
-use super::{Answer, EngineKind, TestDatabase};
+use super::{EngineKind, TestDatabase};
 
 /// Lets nothing be written until it is released. Reading goes on.
 pub enum WriteLock {
@@ -37,14 +37,25 @@ impl WriteLock {
     }
 }
 
-/// Sends a request, and runs SQL once it waits for its user's row, which another program has locked. PostgreSQL only: SQLite
+/// Makes a request, and runs SQL once it waits for its user's row, which another program has locked. PostgreSQL only: SQLite
 /// does not show who waits.
-pub fn change_before(database: &TestDatabase, sql: &str, request: impl FnOnce() -> Answer + Send) -> Answer {
+pub fn change_before<T: Send>(database: &TestDatabase, sql: &str, request: impl FnOnce() -> T + Send) -> T {
+    change_rows_before(database, "users", "%FOR%UPDATE%", sql, request)
+}
+
+/// The same for a request that waits for the rows of this table in a statement like this.
+pub fn change_rows_before<T: Send>(
+    database: &TestDatabase,
+    table: &str,
+    waiting: &str,
+    sql: &str,
+    request: impl FnOnce() -> T + Send,
+) -> T {
     let mut other = PgConnection::establish(database.url()).unwrap();
-    other.batch_execute("BEGIN; SELECT 1 FROM users FOR UPDATE").unwrap();
+    other.batch_execute(&format!("BEGIN; SELECT 1 FROM {table} FOR UPDATE")).unwrap();
     thread::scope(|scope| {
         let sent = scope.spawn(request);
-        database.wait_until_blocked("%FOR%UPDATE%");
+        database.wait_until_blocked(waiting);
         other.batch_execute(&format!("{sql}; COMMIT")).unwrap();
         sent.join().unwrap()
     })

@@ -311,6 +311,50 @@ fn sign_ins_by_mail_follow_from_the_address() {
 }
 
 #[test]
+fn reset_after_a_restore_follows_from_who_chose_the_address() {
+    let mut history = History::default();
+    let owner = history.sign_in("password");
+    let thief = history.sign_in("password");
+    let first = history.change_address(thief);
+    let second = history.change_address(owner);
+    history.restore(second);
+    history.reset(true);
+    let back = history.sign_in("reset");
+    let foreign = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), back);
+    let found = history.of(thief);
+    assert_eq!((found.sessions, found.passkeys), ([thief, back].into(), [foreign].into()));
+    assert_eq!(history.of(owner).sessions, [owner].into());
+    let found = history.reported_by(back, thief);
+    assert_eq!((found.sessions, found.undo_link), ([thief].into(), None), "the reporter reads its mails");
+    history.restore(first);
+    history.reset(true);
+    history.sign_in("reset");
+    assert_eq!(history.of(thief).sessions, [thief, back].into(), "the owner's restore");
+}
+
+#[test]
+fn reporter_with_the_password_of_a_mail_reads_its_address() {
+    let mut history = History::default();
+    let thief = history.sign_in("password");
+    history.change_address(thief);
+    history.reset(true);
+    let by_mail = history.sign_in("reset");
+    let by_password = history.sign_in("password+totp");
+    let found = history.reported_by(by_password, thief);
+    assert_eq!((found.sessions, found.undo_link), ([thief].into(), None));
+    history.change(EventKind::PasswordChanged, by_mail);
+    let after_change = history.sign_in("password");
+    assert_eq!(history.reported_by(after_change, thief).undo_link, None, "who changes it knows the former one");
+    let by_passkey = history.sign_in("passkey");
+    assert!(history.reported_by(by_passkey, thief).undo_link.is_some());
+    history.event(EventKind::PasswordChanged).actor = Actor::Command.as_str().to_owned();
+    let by_operator = history.sign_in("password");
+    let found = history.reported_by(by_operator, thief);
+    assert_eq!(found.sessions, [thief, by_mail].into());
+    assert!(found.undo_link.is_some(), "an operator has set it");
+}
+
+#[test]
 fn operators_and_unknown_words_belong_to_no_session() {
     let mut history = History::default();
     let thief = history.sign_in("password");

@@ -46,7 +46,13 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         is_held_back: false,
         email: EmailUndoing::IsRestored { removes_password: true },
     };
-    let some = Undoing { removes_recovery_codes: true, passkeys: 1, names: 2, email: EmailUndoing::IsTaken, ..nothing };
+    let some = Undoing {
+        removes_recovery_codes: true,
+        passkeys: 1,
+        names: 2,
+        email: EmailUndoing::IsTaken { removes_password: true },
+        ..nothing
+    };
     let held_back = Undoing { is_held_back: true, ..nothing };
     let since = [sample.session(0), sample.session(2), sample.ended(3, EndReason::SignedOut), sample.session(4)];
     vec![

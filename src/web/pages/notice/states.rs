@@ -17,6 +17,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
     };
     let change = NoticeFacts { change: Some(Change::AppRemoved), by_administrator: true, ..facts.clone() };
     let failures = NoticeFacts { failures: Some(10), ..facts.clone() };
+    let of_passkeys = NoticeFacts { of_passkeys: true, ..failures.clone() };
     let session = NoticeScope::Session(sample.session(1).id);
     let page = |kind, facts: &NoticeFacts, scope| {
         notice_page(sample.visitor(), words, Sample::token(), &Sample::token(), (kind, facts, scope))
@@ -26,6 +27,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         PageState::new("notice-password", &page(MailKind::PasswordChanged, &facts, NoticeScope::Account)),
         PageState::new("notice-app-removed", &page(MailKind::WaysInChanged, &change, NoticeScope::Account)),
         PageState::new("notice-failures", &page(MailKind::ManyFailures, &failures, NoticeScope::Account)),
+        PageState::new("notice-passkey-failures", &page(MailKind::ManyFailures, &of_passkeys, NoticeScope::Account)),
         PageState::new("notice-wrong-codes", &page(MailKind::WrongCodes, &failures, NoticeScope::Account)),
         PageState::new("notice-done-device", &done(sample.visitor(), words, session)),
         PageState::new("notice-done-all", &done(sample.visitor(), words, NoticeScope::Account)),

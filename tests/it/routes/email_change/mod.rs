@@ -1,5 +1,6 @@
 //! `/account/email` and `/verify`: another address of an account
 
+mod cancel;
 mod report;
 mod restore;
 
@@ -10,7 +11,9 @@ use keyrack::accounts::{AccountLink, InvitedUser};
 use super::reauth::reauthenticate;
 use crate::{
     mail::{mailed_app, settings},
-    support::{Answer, Browser, EngineKind, MailServer, PASSWORD, TestApp, on_both_engines, wait},
+    support::{
+        Answer, Browser, EngineKind, MailServer, PASSWORD, TestApp, change_before, mail_server, on_both_engines, wait,
+    },
 };
 
 pub const EMAIL: &str = "rajat.verma@example.com";
@@ -30,12 +33,15 @@ on_both_engines!(
     link_is_good_for_a_day,
     later_request_and_new_password_make_links_void,
     links_to_the_former_address_are_void,
+    events_name_the_address_of_the_link_and_the_asking_session,
     one_of_two_accounts_gets_an_address,
     invited_address_is_taken,
     disabled_account_keeps_its_address,
     account_asks_once_a_minute_and_an_address_gets_one_mail,
     site_without_mail_says_whom_to_ask,
     operator_changes_an_address_without_a_proof,
+    operator_changes_no_address_that_has_just_been_left,
+    former_address_in_other_letters_is_the_same,
     instance_without_secrets_of_the_link_refuses_it,
 );
 
@@ -62,9 +68,8 @@ pub fn mailed_link(app: &TestApp, server: &MailServer, to: &str) -> String {
 pub fn find_mailed_link(app: &TestApp, server: &MailServer, to: &str) -> Option<String> {
     wait(app.keyrack.send_due_mails()).unwrap();
     let mails = server.mails();
-    let is_link =
-        |mail: &&crate::support::mail_server::ReceivedMail| mail.to == [to] && mail.content.contains("/verify?");
-    mails.iter().rev().find(is_link).map(crate::support::mail_server::ReceivedMail::link)
+    let is_link = |mail: &&mail_server::ReceivedMail| mail.to == [to] && mail.content.contains("/verify?");
+    mails.iter().rev().find(is_link).map(mail_server::ReceivedMail::link)
 }
 
 /// Presses the button of the page that a link leads to.
@@ -269,6 +274,40 @@ fn links_to_the_former_address_are_void(engine: EngineKind) {
     assert_eq!(app.browser().get(&reset).status, 200);
 }
 
+/// The browser that opens a link may have another user's session, which is named nowhere.
+fn events_name_the_address_of_the_link_and_the_asking_session(engine: EngineKind) {
+    let Some(server) = mail_server::is_available().then(MailServer::start) else { return };
+    let app = TestApp::with(engine, |config| {
+        config.mail = Some(settings(&server.url()));
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    });
+    app.add_user(EMAIL);
+    app.add_user(OTHER_EMAIL);
+    let mut browser = app.signed_in(EMAIL);
+    let asking = browser.session_id();
+    let mut other = app.signed_in(OTHER_EMAIL).with_header("x-forwarded-for", "192.0.2.7");
+    let foreign = other.session_id();
+    assert_eq!(ask(&app, &mut browser, NEW_EMAIL).status, 303);
+    assert_eq!(press(&mut other, &mailed_link(&app, &server, NEW_EMAIL)).status, 303);
+    let mut other = other.with_header("x-forwarded-for", "192.0.2.8");
+    assert_eq!(press(&mut other, &mailed_link(&app, &server, EMAIL)).status, 303);
+    let events = app.rows("security_events", "WHERE kind = 'link_used' OR kind LIKE 'email%' ORDER BY id");
+    let sources = events.iter().map(|event| (event["kind"].clone(), event["ip_address"].clone(), by_session(event)));
+    let expected = [
+        ("link_used", "192.0.2.7", asking.as_str()),
+        ("email_changed", "192.0.2.7", &asking),
+        ("link_used", "192.0.2.8", ""),
+        ("email_restored", "192.0.2.8", ""),
+    ];
+    let expected = expected.map(|(kind, address, session)| (kind.into(), address.into(), session.to_owned()));
+    assert_eq!(sources.collect::<Vec<_>>(), expected);
+    assert!(!format!("{events:?}").contains(&foreign), "{events:?}");
+}
+
+fn by_session(event: &serde_json::Value) -> String {
+    event["detail"]["by_session"].as_str().unwrap_or_default().to_owned()
+}
+
 fn one_of_two_accounts_gets_an_address(engine: EngineKind) {
     let Some((app, server)) = start(engine) else { return };
     app.add_user(OTHER_EMAIL);
@@ -372,6 +411,34 @@ fn operator_changes_an_address_without_a_proof(engine: EngineKind) {
     assert!(mail.decoded().contains("An administrator changed the email address"), "{}", mail.decoded());
     assert!(!mail.content.contains("token="), "{}", mail.content);
     app.assert_sound();
+}
+
+/// SQLite does not show who waits, and has one writer at a time.
+fn operator_changes_no_address_that_has_just_been_left(engine: EngineKind) {
+    let Some((app, server)) = start(engine).filter(|_| engine == EngineKind::Postgres) else { return };
+    let sql = format!("UPDATE users SET email = '{NEW_EMAIL}'");
+    let accounts = app.keyrack.accounts();
+    let set = || wait(accounts.set_email(&EMAIL.parse().unwrap(), &OTHER_EMAIL.parse().unwrap()));
+    let answer = change_before(app.database(), &sql, set).map_err(|error| error.to_string());
+    assert_eq!(answer, Err("there is no such user".to_owned()));
+    assert_eq!(addresses(&app), [NEW_EMAIL]);
+    wait(app.keyrack.send_due_mails()).unwrap();
+    assert_eq!(server.mails().len(), 0);
+}
+
+/// Another program may have written it, before Keyrack was there. The owner changes back what a thief has changed.
+fn former_address_in_other_letters_is_the_same(engine: EngineKind) {
+    let Some((app, server)) = start(engine) else { return };
+    let mut browser = app.signed_in(EMAIL);
+    // The mail server gives the domain back in lower case.
+    app.execute("UPDATE users SET email = 'Rajat.Verma@Example.com'");
+    let undo = change(&app, &server, &mut browser, ("Rajat.Verma@example.com", NEW_EMAIL));
+    app.advance(Duration::from_secs(61));
+    assert_eq!(ask(&app, &mut browser, EMAIL).status, 303);
+    assert_eq!(press_blindly(&app, &mailed_link(&app, &server, EMAIL)).status, 303);
+    assert_eq!(addresses(&app), [EMAIL]);
+    assert_eq!(app.count("account_links", "WHERE kind = 'email_changed'"), 1, "the address that is left gets none");
+    assert_eq!(press_blindly(&app, &undo).status, 410, "there is nothing to put back");
 }
 
 fn instance_without_secrets_of_the_link_refuses_it(engine: EngineKind) {

@@ -20,6 +20,9 @@ on_both_engines!(
     address_that_the_owner_changes_back_gets_no_link,
     ended_session_changes_no_address,
     password_of_the_changed_address_goes_with_it,
+    password_goes_also_if_the_former_address_is_taken,
+    restore_by_a_thief_follows_from_the_address,
+    owner_who_put_the_address_back_keeps_it_after_a_report,
     reports_of_two_sessions_put_the_first_address_back,
     report_of_the_own_change_keeps_the_way_back,
     report_after_a_week_leaves_the_address,
@@ -143,10 +146,18 @@ fn ended_session_changes_no_address(engine: EngineKind) {
     }
 }
 
-/// The thief sets a password by a mail to the address of their choice, and may undo nothing by it. The owner comes back by
-/// a passkey.
-fn password_of_the_changed_address_goes_with_it(engine: EngineKind) {
-    let Some(server) = mail_server::is_available().then(MailServer::start) else { return };
+/// An account whose owner has a passkey, and a session of a thief, who knows the password.
+struct WithPasskey {
+    app: TestApp,
+    server: MailServer,
+    device: PasskeyDevice,
+    thief: Browser,
+    /// The thief's session.
+    id: String,
+}
+
+fn take_with_passkey(engine: EngineKind) -> Option<WithPasskey> {
+    let server = mail_server::is_available().then(MailServer::start)?;
     let app = TestApp::with(engine, |config| {
         config.public_url = ORIGIN.parse().unwrap();
         config.mail = Some(crate::mail::settings(&server.url()));
@@ -157,14 +168,30 @@ fn password_of_the_changed_address_goes_with_it(engine: EngineKind) {
     app.advance(Duration::from_secs(1));
     let mut thief = app.signed_in(EMAIL);
     let id = thief.session_id();
+    Some(WithPasskey { app, server, device, thief, id })
+}
+
+#[track_caller]
+fn signed_in_with(app: &TestApp, device: &mut PasskeyDevice) -> Browser {
+    app.advance(Duration::from_secs(1));
+    let mut browser = app.browser();
+    assert_eq!(passkeys::sign_in(&mut browser, device).location(), DEVICES);
+    browser
+}
+
+/// The thief sets a password by a mail to the address of their choice, and may undo nothing by it. The owner comes back by
+/// a passkey.
+fn password_of_the_changed_address_goes_with_it(engine: EngineKind) {
+    let Some(taken) = take_with_passkey(engine) else { return };
+    let WithPasskey { app, server, mut device, mut thief, id } = taken;
     change(&app, &server, &mut thief, (EMAIL, NEW_EMAIL));
     let mut by_mail = reset(&app, &server, NEW_EMAIL);
     app.advance(Duration::from_secs(60));
     let mut by_password = app.browser();
     assert_eq!(by_password.sign_in(NEW_EMAIL, NEW).status, 303);
     let link = wait(app.keyrack.accounts().create_reset_link(&NEW_EMAIL.parse().unwrap(), None)).unwrap().unwrap();
-    let held_back = by_password.get(&not_me(&id)).text();
-    assert!(held_back.contains("What was added in it stays"), "{held_back}");
+    let question = by_password.get(&not_me(&id)).text();
+    assert!(!question.contains("what it was before") && !question.contains("stops working"), "{question}");
     let mut owner = app.browser();
     assert_eq!(passkeys::sign_in(&mut owner, &mut device).location(), DEVICES);
     let page = owner.get(&not_me(&id)).text();
@@ -174,6 +201,68 @@ fn password_of_the_changed_address_goes_with_it(engine: EngineKind) {
     assert_eq!((addresses(&app), app.browser().sign_in(EMAIL, NEW).status), (vec![EMAIL.to_owned()], 401));
     assert_eq!(app.browser().get(&link.path()).status, 410, "made while the address was the thief's");
     app.assert_sound();
+}
+
+/// The address stays the thief's, so the owner has to change it before a mail for a new password.
+fn password_goes_also_if_the_former_address_is_taken(engine: EngineKind) {
+    let Some(taken) = take_with_passkey(engine) else { return };
+    let WithPasskey { app, server, mut device, mut thief, id } = taken;
+    change(&app, &server, &mut thief, (EMAIL, NEW_EMAIL));
+    let mut by_mail = reset(&app, &server, NEW_EMAIL);
+    app.add_user(EMAIL);
+    let mut owner = signed_in_with(&app, &mut device);
+    let page = owner.get(&not_me(&id)).text();
+    assert!(page.contains("another account has it now") && page.contains("The password stops working"), "{page}");
+    report(&mut owner, &id);
+    assert!(owner.is_signed_in() && !by_mail.is_signed_in());
+    assert_eq!(app.browser().sign_in(NEW_EMAIL, NEW).status, 401);
+    let detail = app.text("SELECT CAST(detail AS text) AS v FROM security_events WHERE kind = 'session_reported'");
+    assert!(detail.contains("taken") && detail.contains("password_removed"), "{detail}");
+    change(&app, &server, &mut signed_in_with(&app, &mut device), (NEW_EMAIL, THIRD));
+    app.assert_sound();
+}
+
+/// The owner has changed the thief's address, and the thief puts it back by the mail that came to it.
+fn restore_by_a_thief_follows_from_the_address(engine: EngineKind) {
+    let Some(taken) = take_with_passkey(engine) else { return };
+    let WithPasskey { app, server, mut device, mut thief, id } = taken;
+    change(&app, &server, &mut thief, (EMAIL, NEW_EMAIL));
+    let to_thief = change(&app, &server, &mut signed_in_with(&app, &mut device), (NEW_EMAIL, THIRD));
+    let mut back = app.browser();
+    let restored = press(&mut back, &to_thief);
+    app.advance(Duration::from_secs(1));
+    use_reset(&mut back, restored.location());
+    app.advance(Duration::from_secs(1));
+    let mut foreign = PasskeyDevice::new(ORIGIN);
+    assert_eq!(passkeys::add(&mut back, &mut foreign, "").location(), PASSKEYS);
+    let mut owner = signed_in_with(&app, &mut device);
+    report(&mut owner, &id);
+    assert!(owner.is_signed_in() && !back.is_signed_in());
+    assert_eq!(passkeys::sign_in(&mut app.browser(), &mut foreign).status, 401);
+    signed_in_with(&app, &mut device);
+    assert_eq!(addresses(&app), [EMAIL]);
+    app.assert_sound();
+}
+
+/// In the reported session, the owner had chosen this address, before a thief with a copy of its cookie has chosen another one.
+fn owner_who_put_the_address_back_keeps_it_after_a_report(engine: EngineKind) {
+    let Some(Taken { app, server, owner: mut phone, thief: _ }) = take(engine) else { return };
+    let id = phone.session_id();
+    change(&app, &server, &mut phone, (EMAIL, NEW_EMAIL));
+    let to_owner = change(&app, &server, &mut phone, (NEW_EMAIL, THIRD));
+    let mut back = app.browser();
+    let restored = press(&mut back, &to_owner);
+    app.advance(Duration::from_secs(1));
+    use_reset(&mut back, restored.location());
+    app.advance(Duration::from_secs(60));
+    let mut desk = app.browser();
+    assert_eq!(desk.sign_in(NEW_EMAIL, NEW).status, 303);
+    for reporter in [&mut back, &mut desk] {
+        report(reporter, &id);
+        assert!(reporter.is_signed_in());
+    }
+    assert!(back.is_signed_in());
+    assert_eq!((addresses(&app), app.browser().sign_in(NEW_EMAIL, NEW).status), (vec![NEW_EMAIL.to_owned()], 303));
 }
 
 /// In either order: what one of them has chosen does not come back because another one has changed it since.

@@ -19,6 +19,7 @@ on_both_engines!(
     reset_at_a_new_address_keeps_the_passkeys,
     password_of_a_reset_link_can_remove_any,
     reset_link_to_a_new_address_can_not_remove_an_older_passkey,
+    password_of_a_replaced_address_can_not_remove_a_passkey,
     new_passkey_can_not_remove_an_older_app,
 );
 
@@ -179,20 +180,45 @@ fn reset_link_to_a_new_address_can_not_remove_an_older_passkey(engine: EngineKin
     add_to(&app, EMAIL, PasskeyDevice::new(ORIGIN));
     let mut stolen = app.signed_in(EMAIL);
     let undo = change(&app, &server, &mut stolen, (EMAIL, NEW_EMAIL));
-    let reset = |email: &str| {
-        let link = wait(app.keyrack.accounts().create_reset_link(&email.parse().unwrap(), None)).unwrap().unwrap();
-        let (path, mut browser) = (link.path(), app.browser());
-        let token = path.split_once("token=").unwrap().1;
-        let kept = app.texts("SELECT CAST(id AS varchar(36)) AS v FROM passkeys").join(" ");
-        let fields = [("token", token), ("password", NEW_PASSWORD), ("password_again", NEW_PASSWORD)];
-        let fields: Vec<_> = fields.into_iter().chain([("passkeys", kept.as_str())]).collect();
-        assert_eq!(browser.post_from(&path, "/reset", &fields).status, 303);
-        browser
-    };
-    assert_refuses(&remove(&app, &mut reset(NEW_EMAIL), ""), 403, TOO_NEW);
+    assert_refuses(&remove(&app, &mut reset_keeping_all(&app, NEW_EMAIL), ""), 403, TOO_NEW);
     assert_eq!(press(&mut app.browser(), &undo).status, 303);
     app.advance(Duration::from_secs(60));
-    assert_eq!(remove(&app, &mut reset(EMAIL), "").location(), PASSKEYS, "the owner, who has taken it back");
+    assert_eq!(
+        remove(&app, &mut reset_keeping_all(&app, EMAIL), "").location(),
+        PASSKEYS,
+        "the owner, who has taken it back"
+    );
+}
+
+/// Sets a password by a link, and keeps all passkeys.
+fn reset_keeping_all(app: &TestApp, email: &str) -> Browser {
+    let link = wait(app.keyrack.accounts().create_reset_link(&email.parse().unwrap(), None)).unwrap().unwrap();
+    let (path, mut browser) = (link.path(), app.browser());
+    let token = path.split_once("token=").unwrap().1;
+    let kept = app.texts("SELECT CAST(id AS varchar(36)) AS v FROM passkeys").join(" ");
+    let fields = [("token", token), ("password", NEW_PASSWORD), ("password_again", NEW_PASSWORD)];
+    let fields: Vec<_> = fields.into_iter().chain([("passkeys", kept.as_str())]).collect();
+    assert_eq!(browser.post_from(&path, "/reset", &fields).status, 303);
+    browser
+}
+
+/// An operator gives the account another address, which the thief does not read; the password is still the thief's.
+fn password_of_a_replaced_address_can_not_remove_a_passkey(engine: EngineKind) {
+    let Some(server) = mail_server::is_available().then(MailServer::start) else { return };
+    let app = TestApp::with(engine, |config| {
+        config.public_url = ORIGIN.parse().unwrap();
+        config.mail = Some(crate::mail::settings(&server.url()));
+    });
+    app.add_user(EMAIL);
+    add_to(&app, EMAIL, PasskeyDevice::new(ORIGIN));
+    change(&app, &server, &mut app.signed_in(EMAIL), (EMAIL, NEW_EMAIL));
+    let mut thief = reset_keeping_all(&app, NEW_EMAIL);
+    app.advance(Duration::from_secs(60));
+    wait(app.keyrack.accounts().set_email(&NEW_EMAIL.parse().unwrap(), &EMAIL.parse().unwrap())).unwrap();
+    assert_refuses(&remove(&app, &mut thief, ""), 403, TOO_NEW);
+    app.advance(Duration::from_secs(60));
+    let mut owner = reset_keeping_all(&app, EMAIL);
+    assert_eq!(remove(&app, &mut owner, "").location(), PASSKEYS, "the operator knows who reads these mails");
 }
 
 fn new_passkey_can_not_remove_an_older_app(engine: EngineKind) {

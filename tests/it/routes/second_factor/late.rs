@@ -12,7 +12,9 @@ use super::{
     CODES, EMAIL, Factor, REMOVE, SECOND, SECURITY, SET_UP, add_factor, assert_lets_in, events, give_code,
     give_password, open_set_up, start, waiting,
 };
-use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, change_before, on_both_engines, wait};
+use crate::support::{
+    Answer, Browser, EngineKind, PASSWORD, TestApp, change_before, change_rows_before, on_both_engines, wait,
+};
 
 on_both_engines!(session_starts_only_with_what_is_still_there,);
 
@@ -82,6 +84,23 @@ fn code_given_before_the_app_is_removed_starts_nothing() {
     let answer = change_before(&app, "DELETE FROM totp_factors", || give_code(&mut browser, &code));
     assert_eq!((answer.status, answer.location()), (303, "/login?again=on"), "{}", answer.body);
     assert_eq!(app.count("sessions", ""), sessions);
+    assert!(!browser.is_signed_in());
+}
+
+/// Another app may have the row by the time that a code is used up: it is not that one's code.
+#[test]
+fn code_uses_up_no_step_of_another_app() {
+    if !EngineKind::Postgres.is_available() {
+        return;
+    }
+    let (app, factor) = start(EngineKind::Postgres);
+    let mut browser = waiting(&app);
+    let code = factor.next_code(&app);
+    let replace = "UPDATE totp_factors SET created_at = created_at + interval '1 second', last_step = 0";
+    let update = "UPDATE%totp_factors%";
+    let answer = change_rows_before(&app, "totp_factors", update, replace, || give_code(&mut browser, &code));
+    assert_eq!(answer.status, 401, "{} {}", answer.location(), answer.text());
+    assert_eq!(app.count("totp_factors", "WHERE last_step = 0"), 1);
     assert!(!browser.is_signed_in());
 }
 
