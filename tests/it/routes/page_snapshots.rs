@@ -5,12 +5,17 @@
 
 use std::time::Duration;
 
+use keyrack::config::Registration;
+
 use super::{
     email_change::{NEW_EMAIL, PAGE, ask, mailed_link, press},
+    register::{self, PAGE as REGISTER},
     second_factor::add_factor,
     snapshot::assert_snapshot,
 };
-use crate::support::{Answer, Browser, EngineKind, PASSWORD, TestApp, on_both_engines, wait, wait_until};
+use crate::support::{
+    Answer, Browser, EngineKind, MailServer, PASSWORD, TestApp, mail_server, on_both_engines, wait, wait_until,
+};
 
 on_both_engines!(
     login_pages_match_snapshots,
@@ -18,6 +23,7 @@ on_both_engines!(
     link_pages_match_snapshots,
     forgot_pages_match_snapshots,
     address_pages_match_snapshots,
+    registration_pages_match_snapshots,
     notice_pages_match_snapshots,
     device_pages_match_snapshots,
     session_pages_match_snapshots,
@@ -121,12 +127,46 @@ fn address_pages_match_snapshots(engine: EngineKind) {
     assert_snapshot("email-change-answer", &ask(&app, &mut browser, NEW_EMAIL));
     assert_snapshot("email-change-sent", &browser.get("/account/email?sent=on"));
     assert_snapshot("security-email-pending", &browser.get("/account/security"));
+    assert_snapshot("email-change-pending", &browser.get("/account/email"));
     let link = mailed_link(&app, &server, NEW_EMAIL);
     assert_snapshot("verify", &app.browser().get(&link));
     assert_eq!(press(&mut app.browser(), &link).status, 303);
     assert_snapshot("verify-done", &app.browser().get("/verify?done=on"));
     assert_snapshot("verify-restore", &app.browser().get(&mailed_link(&app, &server, EMAIL)));
     assert_snapshot("verify-unknown", &app.browser().get("/verify?token=none"));
+}
+
+fn registration_pages_match_snapshots(engine: EngineKind) {
+    let Some(server) = mail_server::is_available().then(MailServer::start) else { return };
+    let with = |registration| {
+        let app = TestApp::with(engine, |config| {
+            config.mail = Some(crate::mail::settings(&server.url()));
+            config.registration = registration;
+        });
+        app.add_user("admin@example.com");
+        app
+    };
+    let closed = with(Registration::Off).browser().get(REGISTER);
+    assert_snapshot("register-closed", &closed);
+    let app = with(Registration::Open);
+    let mut browser = app.browser();
+    assert_snapshot("register", &browser.get(REGISTER));
+    assert_snapshot("register-invalid", &browser.post_from(REGISTER, REGISTER, &[("email", "rajat")]));
+    assert_snapshot("register-answer", &register::ask(&app, &mut browser, EMAIL));
+    assert_snapshot("register-sent", &browser.get("/register?sent=on"));
+    wait(app.keyrack.send_due_mails()).unwrap();
+    let link = server.mails().into_iter().rfind(|mail| mail.to == [EMAIL]).unwrap().link();
+    let token = link.split_once("token=").unwrap().1;
+    let without_token = |answer: Answer| Answer { body: answer.body.replace(token, "[link token]"), ..answer };
+    assert_snapshot("register-proof", &without_token(browser.get(&link)));
+    let mut create = |first_name: &str, passwords: [&str; 2]| {
+        let fields = [("token", token), ("first_name", first_name), ("password", passwords[0])];
+        let fields: Vec<_> = fields.into_iter().chain([("password_again", passwords[1])]).collect();
+        browser.post_from(&link, "/verify", &fields)
+    };
+    assert_snapshot("register-every-field-wrong", &without_token(create(" ", ["too short", "something else"])));
+    assert_snapshot("register-created", &create("Rajat", ["seven hills, one river"; 2]));
+    assert_snapshot("register-used", &app.browser().get(&link));
 }
 
 fn notice_pages_match_snapshots(engine: EngineKind) {

@@ -109,12 +109,61 @@ impl PasskeyDevice {
         Ok(in_base64(serde_json::to_value(&answer).unwrap()).to_string())
     }
 
+    /// Makes a passkey whose id has so many bytes. Its answers need [`PasskeyDevice::long_id`] in place of their own.
+    pub fn create_with_long_id(&mut self, options: &Value, bytes: usize) -> String {
+        let mut created: Value = serde_json::from_str(&self.create(options)).unwrap();
+        let id = created["rawId"].as_str().unwrap().to_owned();
+        let own = BASE64_URL_SAFE_NO_PAD.decode(id).unwrap();
+        let object = BASE64_URL_SAFE_NO_PAD.decode(created["response"]["attestationObject"].as_str().unwrap()).unwrap();
+        let long = Self::long_id(bytes);
+        let object = BASE64_URL_SAFE_NO_PAD.encode(with_id(&object, &own, &long));
+        let id = BASE64_URL_SAFE_NO_PAD.encode(long);
+        created["response"]["attestationObject"] = object.into();
+        // What else repeats it is optional.
+        for copy in ["authenticatorData", "publicKey", "publicKeyAlgorithm"] {
+            created["response"].as_object_mut().unwrap().remove(copy);
+        }
+        (created["id"], created["rawId"]) = (id.clone().into(), id.into());
+        created.to_string()
+    }
+
+    /// An id of so many bytes.
+    pub fn long_id(bytes: usize) -> Vec<u8> {
+        (0..bytes).map(|place| u8::try_from(place % 251).unwrap()).collect()
+    }
+
+    /// Answers as a device whose passkey has this id. No signature covers it.
+    pub fn answer_with_id(&mut self, options: &Value, id: &[u8]) -> String {
+        let mut answer: Value = serde_json::from_str(&self.answer(options)).unwrap();
+        let id = BASE64_URL_SAFE_NO_PAD.encode(id);
+        (answer["id"], answer["rawId"]) = (id.clone().into(), id.into());
+        answer.to_string()
+    }
+
     fn client(&self) -> SoftwareClient {
         let confirmation = Confirmation(self.verifies_user);
         let mut authenticator = Authenticator::new(self.aaguid, self.passkey.clone(), confirmation, RustCryptoBackend);
         authenticator.set_make_credentials_with_signature_counter(self.has_counter);
         Client::new(authenticator).allows_insecure_localhost(true)
     }
+}
+
+/// Puts another id into an attestation object (CBOR, without a signature): its bytes, their length, and the length of the
+/// byte string around them.
+fn with_id(object: &[u8], own: &[u8], id: &[u8]) -> Vec<u8> {
+    let key = b"authData";
+    let after_key = object.windows(key.len()).position(|window| window == key).unwrap() + key.len();
+    let (header, length) = match object[after_key] {
+        0x58 => (2, usize::from(object[after_key + 1])),
+        0x59 => (3, usize::from(u16::from_be_bytes([object[after_key + 1], object[after_key + 2]]))),
+        other => panic!("not a byte string: {other:#x}"),
+    };
+    let (start, end) = (after_key + header, after_key + header + length);
+    let data = &object[start..end];
+    let at = data.windows(own.len()).position(|window| window == own).unwrap();
+    let length_of = |bytes: usize| u16::try_from(bytes).unwrap().to_be_bytes();
+    let data = [&data[..at - 2], &length_of(id.len()), id, &data[at + own.len()..]].concat();
+    [&object[..after_key], &[0x59], &length_of(data.len()), &data, &object[end..]].concat()
 }
 
 /// Writes bytes as browsers do: in base64url, where passkey-rs has arrays of numbers.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{
-    ADD, EMAIL, ORIGIN, OTHER_EMAIL, PASSKEYS, add, add_to, app, assert_refuses, events, options, send_new, start,
+    ADD, EMAIL, ORIGIN, OTHER_EMAIL, PASSKEYS, SignInPage, add, add_to, app, assert_refuses, events, options, send_new,
+    start,
 };
 use crate::support::{EngineKind, PasskeyDevice, TestApp, on_both_engines};
 
@@ -24,6 +25,7 @@ on_both_engines!(
     adding_needs_a_recent_proof,
     site_without_a_host_name_says_why,
     malformed_answers_are_refused,
+    id_of_1023_bytes_is_found_and_a_longer_one_refused,
 );
 
 fn passkey_is_added_and_listed(engine: EngineKind) {
@@ -42,6 +44,25 @@ fn passkey_is_added_and_listed(engine: EngineKind) {
     assert!(browser.get("/account/security").text().contains("You have 1 passkey."));
     assert!(browser.get("/account/activity").text().contains("Passkey “"));
     app.assert_sound();
+}
+
+/// The longest id that the standard allows (`WebAuthn`, 4).
+fn id_of_1023_bytes_is_found_and_a_longer_one_refused(engine: EngineKind) {
+    let app = app(engine);
+    app.add_user(EMAIL);
+    let mut browser = app.signed_in(EMAIL);
+    for (bytes, status) in [(1024, 401), (1023, 303)] {
+        let (page, mut device) = (browser.get(ADD), PasskeyDevice::new(ORIGIN));
+        let passkey = device.create_with_long_id(&options(&page), bytes);
+        let answer = send_new(&mut browser, &page, &passkey, "");
+        assert_eq!(answer.status, status, "{bytes}: {} {}", answer.location(), answer.text());
+        app.advance(Duration::from_secs(1));
+        let mut other = app.browser();
+        let page = SignInPage::open(&mut other);
+        let passkey = device.answer_with_id(&page.options, &PasskeyDevice::long_id(bytes));
+        assert_eq!(page.send(&mut other, &passkey).status, status, "{bytes}");
+    }
+    assert_eq!(app.count("passkeys", ""), 1);
 }
 
 fn passkey_is_named_after_its_provider_or_its_device(engine: EngineKind) {

@@ -18,6 +18,7 @@ on_both_engines!(
     passkey_keeps_a_one_time_password_unused,
     passkey_with_a_counter_signs_in_again_and_again,
     form_sent_twice_starts_one_session,
+    form_sent_again_counts_from_its_first_use,
     of_two_answers_at_once_one_signs_in,
     challenge_is_answered_on_another_instance,
     challenge_and_passkey_survive_new_secrets,
@@ -121,6 +122,20 @@ fn form_sent_twice_starts_one_session(engine: EngineKind) {
         app.advance(Duration::from_secs(1));
     }
     assert_eq!(events(&app, "sign_in_failed").len(), 0);
+}
+
+/// Otherwise a form could be sent again and again, each time within five seconds.
+fn form_sent_again_counts_from_its_first_use(engine: EngineKind) {
+    let (app, _, mut device) = start(engine);
+    let mut browser = app.browser();
+    let page = SignInPage::open(&mut browser);
+    let passkey = device.answer(&page.options);
+    let twin = browser.at(app.address);
+    assert_lets_in(&page.send(&mut browser, &passkey));
+    for (seconds, status) in [(3, 303), (2, 303), (1, 401)] {
+        app.advance(Duration::from_secs(seconds));
+        assert_eq!(page.send(&mut twin.clone(), &passkey).status, status, "{seconds} s later");
+    }
 }
 
 fn of_two_answers_at_once_one_signs_in(engine: EngineKind) {
