@@ -43,6 +43,29 @@ onEveryEngine('Links in mails', (suite) => {
     await page.getByRole('heading', { name: 'This link has already been used' }).waitFor();
   });
 
+  suite.test('invitation leads to the first password, once', async ({ keyrack, open, scripts }) => {
+    await keyrack.restart(mails.settings);
+    const email = `invited-${suite.engine.name}-${scripts}@example.com`.toLowerCase();
+    await keyrack.command(['user', 'invite', email]);
+    const mail = await mails.mail(`To: ${email}`);
+    assert.match(mail.text, /^Subject: Your account at /m);
+    const { page } = await open();
+    await page.goto(mail.link);
+    await page.getByText('Choose a password for your account.').waitFor();
+    await page.getByLabel('New password', { exact: true }).fill('short');
+    await page.getByLabel('Confirm new password').fill('short');
+    await page.getByRole('button', { name: 'Set the password' }).click();
+    await page.getByRole('alert').waitFor();
+    await page.getByLabel('New password', { exact: true }).fill(NEW);
+    await page.getByLabel('Confirm new password').fill(NEW);
+    await page.getByRole('button', { name: 'Set the password' }).click();
+    await page.getByText('1 active session').waitFor();
+    const again = await open();
+    await again.page.goto(mail.link);
+    await again.page.getByRole('heading', { name: 'This link has already been used' }).waitFor();
+    await again.signIn({ email, password: NEW });
+  });
+
   suite.test('link of a notice signs the device out that it tells of', async ({ keyrack, open, scripts }) => {
     const user = await start(keyrack, `notice-${suite.engine.name}-${scripts}@example.com`.toLowerCase());
     const owner = await open();
