@@ -142,6 +142,7 @@ tab-history = Verlauf
 tab-activity = Aktivität
 tab-security = Sicherheit
 breached-password-warning = Ihr Passwort steht in einer Liste gestohlener Passwörter, die Angreifer zuerst probieren. <password>Wählen Sie ein anderes Passwort</password>, hier und überall sonst, wo Sie das bisherige verwenden.
+bound-refused-warning = Ein anderer Browser hat { $when } versucht, eine Ihrer Sitzungen zu benutzen. Er wurde abgewiesen, weil die Sitzung an den Browser gebunden ist, der sich angemeldet hat. Vielleicht hat jemand dessen Cookies kopiert: <activity>Sehen Sie Ihre Aktivität durch</activity>.
 active-sessions = { $count ->
     [one] { $count } aktive Sitzung
    *[other] { $count } aktive Sitzungen
@@ -173,6 +174,10 @@ fact-ended = Beendet
 fact-expires = Läuft ab
 exactly-if-unused = { $when }, falls nicht genutzt
 fact-remembered = Angemeldet bleiben
+fact-bound = An ihren Browser gebunden
+bound-to-this-browser = An diesen Browser gebunden
+bound-to-its-browser = An ihren Browser gebunden
+bound-explained = Der Browser hat einen Schlüssel, den er nicht herausgibt, und beweist das alle paar Minuten. Kopierte Cookies sind anderswo nach etwa 10 Minuten wertlos.
 fact-session-id = Sitzungs-ID
 fact-model = Modell
 fact-browser-version = Version des Browsers
@@ -415,6 +420,12 @@ event-forms-refused = { $count ->
     [one] { $count } Formular abgelehnt
    *[other] { $count } Formulare abgelehnt
 }
+event-session-bound = An ihren Browser gebunden
+event-bound-session-refused = { $count ->
+    [1] Ein anderer Browser mit einer Kopie der Cookies wurde abgewiesen
+    [one] Ein anderer Browser mit einer Kopie der Cookies wurde { $count } Mal abgewiesen
+   *[other] Ein anderer Browser mit einer Kopie der Cookies wurde { $count } Mal abgewiesen
+}
 event-requests-refused = { $count ->
     [1] Anfrage abgelehnt: keine Ihrer Sitzungen
     [one] { $count } Anfrage abgelehnt: keine Ihrer Sitzungen
@@ -500,6 +511,7 @@ name-has-hidden-character = Entfernen Sie das Zeichen { $code }. Es ist unsichtb
 
 sign-in = Anmelden
 sign-in-to = Bei { -product } anmelden
+bound-elsewhere = Die Sitzung dieses Cookies ist an den Browser gebunden, der sich angemeldet hat, und dieser hier konnte nicht beweisen, dass er es ist. Dort geht die Sitzung weiter. Melden Sie sich an, um hier fortzufahren.
 keep-me-signed-in = Angemeldet bleiben
 sign-in-to-continue = Melden Sie sich an, um fortzufahren.
 unmade-change-sign-in = Als Sie das Formular abgeschickt haben, waren Sie nicht mehr angemeldet. Es wurde nichts geändert. Melden Sie sich an, um fortzufahren.

@@ -187,6 +187,9 @@ tab-activity = Activity
 tab-security = Security
 # <password> (Link) - the page that changes the password
 breached-password-warning = Your password appears in a list of leaked passwords, which attackers try first. <password>Choose another password</password> here, and everywhere else you use the old one.
+# $when (Time) - "5 minutes ago"
+# <activity> (Link) - the page with the activity of the account
+bound-refused-warning = Another browser tried to use one of your sessions { $when }. It was refused, because the session is bound to the browser that signed in. Someone may have copied its cookies: <activity>check your activity</activity>.
 # $count (Number)
 active-sessions = { $count ->
     [one] { $count } active session
@@ -228,6 +231,10 @@ fact-expires = Expires
 # $when (Time) - "28 January 2026, 11:50 UTC"
 exactly-if-unused = { $when } if not used
 fact-remembered = Keep me signed in
+fact-bound = Bound to its browser
+bound-to-this-browser = Bound to this browser
+bound-to-its-browser = Bound to its browser
+bound-explained = The browser holds a key that it does not give away, and proves that every few minutes. Copied cookies stop working elsewhere after about 10 minutes.
 fact-session-id = Session ID
 fact-model = Model
 fact-browser-version = Browser version
@@ -515,6 +522,13 @@ event-forms-refused = { $count ->
     [one] { $count } form refused
    *[other] { $count } forms refused
 }
+event-session-bound = Bound to its browser
+# $count (Number)
+event-bound-session-refused = { $count ->
+    [1] Another browser with a copy of the cookies was refused
+    [one] Another browser with a copy of the cookies was refused { $count } time
+   *[other] Another browser with a copy of the cookies was refused { $count } times
+}
 # $count (Number)
 event-requests-refused = { $count ->
     [1] Request refused: not one of your sessions
@@ -623,6 +637,7 @@ name-has-hidden-character = Remove the character { $code }, which is invisible o
 
 sign-in = Sign in
 sign-in-to = Sign in to { -product }
+bound-elsewhere = The session of this browser’s cookie is bound to the browser that signed in, and this one could not prove that it is the same. The session goes on there. Sign in to continue here.
 keep-me-signed-in = Keep me signed in
 sign-in-to-continue = Sign in to continue.
 unmade-change-sign-in = You were no longer signed in when you sent the form, so nothing was changed. Sign in to continue.

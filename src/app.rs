@@ -18,8 +18,9 @@ use crate::{
     routes,
     sessions::Sessions,
     web::{
-        AppOrigins, AppState, Assets, BrowserCookie, Csrf, EventTokens, Flash, FormSeeds, Languages, PasskeyChallenges,
-        PendingChanges, PendingSignIns, ProxyWarnings, SessionCookie, SessionLayer, SetupToken, TrustedProxies,
+        AppOrigins, AppState, Assets, BoundSessions, BrowserCookie, Csrf, EventTokens, Flash, FormSeeds, Languages,
+        PasskeyChallenges, PendingChanges, PendingSignIns, ProxyWarnings, SessionCookie, SessionLayer, SetupToken,
+        TrustedProxies,
     },
 };
 
@@ -55,6 +56,7 @@ impl Keyrack {
             second_factor,
             registration,
             new_address_mails,
+            bound_sessions,
             connections,
             clock,
         } = config;
@@ -87,6 +89,7 @@ impl Keyrack {
         });
         let state = AppState {
             accounts,
+            bound: BoundSessions::new(bound_sessions, cookie_domain.as_deref(), &public_url, &app_origins, &secrets),
             app_origins: AppOrigins::new(&app_origins),
             cookie: SessionCookie::new(cookie_name, cookie_domain, &public_url, &secrets),
             browser_cookie: BrowserCookie::new(&public_url, &secrets),

@@ -91,6 +91,8 @@ pub struct Config {
     /// changed addresses. Default: 1000, so that the site can't be made to send mails to any number of strangers. `None`:
     /// any number.
     pub new_address_mails: Option<NonZeroU32>,
+    /// Whether sessions are bound to the browser that signs in. Default: where it can.
+    pub bound_sessions: BoundSessions,
     /// How many connections the server keeps open, and how long each may take.
     pub connections: ConnectionLimits,
     /// The source of the current time.
@@ -122,6 +124,7 @@ impl Config {
             second_factor: SecondFactorPolicy::default(),
             registration: Registration::default(),
             new_address_mails: Some(DEFAULT_NEW_ADDRESS_MAILS),
+            bound_sessions: BoundSessions::default(),
             connections: ConnectionLimits::default(),
             clock: Clock::System,
         }
@@ -136,6 +139,17 @@ pub enum Registration {
     Off,
     /// Everyone whose address a mail reaches. It needs a mail server.
     Open,
+}
+
+/// Whether sessions are bound to a key of the browser that signs in (Device Bound Session Credentials). Browsers do that
+/// over https, and on `localhost`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum BoundSessions {
+    /// No further session is bound, and those that are go on as if they were not.
+    Off,
+    /// Each browser is asked, and those that can do it.
+    #[default]
+    Auto,
 }
 
 /// The scope of `Strict-Transport-Security` (RFC 6797), which tells browsers to use https only, for two years. It is

@@ -21,15 +21,16 @@ use actix_web::{
 use crate::web::{
     AppState, Destinations, FormPage, Pages, SessionLayer, WaitingChange,
     body::body_timeout,
+    bound::{BIND, REFRESH},
     cross_origin::answer_app_origins,
     errors::WebError,
     headers::security_headers,
     page_states,
     pages::{
         EMAIL, HOME, SECURITY, SET_UP, account_link, activity, api_revoke, api_session, api_sessions, authenticator,
-        email_change, event_stream, forgot, health, language, login, logout, not_me, notice, passkey_sign_in, passkeys,
-        password, reauth, register, revoke, revoke_progress, second, security, session_detail, session_name, sessions,
-        setup, static_file, verify,
+        bound_session, email_change, event_stream, forgot, health, language, login, logout, not_me, notice,
+        passkey_sign_in, passkeys, password, reauth, register, revoke, revoke_progress, second, security,
+        session_detail, session_name, sessions, setup, static_file, verify,
     },
     recent_proof::require_recent_proof,
     render_errors::render_errors,
@@ -45,7 +46,7 @@ const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// Every endpoint of Keyrack.
 #[expect(clippy::too_many_lines, reason = "one list, which shows every URL")]
-pub(crate) fn endpoints() -> [Endpoint; 47] {
+pub(crate) fn endpoints() -> [Endpoint; 49] {
     [
         without_session("/healthz").get(health::alive),
         without_session("/readyz").get(health::ready),
@@ -154,6 +155,9 @@ pub(crate) fn endpoints() -> [Endpoint; 47] {
             .not_a_destination()
             .form_on(FormPage::NextOr(HOME))
             .accepts_former_sid(),
+        // Browsers send these by themselves; what they send is signed.
+        without_session(BIND).post(bound_session::bind),
+        without_session(REFRESH).post(bound_session::refresh),
         signed_in(api_session::PATH).get(api_session::show),
         signed_in("/api/sessions").get(api_sessions::show),
         recently_signed_in("/api/sessions/revoke-others").post(api_revoke::others),

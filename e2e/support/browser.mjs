@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path';
 import { chromium } from 'playwright-core';
 
 /** The browser: by default the first `chromium` on the PATH. */
-const CHROMIUM = process.env.CHROMIUM
+export const EXECUTABLE = process.env.CHROMIUM
   || process.env.PATH.split(delimiter).map((folder) => join(folder, 'chromium')).find((file) => existsSync(file))
   || '/usr/bin/chromium';
 
@@ -17,7 +17,7 @@ const PAGE_TIMEOUT_MS = 15_000;
 /** Starts Chromium. `backForwardCache` enables the back/forward cache, which Playwright disables by default. */
 export function launch({ backForwardCache = false } = {}) {
   return chromium.launch({
-    executablePath: CHROMIUM,
+    executablePath: EXECUTABLE,
     headless: true,
     // The sandbox refuses to run as root, as in most containers.
     chromiumSandbox: process.getuid() !== 0,

@@ -19,6 +19,7 @@ use crate::{
     config::Config,
     db::{SessionId, migrate},
     routes::{self, Access, Endpoint},
+    web::bound::{BIND, REFRESH},
 };
 
 const EMAIL: &str = "rajat.verma@example.com";
@@ -40,7 +41,7 @@ async fn every_change_checks_its_csrf_token() {
 
     let other = sign_in(&call).await;
     let mut posts = 0;
-    for endpoint in routes::endpoints() {
+    for endpoint in routes::endpoints().into_iter().filter(|endpoint| !is_sent_by_browsers(endpoint)) {
         for method in endpoint.methods().filter(|method| !method.is_safe()) {
             let path = endpoint.path.replace("{id}", &SessionId::random().to_string());
             let browser = sign_in(&call).await;
@@ -68,6 +69,28 @@ async fn every_change_checks_its_csrf_token() {
     assert!(posts >= 5, "the walk found {posts} changes only");
 }
 
+/// Whether browsers send it by themselves, without a form: what changes something is signed.
+fn is_sent_by_browsers(endpoint: &Endpoint) -> bool {
+    [BIND, REFRESH].contains(&endpoint.path)
+}
+
+#[actix_web::test]
+async fn requests_about_keys_need_a_signature() {
+    let directory = tempfile::tempdir().unwrap();
+    let keyrack = keyrack(&format!("sqlite:{}", directory.path().join("keyrack.db").display()));
+    keyrack.accounts().create(user()).await.unwrap();
+    let app = init_service(App::new().configure(|config| keyrack.mount(config))).await;
+    let call = async |request: TestRequest| app.call(request.to_request()).await.unwrap();
+    let browser = sign_in(&call).await;
+    for path in [BIND, REFRESH] {
+        for proof in ["", "a.b.c"] {
+            let request = TestRequest::post().uri(path).insert_header((COOKIE, browser.cookies.as_str()));
+            let status = call(request.insert_header(("secure-session-response", proof))).await.status();
+            assert_eq!(status, StatusCode::FORBIDDEN, "{path} with {proof:?}");
+        }
+    }
+}
+
 /// Everything else that changes something in a session needs a recent proof. Of these, `/reauth` gives it, the change of
 /// the password contains it, and signing out needs none. Neither do the names of a session and of
 /// a passkey: they change nothing but what the owner reads, and are recorded.
@@ -82,7 +105,7 @@ fn asvs_7_5_2_changes_need_a_recent_proof_except_five() {
 }
 
 /// Each other change needs a session, so there is no other way into an account; see `docs/authentication.md`. The language
-/// of the pages is not one of an account.
+/// of the pages is not one of an account. The last two look up the session themselves.
 #[test]
 fn asvs_6_3_4_visitors_can_send_forms_of_ways_in_only() {
     let is_open = |endpoint: &Endpoint| matches!(endpoint.access, Access::Public | Access::WithoutSession);
@@ -100,13 +123,16 @@ fn asvs_6_3_4_visitors_can_send_forms_of_ways_in_only() {
             "/register",
             "/invite",
             "/not-me",
-            "/verify"
+            "/verify",
+            "/session/bind",
+            "/session/refresh"
         ]
     );
 }
 
 fn keyrack(database: &str) -> Keyrack {
     let mut config = Config::new(database.parse().unwrap(), "the newest secret of all".parse().unwrap());
+    config.public_url = "http://localhost:8080".parse().unwrap();
     config.hash_cost = HashCost::minimal();
     config.sign_in_pace = SignInPace::UNLIMITED;
     migrate(&config.database.url).unwrap();

@@ -326,6 +326,7 @@ impl Settings {
         config.second_factor = self.sign_in.second_factor;
         config.registration = self.sign_in.registration;
         config.new_address_mails = NonZeroU32::new(self.sign_in.new_address_mails);
+        config.bound_sessions = self.sign_in.bound_sessions;
         config.connections.max_connections = self.max_connections.and_then(|max| usize::try_from(max).ok());
         config
     }

@@ -32,6 +32,11 @@ impl fmt::Display for AppOrigin {
 }
 
 impl AppOrigin {
+    /// The host without its port.
+    pub(crate) fn host(&self) -> &str {
+        self.0.host()
+    }
+
     /// Whether browsers may see this origin and Keyrack's as one site: only then do they send a cookie with
     /// `SameSite=Lax` along with the requests of its pages.
     ///

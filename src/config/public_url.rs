@@ -20,6 +20,11 @@ impl PublicUrl {
         self.https
     }
 
+    /// Whether browsers take it for secure, although it may have no https: the host `localhost` is this machine.
+    pub(crate) fn is_secure_context(&self) -> bool {
+        self.https || self.host() == "localhost"
+    }
+
     /// The name of the session cookie, if none is set.
     pub(crate) fn default_cookie_name(&self) -> &'static str {
         if self.https { "__Host-keyrack.sid" } else { "keyrack.sid" }

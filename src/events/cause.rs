@@ -66,6 +66,14 @@ causes! {
         /// Too many sign-ins have succeeded within a short time.
         Pace = "pace",
     }
+    BoundSessionRefused {
+        /// The request had no proof of the key.
+        NoProof = "no_proof",
+        /// Its proof was too old: a copy of both cookies, or a clock that was set.
+        OutdatedProof = "outdated_proof",
+        /// A proof was signed by another key.
+        WrongKey = "wrong_key",
+    }
     FormRefused {
         /// Another site has sent the form.
         ForeignOrigin = "foreign_origin",

@@ -40,6 +40,10 @@ kinds! {
     SessionAdopted = "session_adopted";
     /// A session got a new sid.
     SessionRotated = "session_rotated";
+    /// A session was bound to a key of its browser: `detail.algorithm` and `detail.thumbprint`.
+    SessionBound = "session_bound";
+    /// A request with the cookie of a bound session came from a browser without its key, and was refused.
+    BoundSessionRefused = "bound_session_refused";
     /// The owner of a session gave it another name: `detail.name`.
     SessionRenamed = "session_renamed";
     /// The owner of an account said that a session was not theirs.

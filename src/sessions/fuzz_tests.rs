@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    DeviceKey, DeviceProof,
     data::{CookieAttributes, DataPatch, SessionData},
     device::{ClientHints, Device},
 };
@@ -116,5 +117,33 @@ fn client_hints_are_bounded_and_read_as_they_were_written() {
             assert!(name.len() <= 40 && name.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{name:?}");
         }
         assert!(device.title().len() <= 120);
+    });
+}
+
+#[test]
+fn proofs_are_read_without_panic_and_only_as_they_were_signed() {
+    let tokens =
+        [".", "eyJ", "e30", "=", "eyJhbGciOiJFUzI1NiIsInR5cCI6ImRic2Mrand0In0", "eyJqdGkiOiIifQ", "-_", "AAAA", "\0"];
+    let published = include_str!("../../tests/corpus/device_proof/registration");
+    let key = DeviceProof::parse(published).and_then(DeviceProof::into_new_key).expect("the published proof");
+    fuzz("device_proof", &tokens, |input| {
+        let Some(proof) = std::str::from_utf8(input).ok().and_then(DeviceProof::parse) else { return };
+        let challenge = proof.challenge().to_owned();
+        if let Some(new) = proof.into_new_key() {
+            assert!(new != key || challenge == "KN3qw_pQxR8tY5uI8oP1aS2dF3gH4jK5lM6nO7pQ8rS", "signed: {challenge}");
+            let read = DeviceKey::parse(&new.to_text()).expect("a key that was accepted can be stored");
+            assert_eq!(read, new);
+        }
+    });
+}
+
+#[test]
+fn stored_keys_are_read_in_one_form() {
+    let tokens =
+        ["\"kty\":\"EC\"", "\"crv\":\"P-256\"", "\"x\":", "\"y\":", "\"e\":\"AQAB\"", "\"n\":", "{", "}", ",", "AA"];
+    fuzz("device_key", &tokens, |input| {
+        let Some(key) = std::str::from_utf8(input).ok().and_then(DeviceKey::parse) else { return };
+        let read = DeviceKey::parse(&key.to_text()).expect("what is written can be read");
+        assert_eq!((read.to_text(), read.thumbprint()), (key.to_text(), key.thumbprint()));
     });
 }

@@ -11,6 +11,7 @@
 //! | [rotate](Sessions::rotate) | gives the same session a new sid, also when its user has proved again who they are |
 //! | [rename](Sessions::rename) | gives a session the name by which its owner knows it |
 //! | [report](Sessions::let_in_since) | finds the sessions let in since one that its owner has not started |
+//! | `bind` | ties a session to a key of its browser |
 //! | [end](Sessions::sign_out) | signs out or revokes one session, or [many](Sessions::revoke_others) |
 //! | [adopt](Sessions::adopt) | imports the sessions that an Express application started before |
 //! | [purge](Sessions::purge) | ends expired sessions, deletes what is past its retention |
@@ -19,6 +20,8 @@
 
 mod addresses;
 mod adopt;
+mod bind;
+mod binding;
 mod browsers;
 mod checked_factor;
 mod clock_check;
@@ -79,6 +82,9 @@ pub use crate::db::{PasskeyId, SessionId, UserId};
 pub use addresses::UsedAddress;
 pub(crate) use addresses::network_of;
 pub use adopt::Adoption;
+pub use bind::DeviceKey;
+pub(crate) use bind::{BoundKey, DeviceProof};
+pub use binding::Binding;
 pub use browsers::{BrowserIdHash, SignInBrowser};
 #[cfg(test)]
 pub(crate) use browsers::{MAX_BROWSERS_PER_ACCOUNT, MAX_NEW_BROWSERS_PER_DAY};

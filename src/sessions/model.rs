@@ -5,6 +5,7 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::{
+    binding::Binding,
     browsers::{BrowserIdHash, NEW_BROWSER_PERIOD},
     checked_factor::CheckedFactor,
     device::{ClientHints, Device},
@@ -201,6 +202,8 @@ pub struct IssuedSession {
     /// The browser of the sign-in, by the id under which its account knows it now; `None` after a rotation, and if it is
     /// not known.
     pub browser: Option<BrowserIdHash>,
+    /// Whether the browser may bind it: a sign-in has issued it, and the browser is not known to have a key for it.
+    pub can_be_bound: bool,
 }
 
 /// A session as lists show it.
@@ -242,6 +245,8 @@ pub struct SessionRecord {
     pub last_ip_address: Option<String>,
     /// When its user last proved in it who they are.
     pub authenticated_at: Option<Timestamp>,
+    /// Whether it is bound to a browser.
+    pub binding: Binding,
 }
 
 impl SessionRecord {

@@ -1,6 +1,7 @@
 //! What a sign-in starts a session with.
 
 use super::{
+    binding::Binding,
     browsers::{BrowserIdHash, SignInBrowser},
     checked_factor::CheckedFactor,
     data::DataPatch,
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    db::{FormId, UserId},
+    db::{FormId, SessionId, UserId},
 };
 
 /// A sign-in: the user, their device, and how long the session lives.
@@ -37,6 +38,8 @@ pub struct NewSession {
     pub browser: Option<SignInBrowser>,
     /// The form that was sent, if it may be sent twice.
     pub form: Option<SentForm>,
+    /// The sessions that are bound to the browser, as its cookies prove.
+    pub bound_sessions: Vec<SessionId>,
 }
 
 impl NewSession {
@@ -53,6 +56,7 @@ impl NewSession {
             trust_until: None,
             browser: None,
             form: None,
+            bound_sessions: Vec::new(),
         }
     }
 
@@ -91,6 +95,17 @@ impl NewSession {
 
     pub(super) fn presented_sids(&self) -> impl Iterator<Item = &Sid> {
         self.previous_sid.iter().chain(&self.other_sids)
+    }
+
+    /// Whether a session with this binding is one of its browser: it is not bound, or the browser has proved that it is bound
+    /// to it.
+    pub(super) fn has_proved(&self, id: SessionId, binding: Binding, now: Timestamp) -> bool {
+        !binding.is_enforced(now) || self.bound_sessions.contains(&id)
+    }
+
+    /// Whether the browser may bind this session: it has shown no proof of a key for it.
+    pub(super) fn can_bind(&self, id: SessionId) -> bool {
+        !self.bound_sessions.contains(&id)
     }
 
     /// The id by which its form finds the session that it starts, if the form has started so many before; `None` if it

@@ -125,7 +125,7 @@ impl Sessions {
         let now = self.clock.now();
         let (live, ..) = queries::lock_live(connection, &current, now)?.ok_or(Error::SessionEnded)?;
         let max_age = live.remembered.then(|| live.absolute_expiry.since(now));
-        let issued = IssuedSession { id: live.id, sid: current, max_age, browser: None };
+        let issued = IssuedSession { id: live.id, sid: current, max_age, browser: None, can_be_bound: false };
         let proved_at = live.authenticated_at.map_or(now, Timestamp::from);
         Ok(ReauthenticatedSession { issued, proved_at, is_repeated: true })
     }

@@ -159,7 +159,7 @@ impl Sessions {
             queries::update_data(connection, sid, &data)?;
         }
         for other in new.presented_sids().filter(|other| *other != sid) {
-            self.end_presented(connection, other, now)?;
+            self.end_presented(connection, new, other, now)?;
             queries::retire_unknown_sid(connection, other, live.id)?;
         }
         let browser = match new.browser_of_form(started_before) {
@@ -167,6 +167,7 @@ impl Sessions {
             None => None,
         };
         let max_age = live.remembered.then(|| live.absolute_expiry.since(now));
-        Ok(Some(IssuedSession { id: live.id, sid: sid.clone(), max_age, browser }))
+        let can_be_bound = new.can_bind(live.id);
+        Ok(Some(IssuedSession { id: live.id, sid: sid.clone(), max_age, browser, can_be_bound }))
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     Sessions,
+    binding::Binding,
     data::SessionData,
     model::{Activity, Sid, User},
     policy::NO_ABSOLUTE_EXPIRY,
@@ -32,6 +33,8 @@ pub struct LiveSession {
     /// Whether its user signed in with a password that is good for one sign-in, and must change it before the session
     /// is good for anything else.
     pub must_change_password: bool,
+    /// Whether it is bound to a browser.
+    pub binding: Binding,
     /// The data that requests read and write.
     pub data: SessionData,
     /// The idle timeout.
@@ -45,15 +48,15 @@ impl Sessions {
     /// each time, never from a cache, so that an end holds for the next request on every instance. If the last recorded
     /// activity is a minute old, notes the new one.
     pub async fn resume(&self, sid: &Sid) -> Result<Option<LiveSession>> {
-        self.resume_with(sid, || Some(Activity::default())).await
+        self.resume_with(sid, |_| Some(Activity::default())).await
     }
 
     /// Finds the live session of a request's sid like [`resume`](Self::resume). `activity` is only asked if there is
-    /// activity to note: a page that is merely open is none.
+    /// activity to note: a page that is merely open is none, nor is a request that is refused.
     pub async fn resume_with(
         &self,
         sid: &Sid,
-        activity: impl FnOnce() -> Option<Activity>,
+        activity: impl FnOnce(&LiveSession) -> Option<Activity>,
     ) -> Result<Option<LiveSession>> {
         let now = self.clock.now();
         let row = self.live_by_sid.find(LiveSessionKey { sid: sid.clone(), now }).await?;
@@ -65,6 +68,7 @@ impl Sessions {
     /// Makes the session from its row; `None` if its data cannot be read, is another user's, or is signed out.
     fn live_session(&self, LiveSessionRow { session, user, sess }: LiveSessionRow) -> Option<LiveSession> {
         let owner = session.owner(user.id);
+        let binding = session.binding();
         let LiveColumns { id, created_at, last_seen_at, absolute_expiry, remembered, authenticated_at, .. } = session;
         match SessionData::parse(&sess) {
             Some(data) if data.belongs_to(owner) => {
@@ -80,6 +84,7 @@ impl Sessions {
                     remembered,
                     authenticated_at: authenticated_at.map(Timestamp::from),
                     must_change_password: owner.must_change_password,
+                    binding,
                     data,
                     idle,
                     has_absolute_expiry,

@@ -44,7 +44,7 @@ impl Sessions {
                 Some(_) => None,
             };
             if found.is_none() {
-                self.end_presented(connection, old, lifetime.now)?;
+                self.end_presented(connection, new, old, lifetime.now)?;
             }
             reused = reused.or(found);
         }
@@ -104,6 +104,12 @@ impl Sessions {
             return Ok(None);
         }
         let Some((live, owner, sess)) = queries::lock_readable(connection, old, now)? else { return Ok(None) };
+        if !new.has_proved(live.id, live.binding(), now) {
+            if owner == user.id {
+                self.replace_bound(connection, live.id, now)?;
+            }
+            return Ok(None);
+        }
         let data = SessionData::parse_of(live.owner(owner), &sess).filter(|_| owner == user.id);
         let Some(mut data) = data else { return Ok(None) };
         if kept == Kept::Row {
@@ -130,9 +136,27 @@ impl Sessions {
         Ok(Some(live.id))
     }
 
+    /// Ends a session of the user that is bound to another key than the browser has: it has lost the one that it had, or it
+    /// is another browser. Who signs in gets a session of its own, and the owner finds this one in the history.
+    fn replace_bound(&self, connection: &mut DbConnection, id: SessionId, now: Timestamp) -> Result<()> {
+        let ending = Ending { at: now, ..self.ending_now(EndReason::Replaced) };
+        queries::end(connection, &EndTarget::Id(id), &ending).map(drop)
+    }
+
     /// Ends the session of a sid that is not reused. "Signed out" describes it, unless it has expired: the browser left
-    /// that account.
-    pub(super) fn end_presented(&self, connection: &mut DbConnection, sid: &Sid, now: Timestamp) -> Result<()> {
+    /// that account. One that is bound to another browser goes on: who has copied its cookie must not end it by signing in
+    /// to an account of their own.
+    pub(super) fn end_presented(
+        &self,
+        connection: &mut DbConnection,
+        new: &NewSession,
+        sid: &Sid,
+        now: Timestamp,
+    ) -> Result<()> {
+        let locked = queries::lock_readable(connection, sid, now)?;
+        if locked.is_some_and(|(live, ..)| !new.has_proved(live.id, live.binding(), now)) {
+            return Ok(());
+        }
         let expired = queries::find_by_sid(connection, sid).ok().flatten().and_then(|session| session.expiry(now));
         let (reason, at) = expired.unwrap_or((EndReason::SignedOut, now));
         let ending = Ending { at, ..self.ending_now(reason) };

@@ -57,6 +57,6 @@ impl Sessions {
         queries::rotate(connection, &rotation)?;
         let expires_at = if live.absolute_expiry == NO_ABSOLUTE_EXPIRY { data_expiry } else { live.absolute_expiry };
         let max_age = live.remembered.then(|| expires_at.since(now));
-        Ok(IssuedSession { id: live.id, sid: new.clone(), max_age, browser: None })
+        Ok(IssuedSession { id: live.id, sid: new.clone(), max_age, browser: None, can_be_bound: false })
     }
 }

@@ -130,7 +130,8 @@ impl Sessions {
         }
         record_use_of_trust(connection, (user.id, id), new.checked_factor(), now, new.client.ip_address)?;
         let max_age = lifetime.max_age(new.remember);
-        Ok(Some((IssuedSession { id, sid: sid.clone(), max_age, browser }, limit_step)))
+        let can_be_bound = new.can_bind(id);
+        Ok(Some((IssuedSession { id, sid: sid.clone(), max_age, browser, can_be_bound }, limit_step)))
     }
 
     /// Starts an ordinary session in a group commit with others. Returns `None`, with nothing written, if the sign-in
@@ -158,7 +159,8 @@ impl Sessions {
         let Some(written) = self.group_commit.try_commit(write).await? else { return Ok(None) };
         self.enforce_limit_after_sign_in(new.user_id, written.id, written.other_active).await;
         let Written { id, browser, .. } = written;
-        Ok(Some(IssuedSession { id, sid: sid.clone(), max_age: lifetime.max_age(new.remember), browser }))
+        let max_age = lifetime.max_age(new.remember);
+        Ok(Some(IssuedSession { id, sid: sid.clone(), max_age, browser, can_be_bound: true }))
     }
 
     fn lifetime(&self, now: Timestamp, remembered: bool) -> Lifetime {

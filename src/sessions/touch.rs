@@ -24,13 +24,18 @@ const MAX_TOUCHES_PER_TRANSACTION: usize = 200;
 
 impl Sessions {
     /// Notes that a session is active now, if it is, unless that was recorded less than a minute ago.
-    pub(super) fn touch(&self, live: &mut LiveSession, now: Timestamp, activity: impl FnOnce() -> Option<Activity>) {
+    pub(super) fn touch(
+        &self,
+        live: &mut LiveSession,
+        now: Timestamp,
+        activity: impl FnOnce(&LiveSession) -> Option<Activity>,
+    ) {
         let idle_for = live.idle_for(now);
         // Once a minute would be too coarse for an idle timeout of a few minutes.
         if idle_for < TOUCH_INTERVAL.min(live.idle / 4) {
             return;
         }
-        let Some(Activity { ip_address }) = activity() else { return };
+        let Some(Activity { ip_address }) = activity(live) else { return };
         let idle_expiry = now + live.idle;
         let data_expiry = if live.has_absolute_expiry { live.expires_at.min(idle_expiry) } else { idle_expiry };
         let former = mem::replace(&mut live.last_seen_at, now);

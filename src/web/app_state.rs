@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{
-    app_origins::AppOrigins, assets::Assets, browser_cookie::BrowserCookie, client_ip::TrustedProxies,
-    cookie::SessionCookie, csrf::Csrf, event_tokens::EventTokens, flash::Flash, form_seed::FormSeeds,
-    languages::Languages, passkey_challenge::PasskeyChallenges, pending_change::PendingChanges,
+    app_origins::AppOrigins, assets::Assets, bound::BoundSessions, browser_cookie::BrowserCookie,
+    client_ip::TrustedProxies, cookie::SessionCookie, csrf::Csrf, event_tokens::EventTokens, flash::Flash,
+    form_seed::FormSeeds, languages::Languages, passkey_challenge::PasskeyChallenges, pending_change::PendingChanges,
     pending_sign_in::PendingSignIns, proxy_warnings::ProxyWarnings, signing::Signer,
 };
 use crate::{
@@ -28,6 +28,8 @@ pub(crate) struct AppState {
     pub public_url: PublicUrl,
     pub cookie: SessionCookie,
     pub browser_cookie: BrowserCookie,
+    /// Binds sessions to browsers.
+    pub bound: BoundSessions,
     pub csrf: Csrf,
     /// The origins of applications whose pages may follow their session.
     pub app_origins: AppOrigins,

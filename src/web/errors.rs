@@ -13,13 +13,13 @@ pub(super) mod states;
 mod web_error;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpMessage, HttpRequest, HttpResponse,
     cookie::Cookie,
     http::{StatusCode, header::LOCATION},
     web::Data,
 };
 
-use super::{app_state::AppState, password_change::password_page, received_form::page_of_form};
+use super::{app_state::AppState, bound::UnprovedSession, password_change::password_page, received_form::page_of_form};
 use crate::error::Error;
 
 pub(super) use location::{is_api, reauth_page};
@@ -61,7 +61,9 @@ pub(super) fn password_change_required(request: &HttpRequest) -> HttpResponse {
 /// Redirects people to the sign-in page, and from there back to where they were going; programs get a 401.
 pub(super) fn not_signed_in(request: &HttpRequest) -> HttpResponse {
     if is_api(request) {
-        return render(request, HttpResponse::new(StatusCode::UNAUTHORIZED));
+        let is_unproved = request.extensions().contains::<UnprovedSession>();
+        let unproved = || HttpResponse::from_error(WebError::NoBrowserProof);
+        return render(request, if is_unproved { unproved() } else { HttpResponse::new(StatusCode::UNAUTHORIZED) });
     }
     let mut response = HttpResponse::SeeOther().insert_header((LOCATION, sign_in_page(request))).finish();
     if let Some(notice) = notice_of_unmade_change(request)

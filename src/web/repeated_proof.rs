@@ -9,7 +9,10 @@
 use actix_session::SessionExt;
 use actix_web::{dev::ServiceRequest, http::Method};
 
-use super::{received_form::ReceivedForm, session::RequestSession};
+use super::{
+    received_form::ReceivedForm,
+    session::{RequestSession, check},
+};
 use crate::error::Result;
 
 /// Lets such a form continue the session whose sid it has presented, if that was replaced a moment ago.
@@ -22,7 +25,9 @@ pub(super) async fn continue_session(request: &ServiceRequest) -> Result<()> {
     if request.method() != Method::POST || !ReceivedForm::of(request.request()).accepts_former_sid {
         return Ok(());
     }
-    if let Some(live) = session.state().sessions.resume_replaced(sid).await? {
+    let live = session.state().sessions.resume_replaced(sid).await;
+    let checked = check(session.state(), live, request.headers(), || session.ip_address()).await;
+    if let Some(live) = checked.live? {
         session.continue_as(live, &request.get_session());
     }
     Ok(())

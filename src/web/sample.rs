@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    sessions::{EndReason, SessionId, SessionRecord, UsedAddress, UserId, WayIn},
+    sessions::{Binding, EndReason, SessionId, SessionRecord, UsedAddress, UserId, WayIn},
     words::Words,
 };
 
@@ -157,6 +157,7 @@ impl Sample {
             name: None,
             from_new_browser: number == 1,
             authenticated_at: None,
+            binding: if number == 0 { Binding::From(created_at) } else { Binding::Unbound },
         }
     }
 

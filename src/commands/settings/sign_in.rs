@@ -7,7 +7,7 @@ use clap::Args;
 use super::values::{minutes, parse_limit, parse_timeout};
 use crate::{
     accounts::{DEFAULT_NEW_ADDRESS_MAILS, SecondFactorPolicy, SignInPace},
-    config::{DEFAULT_REAUTH_WINDOW, Registration},
+    config::{BoundSessions, DEFAULT_REAUTH_WINDOW, Registration},
 };
 
 #[derive(Args, Debug)]
@@ -39,4 +39,9 @@ pub(in crate::commands) struct SignInSettings {
         default_value_t = DEFAULT_NEW_ADDRESS_MAILS.get(), value_parser = parse_limit
     )]
     pub new_address_mails: u32,
+
+    /// Whether sessions are bound to a key of the browser that signs in, where it can (Device Bound Session Credentials), so
+    /// that a copied cookie is of no use; over https only
+    #[arg(long, env = "KEYRACK_BOUND_SESSIONS", global = true, value_name = "WHEN", value_enum, default_value_t)]
+    pub bound_sessions: BoundSessions,
 }

@@ -115,6 +115,9 @@ pub(super) const SESSIONS: Table = Table {
         column("from_new_browser", Boolean, RequiredWithDefault("false"), ADD_FALSE),
         column("last_ip_address", Text(45), Nullable, Add("varchar(45)")),
         column("addresses", Text(4096), Nullable, Add("text")),
+        column("bound_key", Text(1024), Nullable, Add("text")),
+        column("bound_from", Timestamptz, Nullable, ADD_TIME),
+        column("bound_challenge_at", Timestamptz, Nullable, ADD_TIME),
     ],
 };
 

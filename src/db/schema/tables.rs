@@ -54,6 +54,9 @@ table! {
         from_new_browser -> Bool,
         last_ip_address -> Nullable<Text>,
         addresses -> Nullable<Text>,
+        bound_key -> Nullable<Text>,
+        bound_from -> Nullable<Instant>,
+        bound_challenge_at -> Nullable<Instant>,
     }
 }
 

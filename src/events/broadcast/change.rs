@@ -9,7 +9,8 @@ pub struct Change {
     pub ended: Option<Ended>,
     /// The id of the latest event that has changed the user's list of sessions.
     pub list_changed: Option<i64>,
-    /// The subscriber's session has got another sid, so that the one of the subscriber may be a copy that is no longer good.
+    /// The subscriber's session has got another sid, or was bound to a browser, so that the cookies of the subscriber may be
+    /// copies that are no longer good.
     pub has_new_sid: bool,
     /// Events may have been missed, since the database went back to an earlier state: look at the session itself.
     pub must_look: bool,

@@ -150,8 +150,8 @@ impl News {
         }
         let (has_ended, has_new_sid) = match EventKind::parse(&event.kind) {
             Some(EventKind::SessionEnded) => (true, false),
-            // A sign-in may continue a session.
-            Some(EventKind::SessionRotated | EventKind::SignedIn) => (false, true),
+            // A sign-in may continue a session. One that is bound from now on has another cookie beside its sid.
+            Some(EventKind::SessionRotated | EventKind::SignedIn | EventKind::SessionBound) => (false, true),
             _ => return,
         };
         let Some(session) = event.session_id else { return };

@@ -19,6 +19,7 @@ use crate::{
     },
     error::Result,
     sessions::{
+        binding::Binding,
         data::SessionOwner,
         model::{Sid, User},
     },
@@ -32,6 +33,7 @@ type SelectedColumns = (
     sessions::remembered,
     sessions::authenticated_at,
     sessions::must_change_password,
+    sessions::bound_from,
 );
 const LIVE_COLUMNS: SelectedColumns = (
     sessions::id,
@@ -41,6 +43,7 @@ const LIVE_COLUMNS: SelectedColumns = (
     sessions::remembered,
     sessions::authenticated_at,
     sessions::must_change_password,
+    sessions::bound_from,
 );
 
 /// The columns of `sessions` that a request needs.
@@ -56,9 +59,15 @@ pub(in crate::sessions) struct LiveColumns {
     pub remembered: bool,
     pub authenticated_at: Option<SqlTime>,
     pub must_change_password: bool,
+    pub bound_from: Option<SqlTime>,
 }
 
 impl LiveColumns {
+    /// Whether the session is bound to a browser.
+    pub fn binding(&self) -> Binding {
+        Binding::of(self.bound_from.map(Timestamp::from))
+    }
+
     /// What the session's data is checked against, given its user.
     pub fn owner(&self, user: UserId) -> SessionOwner {
         SessionOwner { user, must_change_password: self.must_change_password }

@@ -6,6 +6,7 @@
 mod active;
 mod addresses;
 mod adopt;
+mod binding;
 mod browsers;
 mod checked_factor;
 mod doctor;
@@ -33,6 +34,7 @@ mod update;
 pub(super) use active::{ActivePage, EndScope, count_ended_since, count_others, find_active, latest_start};
 pub(super) use addresses::used_addresses;
 pub(super) use adopt::{DataPage, adopt, allow_peers, classify_data_after, delete_resurrected};
+pub(super) use binding::{bound_key, confirm_binding, set_bound_key, use_challenge};
 pub(super) use browsers::{
     BrowserDevice, browser_event, browsers_of, delete_browsers, devices_of_browsers, end_trust, has_signed_in_to,
     insert_browser, is_new_browser, set_trust, sids_of_browsers, trusted_in, use_browser,

@@ -10,6 +10,7 @@ use crate::{
         schema::{sessions, users},
     },
     sessions::{
+        binding::Binding,
         device::ClientHints,
         model::{Client, SessionRecord, User},
         name::SessionName,
@@ -72,6 +73,7 @@ pub(super) struct RecordRow {
     from_new_browser: bool,
     last_ip_address: Option<String>,
     authenticated_at: Option<SqlTime>,
+    bound_from: Option<SqlTime>,
 }
 
 impl RecordRow {
@@ -98,6 +100,7 @@ impl RecordRow {
             from_new_browser: self.from_new_browser,
             last_ip_address: self.last_ip_address.map(into_printable),
             authenticated_at: self.authenticated_at.map(Timestamp::from),
+            binding: Binding::of(self.bound_from.map(Timestamp::from)),
         }
     }
 }

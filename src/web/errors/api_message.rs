@@ -19,6 +19,16 @@ pub(super) fn api_message(status: StatusCode, error: Option<&WebError>) -> Error
             "Nothing was changed. The user has signed in with a one-time password. Send them to the page that “page” \
              names, then repeat the request.",
         ),
+        (StatusCode::UNAUTHORIZED, Some(WebError::NoBrowserProof)) => (
+            "The session is bound to another browser",
+            "The session is alive, but the request does not carry the cookie by which its browser proves that it is the one. \
+             Browsers renew it by themselves: the one that has signed in may send the request again.",
+        ),
+        (StatusCode::FORBIDDEN, Some(WebError::KeyRefused)) => (
+            "The proof of the key is not accepted",
+            "Nothing was changed. Only the browser that signs in can bind its session, once, and only its key can renew \
+             the proof.",
+        ),
         (StatusCode::NOT_FOUND, Some(WebError::NoSuchSession)) => (
             "No such session",
             "Nothing was changed. The user has no session with this id, or it ended so long ago that its record was \

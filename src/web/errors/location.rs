@@ -2,12 +2,16 @@
 
 use actix_web::HttpRequest;
 
-use crate::web::{background::EVENT_STREAM, received_form::page_of_form};
+use crate::web::{
+    background::EVENT_STREAM,
+    bound::{BIND, REFRESH},
+    received_form::page_of_form,
+};
 
-/// Whether a request comes from a program, or from a script of a page.
+/// Whether a request comes from a program, from a script of a page, or from a browser by itself.
 pub(in crate::web) fn is_api(request: &HttpRequest) -> bool {
     let path = request.path();
-    path == "/api" || path.starts_with("/api/") || path == EVENT_STREAM
+    path == "/api" || path.starts_with("/api/") || [EVENT_STREAM, BIND, REFRESH].contains(&path)
 }
 
 /// The path and the query of a request.

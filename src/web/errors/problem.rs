@@ -14,6 +14,8 @@ pub(super) enum ProblemKind {
     ProofRequired,
     /// The user has to change their password first, on this page.
     PasswordChangeRequired,
+    /// The request has to come from the browser that the session is bound to.
+    BrowserProofRequired,
 }
 
 impl ProblemKind {
@@ -21,6 +23,7 @@ impl ProblemKind {
         match error {
             Some(WebError::ProofRequired { .. }) => Self::ProofRequired,
             Some(WebError::PasswordChangeRequired) => Self::PasswordChangeRequired,
+            Some(WebError::NoBrowserProof) => Self::BrowserProofRequired,
             _ => Self::StatusOnly,
         }
     }
@@ -30,6 +33,7 @@ impl ProblemKind {
         match self {
             Self::StatusOnly => ("about:blank", None),
             Self::ProofRequired => ("urn:keyrack:reauthentication-required", Some("/reauth")),
+            Self::BrowserProofRequired => ("urn:keyrack:browser-proof-required", None),
             Self::PasswordChangeRequired => ("urn:keyrack:password-change-required", Some("/account/password")),
         }
     }

@@ -34,6 +34,12 @@ pub(crate) enum WebError {
     /// The user has signed in with a password that is good for one sign-in, and must change it first.
     #[error("the password must be changed first")]
     PasswordChangeRequired,
+    /// The session is bound to a browser, and the request has no proof that it comes from that.
+    #[error("the session is bound to another browser")]
+    NoBrowserProof,
+    /// What a browser has sent about its key is malformed, outdated or not signed by the right key. It is not told which.
+    #[error("the proof of the browser's key is not accepted")]
+    KeyRefused,
     /// The body or the query can't be parsed.
     #[error("malformed request: {0}")]
     Malformed(String),
@@ -53,12 +59,15 @@ impl ResponseError for WebError {
         match self {
             Self::NotFound | Self::NoSuchSession => StatusCode::NOT_FOUND,
             Self::ProofRequired { page: Some(_) } => StatusCode::SEE_OTHER,
-            Self::FormRefused(_) | Self::ProofRequired { page: None } | Self::PasswordChangeRequired => {
-                StatusCode::FORBIDDEN
-            }
+            Self::FormRefused(_)
+            | Self::ProofRequired { page: None }
+            | Self::PasswordChangeRequired
+            | Self::KeyRefused => StatusCode::FORBIDDEN,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Failed(Error::Unavailable(_) | Error::Busy { .. }) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Failed(Error::SessionEnded | Error::PasswordUsedUp) => StatusCode::UNAUTHORIZED,
+            Self::NoBrowserProof | Self::Failed(Error::SessionEnded | Error::PasswordUsedUp) => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::Malformed(_) | Self::NotUtf8 | Self::Failed(Error::Invalid(_)) => StatusCode::BAD_REQUEST,
             Self::Failed(Error::Internal(_) | Error::Incomplete(_)) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -84,7 +93,7 @@ impl WebError {
                 tracing::error!(error = error.chain(), "request failed");
             }
             Self::Failed(error @ Error::Unavailable(_)) => tracing::warn!(error = error.chain(), "request failed"),
-            Self::Malformed(_) | Self::NotUtf8 => tracing::info!(error = %self, "request rejected"),
+            Self::Malformed(_) | Self::NotUtf8 | Self::KeyRefused => tracing::info!(error = %self, "request rejected"),
             _ => {}
         }
     }

@@ -28,6 +28,8 @@ struct SessionJson {
     expires_at: Timestamp,
     /// When the user last proved who they are; null if that was not at Keyrack.
     authenticated_at: Option<Timestamp>,
+    /// Whether it is bound to its browser, so that its cookie is of no use elsewhere.
+    bound: bool,
 }
 
 #[derive(Serialize)]
@@ -47,6 +49,7 @@ pub(crate) async fn show(session: SignedIn) -> Result<HttpResponse, WebError> {
             last_seen_at: session.last_seen_at,
             expires_at: session.expires_at,
             authenticated_at: session.authenticated_at,
+            bound: session.binding.is_bound(),
         },
         user: UserJson {
             id: session.user.id,

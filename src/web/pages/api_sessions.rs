@@ -48,7 +48,13 @@ struct ListedSession<'a> {
     remembered: bool,
     /// Whether it was started within a day on a browser that the account did not know.
     is_new: bool,
+    /// Whether it is bound to its browser.
+    bound: Bound,
 }
+
+/// True or false in JSON.
+#[derive(Serialize)]
+struct Bound(bool);
 
 impl<'a> ListedSession<'a> {
     fn new(places: &Places, record: &'a SessionRecord, current: SessionId, now: Timestamp) -> Self {
@@ -71,6 +77,7 @@ impl<'a> ListedSession<'a> {
             expires_at: record.expires_at,
             remembered: record.remembered,
             is_new: record.is_new(now),
+            bound: Bound(record.binding.is_bound()),
         }
     }
 }

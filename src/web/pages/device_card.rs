@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::{
     clock::Timestamp,
-    sessions::{DeviceKind, SessionRecord},
+    sessions::{Binding, DeviceKind, SessionRecord},
     web::{
         labels::{self, device_of_named, session_title, title_with_device},
         places::{AddressText, Places},
@@ -35,6 +35,8 @@ pub(super) struct DeviceCard {
     /// Whether it also expires if it is used.
     pub has_absolute_expiry: bool,
     pub remembered: bool,
+    /// Whether it is bound to its browser.
+    pub binding: Binding,
 }
 
 impl DeviceCard {
@@ -57,6 +59,7 @@ impl DeviceCard {
             expires: TimeText::ahead(words, record.expires_at, now),
             has_absolute_expiry: record.has_absolute_expiry,
             remembered: record.remembered,
+            binding: record.binding,
         }
     }
 }
@@ -150,6 +153,7 @@ mod tests {
             expires: time,
             has_absolute_expiry: true,
             remembered: false,
+            binding: Binding::Unbound,
         }
     }
 

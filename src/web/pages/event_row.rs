@@ -83,6 +83,7 @@ fn is_alert(event: &SecurityEvent) -> bool {
                     | EventKind::SignInThrottled
                     | EventKind::AccountLocked
                     | EventKind::SessionReported
+                    | EventKind::BoundSessionRefused
                     | EventKind::ProofFailed
                     | EventKind::SecondFactorRemoved
                     | EventKind::EmailChanged
@@ -101,6 +102,7 @@ fn text(words: Words, event: &SecurityEvent) -> String {
     let text = match kind {
         EventKind::SignInThrottled => return words.event_sign_ins_refused(count),
         EventKind::FormRefused => return words.event_forms_refused(count),
+        EventKind::BoundSessionRefused => return words.event_bound_session_refused(count),
         EventKind::AccessRefused => return words.event_requests_refused(count),
         EventKind::RoleChanged => match (event.text("from"), event.text("to")) {
             (Some(from), Some(to)) => return words.event_role_changed_from_to(printable(from), printable(to)),
@@ -125,6 +127,7 @@ fn text(words: Words, event: &SecurityEvent) -> String {
             Some(name) => return words.event_session_renamed(printable(name)),
             None => words.event_session_name_removed(),
         },
+        EventKind::SessionBound => words.event_session_bound(),
         EventKind::SessionReported => words.event_session_reported(),
         EventKind::BrowserRemembered => words.event_browser_remembered(),
         EventKind::BrowserTrusted => words.event_browser_trusted(),

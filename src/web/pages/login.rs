@@ -108,6 +108,8 @@ pub(crate) async fn show(
         Some(words.second_over().to_owned())
     } else if ended.is_some() {
         None
+    } else if session.is_unproved() {
+        Some(words.bound_elsewhere().to_owned())
     } else if state.flash.has_unmade_change(request.headers(), state.clock.now()) {
         Some(words.unmade_change_sign_in().to_owned())
     } else {

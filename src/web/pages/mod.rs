@@ -7,6 +7,7 @@ pub(crate) mod api_revoke;
 pub(crate) mod api_session;
 pub(crate) mod api_sessions;
 pub(crate) mod authenticator;
+pub(crate) mod bound_session;
 mod breached_password;
 mod device_card;
 pub(crate) mod email_change;

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     events::EventFilter,
-    sessions::{SessionId, SessionRecord},
+    sessions::{Binding, SessionId, SessionRecord},
     web::{
         SignedIn,
         access_refusal::find_own_session,
@@ -71,6 +71,8 @@ struct SessionFacts {
     /// When and why it ended; `None` while it is alive.
     ended: Option<(TimeText, &'static str)>,
     remembered: bool,
+    /// Whether it is bound to its browser.
+    binding: Binding,
     address: AddressText,
     user_agent: String,
     /// From client hints; empty if they were not sent.
@@ -166,6 +168,7 @@ impl SessionFacts {
             has_absolute_expiry: record.has_absolute_expiry,
             ended,
             remembered: record.remembered,
+            binding: record.binding,
             address: places.find(record.ip_address.as_deref()),
             user_agent: record.user_agent.clone().unwrap_or_default(),
             model: device.model.unwrap_or_default(),

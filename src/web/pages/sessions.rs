@@ -25,7 +25,7 @@ use crate::{
         places::Places,
         time_text::TimeText,
     },
-    words::Words,
+    words::{Html, Words},
 };
 
 #[derive(Template)]
@@ -35,6 +35,8 @@ struct SessionsPage {
     csrf_token: String,
     /// Whether the user signed in with a leaked password.
     has_breached_password: bool,
+    /// That another browser has tried to use a session.
+    refused: Option<Html>,
     count: String,
     /// The token of the latest event that has changed the list: the script asks for a newer list once there is another one.
     event: String,
@@ -95,11 +97,27 @@ async fn list(session: &SignedIn, words: Words, request: &HttpRequest, after: &s
     let has_breached_password = breached_password::is_in_use(session).await?;
     let template = SessionsPage {
         has_breached_password,
+        refused: refused_copy(session, &places, &devices, now).await?,
         event,
         ..SessionsPage::new(page, &places, &devices, after.is_none(), now)
     };
     let used = state.flash.is_present(request.headers()).then(|| state.flash.removal());
     with_cookie(html(words, StatusCode::OK, &template)?, used)
+}
+
+/// Says that another browser has lately tried to use a bound session. It is looked up only if one is shown.
+async fn refused_copy(
+    session: &SignedIn,
+    places: &Places,
+    devices: &DevicePage,
+    now: Timestamp,
+) -> Result<Option<Html>, WebError> {
+    if !devices.this.iter().chain(&devices.others).any(|record| record.binding.is_bound()) {
+        return Ok(None);
+    }
+    let refused_at = session.state().sessions.latest_refusal(session.user.id).await?;
+    let text = |at| places.words.bound_refused_warning(TimeText::ago(places.words, at, now), "/account/activity");
+    Ok(refused_at.map(text))
 }
 
 impl SessionsPage {
@@ -114,6 +132,7 @@ impl SessionsPage {
             csrf_token: page.csrf_token.clone(),
             page,
             has_breached_password: false,
+            refused: None,
             count: if count < Sessions::MAX_COUNTED {
                 words.active_sessions(count)
             } else {

@@ -20,6 +20,7 @@ impl RequestSession {
             client: self.client().clone(),
             browser: Some(browsers.hashes()),
             form: Some(form),
+            bound_sessions: self.bound_sessions(headers),
             ..NewSession::of(user)
         };
         let Some(issued) = self.state().sessions.continue_form(new).await? else { return Ok(false) };

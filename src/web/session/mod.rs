@@ -4,9 +4,12 @@
 //! not used: its cookie has another format than Express applications read, it calls its store twice for one renewal,
 //! and it turns an error of the store into a response without knowing the request.
 
+mod binding;
 mod continue_sign_in;
 mod persist;
+mod proof;
 mod request_session;
+mod resume;
 
 use std::{
     collections::HashMap,
@@ -34,15 +37,16 @@ use serde_json::value::RawValue;
 
 use super::{
     app_state::AppState,
-    background::is_in_background,
+    bound::UnprovedSession,
     errors,
     page::{ErrorPageContext, ErrorPageSource, Page},
 };
-use crate::{error::Error, sessions::Activity, words::Words};
+use crate::{error::Error, words::Words};
 
 use persist::{USER_KEY, persist};
 use request_session::fill;
 pub use request_session::{RequestSession, SignedIn};
+pub(super) use resume::{check, record_refusal};
 
 /// Gives every request its session: wrap routes with it, and their handlers can take actix-session's `Session`,
 /// actix-identity's `Identity` and [`RequestSession`].
@@ -108,30 +112,22 @@ where
                 return service.call(request).await.map(ServiceResponse::map_into_left_body);
             }
             let cookie = state.cookie.take(request.headers_mut());
-            let resumed = match &cookie.verified {
-                Some(cookie) => {
-                    let activity = || {
-                        let is_activity = !is_in_background(request.method(), request.path(), request.headers());
-                        let peer = request.peer_addr().map(|peer| peer.ip());
-                        let address = || state.trusted_proxies.client_ip(peer, request.headers());
-                        is_activity.then(|| Activity { ip_address: address() })
-                    };
-                    state.sessions.resume_with(&cookie.sid, activity).await
-                }
-                None => Ok(None),
-            };
+            let resumed = resume::resume(&state, &request, &cookie).await;
             let request_session = RequestSession::new(state, request.request(), cookie, resumed);
             let session = request.get_session();
             let outer = take_entries(&session);
             if let Some(current) = request_session.live() {
                 fill(&session, current);
             }
+            if request_session.is_unproved() {
+                request.extensions_mut().insert(UnprovedSession);
+            }
             request.extensions_mut().insert(request_session.clone());
             request.extensions_mut().insert(ErrorPageContext(Rc::new(request_session.clone())));
 
             let response = service.call(request).await;
             let persisted = match &response {
-                Ok(_) => persist(&request_session, &session).await,
+                Ok(response) => persist(&request_session, &session, response.request().headers()).await,
                 Err(_) => Ok(None),
             };
             session.clear();
@@ -143,11 +139,13 @@ where
                     // The removals come first: one of them may be for the very cookie that is set.
                     let removals = remove_twins(&request_session, response.request());
                     let browser = request_session.take_browser_cookie();
-                    for cookie in removals.iter().chain(&cookie).chain(&browser) {
+                    let proof = request_session.removal_of_proof(response.request().headers());
+                    for cookie in removals.iter().chain(&cookie).chain(&browser).chain(&proof) {
                         if let Err(error) = response.response_mut().add_cookie(cookie) {
                             tracing::error!(%error, "a cookie was not sent: check its name and domain");
                         }
                     }
+                    request_session.add_registration(response.headers_mut());
                     Ok(response.map_into_left_body())
                 }
                 // The handler's response, cookies included, reports something that has not happened.
@@ -178,7 +176,7 @@ pub(super) async fn find_session_of_error_page(request: &HttpRequest) {
     let state = Data::clone(state).into_inner();
     let presented = state.cookie.read(request.headers());
     let Some(cookie) = &presented.verified else { return };
-    let resumed = state.sessions.resume(&cookie.sid).await;
+    let resumed = resume::find(&state, request, &cookie.sid).await;
     let session = RequestSession::new(state, request, presented, resumed);
     request.extensions_mut().insert(ErrorPageContext(Rc::new(session.clone())));
     // The log names it, and the client.

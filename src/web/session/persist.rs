@@ -9,7 +9,7 @@
 //! | a session that the handler itself has renewed after a proof | none: only the cookie is set |
 
 use actix_session::{Session, SessionStatus};
-use actix_web::cookie::Cookie;
+use actix_web::{cookie::Cookie, http::header::HeaderMap};
 
 use super::request_session::{RequestSession, SignIn};
 use crate::{
@@ -26,17 +26,17 @@ type SetCookie = Option<Cookie<'static>>;
 
 /// Decides by the session's status what to write, and writes it. After an error, the handler's response must not be
 /// sent.
-pub(super) async fn persist(request: &RequestSession, session: &Session) -> Result<SetCookie> {
+pub(super) async fn persist(request: &RequestSession, session: &Session, headers: &HeaderMap) -> Result<SetCookie> {
     if let Some(issued) = request.renewed() {
         return Ok(Some(issue_cookie(request, issued)));
     }
     let Some((current, sid)) = request.live().zip(request.cookie_sid()) else {
-        return if session.entries().is_empty() { Ok(None) } else { start(request, session).await };
+        return if session.entries().is_empty() { Ok(None) } else { start(request, session, headers).await };
     };
     match session.status() {
         SessionStatus::Purged => sign_out(request, current, sid).await,
         SessionStatus::Renewed if request.has_sign_in() || names_other_user(session, current)? => {
-            start(request, session).await
+            start(request, session, headers).await
         }
         SessionStatus::Renewed => rotate(request, session, current, sid).await,
         SessionStatus::Changed | SessionStatus::Unchanged => save(request, session, current, sid).await,
@@ -45,7 +45,7 @@ pub(super) async fn persist(request: &RequestSession, session: &Session) -> Resu
 
 /// Every verified sid of the request dies, also one whose session could not be read: a copy of the cookie may be in
 /// other hands.
-async fn start(request: &RequestSession, session: &Session) -> Result<SetCookie> {
+async fn start(request: &RequestSession, session: &Session, headers: &HeaderMap) -> Result<SetCookie> {
     let user_id = user_id(session)?;
     let data = carry_over_data(request.live(), user_id, session)?;
     let (proof, remember, browsers, hints) = match request.take_sign_in() {
@@ -63,8 +63,20 @@ async fn start(request: &RequestSession, session: &Session) -> Result<SetCookie>
     let browsers = browsers.map(new_ids).transpose()?;
     let browser = browsers.as_ref().map(SignInBrowserIds::hashes);
     let trust_until = request.trust_until();
-    let new =
-        NewSession { user_id, proof, remember, client, data, previous_sid, other_sids, trust_until, browser, form };
+    let bound_sessions = request.bound_sessions(headers);
+    let new = NewSession {
+        user_id,
+        proof,
+        remember,
+        client,
+        data,
+        previous_sid,
+        other_sids,
+        trust_until,
+        browser,
+        form,
+        bound_sessions,
+    };
     let started = sessions_of(request).start(new).await?;
     if let Some(browsers) = browsers {
         request.set_browser_cookie(&browsers, started.browser.as_ref());
@@ -79,6 +91,7 @@ async fn rotate(request: &RequestSession, session: &Session, current: &LiveSessi
 
 async fn sign_out(request: &RequestSession, current: &LiveSession, sid: &Sid) -> Result<SetCookie> {
     sessions_of(request).sign_out_session(current.id, sid).await?;
+    request.remove_proof();
     Ok(Some(request.state().cookie.removal()))
 }
 
@@ -102,6 +115,7 @@ fn sessions_of(request: &RequestSession) -> Sessions {
 
 fn issue_cookie(request: &RequestSession, started: &IssuedSession) -> Cookie<'static> {
     request.set_log_session(started.id);
+    request.register(started);
     request.state().cookie.issue(&started.sid, started.max_age)
 }
 

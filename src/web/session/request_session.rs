@@ -20,6 +20,7 @@ use actix_web::{
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
+use super::{binding::RequestBinding, resume::Resumed};
 use crate::{
     accounts::{AuthenticatedUser, BrowserId, SignInBrowserIds},
     clock::Timestamp,
@@ -69,6 +70,7 @@ struct Inner {
     renewed: OnceCell<IssuedSession>,
     /// Answers if the sign-in turns out to be impossible.
     refused_sign_in: RefCell<Option<AnswerRefusedSignIn>>,
+    binding: RequestBinding,
 }
 
 /// Answers a sign-in whose password was right when it was checked, and that can't start a session any longer. It takes the
@@ -90,13 +92,9 @@ pub(super) struct SignIn {
 
 impl RequestSession {
     /// `resumed` is the live session that the cookie names, or why it could not be read.
-    pub(super) fn new(
-        state: Arc<AppState>,
-        request: &HttpRequest,
-        presented: Presented,
-        resumed: Result<Option<LiveSession>>,
-    ) -> Self {
-        let (live, read_error) = match resumed {
+    pub(super) fn new(state: Arc<AppState>, request: &HttpRequest, presented: Presented, resumed: Resumed) -> Self {
+        let binding = RequestBinding::of(&resumed);
+        let (live, read_error) = match resumed.live {
             Ok(live) => (live.map(|live| OnceCell::from(Rc::new(live))).unwrap_or_default(), None),
             Err(error) => (OnceCell::new(), Some(error)),
         };
@@ -120,6 +118,7 @@ impl RequestSession {
             browser_cookie: RefCell::default(),
             renewed: OnceCell::new(),
             refused_sign_in: RefCell::default(),
+            binding,
             state,
         }))
     }
@@ -137,6 +136,10 @@ impl RequestSession {
     /// The live session that the request's cookie names, also if its user must change the password first.
     pub(in crate::web) fn live(&self) -> Option<&LiveSession> {
         self.0.live.get().map(AsRef::as_ref)
+    }
+
+    pub(super) fn binding(&self) -> &RequestBinding {
+        &self.0.binding
     }
 
     /// Lets a request continue a session that now has another sid than it has presented.
@@ -352,6 +355,11 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
+    /// What the request knows of its session.
+    pub(in crate::web) fn request(&self) -> &RequestSession {
+        &self.request
+    }
+
     pub(crate) fn state(&self) -> &AppState {
         self.request.state()
     }

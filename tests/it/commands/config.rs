@@ -15,7 +15,7 @@ const SIGNER_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 const SVG: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"></svg>"#;
 
 /// Each setting with a value that is not its default, and how it is shown. A new setting is added here.
-const SET: [(&str, &str, &str); 39] = [
+const SET: [(&str, &str, &str); 40] = [
     ("KEYRACK_CONFIG", "other.toml", "other.toml"),
     ("DATABASE_URL", "postgres://app:pass-phrase@db.example.com/app", "postgres://db.example.com/app"),
     ("KEYRACK_BIND", "127.0.0.1:8081", "127.0.0.1:8081"),
@@ -36,6 +36,7 @@ const SET: [(&str, &str, &str); 39] = [
     ("KEYRACK_SECOND_FACTOR", "admins", "admins"),
     ("KEYRACK_REGISTRATION", "open", "open"),
     ("KEYRACK_NEW_ADDRESS_MAILS", "50", "50"),
+    ("KEYRACK_BOUND_SESSIONS", "off", "off"),
     ("KEYRACK_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1", "10.0.0.0/8, 192.0.2.1"),
     ("KEYRACK_HSTS", "subdomains", "subdomains"),
     ("KEYRACK_APP_ORIGINS", "https://app.example.com", "https://app.example.com"),

@@ -45,6 +45,7 @@ fn invalid_value_is_reported_with_its_setting() {
         ("KEYRACK_SECOND_FACTOR", "--second-factor", "nobody", "optional, admins, everyone"),
         ("KEYRACK_REGISTRATION", "--registration", "friends", "off, open"),
         ("KEYRACK_NEW_ADDRESS_MAILS", "--new-address-mails", "many", "0 for no limit"),
+        ("KEYRACK_BOUND_SESSIONS", "--bound-sessions", "always", "off, auto"),
     ] {
         let by_variable = Program::new(&database).with(variable, value).run(&["serve"]);
         let by_flag = Program::new(&database).run(&["serve", &format!("{flag}={value}")]);

@@ -29,6 +29,7 @@ fn api_session_returns_session_and_user(engine: EngineKind) {
             "last_seen_at": "2026-01-28T11:50:14.000Z",
             "expires_at": "2026-01-29T11:50:14.000Z",
             "authenticated_at": "2026-01-28T11:50:14.000Z",
+            "bound": false,
         },
         "user": {"id": user.to_string(), "email": "rajat.verma@example.com", "user_name": null, "role": "user"},
     });

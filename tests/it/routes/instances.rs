@@ -98,6 +98,9 @@ fn revoking_on_other_instance_leaves_tables_as_in_seed(engine: EngineKind) {
         "from_new_browser": false,
         "last_ip_address": null,
         "addresses": null,
+        "bound_key": null,
+        "bound_from": null,
+        "bound_challenge_at": null,
     });
     assert_eq!(rows, [expected]);
     let left = database.rows("user_sessions", "");

@@ -4,6 +4,7 @@ mod account_link;
 mod api_revoke;
 mod api_session;
 mod app_origins;
+mod bound_sessions;
 mod client_address;
 mod client_hints;
 mod concurrent_sign_ins;

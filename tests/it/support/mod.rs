@@ -2,6 +2,7 @@
 
 mod app;
 mod authenticator;
+pub mod bound_browser;
 mod browser;
 mod cluster;
 pub mod cookies;
@@ -25,6 +26,7 @@ mod write_lock;
 
 pub use app::{CLOCK_START, SECRETS, TestApp, wait};
 pub use authenticator::Authenticator;
+pub use bound_browser::BoundBrowser;
 pub use browser::{Answer, Browser};
 pub use cluster::Cluster;
 pub use database::{EngineKind, TestDatabase};

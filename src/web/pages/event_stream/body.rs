@@ -45,6 +45,12 @@ const SECOND_LOOK_DELAY: Duration = Duration::from_millis(1500);
 /// How long a stream lasts at least; then the browser opens another one. Load balancers spread streams again by it.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
+/// The stream of a bound session lasts no longer than the proof of its request: the next one needs a new proof.
+fn lifetime(app: &AppState, session: &SignedIn, spread_secs: u32) -> Duration {
+    let longest = LIFETIME + Duration::from_secs(spread_secs.into());
+    session.request().proved_until().map_or(longest, |until| longest.min(until.since(app.clock.now())))
+}
+
 /// The pause before a browser connects again, and its random part: after a restart they come one after the other.
 const RETRY_MILLIS: u64 = 1_000;
 const RETRY_SPREAD_MILLIS: u32 = 4_000;
@@ -104,6 +110,7 @@ impl EventStream {
     ) -> Result<Self> {
         let now = Instant::now();
         let spread = |most: u32| getrandom::u32().map_or(0, |random| random % most);
+        let closes_at = now + lifetime(&app, session, spread(600));
         let mut state = State {
             app,
             subscription,
@@ -114,7 +121,7 @@ impl EventStream {
             reader,
             last_event: String::new(),
             heartbeat_at: now + HEARTBEAT_INTERVAL,
-            closes_at: now + LIFETIME + Duration::from_secs(spread(600).into()),
+            closes_at,
             warning: WARNING.min(session.idle_timeout() / 3),
             look_at: now,
             warned_of: None,

@@ -18,6 +18,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         PageState::new("sign-in-to-continue", &noticed(words.sign_in_to_continue().to_owned())),
         PageState::new("sign-in-unmade", &noticed(words.unmade_change_sign_in().to_owned())),
         PageState::new("sign-in-twin-cookies", &noticed(words.twin_cookies())),
+        PageState::new("sign-in-bound-elsewhere", &noticed(words.bound_elsewhere().to_owned())),
         PageState::new("sign-in-passkey", &with_passkeys(empty(sample))),
         PageState::new(
             "sign-in-passkey-rejected",

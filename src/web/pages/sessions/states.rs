@@ -6,6 +6,7 @@ use crate::{
     web::{
         pages::end_notice,
         sample::{PageState, Sample},
+        time_text::TimeText,
     },
 };
 
@@ -17,6 +18,10 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         PageState::new(name, &page)
     };
     let leaked = SessionsPage { has_breached_password: true, ..list(sample, sample.page(), &few(sample)) };
+    let refused = sample
+        .words
+        .bound_refused_warning(TimeText::ago(sample.words, sample.minutes_ago(9), sample.now), "/account/activity");
+    let refused = SessionsPage { refused: Some(refused), ..list(sample, sample.page(), &few(sample)) };
     let without_places = Sample { has_places: false, ..*sample };
     let many = || DevicePage { count: 61, ..full(sample, 1..51) };
     let mut states = vec![
@@ -33,6 +38,7 @@ pub(in crate::web) fn all(sample: &Sample) -> Vec<PageState> {
         later("devices-last-page", DevicePage { count: 61, ..of(sample, 51..61) }),
         later("devices-past-the-end", DevicePage { count: 61, ..of(sample, []) }),
         PageState::new("devices-leaked-password", &leaked),
+        PageState::new("devices-refused-copy", &refused),
     ];
     states.extend(after_changes(sample));
     states.extend(events(sample));
