@@ -8,6 +8,7 @@ import express from 'express';
 import session from 'express-session';
 
 import { authenticate, recordSignIn, recordSignOut } from './accounts.js';
+import { requireProof } from './bound-session.js';
 import { database } from './database.js';
 import { shopPage, signInPage } from './pages.js';
 import { DEMO_USER, setUp } from './setup.js';
@@ -33,6 +34,8 @@ app.use(session({
   // With SameSite=Lax, forms on other sites are sent without this cookie.
   cookie: { maxAge: DAY, httpOnly: true, sameSite: 'lax', secure: 'auto' },
 }));
+// Behind one proxy with Keyrack, browsers send the proof of a session that Keyrack has bound to them.
+if (!KEYRACK_URL) app.use(requireProof(secrets));
 
 app.get('/', (request, response) => {
   const { userId, email, cart = [] } = request.session;

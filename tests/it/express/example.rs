@@ -1,12 +1,19 @@
 //! The application of `examples/express/`, started as in the guide.
 
+use keyrack::clock::Clock;
+
 use super::pair::{COOKIE, EMAIL};
 use crate::support::{
-    Answer, Browser, EngineKind, Program, SECRETS, TestApp, TestDatabase,
+    Answer, BoundBrowser, Browser, EngineKind, Program, SECRETS, TestApp, TestDatabase,
     express::{Express, with_express},
 };
 
-with_express!(example_works_without_keyrack, example_works_beside_keyrack, import_of_example_signs_no_user_out);
+with_express!(
+    example_works_without_keyrack,
+    example_works_beside_keyrack,
+    import_of_example_signs_no_user_out,
+    example_refuses_copies_of_bound_sessions,
+);
 
 /// The password that the example prints.
 const EXAMPLE_PASSWORD: &str = "four birds under one roof";
@@ -43,7 +50,7 @@ fn example_works_without_keyrack() {
 fn example_works_beside_keyrack() {
     let app = TestApp::with(EngineKind::Postgres, |config| {
         config.cookie_name = Some(COOKIE.to_owned());
-        config.clock = keyrack::clock::Clock::System;
+        config.clock = Clock::System;
     });
     let shop = Express::example(app.url());
     let (mut browser, mut other) = (Browser::new(shop.address), Browser::new(shop.address));
@@ -100,4 +107,55 @@ fn import_of_example_signs_no_user_out() {
     assert_eq!(sign_in(&mut visitor, EXAMPLE_PASSWORD).location(), "/", "new visitors can sign in");
     assert!(visitor.visit(keyrack.address).is_signed_in());
     assert_eq!(program.done(&["doctor"]), "No problems found.\n");
+}
+
+/// The middleware checks the proofs that Keyrack issues, with the same secrets.
+fn example_refuses_copies_of_bound_sessions() {
+    let database = TestDatabase::new(EngineKind::Postgres);
+    let start = |clock: Clock| {
+        TestApp::over(&database, clock, |config| {
+            config.cookie_name = Some(COOKIE.to_owned());
+            let (_, port) = config.public_url.authority().rsplit_once(':').unwrap();
+            config.public_url = format!("http://localhost:{port}").parse().unwrap();
+        })
+    };
+    let app = start(Clock::System);
+    app.add_user(EMAIL);
+    let shop = Express::example_behind_proxy(database.url());
+    let mut bound = BoundBrowser::signed_in(&app, EMAIL);
+    let visit = |browser: &Browser| {
+        let mut browser = browser.at(shop.address);
+        let answer = browser.send("GET", "/", None, &[]);
+        (
+            answer.status,
+            answer.set_cookies().iter().map(|cookie| cookie.split('=').next().unwrap().to_owned()).collect(),
+        )
+    };
+    let removed = |name: &str| vec![name.to_owned()];
+    database.execute("UPDATE sessions SET bound_from = now() - interval '1 minute'");
+    let is_let_in = |(status, cookies): (u16, Vec<String>)| status == 200 && cookies.iter().all(|name| name != COOKIE);
+    assert!(is_let_in(visit(&bound.browser)));
+
+    let data = || database.rows("user_sessions", "");
+    let before = data();
+    let mut copy = bound.copied();
+    copy.cookies.remove(&bound.cookie);
+    assert_eq!(visit(&copy), (401, removed(COOKIE)), "without a proof, there is no key");
+    let skipped = copy.at(shop.address).send("GET", "/", None, &[("secure-session-skipped", "server_error")]);
+    assert!(skipped.status == 503 && skipped.set_cookies().is_empty(), "{skipped:?}");
+    let other = BoundBrowser::signed_in(&app, EMAIL);
+    copy.cookies.insert(bound.cookie.clone(), other.browser.cookies[&other.cookie].clone());
+    assert_eq!(visit(&copy).0, 401, "the proof of another session");
+
+    // A proof of twelve minutes ago.
+    let behind = start(Clock::fixed(Clock::System.now() - std::time::Duration::from_secs(12 * 60)));
+    bound.browser.visit(behind.address);
+    assert_eq!(bound.renew().status, 200);
+    assert_eq!(visit(&bound.browser), (401, vec!["__Host-keyrack.bound".to_owned(), "keyrack.bound".to_owned()]));
+    let sid = bound.browser.sid_in(COOKIE);
+    let of_session = |rows: Vec<serde_json::Value>| rows.into_iter().find(|row| row["sid"] == sid.as_str()).unwrap();
+    assert_eq!(of_session(data()), of_session(before), "refused requests change nothing");
+    bound.browser.visit(app.address);
+    assert_eq!(bound.renew().status, 200);
+    assert!(is_let_in(visit(&bound.browser)));
 }

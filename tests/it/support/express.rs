@@ -38,6 +38,13 @@ impl Express {
         Self::run("examples/express/server.js", &settings)
     }
 
+    /// The same behind one proxy with Keyrack: it has the same origin.
+    pub fn example_behind_proxy(database_url: &str) -> Self {
+        let settings =
+            [("DATABASE_URL", database_url), ("SESSION_SECRETS", SECRETS), ("PORT", "0"), ("KEYRACK_URL", "")];
+        Self::run("examples/express/server.js", &settings)
+    }
+
     fn run(program: &str, settings: &[(&str, &str)]) -> Self {
         // It ends when its standard input closes, which happens however this process ends.
         let lifeline = "data:text/javascript,process.stdin.on('end',()=>process.exit()).resume()";
