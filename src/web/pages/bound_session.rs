@@ -78,8 +78,9 @@ pub(crate) async fn refresh(
     let Some(requested) = proof.session else { return Err(WebError::KeyRefused) };
     let (sid, now) = (presented_sid(&state, &request), state.clock.now());
     if sid.is_none() && state.cookie.read(request.headers()).has_twins {
-        // Which of the two cookies is the right one is not known, nor whether the session is over.
-        return Err(WebError::KeyRefused);
+        // Which of the two cookies is the right one is not known, nor whether the session is over: the browser must not forget
+        // its key.
+        return Err(Error::Unavailable(anyhow::anyhow!("the browser sent several session cookies")).into());
     }
     let live = find(&state, sid.as_ref()).await?;
     let Some(live) = live.filter(|live| live.id.to_string() == requested) else {

@@ -23,6 +23,7 @@ on_both_engines!(
     clock_that_is_set_back_or_forward_is_survived,
     new_sid_keeps_the_binding,
     renewal_with_a_former_sid_is_not_told_that_the_session_is_over,
+    planted_twin_of_the_cookie_ends_no_binding,
     ended_session_is_told_to_its_browser,
     browser_without_its_key_signs_in_again,
     proved_browser_continues_its_session,
@@ -118,6 +119,16 @@ fn renewal_with_a_former_sid_is_not_told_that_the_session_is_over(engine: Engine
     let answer = bound.ask();
     assert!(answer.status == 503 && answer.header("retry-after").is_some(), "{answer:?}");
     bound.browser = current;
+    assert_eq!(bound.renew().status, 200);
+}
+
+fn planted_twin_of_the_cookie_ends_no_binding(engine: EngineKind) {
+    let app = app(engine);
+    let mut bound = BoundBrowser::signed_in(&app, EMAIL);
+    let twins = format!("{}; keyrack.sid=planted", bound.browser.cookie_header());
+    let headers = [("sec-secure-session-id", bound.session.as_str()), ("cookie", &twins)];
+    let answer = app.browser().send("POST", "/session/refresh", None, &headers);
+    assert!(answer.status == 503 && answer.set_cookies().is_empty(), "{answer:?}");
     assert_eq!(bound.renew().status, 200);
 }
 
