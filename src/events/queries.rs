@@ -120,13 +120,13 @@ pub(super) fn page(
     Ok(query.load(connection)?.into_iter().map(SecurityEvent::from).collect())
 }
 
-/// The events of these kinds in an account since then, the oldest first, but for sign-ins by the password alone: there may be
-/// a hundred thousand of them.
+/// The events of these kinds in an account since then, the oldest first. Of sign-ins by the password alone, there may be a
+/// hundred thousand: only those to the session of the reporter are among them.
 pub(crate) fn events_since(
     connection: &mut DbConnection,
     user: UserId,
     kinds: &[EventKind],
-    since: Timestamp,
+    (since, reporter): (Timestamp, SessionId),
 ) -> Result<Vec<SecurityEvent>> {
     // On SQLite, a row of an earlier version may hold a detail that is no JSON.
     let way_in = match connection {
@@ -137,7 +137,12 @@ pub(crate) fn events_since(
         .filter(security_events::user_id.eq(user))
         .filter(security_events::kind.eq_any(kinds.iter().map(|kind| kind.as_str())))
         .filter(security_events::at.ge(SqlTime::from(since)))
-        .filter(sql::<Bool>("(kind <> 'signed_in' OR coalesce(").sql(way_in).sql(", '') <> 'password')"))
+        .filter(
+            sql::<Bool>("(kind <> 'signed_in' OR coalesce(")
+                .sql(way_in)
+                .sql(", '') <> 'password')")
+                .or(security_events::session_id.eq(reporter)),
+        )
         .order(security_events::id)
         .select(EventRow::as_select())
         .load(connection)?;

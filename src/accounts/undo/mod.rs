@@ -282,14 +282,15 @@ fn find_consequences(
     let owner = session.user_id;
     let mut since = session.created_at.min(now - RESTORE_LIFETIME);
     // What a passkey has let in follows from when it was added.
-    let sign_ins = events_since(connection, owner, &[EventKind::PasskeyUsed], session.created_at - SIGN_IN_TIME)?;
+    let sign_ins =
+        events_since(connection, owner, &[EventKind::PasskeyUsed], (session.created_at - SIGN_IN_TIME, reporter.0))?;
     let presented = passkeys_of(session.id, &sign_ins);
     let own = queries::passkeys_of(connection, owner)?;
     if !presented.is_empty() {
         let added = own.iter().filter(|passkey| presented.contains(&passkey.id)).map(|passkey| passkey.created_at);
         since = added.fold(since, Timestamp::min);
     }
-    let events = events_since(connection, owner, Consequences::KINDS, since - SIGN_IN_TIME)?;
+    let events = events_since(connection, owner, Consequences::KINDS, (since - SIGN_IN_TIME, reporter.0))?;
     let mut consequences = Consequences::of(session.id, Some(reporter.0), &events);
     if let Some(former) = find_former_email(connection, owner, &consequences, now)? {
         consequences.reset_at = queries::reset_since(connection, owner, former.created_at)?;
