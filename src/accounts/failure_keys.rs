@@ -129,7 +129,7 @@ impl FailureKey {
         Self { text: format!("mails-browser:{}", hash.as_str()), step: NETWORK_WINDOW / limit }
     }
 
-    /// Counts the mails of the whole site to addresses that have no account: so many in [`NEW_ADDRESS_WINDOW`].
+    /// Counts the requests for new accounts of the whole site: so many in [`NEW_ADDRESS_WINDOW`].
     pub fn mails_to_new_addresses(limit: NonZeroU32) -> Self {
         Self { text: "mails-new-addresses".to_owned(), step: NEW_ADDRESS_WINDOW / limit.get() }
     }

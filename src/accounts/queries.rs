@@ -32,8 +32,8 @@ use crate::{
 };
 
 pub(super) use addresses::{
-    AddressOfLink, address_at, address_of_link, link_times, lock_row, new_address_since, pending_change, reset_since,
-    restore_made_at, set_email, void_changes_of, void_restores, void_restores_since, was_reset_at_new_address,
+    AddressOfLink, address_at, address_of_link, link_times, lock_row, new_address_since, pending_change,
+    reset_at_new_address, restore_made_at, set_email, void_changes_of, void_restores, void_restores_since,
 };
 pub(super) use browsers::{
     find_browser, find_browser_of, forget_browsers, forget_browsers_of, language_of, purge_browsers,

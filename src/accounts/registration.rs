@@ -76,13 +76,15 @@ impl Accounts {
         let accounts = self.clone();
         let add = move |connection: &mut DbConnection| {
             let now = accounts.clock.now();
+            // Counted whatever the address is: its count must not tell which ones have an account.
+            let has_room = accounts.admit_registration(connection, now)?;
             if address_is_over_limit(connection, &email, now)? {
                 return Ok(());
             }
             let (kind, user, link) = match queries::find(connection, &email)? {
                 Some(found) if found.disabled_at.is_some() => return Ok(()),
                 Some(found) => (MailKind::AccountExists, Some(Account::from(found).user.id), None),
-                None if !accounts.admit_new_address(connection, now)? => return Ok(()),
+                None if !has_room => return Ok(()),
                 None => (MailKind::Registration, None, Some(accounts.add_registration(connection, &email, now)?)),
             };
             let (address, facts) = (email.as_str().to_owned(), NoticeFacts::default());

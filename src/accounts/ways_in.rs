@@ -12,6 +12,7 @@ use crate::{
     clock::Timestamp,
     db::{DbConnection, SessionId, UserId},
     error::{Error, Result},
+    events::{Actor, EventKind, events_since},
     sessions::Sessions,
 };
 
@@ -28,10 +29,24 @@ pub(super) fn may_remove(
 ) -> Result<bool> {
     let means_since = match Sessions::passkey_of_proof_within(connection, session)? {
         Some(passkey_added_at) => passkey_added_at,
-        None if !queries::was_reset_at_new_address(connection, user, now - REMOVAL_DELAY)? => return Ok(true),
+        None if !has_password_of_new_address(connection, user, now)? => return Ok(true),
         None => queries::find_by_id(connection, user)?.ok_or(Error::SessionEnded)?.password_changed_at.into(),
     };
     Ok(means_since <= added_at || now.since(means_since) >= REMOVAL_DELAY)
+}
+
+/// Whether the password of a user was set by a mail to an address which was new then.
+fn has_password_of_new_address(connection: &mut DbConnection, user: UserId, now: Timestamp) -> Result<bool> {
+    match queries::reset_at_new_address(connection, user, now - REMOVAL_DELAY)? {
+        Some(reset_at) => Ok(!was_set_by_operator(connection, user, reset_at)?),
+        None => Ok(false),
+    }
+}
+
+/// Whether an operator has set the password of a user since then, whom they know.
+fn was_set_by_operator(connection: &mut DbConnection, user: UserId, since: Timestamp) -> Result<bool> {
+    let changes = events_since(connection, user, &[EventKind::PasswordChanged], since)?;
+    Ok(changes.iter().any(|change| change.actor() != Some(Actor::User)))
 }
 
 /// Whether the address of a user is so new that a link which was mailed to it must not remove what was there before.

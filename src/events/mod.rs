@@ -52,7 +52,7 @@ pub use source::{Actor, Source};
 pub(crate) use cause::EventCause;
 pub(crate) use deferred::DeferredEvents;
 pub(crate) use log::{log_after_commit, log_event, set_logged};
-pub(crate) use queries::{events_since, first_since, latest_since};
+pub(crate) use queries::{events_since, first_since, latest_since, password_sign_ins_since};
 pub(crate) use rate::EventRate;
 pub(crate) use record::record;
 pub(crate) use retention::{DEFAULT_RETENTION, MIN_RETENTION, find_lowered_retention};

@@ -120,33 +120,50 @@ pub(super) fn page(
     Ok(query.load(connection)?.into_iter().map(SecurityEvent::from).collect())
 }
 
-/// The events of these kinds in an account since then, the oldest first. Of sign-ins by the password alone, there may be a
-/// hundred thousand: only those to the session of the reporter are among them.
+/// The events of these kinds in an account since then, the oldest first, but for sign-ins by the password alone: there may be
+/// a hundred thousand of them.
 pub(crate) fn events_since(
     connection: &mut DbConnection,
     user: UserId,
     kinds: &[EventKind],
-    (since, reporter): (Timestamp, SessionId),
+    since: Timestamp,
 ) -> Result<Vec<SecurityEvent>> {
-    // On SQLite, a row of an earlier version may hold a detail that is no JSON.
-    let way_in = match connection {
-        DbConnection::Postgres(_) => "detail ->> 'authorised_by'",
-        DbConnection::Sqlite(_) => "CASE WHEN json_valid(detail) THEN json_extract(detail, '$.authorised_by') END",
-    };
+    let way_in = way_in_sql(connection);
     let rows: Vec<EventRow> = security_events::table
         .filter(security_events::user_id.eq(user))
         .filter(security_events::kind.eq_any(kinds.iter().map(|kind| kind.as_str())))
         .filter(security_events::at.ge(SqlTime::from(since)))
-        .filter(
-            sql::<Bool>("(kind <> 'signed_in' OR coalesce(")
-                .sql(way_in)
-                .sql(", '') <> 'password')")
-                .or(security_events::session_id.eq(reporter)),
-        )
+        .filter(sql::<Bool>("(kind <> 'signed_in' OR coalesce(").sql(way_in).sql(", '') <> 'password')"))
         .order(security_events::id)
         .select(EventRow::as_select())
         .load(connection)?;
     Ok(rows.into_iter().map(SecurityEvent::from).collect())
+}
+
+/// The sign-ins by the password alone in an account since then, the oldest first.
+pub(crate) fn password_sign_ins_since(
+    connection: &mut DbConnection,
+    user: UserId,
+    since: Timestamp,
+) -> Result<Vec<SecurityEvent>> {
+    let way_in = way_in_sql(connection);
+    let rows: Vec<EventRow> = security_events::table
+        .filter(security_events::user_id.eq(user))
+        .filter(security_events::kind.eq(EventKind::SignedIn.as_str()))
+        .filter(security_events::at.ge(SqlTime::from(since)))
+        .filter(sql::<Bool>(way_in).sql(" = 'password'"))
+        .order(security_events::id)
+        .select(EventRow::as_select())
+        .load(connection)?;
+    Ok(rows.into_iter().map(SecurityEvent::from).collect())
+}
+
+/// The way in that a sign-in names. On SQLite, a row of an earlier version may hold a detail that is no JSON.
+fn way_in_sql(connection: &DbConnection) -> &'static str {
+    match connection {
+        DbConnection::Postgres(_) => "detail ->> 'authorised_by'",
+        DbConnection::Sqlite(_) => "CASE WHEN json_valid(detail) THEN json_extract(detail, '$.authorised_by') END",
+    }
 }
 
 /// The time of the first event of this kind in an account since `since`; of this session, if one is given.

@@ -205,6 +205,12 @@ impl Sessions {
         }
     }
 
+    /// Ends the sessions that an earlier end of all was to end, if it was interrupted: those that had started until `since`.
+    pub(crate) async fn end_all_again(&self, user: UserId, reason: EndReason, since: Timestamp) -> Result<usize> {
+        let rest = RestToEnd { scope: EndScope::AllOf(user), reason, started_until: since };
+        self.end_rest(FirstBatch { ended: 0, rest: Some(rest) }).await
+    }
+
     async fn first_batch_of(&self, user: UserId, scope: EndScope, reason: EndReason) -> Result<FirstBatch> {
         with_first_batch(|mode| {
             let sessions = self.clone();

@@ -136,7 +136,6 @@ impl Accounts {
             let (kind, user, link) = match owner {
                 Some(owner) if owner.disabled_at.is_some() => return Ok(()),
                 Some(owner) => (MailKind::AddressTaken, Account::from(owner).user.id, None),
-                None if !accounts.admit_new_address(connection, now)? => return Ok(()),
                 None => (MailKind::EmailChange, user, Some(link)),
             };
             let (address, facts) = (new.as_str().to_owned(), NoticeFacts::default());

@@ -27,7 +27,7 @@ pub(in crate::accounts) const ACCOUNT_LIMITS: [(usize, Duration); 3] =
 /// Requests of one browser that has signed in to any account, in [`NETWORK_WINDOW`].
 pub(in crate::accounts) const MAX_PER_BROWSER: u32 = 10;
 
-/// Mails of the whole site to addresses that have no account, per hour.
+/// Requests for new accounts of the whole site, per hour, after which no mail goes to addresses that have none.
 pub(crate) const DEFAULT_NEW_ADDRESS_MAILS: NonZeroU32 = NonZeroU32::new(1000).unwrap();
 
 /// Counts a request under the browser, if it has signed in to any account before, or else under its networks. So strangers
@@ -46,8 +46,8 @@ pub(super) fn admit(
     count(connection, &keys, NETWORK_WINDOW, now)
 }
 
-/// Counts a mail to an address that has no account. Returns whether it is one too many for the whole site.
-pub(in crate::accounts) fn new_addresses_are_over_limit(
+/// Counts a request for a new account. Returns whether it is one too many for the whole site.
+pub(in crate::accounts) fn registrations_are_over_limit(
     connection: &mut DbConnection,
     limit: Option<NonZeroU32>,
     now: Timestamp,

@@ -27,7 +27,7 @@ use crate::{
 pub(crate) use limits::DEFAULT_NEW_ADDRESS_MAILS;
 #[cfg(test)]
 pub(super) use limits::{ACCOUNT_LIMITS, MAX_PER_BROWSER};
-use limits::{account_is_over_limit, admit, new_addresses_are_over_limit};
+use limits::{account_is_over_limit, admit, registrations_are_over_limit};
 pub(super) use limits::{address_is_over_limit, wait_for_link};
 
 /// How often a job is tried while the database is unavailable, once a second.
@@ -130,10 +130,10 @@ impl Accounts {
         self.db.transaction(add).await
     }
 
-    /// Counts a mail to an address that has no account. Returns whether it may be sent. A flood of them is logged once per
-    /// quarter of an hour, and not told to those who ask.
-    pub(super) fn admit_new_address(&self, connection: &mut DbConnection, now: Timestamp) -> Result<bool> {
-        let is_over = new_addresses_are_over_limit(connection, self.new_address_mails, now)?;
+    /// Counts a request for a new account. Returns whether a mail may go to an address that has none. A flood of them is
+    /// logged once per quarter of an hour, and not told to those who ask.
+    pub(super) fn admit_registration(&self, connection: &mut DbConnection, now: Timestamp) -> Result<bool> {
+        let is_over = registrations_are_over_limit(connection, self.new_address_mails, now)?;
         if is_over && let Some(count) = self.event_rate.admit("mails to new addresses".to_owned(), now) {
             tracing::warn!(
                 mails = count,

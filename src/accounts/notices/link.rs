@@ -3,6 +3,7 @@
 
 use crate::{
     accounts::{Accounts, queries},
+    clock::Timestamp,
     db::{DbConnection, LinkId, SessionId, UserId},
     error::Result,
     events::{EventKind, record},
@@ -31,8 +32,8 @@ pub(crate) struct Notice {
     /// What the mail has said.
     pub kind: MailKind,
     pub facts: NoticeFacts,
-    /// Whether the link was used.
-    pub is_used: bool,
+    /// When the link was used.
+    pub used_at: Option<Timestamp>,
 }
 
 impl Accounts {
@@ -56,14 +57,20 @@ impl Accounts {
             return Ok(None);
         }
         let scope = session.map_or(NoticeScope::Account, NoticeScope::Session);
-        Ok(Some(Notice { id, user: link.user.id, scope, kind, facts, is_used: link.state.used_at.is_some() }))
+        Ok(Some(Notice { id, user: link.user.id, scope, kind, facts, used_at: link.state.used_at }))
     }
 
     /// Ends what the notice tells of, and the trust in the account's browsers, in the transaction that uses the link up; of
-    /// many sessions, a first batch. A link that was used does nothing again: the owner has signed in since.
+    /// many sessions, a first batch. A link that was used ends nothing that has started
+    /// since, but what an interrupted end of all has left.
     pub(crate) async fn end_by_notice(&self, notice: &Notice) -> Result<()> {
-        if notice.is_used {
-            return Ok(());
+        if let Some(used_at) = notice.used_at {
+            return match notice.scope {
+                NoticeScope::Session(_) => Ok(()),
+                NoticeScope::Account => {
+                    self.sessions.end_all_again(notice.user, EndReason::Revoked, used_at).await.map(drop)
+                }
+            };
         }
         let end = |mode| {
             let (accounts, notice) = (self.clone(), notice.clone());

@@ -111,14 +111,14 @@ pub(in crate::accounts) fn new_address_since(
     Ok(changed_at.map(Timestamp::from))
 }
 
-/// Whether the link for a new password that a user has used last was mailed to an address that the account had got after
-/// `since` by a link to it. A change counts that was taken back later, or replaced by an operator's: the password is still
-/// that of the person who has read the mail.
-pub(in crate::accounts) fn was_reset_at_new_address(
+/// When a user has used the link for a new password that was used last, if it was mailed to an address that the account had
+/// got after `since` by a link to it. A change counts that was taken back later, or replaced by an operator's: the password is
+/// still that of the person who has read the mail.
+pub(in crate::accounts) fn reset_at_new_address(
     connection: &mut DbConnection,
     user: UserId,
     since: Timestamp,
-) -> Result<bool> {
+) -> Result<Option<Timestamp>> {
     let used_at: Option<Option<SqlTime>> = account_links::table
         .filter(account_links::user_id.eq(user).and(account_links::kind.eq(RESET)))
         .filter(account_links::used_at.gt(SqlTime::from(since)).assume_not_null())
@@ -126,29 +126,14 @@ pub(in crate::accounts) fn was_reset_at_new_address(
         .order(account_links::used_at.desc())
         .first(connection)
         .optional()?;
-    let Some(used_at) = used_at.flatten() else { return Ok(false) };
+    let Some(used_at) = used_at.flatten() else { return Ok(None) };
     let was_new = account_links::table
         .filter(account_links::user_id.eq(user).and(account_links::kind.eq(CHANGED)))
         .filter(account_links::created_at.gt(SqlTime::from(since)).and(account_links::created_at.le(used_at)))
         .filter(account_links::voided_at.is_null().or(account_links::voided_at.gt(used_at).assume_not_null()))
         .filter(account_links::used_at.is_null().or(account_links::used_at.gt(used_at).assume_not_null()));
-    Ok(diesel::select(exists(was_new)).get_result(connection)?)
-}
-
-/// When a link for a new password was used first since then.
-pub(in crate::accounts) fn reset_since(
-    connection: &mut DbConnection,
-    user: UserId,
-    since: Timestamp,
-) -> Result<Option<Timestamp>> {
-    let used_at: Option<Option<SqlTime>> = account_links::table
-        .filter(account_links::user_id.eq(user).and(account_links::kind.eq(RESET)))
-        .filter(account_links::used_at.ge(SqlTime::from(since)).assume_not_null())
-        .select(account_links::used_at)
-        .order(account_links::used_at.asc())
-        .first(connection)
-        .optional()?;
-    Ok(used_at.flatten().map(Timestamp::from))
+    let was_new: bool = diesel::select(exists(was_new)).get_result(connection)?;
+    Ok(was_new.then(|| used_at.into()))
 }
 
 /// The former address that a link puts back.

@@ -29,7 +29,7 @@ pub(super) struct Consequences {
     pub names: BTreeMap<SessionId, Option<String>>,
     /// The links that would put back an address which one of them has chosen.
     pub foreign_restores: Vec<LinkId>,
-    /// When the password was set by a mail to the address that one of them has chosen.
+    /// When the password that the account has was set, if that was by a mail to an address which one of them has chosen.
     pub reset_at: Option<Timestamp>,
     /// Whether they are left as they are, since what has proved the reporter's session is too new to undo them.
     pub is_held_back: bool,
@@ -49,8 +49,10 @@ struct Replay {
     passkey_names: BTreeMap<PasskeyId, String>,
     /// The changes that have led to the address which the account has, the latest last.
     addresses: Vec<AddressChange>,
-    /// Whether the link for a new password that was used last had been mailed to the address of the account.
-    is_reset_mailed: bool,
+    /// Who has chosen the address to which the link was mailed that has set the password.
+    password: Added,
+    /// When that was.
+    reset_at: Option<Timestamp>,
     names: BTreeMap<SessionId, Option<String>>,
 }
 
@@ -115,6 +117,7 @@ impl Consequences {
         }
         let passkeys: BTreeSet<_> = replay.passkeys_of_sessions().collect();
         replay.passkey_names.retain(|id, _| !passkeys.contains(id));
+        let sessions = replay.sessions.clone();
         Self {
             undo_link: replay.undo_link(&reported_among(events)),
             foreign_restores: replay.foreign_restores(),
@@ -122,9 +125,9 @@ impl Consequences {
             has_made_recovery_codes: replay.recovery_codes.is_of(&replay.sessions),
             passkeys,
             passkey_names: replay.passkey_names,
-            sessions: replay.sessions,
             names: replay.names,
-            reset_at: None,
+            reset_at: replay.reset_at.filter(|_| replay.password.is_of(&sessions)),
+            sessions,
             is_held_back: false,
         }
     }
@@ -150,14 +153,14 @@ fn used_by(session: SessionId, events: &[SecurityEvent]) -> OfReporter {
             Some(EventKind::EmailRestored) => take_back(&mut addresses, event, |(_, undo_link)| *undo_link),
             Some(EventKind::LinkUsed) if event.text("link") == Some("reset") => {
                 let address = addresses.last().map(|(id, _)| *id);
-                address_of_password = address.filter(|_| is_mailed_reset(event, false));
+                address_of_password = address.filter(|_| is_mailed_reset(event));
             }
             Some(EventKind::PasswordChanged) if event.actor() != Some(Actor::User) => address_of_password = None,
             Some(EventKind::SignedIn) if event.session_id == Some(session) => {
                 let way_in = event.text("authorised_by").unwrap_or_default();
                 used.added.extend(app.filter(|_| way_in.ends_with("+totp")));
                 used.added.extend(recovery_codes.filter(|_| way_in.ends_with("+recovery_code")));
-                used.added.extend(address_of_password.filter(|_| is_by_reset(way_in) || is_by_password(way_in)));
+                used.added.extend(address_of_password.filter(|_| is_by_password(way_in)));
             }
             Some(EventKind::BrowserTrustUsed) if event.session_id == Some(session) => {
                 used.trusted_in.extend(trusted_in(event));
@@ -186,11 +189,16 @@ fn reported_among(events: &[SecurityEvent]) -> BTreeSet<SessionId> {
     events.iter().filter(is_report).filter_map(|event| event.session_id).collect()
 }
 
-/// Whether the link for a new password that was used last had come by a mail to the address that the account had, and so has
-/// let in who reads that: a visitor had asked for it, or a link had put that address back. One of an operator has not.
-fn is_mailed_reset(event: &SecurityEvent, before: bool) -> bool {
-    let requested = event.detail.get("requested").and_then(serde_json::Value::as_bool).unwrap_or_default();
-    if event.text("link") == Some("reset") { requested } else { before }
+/// Whether a link for a new password had come by a mail to the address that the account had, and so has let in who reads
+/// that: a visitor had asked for it, or a link had put that address back. One of an operator has not.
+fn is_mailed_reset(event: &SecurityEvent) -> bool {
+    event.detail.get("requested").and_then(serde_json::Value::as_bool).unwrap_or_default()
+}
+
+/// When a password was first set by a mail.
+pub(super) fn first_mailed_reset(events: &[SecurityEvent]) -> Option<Timestamp> {
+    let resets = events.iter().filter(|event| event.kind() == Some(EventKind::LinkUsed));
+    resets.filter(|event| event.text("link") == Some("reset") && is_mailed_reset(event)).find_map(|event| event.at)
 }
 
 fn undo_link_of(event: &SecurityEvent) -> Option<LinkId> {
@@ -204,12 +212,9 @@ fn take_back<T>(changes: &mut Vec<T>, restored: &SecurityEvent, undo_link: impl 
     changes.truncate(first.unwrap_or_default());
 }
 
-fn is_by_reset(way_in: &str) -> bool {
-    way_in.split('+').next() == Some("reset")
-}
-
+/// Whether a sign-in was by the password, or by the link that has set it.
 fn is_by_password(way_in: &str) -> bool {
-    way_in.split('+').next() == Some("password")
+    matches!(way_in.split('+').next(), Some("password" | "reset"))
 }
 
 /// The session in which the browser was trusted whose trust this event tells of.
@@ -250,7 +255,11 @@ impl Replay {
                 self.addresses.push(AddressChange { by: self.added_by(event), undo_link: undo_link_of(event) });
             }
             EventKind::EmailRestored => take_back(&mut self.addresses, event, |change| change.undo_link),
-            EventKind::LinkUsed => self.is_reset_mailed = is_mailed_reset(event, self.is_reset_mailed),
+            EventKind::LinkUsed if event.text("link") == Some("reset") => {
+                self.password = if is_mailed_reset(event) { self.address() } else { Added::Otherwise };
+                self.reset_at = event.at;
+            }
+            EventKind::PasswordChanged if event.actor() != Some(Actor::User) => self.password = Added::Otherwise,
             _ => {}
         }
     }
@@ -311,10 +320,10 @@ impl Replay {
         self.addresses.last().map_or(Added::Otherwise, |change| change.by)
     }
 
-    /// A session starts, or continues with a sign-in. From a password nothing follows: the reporter has proved that they
-    /// know the one that the account has.
+    /// A session starts, or continues with a sign-in. From a password nothing follows, unless it was set by a mail to an
+    /// address that one of the sessions has chosen: the owner has another one, or one that others know by other means.
     fn sign_in(&mut self, session: SessionId, way_in: &str) {
-        let mut follows = is_by_reset(way_in) && self.is_reset_mailed && self.address().is_of(&self.sessions);
+        let mut follows = is_by_password(way_in) && self.password.is_of(&self.sessions);
         for proof in way_in.split('+') {
             let added = match proof {
                 "totp" => Some(self.app.claimed_by(session)),

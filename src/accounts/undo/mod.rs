@@ -17,10 +17,10 @@ use crate::{
     clock::Timestamp,
     db::{DbConnection, SessionId, UserId},
     error::{Error, Result},
-    events::{EventKind, NewEvent, events_since, first_since, record},
+    events::{EventKind, NewEvent, events_since, first_since, password_sign_ins_since, record},
     sessions::{PresentedSession, SessionRecord, Sessions},
 };
-use consequences::{Consequences, passkeys_of};
+use consequences::{Consequences, first_mailed_reset, passkeys_of};
 
 /// How long before its session starts a sign-in may add something: it has to be given a second factor within five minutes.
 /// The clock of another server may be ahead.
@@ -282,18 +282,22 @@ fn find_consequences(
     let owner = session.user_id;
     let mut since = session.created_at.min(now - RESTORE_LIFETIME);
     // What a passkey has let in follows from when it was added.
-    let sign_ins =
-        events_since(connection, owner, &[EventKind::PasskeyUsed], (session.created_at - SIGN_IN_TIME, reporter.0))?;
+    let sign_ins = events_since(connection, owner, &[EventKind::PasskeyUsed], session.created_at - SIGN_IN_TIME)?;
     let presented = passkeys_of(session.id, &sign_ins);
     let own = queries::passkeys_of(connection, owner)?;
     if !presented.is_empty() {
         let added = own.iter().filter(|passkey| presented.contains(&passkey.id)).map(|passkey| passkey.created_at);
         since = added.fold(since, Timestamp::min);
     }
-    let events = events_since(connection, owner, Consequences::KINDS, (since - SIGN_IN_TIME, reporter.0))?;
+    let mut events = events_since(connection, owner, Consequences::KINDS, since - SIGN_IN_TIME)?;
+    if let Some(reset_at) = first_mailed_reset(&events) {
+        // These tell something only of a password that was set by a mail.
+        events.extend(password_sign_ins_since(connection, owner, reset_at)?);
+        events.sort_by_key(|event| event.id);
+    }
     let mut consequences = Consequences::of(session.id, Some(reporter.0), &events);
-    if let Some(former) = find_former_email(connection, owner, &consequences, now)? {
-        consequences.reset_at = queries::reset_since(connection, owner, former.created_at)?;
+    if find_former_email(connection, owner, &consequences, now)?.is_none() {
+        consequences.reset_at = None;
     }
     if let Some(since) = consequences.reset_at {
         // The person who reads the mails of that address has set the password.

@@ -58,7 +58,7 @@ pub(crate) async fn show(
     let (csrf_token, cookie) = session.csrf_token(request.headers())?;
     let page = Page::of_visitor(&csrf_token, words);
     let response = match session.state().accounts.find_notice(&query.token).await? {
-        Some(notice) if !notice.is_used => {
+        Some(notice) if notice.used_at.is_none() => {
             let Notice { kind, facts, scope, .. } = notice;
             let template = notice_page(page, words, csrf_token, &query.token, (kind, &facts, scope));
             html(words, StatusCode::OK, &template)?

@@ -350,8 +350,30 @@ fn reporter_with_the_password_of_a_mail_reads_its_address() {
     history.event(EventKind::PasswordChanged).actor = Actor::Command.as_str().to_owned();
     let by_operator = history.sign_in("password");
     let found = history.reported_by(by_operator, thief);
-    assert_eq!(found.sessions, [thief, by_mail].into());
+    assert_eq!(found.sessions, [thief, by_mail, by_password, after_change].into());
     assert!(found.undo_link.is_some(), "an operator has set it");
+    assert_eq!(found.reset_at, None, "so it stays");
+}
+
+#[test]
+fn session_by_the_password_of_a_foreign_mail_follows() {
+    let mut history = History::default();
+    let thief = history.sign_in("password");
+    let earlier = history.sign_in("password");
+    history.change_address(thief);
+    history.reset(true);
+    let by_password = history.sign_in("password");
+    let foreign = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), by_password);
+    let by_passkey = history.sign_in("passkey");
+    history.passkey(EventKind::PasskeyUsed, foreign, by_passkey);
+    let found = history.of(thief);
+    assert_eq!((found.sessions, found.passkeys), ([thief, by_password, by_passkey].into(), [foreign].into()));
+    assert!(found.reset_at.is_some());
+    history.reset(false);
+    let by_operator = history.sign_in("password");
+    let found = history.of(thief);
+    assert!(!found.sessions.contains(&by_operator) && !found.sessions.contains(&earlier));
+    assert_eq!(found.reset_at, None, "an operator's link has set another one");
 }
 
 #[test]

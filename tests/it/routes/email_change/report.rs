@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use keyrack::accounts::Password;
+
 use super::{EMAIL, NEW_EMAIL, addresses, ask, change, mailed_link, press, press_blindly, start};
 use crate::{
     routes::{
@@ -24,6 +26,7 @@ on_both_engines!(
     ended_session_changes_no_address,
     password_of_the_changed_address_goes_with_it,
     password_goes_also_if_the_former_address_is_taken,
+    password_of_an_operator_removes_passkeys_and_stays,
     restore_by_a_thief_follows_from_the_address,
     owner_who_put_the_address_back_keeps_it_after_a_report,
     reports_of_two_sessions_put_the_first_address_back,
@@ -192,6 +195,10 @@ fn password_of_the_changed_address_goes_with_it(engine: EngineKind) {
     app.advance(Duration::from_secs(60));
     let mut by_password = app.browser();
     assert_eq!(by_password.sign_in(NEW_EMAIL, NEW).status, 303);
+    let mut foreign = PasskeyDevice::new(ORIGIN);
+    assert_eq!(passkeys::add(&mut by_password, &mut foreign, "").location(), PASSKEYS);
+    let mut by_foreign = signed_in_with(&app, &mut foreign);
+    app.advance(Duration::from_secs(1));
     let link = wait(app.keyrack.accounts().create_reset_link(&NEW_EMAIL.parse().unwrap(), None)).unwrap().unwrap();
     let question = by_password.get(&not_me(&id)).text();
     assert!(!question.contains("what it was before") && !question.contains("stops working"), "{question}");
@@ -201,8 +208,33 @@ fn password_of_the_changed_address_goes_with_it(engine: EngineKind) {
     assert!(page.contains("The password stops working"), "{page}");
     report(&mut owner, &id);
     assert!(owner.is_signed_in() && !by_mail.is_signed_in() && !by_password.is_signed_in());
+    assert!(!by_foreign.is_signed_in(), "what the password's session has added goes, too");
+    assert_eq!(passkeys::sign_in(&mut app.browser(), &mut foreign).status, 401);
     assert_eq!((addresses(&app), app.browser().sign_in(EMAIL, NEW).status), (vec![EMAIL.to_owned()], 401));
     assert_eq!(app.browser().get(&link.path()).status, 410, "made while the address was the thief's");
+    app.assert_sound();
+}
+
+/// The operator knows whom they help, whatever was set by a mail on the same day.
+fn password_of_an_operator_removes_passkeys_and_stays(engine: EngineKind) {
+    const BY_OPERATOR: &str = "twelve geese in a line";
+    let Some(taken) = take_with_passkey(engine) else { return };
+    let WithPasskey { app, server, device: _, mut thief, id } = taken;
+    change(&app, &server, &mut thief, (EMAIL, NEW_EMAIL));
+    let mut by_mail = reset(&app, &server, NEW_EMAIL);
+    app.advance(Duration::from_secs(1));
+    let mut foreign = PasskeyDevice::new(ORIGIN);
+    assert_eq!(passkeys::add(&mut by_mail, &mut foreign, "").location(), PASSKEYS);
+    app.advance(Duration::from_secs(60 * 60));
+    let email = EMAIL.parse().unwrap();
+    wait(app.keyrack.accounts().set_email(&NEW_EMAIL.parse().unwrap(), &email)).unwrap();
+    wait(app.keyrack.accounts().set_password(&email, Password::new(BY_OPERATOR))).unwrap();
+    let mut owner = app.browser();
+    assert_eq!(owner.sign_in(EMAIL, BY_OPERATOR).status, 303);
+    report(&mut owner, &id);
+    assert_eq!(passkeys::sign_in(&mut app.browser(), &mut foreign).status, 401);
+    assert!(owner.is_signed_in());
+    assert_eq!(app.browser().sign_in(EMAIL, BY_OPERATOR).status, 303);
     app.assert_sound();
 }
 
@@ -250,28 +282,28 @@ fn restore_by_a_thief_follows_from_the_address(engine: EngineKind) {
 /// In the reported session, the owner had chosen this address, before a thief with a copy of its cookie has chosen another
 /// one: more than a day before, so that a password from a mail there may undo what is older.
 fn owner_who_put_the_address_back_keeps_it_after_a_report(engine: EngineKind) {
-    let Some((app, server)) = start(engine) else { return };
-    let mut phone = app.browser();
-    let fields = [("email", EMAIL), ("password", PASSWORD), ("remember", "on")];
-    assert_eq!(phone.post_from("/login", "/login", &fields).status, 303);
-    let id = phone.session_id();
-    change(&app, &server, &mut phone, (EMAIL, NEW_EMAIL));
-    app.advance(DAY + DAY / 24);
-    assert_eq!(reauthenticate(&mut phone, "/reauth?next=%2Faccount%2Femail", PASSWORD).status, 303);
-    let to_owner = change(&app, &server, &mut phone, (NEW_EMAIL, THIRD));
-    let mut back = app.browser();
-    let restored = press(&mut back, &to_owner);
-    app.advance(Duration::from_secs(1));
-    use_reset(&mut back, restored.location());
-    app.advance(Duration::from_secs(60));
-    let mut desk = app.browser();
-    assert_eq!(desk.sign_in(NEW_EMAIL, NEW).status, 303);
-    for reporter in [&mut back, &mut desk] {
-        report(reporter, &id);
-        assert!(reporter.is_signed_in());
+    for reports_by_password in [false, true] {
+        let Some((app, server)) = start(engine) else { return };
+        let mut phone = app.browser();
+        let fields = [("email", EMAIL), ("password", PASSWORD), ("remember", "on")];
+        assert_eq!(phone.post_from("/login", "/login", &fields).status, 303);
+        let id = phone.session_id();
+        change(&app, &server, &mut phone, (EMAIL, NEW_EMAIL));
+        app.advance(DAY + DAY / 24);
+        assert_eq!(reauthenticate(&mut phone, "/reauth?next=%2Faccount%2Femail", PASSWORD).status, 303);
+        let to_owner = change(&app, &server, &mut phone, (NEW_EMAIL, THIRD));
+        let mut back = app.browser();
+        let restored = press(&mut back, &to_owner);
+        app.advance(Duration::from_secs(1));
+        use_reset(&mut back, restored.location());
+        app.advance(Duration::from_secs(60));
+        let mut desk = app.browser();
+        assert_eq!(desk.sign_in(NEW_EMAIL, NEW).status, 303);
+        report(if reports_by_password { &mut desk } else { &mut back }, &id);
+        assert!(back.is_signed_in() && desk.is_signed_in());
+        let password = app.browser().sign_in(NEW_EMAIL, NEW).status;
+        assert_eq!((addresses(&app), password), (vec![NEW_EMAIL.to_owned()], 303), "{reports_by_password}");
     }
-    assert!(back.is_signed_in());
-    assert_eq!((addresses(&app), app.browser().sign_in(NEW_EMAIL, NEW).status), (vec![NEW_EMAIL.to_owned()], 303));
 }
 
 /// In either order: what one of them has chosen does not come back because another one has changed it since.
