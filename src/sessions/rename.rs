@@ -46,7 +46,8 @@ impl Sessions {
             .transaction(move |connection| {
                 // The limit is the user's: of two sessions that are named at once, one waits for the other.
                 queries::lock_user(connection, user)?;
-                let naming = Naming { user, id, name: name.as_ref().map(SessionName::as_str), now, source: &source };
+                let name = name.as_ref().map(SessionName::as_str);
+                let naming = Naming { user, id, name, is_restored: false, now, source: &source };
                 let Some(former) = queries::lock_name(connection, user, id)? else {
                     return Ok(Renaming::NoSuchSession);
                 };

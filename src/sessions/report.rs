@@ -70,7 +70,8 @@ impl Sessions {
     ) -> Result<()> {
         let source = self.source_of_start();
         for (id, name) in names {
-            let naming = Naming { user, id: *id, name: name.as_deref(), now, source: &source };
+            let name = name.as_deref();
+            let naming = Naming { user, id: *id, name, is_restored: true, now, source: &source };
             if let Some(former) = queries::lock_name(connection, user, *id)? {
                 queries::set_name(connection, &former, &naming)?;
             }

@@ -239,7 +239,8 @@ impl Accounts {
             } else if let Some(former) = consequences.passkey_names.get(&id).filter(|former| *former != name) {
                 queries::rename_passkey(connection, (id, user), former)?;
                 let event = event(EventKind::PasskeyRenamed).detail("passkey", id.to_string());
-                record(connection, event.detail("name", former.as_str()).detail("from", name.as_str()), now)?;
+                let event = event.detail("name", former.as_str()).detail("from", name.as_str());
+                record(connection, event.detail("restored", true), now)?;
             }
         }
         if consequences.has_added_app && queries::delete_factor(connection, user)? {

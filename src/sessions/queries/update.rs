@@ -152,6 +152,8 @@ pub(in crate::sessions) struct Naming<'a> {
     pub user: UserId,
     pub id: SessionId,
     pub name: Option<&'a str>,
+    /// Whether a report gives it back.
+    pub is_restored: bool,
     pub now: Timestamp,
     pub source: &'a Source,
 }
@@ -169,12 +171,13 @@ pub(in crate::sessions) fn lock_name(
 
 /// Sets or removes the name of a session that the caller has locked, and records the change.
 pub(in crate::sessions) fn set_name(connection: &mut DbConnection, former: &str, naming: &Naming<'_>) -> Result<()> {
-    let &Naming { user, id, name, now, source } = naming;
+    let &Naming { user, id, name, is_restored, now, source } = naming;
     diesel::update(sessions::table.find(id))
         .set((sessions::name.eq(name), sessions::updated_at.eq(SqlTime::from(now))))
         .execute(connection)?;
     let event = NewEvent::new(EventKind::SessionRenamed, source).user(user).session(id);
     let event = event.detail("name", name);
+    let event = if is_restored { event.detail("restored", true) } else { event };
     record(connection, if former.is_empty() { event } else { event.detail("former", former) }, now)
 }
 

@@ -400,3 +400,19 @@ fn names_become_what_they_were_before_the_first_of_them() {
     history.rename(owner, Some("y"), owner);
     assert_eq!(history.of(thief).names, [(thief, None)].into());
 }
+
+#[test]
+fn names_that_a_thief_has_put_back_by_a_report_stay() {
+    let mut history = History::default();
+    let owner = history.sign_in("password");
+    let (thief, second) = (history.sign_in("password"), history.sign_in("password"));
+    let key = history.passkey(EventKind::PasskeyAdded, PasskeyId::random(), owner);
+    history.rename(owner, Some("My desk"), second);
+    history.rename_passkey(key, "My key", second);
+    history.rename(owner, Some("x"), thief);
+    history.0.last_mut().unwrap().detail.insert("restored".to_owned(), true.into());
+    history.rename_passkey(key, "y", thief);
+    history.0.last_mut().unwrap().detail.insert("restored".to_owned(), true.into());
+    let found = history.of(thief);
+    assert!(found.names.is_empty() && found.passkey_names.is_empty(), "{found:?}");
+}
