@@ -145,10 +145,11 @@ pub enum Registration {
 /// over https, and on `localhost`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum BoundSessions {
-    /// No further session is bound, and those that are go on as if they were not.
+    /// No further session is bound, and those that are go on as if they were not. The default, since a link from another
+    /// site still shows the sign-in page to a browser whose proof has run out.
+    #[default]
     Off,
     /// Each browser is asked, and those that can do it.
-    #[default]
     Auto,
 }
 

@@ -36,7 +36,7 @@ export async function startBehindProxy(engine) {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   proxy.url = `http://localhost:${server.address().port}`;
-  const keyrack = await Keyrack.start(engine, { KEYRACK_PUBLIC_URL: proxy.url });
+  const keyrack = await Keyrack.start(engine, { KEYRACK_PUBLIC_URL: proxy.url, KEYRACK_BOUND_SESSIONS: 'auto' });
   proxy.target = keyrack.url;
   proxy.refreshes = () => proxy.requests.filter(({ url }) => url === '/session/refresh').length;
   proxy.stop = async () => {

@@ -36,7 +36,7 @@ const SET: [(&str, &str, &str); 40] = [
     ("KEYRACK_SECOND_FACTOR", "admins", "admins"),
     ("KEYRACK_REGISTRATION", "open", "open"),
     ("KEYRACK_NEW_ADDRESS_MAILS", "50", "50"),
-    ("KEYRACK_BOUND_SESSIONS", "off", "off"),
+    ("KEYRACK_BOUND_SESSIONS", "auto", "auto"),
     ("KEYRACK_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1", "10.0.0.0/8, 192.0.2.1"),
     ("KEYRACK_HSTS", "subdomains", "subdomains"),
     ("KEYRACK_APP_ORIGINS", "https://app.example.com", "https://app.example.com"),

@@ -168,7 +168,7 @@ fn help_lists_every_setting_with_its_default() {
         ("second-factor", "KEYRACK_SECOND_FACTOR", "optional"),
         ("registration", "KEYRACK_REGISTRATION", "off"),
         ("new-address-mails", "KEYRACK_NEW_ADDRESS_MAILS", "1000"),
-        ("bound-sessions", "KEYRACK_BOUND_SESSIONS", "auto"),
+        ("bound-sessions", "KEYRACK_BOUND_SESSIONS", "off"),
         ("log", "KEYRACK_LOG", "info"),
     ];
     assert_eq!(help.matches("[env: ").count(), settings.len());

@@ -1,6 +1,6 @@
 //! The application of `examples/express/`, started as in the guide.
 
-use keyrack::clock::Clock;
+use keyrack::{clock::Clock, config::BoundSessions};
 
 use super::pair::{COOKIE, EMAIL};
 use crate::support::{
@@ -115,6 +115,7 @@ fn example_refuses_copies_of_bound_sessions() {
     let start = |clock: Clock| {
         TestApp::over(&database, clock, |config| {
             config.cookie_name = Some(COOKIE.to_owned());
+            config.bound_sessions = BoundSessions::Auto;
             let (_, port) = config.public_url.authority().rsplit_once(':').unwrap();
             config.public_url = format!("http://localhost:{port}").parse().unwrap();
         })

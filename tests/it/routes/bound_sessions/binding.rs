@@ -59,12 +59,15 @@ fn sign_in_asks_only_where_sessions_can_be_bound(engine: EngineKind) {
         is_asked
     };
     assert!(asks(on_localhost));
-    assert!(!asks(|_| ()), "over http");
+    assert!(!asks(|config| config.bound_sessions = BoundSessions::Auto), "over http");
     assert!(!asks(|config| {
         on_localhost(config);
         config.bound_sessions = BoundSessions::Off;
     }));
-    assert!(!asks(|config| config.public_url = PublicUrl::plain("keys.example.com")));
+    assert!(!asks(|config| {
+        on_localhost(config);
+        config.public_url = PublicUrl::plain("keys.example.com");
+    }));
 }
 
 fn bound_session_is_shown_and_recorded(engine: EngineKind) {

@@ -4,20 +4,21 @@ mod binding;
 mod lasting;
 mod refused;
 
-use keyrack::config::Config;
+use keyrack::config::{BoundSessions, Config};
 
 use crate::support::{EngineKind, TestApp, TestDatabase};
 
 const EMAIL: &str = "rajat.verma@example.com";
 
-/// A server whose browsers can bind sessions: they take `localhost` for secure.
 fn app(engine: EngineKind) -> TestApp {
     let app = TestApp::with(engine, on_localhost);
     app.add_user(EMAIL);
     app
 }
 
+/// A server whose browsers are asked to bind sessions: they take `localhost` for secure.
 fn on_localhost(config: &mut Config) {
+    config.bound_sessions = BoundSessions::Auto;
     let (_, port) = config.public_url.authority().rsplit_once(':').unwrap();
     config.public_url = format!("http://localhost:{port}").parse().unwrap();
 }
