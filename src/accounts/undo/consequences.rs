@@ -195,11 +195,6 @@ fn is_mailed_reset(event: &SecurityEvent) -> bool {
     event.detail.get("requested").and_then(serde_json::Value::as_bool).unwrap_or_default()
 }
 
-/// Whether a report has given the name back. It is the one before a session's, also if that session has reported another.
-fn is_restored(event: &SecurityEvent) -> bool {
-    event.detail.get("restored").and_then(serde_json::Value::as_bool).unwrap_or_default()
-}
-
 /// When a password was first set by a mail.
 pub(super) fn first_mailed_reset(events: &[SecurityEvent]) -> Option<Timestamp> {
     let resets = events.iter().filter(|event| event.kind() == Some(EventKind::LinkUsed));
@@ -278,7 +273,7 @@ impl Replay {
             EventKind::PasskeyUsed if self.follows(id) => {
                 self.sessions.extend(event.session_id);
             }
-            EventKind::PasskeyRenamed if is_restored(event) => {}
+            EventKind::PasskeyRenamed if self.is_restored(event) => {}
             EventKind::PasskeyRenamed if Added::by(event).is_of(&self.sessions) => {
                 if let Some(former) = event.text("from") {
                     self.passkey_names.entry(id).or_insert_with(|| former.to_owned());
@@ -354,12 +349,18 @@ impl Replay {
         }
     }
 
+    /// Whether a report by one of these sessions has given the name back: it is the one before another session's.
+    fn is_restored(&self, event: &SecurityEvent) -> bool {
+        let is_restored = event.detail.get("restored").and_then(serde_json::Value::as_bool).unwrap_or_default();
+        is_restored && Added::by(event).is_of(&self.sessions)
+    }
+
     fn added_by(&self, event: &SecurityEvent) -> Added {
         if self.of_reporter.added.contains(&event.id) { Added::Otherwise } else { Added::by(event) }
     }
 
     fn rename(&mut self, event: &SecurityEvent) {
-        let Some(renamed) = event.session_id.filter(|_| !is_restored(event)) else { return };
+        let Some(renamed) = event.session_id.filter(|_| !self.is_restored(event)) else { return };
         if Added::by(event).is_of(&self.sessions) {
             self.names.entry(renamed).or_insert_with(|| event.text("former").map(str::to_owned));
         } else {

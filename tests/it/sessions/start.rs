@@ -57,6 +57,9 @@ fn sign_in_writes_both_tables(engine: EngineKind) {
         "from_new_browser": false,
         "last_ip_address": null,
         "addresses": null,
+        "bound_key": null,
+        "bound_from": null,
+        "bound_challenge_at": null,
     });
     assert_eq!(fixture.rows("sessions", ""), [session]);
     let sess = format!(
