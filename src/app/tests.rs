@@ -16,7 +16,7 @@ use actix_web::{
 use crate::{
     Keyrack,
     accounts::{HashCost, NewUser, Password, Role, SignInPace},
-    config::Config,
+    config::{BoundSessions, Config},
     db::{SessionId, migrate},
     routes::{self, Access, Endpoint},
     web::bound::{BIND, REFRESH},
@@ -132,6 +132,7 @@ fn asvs_6_3_4_visitors_can_send_forms_of_ways_in_only() {
 
 fn keyrack(database: &str) -> Keyrack {
     let mut config = Config::new(database.parse().unwrap(), "the newest secret of all".parse().unwrap());
+    config.bound_sessions = BoundSessions::Auto;
     config.public_url = "http://localhost:8080".parse().unwrap();
     config.hash_cost = HashCost::minimal();
     config.sign_in_pace = SignInPace::UNLIMITED;
