@@ -185,8 +185,7 @@ impl Accounts {
     }
 
     /// Makes a link with which a user sets a new password. If mail is set up, it is mailed in `language`, or
-    /// in the user's. `None` if there
-    /// is no such user, or the account is disabled.
+    /// in the user's. `None` if there is no such user, or the account is disabled.
     pub async fn create_reset_link(&self, email: &Email, language: Option<Language>) -> Result<Option<AccountLink>> {
         let (email, accounts) = (email.clone(), self.clone());
         self.db

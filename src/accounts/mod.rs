@@ -131,7 +131,7 @@ pub struct Accounts {
     link_tokens: LinkTokens,
     /// Takes mails to users.
     outbox: Outbox,
-    /// How many mails per hour may go to addresses that have no account; `None` for any number.
+    /// After how many requests for new accounts per hour no mail goes to addresses that have none; `None` for any number.
     new_address_mails: Option<NonZeroU32>,
     /// What follows the answers to requests for mails.
     requests: JobQueue,
@@ -182,7 +182,7 @@ impl Accounts {
         Self { link_tokens, outbox, ..self }
     }
 
-    /// Sends so many mails per hour to addresses that have no account.
+    /// Limits the requests for new accounts per hour, after which no mail goes to addresses that have none.
     #[must_use]
     pub(crate) fn with_new_address_mails(self, new_address_mails: Option<NonZeroU32>) -> Self {
         Self { new_address_mails, ..self }

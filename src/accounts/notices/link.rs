@@ -61,8 +61,8 @@ impl Accounts {
     }
 
     /// Ends what the notice tells of, and the trust in the account's browsers, in the transaction that uses the link up; of
-    /// many sessions, a first batch. A link that was used ends nothing that has started
-    /// since, but what an interrupted end of all has left.
+    /// many sessions, a first batch. A link that was used ends nothing that has started since, but
+    /// what an interrupted end of all has left.
     pub(crate) async fn end_by_notice(&self, notice: &Notice) -> Result<()> {
         if let Some(used_at) = notice.used_at {
             return match notice.scope {
